@@ -1,0 +1,1 @@
+"""the parts joined, one file a task. Not here: mechanisms, losses, training."""

@@ -1,0 +1,1 @@
+"""the page and pictures a person reads. Not here: any number that is not in the run folder."""

@@ -1,0 +1,1 @@
+"""the engine's glue and the recipes' schema. Not here: what is measured after training (evaluation)."""

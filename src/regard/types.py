@@ -1,0 +1,166 @@
+"""The few types that cross rooms; each is frozen and says its shapes.
+
+S samples, B images, C channels, (H, W) features, (h, w) map grid, n classes, K latent dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, Num
+from torch import Tensor
+
+Unit = Literal["gate", "bits", "relevance"]
+Predict = Callable[[Tensor], Tensor]
+"""images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric may know of a model."""
+
+NATS_PER_BIT = 0.6931471805599453
+
+
+@dataclass(frozen=True)
+class Map:
+    """A spatial map on its own grid.
+
+    Attributes:
+        values: (B,1,h,w).
+        unit: what a value says. ``gate`` is a multiplier in [0,1], ``bits`` is information a position, ``relevance``
+            is a foreign method's score without a unit.
+    """
+
+    values: Float[Tensor, "B 1 h w"]
+    unit: Unit
+
+    def resize(self, size: tuple[int, int]) -> Map:
+        """The same map on another grid: bilinear up, area average down. Nothing else in regard resizes a map.
+
+        Values keep their meaning a position *of the original grid*; they are not redistributed.
+        """
+        h, w = self.values.shape[-2:]
+        if (h, w) == size:
+            return self
+        if size[0] <= h and size[1] <= w:
+            return Map(F.interpolate(self.values, size=size, mode="area"), self.unit)
+        return Map(F.interpolate(self.values, size=size, mode="bilinear", align_corners=False), self.unit)
+
+
+@dataclass(frozen=True)
+class AttentionOutput:
+    """What one attended layer did.
+
+    Attributes:
+        features: modulated features (S*B,C,H,W), sample-major.
+        map: the gate as applied (S,B,1,h,w), quantized where there are anchors.
+        mean: mean of the map's distribution (B,1,h,w).
+        std: its standard deviation (B,1,h,w); None where the map is not random.
+        raw: the map before the quantizer (S,B,1,h,w).
+        index: index of the nearest anchor (S,B,1,h,w); None without anchors.
+        price: nats a position (S,B,1,h,w) that the gate lets through; None where the gate has no finite price.
+        code: expected code length of the map under the learned anchor prior, nats a map (B,); None without one.
+    """
+
+    features: Float[Tensor, "SB C H W"]
+    map: Float[Tensor, "S B 1 h w"]
+    mean: Float[Tensor, "B 1 h w"]
+    raw: Float[Tensor, "S B 1 h w"]
+    std: Float[Tensor, "B 1 h w"] | None = None
+    index: Int[Tensor, "S B 1 h w"] | None = None
+    price: Float[Tensor, "S B 1 h w"] | None = None
+    code: Float[Tensor, " B"] | None = None
+
+
+@dataclass(frozen=True)
+class LatentOutput:
+    """What the bottleneck let pass.
+
+    Attributes:
+        z: the latent as used (S*B,K).
+        mean: (S*B,K).
+        std: (S*B,K).
+        rate: exact KL(p(z|x,a) || r(z)) an image (S*B,), nats.
+        penalty: what the objective multiplies by beta (S*B,), nats-like; equals ``rate`` unless ``kl="released"``.
+    """
+
+    z: Float[Tensor, "SB K"]
+    mean: Float[Tensor, "SB K"]
+    std: Float[Tensor, "SB K"]
+    rate: Float[Tensor, " SB"]
+    penalty: Float[Tensor, " SB"]
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What an attentive classifier returns.
+
+    Attributes:
+        logits: (S,B,n).
+        attention: one AttentionOutput an attended layer, in the order in which they ran; empty for a plain network.
+        latent: the bottleneck's output, flattened over samples; None without a bottleneck.
+        average: what is averaged over samples: ``probabilities`` or, in the paper's preset, ``logits``.
+    """
+
+    logits: Float[Tensor, "S B n"]
+    attention: tuple[AttentionOutput, ...] = ()
+    latent: LatentOutput | None = None
+    average: Literal["probabilities", "logits"] = "probabilities"
+
+    @property
+    def rate(self) -> Float[Tensor, "S B"] | None:
+        """Exact latent rate in nats (S,B)."""
+        return None if self.latent is None else self.latent.rate.reshape(self.logits.shape[:2])
+
+    def probabilities(self, multi_label: bool = False) -> Float[Tensor, "B n"]:
+        """Class probabilities (B,n), averaged over samples."""
+        squash = torch.sigmoid if multi_label else lambda x: x.softmax(-1)
+        logits = self.logits.float()
+        return squash(logits.mean(0)) if self.average == "logits" else squash(logits).mean(0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and what is known of them.
+
+    Attributes:
+        images: (B,3,H,W) float in [0,1]; a model normalises for itself.
+        labels: class index (B,) or, for multi-label sets, 0/1 targets (B,n).
+        index: position of each image in its split (B,): the key of its randomness and of its results.
+        masks: object masks (B,1,H,W), or None.
+        boxes: object boxes (B,4) as x0, y0, x1, y1; x right, y down, pixel i covers [i, i+1); or None.
+    """
+
+    images: Float[Tensor, "B 3 H W"]
+    labels: Num[Tensor, "B *n"]
+    index: Int[Tensor, " B"]
+    masks: Bool[Tensor, "B 1 H W"] | None = None
+    boxes: Float[Tensor, "B 4"] | None = None
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        move = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return Batch(**move)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A metric's per-item values and what they say together.
+
+    Attributes:
+        values: (N,) float64, NaN where undefined.
+        mean: mean over the defined items; NaN if there is none.
+        low: lower end of the bootstrap interval over items.
+        high: its upper end.
+        undefined: reason -> number of items, for the NaN among the values.
+    """
+
+    values: Float[Tensor, " N"]
+    mean: float
+    low: float
+    high: float
+    undefined: Mapping[str, int] = field(default_factory=dict)
+
+
+class RegardError(Exception):
+    """Bad input, at the boundary where it entered: the message names what, where, its value and the remedy."""

@@ -1,0 +1,36 @@
+"""Shape annotations are checked while testing; real data is found through REGARD_DATA."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(["regard.types", "regard.metrics", "regard.data"], "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the research data sets; tests that need it are skipped without it."""
+    folder = os.environ.get("REGARD_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("set REGARD_DATA to the folder with osie/, cub50/, ecssd/, interiors/, cifar10/ (docs/data.md)")
+    return Path(folder).resolve()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Tests run side by side; spinning threads would only slow each other."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium with its driver."""
+    browser = shutil.which("chromium")
+    if browser is None or shutil.which("chromedriver") is None:
+        pytest.skip("apt-get install chromium chromium-driver")
+    return browser
