@@ -59,7 +59,10 @@ class AttentionOutput:
         raw: the map before the quantizer (S,B,1,h,w).
         index: index of the nearest anchor (S,B,1,h,w); None without anchors.
         price: nats a position (S,B,1,h,w) that the gate lets through; None where the gate has no finite price.
-        code: expected code length of the map under the learned anchor prior, nats a map (B,); None without one.
+        anchors: the codebook in ascending order (Q,); None without anchors.
+        log_prior: log probability of each anchor under the learned prior (Q,); None without anchors.
+        code: expected code length of the map under that prior, nats a map (B,); None unless the map is both random
+            and quantized.
     """
 
     features: Float[Tensor, "SB C H W"]
@@ -69,6 +72,8 @@ class AttentionOutput:
     std: Float[Tensor, "B 1 h w"] | None = None
     index: Int[Tensor, "S B 1 h w"] | None = None
     price: Float[Tensor, "S B 1 h w"] | None = None
+    anchors: Float[Tensor, " Q"] | None = None
+    log_prior: Float[Tensor, " Q"] | None = None
     code: Float[Tensor, " B"] | None = None
 
 

@@ -1,0 +1,64 @@
+"""The noise gate: what is not attended is replaced by noise, so that every position has a price in bits.
+
+    f' = a f + (1 - a) (mu_c + sigma_c eps),   eps ~ N(0,1)
+    price = sum_c 1/2 [ (1-a)^2 + a^2 fhat_c^2 - 1 - ln (1-a)^2 ],   fhat = (f - mu) / sigma
+
+The price is KL( N(a fhat, (1-a)^2) || N(0,1) ), the bound of *Restricting the Flow: Information Bottlenecks for
+Attribution* (Schulz et al., ICLR 2020, equations 5 to 7), trained with the network here instead of fitted to one image.
+mu_c and sigma_c are running statistics, so that shrinking the features does not make them cheaper.
+Caveat: the bound takes channels and positions as independent, so it is loose where they are redundant.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.gates import Gated
+
+
+class NoiseGate(nn.Module):
+    """a f + (1-a) noise, with the price of every position in nats.
+
+    Args:
+        channels: C of the features.
+        delta: learned maps stay in [0, 1 - delta], since the price is infinite at one.
+        momentum: of the running channel statistics.
+    """
+
+    pinned = True
+    unit_value = 1.0
+
+    mean: Tensor
+    var: Tensor
+    batches: Tensor
+
+    def __init__(self, channels: int, *, delta: float = 0.01, momentum: float = 0.05) -> None:
+        super().__init__()
+        self.upper = 1.0 - delta
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+        self.register_buffer("batches", torch.zeros(()))
+
+    @torch.no_grad()
+    def observe(self, features: Float[Tensor, "B C H W"]) -> None:
+        """Updates the channel statistics: a cumulative average at first, exponential from 1/momentum batches on."""
+        var, mean = torch.var_mean(features.float(), dim=(0, 2, 3), correction=0)
+        self.batches += 1
+        weight = (1 / self.batches).clamp(min=self.momentum)
+        self.mean.lerp_(mean, weight)
+        self.var.lerp_(var, weight)
+
+    def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
+        """Modulated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
+        mean = self.mean[:, None, None]
+        std = (self.var[:, None, None] + 1e-8).sqrt()
+        standard = (features.float() - mean) / std
+        power = standard.square().sum(1, keepdim=True)
+        closed = 1 - a
+        price = 0.5 * (a.square() * power + features.shape[1] * (closed.square() - 1 - closed.square().log()))
+        noise = mean + std * torch.randn_like(standard) if noisy else mean
+        mixed = a.to(features.dtype) * features + (closed * noise).to(features.dtype)
+        return Gated(mixed, price)

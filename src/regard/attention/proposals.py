@@ -1,0 +1,28 @@
+"""What a map proposal is: features in, the distribution of a spatial map out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class MapDistribution:
+    """An independent Gaussian at every position; a deterministic map where ``std`` is None.
+
+    Attributes:
+        mean: (B,1,h,w) in [0,1].
+        std: (B,1,h,w) > 0, or None.
+    """
+
+    mean: Float[Tensor, "B 1 h w"]
+    std: Float[Tensor, "B 1 h w"] | None
+
+
+class Proposal(Protocol):
+    """features (B,C,H,W) -> MapDistribution on the features' grid."""
+
+    def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution: ...

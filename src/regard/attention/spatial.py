@@ -1,0 +1,91 @@
+"""A proposal, an optional quantizer and a gate, joined: features in, AttentionOutput out."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.code import expected_code_length
+from regard.attention.gates import Gate
+from regard.attention.proposals import MapDistribution, Proposal
+from regard.attention.quantizer import AnchorQuantizer, midpoints
+from regard.types import AttentionOutput, Map
+
+
+class SpatialAttention(nn.Module):
+    """Where to look, on features (B,C,H,W).
+
+    Args:
+        proposal: features -> distribution of the map.
+        gate: features and map -> modulated features and their price.
+        quantizer: anchors for the map, or None for a continuous one.
+    """
+
+    proposal: Proposal
+    gate: Gate
+
+    def __init__(self, proposal: nn.Module, gate: nn.Module, quantizer: AnchorQuantizer | None = None) -> None:
+        super().__init__()
+        self.proposal = proposal  # type: ignore[assignment]
+        self.gate = gate  # type: ignore[assignment]
+        self.quantizer = quantizer
+
+    def forward(
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+    ) -> AttentionOutput:
+        """Modulates features by the map.
+
+        Args:
+            features: (B,C,H,W).
+            samples: number of random maps, each with gate noise of its own; 0 is the mean, without any noise.
+            given: (B,1,h,w) or (S,B,1,h,w): use this map instead of the learned one, unquantized and unlimited.
+        """
+        if self.training:
+            self.gate.observe(features)
+        S, (B, C, H, W) = max(samples, 1), features.shape
+        distribution = self.proposal(features)
+        own = self._draw(distribution, S, noisy=samples > 0).clamp(0, self.gate.upper)
+        anchors = None if self.quantizer is None else self.quantizer.anchors
+        raw, a, index = own, own, None
+        if given is not None:
+            raw = a = _on_grid(given, (S, B, H, W))
+        elif self.quantizer is not None and anchors is not None:
+            a, index = self.quantizer(own, anchors)
+        expanded = features if S == 1 else features.expand(S, B, C, H, W).reshape(S * B, C, H, W)
+        gated = self.gate(expanded, a.reshape(S * B, 1, H, W), noisy=samples > 0)
+        return AttentionOutput(
+            features=gated.features,
+            map=a,
+            mean=distribution.mean,
+            raw=raw,
+            std=distribution.std,
+            index=index,
+            price=None if gated.price is None else gated.price.reshape(S, B, 1, H, W),
+            anchors=anchors,
+            log_prior=None if self.quantizer is None else self.quantizer.log_prior,
+            code=self._code(distribution, anchors),
+        )
+
+    def _draw(self, distribution: MapDistribution, S: int, noisy: bool) -> Float[Tensor, "S B 1 h w"]:
+        mean, std = distribution.mean, distribution.std
+        repeated = mean.expand(S, *mean.shape)
+        if not noisy:
+            return repeated
+        if std is not None:
+            return repeated + std * torch.randn_like(repeated)
+        draw = getattr(self.proposal, "draw", None)
+        return repeated if draw is None else draw(S, mean)
+
+    def _code(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
+        if self.quantizer is None or anchors is None or distribution.std is None:
+            return None
+        boundaries = midpoints(anchors.detach())
+        return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
+
+
+def _on_grid(given: Tensor, shape: tuple[int, int, int, int]) -> Float[Tensor, "S B 1 H W"]:
+    S, B, H, W = shape
+    flat = Map(given.reshape(-1, 1, *given.shape[-2:]).float(), "gate").resize((H, W)).values
+    lead = given.shape[:-3] if given.ndim > 3 else (1,)
+    return flat.reshape(*lead, 1, H, W).expand(S, B, 1, H, W)

@@ -1,0 +1,51 @@
+"""The variational map of the Attentive Information Bottleneck (Lai et al., IJCAI 2021, section 3.2 and released code).
+
+    mu = sigmoid(head(f)),   sigma = softplus(Conv3x3(mu) - 5),   a = mu + sigma * eps
+
+Caveat: sigma reads mu after the sigmoid, as the released code does, so it cannot tell two positions apart whose
+neighbourhoods have the same mean.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.proposals import MapDistribution
+
+STD_SHIFT = 5.0
+
+
+def conv_head(channels: int, initial: float = 0.5) -> nn.Module:
+    """The paper's head, Conv3x3 C->1, whose map starts near ``initial`` everywhere."""
+    conv = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
+    if initial != 0.5:
+        nn.init.normal_(conv.weight, std=0.01)
+    nn.init.constant_(conv.bias, math.log(initial / (1 - initial)))  # type: ignore[arg-type]
+    return conv
+
+
+class VariationalMap(nn.Module):
+    """Mean and standard deviation of a random map.
+
+    Args:
+        channels: C of the features.
+        head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
+        initial: where the mean starts.
+    """
+
+    def __init__(self, channels: int, *, head: nn.Module | None = None, initial: float = 0.5) -> None:
+        super().__init__()
+        self.head = conv_head(channels, initial) if head is None else head
+        self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """Distribution of the map (B,1,h,w), in float32."""
+        mean = torch.sigmoid(self.head(features).float())
+        with torch.autocast(mean.device.type, enabled=False):
+            std = F.softplus(self.std(mean) - STD_SHIFT)
+        return MapDistribution(mean, std)
