@@ -42,6 +42,8 @@ class Map:
         h, w = self.values.shape[-2:]
         if (h, w) == size:
             return self
+        if (h, w) == (1, 1):  # exact, where interpolation would round
+            return Map(self.values.expand(-1, 1, *size), self.unit)
         if size[0] <= h and size[1] <= w:
             return Map(F.interpolate(self.values, size=size, mode="area"), self.unit)
         return Map(F.interpolate(self.values, size=size, mode="bilinear", align_corners=False), self.unit)

@@ -19,4 +19,4 @@ class DeterministicMap(nn.Module):
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
         """The map (B,1,h,w), in float32."""
-        return MapDistribution(torch.sigmoid(self.head(features).float()), None)
+        return MapDistribution(torch.sigmoid(self.head(features).float()))

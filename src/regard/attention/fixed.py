@@ -5,6 +5,8 @@ A map given by the caller needs no class here: pass it as ``given`` to any atten
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,7 +24,7 @@ class UniformMap(nn.Module):
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
         """A constant map (B,1,H,W)."""
         B, _, H, W = features.shape
-        return MapDistribution(torch.full((B, 1, H, W), self.value, device=features.device), None)
+        return MapDistribution(torch.full((B, 1, H, W), self.value, device=features.device))
 
 
 class CenterMap(nn.Module):
@@ -38,27 +40,31 @@ class CenterMap(nn.Module):
         y = (torch.arange(H, device=features.device) + 0.5) / H - 0.5
         x = (torch.arange(W, device=features.device) + 0.5) / W - 0.5
         square = y[:, None] ** 2 + x[None, :] ** 2
-        return MapDistribution(torch.exp(-square / (2 * self.sigma**2)).expand(B, 1, H, W), None)
+        return MapDistribution(torch.exp(-square / (2 * self.sigma**2)).expand(B, 1, H, W))
+
+
+@dataclass(frozen=True)
+class SmoothNoise(MapDistribution):
+    """Uniform values on a coarse grid, bilinear between; its mean is .5."""
+
+    cells: int = 4
+
+    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+        """Maps (S,B,1,h,w) in [0,1]."""
+        B, _, h, w = self.mean.shape
+        coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=self.mean.device)
+        smooth = nn.functional.interpolate(coarse, size=(h, w), mode="bilinear", align_corners=True)
+        return smooth.reshape(samples, B, 1, h, w)
 
 
 class RandomMap(nn.Module):
-    """Smooth noise, new for every image and sample: uniform values on a ``cells`` x ``cells`` grid, bilinear between.
-
-    Its mean, which prediction without samples uses, is .5 everywhere.
-    """
+    """Smooth noise, new for every image and sample; its mean, used by prediction without samples, is .5 everywhere."""
 
     def __init__(self, *, cells: int = 4) -> None:
         super().__init__()
         self.cells = cells
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
-        """The mean (B,1,H,W); see ``draw`` for samples."""
+        """Smooth noise on the features' grid."""
         B, _, H, W = features.shape
-        return MapDistribution(torch.full((B, 1, H, W), 0.5, device=features.device), None)
-
-    def draw(self, samples: int, mean: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "S B 1 h w"]:
-        """Maps (S,B,1,h,w) in [0,1]."""
-        B, _, h, w = mean.shape
-        coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=mean.device)
-        smooth = nn.functional.interpolate(coarse, size=(h, w), mode="bilinear", align_corners=True)
-        return smooth.reshape(samples, B, 1, h, w)
+        return SmoothNoise(torch.full((B, 1, H, W), 0.5, device=features.device), cells=self.cells)

@@ -25,7 +25,9 @@ class Gate(Protocol):
     unit_value: float
     """The map value at which the gate's multiplier is one, so that features pass unchanged."""
 
-    def __call__(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated: ...
+    def __call__(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
+        """Modulates features; without ``noisy`` nothing is random."""
+        ...
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
         """Sees the features of a training batch once, before they are expanded over samples."""

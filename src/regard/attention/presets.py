@@ -9,14 +9,16 @@ from torch import nn
 
 from regard.attention.deterministic import DeterministicMap
 from regard.attention.fixed import CenterMap, RandomMap, UniformMap
+from regard.attention.gates import Gate
 from regard.attention.mask import MaskGate
 from regard.attention.noise import NoiseGate
+from regard.attention.proposals import Proposal
 from regard.attention.quantizer import AnchorQuantizer
 from regard.attention.residual import ResidualGate
 from regard.attention.spatial import SpatialAttention
 from regard.attention.variational import VariationalMap
 
-PROPOSALS: dict[str, Callable[..., nn.Module]] = {
+PROPOSALS: dict[str, Callable[..., Proposal]] = {
     "variational": VariationalMap,
     "deterministic": DeterministicMap,
     "uniform": lambda _, **options: UniformMap(**options),
@@ -24,7 +26,7 @@ PROPOSALS: dict[str, Callable[..., nn.Module]] = {
     "random": lambda _, **options: RandomMap(**options),
 }
 LEARNED = ("variational", "deterministic")
-GATES: dict[str, Callable[[int], nn.Module]] = {
+GATES: dict[str, Callable[[int], Gate]] = {
     "residual": lambda _: ResidualGate(),
     "mask": lambda _: MaskGate(),
     "noise": NoiseGate,
@@ -59,5 +61,5 @@ def build_attention(
         options["head"] = head
     gate = GATES[gate_name](channels)
     proposal = PROPOSALS[proposal_name](channels, **options)
-    quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)  # type: ignore[arg-type]
+    quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
     return SpatialAttention(proposal, gate, quantizer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -19,10 +20,17 @@ class MapDistribution:
     """
 
     mean: Float[Tensor, "B 1 h w"]
-    std: Float[Tensor, "B 1 h w"] | None
+    std: Float[Tensor, "B 1 h w"] | None = None
+
+    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+        """Reparametrised draws ``mean + std * eps``, unclamped (S,B,1,h,w)."""
+        repeated = self.mean.expand(samples, *self.mean.shape)
+        return repeated if self.std is None else repeated + self.std * torch.randn_like(repeated)
 
 
 class Proposal(Protocol):
     """features (B,C,H,W) -> MapDistribution on the features' grid."""
 
-    def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution: ...
+    def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """The distribution of the map (B,1,H,W)."""
+        ...

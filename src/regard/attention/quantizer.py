@@ -20,7 +20,7 @@ class Quantized(NamedTuple):
     """Map with straight-through gradient and the index of each anchor, both shaped like the input."""
 
     map: Float[Tensor, "*shape"]
-    index: Int[Tensor, "*shape"]
+    nearest: Int[Tensor, "*shape"]
 
 
 class AnchorQuantizer(nn.Module):

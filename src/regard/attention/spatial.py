@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,13 +21,10 @@ class SpatialAttention(nn.Module):
         quantizer: anchors for the map, or None for a continuous one.
     """
 
-    proposal: Proposal
-    gate: Gate
-
-    def __init__(self, proposal: nn.Module, gate: nn.Module, quantizer: AnchorQuantizer | None = None) -> None:
+    def __init__(self, proposal: Proposal, gate: Gate, quantizer: AnchorQuantizer | None = None) -> None:
         super().__init__()
-        self.proposal = proposal  # type: ignore[assignment]
-        self.gate = gate  # type: ignore[assignment]
+        self.proposal = proposal
+        self.gate = gate
         self.quantizer = quantizer
 
     def forward(
@@ -45,7 +41,8 @@ class SpatialAttention(nn.Module):
             self.gate.observe(features)
         S, (B, C, H, W) = max(samples, 1), features.shape
         distribution = self.proposal(features)
-        own = self._draw(distribution, S, noisy=samples > 0).clamp(0, self.gate.upper)
+        draws = distribution.sample(samples) if samples else distribution.mean[None]
+        own = draws.clamp(0, self.gate.upper)
         anchors = None if self.quantizer is None else self.quantizer.anchors
         raw, a, index = own, own, None
         if given is not None:
@@ -66,16 +63,6 @@ class SpatialAttention(nn.Module):
             log_prior=None if self.quantizer is None else self.quantizer.log_prior,
             code=self._code(distribution, anchors),
         )
-
-    def _draw(self, distribution: MapDistribution, S: int, noisy: bool) -> Float[Tensor, "S B 1 h w"]:
-        mean, std = distribution.mean, distribution.std
-        repeated = mean.expand(S, *mean.shape)
-        if not noisy:
-            return repeated
-        if std is not None:
-            return repeated + std * torch.randn_like(repeated)
-        draw = getattr(self.proposal, "draw", None)
-        return repeated if draw is None else draw(S, mean)
 
     def _code(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
         if self.quantizer is None or anchors is None or distribution.std is None:

@@ -15,5 +15,5 @@ DECODERS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def build_decoder(name: str, latent: int, num_classes: int) -> nn.Module:
-    """z (N,K) -> logits (N,n)."""
+    """A decoder of latents (N,K) into logits (N,n)."""
     return DECODERS[name](latent, num_classes)
