@@ -1,0 +1,62 @@
+"""A budget in bits: the multiplier that makes a rate land where it was asked for.
+
+    minimise CE + beta R  subject to  R = budget:    ln beta += step * ln(R / budget)
+
+Dual ascent on ln beta, so that beta stays positive and a step means the same at 6 bits as at 600. R is measured on
+validation images, with sampled maps and latents, the channel that the rate prices.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from regard.types import RegardError
+
+TOLERANCE = 0.10
+
+
+@dataclass(frozen=True)
+class Multiplier:
+    """The weight of a rate, moved by what the rate turns out to be. Immutable: ``update`` returns the next one.
+
+    Attributes:
+        name: which budget this is, for errors.
+        budget: nats asked for.
+        beta: current weight.
+        step: gain of one update.
+        floor: smallest weight; there the rate costs nothing.
+        limit: largest weight.
+        lowest: smallest rate measured so far, nats.
+        highest: largest rate measured so far, nats.
+    """
+
+    name: str
+    budget: float
+    beta: float
+    step: float = 0.25
+    floor: float = 1e-8
+    limit: float = 1e2
+    lowest: float = math.inf
+    highest: float = 0.0
+
+    def update(self, rate: float) -> Multiplier:
+        """The multiplier after a measurement of ``rate`` nats; the change of ln beta is limited to one a step."""
+        change = max(-1.0, min(1.0, self.step * math.log(max(rate, 1e-6) / self.budget)))
+        beta = min(self.limit, max(self.floor, self.beta * math.exp(change)))
+        return replace(self, beta=beta, lowest=min(self.lowest, rate), highest=max(self.highest, rate))
+
+    def check(self, rate: float) -> None:
+        """Raises where a bound of the weight was hit and the budget was still missed: it cannot be reached."""
+        missed = abs(rate / self.budget - 1) > TOLERANCE
+        if missed and (self.beta <= self.floor or self.beta >= self.limit):
+            raise RegardError(
+                f"{self.name}={bits(self.budget):.1f}: not reachable with this model and data; its rate stayed between "
+                f"{bits(self.lowest):.1f} and {bits(self.highest):.1f} bits. Ask for a budget in that range, train "
+                "longer, or change the size of what is priced"
+            )
+
+
+def bits(nats: float) -> float:
+    """Bits of nats."""
+    return nats / math.log(2)

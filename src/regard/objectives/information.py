@@ -1,0 +1,80 @@
+"""The whole objective: the label said, the bits paid for, the anchors learned.
+
+    J = CE + warmup * (beta R + map_beta P + code_beta L) + w_g codebook + w_c commitment + prior
+
+R latent rate, P gate price, L map code length: each in nats an image, *summed* over dimensions, channels and positions
+and *averaged* over images and samples. They are weighted apart and reported apart, never added up to one number of
+bits: R already covers what the map conveys through z.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Num
+from torch import Tensor
+
+from regard.objectives.anchors import anchor_losses
+from regard.objectives.task import task_loss
+from regard.types import ModelOutput
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weight of every term.
+
+    Attributes:
+        beta: of the latent rate, or of the released penalty where the bottleneck has ``kl="released"``.
+        map_beta: of the gate price, summed over attended layers.
+        code_beta: of the map's expected code length.
+        codebook: w_g; .4 in the paper.
+        commitment: w_c; .1 in the paper.
+        smoothing: of labels.
+    """
+
+    beta: float = 0.0
+    map_beta: float = 0.0
+    code_beta: float = 0.0
+    codebook: float = 0.4
+    commitment: float = 0.1
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The objective and its parts, each a scalar tensor; nats. A part that the model lacks is None."""
+
+    total: Float[Tensor, ""]
+    task: Float[Tensor, ""]
+    rate: Float[Tensor, ""] | None = None
+    price: Float[Tensor, ""] | None = None
+    code: Float[Tensor, ""] | None = None
+
+
+def information_loss(
+    output: ModelOutput, labels: Num[Tensor, "B *n"], weights: Weights, *, warmup: float = 1.0
+) -> Losses:
+    """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits."""
+    task = task_loss(output.logits, labels, smoothing=weights.smoothing)
+    total, rate, price, code = task, None, None, None
+    if output.latent is not None:
+        rate = output.latent.rate.mean()
+        total = total + warmup * weights.beta * output.latent.penalty.mean()
+    for layer in output.attention:
+        if layer.price is not None:
+            layer_price = layer.price.flatten(2).sum(2).mean()
+            price = layer_price if price is None else price + layer_price
+            total = total + warmup * weights.map_beta * layer_price
+        if layer.code is not None:
+            code = layer.code.mean() if code is None else code + layer.code.mean()
+            total = total + warmup * weights.code_beta * layer.code.mean()
+        anchors = anchor_losses(layer)
+        if anchors is not None:
+            learn = weights.codebook * anchors.codebook + weights.commitment * anchors.commitment
+            total = total + learn + anchors.prior
+    return Losses(total, task, rate, price, code)
+
+
+def warmup_share(step: int, steps: int) -> float:
+    """Linear from 0 at step 0 to 1 at ``steps``; 1 throughout where ``steps`` is 0."""
+    return 1.0 if steps <= 0 else min(1.0, step / steps)
