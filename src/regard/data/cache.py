@@ -1,0 +1,73 @@
+"""Tensors that were costly to make, kept in the user's cache folder as safetensors with a digest, never as pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+def folder() -> Path:
+    """``$REGARD_CACHE``, else the platform's place for caches."""
+    given = os.environ.get("REGARD_CACHE")
+    if given:
+        return Path(given).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "regard" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "regard"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regard"
+
+
+def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What ``make`` returns, from the cache if it was made before.
+
+    Args:
+        name: a readable beginning of the file's name.
+        key: everything that decides the content, a version included; another key is another file.
+        make: makes the tensors.
+
+    A file that is cut short, altered or of another key counts as absent and is made again. A cache folder that
+    cannot be written is no error: the tensors are made each time.
+    """
+    path = (
+        folder()
+        / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+    )
+    found = _read(path, key)
+    if found is not None:
+        return found
+    made = {k: v.contiguous() for k, v in make().items()}
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(made, part, metadata={"key": key, "digest": _digest(made)})
+        part.replace(path)
+    except (OSError, SafetensorError):
+        part.unlink(missing_ok=True)
+    return made
+
+
+def _read(path: Path, key: str) -> dict[str, Tensor] | None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
+    return tensors if metadata.get("key") == key and metadata.get("digest") == _digest(tensors) else None
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        total.update(tensors[name].numpy().data)
+    return total.hexdigest()

@@ -1,0 +1,170 @@
+"""What every data set comes as: three splits of items that are read by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float, Num, UInt8
+from torch import Tensor
+
+from regard.types import Batch, RegardError
+
+
+class Split(Protocol):
+    """A part of a data set: items in a fixed order, read by index, always the same.
+
+    Attributes:
+        name: ``train``, ``val`` or ``test``, for messages.
+        classes: class names; a label is a position in it.
+    """
+
+    @property
+    def name(self) -> str:
+        """``train``, ``val`` or ``test``."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        ...
+
+    @property
+    def labels(self) -> Num[Tensor, "N *n"]:
+        """All labels: class index (N,) long or, for multi-label sets, 0/1 targets (N,n) float."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The items at these positions, images float in [0,1], without augmentation."""
+        ...
+
+    def item_name(self, i: int) -> str:
+        """What a person would look for: the file, or split and number."""
+        ...
+
+
+@dataclass(frozen=True)
+class TensorSplit:
+    """A split that lies in memory, on one device.
+
+    Attributes:
+        name: ``train``, ``val`` or ``test``.
+        classes: class names.
+        images: (N,3,H,W), bytes.
+        labels: (N,) long, or (N,n) float 0/1 for multi-label.
+        masks: object masks (N,1,H,W), or None.
+        boxes: object boxes (N,4) as x0, y0, x1, y1, or None.
+        names: what the items are called; None names them by split and number.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    images: UInt8[Tensor, "N 3 H W"]
+    labels: Num[Tensor, "N *n"]
+    masks: Bool[Tensor, "N 1 H W"] | None = None
+    boxes: Float[Tensor, "N 4"] | None = None
+    names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels, self.classes, where=f"split {self.name!r}")
+        for what, values in (("labels", self.labels), ("masks", self.masks), ("boxes", self.boxes)):
+            if values is not None and len(values) != len(self.images):
+                raise RegardError(
+                    f"split {self.name!r}: {len(values)} {what} for {len(self.images)} images; give one for each image"
+                )
+        if self.masks is not None and self.masks.shape[-2:] != self.images.shape[-2:]:
+            raise RegardError(
+                f"split {self.name!r}: masks are {tuple(self.masks.shape[-2:])}, images "
+                f"{tuple(self.images.shape[-2:])} (height, width); resize the masks to the images"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The items at these positions, on the device where the split lies."""
+        where = torch.as_tensor(index, dtype=torch.int64, device=self.images.device)
+        return Batch(
+            images=self.images[where].to(torch.float32).div_(255),
+            labels=self.labels[where],
+            index=where,
+            masks=None if self.masks is None else self.masks[where],
+            boxes=None if self.boxes is None else self.boxes[where],
+        )
+
+    def item_name(self, i: int) -> str:
+        """The name it was given, else split and number."""
+        return f"{self.name}/{i}" if self.names is None else self.names[i]
+
+    def to(self, device: torch.device | str) -> TensorSplit:
+        """The same split on another device; itself if it lies there already."""
+        if self.images.device == torch.empty(0, device=device).device:
+            return self
+        return replace(self, **{k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)})
+
+
+@dataclass(frozen=True)
+class DataSplits:
+    """A data set, ready to train and to judge on.
+
+    Attributes:
+        train: what is learned from.
+        val: what choices are made on.
+        test: what is reported.
+        mean: channel means (3,) of the training images in [0,1].
+        std: their standard deviations (3,), over all pixels.
+        source: where the data comes from, a sentence.
+        licence: what may be done with it, a sentence.
+        mirror: whether a mirrored image keeps its class (digits do not).
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    mean: Float[Tensor, " 3"]
+    std: Float[Tensor, " 3"]
+    source: str
+    licence: str
+    mirror: bool = True
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.train.classes
+
+
+def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> None:
+    """Raise if a label does not name a class: an index outside, or a target that is neither 0 nor 1."""
+    n = len(classes)
+    if labels.dim() == 1:
+        wrong = (labels < 0) | (labels >= n)
+        if labels.is_floating_point() or bool(wrong.any()):
+            first = int(wrong.nonzero()[0]) if bool(wrong.any()) else 0
+            raise RegardError(
+                f"{where}: label {labels[first].item()} of item {first} is not a class index; "
+                f"use integers from 0 to {n - 1} ({n} classes)"
+            )
+    elif labels.dim() != 2 or labels.shape[1] != n or not bool(((labels == 0) | (labels == 1)).all()):
+        raise RegardError(
+            f"{where}: multi-label targets of shape {tuple(labels.shape)} must be 0 or 1, one for each of {n} classes"
+        )
+
+
+def channel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+    """Mean and standard deviation of each channel over all pixels of at most ``limit`` evenly spaced items.
+
+    The two are returned in this order, each (3,), for images in [0,1]; float64 sums.
+    """
+    index = torch.arange(len(split)) if len(split) <= limit else torch.linspace(0, len(split) - 1, limit).long()
+    total, square, count = torch.zeros(3).double(), torch.zeros(3).double(), 0
+    for part in index.split(512):
+        images = split.batch(part).images.double()
+        total += images.sum((0, 2, 3)).cpu()
+        square += images.square().sum((0, 2, 3)).cpu()
+        count += images.numel() // 3
+    mean = total / count
+    return mean.float(), (square / count - mean.square()).clamp_min(0).sqrt().float()
