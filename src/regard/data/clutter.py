@@ -93,7 +93,12 @@ def clutter(
     tensors = cached(f"clutter-{size}", key, make) if cache else make()
     splits = {
         name: TensorSplit(
-            name=name, classes=CLASSES, **{k: tensors[f"{name}.{k}"] for k in ("images", "labels", "masks", "boxes")}
+            name=name,
+            classes=CLASSES,
+            images=tensors[f"{name}.images"],
+            labels=tensors[f"{name}.labels"],
+            masks=tensors[f"{name}.masks"],
+            boxes=tensors[f"{name}.boxes"],
         )
         for name in counts
     }
@@ -133,14 +138,14 @@ def _images(
         other = (labels + 1 + (w[:, 0] * 9).long()) % 10
         piece = members[other, (w[:, 1] * counts[other]).long()]
         extent, tilt, _ = _pose(w[:, 3:7], side, size)
-        share = 0.4 + 0.1 * w[:, 2]
+        share = 0.36 + 0.1 * w[:, 2]
         fragment = render(
             piece,
             w[:, 5:7] * size,
             extent,
             tilt,
             size=size,
-            window=min(size, math.ceil(0.5 * side[1] * size * 1.2) + 2),
+            window=min(size, math.ceil(0.46 * side[1] * size * 1.2) + 2),
             cut=(share, w[:, 11]),
         )
         canvas = torch.lerp(canvas, _colour(w[:, 7:11], bright)[0][:, :, None, None], fragment)

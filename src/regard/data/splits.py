@@ -104,7 +104,13 @@ class TensorSplit:
         """The same split on another device; itself if it lies there already."""
         if self.images.device == torch.empty(0, device=device).device:
             return self
-        return replace(self, **{k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)})
+        return replace(
+            self,
+            images=self.images.to(device),
+            labels=self.labels.to(device),
+            masks=None if self.masks is None else self.masks.to(device),
+            boxes=None if self.boxes is None else self.boxes.to(device),
+        )
 
 
 @dataclass(frozen=True)
