@@ -1,1 +1,25 @@
-"""the page and pictures a person reads. Not here: any number that is not in the run folder."""
+"""The page and pictures that a person reads. Not here: any number that is not in the run folder."""
+
+from regard.report.overlay import Scale, colorize, overlay, picture_of, png, scale_of, sheet, write_png
+from regard.report.page import render, write_report
+from regard.report.runs import read_evaluation, read_run
+from regard.report.schema import Evaluation, Run
+from regard.report.terminal import print_scores
+
+__all__ = [
+    "Evaluation",
+    "Run",
+    "Scale",
+    "colorize",
+    "overlay",
+    "picture_of",
+    "png",
+    "print_scores",
+    "read_evaluation",
+    "read_run",
+    "render",
+    "scale_of",
+    "sheet",
+    "write_png",
+    "write_report",
+]

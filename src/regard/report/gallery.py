@@ -1,0 +1,137 @@
+"""The gallery's cards: image, map and overlay as data in the page, chosen rows grouped by the rule that chose them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from regard.report.overlay import Picture, Scale, colorize, enlarge, png, scale_of
+from regard.report.schema import Item, MapMeaning, Pictures, Run
+from regard.report.words import listed, number
+
+ORDER = ("best", "typical", "worst")
+LARGEST = 384  # pixels a side in the page; a phone shows no more
+PHOTOGRAPH = 128  # from this side on JPEG, which is a tenth of the PNG
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs, ``outline`` is an SVG path."""
+
+    item: Item
+    image: str
+    map: str
+    layer: str
+    outline: str
+    width: int
+    height: int
+    low: float
+    high: float
+    right: bool
+    flat: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The cards that one rule chose; ``why`` says the rule."""
+
+    name: str
+    why: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All rules, the maps' one scale, and the maps' grid."""
+
+    rules: tuple[Rule, ...]
+    scale: Scale
+    meaning: str
+    grid: tuple[int, int]
+    coarse: bool
+    outlined: bool
+
+
+def gallery(run: Run) -> Gallery | None:
+    """The gallery of a run; None where it has none. The scale is shared by all shown maps."""
+    pictures, items, meaning = run.pictures, run.evaluation.gallery, run.evaluation.map
+    if pictures is None or meaning is None:
+        return None
+    scale = scale_of(pictures.maps[[i.row for i in items]], meaning.unit)
+    names = sorted({i.rule for i in items}, key=lambda r: (ORDER.index(r) if r in ORDER else len(ORDER), r))
+    rules = []
+    for name in names:
+        chosen = [i for i in items if i.rule == name]
+        whys = list(dict.fromkeys(i.why for i in chosen))
+        rules.append(Rule(name, listed(whys), tuple(_card(i, pictures, scale) for i in chosen)))
+    h, w = pictures.maps.shape[1:]
+    return Gallery(
+        rules=tuple(rules),
+        scale=scale,
+        meaning=_meaning(meaning),
+        grid=(h, w),
+        coarse=max(pictures.images.shape[1:3]) < PHOTOGRAPH,
+        outlined=pictures.masks is not None,
+    )
+
+
+def outline(mask: NDArray[np.bool_]) -> str:
+    """The border of a mask (H,W) as an SVG path along pixel edges, x right, y down, pixel i covering [i, i+1)."""
+    padded = np.pad(mask.astype(np.int8), 1)
+    across = np.argwhere(np.diff(padded, axis=0)[:, 1:-1])  # (y, x): an edge from (x, y) to (x+1, y)
+    down = np.argwhere(np.diff(padded, axis=1)[1:-1])  # (y, x): an edge from (x, y) to (x, y+1)
+    return "".join([f"M{x} {y}h1" for y, x in across.tolist()] + [f"M{x} {y}v1" for y, x in down.tolist()])
+
+
+def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
+    image, values = pictures.images[item.row], pictures.maps[item.row]
+    height, width = image.shape[:2]
+    shrink = min(1.0, LARGEST / max(height, width))
+    layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
+    return Card(
+        item=item,
+        image=_image_uri(image),
+        map=_uri(png(colorize(values, scale)), "png"),
+        layer=_uri(png(colorize(layer, scale)), "png"),
+        outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
+        width=width,
+        height=height,
+        low=low,
+        high=high,
+        right=item.truth == item.prediction,
+        flat=not high - low > 0.01 * (scale.high - scale.low),
+    )
+
+
+def _image_uri(image: Picture) -> str:
+    if max(image.shape[:2]) < PHOTOGRAPH:
+        return _uri(png(image), "png")
+    picture, file = Image.fromarray(image), io.BytesIO()
+    picture.thumbnail((LARGEST, LARGEST))
+    picture.save(file, format="JPEG", quality=88)
+    return _uri(file.getvalue(), "jpeg")
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _meaning(meaning: MapMeaning) -> str:
+    standard = {
+        "gate": "A value is the gate's multiplier: 0 closed, 1 open.",
+        "bits": "A value is the information, in bits, that the gate lets through at a position.",
+        "relevance": "A value is a method's score of relevance; it has no unit.",
+    }
+    return meaning.meaning or standard[meaning.unit]
+
+
+def spread(card: Card) -> str:
+    """The smallest and the largest value of a card's map, in words."""
+    return f"{number(card.low)} to {number(card.high)}"

@@ -1,0 +1,171 @@
+"""Maps as pictures, always on a stated scale: colour, overlay on the image, a sheet with a scale bar, PNG.
+
+A picture is uint8 (H,W,3); a map is a float array (h,w) on its own grid. Colours are matplotlib's *inferno*, which is
+perceptually uniform and reads in greyscale: dark is low, light is high. Values that are not finite are mid-grey.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from regard.report.files import write_atomically
+from regard.types import Map, RegardError, Unit
+
+COLORMAP = "inferno"
+GREY = 128
+UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits a position", "relevance": "relevance, no unit"}
+
+Picture = NDArray[np.uint8]
+Values = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the two ends of the colours mean: ``low`` < ``high``, in ``unit``."""
+
+    low: float
+    high: float
+    unit: Unit
+
+
+def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
+    """One scale for all given maps, so that their pictures can be compared.
+
+    A gate is drawn from 0 to 1, bits from 0 to the largest value, relevance from the smallest to the largest. Values
+    outside widen the scale; a scale without width gets the width 1.
+    """
+    finite = [m[np.isfinite(m)] for m in map(np.asarray, maps)]
+    values = np.concatenate([m.ravel() for m in finite]) if finite else np.zeros(0)
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if unit in ("gate", "bits"):
+        low = min(low, 0.0)
+    if unit == "gate":
+        high = max(high, 1.0)
+    return Scale(low, high if high > low else low + 1.0, unit)
+
+
+def colorize(values: Values, scale: Scale) -> Picture:
+    """A map (h,w) in colours (h,w,3), on ``scale``; values beyond its ends take the end's colour."""
+    _check(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
+    share = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
+    finite = np.isfinite(share)
+    index = np.rint(np.clip(np.where(finite, share, 0.0), 0.0, 1.0) * 255).astype(np.intp)
+    picture = _colours()[index]
+    picture[~finite] = GREY
+    return picture
+
+
+def enlarge(values: Values, size: tuple[int, int]) -> Values:
+    """A map (h,w) on the grid ``size``, by the one rule of `regard.types.Map.resize`."""
+    values = np.asarray(values, dtype=np.float32)
+    return Map(torch.from_numpy(values.copy())[None, None], "relevance").resize(size).values[0, 0].numpy()
+
+
+def overlay(image: Picture, values: Values, scale: Scale, opacity: float = 0.6) -> Picture:
+    """The map's colours laid over its image (H,W,3): ``(1 - opacity) * image + opacity * colours``."""
+    _check(image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8, _is_not_a_picture(image))
+    _check(0.0 <= opacity <= 1.0, f"opacity is {opacity}, expected a number from 0 to 1")
+    colours = colorize(enlarge(values, (image.shape[0], image.shape[1])), scale).astype(np.float64)
+    return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
+
+
+def picture_of(image: torch.Tensor) -> Picture:
+    """An image tensor (3,H,W) in [0,1] as a picture."""
+    _check(image.ndim == 3 and image.shape[0] == 3, f"an image has shape {tuple(image.shape)}, expected (3,H,W)")
+    return (image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+
+def sheet(
+    images: Sequence[Picture],
+    maps: Sequence[Values],
+    *,
+    unit: Unit,
+    titles: Sequence[str] | None = None,
+    scale: Scale | None = None,
+    opacity: float = 0.6,
+) -> Picture:
+    """Rows of image, map on its own grid, overlay; one scale, shown as a bar with its unit, for all rows.
+
+    Args:
+        images: pictures, each of any size.
+        maps: one map an image.
+        unit: what a map's value says.
+        titles: a line of text above each row, shown as it is.
+        scale: ends of the colours; from all maps together where not given.
+        opacity: of the colours over the image.
+    """
+    _check(len(images) == len(maps) > 0, f"{len(images)} images for {len(maps)} maps, expected one map an image")
+    _check(titles is None or len(titles) == len(images), "titles do not match the images, expected one an image")
+    scale = scale or scale_of(maps, unit)
+    figure = Figure(figsize=(7.4, 2.2 * len(images) + 0.5), dpi=150, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(len(images), 3, squeeze=False)
+    for row, (image, values) in enumerate(zip(images, maps, strict=True)):
+        panels = (image, colorize(values, scale), overlay(image, values, scale, opacity))
+        for axis, panel in zip(axes[row], panels, strict=True):
+            # One extent for all three, so that a coarse map fills the same frame as its image.
+            axis.imshow(panel, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))
+            axis.set_axis_off()
+        if titles is not None:
+            text = axes[row, 0].set_title(titles[row], loc="left", fontsize=9)
+            text.set_parse_math(False)  # a file name may hold a dollar sign
+            text.set_in_layout(False)  # nor may a long one squeeze the pictures
+    for axis, head in zip(axes[-1], ("image", "map, {}x{}".format(*maps[-1].shape), "overlay"), strict=True):
+        axis.text(0.5, -0.04, head, transform=axis.transAxes, ha="center", va="top", fontsize=8)
+    bar = figure.colorbar(ScalarMappable(Normalize(scale.low, scale.high), COLORMAP), ax=axes, fraction=0.03, pad=0.02)
+    bar.set_label(UNITS[unit] + (", one scale for all" if len(images) > 1 else ""), fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    bar.outline.set_visible(False)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def png(picture: Picture) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="PNG", optimize=True)
+    return file.getvalue()
+
+
+def write_png(path: Path, picture: Picture) -> Path:
+    """Write a picture as PNG, whole or not at all.
+
+    Raises:
+        RegardError: the file cannot be written.
+    """
+    return write_atomically(path, png(picture))
+
+
+def colour_stops(count: int = 12) -> tuple[str, ...]:
+    """``count`` colours from low to high as ``#rrggbb``, for a scale bar drawn elsewhere."""
+    picked = _colours()[np.linspace(0, 255, count).round().astype(int)]
+    return tuple("#{:02x}{:02x}{:02x}".format(*c) for c in picked.tolist())
+
+
+@cache
+def _colours() -> Picture:
+    table = matplotlib.colormaps[COLORMAP](np.arange(256), bytes=True)[:, :3]
+    return np.ascontiguousarray(table, dtype=np.uint8)
+
+
+def _is_not_a_picture(image: Picture) -> str:
+    return f"a picture is {image.dtype}{image.shape}, expected uint8 (H,W,3)"
+
+
+def _check(good: bool, message: str) -> None:
+    if not good:
+        raise RegardError(message)

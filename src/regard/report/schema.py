@@ -1,0 +1,228 @@
+"""What a run folder says, as frozen dataclasses; ``null`` for a number means undefined and is read as NaN."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.types import Unit
+
+NAN = float("nan")
+Group = Literal["prediction", "information", "localization", "faithfulness", "interventions"]
+GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """How the run was made (environment.json): enough to make it again."""
+
+    command: str
+    seed: int
+    commit: str | None = None
+    versions: Mapping[str, object] = field(default_factory=dict)
+    hardware: Mapping[str, object] = field(default_factory=dict)
+    seconds: float = NAN
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a score is held against: a control, a floor (what no skill reaches) or a ceiling."""
+
+    label: str
+    role: Literal["control", "floor", "ceiling"]
+    value: float
+    low: float = NAN
+    high: float = NAN
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference between the score and one of its references."""
+
+    label: str
+    value: float
+    low: float = NAN
+    high: float = NAN
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where the interval excludes zero, else 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of the evaluation, its bootstrap interval over items, and what stands beside it."""
+
+    key: str
+    group: Group
+    label: str
+    value: float
+    meaning: str = ""
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    low: float = NAN
+    high: float = NAN
+    n: int | None = None
+    undefined: Mapping[str, int] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    difference: Difference | None = None
+
+    def not_better_than(self) -> tuple[Reference, ...]:
+        """The floors that the score does not clear: its interval reaches the floor's (or the floor itself)."""
+        return tuple(r for r in self.references if r.role == "floor" and not self._clears(r))
+
+    def _clears(self, floor: Reference) -> bool:
+        if self.better is None or math.isnan(self.value) or math.isnan(floor.value):
+            return True  # nothing can be said
+        if self.better == "higher":
+            return _or(self.low, self.value) > _or(floor.high, floor.value)
+        return _or(self.high, self.value) < _or(floor.low, floor.value)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores along a path (deletion, insertion): one list of y for each series, over the same x."""
+
+    label: str
+    x: tuple[float, ...]
+    series: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The quantizer's learned values and the share of positions that take each."""
+
+    values: tuple[float, ...]
+    usage: tuple[float, ...]
+    perplexity: float = NAN
+    dead: int | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the run was judged on."""
+
+    name: str
+    split: str
+    size: int
+    classes: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Whether the closed gate stops every path from image to logits, and what goes round it."""
+
+    is_cut: bool
+    bypasses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was trained."""
+
+    backbone: str
+    parameters: int
+    twin_parameters: int | None = None
+    attention: str | None = None
+    at: tuple[str, ...] = ()
+    gate: str | None = None
+    anchors: int | None = None
+    latent: int | None = None
+    cut: Cut | None = None
+
+
+@dataclass(frozen=True)
+class MapMeaning:
+    """What a value of the gallery's maps says."""
+
+    unit: Unit
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of the gallery, why it was chosen, and what the network said."""
+
+    row: int
+    item: str
+    rule: str
+    why: str
+    truth: str
+    prediction: str
+    probability: float = NAN
+    score: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """evaluation.json."""
+
+    schema: Literal[1]
+    data: Data
+    model: Model
+    scores: tuple[Score, ...]
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    anchors: Anchors | None = None
+    map: MapMeaning | None = None
+    warnings: tuple[str, ...] = ()
+    gallery: tuple[Item, ...] = ()
+
+    def groups(self) -> dict[Group, tuple[Score, ...]]:
+        """The scores by group, in the order of reading; groups without a score are left out."""
+        by = {g: tuple(s for s in self.scores if s.group == g) for g in GROUPS}
+        return {g: scores for g, scores in by.items() if scores}
+
+
+@dataclass(frozen=True)
+class History:
+    """metrics.jsonl: one mapping an epoch, in order; ``truncated`` where the last line was cut off by a kill."""
+
+    epochs: tuple[Mapping[str, float], ...]
+    truncated: bool = False
+
+    def series(self, key: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(epochs, values) of one key, over the epochs that have it."""
+        rows = [(e["epoch"], e[key]) for e in self.epochs if key in e]
+        return tuple(x for x, _ in rows), tuple(y for _, y in rows)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks bool (G,H,W) or None."""
+
+    images: NDArray[np.uint8]
+    maps: NDArray[np.float32]
+    masks: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read whole and checked."""
+
+    path: Path
+    recipe: Mapping[str, object]
+    recipe_text: str
+    environment: Environment
+    history: History
+    evaluation: Evaluation
+    twin: History | None = None
+    pictures: Pictures | None = None
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+
+def _or(value: float, otherwise: float) -> float:
+    return otherwise if math.isnan(value) else value

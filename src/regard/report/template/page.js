@@ -1,0 +1,18 @@
+"use strict";
+const gallery = document.getElementById("gallery");
+const slider = document.getElementById("opacity");
+if (gallery && slider) {
+  const output = gallery.querySelector("output");
+  const show = () => {
+    gallery.style.setProperty("--opacity", slider.value / 100);
+    output.textContent = `${slider.value} %`;
+  };
+  slider.addEventListener("input", show);
+  show(); // a reloaded page keeps the slider where it was
+}
+const outlined = document.getElementById("outlined");
+if (gallery && outlined) {
+  const show = () => gallery.classList.toggle("plain", !outlined.checked);
+  outlined.addEventListener("change", show);
+  show();
+}

@@ -1,0 +1,46 @@
+"""The score table in a terminal: the same numbers as the page, with what stands beside them."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from regard.report.schema import Evaluation, Score
+from regard.report.words import interval, number, plural, signed, verdict
+
+
+def print_scores(evaluation: Evaluation, console: Console | None = None) -> None:
+    """Print warnings, then one table a group: score, value, bootstrap interval, and its floors and controls.
+
+    Text from the run (labels, warnings) is printed as it is; none of it is read as markup.
+    """
+    console = console or Console()
+    data = evaluation.data
+    console.print(Text(f"{data.name}, {data.split} split, {plural(data.size, 'image')}", style="bold"))
+    for warning in evaluation.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+    for group, scores in evaluation.groups().items():
+        table = Table(title=group.capitalize(), title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table.add_column("score", overflow="fold", ratio=3)
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("interval", no_wrap=True)
+        table.add_column("beside it", overflow="fold", ratio=4)
+        for score in scores:
+            arrow = {"higher": " ↑", "lower": " ↓", None: ""}[score.better]
+            value = Text(number(score.value, score.unit), style="bold")
+            table.add_row(Text(score.label + arrow), value, interval(score.low, score.high), _beside(score))
+        console.print()
+        console.print(table)
+
+
+def _beside(score: Score) -> Text:
+    lines = [Text(f"{r.role} {r.label}: {number(r.value)}") for r in score.references]
+    if score.difference is not None:
+        said = f"{score.difference.label}: {signed(score.difference.value)}"
+        between = interval(score.difference.low, score.difference.high, sign=True)
+        word = verdict(score.difference, score.better)
+        lines.append(Text(said + (f" ({between})" if between else "") + (f", {word}" if word else "")))
+    lines += [Text(f"not clearly better than its floor {r.label}", style="yellow") for r in score.not_better_than()]
+    lines += [Text(f"undefined for {count}: {reason}", style="dim") for reason, count in score.undefined.items()]
+    return Text("\n").join(lines)
