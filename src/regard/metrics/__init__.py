@@ -1,1 +1,62 @@
-"""how maps and predictions are judged: pure functions on tensors and a predict callable. Not here: model classes."""
+"""How maps and predictions are judged: pure functions on tensors and a `predict` callable, on any device.
+
+Functions return one value an item, NaN where undefined; `score` turns them into a mean with a bootstrap interval and
+counted reasons, and `controls` gives the maps whose scores are the floor. `streaming` wraps them for several processes.
+Not here: model classes, data sets, training, and whatever averages what cannot be averaged.
+"""
+
+from regard.metrics import classification, controls, faithfulness, localization
+from regard.metrics.anchors import anchor_counts, code_length, dead, perplexity, usage
+from regard.metrics.calibration import Calibration, calibration_error
+from regard.metrics.classification import accuracy, brier, nll, per_label_accuracy
+from regard.metrics.faithfulness import Gap, deletion, insertion, lerf_morf_gap
+from regard.metrics.imputation import BASELINES
+from regard.metrics.information import bits, info_nce, label_entropy, label_information, leave_one_out
+from regard.metrics.localization import area_share, best_threshold, energy_inside, iou, pointing_game
+from regard.metrics.masks import boxes_to_masks, dilate
+from regard.metrics.perturbation import Curve, Removal
+from regard.metrics.scores import paired_difference, score, share_of_range
+from regard.metrics.streaming import AnchorCounts, CalibrationError, ItemScores
+
+__all__ = [
+    "BASELINES",
+    "AnchorCounts",
+    "Calibration",
+    "CalibrationError",
+    "Curve",
+    "Gap",
+    "ItemScores",
+    "Removal",
+    "accuracy",
+    "anchor_counts",
+    "area_share",
+    "best_threshold",
+    "bits",
+    "boxes_to_masks",
+    "brier",
+    "calibration_error",
+    "classification",
+    "code_length",
+    "controls",
+    "dead",
+    "deletion",
+    "dilate",
+    "energy_inside",
+    "faithfulness",
+    "info_nce",
+    "insertion",
+    "iou",
+    "label_entropy",
+    "label_information",
+    "leave_one_out",
+    "lerf_morf_gap",
+    "localization",
+    "nll",
+    "paired_difference",
+    "per_label_accuracy",
+    "perplexity",
+    "pointing_game",
+    "score",
+    "share_of_range",
+    "usage",
+]

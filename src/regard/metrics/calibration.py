@@ -46,7 +46,7 @@ def _error(gaps: Tensor, bins: Tensor, count: int) -> Tensor:
     return gaps.new_zeros(len(gaps), count).scatter_add_(1, bins, gaps).abs().sum(1) / max(gaps.shape[1], 1)
 
 
-def calibration(
+def calibration_error(
     confidence: Float[Tensor, " N"],
     correct: Float[Tensor, " N"],
     *,
@@ -72,17 +72,17 @@ def calibration(
     to 94 % of samples, a true error of 0 in about 60 % (plain percentiles: never). To ask whether predictions are
     calibrated at all, compare `error` with `floor`. NaN with fewer than two predictions.
 
-    >>> round(calibration(torch.tensor([0.9, 0.9]), torch.tensor([1.0, 0.0])).error, 4)
+    >>> round(calibration_error(torch.tensor([0.9, 0.9]), torch.tensor([1.0, 0.0])).error, 4)
     0.4
     """
     if bins < 1:
-        raise RegardError(f"calibration: bins={bins}; use at least 1, usually 15")
+        raise RegardError(f"calibration_error: bins={bins}; use at least 1, usually 15")
     if binning not in ("width", "mass"):
-        raise RegardError(f"calibration: binning={binning!r}; use 'width' or 'mass'")
+        raise RegardError(f"calibration_error: binning={binning!r}; use 'width' or 'mass'")
     keep = ~(confidence.isnan() | correct.isnan()).cpu()
     conf, hit = confidence.detach().cpu().double()[keep], correct.detach().cpu().double()[keep]
     if ((conf < 0) | (conf > 1 + 1e-4)).any():
-        raise RegardError(f"calibration: confidences from {conf.min():g} to {conf.max():g}; give probabilities")
+        raise RegardError(f"calibration_error: confidences from {conf.min():g} to {conf.max():g}; give probabilities")
     n = conf.numel()
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.double)[1:-1]
     if binning == "mass" and n:

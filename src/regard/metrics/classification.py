@@ -39,7 +39,7 @@ def _keep_nan(values: Tensor, p: Tensor) -> Tensor:
 
 
 def accuracy(
-    probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"], *, threshold: float = 0.5
+    probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"], *, threshold: float | int = 0.5
 ) -> Float[Tensor, " B"]:
     """1 where the image is right, else 0.
 
@@ -58,7 +58,7 @@ def accuracy(
 
 
 def per_label_accuracy(
-    probabilities: Float[Tensor, "B n"], targets: Num[Tensor, "B n"], *, threshold: float = 0.5
+    probabilities: Float[Tensor, "B n"], targets: Num[Tensor, "B n"], *, threshold: float | int = 0.5
 ) -> Float[Tensor, "B n"]:
     """1 where a label of a multi-label image is predicted rightly; average over images for a value a label.
 

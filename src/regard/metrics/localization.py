@@ -7,7 +7,7 @@ why. An image without an object has no answer, so it is never a hit and never a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -74,7 +74,7 @@ def energy_inside(map: Map, masks: Masks, *, negative: Literal["error", "clip"] 
     return _drop(inside, map, masks)
 
 
-def pointing_game(map: Map, masks: Masks, *, tolerance: float = 0, shape: Shape = "disc") -> Float[Tensor, " B"]:
+def pointing_game(map: Map, masks: Masks, *, tolerance: float | int = 0, shape: Shape = "disc") -> Float[Tensor, " B"]:
     """1 if the map's maximum lies in the mask, else 0; of several tied maxima the share that does (Zhang et al. 2018).
 
     A constant map therefore scores the mask's area share. NaN for an empty mask or a map that is not finite.
@@ -102,7 +102,7 @@ def _scaled(map: Map, masks: Tensor, relative: bool) -> Tensor:
     return grid / grid.amax((1, 2), keepdim=True).clamp_min(torch.finfo(grid.dtype).tiny) if relative else grid
 
 
-def iou(map: Map, masks: Masks, *, threshold: float, relative: bool = False) -> Float[Tensor, " B"]:
+def iou(map: Map, masks: Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
     """Intersection over union of {map >= threshold} and the mask; NaN for an empty mask or a map that is not finite.
 
     Args:
@@ -115,9 +115,12 @@ def iou(map: Map, masks: Masks, *, threshold: float, relative: bool = False) -> 
     >>> iou(Map(torch.tensor([[[[0.9, 0.8]]]]), "gate"), mask, threshold=0.5).item()
     0.5
     """
-    found, target = _scaled(map, masks, relative) >= threshold, masks[:, 0]
-    overlap = (found & target).sum((1, 2)) / (found | target).sum((1, 2))
-    return _drop(overlap, map, masks)
+    return _drop(_overlap(_scaled(map, masks, relative), masks, threshold), map, masks)
+
+
+def _overlap(grid: Tensor, masks: Tensor, threshold: float) -> Tensor:
+    found, target = grid >= threshold, masks[:, 0]
+    return (found & target).sum((1, 2)) / (found | target).sum((1, 2))
 
 
 def best_threshold(map: Map, masks: Masks, *, relative: bool = False, candidates: int | Sequence[float] = 64) -> float:
@@ -129,15 +132,18 @@ def best_threshold(map: Map, masks: Masks, *, relative: bool = False, candidates
         relative: as in `iou`.
         candidates: thresholds to try, or how many to place at equal quantiles of all resized values.
     """
-    if isinstance(candidates, int):
-        values = _scaled(map, masks, relative).flatten()
-        values = values[values.isfinite()].sort().values
-        if not values.numel():
-            raise RegardError("best_threshold: no finite map value; give maps of at least one validation image")
-        at = torch.linspace(0, values.numel() - 1, candidates, device=values.device).long()
-        candidates = values[at].unique().tolist()
-    means = [iou(map, masks, threshold=t, relative=relative).nanmean().item() for t in candidates]
-    best = max(means, key=lambda v: (v == v, v))
+    grid = _scaled(map, masks, relative)
+    thresholds = _quantiles(grid, candidates) if isinstance(candidates, int) else candidates
+    means = [_drop(_overlap(grid, masks, t), map, masks).nanmean().item() for t in thresholds]
+    best = max(means, key=lambda mean: (mean == mean, mean))
     if best != best:
-        raise RegardError("best_threshold: every validation mask is empty; give images with an object")
-    return float(candidates[means.index(best)])
+        raise RegardError("best_threshold: no validation image has both a finite map and an object; give some that do")
+    return float(thresholds[means.index(best)])
+
+
+def _quantiles(grid: Tensor, count: int) -> Sequence[float]:
+    values = grid[grid.isfinite()].sort().values
+    if not values.numel():
+        raise RegardError("best_threshold: no finite map value; give maps of at least one validation image")
+    at = torch.linspace(0, values.numel() - 1, count, device=values.device).long()
+    return cast("list[float]", values[at].unique().tolist())

@@ -15,7 +15,7 @@ from regard.types import RegardError
 Shape = Literal["disc", "square"]
 
 
-def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float, *, shape: Shape = "disc") -> Bool[Tensor, "B 1 H W"]:
+def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float | int, *, shape: Shape = "disc") -> Bool[Tensor, "B 1 H W"]:
     """Every pixel within `pixels` of the mask.
 
     Args:

@@ -112,7 +112,7 @@ def paired_difference(
     return score(difference, reasons=reasons, level=level, draws=draws, seed=seed)
 
 
-def share_of_range(value: float, floor: float, ceiling: float) -> float:
+def share_of_range(value: float | int, floor: float | int, ceiling: float | int) -> float:
     """(value - floor) / (ceiling - floor): 0 at the floor, 1 at the ceiling, not clipped; NaN if the two coincide.
 
     Where less is better, the ceiling is simply the smaller number.

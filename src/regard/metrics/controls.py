@@ -1,0 +1,110 @@
+"""Control maps on a given grid, so that every score of a map can stand beside its floor.
+
+A smooth map scores better than a rough one without knowing more, so the random control has the bandwidth of the map
+that it controls (`random_like`), not merely its size. Random maps are functions of (seed, image index): neither batch
+size nor device changes them.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.metrics.smoothing import gaussian_blur, radius
+from regard.types import Map, RegardError
+
+
+def uniform(count: int, size: tuple[int, int], *, device: torch.device | str = "cpu") -> Map:
+    """The constant map 1 (count,1,h,w)."""
+    return Map(torch.ones(count, 1, *size, device=device), "relevance")
+
+
+def centre(count: int, size: tuple[int, int], *, spread: float | int = 0.25, device: torch.device | str = "cpu") -> Map:
+    """A Gaussian at the middle of the image, peak at most 1, standard deviation `spread` times each side.
+
+    >>> centre(1, (3, 3)).values.argmax().item()
+    4
+    """
+    if spread <= 0:
+        raise RegardError(f"centre: spread={spread}; give a positive share of the side, usually .25")
+    y, x = (((torch.arange(n) + 0.5) / n - 0.5) / spread for n in size)
+    values = torch.exp(-0.5 * (y[:, None].square() + x[None, :].square()))
+    return Map(values.repeat(count, 1, 1, 1).to(device), "relevance")
+
+
+def blurred_noise(
+    size: tuple[int, int], sigma: float | int | Float[Tensor, " B"], *, index: Int[Tensor, " B"], seed: int = 0
+) -> Map:
+    """White noise blurred by a Gaussian of `sigma` cells, scaled to [0,1] a map: equally smooth up to the border.
+
+    Args:
+        size: (h, w).
+        sigma: standard deviation of the blur, the `bandwidth` of the result; one for all or one each (B,).
+        index: of each image in its split (B,); the maps live on its device.
+        seed: with the index it decides the map.
+
+    >>> blurred_noise((8, 8), 1.0, index=torch.tensor([5, 6])).values.shape
+    torch.Size([2, 1, 8, 8])
+    """
+    sigmas = torch.as_tensor(sigma, dtype=torch.float32).cpu().expand(len(index))
+    maps = []
+    for i, s in zip(index.tolist(), sigmas.tolist(), strict=True):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + i) % 2**63)
+        reach = radius(s)
+        noise = torch.randn(1, 1, size[0] + 2 * reach, size[1] + 2 * reach, generator=generator)
+        maps.append(gaussian_blur(noise, s, border="valid"))
+    values = torch.cat(maps) if maps else torch.empty(0, 1, *size)
+    low, high = values.amin((2, 3), keepdim=True), values.amax((2, 3), keepdim=True)
+    scaled = (values - low) / (high - low)
+    return Map(scaled.nan_to_num(0.5).to(index.device), "relevance")  # a single cell has no range
+
+
+def bandwidth(map: Map) -> Float[Tensor, " B"]:
+    """Standard deviation, in cells, of the Gaussian blur that makes white noise as smooth as the map.
+
+    Blurred noise has neighbour correlation rho = exp(-1 / (4 sigma^2)), estimated over both axes by
+    rho = 1 - mean squared step / (2 variance). 0 where neighbours are not positively correlated, NaN for a constant
+    map. Within 5 % for sigma from .7 to an eighth of the side; beyond that low, as the map holds too few blobs.
+    """
+    values = map.values.double() if map.values.device.type != "mps" else map.values.float()
+    variance = values.var((1, 2, 3), correction=0)
+    steps = [values.diff(dim=d).square().flatten(1) for d in (2, 3)]
+    step = torch.cat(steps, 1).mean(1)
+    rho = 1 - step / (2 * variance)
+    sigma = (-4 * rho.clamp(1e-9, 1 - 1e-9).log()).rsqrt()
+    flat = values.amax((1, 2, 3)) == values.amin((1, 2, 3))
+    return torch.where(rho > 0, sigma, 0 * sigma).masked_fill(flat, torch.nan).float()
+
+
+def random_like(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> Map:
+    """`blurred_noise` with each map's own bandwidth and exactly its values, rearranged: same histogram, same unit.
+
+    A constant map stays as it is.
+    """
+    if len(index) != len(map.values):
+        raise RegardError(f"random_like: {len(index)} indices for {len(map.values)} maps; give one each")
+    size = (map.values.shape[2], map.values.shape[3])
+    sigma = bandwidth(map).nan_to_num(0).clamp_max(max(size))
+    noise = blurred_noise(size, sigma, index=index, seed=seed).values.to(map.values.device)
+    rank = noise.flatten(1).argsort(1).argsort(1)
+    return Map(map.values.flatten(1).sort(1).values.gather(1, rank).view_as(map.values), map.unit)
+
+
+def derangement(count: int, *, seed: int = 0) -> Int[Tensor, " count"]:
+    """A permutation that leaves no item in place: one random cycle through all of them.
+
+    >>> (derangement(9) == torch.arange(9)).any().item()
+    False
+    """
+    if count < 2:
+        raise RegardError(f"derangement: {count} images cannot change places; give at least two")
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    moved = torch.empty_like(order)
+    moved[order] = order.roll(-1)
+    return moved
+
+
+def permuted(map: Map, *, seed: int = 0) -> Map:
+    """Each image gets another image's map, by `derangement`; two maps that are equal may meet."""
+    return Map(map.values[derangement(len(map.values), seed=seed).to(map.values.device)], map.unit)

@@ -1,0 +1,138 @@
+"""The curve of a class's probability while pixels leave or return in the order of a map: streamed, any device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.metrics.imputation import BASELINES, Baseline, blurred_image, mean_image, noisy_linear
+from regard.metrics.ranking import nearest_counts, removal_order
+from regard.types import Map, Predict, RegardError
+
+Ties = Literal["group", "random"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve an image.
+
+    Attributes:
+        fractions: share of pixels removed (deletion) or restored (insertion), 0 to 1, non-decreasing (B,T); points may
+            repeat where a tie group is large.
+        probabilities: of the fixed class (B,T).
+        area: trapezoid area under the curve (B,); NaN where the map is not finite.
+    """
+
+    fractions: Float[Tensor, "B T"]
+    probabilities: Float[Tensor, "B T"]
+    area: Float[Tensor, " B"]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How pixels are removed; the same for every map that is compared.
+
+    Attributes:
+        steps: equal shares aimed at, T - 1; each is moved to the nearest end of a tie group.
+        baseline: what stands at removed pixels: a name from `imputation.BASELINES`, or images (B,C,H,W).
+        ties: ``group`` removes tied pixels together; ``random`` averages over `orders` random orders within ties.
+        orders: number of random orders; without meaning for ``group``.
+        batch_size: images predicted at once; memory is this many images, whatever the number of steps.
+        seed: of random orders and of the imputation's noise.
+    """
+
+    steps: int = 20
+    baseline: Baseline | Tensor = "mean"
+    ties: Ties = "group"
+    orders: int = 5
+    batch_size: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.orders, self.batch_size) < 1:
+            raise RegardError(f"Removal: steps, orders and batch_size must be at least 1; got {self}")
+        if isinstance(self.baseline, str) and self.baseline not in BASELINES:
+            raise RegardError(f"Removal: baseline={self.baseline!r}; use one of {BASELINES} or images (B,C,H,W)")
+        if self.ties not in ("group", "random"):
+            raise RegardError(f"Removal: ties={self.ties!r}; use 'group' or 'random'")
+
+
+@torch.no_grad()
+def curve(
+    predict: Predict,
+    images: Float[Tensor, "B C H W"],
+    map: Map,
+    classes: Int[Tensor, " B"],
+    how: Removal,
+    *,
+    insert: bool,
+    least_first: bool,
+) -> Curve:
+    """The curve behind `deletion` and `insertion`; arguments as there, `least_first` turns the order round."""
+    if not len(images) == len(map.values) == len(classes):
+        raise RegardError(f"{len(images)} images, {len(map.values)} maps and {len(classes)} classes; give one each")
+    size = (images.shape[2], images.shape[3])
+    base = _base(images, how)
+    seeds = [how.seed + k for k in range(how.orders)] if how.ties == "random" else [None]
+    total = images.new_zeros(len(images), how.steps + 1, dtype=torch.float32)
+    for shuffle in seeds:
+        order = removal_order(map, size, least_first=least_first, shuffle=shuffle).to(images.device)
+        counts = nearest_counts(order, how.steps)  # with random orders the same for each, as no ties are left
+        total = total + _follow(predict, images, classes, order, counts, base, how, insert)
+    finite = map.values.flatten(1).isfinite().all(1).to(total.device)
+    probabilities = (total / len(seeds)).masked_fill(~finite[:, None], torch.nan)
+    fractions = counts / order.shape[1]
+    return Curve(fractions, probabilities, torch.trapezoid(probabilities, fractions))
+
+
+def _base(images: Tensor, how: Removal) -> Tensor | None:
+    """Images (B,C,H,W) that stand at removed pixels; None where they depend on what was removed."""
+    if isinstance(how.baseline, Tensor):
+        if how.baseline.shape != images.shape:
+            raise RegardError(f"baseline {tuple(how.baseline.shape)} for images {tuple(images.shape)}; use that shape")
+        return how.baseline.to(images)
+    fixed = {"mean": mean_image, "blur": blurred_image}
+    return fixed[how.baseline](images) if how.baseline in fixed else None
+
+
+def _follow(
+    predict: Predict,
+    images: Tensor,
+    classes: Tensor,
+    order: Tensor,
+    counts: Tensor,
+    base: Tensor | None,
+    how: Removal,
+    insert: bool,
+) -> Tensor:
+    """Probability of each image's class after each count (B,T); equal counts of an image are predicted once."""
+    stride = order.shape[1] + 1
+    image = torch.arange(len(images), device=images.device)[:, None]
+    pairs, where = (image * stride + counts).unique(return_inverse=True)
+    followed = []
+    for pair in pairs.split(how.batch_size):
+        i, count = pair // stride, pair % stride
+        changed = (order[i] <= count[:, None]).view(-1, 1, *images.shape[2:])
+        removed = ~changed if insert else changed
+        if base is None:
+            shown = noisy_linear(images[i], removed, seed=how.seed)
+        else:
+            shown = torch.where(removed, base[i], images[i])
+        followed.append(_of_class(predict(shown), classes.to(i.device)[i]))
+    return torch.cat(followed)[where] if followed else images.new_zeros(counts.shape)
+
+
+def _of_class(probabilities: Tensor, classes: Tensor) -> Tensor:
+    shape = tuple(probabilities.shape)
+    if len(shape) != 2 or shape[0] != len(classes):
+        raise RegardError(f"predict returned {shape} for {len(classes)} images; it must return (images, classes)")
+    if classes.min() < 0 or classes.max() >= shape[1]:
+        raise RegardError(f"classes {classes.min()}..{classes.max()}, but predict returned {shape[1]} classes")
+    p = probabilities.float().gather(1, classes.long()[:, None].to(probabilities.device))[:, 0]
+    if ((p < -1e-4) | (p > 1 + 1e-4)).any():
+        raise RegardError(f"predict returned {p.min():g} to {p.max():g}; it must return probabilities, not logits")
+    return p.to(classes.device)
