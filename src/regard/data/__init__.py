@@ -1,6 +1,37 @@
-"""One data set a file, real and generated, and a catalog of them. Not here: anything that knows a model."""
+"""One data set a file, real and generated, and a catalog of them. Not here: anything that knows a model.
 
+Everything comes as :class:`DataSplits`; :func:`loader` makes batches of a split, :func:`check` finds its bad items.
+"""
+
+from regard.data.augment import Augmentation
+from regard.data.catalog import CATALOG, Entry, get, open_data
+from regard.data.check import Problem, check
+from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.clutter import clutter
+from regard.data.csv_table import csv_table
+from regard.data.files import FileSplit
+from regard.data.folder import image_folder
+from regard.data.loader import Loader, loader
 from regard.data.splits import DataSplits, Split, TensorSplit
+from regard.data.torchvision_sets import torchvision_set
 
-__all__ = ["DataSplits", "Split", "TensorSplit", "clutter"]
+__all__ = [
+    "CATALOG",
+    "Augmentation",
+    "DataSplits",
+    "Entry",
+    "FileSplit",
+    "Loader",
+    "Problem",
+    "Split",
+    "TensorSplit",
+    "check",
+    "cifar10_jpeg",
+    "clutter",
+    "csv_table",
+    "get",
+    "image_folder",
+    "loader",
+    "open_data",
+    "torchvision_set",
+]

@@ -5,7 +5,7 @@ which it can be measured whether a network looks at what it should. Everything r
 (scikit-learn's 8x8 handwritten digits, photographs of scikit-learn and scikit-image), so nothing is downloaded.
 
 How an image is made. A crop of a photograph, mirrored, tinted and exposed, is the ground. On it lie ``distractors``
-fragments: patches of other digits, about two fifths of a digit wide, of the digits' own size, colour, sharpness and
+fragments: patches of other handwritten digits of any class, about two fifths of a digit wide, of the digits' own size, colour, sharpness and
 tilt, so that no small window tells them from the digit. The digit comes last, whole and uncovered. In one image all
 glyphs are brighter or all darker than the ground (by .3 to .5 at the digit), each in a random hue.
 
@@ -29,9 +29,10 @@ from regard.data.counter import permutation, uniforms
 from regard.data.glyphs import digits, render
 from regard.data.photographs import PHOTOGRAPHS, crops
 from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.tones import colour, expose
 from regard.types import RegardError
 
-VERSION = 1
+VERSION = 2
 """Part of the cache's key: raised whenever the same arguments make other images."""
 
 CLASSES = tuple("0123456789")
@@ -44,7 +45,6 @@ LICENCE = (
     "scikit-image's photographs public domain or CC0, as its documentation states for each"
 )
 _STREAMS = {"train": 0, "val": 1, "test": 2}
-_LUMINANCE = (0.299, 0.587, 0.114)
 _CHUNK = 512
 
 
@@ -129,13 +129,13 @@ def _images(
     extent, tilt, centre = _pose(u[:, 3:7], side, size)
     window = min(size, math.ceil(side[1] * size * 1.2) + 2)
     alpha = render(which, centre, extent, tilt, size=size, window=window)
-    colour, luminance = _colour(u[:, 7:11], bright)
+    ink, luminance = colour(u[:, 7:11], bright)
 
     canvas = crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=ground_seed, stream=stream + 8))
-    canvas = _expose(canvas, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 11])
+    canvas = expose(canvas, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 11])
     for j in range(distractors):
         w = v[:, j]
-        other = (labels + 1 + (w[:, 0] * 9).long()) % 10
+        other = (w[:, 0] * 10).long()  # any class: what lies around the digit must not say which it is
         piece = members[other, (w[:, 1] * counts[other]).long()]
         extent, tilt, _ = _pose(w[:, 3:7], side, size)
         share = 0.36 + 0.1 * w[:, 2]
@@ -148,8 +148,8 @@ def _images(
             window=min(size, math.ceil(0.46 * side[1] * size * 1.2) + 2),
             cut=(share, w[:, 11]),
         )
-        canvas = torch.lerp(canvas, _colour(w[:, 7:11], bright)[0][:, :, None, None], fragment)
-    canvas = torch.lerp(canvas, colour[:, :, None, None], alpha)
+        canvas = torch.lerp(canvas, colour(w[:, 7:11], bright)[0][:, :, None, None], fragment)
+    canvas = torch.lerp(canvas, ink[:, :, None, None], alpha)
     masks = alpha > 0.5
     return {
         "images": canvas.mul(255).round().to(torch.uint8),
@@ -182,40 +182,6 @@ def _pose(
     tilt = (2 * u[:, 1] - 1) * math.radians(12)
     reach = 0.5 * extent * (tilt.cos() + tilt.sin().abs())
     return extent, tilt, reach[:, None] + u[:, 2:4] * (size - 2 * reach[:, None]).clamp_min(0)
-
-
-def _colour(u: Float[Tensor, "B 4"], bright: Bool[Tensor, " B"]) -> tuple[Float[Tensor, "B 3"], Float[Tensor, " B"]]:
-    """A random hue at a random luminance: .65 to .95 where bright, else .05 to .35; and that luminance."""
-    target = torch.where(bright, 0.65 + 0.3 * u[:, 3], 0.05 + 0.3 * u[:, 3])
-    own = _luminance(u[:, :3]).clamp(1e-3, 1 - 1e-3)
-    darker = u[:, :3] * (target / own)[:, None]
-    lighter = u[:, :3] + (1 - u[:, :3]) * ((target - own) / (1 - own))[:, None]
-    return torch.where((target < own)[:, None], darker, lighter).clamp(0, 1), target
-
-
-def _expose(
-    ground: Float[Tensor, "B 3 S S"],
-    centre: Float[Tensor, "B 2"],
-    extent: Float[Tensor, " B"],
-    bright: Bool[Tensor, " B"],
-    luminance: Float[Tensor, " B"],
-    contrast: Float[Tensor, " B"],
-) -> Float[Tensor, "B 3 S S"]:
-    """Darken (below bright glyphs) or lighten the ground until it differs enough from the digit where that lies."""
-    grid = torch.arange(ground.shape[-1]) + 0.5
-    near = torch.exp(-(((grid - centre[:, :, None]) / (0.35 * extent[:, None, None])) ** 2))
-    weight = (near[:, 1, :, None] * near[:, 0, None, :]).flatten(1)
-    mean = torch.bmm(ground.flatten(2), weight[:, :, None])[:, :, 0] / weight.sum(1, keepdim=True)
-    local = _luminance(mean)
-    # distances to black below bright glyphs, to white below dark ones, shrink by the same factor everywhere
-    wanted = (torch.where(bright, luminance, 1 - luminance) - contrast).clamp_min(0.05)
-    factor = (wanted / torch.where(bright, local, 1 - local).clamp_min(1e-3)).clamp_max(1)
-    offset = torch.where(bright, 0, 1 - factor)
-    return ground.mul_(factor[:, None, None, None]).add_(offset[:, None, None, None])
-
-
-def _luminance(colours: Float[Tensor, "B 3"]) -> Float[Tensor, " B"]:
-    return colours @ torch.tensor(_LUMINANCE)
 
 
 def boxes_of(masks: Bool[Tensor, "N 1 H W"]) -> Float[Tensor, "N 4"]:

@@ -1,0 +1,138 @@
+"""Augmentation of a whole batch on the device where it lies, images, masks and boxes together.
+
+What happens to a sample is a function of (seed, epoch, sample index) alone: not of the batch it falls into, the number
+of workers or devices, or what was augmented before.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from regard.data.counter import uniforms
+from regard.types import Batch, RegardError
+
+_STREAM = 101
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What may happen to a training image; everything is off by default.
+
+    Attributes:
+        crop_padding: the image is padded by this many pixels and cut back to its size at a random place.
+        pad_mode: ``reflect`` mirrors without repeating the border; ``zeros`` pads black.
+        flip: mirrored left to right with probability one half.
+        brightness: factor from [1-b, 1+b] on all values.
+        contrast: factor from [1-c, 1+c] on the distance to the image's mean.
+        erase: probability that a rectangle of 2 to 33 % of the area, aspect .3 to 3.3, is filled with the image's
+            mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, boxes stay.
+    """
+
+    crop_padding: int = 0
+    pad_mode: Literal["reflect", "zeros"] = "reflect"
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.crop_padding < 0 or self.pad_mode not in ("reflect", "zeros"):
+            raise RegardError(
+                f"augmentation: crop_padding={self.crop_padding}, pad_mode={self.pad_mode!r}; "
+                "use a padding of at least 0 and 'reflect' or 'zeros'"
+            )
+        for name in ("brightness", "contrast", "erase"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RegardError(f"augmentation: {name}={getattr(self, name)}; use a value from 0 to 1")
+
+    def __call__(self, batch: Batch, *, seed: int, epoch: int) -> Batch:
+        """The batch as it is seen in this epoch.
+
+        Boxes are moved and cut at the border; one that has left the image has no area. Padding by reflection can show
+        a second, mirrored piece of an object at the border, which the mask marks and the box does not enclose.
+        """
+        u = uniforms(batch.index, 10, seed=seed, epoch=epoch, stream=_STREAM)
+        if self.crop_padding or self.flip:
+            batch = _move(batch, u[:, :3], self.crop_padding, self.flip, self.pad_mode)
+        if self.brightness or self.contrast:
+            batch = replace(batch, images=_jitter(batch.images, u[:, 3:5], self.brightness, self.contrast))
+        if self.erase:
+            batch = _erase(batch, u[:, 5:10], self.erase)
+        return batch
+
+
+def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode: str) -> Batch:
+    height, width = batch.images.shape[-2:]
+    if mode == "reflect" and padding >= min(height, width):
+        raise RegardError(
+            f"augmentation: crop_padding={padding} cannot be reflected from images of {height}x{width} pixels; "
+            f"use at most {min(height, width) - 1}, or pad_mode='zeros'"
+        )
+    shift = (u[:, :2] * (2 * padding + 1)).long() - padding  # of the window, (down, right)
+    mirrored = (u[:, 2] < 0.5) & flip
+    device = batch.images.device
+    across, down = torch.arange(width, device=device), torch.arange(height, device=device)
+    columns = torch.where(mirrored[:, None], width - 1 - across, across) + shift[:, 1:]
+    rows = down + shift[:, :1]
+    inside = None
+    if mode == "zeros" and padding:
+        inside = ((rows >= 0) & (rows < height))[:, None, :, None] & ((columns >= 0) & (columns < width))[:, None, None]
+    place = (_reflect(rows, height) * width)[:, :, None] + _reflect(columns, width)[:, None, :]
+
+    def gather(values: Tensor) -> Tensor:
+        out = values.flatten(2).gather(2, place.flatten(1)[:, None].expand(-1, values.shape[1], -1)).view_as(values)
+        return out if inside is None else out * inside
+
+    boxes = batch.boxes
+    if boxes is not None:
+        x0, y0, x1, y1 = (boxes - shift[:, [1, 0, 1, 0]]).unbind(1)
+        x0, x1 = torch.where(mirrored, width - x1, x0), torch.where(mirrored, width - x0, x1)
+        x0, x1 = x0.clamp(0, width), x1.clamp(0, width)
+        boxes = torch.stack([x0, y0.clamp(0, height), x1, y1.clamp(0, height)], 1)
+    return replace(
+        batch,
+        images=gather(batch.images),
+        masks=None if batch.masks is None else gather(batch.masks),
+        boxes=boxes,
+    )
+
+
+def _reflect(place: Int[Tensor, "B L"], length: int) -> Int[Tensor, "B L"]:
+    """Places up to one length outside, mirrored at the border's pixel; anywhere inside for larger ones."""
+    place = place.abs()
+    return torch.where(place >= length, 2 * (length - 1) - place, place).clamp(0, length - 1)
+
+
+def _jitter(
+    images: Float[Tensor, "B 3 H W"], u: Float[Tensor, "B 2"], brightness: float, contrast: float
+) -> Float[Tensor, "B 3 H W"]:
+    factor = 1 + (2 * u - 1) * torch.tensor([brightness, contrast], device=u.device)
+    images = images * factor[:, 0, None, None, None]
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return (mean + (images - mean) * factor[:, 1, None, None, None]).clamp(0, 1)
+
+
+def _erase(batch: Batch, u: Float[Tensor, "B 5"], probability: float) -> Batch:
+    height, width = batch.images.shape[-2:]
+    area = (0.02 + 0.31 * u[:, 1]) * height * width
+    ratio = torch.exp((2 * u[:, 2] - 1) * math.log(3.3))
+    tall, wide = (area * ratio).sqrt().clamp_max(height), (area / ratio).sqrt().clamp_max(width)
+    tall = torch.where(u[:, 0] < probability, tall, torch.zeros_like(tall))
+
+    def covered(length: int, extent: Tensor, place: Tensor) -> Bool[Tensor, "B L"]:
+        start = (place * (length - extent))[:, None]
+        centres = torch.arange(length, device=u.device) + 0.5
+        return (centres >= start) & (centres < start + extent[:, None])
+
+    hole = covered(height, tall, u[:, 3])[:, None, :, None] & covered(width, wide, u[:, 4])[:, None, None, :]
+    return replace(
+        batch,
+        images=torch.where(hole, batch.images.mean((2, 3), keepdim=True), batch.images),
+        masks=None if batch.masks is None else batch.masks & ~hole,
+    )

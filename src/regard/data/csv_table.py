@@ -1,0 +1,178 @@
+"""Images listed in a CSV file: ``path,label[,split][,mask]``.
+
+Paths are relative to the CSV's folder. Several labels of one image are separated by ``;``. Where there is no split
+column, validation and test are taken by a seed, each class in proportion.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from regard.data.files import FileSplit, as_size, file_splits
+from regard.data.splits import DataSplits
+from regard.data.stratify import stratified
+from regard.types import RegardError
+
+_COLUMNS = ("path", "label", "split", "mask")
+_SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    path: Path
+    labels: tuple[str, ...]
+    split: str
+    mask: Path | None
+
+
+def csv_table(
+    table: str | Path,
+    *,
+    size: int | tuple[int, int] = 224,
+    classes: Sequence[str] | None = None,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
+    in_memory: bool = False,
+    mirror: bool = True,
+) -> DataSplits:
+    """The images that a CSV file lists; every error names file, line, value and remedy.
+
+    Args:
+        table: the file, UTF-8, with a header. Masks are given for all images or none.
+        size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
+        classes: class names in the order of their indices; None takes the labels that occur, sorted.
+        val_share: share for validation where no line has the split ``val``.
+        test_share: likewise for test.
+        seed: decides which.
+        in_memory: read all images now.
+        mirror: whether a mirrored image keeps its class.
+
+    Returns:
+        Splits whose labels are class indices, or 0/1 targets (N,n) as soon as one image has several labels.
+    """
+    table = Path(table)
+    rows = _read(table)
+    known = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
+    if len(known) < 2:
+        raise RegardError(f"{table}: {len(known)} classes ({', '.join(known)}); at least 2 are needed")
+    labels = _labels(table, rows, known)
+
+    groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}
+    missing = [(n, share) for n, share in (("val", val_share), ("test", test_share)) if not len(groups[n])]
+    if missing:
+        own = groups["train"]
+        parts = stratified(labels[own], tuple(share for _, share in missing), seed=seed)
+        groups |= {n: own[part] for n, part in zip(("train", *(n for n, _ in missing)), parts, strict=True)}
+    splits = {}
+    for name, index in groups.items():
+        if not len(index):
+            raise RegardError(f"{table}: no image for {name!r} among {len(rows)} lines; add lines or change the shares")
+        own_rows = [rows[i] for i in index.tolist()]
+        masks = tuple(row.mask for row in own_rows if row.mask is not None)
+        paths = tuple(row.path for row in own_rows)
+        splits[name] = FileSplit(name, known, paths, labels[index], as_size(size), masks or None)
+    return file_splits(
+        splits, source=f"images listed in {table}", licence="the user's own", in_memory=in_memory, mirror=mirror
+    )
+
+
+def _read(table: Path) -> list[_Row]:
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RegardError(f"{table}: no such file; correct the path") from None
+    except UnicodeDecodeError as error:
+        raise RegardError(f"{table}: not UTF-8 at byte {error.start}; save the table as UTF-8") from None
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    header = [name.strip() for name in reader.fieldnames or ()]
+    for name in header:
+        if name not in _COLUMNS:
+            raise RegardError(
+                f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {_COLUMNS}"
+            )
+    for name in ("path", "label"):
+        if name not in header:
+            raise RegardError(
+                f"{table}, line 1: no column {name!r} among {header}; the header is path,label[,split][,mask]"
+            )
+    reader.fieldnames = header
+    rows: list[_Row] = []
+    seen: dict[Path, int] = {}
+    try:
+        for cells in reader:
+            row = _row(table, reader.line_num, cells, header)
+            if row.path in seen:
+                raise RegardError(
+                    f"{table}, line {row.line}: {row.path} stands on line {seen[row.path]} already; keep one"
+                )
+            seen[row.path] = row.line
+            rows.append(row)
+    except csv.Error as error:
+        raise RegardError(f"{table}, line {reader.line_num}: {error}; correct the quoting") from None
+    if not rows:
+        raise RegardError(f"{table}: no line after the header; list images as path,label")
+    given = [row for row in rows if row.mask is not None]
+    if given and len(given) < len(rows):
+        first = next(row for row in rows if row.mask is None)
+        raise RegardError(
+            f"{table}, line {first.line}: no mask, but line {given[0].line} has one; give masks for all or none"
+        )
+    return rows
+
+
+def _row(table: Path, line: int, cells: dict[str | None, str | list[str] | None], header: list[str]) -> _Row:
+    where = f"{table}, line {line}"
+    if None in cells or None in cells.values():
+        number = len(header) + len(cells.get(None) or ()) - list(cells.values()).count(None)
+        raise RegardError(f"{where}: {number} values for {len(header)} columns; quote values with commas")
+    cell = {str(name): str(value).strip() for name, value in cells.items()}
+    if not cell["path"]:
+        raise RegardError(f"{where}: empty path; name an image")
+    paths = {}
+    for column in ("path", "mask"):
+        if cell.get(column):
+            paths[column] = table.parent / cell[column]
+            if not paths[column].is_file():
+                raise RegardError(
+                    f"{where}: {column} {cell[column]!r} is no file ({paths[column]}); correct or remove it"
+                )
+    split = cell.get("split", "train")
+    if split not in _SPLITS:
+        raise RegardError(f"{where}: split {split!r}{_near(split, _SPLITS)}; use train, val or test")
+    names = tuple(name.strip() for name in cell["label"].split(";"))
+    if "" in names:
+        raise RegardError(f"{where}: empty label in {cell['label']!r}; name a class, or several with ';' between them")
+    if len(set(names)) < len(names):
+        raise RegardError(f"{where}: a label stands twice in {cell['label']!r}; keep one")
+    return _Row(line, paths["path"], names, split, paths.get("mask"))
+
+
+def _labels(table: Path, rows: list[_Row], classes: tuple[str, ...]) -> Tensor:
+    place = {name: k for k, name in enumerate(classes)}
+    for row in rows:
+        for name in row.labels:
+            if name not in place:
+                raise RegardError(
+                    f"{table}, line {row.line}: label {name!r} is not among the {len(classes)} classes"
+                    f"{_near(name, classes)}; correct it or add the class"
+                )
+    if all(len(row.labels) == 1 for row in rows):
+        return torch.tensor([place[row.labels[0]] for row in rows])
+    targets = torch.zeros(len(rows), len(classes))
+    for i, row in enumerate(rows):
+        targets[i, [place[name] for name in row.labels]] = 1
+    return targets
+
+
+def _near(value: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(value, known, n=3, cutoff=0.5)
+    return f" (near: {', '.join(close)})" if close else ""

@@ -1,0 +1,105 @@
+"""A split whose images stay in files and are read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Num
+from PIL import Image
+from torch import Tensor
+
+from regard.data.reading import cover, read_image, read_mask, to_bool, to_bytes
+from regard.data.splits import DataSplits, TensorSplit, channel_statistics, check_labels
+from regard.types import Batch, RegardError
+
+
+@dataclass(frozen=True)
+class FileSplit:
+    """Images in files, resized so that ``size`` is just covered and cut to its centre; masks in step with them.
+
+    Attributes:
+        name: ``train``, ``val`` or ``test``.
+        classes: class names.
+        paths: image files.
+        labels: (N,) long, or (N,n) float 0/1 for multi-label.
+        size: height and width of what comes out, pixels.
+        masks: a mask file for each image, or None.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: Num[Tensor, "N *n"]
+    size: tuple[int, int]
+    masks: tuple[Path, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels, self.classes, where=f"split {self.name!r}")
+        if len(self.labels) != len(self.paths) or (self.masks is not None and len(self.masks) != len(self.paths)):
+            raise RegardError(
+                f"split {self.name!r}: {len(self.paths)} images, {len(self.labels)} labels"
+                + ("" if self.masks is None else f", {len(self.masks)} masks")
+                + "; give one of each for each image"
+            )
+        if min(self.size) < 1:
+            raise RegardError(f"split {self.name!r}: size {self.size} (height, width); use at least 1 pixel")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The items at these positions, read now; a file that cannot be read raises a RegardError with its name."""
+        where = torch.as_tensor(index, dtype=torch.int64)
+        images, masks = self._read(where)
+        return Batch(
+            images=images.to(torch.float32).div_(255),
+            labels=self.labels[where],
+            index=where,
+            masks=masks,
+        )
+
+    def item_name(self, i: int) -> str:
+        """The file's path."""
+        return str(self.paths[i])
+
+    def load(self) -> TensorSplit:
+        """The same split read into memory, at one byte a value."""
+        images, masks = self._read(torch.arange(len(self)))
+        names = tuple(map(str, self.paths))
+        return TensorSplit(self.name, self.classes, images, self.labels, masks=masks, names=names)
+
+    def _read(self, where: Tensor) -> tuple[Tensor, Tensor | None]:
+        images = torch.empty(len(where), 3, *self.size, dtype=torch.uint8)
+        masks = None if self.masks is None else torch.empty(len(where), 1, *self.size, dtype=torch.bool)
+        for k, i in enumerate(where.tolist()):
+            image = read_image(self.paths[i])
+            images[k] = to_bytes(cover(image, self.size, Image.Resampling.BILINEAR))
+            if self.masks is not None and masks is not None:
+                mask = read_mask(self.masks[i], image.size, of=self.paths[i])
+                masks[k] = to_bool(cover(mask, self.size, Image.Resampling.NEAREST))
+        return images, masks
+
+
+def file_splits(
+    parts: dict[str, FileSplit], *, source: str, licence: str, in_memory: bool, mirror: bool = True
+) -> DataSplits:
+    """``train``, ``val`` and ``test`` joined, with the statistics of at most 500 training images.
+
+    Args:
+        parts: the three splits by name.
+        source: where the data comes from.
+        licence: what may be done with it.
+        in_memory: read all images now, so that batches are gathered and augmented on the training device.
+        mirror: whether a mirrored image keeps its class.
+    """
+    ready = {name: part.load() if in_memory else part for name, part in parts.items()}
+    mean, std = channel_statistics(ready["train"], limit=500)
+    return DataSplits(**ready, mean=mean, std=std, source=source, licence=licence, mirror=mirror)
+
+
+def as_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) from one number or two."""
+    return (size, size) if isinstance(size, int) else size

@@ -1,0 +1,117 @@
+"""Any folder of images by class.
+
+Either ``ROOT/CLASS/image`` or ``ROOT/train/CLASS/image`` with ``val`` and ``test`` beside ``train``; what is missing of
+the two is taken from the training images by a seed, each class in proportion.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from regard.data.files import FileSplit, as_size, file_splits
+from regard.data.reading import IMAGE_SUFFIXES
+from regard.data.splits import DataSplits
+from regard.data.stratify import stratified
+from regard.types import RegardError
+
+
+def image_folder(
+    root: str | Path,
+    *,
+    size: int | tuple[int, int] = 224,
+    masks: str | Path | None = None,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
+    in_memory: bool = False,
+    mirror: bool = True,
+) -> DataSplits:
+    """A folder of images by class.
+
+    Args:
+        root: the folder. Names of subfolders are the classes, sorted; hidden files and files that are no images by
+            their ending are passed over.
+        size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
+        masks: folder with an object mask for every image at the same relative path, its ending apart
+            (``MASKS/CLASS/0001.png`` for ``ROOT/CLASS/0001.jpg``; with ``ROOT/train``, ``MASKS/train/CLASS/0001.png``).
+        val_share: share of the training images for validation where there is no ``val`` folder.
+        test_share: likewise for test.
+        seed: decides which.
+        in_memory: read all images now.
+        mirror: whether a mirrored image keeps its class.
+    """
+    root = Path(root)
+    _folder(root, "image folder")
+    given = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
+    if "train" not in given:
+        if given:
+            raise RegardError(f"{root}: has {sorted(given)} but no 'train'; add it, or rename folders that are classes")
+        given = {"train": root}
+    aside = () if masks is None else (Path(masks),)
+    classes = tuple(sorted(p.name for p in _folders(given["train"]) if all(p.resolve() != m.resolve() for m in aside)))
+    if len(classes) < 2:
+        raise RegardError(f"{given['train']}: {len(classes)} class folders; at least 2 are needed, one a class")
+    found: dict[str, tuple[list[Path], Tensor]] = {name: _images(path, classes) for name, path in given.items()}
+
+    missing = [(name, share) for name, share in (("val", val_share), ("test", test_share)) if name not in found]
+    if missing:
+        paths, labels = found["train"]
+        parts = stratified(labels, tuple(share for _, share in missing), seed=seed)
+        for name, part in zip(("train", *(name for name, _ in missing)), parts, strict=True):
+            if not len(part):
+                raise RegardError(
+                    f"{root}: no image left for {name!r} among {len(paths)}; add images or change the shares"
+                )
+            found[name] = [paths[i] for i in part.tolist()], labels[part]
+
+    splits = {}
+    for name in ("train", "val", "test"):
+        paths, labels = found[name]
+        own = None if masks is None else _masks(paths, root, Path(masks))
+        splits[name] = FileSplit(name, classes, tuple(paths), labels, as_size(size), own)
+    return file_splits(splits, source=f"images in {root}", licence="the user's own", in_memory=in_memory, mirror=mirror)
+
+
+def _images(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], Tensor]:
+    """Image files below the class folders, sorted, and their labels."""
+    unknown = sorted({p.name for p in _folders(folder)} - set(classes))
+    if folder.name in ("val", "test") and unknown:
+        raise RegardError(
+            f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
+        )
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        own = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+        if not own:
+            raise RegardError(
+                f"{folder / name}: no images in this class; add some ({', '.join(IMAGE_SUFFIXES)}) or remove it"
+            )
+        paths += own
+        labels += [label] * len(own)
+    return paths, torch.tensor(labels)
+
+
+def _masks(paths: list[Path], root: Path, masks: Path) -> tuple[Path, ...]:
+    _folder(masks, "masks folder")
+    at_hand = {p.relative_to(masks).with_suffix(""): p for p in masks.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES}
+    wanted = [p.relative_to(root).with_suffix("") for p in paths]
+    absent = [p for p, stem in zip(paths, wanted, strict=True) if stem not in at_hand]
+    if absent:
+        raise RegardError(
+            f"{masks}: no mask for {len(absent)} of {len(paths)} images, the first {absent[0]}; "
+            f"save it as {masks / absent[0].relative_to(root).with_suffix('.png')}"
+        )
+    return tuple(at_hand[stem] for stem in wanted)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."]
+
+
+def _folder(path: Path, what: str) -> None:
+    if not path.is_dir():
+        raise RegardError(f"{path}: no such {what}; correct the path")

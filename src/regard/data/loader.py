@@ -1,0 +1,132 @@
+"""Batches of a split, in an order and with an augmentation that depend on (seed, epoch, sample) only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from regard.data.augment import Augmentation
+from regard.data.counter import permutation
+from regard.data.splits import Split, TensorSplit
+from regard.types import Batch, RegardError
+
+_STREAM = 100
+
+
+@dataclass(frozen=True)
+class Loader:
+    """An iterable of batches; see :func:`loader`."""
+
+    split: Split
+    batch_size: int
+    order: Int[Tensor, " N"]
+    seed: int
+    epoch: int
+    augment: Augmentation | None
+    device: torch.device
+    num_workers: int
+    drop_last: bool
+    rank: int
+    world: int
+
+    def batches(self) -> list[Int[Tensor, " B"]]:
+        """Sample indices of this process's batches."""
+        share = self.batch_size * self.world
+        whole = len(self.order) - len(self.order) % share if self.drop_last else len(self.order)
+        parts = [part[self.rank :: self.world] for part in self.order[:whole].split(share)]
+        return [part for part in parts if len(part)]
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.order), self.batch_size * self.world)
+        return whole + (not self.drop_last and rest > self.rank)
+
+    def __iter__(self) -> Iterator[Batch]:
+        parts = self.batches()
+        if isinstance(self.split, TensorSplit):
+            split = self.split.to(self.device)
+            # the indices of all batches travel at once: a small transfer each would stall an accelerator
+            whole = torch.cat(parts or [self.order[:0]]).to(split.images.device)
+            read: Iterator[Batch] = map(split.batch, whole.split([len(part) for part in parts]))
+        elif self.num_workers:
+            read = (batch.to(self.device) for batch in self._workers(parts))
+        else:
+            read = (self.split.batch(part).to(self.device) for part in parts)
+        for batch in read:
+            yield batch if self.augment is None else self.augment(batch, seed=self.seed, epoch=self.epoch)
+
+    def _workers(self, parts: list[Tensor]) -> Iterator[Batch]:
+        fetched = DataLoader(
+            _Reader(self.split, parts),
+            batch_size=None,
+            shuffle=False,
+            num_workers=self.num_workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        for item in fetched:
+            if isinstance(item, str):
+                raise RegardError(item)
+            yield Batch(**item)
+
+
+class _Reader(Dataset[dict[str, Tensor] | str]):
+    """Reads whole batches in worker processes; a bad item comes back as its message, without a worker's traceback."""
+
+    def __init__(self, split: Split, parts: list[Tensor]) -> None:
+        self.split, self.parts = split, parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, k: int) -> dict[str, Tensor] | str:
+        try:
+            return {name: value for name, value in vars(self.split.batch(self.parts[k])).items() if value is not None}
+        except RegardError as error:
+            return str(error)
+
+
+def loader(
+    split: Split,
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+    epoch: int = 0,
+    augment: Augmentation | None = None,
+    device: torch.device | str = "cpu",
+    num_workers: int = 0,
+    drop_last: bool = False,
+    rank: int = 0,
+    world: int = 1,
+) -> Loader:
+    """Batches of one epoch; make a new one for each epoch. Iterating twice gives the same batches twice.
+
+    Args:
+        split: a split in memory is moved to ``device`` once and gathered there (move it there yourself with
+            ``split.to(device)`` to save that for each epoch); any other is read by worker processes.
+        batch_size: samples a batch and process.
+        shuffle: a random order, a function of (seed, epoch); otherwise the split's own.
+        seed: decides order and augmentation.
+        epoch: likewise.
+        augment: applied on ``device`` to the whole batch.
+        device: where batches are wanted.
+        num_workers: processes that read; 0 reads in this one. Not used for splits in memory.
+        drop_last: leave out the last incomplete batch (over all processes). Training with ``world`` > 1 needs it, as
+            otherwise a process can have one batch fewer than another.
+        rank: which of ``world`` processes this is.
+        world: number of processes. Batch k of all processes together is the same ``batch_size * world`` samples
+            for every division; each sample is in exactly one process's share, none is repeated to fill up.
+    """
+    if batch_size < 1 or not 0 <= rank < world or num_workers < 0:
+        raise RegardError(
+            f"loader: batch_size={batch_size}, rank={rank}, world={world}, num_workers={num_workers}; "
+            "batch_size must be at least 1, rank from 0 to world - 1, num_workers at least 0"
+        )
+    order = permutation(len(split), seed=seed, epoch=epoch, stream=_STREAM) if shuffle else torch.arange(len(split))
+    return Loader(
+        split, batch_size, order, seed, epoch, augment, torch.device(device), num_workers, drop_last, rank, world
+    )

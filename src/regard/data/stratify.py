@@ -1,0 +1,42 @@
+"""Parts of a set that keep its class shares, chosen by a seed."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int, Num
+from torch import Tensor
+
+from regard.data.counter import permutation
+from regard.types import RegardError
+
+
+def stratified(
+    labels: Num[Tensor, "N *n"], shares: tuple[float, ...], *, seed: int, stream: int = 200
+) -> tuple[Int[Tensor, " M"], ...]:
+    """Positions of the rest, then of one part for each share; disjoint, each in ascending order.
+
+    Each class gives round(share * its number) to each part, and at least one where it has more items than there are
+    parts. Multi-label targets are split by chance alone: their combinations are too many to keep in proportion.
+
+    Args:
+        labels: class index (N,) or multi-label targets (N,n).
+        shares: share of each part, in (0, 1), together below 1.
+        seed: decides which items; the same items for the same labels and seed.
+        stream: keeps uses apart.
+    """
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise RegardError(f"shares {shares} of a split must be positive and leave something: together below 1")
+    groups = labels if labels.dim() == 1 else torch.zeros(len(labels))
+    order = permutation(len(labels), seed=seed, stream=stream)
+    rest: list[Tensor] = []
+    parts: list[list[Tensor]] = [[] for _ in shares]
+    for value in groups.unique():
+        own = order[groups[order] == value]
+        least = int(len(own) > len(shares))
+        start = 0
+        for part, share in zip(parts, shares, strict=True):
+            end = start + max(least, round(share * len(own)))
+            part.append(own[start:end])
+            start = end
+        rest.append(own[start:])
+    return tuple(torch.cat(group).sort().values for group in (rest, *parts))
