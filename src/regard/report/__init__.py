@@ -1,9 +1,10 @@
 """The page and pictures that a person reads. Not here: any number that is not in the run folder."""
 
-from regard.report.overlay import Scale, colorize, overlay, picture_of, png, scale_of, sheet, write_png
+from regard.report.overlay import Scale, colorize, overlay, picture_of, png, scale_of, write_png
 from regard.report.page import render, write_report
 from regard.report.runs import read_evaluation, read_run
 from regard.report.schema import Evaluation, Run
+from regard.report.sheets import sheet
 from regard.report.terminal import print_scores
 
 __all__ = [

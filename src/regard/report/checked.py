@@ -31,7 +31,7 @@ def checked(kind: Any, value: object, where: str = "") -> Any:
         return value if value in args else _mismatch(where, value, "one of " + ", ".join(map(repr, args)))
     if origin is tuple:
         if not isinstance(value, list):
-            _mismatch(where, value, "a list")
+            return _mismatch(where, value, "a list")
         return tuple(checked(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is not None and issubclass(origin, Mapping):
         return {str(k): checked(args[1], v, _inside(where, str(k))) for k, v in _mapping(value, where).items()}
@@ -67,9 +67,8 @@ def _plain(kind: Any, value: object, where: str) -> Any:
 
 
 def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        _mismatch(where, value, "a mapping")
-    return value  # type: ignore[return-value]
+    mapping: Mapping[str, object] = value if isinstance(value, dict) else _mismatch(where, value, "a mapping")
+    return mapping
 
 
 def _inside(where: str, key: str) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from regard.report.overlay import Picture, Scale, colorize, enlarge, png, scale_of
 from regard.report.schema import Item, MapMeaning, Pictures, Run
-from regard.report.words import listed, number
+from regard.report.words import interval, listed, number
 
 ORDER = ("best", "typical", "worst")
 LARGEST = 384  # pixels a side in the page; a phone shows no more
@@ -134,4 +134,4 @@ def _meaning(meaning: MapMeaning) -> str:
 
 def spread(card: Card) -> str:
     """The smallest and the largest value of a card's map, in words."""
-    return f"{number(card.low)} to {number(card.high)}"
+    return interval(card.low, card.high) or number(card.low) + " everywhere"

@@ -1,4 +1,4 @@
-"""Maps as pictures, always on a stated scale: colour, overlay on the image, a sheet with a scale bar, PNG.
+"""Maps as pictures, always on a stated scale: colour, overlay on the image, PNG.
 
 A picture is uint8 (H,W,3); a map is a float array (h,w) on its own grid. Colours are matplotlib's *inferno*, which is
 perceptually uniform and reads in greyscale: dark is low, light is high. Values that are not finite are mid-grey.
@@ -15,10 +15,6 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -60,7 +56,7 @@ def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
 
 def colorize(values: Values, scale: Scale) -> Picture:
     """A map (h,w) in colours (h,w,3), on ``scale``; values beyond its ends take the end's colour."""
-    _check(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
+    check(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
     share = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
     finite = np.isfinite(share)
     index = np.rint(np.clip(np.where(finite, share, 0.0), 0.0, 1.0) * 255).astype(np.intp)
@@ -76,62 +72,21 @@ def enlarge(values: Values, size: tuple[int, int]) -> Values:
 
 
 def overlay(image: Picture, values: Values, scale: Scale, opacity: float = 0.6) -> Picture:
-    """The map's colours laid over its image (H,W,3): ``(1 - opacity) * image + opacity * colours``."""
-    _check(image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8, _is_not_a_picture(image))
-    _check(0.0 <= opacity <= 1.0, f"opacity is {opacity}, expected a number from 0 to 1")
+    """The map's colours laid over its image (H,W,3): ``(1 - opacity) * image + opacity * colours``.
+
+    Raises:
+        RegardError: the image is no picture, or the opacity is not between 0 and 1.
+    """
+    check(image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8, _is_not_a_picture(image))
+    check(0.0 <= opacity <= 1.0, f"opacity is {opacity}, expected a number from 0 to 1")
     colours = colorize(enlarge(values, (image.shape[0], image.shape[1])), scale).astype(np.float64)
     return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
 
 
 def picture_of(image: torch.Tensor) -> Picture:
     """An image tensor (3,H,W) in [0,1] as a picture."""
-    _check(image.ndim == 3 and image.shape[0] == 3, f"an image has shape {tuple(image.shape)}, expected (3,H,W)")
+    check(image.ndim == 3 and image.shape[0] == 3, f"an image has shape {tuple(image.shape)}, expected (3,H,W)")
     return (image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-
-
-def sheet(
-    images: Sequence[Picture],
-    maps: Sequence[Values],
-    *,
-    unit: Unit,
-    titles: Sequence[str] | None = None,
-    scale: Scale | None = None,
-    opacity: float = 0.6,
-) -> Picture:
-    """Rows of image, map on its own grid, overlay; one scale, shown as a bar with its unit, for all rows.
-
-    Args:
-        images: pictures, each of any size.
-        maps: one map an image.
-        unit: what a map's value says.
-        titles: a line of text above each row, shown as it is.
-        scale: ends of the colours; from all maps together where not given.
-        opacity: of the colours over the image.
-    """
-    _check(len(images) == len(maps) > 0, f"{len(images)} images for {len(maps)} maps, expected one map an image")
-    _check(titles is None or len(titles) == len(images), "titles do not match the images, expected one an image")
-    scale = scale or scale_of(maps, unit)
-    figure = Figure(figsize=(7.4, 2.2 * len(images) + 0.5), dpi=150, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(len(images), 3, squeeze=False)
-    for row, (image, values) in enumerate(zip(images, maps, strict=True)):
-        panels = (image, colorize(values, scale), overlay(image, values, scale, opacity))
-        for axis, panel in zip(axes[row], panels, strict=True):
-            # One extent for all three, so that a coarse map fills the same frame as its image.
-            axis.imshow(panel, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0))
-            axis.set_axis_off()
-        if titles is not None:
-            text = axes[row, 0].set_title(titles[row], loc="left", fontsize=9)
-            text.set_parse_math(False)  # a file name may hold a dollar sign
-            text.set_in_layout(False)  # nor may a long one squeeze the pictures
-    for axis, head in zip(axes[-1], ("image", "map, {}x{}".format(*maps[-1].shape), "overlay"), strict=True):
-        axis.text(0.5, -0.04, head, transform=axis.transAxes, ha="center", va="top", fontsize=8)
-    bar = figure.colorbar(ScalarMappable(Normalize(scale.low, scale.high), COLORMAP), ax=axes, fraction=0.03, pad=0.02)
-    bar.set_label(UNITS[unit] + (", one scale for all" if len(images) > 1 else ""), fontsize=8)
-    bar.ax.tick_params(labelsize=8)
-    bar.outline.set_visible(False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def png(picture: Picture) -> bytes:
@@ -166,6 +121,7 @@ def _is_not_a_picture(image: Picture) -> str:
     return f"a picture is {image.dtype}{image.shape}, expected uint8 (H,W,3)"
 
 
-def _check(good: bool, message: str) -> None:
+def check(good: bool, message: str) -> None:
+    """Raise RegardError with ``message`` unless ``good``."""
     if not good:
         raise RegardError(message)

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from regard.report import charts, words
+from regard.report import charts, marks, words
 from regard.report.charts import Chart, Series
 from regard.report.files import write_atomically
 from regard.report.gallery import gallery, spread
@@ -51,7 +51,7 @@ def render(run: Run) -> str:
     )
     environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
     environment.globals |= {"interval": words.interval, "verdict": words.verdict, "plural": words.plural}
-    environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "spread": spread}
+    environment.globals |= {"whiskers": marks.whiskers, "duration": words.duration, "spread": spread}
     script, evaluation = _packaged("page.js"), run.evaluation
     return environment.get_template("page.html.j2").render(
         run=run,
@@ -67,9 +67,9 @@ def render(run: Run) -> str:
         bits=bits_charts(run),
         schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
         paths=path_charts(run),
-        stems=None if evaluation.anchors is None else charts.stems(evaluation.anchors),
-        css=Markup(_packaged("page.css")),  # noqa: S704 - our own files, not the run's
-        js=Markup(script),  # noqa: S704
+        stems=None if evaluation.anchors is None else marks.stems(evaluation.anchors),
+        css=Markup(_packaged("page.css")),  # our own files, not the run's
+        js=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -90,21 +90,21 @@ def learning_charts(run: Run) -> tuple[Chart, ...]:
     accuracy = [
         _series(run, "val/accuracy", "validation", "main"),
         _series(run, "train/accuracy", "training", "second"),
-        _series(run, "val/accuracy", "plain twin, validation", "control", twin=True),
+        _series(run, "val/accuracy", "plain twin", "control", twin=True),
     ]
     nll = [
         _series(run, "val/nll", "validation", "main"),
-        _series(run, "val/nll", "plain twin, validation", "control", twin=True),
+        _series(run, "val/nll", "plain twin", "control", twin=True),
     ]
-    return _present(
-        [charts.chart("Accuracy", accuracy), charts.chart("Negative log-likelihood, nats", nll), loss]
-    )
+    return _present([charts.chart("Accuracy", accuracy), charts.chart("Negative log-likelihood, nats", nll), loss])
 
 
 def bits_charts(run: Run) -> dict[str, Chart]:
     """Each kind of bits over epochs, by its key, with its budget where the recipe asks for one."""
-    found = {}
+    found, cut = {}, run.evaluation.model.cut
     for key, title, budget in BITS:
+        if key == "val/gate_bits" and cut is not None and not cut.is_cut:
+            continue  # what goes round the gate has no price
         drawn = chart_of(run, key, title, budget)
         if drawn is not None:
             found[key] = drawn
@@ -118,7 +118,7 @@ def chart_of(run: Run, key: str, title: str, budget: str = "") -> Chart | None:
     if level is not None:
         ends = (min(series[0].x), max(series[0].x))
         series.append(Series(f"budget {words.number(level)}", ends, (level, level), "level"))
-    return charts.chart(title, series)
+    return charts.chart(title, series, decades=True)
 
 
 def path_charts(run: Run) -> tuple[Chart, ...]:

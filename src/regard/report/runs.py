@@ -92,7 +92,9 @@ def read_history(file: Path) -> History:
             else:
                 _corrupt(file, f"line {number} is not JSON ({error.msg})", f"delete that line, or {TRAIN}")
         except (AttributeError, KeyError, ValueError, OverflowError):
-            _corrupt(file, f"line {number} is {line[:60]!r}, expected an object with an epoch", f"delete it, or {TRAIN}")
+            _corrupt(
+                file, f"line {number} is {line[:60]!r}, expected an object with an epoch", f"delete it, or {TRAIN}"
+            )
     return History(tuple(epochs[e] for e in sorted(epochs)), truncated)
 
 

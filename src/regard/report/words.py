@@ -5,22 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from regard.report.schema import Difference, Model, Run, Score
+from regard.report.schema import Difference, Model, Reference, Run, Score
 
 UNDEFINED = "undefined"
 
 
-def number(value: float, unit: str = "") -> str:
-    """Three significant digits or so, with a true minus sign and the unit: 0.912, 12.3, 1,084 bits, 3.2e-5."""
+def number(value: float, unit: str = "", digits: int | None = None) -> str:
+    """Three significant digits or so, with a true minus sign and the unit: 0.912, 12.3, 1,084 bits, 3.2e-5.
+
+    Args:
+        value: NaN reads *undefined*.
+        unit: written after it.
+        digits: after the point; by the value's size where not given.
+    """
     if not math.isfinite(value):
         return UNDEFINED if math.isnan(value) else ("∞" if value > 0 else "−∞")
     size = abs(value)
-    if 0 < size < 5e-4:
+    if digits is not None:
+        text = f"{value:,.{digits}f}"
+    elif 0 < size < 5e-4:
         text = f"{value:.1e}".replace("e-0", "e-")
-    elif float(value).is_integer() and size >= 10:
+    elif float(value).is_integer() and (size >= 10 or size == 0):
         text = f"{value:,.0f}"
     else:
-        text = f"{value:,.{0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3}f}"
+        text = f"{value:,.{_digits(size)}f}"
     return (text.replace("-", "−") + (f" {unit}" if unit else "")).strip()
 
 
@@ -30,11 +38,19 @@ def signed(value: float, unit: str = "") -> str:
 
 
 def interval(low: float, high: float, sign: bool = False) -> str:
-    """``low to high``; nothing where there is no interval."""
-    if math.isnan(low) or math.isnan(high):
+    """``low to high``, both to the same digits; nothing where there is no interval or it has no width."""
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return ""
-    write = signed if sign else number
-    return f"{write(low)} to {write(high)}"
+    size = max(abs(low), abs(high))
+    if size < 5e-3:
+        return f"{number(low)} to {number(high)}"
+    whole = size >= 10 and float(low).is_integer() and float(high).is_integer()
+    ends = [("+" if sign and v > 0 else "") + number(v, digits=0 if whole else _digits(size)) for v in (low, high)]
+    return " to ".join(ends)
+
+
+def _digits(size: float) -> int:
+    return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
 
 
 def verdict(difference: Difference, better: str | None) -> str:
@@ -90,17 +106,32 @@ def summary(run: Run) -> str:
     classes = f" in {plural(len(data.classes), 'class', 'classes')}" if data.classes else ""
     judged = f"judged on {plural(data.size, 'image')}{classes} from the {data.split} split of {data.name}"
     first = f"{describe(run.evaluation.model)}, {trained}{took}, was {judged}."
-    return " ".join([first[0].upper() + first[1:], *(sentence(s[0]) for s in run.evaluation.groups().values())])
+    scores = [sentence(s[0]) for s in run.evaluation.groups().values()]
+    last = ["Brackets hold bootstrap intervals."] if scores else []
+    return " ".join([first[0].upper() + first[1:], *scores, *last])
 
 
 def sentence(score: Score) -> str:
-    """One score in plain words: value, interval, the first reference of each role, and whether they differ."""
+    """One score in plain words: value, interval, how it stands to its controls and to its first floor."""
     between = interval(score.low, score.high)
-    said = f"{score.label}: {number(score.value, score.unit)}" + (f" ({between})" if between else "")
-    first = {r.role: r for r in reversed(score.references)}
-    beside = [r for r in score.references if first[r.role] is r]
-    if beside:
-        said += ", against " + listed([f"{number(r.value)} for {r.label}" for r in beside])
-    if score.difference is not None and (word := verdict(score.difference, score.better)):
-        said += f"; {score.difference.label}: {signed(score.difference.value)}, {word}"
-    return said + "."
+    said = f"{score.label}{',' if ',' in score.label else ''} is {number(score.value, score.unit)}"
+    said += f" ({between})" if between else ""
+    beside = [_against(r, score) for r in score.references if r.role == "control"]
+    floors = [r for r in score.references if r.role == "floor"]
+    if floors and score.better is not None:
+        clear = "clear of" if floors[0] not in score.not_better_than() else "not clear of"
+        beside.append(f"{clear} its floor of {number(floors[0].value)} ({floors[0].label})")
+    elif floors:
+        beside.append(f"beside {number(floors[0].value)} for {floors[0].label}")
+    return said + (", " + " and ".join(beside) if beside else "") + "."
+
+
+def _against(control: Reference, score: Score) -> str:
+    """A control, with the verdict of the paired difference where that names it."""
+    word = ""
+    if score.difference is not None and control.label in score.difference.label:
+        word = verdict(score.difference, score.better)
+    if not word:
+        return f"against {number(control.value)} for {control.label}"
+    word = "not clearly different from" if word == "no clear difference" else f"{word} than"
+    return f"{word} {control.label} at {number(control.value)}"
