@@ -1,7 +1,8 @@
 """How maps and predictions are judged: pure functions on tensors and a `predict` callable, on any device.
 
 Functions return one value an item, NaN where undefined; `score` turns them into a mean with a bootstrap interval and
-counted reasons, and `controls` gives the maps whose scores are the floor. `streaming` wraps them for several processes.
+counted reasons, and `controls` gives the maps whose scores are the floor. `regard.metrics.streaming` wraps them for
+streams and several processes; it is imported by itself, as torchmetrics takes seconds to load.
 Not here: model classes, data sets, training, and whatever averages what cannot be averaged.
 """
 
@@ -16,16 +17,12 @@ from regard.metrics.localization import area_share, best_threshold, energy_insid
 from regard.metrics.masks import boxes_to_masks, dilate
 from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.scores import paired_difference, score, share_of_range
-from regard.metrics.streaming import AnchorCounts, CalibrationError, ItemScores
 
 __all__ = [
     "BASELINES",
-    "AnchorCounts",
     "Calibration",
-    "CalibrationError",
     "Curve",
     "Gap",
-    "ItemScores",
     "Removal",
     "accuracy",
     "anchor_counts",

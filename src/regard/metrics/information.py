@@ -90,7 +90,7 @@ def _surprise(labels: Tensor) -> Tensor:
     return -(counts.double() / max(len(labels), 1)).log()[inverse]
 
 
-def label_information(nll: Float[Tensor, " N"], labels: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
+def label_information(nll: Float[Tensor, " N"], labels: Int[Tensor, " M"]) -> Float[Tensor, " N"]:
     """Bits about the label an image, ln [q(y|z) / frequency(y)] / ln 2; the mean is H(Y) - CE <= I(Z;Y).
 
     Negative where the prediction is worse than guessing by frequency. Single-label sets only.

@@ -66,9 +66,8 @@ def energy_inside(map: Map, masks: Masks, *, negative: Literal["error", "clip"] 
     0.75
     """
     values = map.values.float()
-    lowest = values.nan_to_num(0, 0, 0).amin().item() if values.numel() else 0.0
-    if negative == "error" and lowest < -_ROUNDING * values.abs().nan_to_num(0, 0, 0).amax().item():
-        raise RegardError(f"energy_inside: the map falls to {lowest:g}; pass negative='clip' to count that as no mass")
+    if negative == "error" and (values < -_ROUNDING * values.abs().amax((2, 3), keepdim=True)).any():
+        raise RegardError(f"energy_inside: a map falls to {values.min():g}; pass negative='clip' to count that as none")
     grid = _on_grid(Map(values.clamp_min(0), map.unit), masks)
     inside = (grid * masks[:, 0]).sum((1, 2)) / grid.sum((1, 2))  # 0/0 is NaN, as it should be
     return _drop(inside, map, masks)

@@ -92,7 +92,7 @@ def score(
 
 def paired_difference(
     a: Num[Tensor, " N"] | Bool[Tensor, " N"],
-    b: Num[Tensor, " N"] | Bool[Tensor, " N"],
+    b: Num[Tensor, " M"] | Bool[Tensor, " M"],
     *,
     level: float = 0.95,
     draws: int = 2000,
