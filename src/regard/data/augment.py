@@ -42,11 +42,8 @@ class Augmentation:
     erase: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.crop_padding < 0 or self.pad_mode not in ("reflect", "zeros"):
-            raise RegardError(
-                f"augmentation: crop_padding={self.crop_padding}, pad_mode={self.pad_mode!r}; "
-                "use a padding of at least 0 and 'reflect' or 'zeros'"
-            )
+        if self.crop_padding < 0:
+            raise RegardError(f"augmentation: crop_padding={self.crop_padding}; use at least 0 pixels")
         for name in ("brightness", "contrast", "erase"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RegardError(f"augmentation: {name}={getattr(self, name)}; use a value from 0 to 1")

@@ -5,12 +5,14 @@ which it can be measured whether a network looks at what it should. Everything r
 (scikit-learn's 8x8 handwritten digits, photographs of scikit-learn and scikit-image), so nothing is downloaded.
 
 How an image is made. A crop of a photograph, mirrored, tinted and exposed, is the ground. On it lie ``distractors``
-fragments: patches of other handwritten digits of any class, about two fifths of a digit wide, of the digits' own size, colour, sharpness and
-tilt, so that no small window tells them from the digit. The digit comes last, whole and uncovered. In one image all
-glyphs are brighter or all darker than the ground (by .3 to .5 at the digit), each in a random hue.
+fragments: patches of other handwritten digits of any class, about two fifths of a digit wide, of the digits' own size,
+colour, sharpness and tilt, so that no small window tells them from the digit. The digit comes last, whole and
+uncovered. In one image all glyphs are brighter or all darker than the ground (by .3 to .5 at the digit), each in a
+random hue.
 
 What it is not: photographs and digit images of train, val and test are disjoint, the writers of the digits are not
-(scikit-learn does not tell them apart). Digits of 8x8 pixels are coarse; about 1 % cannot be read at all.
+(scikit-learn does not tell them apart). Digits of 8x8 pixels are coarse: a support vector machine on the bare ones,
+split alike, misses 1.3 %.
 """
 
 from __future__ import annotations

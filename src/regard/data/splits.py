@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Num, UInt8
@@ -13,6 +13,7 @@ from torch import Tensor
 from regard.types import Batch, RegardError
 
 
+@runtime_checkable
 class Split(Protocol):
     """A part of a data set: items in a fixed order, read by index, always the same.
 
@@ -64,9 +65,9 @@ class TensorSplit:
     name: str
     classes: tuple[str, ...]
     images: UInt8[Tensor, "N 3 H W"]
-    labels: Num[Tensor, "N *n"]
-    masks: Bool[Tensor, "N 1 H W"] | None = None
-    boxes: Float[Tensor, "N 4"] | None = None
+    labels: Num[Tensor, "L *n"]
+    masks: Bool[Tensor, "M 1 h w"] | None = None
+    boxes: Float[Tensor, "K 4"] | None = None
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
