@@ -7,10 +7,11 @@ from regard.backbones.attach import attach, cut_of, record, recorder_for
 from regard.backbones.attended import Attended, Cut, attended
 from regard.backbones.compact import Compact
 from regard.backbones.create import BACKBONES, create_backbone
-from regard.backbones.find import layer_names, locate
-from regard.backbones.head import head_name, replace_head, take_head
+from regard.backbones.find import image_shape, layer_names, locate, looking, nearest, probe_images
+from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.layout import Layout
 from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
+from regard.backbones.recommend import recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
 from regard.backbones.vgg import VggCifar
 from regard.backbones.weights import load_weights, read_weights
@@ -33,14 +34,19 @@ __all__ = [
     "create_backbone",
     "cut_of",
     "efficientnet_lite0_imagenet",
+    "fit_head",
     "head_name",
+    "image_shape",
     "layer_names",
     "load_weights",
     "locate",
+    "looking",
+    "nearest",
+    "probe_images",
     "read_weights",
+    "recommended_layer",
     "record",
     "recorder_for",
-    "replace_head",
     "run",
     "take_head",
     "wrn_branch",

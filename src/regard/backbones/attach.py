@@ -26,8 +26,8 @@ def attach(
 ) -> nn.Module:
     """Replaces each named layer by the layer and attention on its output, in place.
 
-    ``state_dict`` keys of a wrapped layer get ``module.`` put in (see ``Attended``). Afterwards ``cut_of(model)`` says whether
-    everything passes through the gates.
+    ``state_dict`` keys of a wrapped layer get ``module.`` put in (see ``Attended``). Afterwards ``cut_of(model)`` says
+    whether everything passes through the gates.
 
     Args:
         model: any network from images to a tensor.

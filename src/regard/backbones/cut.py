@@ -1,7 +1,8 @@
 """Is the attention a cut: does everything that the network knows of its input pass through the gate?
 
-Closed, that is with the attended features replaced by the same content for every image, a cut leaves the logits equal for
-all inputs. Where they are not, something goes around the gate, and nothing can be said in bits about what passes through it.
+Closed, that is with the attended features replaced by the same content for every image, a cut leaves the logits equal
+for all inputs. Where they are not, something goes around the gate, and nothing can be said in bits about what passes
+through it.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ ZERO = 1e-4
 def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
     """Closes every gate and compares two random images (C,H,W), in evaluation mode, one image a batch.
 
-    Weights that are zero, as the last ones of a residual branch are in a fresh network, would hide a path: they are replaced
-    by random ones for the test. The network is left as it was.
+    Weights that are zero, as the last ones of a residual branch are in a fresh network, would hide a path: they are
+    replaced by random ones for the test. The network is left as it was.
     """
     layers = attended(model)
     if not layers:
@@ -60,7 +61,12 @@ def _path_in_words(name: str, around: set[str]) -> str:
 
 
 def _compare(
-    model: nn.Module, layers: Mapping[str, Attended], state: dict[str, Tensor], shape: tuple[int, int, int], *, whole: bool
+    model: nn.Module,
+    layers: Mapping[str, Attended],
+    state: dict[str, Tensor],
+    shape: tuple[int, int, int],
+    *,
+    whole: bool,
 ) -> set[str]:
     """What differs between two images with the gates closed: names of enclosing modules, "" being the logits."""
     seen: list[dict[str, list[Tensor]]] = []
@@ -88,7 +94,7 @@ class _Call(nn.Module):
 
 @contextmanager
 def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) -> Iterator[dict[str, list[Tensor]]]:
-    """Gates closed, prefix tokens too where ``whole``; collects the outputs of every module around an attended layer."""
+    """Gates closed, prefix tokens too where ``whole``; collects what every module around a gate returns."""
     outputs: dict[str, list[Tensor]] = {}
     hooks = []
 
@@ -108,7 +114,7 @@ def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) ->
 
     try:
         for name, layer in layers.items():
-            hooks.append(layer.register_forward_hook(close))  # type: ignore[arg-type]
+            hooks.append(layer.register_forward_hook(close))
             parts = name.split(".")
             for n in range(1, len(parts)):
                 ancestor = ".".join(parts[:n])

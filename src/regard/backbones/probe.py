@@ -17,8 +17,8 @@ def find_layout(
     """Layout and number of channels of a layer's output for images (C,H,W).
 
     Four dimensions are told apart by what changes with a wider image, or, where the network takes one size only, by the
-    channels of the last layer inside the module; never by two sides being equal. Three dimensions are tokens, whose prefix
-    and grid come from the network's patch embedding.
+    channels of the last layer inside the module; never by two sides being equal. Three dimensions are tokens, whose
+    prefix and grid come from the network's patch embedding.
 
     Raises:
         RegardError: the layer does not run exactly once, does not return one tensor, or its layout cannot be told.

@@ -1,6 +1,7 @@
 """What goes into attended layers in one call, and what comes out: never kept on a module.
 
-The active recorder lives in a thread-local, so replicas in threads do not meet, and it is put back even after an exception.
+The active recorder lives in a thread-local, so replicas in threads do not meet, and it is put back even after an
+exception.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from regard.types import AttentionOutput, RegardError
 
 Given = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
-"""Maps to use instead of the learned ones: one for all layers, one a layer in the order of attaching, or by layer name."""
+"""Maps to use instead of the learned ones: one for all layers, one a layer in the order of attaching, or by layer name.
+"""
 
 
 class Recorder:

@@ -1,7 +1,8 @@
 """The CIFAR VGG of the Attentive Information Bottleneck (Lai et al., IJCAI 2021, released code).
 
-Conv3x3+BN+ReLU throughout: 2x64, 2x128, 3x256 unpooled, then a max-pool gives the attended features, 256x16x16 of a 32x32
-image; 3x512, pool, 3x512, pool, twice (512, pool), Conv1x1 512 with ReLU. Xavier-uniform weights with gain sqrt 2.
+Conv3x3+BN+ReLU throughout: 2x64, 2x128, 3x256 unpooled, then a max-pool gives the attended features, 256x16x16 of a
+32x32 image; 3x512, pool, 3x512, pool, twice (512, pool), Conv1x1 512 with ReLU. Xavier-uniform weights with gain sqrt
+2.
 """
 
 from __future__ import annotations

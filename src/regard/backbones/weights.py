@@ -34,8 +34,8 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise RegardError(
-            f"weights: {path} holds more than tensors, or is broken, and is not opened since a pickle can run any code; "
-            "save its state_dict as safetensors"
+            f"weights: {path} holds more than tensors, or is broken; a pickle can run code, so it stays shut; "
+            "save the network's state_dict as safetensors"
         ) from error
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -59,7 +59,8 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, 
         head: name of the classifier, which stays fresh where its number of classes differs.
 
     Raises:
-        RegardError: the weights are another architecture's; some of what is missing, unknown or of another size is named.
+        RegardError: the weights are another architecture's; some of what is missing, unknown or of another size is
+            named.
     """
     own = model.state_dict()
     skipped = {

@@ -1,7 +1,7 @@
 """Wide residual networks (Zagoruyko and Komodakis, BMVC 2016) and the attention branch that AIB puts on them.
 
-Pre-activation basic blocks: BN, ReLU, Conv3x3, BN, ReLU, dropout, Conv3x3, plus the input (through a Conv1x1 of the first
-activation where the shape changes).
+Pre-activation basic blocks: BN, ReLU, Conv3x3, BN, ReLU, dropout, Conv3x3, plus the input (through a Conv1x1 of the
+first activation where the shape changes).
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Wrn(nn.Module):
 def wrn_branch(channels: int, num_classes: int, *, dropout: float = 0.3) -> nn.Module:
     """The map head of AIB on a WRN: features (B,C,H,W) -> map logits (B,1,H,W) (released code).
 
-    Four basic blocks C -> 2C at stride 1, BN, Conv1x1 to one channel a class, BN, ReLU, Conv3x3 to one, BN. On WRN-28-10 it
-    adds three quarters of the network's size, so the fair control is a network of the same size.
+    Four basic blocks C -> 2C at stride 1, BN, Conv1x1 to one channel a class, BN, ReLU, Conv3x3 to one, BN. On
+    WRN-28-10 it adds three quarters of the network's size, so the fair control is a network of the same size.
     """
     branch = nn.Sequential(
         *_blocks(channels, 2 * channels, 4, stride=1, dropout=dropout),

@@ -1,0 +1,42 @@
+"""Where to attend when nobody says so."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from regard.backbones.find import layer_names
+from regard.types import RegardError
+
+REDUCTION = 16
+TORCHVISION = {
+    "AlexNet": "features.11",
+    "ConvNeXt": "features.5",
+    "DenseNet": "features.denseblock3",
+    "ResNet": "layer3",
+    "SwinTransformer": "features.5",
+}
+
+
+def recommended_layer(model: nn.Module) -> str:
+    """A layer with a grid of about a sixteenth of the image's side, as deep as there is one.
+
+    Our networks say it themselves (``attend_at``); of timm's ``feature_info`` it is the deepest entry at that
+    reduction, or, in a plain vision transformer, whose blocks are all at one, the one at two thirds of the depth.
+
+    Raises:
+        RegardError: a network that is not known here; some of its layers are listed.
+    """
+    own = getattr(model, "attend_at", None)
+    if isinstance(own, str):
+        return own
+    info = getattr(model, "feature_info", None) or []
+    entries = info if isinstance(info, list) else getattr(info, "info", [])
+    if entries and len({entry["reduction"] for entry in entries}) == 1:
+        return str(entries[(2 * len(entries)) // 3]["module"])
+    deep = [entry["module"] for entry in entries if entry["reduction"] <= REDUCTION]
+    if deep:
+        return str(deep[-1])
+    if type(model).__module__.startswith("torchvision.") and type(model).__name__ in TORCHVISION:
+        return TORCHVISION[type(model).__name__]
+    names = [name for name in layer_names(model) if name.count(".") < 2]
+    raise RegardError(f"at=: name a layer of {type(model).__name__} to attend at, such as {', '.join(names[:12])}")

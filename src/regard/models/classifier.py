@@ -1,0 +1,258 @@
+"""The attentive classifier: stem, attention, trunk, bottleneck, decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention import build_attention
+from regard.backbones import (
+    Cut,
+    Given,
+    attach,
+    attended,
+    create_backbone,
+    cut_of,
+    fit_head,
+    image_shape,
+    looking,
+    probe_images,
+    recommended_layer,
+    recorder_for,
+    run,
+    take_head,
+)
+from regard.bottleneck import GaussianBottleneck, build_decoder
+from regard.models.freeze import freeze_upto, hold_frozen
+from regard.models.groups import parameter_groups
+from regard.models.heads import resolve_head
+from regard.models.normalize import Normalize, resolve_normalize
+from regard.models.sharing import from_pretrained, save_pretrained
+from regard.types import NATS_PER_BIT, LatentOutput, Map, ModelOutput, RegardError
+
+
+class AttentiveClassifier(nn.Module):
+    """Images (B,C,H,W) in [0,1] -> ModelOutput.
+
+        classifier = AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", anchors=20, latent=64)
+        output = classifier(images)                  # one random map in training, the mean in evaluation
+        classifier.predict(images)                   # probabilities (B,n)
+        classifier.explain(images)                   # Map: bits where they mean something, else the gate
+
+    With ``attention=None`` and ``latent=None`` it is the plain network. Samples expand once, at the first attended
+    layer, so that what comes before runs once; where something goes around the attention the images are repeated
+    instead.
+
+    Args:
+        backbone: a name for ``create_backbone``, or your own network, which is changed in place. Its last linear layer
+            is replaced where its number of outputs is not ``num_classes``.
+        num_classes: n.
+        at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image.
+        attention: a name for ``regard.attention.build_attention``, a function of the number of channels, or None.
+        anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
+        attention_options: of ``build_attention``; ``head`` may also be a name in ``regard.models.MAP_HEADS``.
+        latent: K of the Gaussian bottleneck in place of the linear classifier; None keeps that.
+        decoder: ``linear``, ``mlp`` or ``relu_linear``.
+        kl: ``exact``, or ``released`` for reproduction of the authors' code.
+        prior: ``standard`` or ``learned``.
+        bottleneck_options: further options of ``GaussianBottleneck``.
+        pretrained: as in ``create_backbone``.
+        input_size: (H, W) or (C, H, W) of the images.
+        normalize: mean and standard deviation a channel; by default those of the pretrained weights, and none without.
+        average: what is averaged over samples, ``probabilities`` or, as in the paper, ``logits``.
+        multi_label: probabilities are sigmoids, one question a class.
+        layout: of the attended layers' output, as in ``attach``.
+        backbone_options: options of the network.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: str | nn.Module,
+        num_classes: int,
+        *,
+        at: str | Sequence[str] | None = None,
+        attention: str | Callable[[int], nn.Module] | None = "noise",
+        anchors: int | None = None,
+        attention_options: dict[str, Any] | None = None,
+        latent: int | None = None,
+        decoder: str = "linear",
+        kl: Literal["exact", "released"] = "exact",
+        prior: Literal["standard", "learned"] = "standard",
+        bottleneck_options: dict[str, Any] | None = None,
+        pretrained: bool | str | Path = False,
+        input_size: tuple[int, ...] = (224, 224),
+        normalize: Normalize | None = None,
+        average: Literal["probabilities", "logits"] = "probabilities",
+        multi_label: bool = False,
+        layout: str = "auto",
+        backbone_options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise RegardError(f"num_classes={num_classes}: at least 1 is needed")
+        shape = image_shape(input_size)
+        if isinstance(backbone, str):
+            trunk = create_backbone(
+                backbone,
+                num_classes,
+                pretrained=pretrained,
+                in_chans=shape[0],
+                img_size=shape[1:],
+                **(backbone_options or {}),
+            )
+        else:
+            trunk = backbone
+            fit_head(trunk, num_classes)
+        statistics = resolve_normalize(normalize, trunk, pretrained)
+        names = [at] if isinstance(at, str) else list(at or [recommended_layer(trunk)]) if attention else []
+        self.config: dict[str, Any] = {
+            "backbone": backbone,
+            "num_classes": num_classes,
+            "at": names,
+            "attention": attention,
+            "anchors": anchors,
+            "attention_options": attention_options,
+            "latent": latent,
+            "decoder": decoder,
+            "kl": kl,
+            "prior": prior,
+            "bottleneck_options": bottleneck_options,
+            "input_size": list(input_size),
+            "normalize": statistics,
+            "average": average,
+            "multi_label": multi_label,
+            "layout": layout,
+            "backbone_options": backbone_options,
+        }
+        """The arguments that rebuild this classifier, pretrained weights apart."""
+        self.num_classes, self.shape = num_classes, shape
+        self.average, self.multi_label = average, multi_label
+        self.frozen: tuple[str, ...] = ()
+        self.trunk = trunk
+        mean, std = statistics or ((0.0,), (1.0,))
+        self.normalizes = statistics is not None
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        self.bottleneck: GaussianBottleneck | None = None
+        self.decoder: nn.Module | None = None
+        if latent is not None:
+            width = take_head(trunk)
+            _check_width(trunk, shape, width)
+            self.bottleneck = GaussianBottleneck(width, latent, kl=kl, prior=prior, **(bottleneck_options or {}))
+            self.decoder = build_decoder(decoder, latent, num_classes)
+        if attention is not None:
+            build = _builder(attention, anchors, attention_options or {}, num_classes)
+            attach(trunk, names, build, layout=layout, input_size=shape)
+
+    @property
+    def cut(self) -> Cut:
+        """Whether everything passes through the gates; if not, what goes around them."""
+        return cut_of(self.trunk)
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """Names of the attended layers."""
+        return tuple(attended(self.trunk))
+
+    def forward(self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None) -> ModelOutput:
+        """Logits, maps and latent.
+
+        Args:
+            images: (B,C,H,W) in [0,1].
+            samples: n random maps with one random latent each; 0 is the mean of both, without noise. By default 1 in
+                training and 0 in evaluation.
+            given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+        """
+        samples = int(self.training) if samples is None else samples
+        recorder = recorder_for(self.trunk, samples=samples, given=given)
+        h = run(self.trunk, recorder, self._normalized(images))
+        B, S = images.shape[0], max(samples, 1)
+        latent: LatentOutput | None = None
+        if self.bottleneck is not None and self.decoder is not None:
+            h = h.repeat(S, 1) if h.shape[0] < S * B else h
+            latent = self.bottleneck(h, sample=samples > 0)
+            h = self.decoder(latent.z)
+        return ModelOutput(h.reshape(-1, B, h.shape[-1]), recorder.outputs, latent, self.average)
+
+    def predict(self, images: Float[Tensor, "B C H W"], samples: int | None = None) -> Float[Tensor, "B n"]:
+        """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
+        with looking(self):
+            return self(images, samples=samples).probabilities(self.multi_label)
+
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1) -> Map:
+        """The map of one attended layer, by default the last to run.
+
+        Bits a position, where the gate has a price and is a cut; else the gate itself, in [0,1].
+        """
+        with looking(self):
+            outputs = self(images, samples=0).attention
+        if not outputs:
+            raise RegardError("explain: nothing is attended; build the classifier with attention=")
+        output = outputs[layer]
+        if output.price is not None and self.cut.is_cut:
+            return Map(output.price[0] / NATS_PER_BIT, "bits")
+        return Map(output.map[0], "gate")
+
+    def freeze(self, upto: str) -> None:
+        """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
+        dropout included; attention on it goes on learning.
+        """
+        self.frozen = freeze_upto(self.trunk, upto, self.shape)
+        hold_frozen(self.trunk, self.frozen)
+
+    def train(self, mode: bool = True) -> AttentiveClassifier:
+        """As ever, but frozen layers stay in evaluation mode."""
+        super().train(mode)
+        hold_frozen(self.trunk, self.frozen)
+        return self
+
+    def parameter_groups(
+        self,
+        lr: float,
+        *,
+        backbone_lr: float | None = None,
+        anchors_lr: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> list[dict[str, Any]]:
+        """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
+        return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``."""
+        save_pretrained(self, folder)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> AttentiveClassifier:
+        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
+        return from_pretrained(cls, source, revision=revision)
+
+    def _normalized(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std if self.normalizes else images
+
+
+def _builder(
+    attention: str | Callable[[int], nn.Module], anchors: int | None, options: dict[str, Any], num_classes: int
+) -> Callable[[int], nn.Module]:
+    if callable(attention):
+        if anchors is not None or options:
+            raise RegardError("attention is a function of its own, so anchors= and attention_options= do not reach it")
+        return attention
+    return lambda channels: build_attention(
+        attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
+    )
+
+
+def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:
+    with looking(trunk):
+        h = trunk(probe_images(trunk, shape))
+    if not isinstance(h, Tensor) or h.shape != (1, width):
+        found: Iterable[int] | str = tuple(h.shape) if isinstance(h, Tensor) else type(h).__name__
+        raise RegardError(f"without its classifier {type(trunk).__name__} returns {found}, not (1, {width})")

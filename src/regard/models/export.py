@@ -1,0 +1,50 @@
+"""ONNX: images -> logits and map, with the deterministic mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.backbones import looking, probe_images
+from regard.models.classifier import AttentiveClassifier
+
+
+class _LogitsAndMap(nn.Module):
+    def __init__(self, classifier: AttentiveClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> tuple[Tensor, ...]:
+        output = self.classifier(images, samples=0)
+        return output.logits[0], *(layer.map[0] for layer in output.attention)
+
+
+def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tuple[int, int] | None = None) -> None:
+    """Writes a classifier as ONNX: input ``images`` (B,C,H,W) in [0,1]; outputs ``logits`` (B,n) and ``map`` (B,1,h,w).
+
+    The batch may be of any size. With several attended layers there are several maps: ``map``, ``map_1``, and so on.
+
+    Args:
+        classifier: in any mode; exported in evaluation mode.
+        path: the file to write; weights are inside.
+        input_size: (H, W); by default the size that the classifier was built for.
+    """
+    channels, *size = classifier.shape
+    images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
+    maps = ["map" if i == 0 else f"map_{i}" for i in range(len(classifier.at))]
+    with looking(classifier):
+        program = torch.onnx.export(
+            _LogitsAndMap(classifier).eval(),
+            (images,),
+            dynamo=True,
+            input_names=["images"],
+            output_names=["logits", *maps],
+            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    program.save(str(path))
