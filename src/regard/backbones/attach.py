@@ -75,7 +75,9 @@ def cut_of(model: nn.Module) -> Cut:
 
 def recorder_for(model: nn.Module, *, samples: int = 0, given: Given = None) -> Recorder:
     """A recorder for one call of an attached model; samples expand at the first attended layer where that is a cut."""
-    return Recorder(attended(model), samples=samples, given=given, at_input=not cut_of(model).is_cut)
+    layers = attended(model)
+    at_input = any(not layer.cut.is_cut for layer in layers.values())
+    return Recorder(layers, samples=samples, given=given, at_input=at_input)
 
 
 @contextmanager

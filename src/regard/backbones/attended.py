@@ -52,7 +52,7 @@ class Attended(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name == "module":
+            if name == "module" or name.startswith("__"):
                 raise
             return getattr(super().__getattr__("module"), name)
 

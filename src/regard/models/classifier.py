@@ -171,6 +171,8 @@ class AttentiveClassifier(nn.Module):
                 training and 0 in evaluation.
             given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
         """
+        if images.ndim != 4 or images.shape[1] != self.shape[0]:
+            raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
         recorder = recorder_for(self.trunk, samples=samples, given=given)
         h = run(self.trunk, recorder, self._normalized(images))
