@@ -4,7 +4,7 @@ Not here: optimisers and schedules (training), bounds measured after training (m
 """
 
 from regard.objectives.anchors import AnchorLosses, anchor_losses
-from regard.objectives.budget import Multiplier, bits
+from regard.objectives.budget import Multiplier
 from regard.objectives.information import Losses, Weights, information_loss, warmup_share
 from regard.objectives.task import task_loss
 
@@ -14,7 +14,6 @@ __all__ = [
     "Multiplier",
     "Weights",
     "anchor_losses",
-    "bits",
     "information_loss",
     "task_loss",
     "warmup_share",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from regard.types import RegardError
+from regard.types import NATS_PER_BIT, RegardError
 
 TOLERANCE = 0.10
 
@@ -50,13 +50,8 @@ class Multiplier:
         """Raises where a bound of the weight was hit and the budget was still missed: it cannot be reached."""
         missed = abs(rate / self.budget - 1) > TOLERANCE
         if missed and (self.beta <= self.floor or self.beta >= self.limit):
+            asked, low, high = (x / NATS_PER_BIT for x in (self.budget, self.lowest, self.highest))
             raise RegardError(
-                f"{self.name}={bits(self.budget):.1f}: not reachable with this model and data; its rate stayed between "
-                f"{bits(self.lowest):.1f} and {bits(self.highest):.1f} bits. Ask for a budget in that range, train "
-                "longer, or change the size of what is priced"
+                f"{self.name}={asked:.1f}: not reachable with this model and data; its rate stayed in "
+                f"[{low:.1f}, {high:.1f}] bits. Ask for a budget in that range, train longer, or change the size of what is priced"
             )
-
-
-def bits(nats: float) -> float:
-    """Bits of nats."""
-    return nats / math.log(2)

@@ -1,0 +1,70 @@
+"""Finds the weight at which a rate meets its budget, while the network learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from regard.training.measure import sampled_rates
+from regard.training.seeds import seed_everything
+from regard.training.task import Task
+from regard.types import RegardError
+
+RATES = {"budget_bits": "latent_bits", "map_budget_bits": "gate_bits"}
+FROZEN = 0.1
+"""Last share of training, in which multipliers rest and the learning rate falls to nothing."""
+
+
+class BudgetCallback(pl.Callback):
+    """Dual ascent on ln beta against the rate of the same validation images, a few times an epoch.
+
+    It starts when half of the warm-up is over and rests in the last tenth of training. Every process measures the same
+    images with the same noise, so all arrive at the same weight.
+
+    Args:
+        images: number of validation images that are measured.
+        checks: updates over the whole training.
+    """
+
+    def __init__(self, *, images: int = 256, checks: int = 160) -> None:
+        self.images, self.checks = images, checks
+
+    def on_fit_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """A gate budget above the price of a gate that is open everywhere can be refused at once."""
+        if "map_budget_bits" in task.multipliers and not task.model.cut.is_cut:
+            raise RegardError(
+                f"objective.map_budget_bits: the gate at {', '.join(task.model.at)} is no cut, so its price bounds "
+                f"nothing ({'; '.join(task.model.cut.bypasses)}); attend at another layer"
+            )
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:  # type: ignore[override]
+        """Measures and updates, if it is time."""
+        total = task.recipe.train.epochs * task.steps_per_epoch
+        step, every = task.global_step, max(1, total // self.checks)
+        begin, end = task.recipe.objective.warmup * total / 2, (1 - FROZEN) * total
+        if step % every == 0 and begin <= step <= end:
+            measured = self.measure(task)
+            task.multipliers = {name: m.update(measured[name]) for name, m in task.multipliers.items()}
+            task.apply_multipliers()
+
+    def on_train_end(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """An unreachable budget is an error that says what is reachable."""
+        measured = self.measure(task)
+        for name, multiplier in task.multipliers.items():
+            multiplier.check(measured[name])
+
+    @torch.no_grad()
+    def measure(self, task: Task) -> dict[str, float]:
+        """One-sample rates in nats, averaged over the first validation images; the training's noise is not moved."""
+        model, was_training = task.model, task.model.training
+        devices = [task.device] if task.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            seed_everything(task.recipe.train.seed, task.global_step)
+            model.eval()
+            batch = task.data.val.batch(range(min(self.images, len(task.data.val)))).to(task.device)
+            rates = sampled_rates(model, model(batch.images, samples=1))
+            model.train(was_training)
+        return {budget: float(rates[rate].mean()) for budget, rate in RATES.items() if rate in rates}
+

@@ -1,0 +1,45 @@
+"""What is measured of a model in training and after: predictions of the mean and of one sample, and one-sample bits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from regard.metrics import accuracy, nll
+from regard.models import AttentiveClassifier
+from regard.types import NATS_PER_BIT, Batch, ModelOutput
+
+
+@torch.no_grad()
+def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor]:
+    """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
+    mean = model(batch.images, samples=0).probabilities(model.multi_label)
+    values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)}
+    if not model.at and model.bottleneck is None:
+        return values
+    sampled: ModelOutput = model(batch.images, samples=1)
+    values["accuracy_one_sample"] = accuracy(sampled.probabilities(model.multi_label), batch.labels)
+    for name, nats in sampled_rates(model, sampled).items():
+        values[name] = nats / NATS_PER_BIT
+    return values
+
+
+def sampled_rates(model: AttentiveClassifier, output: ModelOutput) -> dict[str, Tensor]:
+    """Latent rate, gate price and map code length of a one-sample output, nats an image (B,); never to be added.
+
+    The gate's is absent where something goes around the attention; with several layers prices and codes are summed.
+    """
+    rates: dict[str, Tensor] = {}
+    if output.latent is not None:
+        rates["latent_bits"] = output.latent.rate
+    prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]
+    if prices and model.cut.is_cut:
+        rates["gate_bits"] = torch.stack(prices).sum(0)
+    lengths = [
+        -a.log_prior[a.index[0]].flatten(1).sum(1)
+        for a in output.attention
+        if a.log_prior is not None and a.index is not None
+    ]
+    if lengths:
+        rates["code_bits"] = torch.stack(lengths).sum(0)
+    return rates

@@ -1,0 +1,71 @@
+"""Recipes as files and as command lines: any field can be overridden, a mistake is answered with the near ones."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
+
+from regard.training.recipe import Recipe
+from regard.types import RegardError
+
+
+def recipe_parser(description: str = "") -> ArgumentParser:
+    """A parser of ``--recipe FILE`` and of every field of a recipe."""
+    parser = ArgumentParser(description=description, exit_on_error=False, default_env=False, allow_abbrev=False)
+    parser.add_argument("--recipe", action=ActionConfigFile, help="a recipe file; later arguments override it")
+    parser.add_class_arguments(Recipe, None)
+    return parser
+
+
+def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None) -> Recipe:
+    """A recipe from ``--recipe FILE --part.field value ...``.
+
+    Raises:
+        RegardError: an unknown or ill-typed field, with the near ones.
+    """
+    parser = parser or recipe_parser()
+    try:
+        values = parser.parse_args(list(arguments))
+        built = parser.instantiate(values)
+    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
+        raise RegardError(_explain(str(error), fields(parser))) from None
+    return Recipe(**{name: getattr(built, name) for name in Recipe.__dataclass_fields__})
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in a file."""
+    if not path.is_file():
+        raise RegardError(f"{path}: no such recipe; recipes are YAML files, see recipes/")
+    return parse_recipe(["--recipe", str(path)])
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Every field, so that the run can be repeated whatever the defaults become."""
+    path.write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
+
+
+def fields(parser: ArgumentParser) -> list[str]:
+    """All fields of a recipe, ``part.field``."""
+    return [key for key in parser.get_defaults().keys() if key != "recipe"]  # noqa: SIM118 (not a dict)
+
+
+def _explain(message: str, known: list[str]) -> str:
+    """The parser's message on one line, with the fields whose names come near to the one it did not know."""
+    message = " ".join(message.split())
+    group = re.search(r"Group '([\w.]+)'", message)
+    unknown = re.search(r"(?:arguments: --|[Oo]ption ')([\w.]+)", message)
+    if unknown is None:
+        return f"recipe: {message}. `regard train --help` lists every field"
+    word = f"{group.group(1)}.{unknown.group(1)}" if group else unknown.group(1)
+    leaves = {key.rsplit(".", 1)[-1]: key for key in known}
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.8)
+    near = near or [leaves[leaf] for leaf in difflib.get_close_matches(word.rsplit(".", 1)[-1], leaves, n=3)]
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`regard train --help` lists every field"
+    return f"recipe: {message}. {hint}"

@@ -1,0 +1,187 @@
+"""What a run is made of: one frozen dataclass a part, checked in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from regard.types import RegardError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecipe:
+    """What is learned from."""
+
+    name: str = "clutter"
+    """A data set of the catalog: see `regard data list`."""
+    root: str | None = None
+    """Where it lies, for sets that are not generated; the folder in REGARD_DATA by default."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of the data set, such as `size` and `train` of clutter."""
+    workers: int = 2
+    """Processes that read images, for sets that do not fit into memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentRecipe:
+    """What may happen to a training image; all on the training device, a whole batch at once."""
+
+    crop_padding: int = 4
+    """Pad by this many pixels (reflected), then crop back at random."""
+    flip: bool = False
+    """Mirror left to right; never for digits and letters."""
+    brightness: float = 0.0
+    """Factor drawn from [1-b, 1+b]."""
+    contrast: float = 0.0
+    """Factor drawn from [1-c, 1+c]."""
+    erase: float = 0.0
+    """Probability that a rectangle is erased."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe:
+    """What sees, where it attends, and what may pass."""
+
+    backbone: str = "compact"
+    """Any of regard's, timm's or torchvision's classifiers."""
+    at: list[str] = field(default_factory=lambda: ["stage1"])
+    """Modules whose output is attended."""
+    attention: str | None = "noise"
+    """`noise` (every position has a price in bits), `aib` (the paper's), `mask`, `deterministic`, `uniform`, `center`,
+    `random`; null for none."""
+    attention_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the attention, such as `initial`."""
+    anchors: int | None = None
+    """Quantize the map to this many learned anchors; null for a continuous map."""
+    latent: int | None = 32
+    """Dimensions of the Gaussian latent; null for no bottleneck."""
+    decoder: str = "linear"
+    """From the latent to logits: `linear`, `mlp`, `relu_linear`."""
+    kl: Literal["exact", "released"] = "exact"
+    """`exact` is a rate in bits; `released` is the penalty of the paper's code, for reproduction only."""
+    prior: Literal["standard", "learned"] = "standard"
+    """Of the latent."""
+    average: Literal["probabilities", "logits"] = "probabilities"
+    """What is averaged over samples; the paper averages logits."""
+    pretrained: str | bool = False
+    """True: the library's own weights; a path: a local file (safetensors, or .pth without code)."""
+    backbone_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the backbone, such as `widths`."""
+    freeze: str | None = None
+    """Freeze everything up to and including this module."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveRecipe:
+    """What is paid for. Rates and prices are summed over an image and averaged over images; nats."""
+
+    beta: float = 0.005
+    """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
+    map_beta: float = 1e-4
+    """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
+    code_beta: float = 0.0
+    """Weight of the map's code length; needs anchors."""
+    budget_bits: float | None = None
+    """Find the beta at which the latent rate is this many bits an image."""
+    map_budget_bits: float | None = None
+    """Find the map_beta at which the gate lets this many bits an image through."""
+    codebook: float = 0.4
+    """Weight of the loss that moves anchors to the map."""
+    commitment: float = 0.1
+    """Weight of the loss that moves the map to its anchors."""
+    warmup: float = 0.2
+    """Share of training over which what is paid for bits rises from nothing."""
+    smoothing: float = 0.0
+    """Of labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimRecipe:
+    """How it is learned."""
+
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    """AdamW, Adam, or SGD with Nesterov momentum .9."""
+    lr: float = 3e-3
+    """Peak learning rate."""
+    backbone_lr: float | None = None
+    """Of the backbone, where it differs: pretrained networks want less."""
+    anchors_lr: float | None = None
+    """Of the anchors, where it differs."""
+    weight_decay: float = 0.02
+    """Never on biases, norms and anchors."""
+    schedule: Literal["onecycle", "cosine", "step", "constant"] = "onecycle"
+    """`onecycle` (modern), `cosine` after a warm-up, `step` (the paper's: times `gamma` at every milestone)."""
+    warmup_epochs: float = 1.0
+    """Linear warm-up of `cosine` and `step`."""
+    milestones: list[int] = field(default_factory=list)
+    """Epochs of `step`."""
+    gamma: float = 0.5
+    """Factor of `step`."""
+    clip: float | None = 1.0
+    """Largest gradient norm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecipe:
+    """How long, on what."""
+
+    epochs: int = 12
+    """Passes over the training images."""
+    batch_size: int = 64
+    """Images a step and device."""
+    seed: int = 0
+    """Everything random is a function of it."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """bf16 pays off where the hardware has it."""
+    channels_last: bool = True
+    """Memory layout of convolutions; usually faster."""
+    ema: float | None = None
+    """Decay of an exponential moving average of the weights, which is then what is validated and kept."""
+    patience: int | None = None
+    """Stop when validation accuracy has not risen for this many epochs."""
+    accelerator: str = "auto"
+    """`cpu`, `gpu`, or what there is."""
+    devices: int = 1
+    """Devices a node."""
+    nodes: int = 1
+    """Machines."""
+    threads: int | None = None
+    """Processor threads; what torch chooses by default."""
+    compile: bool = False
+    """Use torch.compile."""
+    tensorboard: bool = False
+    """Also write TensorBoard event files (extra `tensorboard`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole run: data, model, objective, optimiser, training, and the control beside it."""
+
+    name: str = "default"
+    """The run's folder is `runs/<name>`."""
+    data: DataRecipe = field(default_factory=DataRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
+    optim: OptimRecipe = field(default_factory=OptimRecipe)
+    train: TrainRecipe = field(default_factory=TrainRecipe)
+    twin: bool = True
+    """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
+
+    def __post_init__(self) -> None:
+        m, o, t = self.model, self.objective, self.train
+        for wrong, message in (
+            (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
+            (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
+            (
+                o.map_budget_bits is not None and "noise" not in (m.attention or ""),
+                'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
+            ),
+            (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
+            (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
+            (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
+            (not 0 <= o.warmup < 0.9, "objective.warmup must lie in [0, .9)"),
+            ((o.budget_bits or 1) <= 0 or (o.map_budget_bits or 1) <= 0, "a budget must be above 0 bits"),
+        ):
+            if wrong:
+                raise RegardError(f"recipe {self.name!r}: {message}")

@@ -1,0 +1,166 @@
+"""One training run as a LightningModule: the objective on every batch, what is measured on every validation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from regard.data import DataSplits, Loader, loader
+from regard.models import AttentiveClassifier
+from regard.objectives import Multiplier, Weights, information_loss, warmup_share
+from regard.training.build import build_augmentation
+from regard.training.measure import validate_batch
+from regard.training.optim import build_optimizer, build_schedule
+from regard.training.recipe import Recipe
+from regard.training.seeds import seed_everything
+from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError
+
+VALIDATED = ("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits")
+
+
+class Task(pl.LightningModule):
+    """A recipe's model in training.
+
+    Args:
+        recipe: what to do.
+        model: what learns.
+        data: what it learns from.
+    """
+
+    def __init__(self, recipe: Recipe, model: AttentiveClassifier, data: DataSplits) -> None:
+        super().__init__()
+        self.recipe, self.model, self.data = recipe, model, data
+        o = recipe.objective
+        self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.codebook, o.commitment, o.smoothing)
+        self.multipliers = {
+            name: Multiplier(f"objective.{name}", budget * NATS_PER_BIT, start)
+            for name, budget, start in (
+                ("budget_bits", o.budget_bits, o.beta),
+                ("map_budget_bits", o.map_budget_bits, o.map_beta),
+            )
+            if budget is not None
+        }
+        self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in VALIDATED})
+        self.steps_per_epoch = len(self._loader(train=True))
+        self.forward_model: Any = torch.compile(model) if recipe.train.compile else model
+
+    # What a batch is --------------------------------------------------------------------------------------------------
+
+    def _loader(self, *, train: bool) -> Loader:
+        t, world = self.recipe.train, 1
+        rank = 0
+        if self._trainer is not None:
+            world, rank = self.trainer.world_size, self.trainer.global_rank
+        return loader(
+            self.data.train if train else self.data.val,
+            t.batch_size if train else 4 * t.batch_size,
+            shuffle=train,
+            seed=t.seed,
+            epoch=self.current_epoch if self._trainer is not None and train else 0,
+            augment=build_augmentation(self.recipe) if train else None,
+            device=self.device,
+            num_workers=self.recipe.data.workers,
+            drop_last=train,
+            rank=rank,
+            world=world,
+        )
+
+    def train_dataloader(self) -> Loader:
+        """Batches of this epoch."""
+        return self._loader(train=True)
+
+    def val_dataloader(self) -> Loader:
+        """The validation split, each image in exactly one process."""
+        return self._loader(train=False)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Batches of sets in memory are there already."""
+        moved = batch.to(device)
+        if not self.recipe.train.channels_last:
+            return moved
+        return replace(moved, images=moved.images.contiguous(memory_format=torch.channels_last))
+
+    # What is learned --------------------------------------------------------------------------------------------------
+
+    def on_train_epoch_start(self) -> None:
+        """All that is random in an epoch is a function of (seed, epoch, rank)."""
+        seed_everything(self.recipe.train.seed, self.current_epoch, self.global_rank)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The objective; stops at a loss that is not a number."""
+        output: ModelOutput = self.forward_model(batch.images, samples=1)
+        total = self.recipe.train.epochs * self.steps_per_epoch
+        warmup = warmup_share(self.global_step, round(self.recipe.objective.warmup * total))
+        losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
+        if not torch.isfinite(losses.total):
+            parts = {k: float(v) for k, v in vars(losses).items() if v is not None}
+            raise RegardError(
+                f"loss is {float(losses.total)} at step {self.global_step} (epoch {self.current_epoch}, batch "
+                f"{batch_idx}; parts {parts}); the last good checkpoint is kept. Lower optim.lr or set optim.clip"
+            )
+        seen = {"loss": losses.total, "task": losses.task}
+        self.log_dict({f"train/{k}": v.detach() for k, v in seen.items()}, on_epoch=True, batch_size=len(batch.images))
+        hits = output.logits.detach()[0].argmax(-1) == batch.labels if batch.labels.ndim == 1 else None
+        if hits is not None:
+            self.log("train/accuracy", hits.float().mean(), on_epoch=True, batch_size=len(batch.images))
+        self.log("loss", losses.total.detach(), prog_bar=True, logger=False)
+        if losses.rate is not None:
+            self.log("bits", losses.rate.detach() / NATS_PER_BIT, prog_bar=True, logger=False)
+        return losses.total
+
+    def configure_optimizers(self) -> Any:
+        """One group a part; the schedule moves every step."""
+        optimizer = build_optimizer(self.recipe.optim, self.model)
+        schedule = build_schedule(
+            self.recipe.optim, optimizer, epochs=self.recipe.train.epochs, steps_per_epoch=self.steps_per_epoch
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    # What is measured -------------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        """Validation noise is the same in every epoch and does not move the training's."""
+        self._training_noise = torch.get_rng_state()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Mean and one-sample predictions; bits are of the sampled channel."""
+        seed_everything(self.recipe.train.seed, -1, int(batch.index[0]))
+        for name, values in validate_batch(self.model, batch).items():
+            self._metric(name).update(values)
+
+    def on_validation_epoch_end(self) -> None:
+        """Averages over the split: sums are synchronised over processes, no image counts twice."""
+        for name in VALIDATED:
+            metric = self._metric(name)
+            if metric.update_called:
+                self.log(f"val/{name}", metric.compute(), prog_bar=name == "accuracy", rank_zero_only=True)
+                metric.reset()
+        torch.set_rng_state(self._training_noise)
+
+    def _metric(self, name: str) -> MeanMetric:
+        metric = self.validated[name]
+        assert isinstance(metric, MeanMetric)
+        return metric
+
+    # What survives a kill ---------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Multipliers go along."""
+        checkpoint["multipliers"] = {k: vars(m) for k, m in self.multipliers.items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Multipliers come back, and with them the weights."""
+        self.multipliers = {k: Multiplier(**v) for k, v in checkpoint["multipliers"].items()}
+        self.apply_multipliers()
+
+    def apply_multipliers(self) -> None:
+        """The objective's weights as the multipliers have them."""
+        for name, weight in (("budget_bits", "beta"), ("map_budget_bits", "map_beta")):
+            if name in self.multipliers:
+                self.weights = replace(self.weights, **{weight: self.multipliers[name].beta})
+
