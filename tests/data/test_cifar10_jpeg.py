@@ -1,4 +1,5 @@
 import io
+import sys
 import zipfile
 
 import pytest
@@ -46,7 +47,7 @@ def test_decoded_once(archive, tmp_path, monkeypatch):
     monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
     root = archive()
     first = cifar10_jpeg(root)
-    monkeypatch.setattr("regard.data.cifar10_jpeg._decode", lambda path: pytest.fail("decoded again"))
+    monkeypatch.setattr(sys.modules["regard.data.cifar10_jpeg"], "_decode", lambda path: pytest.fail("decoded again"))
     assert torch.equal(cifar10_jpeg(root).train.images, first.train.images)
 
 
@@ -82,4 +83,5 @@ def test_the_real_archive_has_cifar10s_statistics(real_data):
     mean, std = channel_statistics(data.train, limit=20_000)
     assert (mean - torch.tensor(CIFAR10_MEAN)).abs().max() < 0.006
     assert (std - torch.tensor(CIFAR10_STD)).abs().max() < 0.006
-    assert (std - torch.tensor(CIFAR100_STD)).abs().min() > 0.01 or std[1] < 0.25
+    distances = [(std - torch.tensor(other)).abs().sum() for other in (CIFAR10_STD, CIFAR100_STD)]
+    assert distances[0] < distances[1] / 3

@@ -44,10 +44,12 @@ def test_moving_to_the_device_it_lies_on_copies_nothing():
     assert s.to("cpu") is s
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_moving_keeps_everything():
     s = split(masks=torch.rand(5, 1, 4, 6) > 0.5, names=tuple("vwxyz"))
-    moved = s.to("meta")
-    assert moved.images.device.type == moved.masks.device.type == moved.labels.device.type == "meta"
+    moved = s.to("cuda")
+    assert moved.images.device.type == moved.masks.device.type == moved.labels.device.type == "cuda"
     assert moved.boxes is None
     assert moved.names == s.names
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -51,7 +52,8 @@ def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[s
         save_file(made, part, metadata={"key": key, "digest": _digest(made)})
         part.replace(path)
     except (OSError, SafetensorError):
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return made
 
 

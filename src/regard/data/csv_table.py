@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,29 +93,8 @@ def _read(table: Path) -> list[_Row]:
     except UnicodeDecodeError as error:
         raise RegardError(f"{table}: not UTF-8 at byte {error.start}; save the table as UTF-8") from None
     reader = csv.DictReader(text.splitlines(), strict=True)
-    header = [name.strip() for name in reader.fieldnames or ()]
-    for name in header:
-        if name not in _COLUMNS:
-            raise RegardError(
-                f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {_COLUMNS}"
-            )
-    for name in ("path", "label"):
-        if name not in header:
-            raise RegardError(
-                f"{table}, line 1: no column {name!r} among {header}; the header is path,label[,split][,mask]"
-            )
-    reader.fieldnames = header
-    rows: list[_Row] = []
-    seen: dict[Path, int] = {}
     try:
-        for cells in reader:
-            row = _row(table, reader.line_num, cells, header)
-            if row.path in seen:
-                raise RegardError(
-                    f"{table}, line {row.line}: {row.path} stands on line {seen[row.path]} already; keep one"
-                )
-            seen[row.path] = row.line
-            rows.append(row)
+        rows = list(_rows(table, reader))
     except csv.Error as error:
         raise RegardError(f"{table}, line {reader.line_num}: {error}; correct the quoting") from None
     if not rows:
@@ -127,6 +106,26 @@ def _read(table: Path) -> list[_Row]:
             f"{table}, line {first.line}: no mask, but line {given[0].line} has one; give masks for all or none"
         )
     return rows
+
+
+def _rows(table: Path, reader: csv.DictReader[str]) -> Iterator[_Row]:
+    """The lines after the header, each checked for itself and against those above it."""
+    header = [name.strip() for name in reader.fieldnames or ()]
+    for name in header:
+        if name not in _COLUMNS:
+            known = ", ".join(_COLUMNS)
+            raise RegardError(f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {known}")
+    for name in ("path", "label"):
+        if name not in header:
+            raise RegardError(f"{table}, line 1: no column {name!r} among {header}; write path,label[,split][,mask]")
+    reader.fieldnames = header
+    seen: dict[Path, int] = {}
+    for cells in reader:
+        row = _row(table, reader.line_num, cells, header)
+        if row.path in seen:
+            raise RegardError(f"{table}, line {row.line}: {row.path} stands on line {seen[row.path]} already; keep one")
+        seen[row.path] = row.line
+        yield row
 
 
 def _row(table: Path, line: int, cells: dict[str | None, str | list[str] | None], header: list[str]) -> _Row:

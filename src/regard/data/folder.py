@@ -54,7 +54,9 @@ def image_folder(
     classes = tuple(sorted(p.name for p in _folders(given["train"]) if all(p.resolve() != m.resolve() for m in aside)))
     if len(classes) < 2:
         raise RegardError(f"{given['train']}: {len(classes)} class folders; at least 2 are needed, one a class")
-    found: dict[str, tuple[list[Path], Tensor]] = {name: _images(path, classes) for name, path in given.items()}
+    found: dict[str, tuple[list[Path], Tensor]] = {
+        name: _images(path, classes, strict=name != "train") for name, path in given.items()
+    }
 
     missing = [(name, share) for name, share in (("val", val_share), ("test", test_share)) if name not in found]
     if missing:
@@ -75,10 +77,10 @@ def image_folder(
     return file_splits(splits, source=f"images in {root}", licence="the user's own", in_memory=in_memory, mirror=mirror)
 
 
-def _images(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], Tensor]:
+def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[list[Path], Tensor]:
     """Image files below the class folders, sorted, and their labels."""
     unknown = sorted({p.name for p in _folders(folder)} - set(classes))
-    if folder.name in ("val", "test") and unknown:
+    if strict and unknown:
         raise RegardError(
             f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
         )

@@ -162,7 +162,9 @@ def _verify_fashion_mnist(root: Path) -> None:
     from torchvision.datasets import FashionMNIST
     from torchvision.datasets.utils import check_integrity
 
-    raw = root / "FashionMNIST" / "raw"
+    raw, old = root / "FashionMNIST" / "raw", root / "FashionMNIST" / "processed"
+    if old.exists():
+        raise RegardError(f"{old}: an old copy that cannot be verified, and that torchvision prefers; remove it")
     for file, md5 in FashionMNIST.resources:
         archive = raw / file
         if not check_integrity(str(archive), md5) or _unpacked(archive) != archive.with_suffix("").read_bytes():
