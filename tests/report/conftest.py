@@ -168,7 +168,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         np.savez_compressed(folder / "gallery.npz", **arrays)
         evaluation = _evaluation(labels, twin, bits, anchors)
         if edit is not None:
-            edit(evaluation)
+            edit(evaluation := json.loads(json.dumps(evaluation)))
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
         return folder
 

@@ -102,9 +102,9 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
     if not file.is_file():
         raise RegardError(f"{file}: is missing, but evaluation.json lists a gallery; {EVALUATE}")
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in ("images", "maps", "masks") if name in arrays}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         _corrupt(file, f"cannot be read ({error})", EVALUATE)
     for name, ndim, kinds in (("images", 4, "u"), ("maps", 3, "f"), ("masks", 3, "ub")):
         if name not in found and name != "masks":

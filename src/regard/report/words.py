@@ -42,7 +42,7 @@ def interval(low: float, high: float, sign: bool = False) -> str:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return ""
     size = max(abs(low), abs(high))
-    if size < 5e-3:
+    if size < 5e-4:
         return f"{number(low)} to {number(high)}"
     whole = size >= 10 and float(low).is_integer() and float(high).is_integer()
     ends = [("+" if sign and v > 0 else "") + number(v, digits=0 if whole else _digits(size)) for v in (low, high)]
@@ -50,7 +50,7 @@ def interval(low: float, high: float, sign: bool = False) -> str:
 
 
 def _digits(size: float) -> int:
-    return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.01 or size == 0 else 4
 
 
 def verdict(difference: Difference, better: str | None) -> str:

@@ -1,0 +1,75 @@
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from regard.report.gallery import LARGEST, gallery, outline, spread
+from regard.report.overlay import colorize
+from regard.report.runs import read_run
+
+
+def decode(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+def test_rules_in_reading_order_with_one_scale(run_folder: Path) -> None:
+    run = read_run(run_folder)
+    shown = gallery(run)
+    assert shown is not None
+    assert [(r.name, r.why, len(r.cards)) for r in shown.rules] == [
+        ("best", "lowest NLL", 4), ("typical", "NLL nearest the median", 4), ("worst", "highest NLL", 4),
+    ]  # fmt: skip
+    assert shown.scale.low == 0
+    assert shown.scale.high == pytest.approx(run.pictures.maps.max())
+    card = shown.rules[0].cards[1]
+    np.testing.assert_array_equal(decode(card.image), run.pictures.images[1])
+    np.testing.assert_array_equal(decode(card.map), colorize(run.pictures.maps[1], shown.scale))
+    assert decode(card.layer).shape == (48, 48, 3)
+    assert [c.right for c in shown.rules[2].cards] == [False, False, False, True]
+
+
+def test_the_scale_is_that_of_the_maps_shown(make_run: Callable[..., Path]) -> None:
+    run = read_run(make_run(edit=lambda e: e.update(gallery=e["gallery"][:1])))
+    shown = gallery(run)
+    assert shown is not None
+    assert shown.scale.high == pytest.approx(run.pictures.maps[0].max())
+
+
+def test_large_images_are_drawn_no_larger_than_a_screen_shows(run_folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    images, maps = rng.integers(0, 256, (12, 300, 500, 3), dtype=np.uint8), np.ones((12, 7, 9), np.float32)
+    np.savez(run_folder / "gallery.npz", images=images, maps=maps)
+    shown = gallery(read_run(run_folder))
+    assert shown is not None
+    card = shown.rules[0].cards[0]
+    assert max(decode(card.image).shape) == max(decode(card.layer).shape) == LARGEST
+    assert (card.width, card.height) == (500, 300)
+    assert not shown.coarse
+    assert card.outline == ""
+    assert card.flat
+    assert spread(card) == "1.00 everywhere"
+
+
+def test_no_gallery(make_run: Callable[..., Path]) -> None:
+    assert gallery(read_run(make_run(edit=lambda e: e.update(gallery=[])))) is None
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))
+def test_an_outline_runs_between_inside_and_outside(mask: np.ndarray) -> None:
+    edges = set(re.findall(r"M(\d+) (\d+)([hv])1", outline(mask)))
+    height, width = mask.shape
+
+    def at(y: int, x: int) -> bool:
+        return 0 <= y < height and 0 <= x < width and bool(mask[y, x])
+
+    expected = {(str(x), str(y), "h") for y in range(height + 1) for x in range(width) if at(y, x) != at(y - 1, x)}
+    expected |= {(str(x), str(y), "v") for y in range(height) for x in range(width + 1) if at(y, x) != at(y, x - 1)}
+    assert edges == expected
