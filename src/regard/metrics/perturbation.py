@@ -110,6 +110,8 @@ def _follow(
     insert: bool,
 ) -> Tensor:
     """Probability of each image's class after each count (B,T); equal counts of an image are predicted once."""
+    if not len(images):
+        return images.new_zeros(counts.shape)
     stride = order.shape[1] + 1
     image = torch.arange(len(images), device=images.device)[:, None]
     pairs, where = (image * stride + counts).unique(return_inverse=True)
@@ -123,7 +125,7 @@ def _follow(
         else:
             shown = torch.where(removed, base[i], images[i])
         followed.append(_of_class(predict(shown), classes.to(i.device)[i]))
-    return torch.cat(followed)[where] if followed else images.new_zeros(counts.shape)
+    return torch.cat(followed)[where]
 
 
 def _of_class(probabilities: Tensor, classes: Tensor) -> Tensor:
