@@ -75,6 +75,7 @@ def test_a_missing_or_other_archive_is_named(tmp_path):
 
 
 @pytest.mark.realdata
+@pytest.mark.slow
 def test_the_real_archive_has_cifar10s_statistics(real_data):
     """Within what sampling and JPEG move them, and nearer than CIFAR-100's, with which they were once swapped."""
     data = cifar10_jpeg(real_data, cache=False)

@@ -53,7 +53,7 @@ GOOD = ("0.png,a", "1.png,b", "2.png,a", "3.png,b")
 @pytest.mark.parametrize(
     ("header", "lines", "words"),
     [
-        ("pth,label", GOOD, r"line 1: unknown column 'pth' \(near: path\)"),
+        ("pth,label", GOOD, r"line 1: unknown column 'pth' \(near: path"),
         ("path", ("0.png",), r"line 1: no column 'label'"),
         ("path,label", (*GOOD, "99.png,a"), r"line 6: path '99\.png' is no file"),
         ("path,label", (*GOOD, "4.png"), r"line 6: 1 values for 2 columns"),

@@ -96,7 +96,7 @@ def _read(table: Path) -> list[_Row]:
     try:
         rows = list(_rows(table, reader))
     except csv.Error as error:
-        raise RegardError(f"{table}, line {reader.line_num}: {error}; correct the quoting") from None
+        raise RegardError(f"{table}, line {reader.reader.line_num}: {error}; correct the quoting") from None
     if not rows:
         raise RegardError(f"{table}: no line after the header; list images as path,label")
     given = [row for row in rows if row.mask is not None]
