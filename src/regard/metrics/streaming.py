@@ -80,7 +80,7 @@ class ItemScores(_Items):
     def update(
         self,
         index: Int[Tensor, " B"],
-        values: Num[Tensor, " B"] | Bool[Tensor, " B"],
+        values: Num[Tensor, " M"] | Bool[Tensor, " M"],
         undefined: dict[str, Bool[Tensor, " B"]] | None = None,
     ) -> None:
         """Add a batch: items' indices, their values (NaN where undefined) and the flags that say why."""
