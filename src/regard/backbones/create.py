@@ -23,6 +23,7 @@ from regard.types import RegardError
 BACKBONES: dict[str, Callable[..., nn.Module]] = {"compact": Compact, "vgg_cifar": VggCifar, "wrn": Wrn}
 """Our own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
 
+IMAGENET_CLASSES = 1000
 WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 """torchvision's networks that otherwise return a tuple in training."""
 
@@ -128,5 +129,6 @@ def _torchvision(
         fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)
-    fit_head(model, num_classes)
+    if num_classes != IMAGENET_CLASSES:
+        fit_head(model, num_classes)
     return model

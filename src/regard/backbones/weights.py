@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,8 +32,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         except safetensors.SafetensorError as error:
             raise RegardError(f"weights: {path} is not a whole safetensors file ({error})") from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # other protocols: either it opens or it does not
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise RegardError(
             f"weights: {path} holds more than tensors, or is broken; a pickle can run code, so it stays shut; "
             "save the network's state_dict as safetensors"

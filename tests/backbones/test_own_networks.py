@@ -1,0 +1,45 @@
+"""Sizes as the papers have them, and that every network of ours learns from any side of image it claims to take."""
+
+import pytest
+import torch
+
+from regard.backbones import BACKBONES, create_backbone, wrn_branch
+from regard.types import RegardError
+
+
+def size(model: torch.nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def test_wrn_28_10_has_its_published_size() -> None:
+    assert size(create_backbone("wrn28_10", 10)) == 36_479_194
+
+
+def test_wrn_branch_doubles_the_channels_and_gives_one_map() -> None:
+    branch = wrn_branch(8, 5).eval()
+    assert branch(torch.randn(2, 8, 6, 4)).shape == (2, 1, 6, 4)
+    assert [block.conv1.stride for block in branch[:4]] == [(1, 1)] * 4
+
+
+def test_compact_is_small_with_a_grid_of_a_quarter() -> None:
+    model = create_backbone("compact", 10)
+    assert size(model) == 219_210
+    assert model.stage2(model.stage1(model.stem(torch.rand(1, 3, 48, 48)))).shape == (1, 64, 12, 12)
+
+
+def test_vgg_cifar_attends_256_channels_on_16_by_16() -> None:
+    assert create_backbone("vgg_cifar", 10).stem(torch.rand(1, 3, 32, 32)).shape == (1, 256, 16, 16)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_own_network_learns_in_all_its_parameters(name: str) -> None:
+    options = {"depth": 10, "width": 1} if name == "wrn" else {}
+    model = create_backbone(name, 4, in_chans=1, **options)
+    model(torch.rand(3, 1, 32, 40)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.ndim > 1)
+    assert isinstance(model.get_submodule(model.attend_at), torch.nn.Module)
+
+
+def test_wrn_depth_is_checked() -> None:
+    with pytest.raises(RegardError, match="depth=27"):
+        create_backbone("wrn27_2", 10)
