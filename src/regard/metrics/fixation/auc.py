@@ -1,0 +1,170 @@
+"""Area under the ROC curve of a map that tells fixated pixels from others: AUC, shuffled AUC, Judd's AUC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
+from regard.metrics.fixation.order import codes
+from regard.types import RegardError
+
+
+@dataclass(frozen=True)
+class AUCs:
+    """The three, from one pass over the pixels.
+
+    Attributes:
+        auc: against all pixels (B,).
+        shuffled: against other images' fixations (B,); None if none were given.
+        judd: Judd's (B,).
+    """
+
+    auc: Float[Tensor, " B"]
+    shuffled: Float[Tensor, " B"] | None
+    judd: Float[Tensor, " B"]
+
+
+def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+    """Probability that a fixated pixel has a higher value than a pixel of the image, ties counting one half.
+
+    ``tuebingen``: every fixation against all pixels, P(s(fix) > s(pixel)) + .5 P(=), repeated fixations count (the
+    Mann-Whitney statistic; pysaliency's AUC with uniform nonfixations). ``mit``: `auc_judd` by that convention, what
+    "AUC" means there.
+
+    Args:
+        maps: (B,1,h,w), any finite values.
+        fixations: (B,n,2) in the map's pixels, NaN beyond the last.
+        convention: see above.
+
+    Returns:
+        (B,) in [0,1], NaN without fixations, .5 for a constant map.
+
+    >>> auc(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
+    tensor([0.8750], dtype=torch.float64)
+    """
+    check_convention(convention)
+    if convention == "mit":
+        return auc_judd(maps, fixations, convention="mit")
+    code, known = _codes(maps, fixations)
+    return _auc(code, known.sum(1))
+
+
+def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = True) -> Float[Tensor, " B"]:
+    """Shuffled AUC: fixations of the image against those of all other images, exact, without sampling.
+
+    What only says "people look at the centre" scores .5. Tuebingen's definition: all fixations of all other images, at
+    the same relative position, midranks for ties; the sampled one of the MATLAB code is `sauc_sampled`.
+
+    Args:
+        maps: (B,1,h,w).
+        fixations: (B,n,2).
+        others: (1 or B,1,h,w) how many fixations fell on each pixel, over all images of the set scaled to this grid
+            (`regard.gaze.fixation_counts`); whole numbers.
+        own_included: whether ``others`` holds this image's fixations too; they are then taken out.
+
+    Returns:
+        (B,), NaN without fixations or without others.
+    """
+    code, known = _codes(maps, fixations)
+    return _shuffled(code, known.sum(1), _negatives(maps, fixations, others, own_included))
+
+
+def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+    """Judd's AUC: fixated against unfixated pixels, thresholds at the fixated values only, trapezoids between.
+
+    Not 0.5 at chance but .5/(N+1) above it with N fixations: report N. Values are not jittered; a trapezoid
+    resolves ties, whatever the order of the pixels. ``tuebingen`` counts repeated fixations of a pixel (pysaliency's
+    AUC_Judd with jitter=False), ``mit`` counts each fixated pixel once.
+
+    Args:
+        maps: (B,1,h,w).
+        fixations: (B,n,2).
+        convention: see above.
+
+    Returns:
+        (B,), NaN without fixations or if every pixel is fixated.
+    """
+    check_convention(convention)
+    code, _ = _codes(maps, fixations)
+    return _judd(code, *pixels(maps, fixations), unique=convention == "mit")
+
+
+def aucs(
+    maps: Maps,
+    fixations: Points,
+    others: Maps | None = None,
+    *,
+    own_included: bool = True,
+    convention: Convention = "tuebingen",
+) -> AUCs:
+    """`auc`, `sauc` and `auc_judd` for the price of one: see there."""
+    check_convention(convention)
+    code, known = _codes(maps, fixations)
+    count = known.sum(1)
+    judd = _judd(code, *pixels(maps, fixations), unique=convention == "mit")
+    shuffled = None if others is None else _shuffled(code, count, _negatives(maps, fixations, others, own_included))
+    return AUCs(judd if convention == "mit" else _auc(code, count), shuffled, judd)
+
+
+def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Tensor]:
+    maps = check_maps(maps.detach())
+    index, known = pixels(maps, fixations)
+    return codes(maps, maps.flatten(1).gather(1, index), known), known
+
+
+def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:
+    return 1 - wide(code.sum(1)) / (2 * wide(count) * code.shape[1])
+
+
+def _negatives(maps: Tensor, fixations: Points, others: Maps, own_included: bool) -> Tensor:
+    """Counts of the other images' fixations (B,hw)."""
+    if others.shape[-2:] != maps.shape[-2:] or others.ndim != 4 or len(others) not in (1, len(maps)):
+        raise RegardError(
+            f"others must be counts (1 or {len(maps)},1,{maps.shape[-2]},{maps.shape[-1]}) on the maps' grid, not "
+            f"{tuple(others.shape)}"
+        )
+    total = others.to(maps.device).flatten(1).to(torch.int32)
+    if not own_included:
+        return total
+    index, known = pixels(maps, fixations)
+    left = total.repeat(len(maps) // len(total), 1).scatter_add_(1, index, -known.to(torch.int32))
+    if (left.gather(1, index) < 0).any():
+        raise RegardError("others lacks fixations of the image itself: pass own_included=False if they are left out")
+    return left
+
+
+def _shuffled(code: Tensor, count: Tensor, negatives: Tensor) -> Float[Tensor, " B"]:
+    weight = wide(negatives.sum(1))
+    return 1 - wide((code * negatives).sum(1)) / (2 * wide(count) * weight)
+
+
+def _judd(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:
+    """Area under the trapezoids, as a sum over unfixated pixels.
+
+    A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
+    mean of their hit rates is (hits above p + half of the hits at v) / n, and 1 below all fixated values.
+    """
+    first, order = _first(index, known)
+    at, levels = code.gather(1, index).long(), 2 * index.shape[1] + 1
+    zeros = code.new_zeros((len(code), levels), dtype=torch.int64)
+    distinct = zeros.scatter_add(1, at.gather(1, order), first.long())
+    hits = distinct if unique else zeros.scatter_add(1, at, known.long())
+    start = levels * torch.arange(len(code), device=code.device, dtype=code.dtype)
+    free = torch.bincount((code + start[:, None]).flatten(), minlength=zeros.numel()).view_as(zeros) - distinct
+    above = hits.sum(1, keepdim=True) - hits.cumsum(1)
+    level = torch.arange(levels, device=code.device)
+    last = torch.where(hits > 0, level, 0).cummax(1).values  # hits[0] is 0 where no fixated value is the minimum
+    area = (free * (2 * above + hits.gather(1, last))).sum(1)
+    return wide(area) / (2 * wide(hits.sum(1)) * wide(free.sum(1)))
+
+
+def _first(index: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Which fixations are the first of their pixel, in an order that is given along."""
+    ordered, order = torch.where(known, index, -1).sort(1)
+    first = ordered >= 0
+    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return first, order

@@ -1,0 +1,108 @@
+"""A map against a density of fixations, pixel by pixel: CC, SIM, KL divergence."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.metrics.fixation.inputs import (
+    Convention,
+    Maps,
+    check_convention,
+    check_density,
+    check_maps,
+    check_pair,
+    constant,
+    wide,
+)
+
+MIT_EPS = 2.2204e-16
+TUEBINGEN_EPS = 1e-20
+
+
+def cc(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
+    """Pearson's correlation of map and density over pixels. Differentiable.
+
+    Args:
+        maps: (B,1,h,w), any finite values.
+        gold: (B,1,h,w) density of fixations on the same grid.
+
+    Returns:
+        (B,) in [-1,1], NaN if either is constant.
+
+    >>> round(cc(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[[0.0, 0], [0, 1]]]])).item(), 4)
+    0.7746
+    """
+    check_pair(maps, gold)
+    a, b = _centred(check_maps(maps)), _centred(check_maps(gold, "gold maps"))
+    undefined = constant(maps) | constant(gold)
+    dot = torch.linalg.vecdot
+    power = torch.where(undefined, torch.nan, dot(a, a) * dot(b, b))
+    return (dot(a, b) / power.sqrt()).clamp(-1, 1)
+
+
+def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+    """Histogram intersection: sum over pixels of the smaller of two densities. Differentiable almost everywhere.
+
+    Args:
+        maps: (B,1,h,w), not negative (any finite values for ``mit``).
+        gold: (B,1,h,w) density of fixations, not negative.
+        convention: ``tuebingen`` divides each by its sum; ``mit`` stretches each to [0,1] first.
+
+    Returns:
+        (B,) in [0,1], NaN if either sums to zero (for ``mit``: is constant).
+    """
+    check_convention(convention)
+    check_pair(maps, gold)
+    if convention == "mit":
+        a, b = (_stretched(check_maps(m, what)) for m, what in ((maps, "maps"), (gold, "gold maps")))
+    else:
+        a, b = (wide(check_density(m, what)).flatten(1) for m, what in ((maps, "maps"), (gold, "gold maps")))
+    return torch.minimum(_share(a), _share(b)).sum(1)
+
+
+def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+    """KL(gold || map) in nats: what coding fixations by the map costs beyond coding them by their own density.
+
+    Both are divided by their sums. ``tuebingen``: 1e-20 is added to each before that, then sum G ln(G/P). ``mit``:
+    sum G ln(eps + G / (P + eps)), eps = 2.2204e-16. Both are finite where the map is 0, at an arbitrary height that eps
+    decides: a map with zeros deserves smoothing first. Differentiable.
+
+    Args:
+        maps: (B,1,h,w), not negative.
+        gold: (B,1,h,w) density of fixations, not negative.
+        convention: see above.
+
+    Returns:
+        (B,) >= 0, NaN if either sums to zero.
+    """
+    check_convention(convention)
+    check_pair(maps, gold)
+    p = wide(check_density(maps)).flatten(1)
+    g = wide(check_density(gold, "gold maps")).flatten(1)
+    empty = (p.detach().sum(1) == 0) | (g.detach().sum(1) == 0)
+    if convention == "mit":
+        p, g = _share(p), _share(g)
+        value = (g * (MIT_EPS + g / (p + MIT_EPS)).log()).sum(1)
+    else:
+        p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
+        total = g.sum(1)
+        # sum G (ln G - ln P) of the normalised, with one logarithm of the ratio of the unnormalised
+        value = (g * (g / p).log()).sum(1) / total - (total / p.sum(1)).log()
+    return torch.where(empty, torch.nan, value)
+
+
+def _centred(maps: Tensor) -> Tensor:
+    flat = wide(maps).flatten(1)
+    return flat - flat.mean(1, keepdim=True)
+
+
+def _stretched(maps: Tensor) -> Tensor:
+    flat = wide(maps).flatten(1)
+    low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
+    return (flat - low) / (high - low)
+
+
+def _share(flat: Tensor) -> Tensor:
+    return flat / flat.sum(1, keepdim=True)

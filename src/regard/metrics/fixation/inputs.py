@@ -1,0 +1,116 @@
+"""What enters a fixation metric, checked once: maps, fixations, densities, conventions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int, Num
+from torch import Tensor
+
+from regard.types import RegardError
+
+Convention = Literal["tuebingen", "mit"]
+Maps = Num[Tensor, "..."]
+"""(B,1,h,w); any other shape is refused by `check_maps` with a message that says so."""
+Points = Float[Tensor, "..."]
+"""(B,n,2): x, y in pixels of the map, NaN beyond an image's last fixation; `Fixations.points` makes them."""
+
+
+def wide(values: Tensor) -> Tensor:
+    """float64 where the device has it, float32 on Apple's."""
+    return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def check_maps(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
+    """The maps as floating point.
+
+    Raises:
+        RegardError: not (B,1,h,w), or a NaN or infinite value (the first is named).
+    """
+    if maps.ndim != 4 or maps.shape[1] != 1 or 0 in maps.shape[2:]:
+        raise RegardError(f"{what} must be (B,1,h,w), not {tuple(maps.shape)}: one channel, with pixels")
+    if maps.dtype not in (torch.float32, torch.float64):
+        maps = maps.to(torch.float32) if maps.dtype in (torch.float16, torch.bfloat16) else wide(maps)
+    finite = maps.detach().sum().isfinite()  # one fast pass; a NaN or infinity anywhere spoils the sum
+    if not finite and not maps.detach().isfinite().all():
+        b, _, y, x = (int(v) for v in (~maps.isfinite()).nonzero()[0])
+        raise RegardError(
+            f"{what} must be finite: image {b} of the batch has {maps[b, 0, y, x].item()} at x={x}, y={y}; "
+            "repair the map or leave the image out"
+        )
+    return maps
+
+
+def check_density(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
+    """As `check_maps`; negative values, too, are refused.
+
+    Raises:
+        RegardError: see `check_maps`; a negative value (the first is named).
+    """
+    maps = check_maps(maps, what)
+    if maps.numel() and maps.detach().min() < 0:
+        b, _, y, x = (int(v) for v in (maps < 0).nonzero()[0])
+        raise RegardError(
+            f"{what} must not be negative to be read as a density: image {b} of the batch has "
+            f"{maps[b, 0, y, x].item():g} at x={x}, y={y}; subtract the minimum, or rectify, as your map's unit allows"
+        )
+    return maps
+
+
+def check_pair(maps: Tensor, gold: Tensor) -> None:
+    """Raise RegardError unless the two have one shape: nothing is resized behind the caller's back."""
+    if maps.shape != gold.shape:
+        raise RegardError(
+            f"maps {tuple(maps.shape)} and gold maps {tuple(gold.shape)} differ in shape: resize one of them first"
+            " (regard.types.Map.resize), or make the density on the map's grid"
+        )
+
+
+def pixels(maps: Tensor, fixations: Points) -> tuple[Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
+    """Index of each fixated pixel in a flattened map (0 where there is none), and where there is one.
+
+    Raises:
+        RegardError: not (B,n,2), another B than the maps', or a point outside of its map.
+    """
+    if fixations.ndim != 3 or fixations.shape[-1] != 2 or not fixations.is_floating_point():
+        raise RegardError(
+            f"fixations must be points (B,n,2), x and y with NaN as padding, not {tuple(fixations.shape)} of "
+            f"{fixations.dtype}: a density or a count map is no list of fixations"
+        )
+    if len(fixations) != len(maps):
+        raise RegardError(f"{len(maps)} maps, but fixations of {len(fixations)} images: they must go together")
+    h, w = maps.shape[-2:]
+    xy = fixations.to(maps.device)
+    known = ~xy.isnan().any(-1)
+    cell = xy.nan_to_num(0).floor().long()
+    inside = (cell[..., 0] >= 0) & (cell[..., 0] < w) & (cell[..., 1] >= 0) & (cell[..., 1] < h)
+    if not inside.all():
+        b, k = (int(v) for v in (~inside).nonzero()[0])
+        x, y = xy[b, k].tolist()
+        raise RegardError(
+            f"image {b} of the batch has a fixation at x={x:g}, y={y:g}, outside of its map of {w}x{h}: give fixations "
+            "in the map's own pixels, such as Fixations.points(grid=(h, w))"
+        )
+    return cell[..., 1] * w + cell[..., 0], known
+
+
+def check_convention(convention: str) -> None:
+    """Raise RegardError for a convention other than tuebingen and mit."""
+    if convention not in ("tuebingen", "mit"):
+        raise RegardError(f"convention {convention!r} is unknown: tuebingen (pysaliency's) or mit (the MATLAB code's)")
+
+
+def constant(maps: Tensor) -> Bool[Tensor, " B"]:
+    """Which maps have one value only."""
+    low, high = maps.detach().flatten(1).aminmax(dim=1)
+    return low == high
+
+
+def conditions(maps: Maps, fixations: Points) -> dict[str, Bool[Tensor, " B"]]:
+    """What makes an image's scores undefined or empty of meaning, for counting: `no fixation`, `constant map`.
+
+    A constant map has an AUC of .5 and, by the Tuebingen convention, an NSS of 0; its CC is undefined.
+    """
+    _, known = pixels(maps, fixations)
+    return {"no fixation": ~known.any(1), "constant map": constant(maps)}
