@@ -80,8 +80,8 @@ def test_fractions_and_foreign_pixels_are_named():
     rng = np.random.default_rng(0)
     with pytest.raises(RegardError, match="fractions"):
         make_fixations(image=["a"] * 9, x=rng.random(9), y=rng.random(9), sizes=SIZES)
+    x, y = rng.uniform(0, 1024, 90), rng.uniform(0, 768, 90)
     with pytest.raises(RegardError, match=r"screen.*rescale"):
-        x, y = rng.uniform(0, 1024, 90), rng.uniform(0, 768, 90)
         make_fixations(image=["a"] * 90, x=x, y=y, sizes=SIZES, points_outside="drop")
 
 

@@ -1,17 +1,36 @@
 """how people look: fixations, their densities, the centre prior, what observers reach. Not here: images, models."""
 
+from regard.gaze.bandwidth import Bandwidth, cross_validated_sigma
 from regard.gaze.build import make_fixations
+from regard.gaze.density import (
+    CenterPriors,
+    blur,
+    center_prior,
+    center_priors,
+    density,
+    fixation_counts,
+    sigma_pixels,
+)
 from regard.gaze.fixations import Fixations
 from regard.gaze.pysaliency_hdf5 import read_pysaliency, read_pysaliency_sizes, write_pysaliency
 from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
 
 __all__ = [
+    "Bandwidth",
+    "CenterPriors",
     "Fixations",
+    "blur",
+    "center_prior",
+    "center_priors",
+    "cross_validated_sigma",
+    "density",
+    "fixation_counts",
     "make_fixations",
     "read_csv",
     "read_parquet",
     "read_pysaliency",
     "read_pysaliency_sizes",
+    "sigma_pixels",
     "write_csv",
     "write_parquet",
     "write_pysaliency",

@@ -152,11 +152,24 @@ class Fixations:
             grid: rescale to maps of this (height, width); None keeps image pixels.
         """
         table = self if grid is None else self.rescale(grid)
-        rank = np.argsort(table.image, kind="stable")
-        count = np.bincount(table.image, minlength=len(table.images))
-        column = np.arange(len(table)) - np.repeat(np.cumsum(count) - count, count)
-        out = np.full((len(table.images), int(count.max(initial=0)), 2), np.nan)
-        out[table.image[rank], column] = np.stack([table.x, table.y], 1)[rank]
+        return table._padded(np.stack([table.x, table.y], 1))
+
+    def durations(self) -> Tensor:
+        """(M,n) durations in ms in the places of ``points``, NaN beyond an image's last fixation and where unknown."""
+        return self._padded(self.duration[:, None])[..., 0]
+
+    def observers(self) -> Ints:
+        """(M,n) index of the observer in the places of ``points``, -1 beyond an image's last fixation."""
+        padded = self._padded(self.subject[:, None].astype(np.float64))[..., 0]
+        return padded.nan_to_num(-1).numpy().astype(np.int64)
+
+    def _padded(self, rows: Floats) -> Tensor:
+        """(N,k) rows of fixations as (M,n,k), padded with NaN; within an image in the order of the table."""
+        rank = np.argsort(self.image, kind="stable")
+        count = self.counts()
+        column = np.arange(len(self)) - np.repeat(np.cumsum(count) - count, count)
+        out = np.full((len(self.images), int(count.max(initial=0)), rows.shape[1]), np.nan)
+        out[self.image[rank], column] = rows[rank]
         return torch.from_numpy(out)
 
     def counts(self) -> Ints:
