@@ -1,0 +1,165 @@
+"""How far a learned map is from where people look: alignment losses behind one interface.
+
+``loss(attention, target, weight) -> scalar``: attention (B,1,h,w) in [0,1]; target holds what people did, on the same
+grid; weight (B,) is 0 for images without a human map, whose target is not looked at (it may even be NaN). Each loss is
+a weighted mean over images, sum w_b l_b / sum w_b, and 0 (with a zero gradient) if all weights are 0. Losses compute in
+float32 at least and never divide by zero: an image's own constant map or empty target costs, at worst, a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.types import RegardError
+
+EPS = 1e-7
+
+
+@dataclass(frozen=True)
+class HumanMap:
+    """What people did, on the grid of the attention map.
+
+    Attributes:
+        map: human map in [0,1] (B,1,h,w): the density divided by its maximum.
+        counts: number of fixations in each cell (B,1,h,w): coordinates are scaled, never a binary map resized.
+    """
+
+    map: Float[Tensor, "B 1 h w"]
+    counts: Float[Tensor, "B 1 h w"]
+
+
+PerImage = Callable[[Tensor, HumanMap], Tensor]
+"""attention (B,1,h,w), human map -> (B,)"""
+
+
+def alignment_loss(
+    name: str, attention: Float[Tensor, "B 1 h w"], target: HumanMap, weight: Float[Tensor, " B"] | None = None
+) -> Float[Tensor, ""]:
+    """The loss called ``name`` (a key of `ALIGNMENT`), averaged over images by weight.
+
+    Args:
+        name: kl, cc, nss, sim, bce, mse, cosine, combined, harmonizer, hinge.
+        attention: in [0,1] (B,1,h,w).
+        target: where people looked.
+        weight: (B,) not negative, 0 where there is no human map; None: 1 for all.
+
+    Raises:
+        RegardError: an unknown name, or shapes that differ.
+    """
+    if name not in ALIGNMENT:
+        raise RegardError(f"alignment loss {name!r} is unknown: use one of {', '.join(ALIGNMENT)}")
+    if attention.shape != target.map.shape or attention.shape != target.counts.shape:
+        raise RegardError(
+            f"attention {tuple(attention.shape)}, human map {tuple(target.map.shape)} and counts "
+            f"{tuple(target.counts.shape)} differ in shape: bring the human map to the attention's grid"
+        )
+    if weight is None:
+        weight = attention.new_ones(len(attention))
+    known = weight > 0
+    # Images without a human map never reach the loss: 0 * NaN would spoil the gradients of all others.
+    if not known.any():
+        return attention.sum() * 0
+    values = ALIGNMENT[name](_wide(attention[known]), HumanMap(_wide(target.map[known]), _wide(target.counts[known])))
+    share = weight[known].to(values)
+    return (values * share).sum() / share.sum()
+
+
+def kl(attention: Tensor, target: HumanMap) -> Tensor:
+    """KL(D || A / sum A), D = H / sum H, in nats. The default."""
+    d, a = _density(target.map), _density(attention)
+    return (d * ((d + EPS).log() - (a + EPS).log())).sum(1)
+
+
+def cc(attention: Tensor, target: HumanMap) -> Tensor:
+    """1 - Pearson's correlation of A and H."""
+    a, h = _standard(attention), _standard(target.map)
+    return 1 - (a * h).mean(1)
+
+
+def nss(attention: Tensor, target: HumanMap) -> Tensor:
+    """-NSS: minus the mean z-score of A at the fixations."""
+    counts = target.counts.flatten(1)
+    return -(_standard(attention) * counts).sum(1) / counts.sum(1).clamp(min=EPS)
+
+
+def sim(attention: Tensor, target: HumanMap) -> Tensor:
+    """1 - sum of the pixelwise minimum of the two densities."""
+    return 1 - torch.minimum(_density(attention), _density(target.map)).sum(1)
+
+
+def bce(attention: Tensor, target: HumanMap) -> Tensor:
+    """Binary cross-entropy of A against the soft labels H, mean over cells."""
+    a = attention.clamp(EPS, 1 - EPS)
+    return F.binary_cross_entropy(a, target.map, reduction="none").flatten(1).mean(1)
+
+
+def mse(attention: Tensor, target: HumanMap) -> Tensor:
+    """Mean over cells of (A - H)^2."""
+    return (attention - target.map).square().flatten(1).mean(1)
+
+
+def cosine(attention: Tensor, target: HumanMap) -> Tensor:
+    """1 - cosine of the angle between A and H as vectors."""
+    return 1 - F.cosine_similarity(attention.flatten(1), target.map.flatten(1), eps=EPS)
+
+
+def combined(attention: Tensor, target: HumanMap) -> Tensor:
+    """10 KL - 2 CC - NSS - SIM with the weights of STRA-Net (Lai et al. 2019), plus the constant 3."""
+    return 10 * kl(attention, target) + 2 * cc(attention, target) + nss(attention, target) + sim(attention, target)
+
+
+def harmonizer(attention: Tensor, target: HumanMap, *, levels: int = 5) -> Tensor:
+    """Pyramid of mean squared differences of the standardised, rectified maps (Fel et al. 2022, eq. 1).
+
+    Each level halves the maps by averaging after the first; fewer levels where the grid is too small for more.
+    """
+    a, h = (F.relu(_standard(m)).view_as(m) for m in (attention, target.map))
+    total = attention.new_zeros(len(attention))
+    for _ in range(levels):
+        total = total + (a - h).square().flatten(1).mean(1)
+        if min(a.shape[-2:]) < 2:
+            break
+        a, h = F.avg_pool2d(a, 2), F.avg_pool2d(h, 2)
+    return total
+
+
+def hinge(attention: Tensor, target: HumanMap, *, eta: float = 0.1) -> Tensor:
+    """max(|A - H| - eta, 0), mean over cells: differences below eta are free (RES, Gao et al. 2022)."""
+    return F.relu((attention - target.map).abs() - eta).flatten(1).mean(1)
+
+
+ALIGNMENT: Mapping[str, PerImage] = {
+    "kl": kl,
+    "cc": cc,
+    "nss": nss,
+    "sim": sim,
+    "bce": bce,
+    "mse": mse,
+    "cosine": cosine,
+    "combined": combined,
+    "harmonizer": partial(harmonizer, levels=5),
+    "hinge": partial(hinge, eta=0.1),
+}
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def _density(maps: Tensor) -> Tensor:
+    flat = maps.flatten(1)
+    return flat / flat.sum(1, keepdim=True).clamp(min=EPS)
+
+
+def _standard(maps: Tensor) -> Tensor:
+    """(B,hw) with mean 0 and std 1; zeros for a constant map, whose variance is below EPS^2."""
+    flat = maps.flatten(1)
+    centred = flat - flat.mean(1, keepdim=True)
+    return centred / centred.square().mean(1, keepdim=True).clamp(min=EPS**2).sqrt()
