@@ -2,6 +2,7 @@
 
 from regard.gaze.bandwidth import Bandwidth, cross_validated_sigma
 from regard.gaze.build import make_fixations
+from regard.gaze.ceilings import Ceiling, leave_one_out, split_half, through_grid
 from regard.gaze.density import (
     CenterPriors,
     blur,
@@ -17,6 +18,7 @@ from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
 
 __all__ = [
     "Bandwidth",
+    "Ceiling",
     "CenterPriors",
     "Fixations",
     "blur",
@@ -25,12 +27,15 @@ __all__ = [
     "cross_validated_sigma",
     "density",
     "fixation_counts",
+    "leave_one_out",
     "make_fixations",
     "read_csv",
     "read_parquet",
     "read_pysaliency",
     "read_pysaliency_sizes",
     "sigma_pixels",
+    "split_half",
+    "through_grid",
     "write_csv",
     "write_parquet",
     "write_pysaliency",
