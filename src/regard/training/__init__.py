@@ -1,1 +1,28 @@
-"""the engine's glue and the recipes' schema. Not here: what is measured after training (evaluation)."""
+"""the engine's glue and the recipes' schema.
+
+Not here: what is measured after training (evaluation).
+"""
+
+from regard.training.build import build_augmentation, build_data, build_model, plain_twin
+from regard.training.measure import sampled_rates
+from regard.training.parsing import load_recipe, parse_recipe, recipe_parser, save_recipe
+from regard.training.recipe import Recipe
+from regard.training.run import load_run, train, write_atomically
+from regard.training.seeds import seed_everything
+
+__all__ = [
+    "Recipe",
+    "build_augmentation",
+    "build_data",
+    "build_model",
+    "load_recipe",
+    "load_run",
+    "parse_recipe",
+    "plain_twin",
+    "recipe_parser",
+    "sampled_rates",
+    "save_recipe",
+    "seed_everything",
+    "train",
+    "write_atomically",
+]

@@ -25,7 +25,7 @@ class BudgetCallback(pl.Callback):
 
     Args:
         images: number of validation images that are measured.
-        checks: updates over the whole training.
+        checks: updates over the whole training, at least five steps apart.
     """
 
     def __init__(self, *, images: int = 256, checks: int = 160) -> None:
@@ -42,7 +42,7 @@ class BudgetCallback(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:  # type: ignore[override]
         """Measures and updates, if it is time."""
         total = task.recipe.train.epochs * task.steps_per_epoch
-        step, every = task.global_step, max(1, total // self.checks)
+        step, every = task.global_step, max(5, total // self.checks)
         begin, end = task.recipe.objective.warmup * total / 2, (1 - FROZEN) * total
         if step % every == 0 and begin <= step <= end:
             measured = self.measure(task)
@@ -67,4 +67,3 @@ class BudgetCallback(pl.Callback):
             rates = sampled_rates(model, model(batch.images, samples=1))
             model.train(was_training)
         return {budget: float(rates[rate].mean()) for budget, rate in RATES.items() if rate in rates}
-

@@ -47,9 +47,8 @@ def _commit() -> str:
     """Of the source tree that runs; a wheel has none."""
     here = Path(__file__).parent
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=here, capture_output=True, text=True, timeout=10
-        )
+        describe = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        done = subprocess.run(describe, cwd=here, capture_output=True, text=True, timeout=10)
     except OSError:
         return "unknown"
     return done.stdout.strip() or "unknown"

@@ -163,4 +163,3 @@ class Task(pl.LightningModule):
         for name, weight in (("budget_bits", "beta"), ("map_budget_bits", "map_beta")):
             if name in self.multipliers:
                 self.weights = replace(self.weights, **{weight: self.multipliers[name].beta})
-

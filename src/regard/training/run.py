@@ -1,0 +1,138 @@
+"""A run: a folder that holds everything, trained from its recipe or continued from its last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+import warnings
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from regard.data import DataSplits
+from regard.models import AttentiveClassifier
+from regard.training.budgets import BudgetCallback
+from regard.training.build import build_data, build_model
+from regard.training.environment import environment
+from regard.training.journal import Journal
+from regard.training.parsing import load_recipe, save_recipe
+from regard.training.progress import Progress
+from regard.training.recipe import Recipe
+from regard.training.seeds import seed_everything
+from regard.training.task import Task
+from regard.types import RegardError
+
+LAST = "checkpoints/last.ckpt"
+MODEL = "model"
+DONE = "environment.json"
+
+
+def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
+    """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
+
+    The folder gets ``recipe.yaml``, ``metrics.jsonl``, ``checkpoints/``, ``model/`` (Hugging Face form) and, last,
+    ``environment.json``.
+
+    Raises:
+        RegardError: the folder holds a run of another recipe, or training failed.
+    """
+    _claim(recipe, folder)
+    if (folder / DONE).exists():
+        return folder
+    if recipe.train.threads:
+        torch.set_num_threads(recipe.train.threads)
+    begin = time.perf_counter()
+    seed_everything(recipe.train.seed)
+    data = build_data(recipe)
+    model = build_model(recipe, data)
+    if recipe.train.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    task = Task(recipe, model, data)
+    trainer = _trainer(recipe, folder, quiet, task.steps_per_epoch)
+    last = folder / LAST
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
+    try:
+        trainer.fit(task, ckpt_path=last if last.exists() else None, weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        if not last.exists() or ("checkpoint" not in str(error).lower() and "archive" not in str(error).lower()):
+            raise
+        raise RegardError(f"{last}: no checkpoint of this run ({error}); remove the folder to start again") from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if trainer.is_global_zero:
+        model.save_pretrained(folder / MODEL)
+        record = environment(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
+        write_atomically(folder / DONE, json.dumps(record, indent=2) + "\n")
+    return folder
+
+
+def load_run(folder: Path) -> tuple[Recipe, AttentiveClassifier, DataSplits]:
+    """Recipe, trained model in evaluation mode, and data of a finished run; executes nothing of what lies there."""
+    recipe_path, model_path = folder / "recipe.yaml", folder / MODEL
+    if not recipe_path.is_file():
+        raise RegardError(f"{folder}: not a run folder (no recipe.yaml); `regard train` makes one")
+    recipe = load_recipe(recipe_path)
+    if not model_path.is_dir():
+        raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {recipe_path}`")
+    return recipe, AttentiveClassifier.from_pretrained(model_path), build_data(recipe)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """All of the text, or nothing."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def _claim(recipe: Recipe, folder: Path) -> None:
+    """The folder belongs to one recipe; a second one with another content is an error, not an overwrite."""
+    path = folder / "recipe.yaml"
+    if path.exists():
+        if load_recipe(path) != recipe:
+            raise RegardError(
+                f"{folder} holds a run of another recipe; give --name NEW, or remove the folder to start again"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    save_recipe(recipe, path)
+
+
+def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) -> pl.Trainer:
+    t = recipe.train
+    keep = ModelCheckpoint(
+        folder / "checkpoints", filename="{epoch:03d}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
+    )
+    callbacks: list[pl.Callback] = [Journal(folder / "metrics.jsonl"), keep]
+    if recipe.objective.budget_bits or recipe.objective.map_budget_bits:
+        callbacks.insert(0, BudgetCallback())
+    if t.ema:
+        callbacks.append(EMAWeightAveraging(decay=t.ema))
+    if t.patience:
+        callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=t.patience))
+    if not quiet:
+        callbacks.append(Progress())
+    loggers: list[Logger] = [CSVLogger(folder, name="", version="logs")]
+    if t.tensorboard:
+        loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    return pl.Trainer(
+        accelerator=t.accelerator,
+        devices=t.devices,
+        num_nodes=t.nodes,
+        strategy="ddp" if t.devices * t.nodes > 1 else "auto",
+        precision=t.precision,
+        max_epochs=t.epochs,
+        gradient_clip_val=recipe.optim.clip,
+        callbacks=callbacks,
+        logger=loggers,
+        default_root_dir=folder,
+        use_distributed_sampler=False,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=not quiet,
+        enable_model_summary=False,
+        log_every_n_steps=min(50, steps_per_epoch),
+    )
