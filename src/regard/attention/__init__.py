@@ -4,12 +4,13 @@ Not here: how features were made (backbones), what is learned from them (objecti
 """
 
 from regard.attention.code import expected_code_length
+from regard.attention.context import ContextHead
 from regard.attention.deterministic import DeterministicMap
 from regard.attention.fixed import CenterMap, RandomMap, UniformMap
 from regard.attention.gates import Gate, Gated
 from regard.attention.mask import MaskGate
 from regard.attention.noise import NoiseGate
-from regard.attention.presets import ATTENTION, GATES, PROPOSALS, build_attention
+from regard.attention.presets import ATTENTION, GATES, HEADS, PROPOSALS, build_attention
 from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, Quantized, midpoints
 from regard.attention.residual import ResidualGate
@@ -19,9 +20,11 @@ from regard.attention.variational import VariationalMap, conv_head
 __all__ = [
     "ATTENTION",
     "GATES",
+    "HEADS",
     "PROPOSALS",
     "AnchorQuantizer",
     "CenterMap",
+    "ContextHead",
     "DeterministicMap",
     "Gate",
     "Gated",

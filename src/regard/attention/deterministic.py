@@ -13,9 +13,9 @@ from regard.attention.variational import conv_head
 class DeterministicMap(nn.Module):
     """The mean of the variational map, without its noise. Arguments as in ``VariationalMap``."""
 
-    def __init__(self, channels: int, *, head: nn.Module | None = None, initial: float = 0.5) -> None:
+    def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
         super().__init__()
-        self.head = conv_head(channels, initial) if head is None else head
+        self.head = conv_head(channels) if head is None else head
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
         """The map (B,1,h,w), in float32."""

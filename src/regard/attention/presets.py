@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
+from regard.attention.context import ContextHead
 from regard.attention.deterministic import DeterministicMap
 from regard.attention.fixed import CenterMap, RandomMap, UniformMap
 from regard.attention.gates import Gate
@@ -16,7 +18,8 @@ from regard.attention.proposals import Proposal
 from regard.attention.quantizer import AnchorQuantizer
 from regard.attention.residual import ResidualGate
 from regard.attention.spatial import SpatialAttention
-from regard.attention.variational import VariationalMap
+from regard.attention.variational import VariationalMap, conv_head
+from regard.types import RegardError
 
 PROPOSALS: dict[str, Callable[..., Proposal]] = {
     "variational": VariationalMap,
@@ -31,35 +34,62 @@ GATES: dict[str, Callable[[int], Gate]] = {
     "mask": lambda _: MaskGate(),
     "noise": NoiseGate,
 }
-ATTENTION: dict[str, tuple[str, str]] = {
-    "noise": ("variational", "noise"),
-    "aib": ("variational", "residual"),
-    "mask": ("variational", "mask"),
-    "deterministic": ("deterministic", "residual"),
-    "deterministic-noise": ("deterministic", "noise"),
-    "uniform": ("uniform", "residual"),
-    "center": ("center", "residual"),
-    "random": ("random", "residual"),
+HEADS: dict[str, Callable[..., nn.Module]] = {"conv": conv_head, "context": ContextHead}
+"""name -> (channels, initial value of the map) -> head of a learned map."""
+ATTENTION: dict[str, tuple[str, str, str]] = {
+    "noise": ("variational", "noise", "context"),
+    "aib": ("variational", "residual", "conv"),
+    "mask": ("variational", "mask", "context"),
+    "deterministic": ("deterministic", "residual", "conv"),
+    "deterministic-noise": ("deterministic", "noise", "context"),
+    "uniform": ("uniform", "residual", ""),
+    "center": ("center", "residual", ""),
+    "random": ("random", "residual", ""),
 }
-"""name -> (proposal, gate). ``aib`` is the paper's; ``noise`` is regard's default."""
+"""name -> (proposal, gate, head). ``aib`` is the paper's; ``noise`` is regard's default."""
+INITIAL = {"conv": 0.5, "context": 0.8}
+"""Where a learned map starts: the paper's halfway, or rather open, so that the trunk learns before the gate closes."""
 
 
 def build_attention(
-    name: str, channels: int, *, anchors: int | None = None, head: nn.Module | None = None, **options: Any
+    name: str,
+    channels: int,
+    *,
+    anchors: int | None = None,
+    head: nn.Module | str | None = None,
+    initial: float | None = None,
+    **options: Any,
 ) -> SpatialAttention:
     """An attention module by name.
 
     Args:
-        name: a key of ``ATTENTION``, or ``proposal+gate``, such as ``center+noise``.
+        name: a key of ``ATTENTION``, or ``proposal+gate``, such as ``center+noise`` (learned ones with a context head).
         channels: C of the features.
         anchors: number of anchors Q, or None for a continuous map.
-        head: features (B,C,H,W) -> map logits (B,1,H,W), for learned maps.
+        head: for learned maps: a key of ``HEADS``, or a module from features (B,C,H,W) to map logits (B,1,H,W).
+        initial: where a learned map starts, in (0,1); a head that is a module starts where it likes.
         options: of the proposal.
+
+    Raises:
+        RegardError: no such name; the near ones are given.
     """
-    proposal_name, gate_name = ATTENTION[name] if name in ATTENTION else tuple(name.split("+", 1))
-    if head is not None and proposal_name in LEARNED:
+    proposal_name, gate_name, own_head = _parts(name)
+    if proposal_name in LEARNED:
+        head = own_head if head is None else head
+        if isinstance(head, str):
+            head = HEADS[head](channels, INITIAL[head] if initial is None else initial)
         options["head"] = head
     gate = GATES[gate_name](channels)
     proposal = PROPOSALS[proposal_name](channels, **options)
     quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
     return SpatialAttention(proposal, gate, quantizer)
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    if name in ATTENTION:
+        return ATTENTION[name]
+    proposal, _, gate = name.partition("+")
+    if proposal in PROPOSALS and gate in GATES:
+        return proposal, gate, "context"
+    near = difflib.get_close_matches(name, ATTENTION, n=3, cutoff=0.4) or sorted(ATTENTION)
+    raise RegardError(f"attention={name!r}: no such mechanism; did you mean {' or '.join(near)}?")

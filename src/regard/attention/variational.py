@@ -35,12 +35,11 @@ class VariationalMap(nn.Module):
     Args:
         channels: C of the features.
         head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
-        initial: where the mean starts.
     """
 
-    def __init__(self, channels: int, *, head: nn.Module | None = None, initial: float = 0.5) -> None:
+    def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
         super().__init__()
-        self.head = conv_head(channels, initial) if head is None else head
+        self.head = conv_head(channels) if head is None else head
         self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:

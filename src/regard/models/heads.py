@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from regard.attention import HEADS
 from regard.backbones import nearest, wrn_branch
 from regard.types import RegardError
 
@@ -17,8 +18,8 @@ MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {"wrn_branch": wrn_branc
 def resolve_head(options: dict[str, Any], channels: int, num_classes: int) -> dict[str, Any]:
     """The options of an attention with a head that was given by name built."""
     head = options.get("head")
-    if not isinstance(head, str):
+    if not isinstance(head, str) or head in HEADS:
         return options
     if head not in MAP_HEADS:
-        raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, MAP_HEADS)}")
+        raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, [*MAP_HEADS, *HEADS])}")
     return {**options, "head": MAP_HEADS[head](channels, num_classes)}
