@@ -58,9 +58,7 @@ def from_pretrained(
         config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
         schema, kind, arguments = config["schema"], config["class"], config["arguments"]
     except (ValueError, KeyError, TypeError) as error:
-        raise RegardError(
-            f"from_pretrained: {config_path} is not the configuration of a classifier ({error!r})"
-        ) from error
+        raise RegardError(f"from_pretrained: {config_path} does not configure a classifier ({error!r})") from error
     if schema != SCHEMA or kind != cls.__name__:
         raise RegardError(
             f"from_pretrained: {config_path} is schema {schema} of {kind}; "

@@ -1,0 +1,54 @@
+"""ONNX, run by onnxruntime."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from regard.models import AttentiveClassifier, to_onnx
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {
+            "backbone": "compact",
+            "attention": "noise",
+            "anchors": 5,
+            "latent": 4,
+            "backbone_options": {"widths": (4, 6, 8, 8)},
+        },
+        {"backbone": "compact", "attention": "aib", "at": ["stage1", "stage2"], "anchors": 4},
+        pytest.param(
+            {
+                "backbone": "vit_tiny_patch16_224",
+                "at": "blocks.0",
+                "attention": "mask",
+                "anchors": 5,
+                "backbone_options": {"depth": 2, "embed_dim": 16, "num_heads": 2},
+            },
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["noise-latent", "two-layers", "tokens"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_onnxruntime_agrees_for_batches_of_any_size(arguments: dict, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = AttentiveClassifier(num_classes=3, input_size=(32, 32), **arguments).train()
+    to_onnx(model, tmp_path / "model.onnx")
+    assert model.training
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["logits", "map", "map_1"][: 1 + len(model.at)]
+    model.eval()
+    for count in (1, 5):
+        images = torch.rand(count, 3, 32, 32)
+        logits, *maps = session.run(None, {"images": images.numpy()})
+        output = model(images)
+        np.testing.assert_allclose(logits, output.logits[0].detach(), atol=1e-4)
+        for ours, layer in zip(maps, output.attention, strict=True):
+            np.testing.assert_allclose(ours, layer.map[0].detach(), atol=1e-5)

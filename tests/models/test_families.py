@@ -1,0 +1,101 @@
+"""Every family: shapes, gradients, identity at multiplier one, round trip, bf16, one graph."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.families import CLASSES, PARAMS, Family
+from regard.attention import build_attention
+from regard.backbones import attended, create_backbone, record, take_head
+from regard.models import AttentiveClassifier
+
+
+@pytest.fixture(scope="module", params=PARAMS)
+def family(request: pytest.FixtureRequest) -> Family:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def classifier(family: Family) -> AttentiveClassifier:
+    return family.build(attention="noise", latent=8)
+
+
+def test_shapes_cut_and_map(family: Family, classifier: AttentiveClassifier) -> None:
+    classifier.eval()
+    output = classifier(family.images(), samples=3)
+    assert output.logits.shape == (3, 2, CLASSES)
+    (layer,) = output.attention
+    assert layer.map.shape == layer.price.shape == (3, 2, 1, *layer.mean.shape[-2:])
+    assert layer.mean.shape[-1] * family.size[0] == layer.mean.shape[-2] * family.size[1]
+    assert output.rate.shape == (3, 2)
+    assert classifier.cut.is_cut == family.cut == (not classifier.cut.bypasses)
+    assert classifier.explain(family.images()).unit == ("bits" if family.cut else "gate")
+    assert torch.allclose(classifier.predict(family.images()).sum(1), torch.ones(2))
+
+
+def test_every_parameter_gets_a_gradient(family: Family, classifier: AttentiveClassifier) -> None:
+    classifier.train().zero_grad()
+    output = classifier(family.images())
+    (output.logits.square().mean() + output.rate.mean() + 1e-6 * output.attention[0].price.sum()).backward()
+    without = [n for n, p in classifier.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not without
+    ours = [p for layer in attended(classifier.trunk).values() for p in layer.attention.parameters()]
+    assert all(p.grad.abs().sum() > 0 for p in [*ours, *classifier.bottleneck.parameters()])
+    classifier.zero_grad()
+
+
+@pytest.mark.parametrize("attention", ["noise", "aib", "mask"])
+def test_multiplier_one_is_the_plain_network_bit_for_bit(
+    family: Family, classifier: AttentiveClassifier, attention: str
+) -> None:
+    ((name, layer),) = attended(classifier.trunk).items()
+    plain = create_backbone(family.backbone, CLASSES, img_size=family.size, **family.options).eval()
+    take_head(plain)
+    state = classifier.trunk.state_dict()
+    plain.load_state_dict(
+        {k.replace(f"{name}.module.", f"{name}."): v for k, v in state.items() if f"{name}.attention." not in k}
+    )
+    own = layer.attention
+    classifier.eval()
+    try:
+        layer.attention = build_attention(attention, own.gate.mean.shape[0]).eval()
+        given = torch.full((1, 1, 1, 1), layer.attention.gate.unit_value)
+        with torch.no_grad(), record(classifier.trunk, given=given):
+            assert torch.equal(classifier.trunk(family.images()), plain(family.images()))
+    finally:
+        layer.attention = own
+
+
+def test_saved_and_read_again_it_predicts_the_same(
+    family: Family, classifier: AttentiveClassifier, tmp_path: Path
+) -> None:
+    classifier.save_pretrained(tmp_path)
+    again = AttentiveClassifier.from_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    assert torch.equal(again.predict(family.images()), classifier.predict(family.images()))
+    fresh = family.build(attention="noise", latent=8)
+    fresh.load_state_dict(copy.deepcopy(classifier.state_dict()))
+    assert torch.equal(fresh.predict(family.images()), classifier.predict(family.images()))
+
+
+def test_bf16(family: Family, classifier: AttentiveClassifier) -> None:
+    classifier.train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = classifier(family.images())
+        loss = output.logits.float().square().mean() + output.rate.mean()
+    loss.backward()
+    assert output.attention[0].price.dtype == output.rate.dtype == torch.float32
+    assert output.attention[0].features.dtype in (torch.bfloat16, torch.float32)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in classifier.parameters())
+    classifier.zero_grad()
+
+
+def test_one_graph(family: Family, classifier: AttentiveClassifier, one_graph) -> None:
+    classifier.eval()
+    with torch.no_grad():
+        compiled = one_graph(classifier, family.images())
+        eager = classifier(family.images())
+    assert torch.allclose(compiled.logits, eager.logits, atol=1e-4)
+    assert torch.allclose(compiled.attention[0].map, eager.attention[0].map, atol=1e-5)
