@@ -11,8 +11,7 @@ from torch import Tensor
 
 from regard.gaze.density import blur, fixation_counts
 from regard.gaze.fixations import Fixations
-from regard.metrics.fixation import Convention, cc, kl_divergence, nss, sim
-from regard.metrics.fixation.auc import auc, sauc
+from regard.metrics.fixation import Convention, aucs, cc, kl_divergence, nss, sim
 from regard.types import Map, RegardError
 
 
@@ -80,8 +79,10 @@ def leave_one_out(
         parts = torch.cat([blur(points, size=size, sigma=sigma) for points in single])
         maps = through_grid((parts.sum(0, keepdim=True) - parts).clamp(min=0), grid)
         points = torch.nn.utils.rnn.pad_sequence([p[0] for p in single], batch_first=True, padding_value=torch.nan)
-        out["auc"][b] = auc(maps, points, convention=convention).mean()
-        out["sauc"][b] = sauc(maps, points, rest, own_included=False).nanmean()
+        ranked = aucs(maps, points, rest, own_included=False, judd=False, convention=convention)
+        out["auc"][b] = ranked.auc.mean()
+        if ranked.shuffled is not None:
+            out["sauc"][b] = ranked.shuffled.mean()
         out["nss"][b] = nss(maps, points, convention=convention).mean()
     return _ceiling(out, few)
 

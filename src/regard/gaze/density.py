@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ def fixation_counts(fixations: Fixations, *, grid: tuple[int, int]) -> Tensor:
     h, w = grid
     scaled = fixations.rescale(grid)
     cell = scaled.y.astype(np.int64) * w + scaled.x.astype(np.int64)
-    return torch.from_numpy(np.bincount(cell, minlength=h * w)).reshape(1, 1, h, w)
+    return torch.from_numpy(np.bincount(cell, minlength=h * w).astype(np.int32)).reshape(1, 1, h, w)
 
 
 def density(points: Tensor, *, size: tuple[int, int], sigma: float, weights: Tensor | None = None) -> Tensor:
@@ -61,8 +63,9 @@ def blur(points: Tensor, *, size: tuple[int, int], sigma: float, weights: Tensor
     return ((rows * weight[..., None]).transpose(1, 2) @ columns)[:, None]
 
 
+@lru_cache(maxsize=16)
 def kernel_matrix(size: int, sigma: float) -> Tensor:
-    """(size, size) float64: row i is a unit at i, blurred by a Gaussian and reflected at both ends; rows sum to 1."""
+    """(size, size) float64: row i is a unit at i, blurred by a Gaussian and reflected at both ends; rows sum to 1. Kept."""
     radius = int(TRUNCATE * sigma + 0.5)
     offset = torch.arange(-radius, radius + 1)
     weight = torch.exp(-0.5 * (offset.double() / sigma) ** 2)

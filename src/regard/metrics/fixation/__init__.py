@@ -2,22 +2,10 @@
 
 Maps are (B,1,h,w), fixations (B,n,2) points in the map's own pixels, densities (B,1,h,w). Every function returns one
 float64 value an image, NaN where undefined; `conditions` says why, `regard.metrics.score` averages and counts.
+`regard.metrics.fixation.classes` wraps them for streams; it is imported by itself, as torchmetrics loads slowly.
 """
 
 from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs, sauc
-from regard.metrics.fixation.classes import (
-    AUC,
-    CC,
-    NSS,
-    SIM,
-    AUCJudd,
-    InformationGain,
-    KLDivergence,
-    PerImage,
-    ShuffledAUC,
-    Spearman,
-    TopIoU,
-)
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim
 from regard.metrics.fixation.information_gain import information_gain, log_likelihood
 from regard.metrics.fixation.inputs import Convention, conditions
@@ -27,21 +15,10 @@ from regard.metrics.fixation.ranks import spearman, top_iou
 from regard.metrics.fixation.together import LOWER_IS_BETTER, NAMES, all_scores
 
 __all__ = [
-    "AUC",
-    "CC",
     "LOWER_IS_BETTER",
     "NAMES",
-    "NSS",
-    "SIM",
-    "AUCJudd",
     "AUCs",
     "Convention",
-    "InformationGain",
-    "KLDivergence",
-    "PerImage",
-    "ShuffledAUC",
-    "Spearman",
-    "TopIoU",
     "all_scores",
     "auc",
     "auc_judd",

@@ -20,12 +20,12 @@ class AUCs:
     Attributes:
         auc: against all pixels (B,).
         shuffled: against other images' fixations (B,); None if none were given.
-        judd: Judd's (B,).
+        judd: Judd's (B,); None if it was not asked for.
     """
 
     auc: Float[Tensor, " B"]
     shuffled: Float[Tensor, " B"] | None
-    judd: Float[Tensor, " B"]
+    judd: Float[Tensor, " B"] | None
 
 
 def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -69,8 +69,8 @@ def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = Tr
     Returns:
         (B,), NaN without fixations or without others.
     """
-    code, known = _codes(maps, fixations)
-    return _shuffled(code, known.sum(1), _negatives(maps, fixations, others, own_included))
+    code, _ = _codes(maps, fixations)
+    return _shuffled(code, *pixels(maps, fixations), others, own_included)
 
 
 def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -99,15 +99,17 @@ def aucs(
     others: Maps | None = None,
     *,
     own_included: bool = True,
+    judd: bool = True,
     convention: Convention = "tuebingen",
 ) -> AUCs:
-    """`auc`, `sauc` and `auc_judd` for the price of one: see there."""
+    """`auc`, `sauc` and, if ``judd``, `auc_judd` for the price of one: see there."""
     check_convention(convention)
-    code, known = _codes(maps, fixations)
-    count = known.sum(1)
-    judd = _judd(code, *pixels(maps, fixations), unique=convention == "mit")
-    shuffled = None if others is None else _shuffled(code, count, _negatives(maps, fixations, others, own_included))
-    return AUCs(judd if convention == "mit" else _auc(code, count), shuffled, judd)
+    code, _ = _codes(maps, fixations)
+    index, known = pixels(maps, fixations)
+    mit = convention == "mit"
+    trapezoids = _judd(code, index, known, unique=mit) if judd or mit else None
+    shuffled = None if others is None else _shuffled(code, index, known, others, own_included)
+    return AUCs(trapezoids if mit and trapezoids is not None else _auc(code, known.sum(1)), shuffled, trapezoids)
 
 
 def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Tensor]:
@@ -120,26 +122,21 @@ def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:
     return 1 - wide(code.sum(1)) / (2 * wide(count) * code.shape[1])
 
 
-def _negatives(maps: Tensor, fixations: Points, others: Maps, own_included: bool) -> Tensor:
-    """Counts of the other images' fixations (B,hw)."""
-    if others.shape[-2:] != maps.shape[-2:] or others.ndim != 4 or len(others) not in (1, len(maps)):
-        raise RegardError(
-            f"others must be counts (1 or {len(maps)},1,{maps.shape[-2]},{maps.shape[-1]}) on the maps' grid, not "
-            f"{tuple(others.shape)}"
-        )
-    total = others.to(maps.device).flatten(1).to(torch.int32)
-    if not own_included:
-        return total
-    index, known = pixels(maps, fixations)
-    left = total.repeat(len(maps) // len(total), 1).scatter_add_(1, index, -known.to(torch.int32))
-    if (left.gather(1, index) < 0).any():
-        raise RegardError("others lacks fixations of the image itself: pass own_included=False if they are left out")
-    return left
-
-
-def _shuffled(code: Tensor, count: Tensor, negatives: Tensor) -> Float[Tensor, " B"]:
-    weight = wide(negatives.sum(1))
-    return 1 - wide((code * negatives).sum(1)) / (2 * wide(count) * weight)
+def _shuffled(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> Float[Tensor, " B"]:
+    """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
+    b, hw = code.shape
+    if others.ndim != 4 or len(others) not in (1, b) or others.shape[-2] * others.shape[-1] != hw:
+        raise RegardError(f"others must be counts (1 or {b},1,h,w) on the maps' grid, not {tuple(others.shape)}")
+    total = others.to(code).flatten(1)
+    ranks, weight = (code * total).sum(1), total.sum(1)
+    if own_included:
+        if (total.expand(b, -1).gather(1, index) < known.int()).any():
+            raise RegardError(
+                "others lacks fixations of the image itself: pass own_included=False if they are left out"
+            )
+        ranks = ranks - (code.gather(1, index) * known).sum(1)
+        weight = weight - known.sum(1)
+    return 1 - wide(ranks) / (2 * wide(known.sum(1)) * wide(weight))
 
 
 def _judd(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:

@@ -36,10 +36,13 @@ def cc(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
     """
     check_pair(maps, gold)
     a, b = _centred(check_maps(maps)), _centred(check_maps(gold, "gold maps"))
-    undefined = constant(maps) | constant(gold)
     dot = torch.linalg.vecdot
-    power = torch.where(undefined, torch.nan, dot(a, a) * dot(b, b))
-    return (dot(a, b) / power.sqrt()).clamp(-1, 1)
+    return correlation(dot(a, b), dot(a, a), dot(b, b), constant(maps) | constant(gold))
+
+
+def correlation(product: Tensor, square_a: Tensor, square_b: Tensor, undefined: Tensor) -> Float[Tensor, " B"]:
+    """`cc` from the three scalar products of the centred maps."""
+    return (product / torch.where(undefined, torch.nan, square_a * square_b).sqrt()).clamp(-1, 1)
 
 
 def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -86,11 +89,15 @@ def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen
         p, g = _share(p), _share(g)
         value = (g * (MIT_EPS + g / (p + MIT_EPS)).log()).sum(1)
     else:
-        p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
-        total = g.sum(1)
-        # sum G (ln G - ln P) of the normalised, with one logarithm of the ratio of the unnormalised
-        value = (g * (g / p).log()).sum(1) / total - (total / p.sum(1)).log()
+        value = relative_entropy(p, g)
     return torch.where(empty, torch.nan, value)
+
+
+def relative_entropy(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+    """Tuebingen's KL of unnormalised maps: one logarithm a pixel, of their ratio; the sums come in at the end."""
+    p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
+    total = g.sum(1)
+    return torch.linalg.vecdot(g, (g / p).log()) / total - (total / p.sum(1)).log()
 
 
 def _centred(maps: Tensor) -> Tensor:

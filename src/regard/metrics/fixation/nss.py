@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
+from regard.metrics.fixation.inputs import (
+    Convention,
+    Maps,
+    Points,
+    check_convention,
+    check_maps,
+    constant,
+    pixels,
+    wide,
+)
 
 
 def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -27,16 +36,25 @@ def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     """
     check_convention(convention)
     flat = wide(check_maps(maps)).flatten(1)
-    index, known = pixels(maps, fixations)
-    mean = flat.mean(1)
-    count = known.sum(1)
-    fixated = (flat.gather(1, index) * known).sum(1) / count
-    size = flat.shape[1] if convention == "tuebingen" else flat.shape[1] - 1
-    centred = flat - mean[:, None]
+    centred = flat - flat.mean(1, keepdim=True)
     square = torch.linalg.vecdot(centred, centred)
-    low, high = flat.detach().aminmax(dim=1)
-    flatland = low == high
-    std = (torch.where(flatland, torch.ones_like(square), square) / max(size, 1)).sqrt()
+    return z_score(centred, square, constant(maps), *pixels(maps, fixations), convention=convention)
+
+
+def z_score(
+    centred: Float[Tensor, "B hw"],
+    square: Float[Tensor, " B"],
+    flatland: Bool[Tensor, " B"],
+    index: Int[Tensor, "B n"],
+    known: Bool[Tensor, "B n"],
+    *,
+    convention: Convention,
+) -> Float[Tensor, " B"]:
+    """`nss` of maps less their mean, with the sum of their squares, and which are constant."""
+    count = known.sum(1)
+    fixated = (centred.gather(1, index) * known).sum(1) / count  # NaN without fixations
+    size = centred.shape[1] if convention == "tuebingen" else max(centred.shape[1] - 1, 1)
+    std = (torch.where(flatland, torch.ones_like(square), square) / size).sqrt()
+    # A constant map's score is set, as rounding leaves its square a little above 0.
     empty = torch.zeros_like(std) if convention == "tuebingen" else torch.full_like(std, torch.nan)
-    # 0/0 of the mean keeps images without fixations NaN; a constant map's score is set, not rounded to.
-    return torch.where(flatland & (count > 0), empty, (fixated - mean) / std)
+    return torch.where(flatland & (count > 0), empty, fixated / std)
