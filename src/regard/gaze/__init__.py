@@ -12,6 +12,7 @@ from regard.gaze.density import (
     fixation_counts,
     sigma_pixels,
 )
+from regard.gaze.events import fixations_from_samples
 from regard.gaze.fixations import Fixations
 from regard.gaze.pysaliency_hdf5 import read_pysaliency, read_pysaliency_sizes, write_pysaliency
 from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
@@ -27,6 +28,7 @@ __all__ = [
     "cross_validated_sigma",
     "density",
     "fixation_counts",
+    "fixations_from_samples",
     "leave_one_out",
     "make_fixations",
     "read_csv",

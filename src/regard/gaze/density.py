@@ -65,7 +65,7 @@ def blur(points: Tensor, *, size: tuple[int, int], sigma: float, weights: Tensor
 
 @lru_cache(maxsize=16)
 def kernel_matrix(size: int, sigma: float) -> Tensor:
-    """(size, size) float64: row i is a unit at i, blurred by a Gaussian and reflected at both ends; rows sum to 1. Kept."""
+    """(size, size) float64: row i is a unit at i, blurred by a Gaussian and reflected at both ends; rows sum to 1."""
     radius = int(TRUNCATE * sigma + 0.5)
     offset = torch.arange(-radius, radius + 1)
     weight = torch.exp(-0.5 * (offset.double() / sigma) ** 2)
