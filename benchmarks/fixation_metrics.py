@@ -1,0 +1,168 @@
+"""All fixation metrics on OSIE against pysaliency in its own environment: the same values, and how much faster.
+
+    benchmarks/make_oracle.sh
+    REGARD_DATA=... python benchmarks/fixation_metrics.py [--images 700] [--threads 1]
+
+Maps: for each image the density of all fixations on the next image (sigma 15 px) times a low-frequency pattern plus a
+floor, float64, 400x300. Gold: the density of the image's own fixations. Both sides get the same arrays; only scoring is
+timed, image by image, the two sides in turn in blocks, so that what else the machine does falls on both; where it does
+much, compare processor time. This file runs in either environment: with ``--oracle`` it is the pysaliency side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+NAMES = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
+ORACLE = Path(__file__).resolve().parent.parent / ".venv-oracle/bin/python"
+BLOCK = 50
+
+
+def oracle(folder: Path) -> None:
+    """Read block numbers from stdin; score each block with pysaliency; answer with seconds; values go to a file."""
+    import pysaliency
+
+    table, sizes = np.load(folder / "fixations.npy"), np.load(folder / "sizes.npy")
+    maps, gold = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("maps", "gold"))
+    stimuli = pysaliency.Stimuli([np.full((*size, 3), k % 251, np.uint8) for k, size in enumerate(sizes)])
+    fixations = pysaliency.Fixations.create_without_history(table[:, 1], table[:, 2], table[:, 0].astype(int))
+    from pysaliency.metrics import CC, NSS, SIM, image_based_kl_divergence
+    from pysaliency.roc import general_roc
+    from pysaliency.saliency_map_models import FullShuffledNonfixationProvider, _get_unfixated_values
+
+    others = FullShuffledNonfixationProvider(stimuli, fixations)
+    values = np.full((len(maps), len(NAMES)), np.nan)
+
+    def score(b: int) -> None:
+        s, g = np.array(maps[b]), np.array(gold[b])
+        mine = fixations.n == b
+        x, y = fixations.x_int[mine], fixations.y_int[mine]
+        ox, oy = others.nonfixations_for_image(b)
+        positive = s[y, x]
+        values[b] = (
+            general_roc(positive, s.flatten())[0],
+            general_roc(positive, s[oy, ox])[0],
+            general_roc(positive, _get_unfixated_values(s, y, x), judd=1)[0],
+            NSS(s, x, y).mean(),
+            CC(s, g),
+            SIM(s, g),
+            image_based_kl_divergence(s, g),
+        )
+
+    score(0)  # compiles
+    others.cache.clear()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        block = json.loads(line)
+        start, cpu = time.perf_counter(), time.process_time()
+        for b in block:
+            score(b)
+        print(time.perf_counter() - start, time.process_time() - cpu, flush=True)
+    np.save(folder / "oracle.npy", values)
+
+
+def prepare(folder: Path, count: int):
+    """OSIE's first images: fixations, maps and gold densities on disk, as both sides read them."""
+    import torch
+
+    from regard.gaze import density
+    from regard.gaze.readers import read_osie
+
+    fixations = read_osie(Path(os.environ["REGARD_DATA"]) / "osie")
+    fixations = fixations.select(images=fixations.images[:count])
+    np.save(folder / "fixations.npy", np.stack([fixations.image, fixations.x, fixations.y], 1))
+    np.save(folder / "sizes.npy", fixations.sizes)
+    points = fixations.points()
+    h, w = (int(v) for v in fixations.sizes[0])
+    maps = np.lib.format.open_memmap(folder / "maps.npy", "w+", np.float64, (count, h, w))
+    gold = np.lib.format.open_memmap(folder / "gold.npy", "w+", np.float64, (count, h, w))
+    ramp = torch.linspace(0, 6, h, dtype=torch.float64)[:, None] + torch.linspace(0, 9, w, dtype=torch.float64)
+    for b in range(count):
+        gold[b] = density(points[b : b + 1], size=(h, w), sigma=15.0)[0, 0].numpy()
+    for b in range(count):
+        maps[b] = gold[(b + 1) % count] * (1.2 + ramp.sin().numpy()) + 1e-7 * (2 + ramp.cos().numpy())
+    return fixations, maps, gold
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--images", type=int, default=700)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--oracle", type=Path)
+    arguments = parser.parse_args()
+    if arguments.oracle:
+        oracle(arguments.oracle)
+        return
+    if not os.environ.get("REGARD_DATA") or not ORACLE.exists():
+        sys.exit("needs REGARD_DATA with osie/, and pysaliency's environment: run benchmarks/make_oracle.sh")
+    import torch
+
+    from record import record
+    from regard.gaze import fixation_counts
+    from regard.metrics.fixation import all_scores
+
+    torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fixations, maps, gold = prepare(folder, arguments.images)
+        command = [str(ORACLE), "-W", "ignore", __file__, "--oracle", name]
+        environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "PYTHONPATH": ""}
+        other = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
+        )
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "ready"
+        points = fixations.points()
+        values = np.full((arguments.images, len(NAMES)), np.nan)
+        ours, theirs = np.zeros(2), np.zeros(2)  # wall and processor seconds
+        memory = []
+        start, cpu = time.perf_counter(), time.process_time()
+        total = fixation_counts(fixations, grid=maps.shape[1:])
+        ours += time.perf_counter() - start, time.process_time() - cpu
+
+        def score(b: int) -> None:
+            s, g = (torch.from_numpy(np.array(a[b]))[None, None] for a in (maps, gold))
+            scores = all_scores(s, points[b : b + 1], g, total)
+            values[b] = [scores[name].item() for name in NAMES]
+
+        score(0)
+        for first in range(0, arguments.images, BLOCK):
+            block = list(range(first, min(first + BLOCK, arguments.images)))
+            other.stdin.write(json.dumps(block) + "\n")
+            theirs += [float(v) for v in other.stdout.readline().split()]
+            start, cpu = time.perf_counter(), time.process_time()
+            for b in block:
+                score(b)
+            ours += time.perf_counter() - start, time.process_time() - cpu
+            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        other.stdin.close()
+        other.wait()
+        reference = np.load(folder / "oracle.npy")
+    difference = np.abs(values - reference).max(0)
+    wall, cpu = 1000 * np.stack([ours, theirs], 1) / arguments.images
+    result = {
+        "images": arguments.images,
+        "wall_ms_an_image": {"regard": wall[0], "pysaliency": wall[1], "times_faster": wall[1] / wall[0]},
+        "processor_ms_an_image": {"regard": cpu[0], "pysaliency": cpu[1], "times_faster": cpu[1] / cpu[0]},
+        "largest_difference": dict(zip(NAMES, difference, strict=True)),
+        "mean": dict(zip(NAMES, values.mean(0), strict=True)),
+        "peak_memory_mib": {"after_first_block": memory[0], "at_the_end": memory[-1]},
+    }
+    print(json.dumps(result, indent=2))
+    assert difference.max() < 1e-9, "values differ from pysaliency's"
+    record("fixation_metrics", result, notes=" ".join((__doc__ or "").split()))
+
+
+if __name__ == "__main__":
+    main()
