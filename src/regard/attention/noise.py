@@ -59,6 +59,7 @@ class NoiseGate(nn.Module):
         power = standard.square().sum(1, keepdim=True)
         closed = 1 - a
         price = 0.5 * (a.square() * power + features.shape[1] * (closed.square() - 1 - closed.square().log()))
+        price = price.clamp(min=0)  # a KL is never negative; its rounding can be
         noise = mean + std * torch.randn_like(standard) if noisy else mean
         mixed = a.to(features.dtype) * features + (closed * noise).to(features.dtype)
         return Gated(mixed, price)

@@ -36,14 +36,16 @@ class Loader:
 
     def batches(self) -> list[Int[Tensor, " B"]]:
         """Sample indices of this process's batches."""
+        if not self.drop_last:
+            return list(self.order.split(self.batch_size)[self.rank :: self.world])
         share = self.batch_size * self.world
-        whole = len(self.order) - len(self.order) % share if self.drop_last else len(self.order)
-        parts = [part[self.rank :: self.world] for part in self.order[:whole].split(share)]
-        return [part for part in parts if len(part)]
+        whole = len(self.order) - len(self.order) % share
+        return [part[self.rank :: self.world] for part in self.order[:whole].split(share)]
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.order), self.batch_size * self.world)
-        return whole + (not self.drop_last and rest > self.rank)
+        if self.drop_last:
+            return len(self.order) // (self.batch_size * self.world)
+        return len(range(self.rank, -(-len(self.order) // self.batch_size), self.world))
 
     def __iter__(self) -> Iterator[Batch]:
         parts = self.batches()

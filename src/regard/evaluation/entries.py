@@ -1,0 +1,65 @@
+"""A score as the run folder holds it: value, interval, and what it is held against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+
+from regard.metrics import paired_difference, score
+from regard.types import Scores
+
+Role = Literal["control", "floor", "ceiling"]
+Reasons = Mapping[str, int] | Mapping[str, Tensor] | None
+
+
+def reference(label: str, role: Role, values: Tensor | float) -> dict[str, Any]:
+    """What a score is held against: per-item values, or a number that is known."""
+    if isinstance(values, Tensor):
+        scores = score(values)
+        return {"label": label, "role": role, **_interval(scores)}
+    return {"label": label, "role": role, "value": values}
+
+
+def entry(
+    key: str,
+    group: str,
+    label: str,
+    meaning: str,
+    values: Tensor,
+    *,
+    unit: str = "",
+    better: Literal["higher", "lower"] | None = None,
+    reasons: Reasons = None,
+    references: Sequence[dict[str, Any]] = (),
+    against: tuple[str, Tensor] | None = None,
+) -> dict[str, Any]:
+    """One row of the table.
+
+    Args:
+        key: its name for programs.
+        group: the section it stands in.
+        label: its name for people.
+        meaning: one sentence.
+        values: per-item values (N,), NaN where undefined.
+        unit: of the values.
+        better: which way is better, if one is.
+        reasons: why items are undefined.
+        references: made by ``reference``.
+        against: label and per-item values of the control that a paired difference is taken to.
+    """
+    scores = score(values, reasons=dict(reasons) if reasons else None)
+    row: dict[str, Any] = {"key": key, "group": group, "label": label, "meaning": meaning, "unit": unit}
+    row |= {"better": better, **_interval(scores), "n": len(values), "undefined": dict(scores.undefined)}
+    row |= {"references": list(references), "difference": None}
+    if against is not None:
+        difference = paired_difference(values, against[1])
+        row["difference"] = {"label": f"minus {against[0]}, paired", **_interval(difference)}
+    return row
+
+
+def _interval(scores: Scores) -> dict[str, float | None]:
+    numbers = {"value": scores.mean, "low": scores.low, "high": scores.high}
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}

@@ -1,0 +1,105 @@
+"""A trained run, judged on its test split: everything into the run's folder, nothing only on the screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from regard.evaluation.faithfulness import faithfulness_scores
+from regard.evaluation.gallery import gallery
+from regard.evaluation.information import information_scores
+from regard.evaluation.interventions import intervention_scores
+from regard.evaluation.localization import localization_scores, object_masks, tolerance
+from regard.evaluation.observe import Observation, observe
+from regard.evaluation.prediction import prediction_scores
+from regard.evaluation.warnings import is_residual, plain_words
+from regard.metrics import dead, dilate, energy_inside, nll, perplexity, usage
+from regard.models import AttentiveClassifier
+from regard.training import Recipe, load_run, write_atomically
+from regard.types import Map
+
+SCHEMA = 1
+MEANINGS = {
+    "bits": "bits that the gate lets through at each position of its grid, at the mean map",
+    "gate": "the mean gate at each position of its grid, from closed (0) to open (1)",
+    "relevance": "",
+}
+
+
+def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
+    """Writes ``evaluation.json`` and ``gallery.npz`` into a finished run's folder, beside its plain twin if it has one.
+
+    Raises:
+        RegardError: no finished run lies there.
+    """
+    recipe, model, data = load_run(folder)
+    model = model.to(device)
+    seed = recipe.train.seed
+    seen = observe(model, data.test, seed=seed)
+    twin_model, twin = None, None
+    if (folder / "twin" / "model").is_dir():
+        _, twin_model, _ = load_run(folder / "twin")
+        twin = observe(twin_model.to(device), data.test, seed=seed)
+    labels = data.test.labels.cpu()
+    rows = prediction_scores(seen, twin, labels) + information_scores(seen, labels, recipe)
+    masks, energy = object_masks(data.test), None
+    if masks is not None and seen.map is not None:
+        val_masks = object_masks(data.val)
+        val_map = observe(model, data.val, seed=seed).map
+        val = None if val_masks is None or val_map is None else (val_map, val_masks)
+        rows += localization_scores(seen.map, masks, val, seed=seed)
+        energy = energy_inside(seen.map, dilate(masks, tolerance(masks)))
+    more, curves = faithfulness_scores(model, data.test, seen, seed=seed)
+    rows += more + intervention_scores(model, data.test, seen, labels, seed=seed)
+    pictures = gallery(data.test, seen, nll(seen.mean, labels), energy, folder / "gallery.npz")
+    described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
+    result = {
+        "schema": SCHEMA,
+        "data": described | {"source": data.source, "licence": data.licence},
+        "model": _model(recipe, model, twin_model),
+        "scores": rows,
+        "curves": curves,
+        "anchors": _anchors(seen),
+        "map": _meaning(seen.map),
+        "warnings": plain_words(model, seen, rows),
+        "gallery": pictures,
+    }
+    path = folder / "evaluation.json"
+    write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def _model(recipe: Recipe, model: AttentiveClassifier, twin: AttentiveClassifier | None) -> dict[str, Any]:
+    return {
+        "backbone": recipe.model.backbone,
+        "parameters": _parameters(model),
+        "twin_parameters": None if twin is None else _parameters(twin),
+        "attention": recipe.model.attention,
+        "at": list(model.at),
+        "gate": "residual" if is_residual(model) else recipe.model.attention,
+        "anchors": recipe.model.anchors,
+        "latent": recipe.model.latent,
+        "cut": {"is_cut": model.cut.is_cut, "bypasses": list(model.cut.bypasses)} if model.at else None,
+    }
+
+
+def _parameters(model: AttentiveClassifier) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def _anchors(seen: Observation) -> dict[str, Any] | None:
+    if seen.anchors is None or seen.anchor_counts is None:
+        return None
+    return {
+        "values": seen.anchors.tolist(),
+        "usage": usage(seen.anchor_counts).tolist(),
+        "perplexity": perplexity(seen.anchor_counts),
+        "dead": dead(seen.anchor_counts),
+    }
+
+
+def _meaning(map: Map | None) -> dict[str, str] | None:
+    return None if map is None else {"unit": map.unit, "meaning": MEANINGS[map.unit]}

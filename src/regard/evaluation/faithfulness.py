@@ -1,0 +1,88 @@
+"""Whether the prediction depends on what the map marks: pixels deleted and inserted in the map's order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regard.data import Split
+from regard.evaluation.entries import entry, reference
+from regard.evaluation.observe import Observation
+from regard.metrics import BASELINES, Curve, Removal, controls, faithfulness, insertion, lerf_morf_gap
+from regard.models import AttentiveClassifier
+from regard.types import Map
+
+IMAGES = 96
+STEPS = 12
+BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear": "noisy linear imputation"}
+
+
+def faithfulness_scores(
+    model: AttentiveClassifier, split: Split, seen: Observation, *, seed: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of the table, and the curves; on the first ``IMAGES`` images, beside random maps of the same bandwidth."""
+    if seen.map is None:
+        return [], {}
+    index = torch.arange(min(IMAGES, len(split)))
+    images = split.batch(index).images
+    classes = seen.mean[index].argmax(1)
+    own = Map(seen.map.values[index], seen.map.unit)
+    maps = {"map": own, "random, same bandwidth": controls.random_like(own, index=index, seed=seed)}
+    device = next(model.parameters()).device
+
+    def predict(x: Tensor) -> Tensor:
+        return model.predict(x.to(device)).cpu()
+
+    rows, curves = [], {}
+    for baseline in BASELINES:
+        removal = Removal(steps=STEPS, baseline=baseline, seed=seed, batch_size=256)
+        gaps = {name: lerf_morf_gap(predict, images, m, classes, removal=removal) for name, m in maps.items()}
+        mine, random = gaps.values()
+        rows.append(
+            entry(
+                f"lerf_morf_{baseline}",
+                "faithfulness",
+                f"LeRF minus MoRF, {BASELINE_NAMES[baseline]}",
+                f"Area between removing least and most relevant pixels first, first {len(index)} images.",
+                mine.gap,
+                better="higher",
+                reasons=faithfulness.undefined(own),
+                references=[reference("random, same bandwidth", "floor", random.gap)],
+                against=("random, same bandwidth", random.gap),
+            )
+        )
+        if baseline == "mean":
+            curves["deletion"] = _curve("Deletion, most relevant first", {k: g.morf for k, g in gaps.items()})
+            found = {name: insertion(predict, images, m, classes, removal=removal) for name, m in maps.items()}
+            curves["insertion"] = _curve("Insertion, most relevant first", found)
+            for name, label, better, areas in (
+                ("deletion", "Deletion area", "lower", [g.morf.area for g in gaps.values()]),
+                ("insertion", "Insertion area", "higher", [c.area for c in found.values()]),
+            ):
+                rows.append(
+                    entry(
+                        name,
+                        "faithfulness",
+                        label,
+                        f"Area under the class's probability while pixels leave or return, first {len(index)} images.",
+                        areas[0],
+                        better=better,  # type: ignore[arg-type]
+                        reasons=faithfulness.undefined(own),
+                        references=[reference("random, same bandwidth", "floor", areas[1])],
+                        against=("random, same bandwidth", areas[1]),
+                    )
+                )
+    return rows, curves
+
+
+def _curve(label: str, series: dict[str, Curve]) -> dict[str, Any]:
+    """Mean curves on one grid of fractions, since tie groups give every image fractions of its own."""
+    x = np.linspace(0, 1, STEPS + 1)
+    means = {
+        name: np.mean([np.interp(x, f, p) for f, p in zip(c.fractions, c.probabilities, strict=True)], axis=0)
+        for name, c in series.items()
+    }
+    return {"label": label, "x": x.tolist(), "series": {name: y.tolist() for name, y in means.items()}}

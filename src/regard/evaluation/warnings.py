@@ -1,0 +1,37 @@
+"""What a reader must be told in plain words before believing a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regard.attention import ResidualGate
+from regard.evaluation.observe import Observation
+from regard.models import AttentiveClassifier
+
+FLAT = 1e-3
+
+
+def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:
+    """Warnings about the map: nothing to see, not heeded, or something goes around it."""
+    told: list[str] = []
+    if not seen.gates:
+        return told
+    gate = seen.gates[-1]
+    spread = float((gate.amax((1, 2, 3)) - gate.amin((1, 2, 3))).median())
+    if spread < FLAT:
+        told.append("The map is constant: it has the same value everywhere on most images, so it shows nothing.")
+    if not model.cut.is_cut:
+        ways = "; ".join(model.cut.bypasses)
+        told.append(f"The gate is no cut ({ways}): what the map closes may still be used, and no gate bits are given.")
+    elif is_residual(model):
+        told.append("The residual gate never closes: background passes at half weight, so the map excludes nothing.")
+    by = {row["key"]: row for row in rows}
+    heeded = [by[f"accuracy_{key}"]["difference"] for key in ("shuffled", "another") if f"accuracy_{key}" in by]
+    if heeded and all(d["high"] is not None and d["high"] >= 0 for d in heeded):
+        told.append("The network ignores its map: accuracy does not fall when the map is shuffled or exchanged.")
+    return told
+
+
+def is_residual(model: AttentiveClassifier) -> bool:
+    """Whether the last attended layer multiplies by 1 + a, which never reaches zero."""
+    return any(isinstance(module, ResidualGate) for module in model.modules())
