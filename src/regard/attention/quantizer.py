@@ -50,7 +50,8 @@ class AnchorQuantizer(nn.Module):
     @property
     def anchors(self) -> Float[Tensor, " Q"]:
         """The codebook in ascending order, inside [0, upper]; differentiable."""
-        inside = self.raw + (self.raw.clamp(0, self.upper) - self.raw).detach()
+        # The bracket is exactly zero, so that a value far outside lands on the bound itself, not a rounding beside it.
+        inside = self.raw.detach().clamp(0, self.upper) + (self.raw - self.raw.detach())
         ordered = inside.sort().values
         return torch.cat([ordered.new_zeros(1), ordered]) if self.pinned else ordered
 
@@ -62,7 +63,7 @@ class AnchorQuantizer(nn.Module):
     def forward(self, a: Float[Tensor, "*shape"], anchors: Float[Tensor, " Q"]) -> Quantized:
         """Nearest of ``anchors``; a value halfway between two takes the lower."""
         index = torch.bucketize(a.detach(), midpoints(anchors.detach()))
-        return Quantized(a + (anchors.detach()[index] - a).detach(), index)
+        return Quantized(anchors.detach()[index] + (a - a.detach()), index)
 
 
 def midpoints(anchors: Float[Tensor, " Q"]) -> Float[Tensor, " Q-1"]:
