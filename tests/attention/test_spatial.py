@@ -1,0 +1,219 @@
+from inspect import unwrap
+
+import pytest
+import torch
+from torch import nn
+
+from regard.attention import (
+    AnchorQuantizer,
+    MapDistribution,
+    MaskGate,
+    NoiseGate,
+    ResidualGate,
+    SpatialAttention,
+    UniformMap,
+    build_attention,
+)
+from regard.types import AttentionOutput, Map
+
+
+class Told(nn.Module):
+    """A proposal of whatever distribution it is told."""
+
+    def __init__(self, mean, std=None):
+        super().__init__()
+        self.distribution = MapDistribution(mean, std)
+
+    def forward(self, features):
+        return self.distribution
+
+
+def told(mean, std=None, *, gate=None, anchors=None):
+    gate = gate or MaskGate()
+    quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
+    return SpatialAttention(Told(mean, std), gate, quantizer).eval()
+
+
+def test_samples_are_laid_out_sample_major(features):
+    attention = told(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 0.1))
+    out = attention(features, samples=3)
+    assert out.features.shape == (6, 4, 7, 9)
+    assert out.map.shape == out.raw.shape == (3, 2, 1, 7, 9)
+    assert out.mean.shape == out.std.shape == (2, 1, 7, 9)
+    for s in range(3):
+        for b in range(2):
+            assert torch.equal(out.features[2 * s + b], features[b] * out.map[s, b])
+    assert not torch.equal(out.map[0], out.map[1])
+
+
+def test_sampled_maps_have_the_moments_of_the_distribution():
+    mean = 0.3 + 0.4 * torch.rand(1, 1, 3, 4)
+    std = 0.01 + 0.03 * torch.rand(1, 1, 3, 4)  # so far from the bounds that clamping does not matter
+    maps = told(mean, std)(torch.randn(1, 2, 3, 4), samples=10_000).map
+    assert torch.all((maps.mean(0) - mean).abs() < 5 * std / 100)
+    torch.testing.assert_close(maps.std(0), std, rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("gate", [MaskGate(), NoiseGate(4, delta=0.05), ResidualGate()])
+def test_sampled_maps_stay_within_what_the_gate_takes(features, gate):
+    out = told(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 3.0), gate=gate)(features, samples=4)
+    assert out.map.min() == 0
+    assert out.map.max() == torch.tensor(gate.upper)
+    assert out.price is None or torch.isfinite(out.price).all()
+
+
+@pytest.mark.parametrize("name", ["noise", "aib", "mask", "random"])
+@pytest.mark.parametrize("anchors", [None, 5])
+def test_without_samples_nothing_is_random(features, name, anchors):
+    attention = build_attention(name, 4, anchors=anchors)
+    state = torch.get_rng_state()
+    attention(features)  # in training too
+    attention.eval()
+    first, again = attention(features), attention(features)
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.equal(first.features, again.features)
+    assert first.map.shape == (1, 2, 1, 7, 9)
+    assert torch.equal(first.raw[0], first.mean.clamp(0, attention.gate.upper))
+    one = attention(features, samples=1)
+    assert not torch.equal(one.features, first.features)
+    assert one.features.shape == first.features.shape
+
+
+def test_each_sample_has_gate_noise_of_its_own(features):
+    out = told(torch.full((2, 1, 7, 9), 0.5), gate=NoiseGate(4))(features, samples=2)
+    first, second = out.features.view(2, 2, 4, 7, 9)
+    assert torch.equal(out.map[0], out.map[1])
+    assert torch.all(first != second)
+
+
+GIVEN = {
+    "one value": (torch.full((1, 1, 1, 1), 0.3), lambda m: m.expand(2, 1, 7, 9)),
+    "one map": (torch.rand(1, 1, 7, 9), lambda m: m.expand(2, 1, 7, 9)),
+    "bare map": (torch.rand(1, 7, 9), lambda m: m.expand(2, 1, 7, 9)),
+    "a map an image": (torch.rand(2, 1, 7, 9), lambda m: m),
+    "a map a sample and image": (torch.rand(3, 2, 1, 7, 9), lambda m: m),
+    "a coarser grid": (torch.rand(2, 1, 3, 4), lambda m: Map(m, "gate").resize((7, 9)).values),
+    "a finer grid, every sample": (
+        torch.rand(3, 2, 1, 14, 18),
+        lambda m: m.unflatten(3, (7, 2)).unflatten(5, (9, 2)).mean((4, 6)),
+    ),
+    "doubles": (torch.rand(2, 1, 7, 9, dtype=torch.float64), lambda m: m.float()),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_a_given_map_is_used_as_it_is(features, case):
+    given, expect = GIVEN[case]
+    out = told(torch.rand(2, 1, 7, 9), torch.rand(2, 1, 7, 9), anchors=4)(features, samples=3, given=given)
+    expected = expect(given).expand(3, 2, 1, 7, 9)
+    torch.testing.assert_close(out.map, expected)
+    assert torch.equal(out.raw, out.map)
+    assert out.index is None
+    torch.testing.assert_close(out.features.view(3, 2, 4, 7, 9), features * expected)
+
+
+def test_a_given_map_is_not_limited(features):
+    attention = told(torch.rand(2, 1, 7, 9), gate=ResidualGate(), anchors=4)
+    out = attention(features, given=torch.full((1, 1, 1, 1), -1.0))
+    assert torch.all(out.features == 0)
+    open_gate = told(torch.rand(2, 1, 7, 9), gate=NoiseGate(4))(features, given=torch.ones(1, 1, 1, 1))
+    assert torch.all(open_gate.price == torch.inf)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 7, 9), (4, 2, 1, 7, 9), (3, 5, 1, 7, 9)])
+def test_a_given_map_for_other_images_or_samples_is_refused(features, shape):
+    with pytest.raises(Exception, match=r"(?i)expand"):
+        told(torch.rand(2, 1, 7, 9))(features, samples=3, given=torch.rand(shape))
+
+
+def test_what_is_reported_goes_with_what_is_built(features):
+    plain = build_attention("aib", 4)(features, samples=2)
+    assert plain.std is not None
+    assert plain.index is plain.anchors is plain.log_prior is plain.code is plain.price is None
+    quantized = build_attention("noise", 4, anchors=5)(features, samples=2)
+    assert quantized.price.shape == quantized.index.shape == (2, 2, 1, 7, 9)
+    assert quantized.anchors.shape == quantized.log_prior.shape == (5,)
+    assert quantized.code.shape == (2,)
+    assert torch.equal(quantized.map, quantized.anchors[quantized.index])
+    assert build_attention("deterministic", 4, anchors=5)(features, samples=2).code is None  # hard indices only
+
+
+def test_the_code_length_prices_the_cells_that_the_quantizer_cuts(features):
+    mean, std = torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 0.2)
+    attention = told(mean, std, anchors=3)
+    with torch.no_grad():
+        attention.quantizer.raw.copy_(torch.tensor([0.3, 0.9]))
+        attention.quantizer.prior_logits.copy_(torch.tensor([0.0, 1.0, 2.0]))
+    out = attention(features, samples=2000)
+    cost = -out.log_prior.detach()[out.index].flatten(2).sum(2)
+    error = cost.std(0) / 2000**0.5
+    assert torch.all((cost.mean(0) - out.code).abs() < 5 * error)
+
+
+def test_uniform_attention_with_anchors_takes_the_nearest(features):
+    out = SpatialAttention(UniformMap(value=0.6), ResidualGate(), AnchorQuantizer(3))(features, samples=2)
+    assert torch.all(out.map == 0.5)
+    assert torch.all(out.index == 1)
+
+
+@pytest.mark.parametrize("anchors", [None, 6])
+def test_state_dict_round_trip(features, anchors):
+    trained = build_attention("noise", 4, anchors=anchors)
+    optimizer = torch.optim.SGD(trained.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        trained(features, samples=1).features.square().sum().backward()
+        optimizer.step()
+    fresh = build_attention("noise", 4, anchors=anchors)
+    assert not torch.equal(fresh.eval()(features).features, trained.eval()(features).features)
+    fresh.load_state_dict(trained.state_dict())
+    own, copy = trained(features), fresh(features)
+    assert torch.equal(own.features, copy.features)
+    assert torch.equal(own.price, copy.price)
+
+
+def test_prices_and_codes_are_float32_under_autocast(features):
+    attention = build_attention("noise", 4, anchors=5).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = attention(features.bfloat16(), samples=2)
+    assert out.features.dtype == torch.bfloat16
+    for value in (out.map, out.mean, out.std, out.price, out.code, out.anchors):
+        assert value.dtype == torch.float32
+
+
+def test_channels_last_features_give_the_same(features):
+    attention = build_attention("noise", 4, anchors=5).eval()
+    own, other = attention(features), attention(features.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(own.features, other.features)
+    assert torch.equal(own.index, other.index)
+
+
+def test_extreme_features_give_finite_gradients():
+    attention = build_attention("noise", 4, anchors=5)
+    for features in (torch.zeros(2, 4, 5, 5), 1e6 * torch.randn(2, 4, 5, 5), torch.full((2, 4, 5, 5), -1e4)):
+        attention.zero_grad()
+        out = attention(features, samples=1)
+        (out.features.mean() + out.price.mean() + out.code.mean()).backward()
+        grads = [p.grad for p in attention.parameters() if p.grad is not None]
+        assert len(grads) > 4
+        assert all(torch.isfinite(g).all() for g in grads)
+
+
+def test_it_compiles_as_one_graph(features, monkeypatch):
+    for kind in (Map, AttentionOutput):  # the checks of shapes, which only tests have and no graph can hold
+        monkeypatch.setattr(kind, "__init__", unwrap(kind.__init__))
+    attention = build_attention("noise", 4, anchors=5)
+    twin = build_attention("noise", 4, anchors=5)
+    twin.load_state_dict(attention.state_dict())
+    compiled = torch.compile(twin, fullgraph=True, backend="aot_eager")
+    torch.manual_seed(5)
+    own = attention(features, samples=2)
+    torch.manual_seed(5)
+    other = compiled(features, samples=2)
+    for name in ("features", "map", "price", "code", "index"):
+        torch.testing.assert_close(getattr(own, name), getattr(other, name), msg=name)
+    for out in (own, other):
+        (out.features.square().mean() + out.price.mean() + out.code.mean()).backward()
+    torch.testing.assert_close(attention.proposal.head.logit.weight.grad, twin.proposal.head.logit.weight.grad)
+    assert twin.gate.batches == 1
+    torch.testing.assert_close(attention.gate.var, twin.gate.var)
