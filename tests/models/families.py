@@ -39,7 +39,7 @@ class Family:
 
 FAMILIES = [
     Family("alexnet", "features.4"),
-    Family("vgg16_bn", "features.42", options={"num_features": 32}, slow=True),
+    Family("vgg16_bn", "features.42", options={"mlp_ratio": 1 / 64}, slow=True),
     Family("resnet18", "layer3", (64, 96)),
     Family("wide_resnet50_2", "layer3", slow=True),
     Family("mobilenetv3_small_050", "blocks.3"),

@@ -36,15 +36,26 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
     images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
     maps = ["map" if i == 0 else f"map_{i}" for i in range(len(classifier.at))]
     with looking(classifier):
-        program = torch.onnx.export(
+        program = torch.export.export(
             _LogitsAndMap(classifier).eval(),
             (images,),
+            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+        )
+        _float_bounds(program)
+        exported = torch.onnx.export(
+            program,
             dynamo=True,
             input_names=["images"],
             output_names=["logits", *maps],
-            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
             external_data=False,
             verbose=False,
         )
-    assert program is not None
-    program.save(str(path))
+    assert exported is not None
+    exported.save(str(path))
+
+
+def _float_bounds(program: torch.export.ExportedProgram) -> None:
+    """Writes ``clamp(x, 0, .9)`` as ``clamp(x, 0., .9)``: the exporter's type promotion fails on the mixture."""
+    for node in program.graph.nodes:
+        if node.target is torch.ops.aten.clamp.default and node.args[0].meta["val"].is_floating_point():
+            node.args = (node.args[0], *(float(b) if isinstance(b, int) else b for b in node.args[1:]))
