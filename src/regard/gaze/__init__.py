@@ -2,7 +2,14 @@
 
 from regard.gaze.bandwidth import Bandwidth, cross_validated_sigma
 from regard.gaze.build import make_fixations
-from regard.gaze.ceilings import Ceiling, leave_one_out, split_half, through_grid
+from regard.gaze.ceilings import (
+    Ceiling,
+    halves_against_each_other,
+    leave_one_out,
+    observers_against_others,
+    split_half,
+    through_grid,
+)
 from regard.gaze.density import (
     CenterPriors,
     blur,
@@ -29,8 +36,10 @@ __all__ = [
     "density",
     "fixation_counts",
     "fixations_from_samples",
+    "halves_against_each_other",
     "leave_one_out",
     "make_fixations",
+    "observers_against_others",
     "read_csv",
     "read_parquet",
     "read_pysaliency",

@@ -72,18 +72,9 @@ def leave_one_out(
         few[b] = False
         if size not in totals:
             totals[size] = fixation_counts(fixations, grid=size)
-        rest = totals[size].clone()
-        cell = xy.floor().long()
-        rest.view(-1).index_add_(0, cell[:, 1] * size[1] + cell[:, 0], -torch.ones(len(cell), dtype=rest.dtype))
-        single = [xy[who == person][None] for person in people]
-        parts = torch.cat([blur(points, size=size, sigma=sigma) for points in single])
-        maps = through_grid((parts.sum(0, keepdim=True) - parts).clamp(min=0), grid)
-        points = torch.nn.utils.rnn.pad_sequence([p[0] for p in single], batch_first=True, padding_value=torch.nan)
-        ranked = aucs(maps, points, rest, own_included=False, judd=False, convention=convention)
-        out["auc"][b] = ranked.auc.mean()
-        if ranked.shuffled is not None:
-            out["sauc"][b] = ranked.shuffled.mean()
-        out["nss"][b] = nss(maps, points, convention=convention).mean()
+        found = observers_against_others(xy, who, totals[size], sigma=sigma, grid=grid, convention=convention)
+        for name, value in found.items():
+            out[name][b] = value
     return _ceiling(out, few)
 
 
@@ -112,25 +103,81 @@ def split_half(
     Raises:
         RegardError: no image has two observers.
     """
-    metrics = {"cc": cc, "sim": sim, "kl": kl_divergence}
-    out = {name: torch.full((len(fixations.images),), torch.nan, dtype=torch.float64) for name in metrics}
+    names = ("cc", "sim", "kl")
+    out = {name: torch.full((len(fixations.images),), torch.nan, dtype=torch.float64) for name in names}
     few = torch.ones(len(fixations.images), dtype=torch.bool)
     for b, size, xy, who in _images(fixations):
         people = who.unique()
         if len(people) < 2:
             continue
         few[b] = False
-        halves = []
-        for repeat in range(repeats):
-            order = np.random.default_rng((seed, b, repeat)).permutation(len(people))
-            first = torch.isin(who, people[torch.from_numpy(order[: len(people) // 2])])
-            halves.append([blur(xy[mask][None], size=size, sigma=sigma) for mask in (first, ~first)])
-        judged, gold = (torch.cat([pair[k] for pair in halves]) for k in (0, 1))
-        judged = through_grid(judged, grid)
-        out["cc"][b] = cc(judged, gold).mean()
-        out["sim"][b] = sim(judged, gold, convention=convention).mean()
-        out["kl"][b] = kl_divergence(judged, gold, convention=convention).mean()
+        found = halves_against_each_other(
+            xy, who, size=size, sigma=sigma, grid=grid, repeats=repeats, seed=(seed, b), convention=convention
+        )
+        for name, value in found.items():
+            out[name][b] = value
     return _ceiling(out, few)
+
+
+def observers_against_others(
+    xy: Tensor,
+    who: Tensor,
+    total: Tensor,
+    *,
+    sigma: float,
+    grid: tuple[int, int] | None = None,
+    convention: Convention = "tuebingen",
+) -> dict[str, float]:
+    """`leave_one_out` of one image with at least two observers: auc, sauc, nss.
+
+    Args:
+        xy: (n,2) fixations in image pixels.
+        who: (n,) index of the observer of each.
+        total: (1,1,H,W) counts of all images' fixations on this image's pixels, its own included.
+        sigma: see there.
+        grid: see there.
+        convention: see there.
+    """
+    size = (total.shape[-2], total.shape[-1])
+    cell = xy.floor().long()
+    own = torch.bincount(cell[:, 1] * size[1] + cell[:, 0], minlength=size[0] * size[1])
+    single = [xy[who == person] for person in who.unique()]
+    parts = torch.cat([blur(points[None], size=size, sigma=sigma) for points in single])
+    maps = through_grid((parts.sum(0, keepdim=True) - parts).clamp(min=0), grid)
+    points = torch.nn.utils.rnn.pad_sequence(single, batch_first=True, padding_value=torch.nan)
+    others = total - own.view_as(total).to(total)
+    ranked = aucs(maps, points, others, own_included=False, judd=False, convention=convention)
+    out = {"auc": ranked.auc, "nss": nss(maps, points, convention=convention)}
+    if ranked.shuffled is not None:
+        out["sauc"] = ranked.shuffled
+    return {name: values.mean().item() for name, values in out.items()}
+
+
+def halves_against_each_other(
+    xy: Tensor,
+    who: Tensor,
+    *,
+    size: tuple[int, int],
+    sigma: float,
+    grid: tuple[int, int] | None = None,
+    repeats: int = 3,
+    seed: tuple[int, ...] = (0,),
+    convention: Convention = "tuebingen",
+) -> dict[str, float]:
+    """`split_half` of one image with at least two observers: cc, sim, kl; see there."""
+    people = who.unique()
+    judged, gold = [], []
+    for repeat in range(repeats):
+        order = np.random.default_rng((*seed, repeat)).permutation(len(people))
+        first = torch.isin(who, people[torch.from_numpy(order[: len(people) // 2])])
+        judged.append(blur(xy[first][None], size=size, sigma=sigma))
+        gold.append(blur(xy[~first][None], size=size, sigma=sigma))
+    maps, truth = through_grid(torch.cat(judged), grid), torch.cat(gold)
+    return {
+        "cc": cc(maps, truth).mean().item(),
+        "sim": sim(maps, truth, convention=convention).mean().item(),
+        "kl": kl_divergence(maps, truth, convention=convention).mean().item(),
+    }
 
 
 def _images(fixations: Fixations) -> Iterator[tuple[int, tuple[int, int], Tensor, Tensor]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
@@ -49,7 +49,7 @@ def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     check_convention(convention)
     if convention == "mit":
         return auc_judd(maps, fixations, convention="mit")
-    code, known = _codes(maps, fixations)
+    code, _, known = _codes(maps, fixations)
     return _auc(code, known.sum(1))
 
 
@@ -69,8 +69,7 @@ def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = Tr
     Returns:
         (B,), NaN without fixations or without others.
     """
-    code, _ = _codes(maps, fixations)
-    return _shuffled(code, *pixels(maps, fixations), others, own_included)
+    return _shuffled(*_codes(maps, fixations), others, own_included)
 
 
 def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -89,8 +88,7 @@ def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebing
         (B,), NaN without fixations or if every pixel is fixated.
     """
     check_convention(convention)
-    code, _ = _codes(maps, fixations)
-    return _judd(code, *pixels(maps, fixations), unique=convention == "mit")
+    return _judd(*_codes(maps, fixations), unique=convention == "mit")
 
 
 def aucs(
@@ -104,18 +102,32 @@ def aucs(
 ) -> AUCs:
     """`auc`, `sauc` and, if ``judd``, `auc_judd` for the price of one: see there."""
     check_convention(convention)
-    code, _ = _codes(maps, fixations)
-    index, known = pixels(maps, fixations)
-    mit = convention == "mit"
+    return ranked(
+        check_maps(maps.detach()), *pixels(maps, fixations), others, own_included, judd=judd, mit=convention == "mit"
+    )
+
+
+def ranked(
+    maps: Float[Tensor, "B 1 h w"],
+    index: Int[Tensor, "B n"],
+    known: Bool[Tensor, "B n"],
+    others: Maps | None,
+    own_included: bool,
+    *,
+    judd: bool,
+    mit: bool,
+) -> AUCs:
+    """`aucs` of maps and fixated pixels that have been checked."""
+    code = codes(maps, maps.flatten(1).gather(1, index), known)
     trapezoids = _judd(code, index, known, unique=mit) if judd or mit else None
     shuffled = None if others is None else _shuffled(code, index, known, others, own_included)
     return AUCs(trapezoids if mit and trapezoids is not None else _auc(code, known.sum(1)), shuffled, trapezoids)
 
 
-def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Tensor]:
+def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
     maps = check_maps(maps.detach())
     index, known = pixels(maps, fixations)
-    return codes(maps, maps.flatten(1).gather(1, index), known), known
+    return codes(maps, maps.flatten(1).gather(1, index), known), index, known
 
 
 def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:

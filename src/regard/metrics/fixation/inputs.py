@@ -49,7 +49,7 @@ def check_density(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
         RegardError: see `check_maps`; a negative value (the first is named).
     """
     maps = check_maps(maps, what)
-    if maps.numel() and maps.detach().min() < 0:
+    if (maps.detach() < 0).any():
         b, _, y, x = (int(v) for v in (maps < 0).nonzero()[0])
         raise RegardError(
             f"{what} must not be negative to be read as a density: image {b} of the batch has "

@@ -1,0 +1,108 @@
+"""Maps that some model wrote: a folder of pictures or arrays, an NPZ, an HDF5 file, each found by its image's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from regard.types import RegardError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+
+class MapFiles(Mapping[str, Callable[[], Tensor]]):
+    """Image name -> a function that loads its map (1,1,h,w) float64; nothing is read before it is called.
+
+    A map belongs to an image if their names agree, or if they agree without their endings.
+    """
+
+    def __init__(self, loaders: Mapping[str, Callable[[], Any]], source: str) -> None:
+        self._loaders = dict(loaders)
+        self._stems = {PurePosixPath(name).with_suffix("").as_posix(): name for name in self._loaders}
+        self.source = source
+
+    def __getitem__(self, name: str) -> Callable[[], Tensor]:
+        stem = PurePosixPath(name).with_suffix("").as_posix()
+        key = name if name in self._loaders else self._stems[stem]
+        return lambda: _map(self._loaders[key](), f"{self.source}: {key}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+
+def open_maps(path: str | Path) -> MapFiles:
+    """The maps of ``path``.
+
+    A folder holds one picture or ``.npy`` an image, subfolders included. An ``.npz`` holds one array an image, or
+    ``maps`` (N,h,w) beside ``names`` (N,). An HDF5 file holds one data set an image, groups included.
+
+    Raises:
+        RegardError: nothing there, another kind of file, or no maps in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*PICTURES, ".npy")]
+        loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): _reader(p) for p in files}
+    elif path.suffix == ".npz":
+        loaders = _npz(path)
+    elif path.suffix in (".h5", ".hdf5"):
+        loaders = _hdf5(path)
+    else:
+        raise RegardError(f"{path} is neither a folder of maps nor an .npz, .h5 or .hdf5 file")
+    if not loaders:
+        raise RegardError(f"{path} holds no maps: one picture or .npy an image is expected, named like the image")
+    return MapFiles(loaders, str(path))
+
+
+def _reader(path: Path) -> Callable[[], Any]:
+    def load() -> Any:
+        try:
+            if path.suffix == ".npy":
+                return np.load(path, allow_pickle=False)
+            with Image.open(path) as file:
+                return np.asarray(file if file.mode in ("L", "I", "F", "I;16") else file.convert("L"))
+        except (OSError, ValueError) as error:
+            raise RegardError(f"cannot read the map {path}: {error}") from error
+
+    return load
+
+
+def _npz(path: Path) -> dict[str, Callable[[], Any]]:
+    try:
+        file = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise RegardError(f"cannot read {path} as NPZ: {error}") from error
+    if {"maps", "names"} <= set(file.files):
+        maps, names = file["maps"], [str(name) for name in file["names"]]
+        if len(maps) != len(names):
+            raise RegardError(f"{path} has {len(maps)} maps, but {len(names)} names")
+        return {name: (lambda k=k: maps[k]) for k, name in enumerate(names)}
+    return {name: (lambda name=name: file[name]) for name in file.files}
+
+
+def _hdf5(path: Path) -> dict[str, Callable[[], Any]]:
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise RegardError(f"cannot read {path} as HDF5: {error}") from error
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return {name: (lambda name=name: file[name][...]) for name in names}
+
+
+def _map(values: Any, what: str) -> Tensor:
+    values = np.squeeze(np.asarray(values, dtype=np.float64))
+    if values.ndim != 2:
+        raise RegardError(f"{what} has shape {values.shape}: a map is (h,w)")
+    return torch.from_numpy(np.ascontiguousarray(values))[None, None]
