@@ -15,8 +15,8 @@ from regard.types import RegardError
 def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Float[Tensor, " B"]:
     """Mean over fixations of (log-likelihood - baseline's) / ln 2 (Kuemmerer et al. 2015). Differentiable.
 
-    Only a density has it. A saliency map becomes one by calibration on other images (`calibrate`), never by a division
-    by its sum alone, as that leaves the contrast to chance.
+    Only a density has it. A saliency map becomes one by calibration on other images, never by a division by its
+    sum alone, as that leaves the contrast to chance.
 
     Args:
         log_density: (B,1,h,w) natural logarithm of a density over pixels, exp of it sums to 1; -inf where it is 0.
@@ -50,6 +50,6 @@ def _at(log_density: Tensor, index: Tensor, what: str) -> Tensor:
         b = int((total - 1).abs().argmax())
         raise RegardError(
             f"{what} is no log-density: exp of it sums to {total[b].item():g} for image {b} of the batch; only a "
-            "density has information gain, so calibrate the map first (regard.metrics.fixation.calibrate)"
+            "density has information gain, so calibrate the map on other images first"
         )
     return flat.gather(1, index)
