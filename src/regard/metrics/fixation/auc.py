@@ -57,7 +57,8 @@ def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = Tr
     """Shuffled AUC: fixations of the image against those of all other images, exact, without sampling.
 
     What only says "people look at the centre" scores .5. Tuebingen's definition: all fixations of all other images, at
-    the same relative position, midranks for ties. The MATLAB code samples ten images and a hundred splits instead, so its values scatter.
+    the same relative position, midranks for ties. The MATLAB code samples ten images and a hundred splits
+    instead, so its values scatter.
 
     Args:
         maps: (B,1,h,w).
