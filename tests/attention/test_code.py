@@ -39,6 +39,19 @@ def test_its_gradient_is_right(levels):
     assert torch.autograd.gradcheck(lambda m, s: expected_code_length(m, s, boundaries, log_prior), (mean, std))
 
 
+def test_memory_kept_for_the_backward_pass_does_not_grow_with_the_anchors():
+    def kept(levels):
+        """Bytes of the distinct tensors that autograd holds on to."""
+        mean, std, boundaries, log_prior = world(levels)
+        held = {}
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: held.setdefault(id(t), t), lambda t: t):
+            length = expected_code_length(mean.requires_grad_(), std.requires_grad_(), boundaries, log_prior)
+        assert length.requires_grad
+        return sum(t.nbytes for t in held.values())
+
+    assert 0 < kept(4) == kept(64)
+
+
 def test_without_noise_it_is_the_code_length_of_the_hard_indices():
     quantizer = AnchorQuantizer(6)
     with torch.no_grad():

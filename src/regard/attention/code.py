@@ -8,6 +8,8 @@ probabilities have one, so this is what is trained, and the length of the hard i
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -19,14 +21,19 @@ def expected_code_length(
     boundaries: Float[Tensor, " Q-1"],
     log_prior: Float[Tensor, " Q"],
 ) -> Float[Tensor, " B"]:
-    """Expected code length of a random map, nats a map (B,).
+    """Expected code length of a random map, nats a map (B,); differentiable in ``mean`` and ``std``.
 
-    Summed by parts over the boundaries, ``sum_k P_k c_k = c_0 + sum_k (c_k - c_{k-1}) (1 - Phi_k)``, so that no tensor
-    gets a Q axis.
+    Summed by parts over the boundaries, ``sum_k P_k c_k = c_0 + sum_k (c_k - c_{k-1}) Phi((mu - t_k)/sd)``, so that no
+    tensor gets a Q axis. The derivatives are summed along the way: recorded for the backward pass, every boundary would
+    keep maps of its own, and memory would grow with Q.
     """
-    cost = -log_prior
-    total = cost[0].expand_as(mean)
+    cost = -log_prior.detach()
+    m, s = mean.detach(), std.detach()
+    length, by_mean, by_std = cost[0].expand_as(m), torch.zeros_like(m), torch.zeros_like(m)
     for k in range(len(boundaries)):
-        above = torch.special.ndtr((mean - boundaries[k]) / std)
-        total = total + (cost[k + 1] - cost[k]) * above
-    return total.flatten(1).sum(1)
+        u = (m - boundaries[k].detach()) / s
+        rise = cost[k + 1] - cost[k]
+        slope = rise * torch.exp(-0.5 * u.square()) / (math.sqrt(2 * math.pi) * s)
+        length, by_mean, by_std = length + rise * torch.special.ndtr(u), by_mean + slope, by_std - slope * u
+    # Both brackets are zero: they carry the gradient alone.
+    return (length + by_mean * (mean - m) + by_std * (std - s)).flatten(1).sum(1)
