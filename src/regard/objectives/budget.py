@@ -53,5 +53,6 @@ class Multiplier:
             asked, low, high = (x / NATS_PER_BIT for x in (self.budget, self.lowest, self.highest))
             raise RegardError(
                 f"{self.name}={asked:.1f}: not reachable with this model and data; its rate stayed in "
-                f"[{low:.1f}, {high:.1f}] bits. Ask for a budget in that range, train longer, or change the size of what is priced"
+                f"[{low:.1f}, {high:.1f}] bits. "
+                "Ask for a budget in that range, train longer, or change the size of what is priced"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -44,3 +46,11 @@ def _beside(score: Score) -> Text:
     lines += [Text(f"not clearly better than its floor {r.label}", style="yellow") for r in score.not_better_than()]
     lines += [Text(f"undefined for {count}: {reason}", style="dim") for reason, count in score.undefined.items()]
     return Text("\n").join(lines)
+
+
+def print_records(records: Sequence[Mapping[str, str]], console: Console | None = None) -> None:
+    """Print plain records as a table, one column a key."""
+    table = Table(*records[0], box=None, header_style="dim", pad_edge=False)
+    for record in records:
+        table.add_row(*(Text(value) for value in record.values()))
+    (console or Console()).print(table)

@@ -9,6 +9,7 @@ from regard.training.parsing import load_recipe, parse_recipe, recipe_parser, sa
 from regard.training.recipe import Recipe
 from regard.training.run import load_run, train, write_atomically
 from regard.training.seeds import seed_everything
+from regard.training.twin import train_with_twin
 
 __all__ = [
     "Recipe",
@@ -24,5 +25,6 @@ __all__ = [
     "save_recipe",
     "seed_everything",
     "train",
+    "train_with_twin",
     "write_atomically",
 ]

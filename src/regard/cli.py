@@ -1,0 +1,181 @@
+"""The command `regard`: parses, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from regard.__about__ import __version__
+from regard.types import RegardError
+
+DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
+faithfulness."""
+EPILOG = """examples:
+  regard train                                   learn on generated images; runs/default/report.html
+  regard train --objective.budget_bits 6         the same at 6 latent bits
+  regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
+  regard explain bird.jpg --run runs/mine        where that network looks
+  regard data list                               data sets, their size and licence
+
+Each command has its own --help."""
+Run = Callable[[argparse.Namespace, list[str]], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 a bad item in a batch, 2 bad input, 130 interrupted."""
+    parser, extra = _parser(), []
+    known = list(sys.argv[1:] if arguments is None else arguments)
+    options, extra = parser.parse_known_args(known)
+    if extra and options.command != "train":
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    run: Run = options.run
+    try:
+        return run(options, extra)
+    except RegardError as error:
+        print(f"regard: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("regard: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"regard {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a recipe, judge it, write its report", add_help=False)
+    train.add_argument("-h", "--help", action="store_true")
+    train.add_argument("--runs", type=Path, default=Path("runs"))
+    train.add_argument("--quiet", action="store_true")
+    train.add_argument("--no-evaluation", action="store_true")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="judge a trained run on its test split again")
+    evaluate.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, as runs/default")
+    evaluate.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    evaluate.set_defaults(run=_evaluate)
+
+    explain = commands.add_parser("explain", help="where a trained run looks, on your images")
+    explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    explain.add_argument("--run", type=Path, required=True, dest="folder", help="a run's folder")
+    explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
+    explain.set_defaults(run=_explain)
+
+    report = commands.add_parser("report", help="write a run's report.html again")
+    report.add_argument("folder", type=Path, metavar="RUN")
+    report.set_defaults(run=_report)
+
+    data = commands.add_parser("data", help="data sets: list, info, get, check")
+    actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="all data sets").set_defaults(run=_data_list)
+    info = actions.add_parser("info", help="source, licence, options of one")
+    info.add_argument("name")
+    info.set_defaults(run=_data_info)
+    get = actions.add_parser("get", help="download one, after showing size, source and licence")
+    get.add_argument("name")
+    get.add_argument("--root", type=Path, required=True, help="folder to put it in")
+    get.add_argument("--yes", action="store_true", help="do not ask")
+    get.set_defaults(run=_data_get)
+    check = actions.add_parser("check", help="read every item and name each bad one")
+    check.add_argument("name")
+    check.add_argument("--root", help="where the set lies")
+    check.set_defaults(run=_data_check)
+    return parser
+
+
+def _train(options: argparse.Namespace, fields: list[str]) -> int:
+    from regard.training import parse_recipe, recipe_parser, train_with_twin
+
+    if options.help:
+        parser = recipe_parser(
+            "Trains a recipe into runs/<name>, judges it on the test split and writes report.html. A run that was "
+            "killed goes on from its last checkpoint. Besides the recipe's fields: --runs DIR (default runs), "
+            "--quiet, --no-evaluation."
+        )
+        parser.prog = "regard train"
+        parser.print_help()
+        return 0
+    recipe = parse_recipe(fields)
+    folder = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
+    if not options.no_evaluation:
+        return _judge(folder, "cpu", options.quiet)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace, _: list[str]) -> int:
+    return _judge(options.folder, options.device, False)
+
+
+def _judge(folder: Path, device: str, quiet: bool) -> int:
+    from regard.evaluation import evaluate
+    from regard.report import print_scores, read_evaluation, write_report
+
+    evaluate(folder, device=device)
+    if not quiet:
+        print_scores(read_evaluation(folder))
+    print(f"report: {write_report(folder)}")
+    return 0
+
+
+def _report(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.report import write_report
+
+    print(f"report: {write_report(options.folder)}")
+    return 0
+
+
+def _explain(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.report.explain import explain_images
+
+    bad = explain_images(options.folder, options.images, options.out)
+    for problem in bad:
+        print(f"regard: {problem}", file=sys.stderr)
+    print(f"{len(options.images) - len(bad)} of {len(options.images)} images explained: {options.out}")
+    return 1 if bad else 0
+
+
+def _data_list(_: argparse.Namespace, __: list[str]) -> int:
+    from regard.data.command import list_records
+    from regard.report.terminal import print_records
+
+    print_records(list_records())
+    return 0
+
+
+def _data_info(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.data.command import info_record
+
+    for key, value in info_record(options.name).items():
+        print(f"{key:<12} {value}")
+    return 0
+
+
+def _data_get(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.data.command import get_lines
+
+    def ask(question: str) -> bool:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    for line in get_lines(options.name, options.root, yes=options.yes, ask=ask):
+        print(line)
+    return 0
+
+
+def _data_check(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.data import check, open_data
+
+    data = open_data(options.name, options.root)
+    problems = [problem for split in (data.train, data.val, data.test) for problem in check(split)]
+    for problem in problems:
+        print(f"regard: {problem}", file=sys.stderr)
+    print(f"{len(problems)} bad items")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
