@@ -21,10 +21,11 @@ def test_wrn_branch_doubles_the_channels_and_gives_one_map() -> None:
     assert [block.conv1.stride for block in branch[:4]] == [(1, 1)] * 4
 
 
-def test_compact_is_small_with_a_grid_of_a_quarter() -> None:
+def test_compact_is_small_with_a_grid_of_a_half() -> None:
     model = create_backbone("compact", 10)
-    assert size(model) == 219_210
-    assert model.stage2(model.stage1(model.stem(torch.rand(1, 3, 48, 48)))).shape == (1, 64, 12, 12)
+    assert size(model) == 268_114
+    assert model.stage1(model.stem(torch.rand(1, 3, 48, 48))).shape == (1, 24, 24, 24)
+    assert model.attend_at == "stage1"
 
 
 def test_vgg_cifar_attends_256_channels_on_16_by_16() -> None:

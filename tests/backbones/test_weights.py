@@ -86,5 +86,5 @@ def test_another_architecture_is_named(tmp_path: Path) -> None:
 
 def test_another_width_is_named_and_nothing_is_loaded(tmp_path: Path, source: torch.nn.Module) -> None:
     save_file(source.state_dict(), tmp_path / "w.safetensors")
-    with pytest.raises(RegardError, match=r"of another size \(stage3\.0\.weight \(4, 4, 3, 3\) for \(8, 4, 3, 3\)"):
+    with pytest.raises(RegardError, match=r"of another size \(stage3\.0\.0\.weight \(4, 4, 3, 3\) for \(8, 4, 3, 3\)"):
         reload(tmp_path / "w.safetensors", widths=(4, 4, 4, 8))

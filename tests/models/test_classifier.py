@@ -131,7 +131,7 @@ def test_no_bits_where_something_goes_around() -> None:
 
 def test_given_maps_are_used() -> None:
     model = small().eval()
-    given = torch.rand(3, 1, 4, 4)
+    given = torch.rand(3, 1, 8, 8)
     output = model(images(), given=given)
     assert torch.equal(output.attention[0].map[0], given)
     assert not torch.equal(output.logits, model(images(), given=given.flip(0)).logits)
@@ -215,7 +215,7 @@ def test_an_unknown_map_head_lists_the_nearest() -> None:
 
 
 def test_default_layers() -> None:
-    assert small().at == ("stage2",)
+    assert small().at == ("stage1",)
     family = Family("vit_tiny_patch16_224", "", options={"depth": 6})
     assert family.build(at=None, attention="aib").at == ("blocks.4",)
     assert Family("mobilenetv3_small_050", "").build(at=None, attention="aib").at == ("blocks.3",)

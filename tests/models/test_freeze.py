@@ -26,7 +26,7 @@ def test_inside_an_attended_layer_by_its_first_name() -> None:
 
 
 def test_statistics_of_frozen_layers_stand_still() -> None:
-    model = AttentiveClassifier("compact", 3, input_size=(16, 16))
+    model = AttentiveClassifier("compact", 3, at="stage2", input_size=(16, 16))
     model.freeze("stage2")
     model.train()
     before = {name: b.clone() for name, b in model.trunk.named_buffers()}

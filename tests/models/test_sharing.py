@@ -24,7 +24,7 @@ def test_a_folder_holds_configuration_and_tensors_only(tmp_path: Path) -> None:
     assert {file.name for file in (tmp_path / "new" / "folder").iterdir()} == {"config.json", "model.safetensors"}
     config = json.loads((tmp_path / "new" / "folder" / "config.json").read_text())
     assert config["schema"] == 1
-    assert config["arguments"]["at"] == ["stage2"]
+    assert config["arguments"]["at"] == ["stage1"]
     again = AttentiveClassifier.from_pretrained(tmp_path / "new" / "folder")
     assert not again.training
     images = torch.rand(2, 3, 16, 16)
