@@ -10,6 +10,16 @@ from jaxtyping import install_import_hook
 install_import_hook(["regard.types", "regard.metrics", "regard.data"], "beartype.beartype")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped where there is no CUDA device."""
+    import torch
+
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the research data sets; tests that need it are skipped without it."""
