@@ -38,7 +38,7 @@ class ContextHead(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, width, 1),
+            nn.Conv2d(width, width, 1, bias=False),
         )
         self.norm_out = nn.BatchNorm2d(width, affine=False)
         self.logit = nn.Conv2d(width, 1, 1)

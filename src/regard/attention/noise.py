@@ -54,11 +54,14 @@ class NoiseGate(nn.Module):
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Modulated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
         mean = self.mean[:, None, None]
-        std = (self.var[:, None, None] + 1e-8).sqrt()
+        # a channel that was silent in training must not cost a fortune when it stirs
+        std = (self.var[:, None, None] + 1e-4 * self.var.mean() + 1e-8).sqrt()
         standard = (features.float() - mean) / std
         power = standard.square().sum(1, keepdim=True)
         closed = 1 - a
-        price = 0.5 * (a.square() * power + features.shape[1] * (closed.square() - 1 - closed.square().log()))
+        # (1-a)^2 - 1 - ln (1-a)^2, without the cancellation at small a
+        cost = a * (a - 2) - 2 * torch.log1p(-a)
+        price = 0.5 * (a.square() * power + features.shape[1] * cost)
         price = price.clamp(min=0)  # a KL is never negative; its rounding can be
         noise = mean + std * torch.randn_like(standard) if noisy else mean
         mixed = a.to(features.dtype) * features + (closed * noise).to(features.dtype)

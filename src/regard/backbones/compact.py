@@ -1,21 +1,30 @@
-"""A small convolutional network for images of 32 to 64 pixels: quick on a CPU, 0.22 million parameters."""
+"""A small residual network for images of 32 to 64 pixels: quick on a CPU, 0.27 million parameters."""
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def _conv(channels: int, width: int, *, stride: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
-    return [conv, nn.BatchNorm2d(width), nn.ReLU()]
+def _conv(channels: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    conv = nn.Conv2d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return F.relu(x + self.second(self.first(x)))
 
 
 class Compact(nn.Module):
-    """Images (B,C,H,W) -> logits (B,n). Attend at ``stage2``: 64 channels on a grid of a quarter of the image's side.
-
-    Only what comes after the attended features can undo a gate, so the trunk behind it is short: two convolutions, a
-    global average, a linear head.
+    """Images (B,C,H,W) -> logits (B,n). Attend at ``stage1``: a grid of half the image's side, fine enough for small
+    objects, and early enough that nearly all computation comes after the gate and reads what it lets through.
 
     Args:
         num_classes: n.
@@ -23,22 +32,19 @@ class Compact(nn.Module):
         in_chans: C.
     """
 
-    attend_at = "stage2"
+    attend_at = "stage1"
 
     def __init__(
-        self, num_classes: int, *, widths: tuple[int, int, int, int] = (32, 48, 64, 96), in_chans: int = 3
+        self, num_classes: int, *, widths: tuple[int, int, int, int] = (24, 24, 48, 96), in_chans: int = 3
     ) -> None:
         super().__init__()
         stem, first, second, third = widths
-        self.stem = nn.Sequential(*_conv(in_chans, stem))
-        self.stage1 = nn.Sequential(*_conv(stem, first, stride=2))
-        self.stage2 = nn.Sequential(*_conv(first, second, stride=2), *_conv(second, second))
-        self.stage3 = nn.Sequential(*_conv(second, third, stride=2), *_conv(third, third))
+        self.stem = _conv(in_chans, stem, kernel=5, stride=2)
+        self.stage1 = _conv(stem, first)
+        self.stage2 = nn.Sequential(_conv(first, second, stride=2), _Residual(second))
+        self.stage3 = nn.Sequential(_conv(second, third, stride=2), _Residual(third))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(third, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
         """Logits (B,n)."""

@@ -59,15 +59,15 @@ def information_loss(
     total, rate, price, code = task, None, None, None
     if output.latent is not None:
         rate = output.latent.rate.mean()
-        total = total + warmup * weights.beta * output.latent.penalty.mean()
+        total = _add(total, warmup * weights.beta, output.latent.penalty.mean())
     for layer in output.attention:
         if layer.price is not None:
             layer_price = layer.price.flatten(2).sum(2).mean()
             price = layer_price if price is None else price + layer_price
-            total = total + warmup * weights.map_beta * layer_price
+            total = _add(total, warmup * weights.map_beta, layer_price)
         if layer.code is not None:
             code = layer.code.mean() if code is None else code + layer.code.mean()
-            total = total + warmup * weights.code_beta * layer.code.mean()
+            total = _add(total, warmup * weights.code_beta, layer.code.mean())
         anchors = anchor_losses(layer)
         if anchors is not None:
             learn = weights.codebook * anchors.codebook + weights.commitment * anchors.commitment
@@ -75,6 +75,11 @@ def information_loss(
     return Losses(total, task, rate, price, code)
 
 
-def warmup_share(step: int, steps: int) -> float:
-    """Linear from 0 at step 0 to 1 at ``steps``; 1 throughout where ``steps`` is 0."""
-    return 1.0 if steps <= 0 else min(1.0, step / steps)
+def _add(total: Tensor, weight: float, term: Tensor) -> Tensor:
+    """A term of weight zero is left out: an open gate's price is infinite, and zero times that is no number."""
+    return total + weight * term if weight else total
+
+
+def warmup_share(step: int, begin: int, end: int) -> float:
+    """0 before step ``begin``, 1 from step ``end`` on, linear between."""
+    return 1.0 if step >= end else max(0.0, (step - begin) / (end - begin))

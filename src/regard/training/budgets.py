@@ -20,7 +20,7 @@ FROZEN = 0.1
 class BudgetCallback(pl.Callback):
     """Dual ascent on ln beta against the rate of the same validation images, a few times an epoch.
 
-    It starts when half of the warm-up is over and rests in the last tenth of training. Every process measures the same
+    It starts when the warm-up is over and rests in the last tenth of training. Every process measures the same
     images with the same noise, so all arrive at the same weight.
 
     Args:
@@ -43,7 +43,7 @@ class BudgetCallback(pl.Callback):
         """Measures and updates, if it is time."""
         total = task.recipe.train.epochs * task.steps_per_epoch
         step, every = task.global_step, max(5, total // self.checks)
-        begin, end = task.recipe.objective.warmup * total / 2, (1 - FROZEN) * total
+        begin, end = task.recipe.objective.warmup * total, (1 - FROZEN) * total
         if step % every == 0 and begin <= step <= end:
             measured = self.measure(task)
             task.multipliers = {name: m.update(measured[name]) for name, m in task.multipliers.items()}

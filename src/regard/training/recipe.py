@@ -16,8 +16,8 @@ class DataRecipe:
     """A data set of the catalog: see `regard data list`."""
     root: str | None = None
     """Where it lies, for sets that are not generated; the folder in REGARD_DATA by default."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Options of the data set, such as `size` and `train` of clutter."""
+    options: dict[str, Any] = field(default_factory=lambda: {"train": 12_000})
+    """Options of the data set, such as `size` and `train` of clutter; give `{}` for a set that has none."""
     workers: int = 2
     """Processes that read images, for sets that do not fit into memory."""
 
@@ -75,22 +75,26 @@ class ModelRecipe:
 class ObjectiveRecipe:
     """What is paid for. Rates and prices are summed over an image and averaged over images; nats."""
 
-    beta: float = 0.005
+    beta: float = 0.002
     """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
-    map_beta: float = 1e-4
+    map_beta: float = 5e-6
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
     """Weight of the map's code length; needs anchors."""
-    budget_bits: float | None = None
+    budget_bits: float | None = 16.0
     """Find the beta at which the latent rate is this many bits an image."""
-    map_budget_bits: float | None = None
+    map_budget_bits: float | None = 5000.0
     """Find the map_beta at which the gate lets this many bits an image through."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
     """Weight of the loss that moves the map to its anchors."""
-    warmup: float = 0.2
-    """Share of training over which what is paid for bits rises from nothing."""
+    quiet: float = 0.35
+    """Share of training that learns from the mean alone: no noise, nothing paid. Without it the gate can close, and the
+    latent fall silent, before the network has learned what they are for."""
+    warmup: float = 0.5
+    """Share of training at which what is paid for bits is paid in full, rising from nothing at the end of `quiet`;
+    budgets are enforced from there on."""
     smoothing: float = 0.0
     """Of labels."""
 
@@ -101,7 +105,7 @@ class OptimRecipe:
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
     """AdamW, Adam, or SGD with Nesterov momentum .9."""
-    lr: float = 3e-3
+    lr: float = 2e-3
     """Peak learning rate."""
     backbone_lr: float | None = None
     """Of the backbone, where it differs: pretrained networks want less."""
@@ -117,17 +121,17 @@ class OptimRecipe:
     """Epochs of `step`."""
     gamma: float = 0.5
     """Factor of `step`."""
-    clip: float | None = 1.0
-    """Largest gradient norm."""
+    clip: float | None = None
+    """Largest gradient norm. Adam needs none, and clipping at 1 kept an attended network at chance for two epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRecipe:
     """How long, on what."""
 
-    epochs: int = 12
+    epochs: int = 5
     """Passes over the training images."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Images a step and device."""
     seed: int = 0
     """Everything random is a function of it."""
@@ -180,7 +184,7 @@ class Recipe:
             (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
             (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
-            (not 0 <= o.warmup < 0.9, "objective.warmup must lie in [0, .9)"),
+            (not 0 <= o.quiet <= o.warmup < 0.9, "0 <= objective.quiet <= objective.warmup < .9 must hold"),
             ((o.budget_bits or 1) <= 0 or (o.map_budget_bits or 1) <= 0, "a budget must be above 0 bits"),
         ):
             if wrong:

@@ -50,7 +50,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     data = build_data(recipe)
     model = build_model(recipe, data)
     if recipe.train.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last)
     task = Task(recipe, model, data)
     trainer = _trainer(recipe, folder, quiet, task.steps_per_epoch)
     last = folder / LAST
