@@ -25,9 +25,8 @@ Run = Callable[[argparse.Namespace, list[str]], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 a bad item in a batch, 2 bad input, 130 interrupted."""
-    parser, extra = _parser(), []
-    known = list(sys.argv[1:] if arguments is None else arguments)
-    options, extra = parser.parse_known_args(known)
+    parser = _parser()
+    options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
     if extra and options.command != "train":
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
     run: Run = options.run

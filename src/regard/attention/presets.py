@@ -76,6 +76,8 @@ def build_attention(
     proposal_name, gate_name, own_head = _parts(name)
     if proposal_name in LEARNED:
         head = own_head if head is None else head
+        if isinstance(head, str) and head not in HEADS:
+            raise RegardError(f"head={head!r}: no such head; there are {', '.join(HEADS)}, or give a module")
         if isinstance(head, str):
             head = HEADS[head](channels, INITIAL[head] if initial is None else initial)
         options["head"] = head

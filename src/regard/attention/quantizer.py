@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from regard.types import RegardError
+
 
 class Quantized(NamedTuple):
     """Map with straight-through gradient and the index of each anchor, both shaped like the input."""
@@ -35,7 +37,7 @@ class AnchorQuantizer(nn.Module):
     def __init__(self, levels: int, *, upper: float = 1.0, pinned: bool = False) -> None:
         super().__init__()
         if levels < 2:
-            raise ValueError(f"anchors={levels}: a quantizer needs at least 2 levels")
+            raise RegardError(f"anchors={levels}: a quantizer needs at least 2 levels")
         self.levels, self.upper, self.pinned = levels, upper, pinned
         self.raw = nn.Parameter(torch.empty(levels - pinned))
         self.prior_logits = nn.Parameter(torch.empty(levels))

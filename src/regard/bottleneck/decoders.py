@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
+from regard.types import RegardError
+
 DECODERS: dict[str, Callable[[int, int], nn.Module]] = {
     "linear": lambda K, n: nn.Linear(K, n),
     "mlp": lambda K, n: nn.Sequential(nn.Linear(K, K), nn.ReLU(), nn.Linear(K, n)),
@@ -16,4 +18,6 @@ DECODERS: dict[str, Callable[[int, int], nn.Module]] = {
 
 def build_decoder(name: str, latent: int, num_classes: int) -> nn.Module:
     """A decoder of latents (N,K) into logits (N,n)."""
+    if name not in DECODERS:
+        raise RegardError(f"decoder={name!r}: no such decoder; there are {', '.join(DECODERS)}")
     return DECODERS[name](latent, num_classes)

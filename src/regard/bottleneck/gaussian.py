@@ -63,7 +63,7 @@ class GaussianBottleneck(nn.Module):
             h = h.float()
             exact = self.kl == "exact"
             mean, raw = self.encode(h).chunk(2, dim=1)
-            std = F.softplus(raw - (EXACT_SHIFT if exact else RELEASED_SHIFT))
+            std = F.softplus(raw - (EXACT_SHIFT if exact else RELEASED_SHIFT)).clamp(min=1e-6)
             rate = gaussian_kl(mean, std, self.prior_mean, self.prior_log_std)
             penalty = rate if exact else released_penalty(mean, std)
             z = mean + std * torch.randn_like(std) if sample else mean

@@ -16,7 +16,7 @@ class DataRecipe:
     """A data set of the catalog: see `regard data list`."""
     root: str | None = None
     """Where it lies, for sets that are not generated; the folder in REGARD_DATA by default."""
-    options: dict[str, Any] = field(default_factory=lambda: {"train": 12_000})
+    options: dict[str, Any] = field(default_factory=lambda: {"train": 12_000, "size": 40})
     """Options of the data set, such as `size` and `train` of clutter; give `{}` for a set that has none."""
     workers: int = 2
     """Processes that read images, for sets that do not fit into memory."""
@@ -81,18 +81,18 @@ class ObjectiveRecipe:
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
     """Weight of the map's code length; needs anchors."""
-    budget_bits: float | None = 16.0
+    budget_bits: float | None = 18.0
     """Find the beta at which the latent rate is this many bits an image."""
-    map_budget_bits: float | None = 5000.0
+    map_budget_bits: float | None = 6000.0
     """Find the map_beta at which the gate lets this many bits an image through."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
     """Weight of the loss that moves the map to its anchors."""
-    quiet: float = 0.35
+    quiet: float = 0.4
     """Share of training that learns from the mean alone: no noise, nothing paid. Without it the gate can close, and the
     latent fall silent, before the network has learned what they are for."""
-    warmup: float = 0.5
+    warmup: float = 0.55
     """Share of training at which what is paid for bits is paid in full, rising from nothing at the end of `quiet`;
     budgets are enforced from there on."""
     smoothing: float = 0.0

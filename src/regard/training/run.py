@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 import time
 import warnings
@@ -54,6 +55,8 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     task = Task(recipe, model, data)
     trainer = _trainer(recipe, folder, quiet, task.steps_per_epoch)
     last = folder / LAST
+    for engine in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     try:
         trainer.fit(task, ckpt_path=last if last.exists() else None, weights_only=True)
