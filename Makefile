@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(BIN)/regard demo
+	$(BIN)/regard train --name demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
