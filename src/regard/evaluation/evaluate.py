@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from regard.data import Split
 from regard.evaluation.faithfulness import faithfulness_scores
 from regard.evaluation.gallery import gallery
 from regard.evaluation.information import information_scores
 from regard.evaluation.interventions import intervention_scores
-from regard.evaluation.localization import localization_scores, object_masks, tolerance
+from regard.evaluation.localization import batch_masks, localization_scores, object_masks, tolerance
 from regard.evaluation.observe import Observation, observe
 from regard.evaluation.prediction import prediction_scores
 from regard.evaluation.warnings import is_residual, plain_words
@@ -22,6 +24,7 @@ from regard.training import Recipe, load_run, write_atomically
 from regard.types import Map
 
 SCHEMA = 1
+VALIDATION_IMAGES = 512
 MEANINGS = {
     "bits": "bits that the gate lets through at each position of its grid, at the mean map",
     "gate": "the mean gate at each position of its grid, from closed (0) to open (1)",
@@ -47,9 +50,7 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
     rows = prediction_scores(seen, twin, labels) + information_scores(seen, labels, recipe)
     masks, energy = object_masks(data.test), None
     if masks is not None and seen.map is not None:
-        val_masks = object_masks(data.val)
-        val_map = observe(model, data.val, seed=seed).map
-        val = None if val_masks is None or val_map is None else (val_map, val_masks)
+        val = _validation(model, data.val)
         rows += localization_scores(seen.map, masks, val, seed=seed)
         energy = energy_inside(seen.map, dilate(masks, tolerance(masks)))
     more, curves = faithfulness_scores(model, data.test, seen, seed=seed)
@@ -70,6 +71,16 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
     path = folder / "evaluation.json"
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return path
+
+
+def _validation(model: AttentiveClassifier, split: Split) -> tuple[Map, Tensor] | None:
+    """Maps and masks of the first validation images, on which thresholds are chosen."""
+    batch = split.batch(range(min(VALIDATION_IMAGES, len(split))))
+    masks = batch_masks(batch)
+    if masks is None:
+        return None
+    map = model.explain(batch.images.to(next(model.parameters()).device))
+    return Map(map.values.cpu(), map.unit), masks.cpu()
 
 
 def _model(recipe: Recipe, model: AttentiveClassifier, twin: AttentiveClassifier | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from regard.metrics import BASELINES, Curve, Removal, controls, faithfulness, in
 from regard.models import AttentiveClassifier
 from regard.types import Map
 
-IMAGES = 96
+IMAGES = 48
 STEPS = 12
 BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear": "noisy linear imputation"}
 

@@ -20,19 +20,21 @@ from regard.metrics import (
     localization,
     pointing_game,
 )
-from regard.types import Map
+from regard.types import Batch, Map
 
 
 def object_masks(split: Split) -> Tensor | None:
     """Masks (N,1,H,W) of a split: its own, or those of its boxes; None where it has neither."""
-    first = split.batch([0])
-    if first.masks is None and first.boxes is None:
-        return None
-    parts = [split.batch(part) for part in torch.arange(len(split)).split(512)]
-    if first.masks is not None:
-        return torch.cat([part.masks for part in parts if part.masks is not None])
-    boxes = torch.cat([part.boxes for part in parts if part.boxes is not None])
-    return boxes_to_masks(boxes, (first.images.shape[-2], first.images.shape[-1]))
+    parts = [batch_masks(split.batch(part)) for part in torch.arange(len(split)).split(512)]
+    found = [part for part in parts if part is not None]
+    return torch.cat(found) if found else None
+
+
+def batch_masks(batch: Batch) -> Tensor | None:
+    """Masks (B,1,H,W) of a batch: its own, or those of its boxes."""
+    if batch.masks is not None or batch.boxes is None:
+        return batch.masks
+    return boxes_to_masks(batch.boxes, (batch.images.shape[-2], batch.images.shape[-1]))
 
 
 def tolerance(masks: Tensor) -> int:
