@@ -1,0 +1,126 @@
+"""README and docs are true: every block runs, every link leads somewhere, every command and recipe parses."""
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from regard.cli import _parser
+from regard.training import Recipe, load_recipe, parse_recipe, recipe_parser
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+READER = recipe_parser()
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+def blocks(text: str, *languages: str) -> list[tuple[int, str]]:
+    """Line and content of every fenced block in one of the languages."""
+    found = ((text.count("\n", 0, m.start(2)), m[1], m[2]) for m in BLOCK.finditer(text))
+    return [(line, content) for line, language, content in found if language in languages]
+
+
+def own_gaze(folder: Path) -> None:
+    """What a reader is taken to have: images, a table of fixations, maps."""
+    random = np.random.default_rng(0)
+    rows = ["image,subject,order,x,y,ms"]
+    for place in ("images", "maps"):
+        (folder / place).mkdir()
+    for name in ("bird", "cat", "tree"):
+        Image.new("RGB", (60, 40), "grey").save(folder / "images" / f"{name}.png")
+        np.save(folder / "maps" / f"{name}.npy", random.random((10, 15)))
+        for subject in ("a", "b", "c"):
+            points = random.uniform((1, 1), (59, 39), (6, 2))
+            rows += [f"{name}.png,{subject},{k},{x:.1f},{y:.1f},250" for k, (x, y) in enumerate(points)]
+    (folder / "fixations.csv").write_text("\n".join(rows) + "\n")
+
+
+@each_page
+def test_every_python_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    if "fixations.csv" in text:
+        own_gaze(tmp_path)
+    namespace = {"__name__": "docs"}
+    for line, code in blocks(text, "python"):
+        exec(compile("\n" * line + code, str(page), "exec"), namespace)  # line numbers of a failure are the page's
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@each_page
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE) if anchor and file.exists() else []
+        if not file.exists() or (anchor and anchor not in map(slug, headings)):
+            broken.append(target)
+    assert not broken
+
+
+@each_page
+def test_every_command_parses(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for _, content in blocks(text, "bash", "sh", "console"):
+        for line in content.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "regard" in words and words[0] in ("regard", "python", "torchrun"):
+                parse(words[words.index("regard") + 1 :])
+    commands = _parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    unknown = [word for word in re.findall(r"`regard (\w+)", BLOCK.sub("", text)) if word not in commands]
+    assert not unknown
+
+
+def parse(words: list[str]) -> None:
+    """As the command does; a recipe must exist, unless it is the reader's own."""
+    options, fields = _parser().parse_known_args(words)
+    assert not fields or options.command == "train", fields
+    for k, word in enumerate(fields):
+        if word == "--recipe" and fields[k + 1].startswith("recipes/"):
+            fields[k + 1] = str(ROOT / fields[k + 1])
+    if options.command == "train":
+        parse_recipe(fields, READER)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.name)
+def test_every_recipe_loads(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem, "the run's folder is called after the recipe"
+    assert f"recipes/{path.name}" in path.read_text(), "a recipe states its command"
+
+
+def test_the_written_out_default_is_the_default() -> None:
+    assert load_recipe(ROOT / "recipes" / "clutter.yaml") == replace(Recipe(), name="clutter")
+
+
+def test_readme_lists_what_the_records_say() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    known = {p.stem: json.loads(p.read_text())["values"] for p in (ROOT / "results").glob("*.json")}
+    times = known["fixation_metrics"]["processor_ms_an_image"]["times_faster"]
+    largest = max(known["fixation_metrics"]["largest_difference"].values())
+    observers, center = (known["gaze_known_values"]["osie"][k]["auc"] for k in ("leave_one_out", "center_prior"))
+    for said in (
+        f"{times:.1f} times less processor time",
+        f"the same values to {largest:.0e}".replace("e-0", "e-"),
+        f"{known['augmentation']['ratio']:.0f} times faster a sample",
+        f"{observers['mean']:.3f}, interval {observers['low']:.3f} to {observers['high']:.3f}".replace("0.", "."),
+        f"centre prior {center['mean']:.3f}".replace("0.", "."),
+    ):
+        assert said in text
