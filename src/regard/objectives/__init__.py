@@ -1,18 +1,22 @@
-"""what to learn: task loss, rates and budgets, anchors.
+"""what to learn: task loss, rates and budgets, anchors, alignment with people.
 
 Not here: optimisers and schedules (training), bounds measured after training (metrics).
 """
 
+from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
 from regard.objectives.anchors import AnchorLosses, anchor_losses
 from regard.objectives.budget import Multiplier
 from regard.objectives.information import Losses, Weights, information_loss, warmup_share
 from regard.objectives.task import task_loss
 
 __all__ = [
+    "ALIGNMENT",
     "AnchorLosses",
+    "HumanMap",
     "Losses",
     "Multiplier",
     "Weights",
+    "alignment_loss",
     "anchor_losses",
     "information_loss",
     "task_loss",
