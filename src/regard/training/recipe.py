@@ -185,7 +185,10 @@ class Recipe:
             (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.quiet <= o.warmup < 0.9, "0 <= objective.quiet <= objective.warmup < .9 must hold"),
-            ((o.budget_bits or 1) <= 0 or (o.map_budget_bits or 1) <= 0, "a budget must be above 0 bits"),
+            (
+                any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits)),
+                "a budget must be above 0 bits",
+            ),
         ):
             if wrong:
                 raise RegardError(f"recipe {self.name!r}: {message}")
