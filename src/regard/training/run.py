@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
+import os
+import signal
 import time
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_model
+from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
 from regard.training.environment import environment
 from regard.training.journal import Journal
 from regard.training.parsing import load_recipe, save_recipe
@@ -41,7 +43,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     Raises:
         RegardError: the folder holds a run of another recipe, or training failed.
     """
-    _claim(recipe, folder)
+    claim(recipe, folder)
     if (folder / DONE).exists():
         return folder
     if recipe.train.threads:
@@ -58,14 +60,14 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
+    if last.exists():
+        check_checkpoint(last, task)
+    handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, ckpt_path=last if last.exists() else None, weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        if not last.exists() or ("checkpoint" not in str(error).lower() and "archive" not in str(error).lower()):
-            raise
-        raise RegardError(f"{last}: no checkpoint of this run ({error}); remove the folder to start again") from error
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    except SystemExit as left:  # the engine's answer to an interruption, after which it is deaf to the next
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from left
     if trainer.is_global_zero:
         model.save_pretrained(folder / MODEL)
         record = environment(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
@@ -91,7 +93,7 @@ def write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _claim(recipe: Recipe, folder: Path) -> None:
+def claim(recipe: Recipe, folder: Path) -> None:
     """The folder belongs to one recipe; a second one with another content is an error, not an overwrite."""
     path = folder / "recipe.yaml"
     if path.exists():
@@ -101,7 +103,9 @@ def _claim(recipe: Recipe, folder: Path) -> None:
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    save_recipe(recipe, path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may begin a run together
+    save_recipe(recipe, part)
+    part.replace(path)
 
 
 def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) -> pl.Trainer:
@@ -130,6 +134,7 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) ->
         max_epochs=t.epochs,
         gradient_clip_val=recipe.optim.clip,
         callbacks=callbacks,
+        plugins=[AtomicCheckpoints()],
         logger=loggers,
         default_root_dir=folder,
         use_distributed_sampler=False,
