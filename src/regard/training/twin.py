@@ -12,7 +12,7 @@ import torch
 from regard.training.build import build_data, plain_twin
 from regard.training.parsing import save_recipe
 from regard.training.recipe import Recipe
-from regard.training.run import DONE, train
+from regard.training.run import DONE, claim, train
 from regard.types import RegardError
 
 
@@ -28,6 +28,7 @@ def train_with_twin(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Pat
         train(recipe, folder, quiet=quiet)
         return train(plain_twin(recipe), folder / "twin", quiet=quiet).parent
     half = recipe.train.threads or max(1, torch.get_num_threads() // 2)
+    claim(recipe, folder)
     build_data(recipe)  # once, so that the two do not generate the same cache at the same time
     twin = plain_twin(recipe)
     twin_folder = folder / "twin"
