@@ -58,7 +58,8 @@ class Task(pl.LightningModule):
             world, rank = self.trainer.world_size, self.trainer.global_rank
         return loader(
             self.data.train if train else self.data.val,
-            t.batch_size if train else 4 * t.batch_size,
+            # every process needs a batch to validate, or the others would wait for its share of the sums
+            t.batch_size if train else max(1, min(4 * t.batch_size, len(self.data.val) // world)),
             shuffle=train,
             seed=t.seed,
             epoch=self.current_epoch if self._trainer is not None and train else 0,
@@ -139,7 +140,7 @@ class Task(pl.LightningModule):
         for name in VALIDATED:
             metric = self._metric(name)
             if metric.update_called:
-                self.log(f"val/{name}", metric.compute(), prog_bar=name == "accuracy", rank_zero_only=True)
+                self.log(f"val/{name}", metric.compute(), prog_bar=name == "accuracy", sync_dist=True)
                 metric.reset()
         torch.set_rng_state(self._training_noise)
 
