@@ -1,0 +1,181 @@
+"""evaluation.json of whole runs: what it holds, what it leaves out, and that the report reads it."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from regard.data import TensorSplit
+from regard.evaluation import evaluate, observe
+from regard.evaluation.information import information_scores
+from regard.evaluation.prediction import prediction_scores
+from regard.metrics import accuracy
+from regard.report import read_evaluation, write_report
+from regard.training import load_run, plain_twin, train
+from regard.types import RegardError
+from training.tiny import tiny
+
+
+def strict(folder: Path) -> dict:
+    """The JSON, without the NaN and Infinity that JSON does not have."""
+
+    def refuse(word: str) -> float:
+        raise AssertionError(f"{word} in evaluation.json")
+
+    return json.loads((folder / "evaluation.json").read_text(), parse_constant=refuse)
+
+
+def by_key(folder: Path) -> dict[str, dict]:
+    return {row["key"]: row for row in strict(folder)["scores"]}
+
+
+def labels_of(row: dict) -> set[str]:
+    return {reference["label"] for reference in row["references"]}
+
+
+def test_a_whole_run(judged: Path) -> None:
+    evaluation = read_evaluation(judged)
+    assert evaluation.data.size == 35
+    assert evaluation.data.split == "test"
+    assert set(evaluation.groups()) == {"prediction", "information", "localization", "faithfulness", "interventions"}
+    rows = by_key(judged)
+    assert {
+        "accuracy_mean",
+        "accuracy_one_sample",
+        "nll",
+        "calibration_error",
+        "latent_bits",
+        "gate_bits",
+        "label_bits",
+        "energy_inside",
+        "pointing",
+        "iou",
+        "deletion",
+        "insertion",
+        "accuracy_uniform",
+        "accuracy_shuffled",
+        "accuracy_another",
+    } <= set(rows)
+    for row in rows.values():
+        if row["low"] is not None and row["key"] != "calibration_error":  # whose resamples are biased upwards
+            assert row["low"] - 1e-9 <= row["value"] <= row["high"] + 1e-9, row["key"]
+    assert set(evaluation.curves) == {"deletion", "insertion"}
+    assert evaluation.map.unit == "bits"
+    assert evaluation.anchors is None
+    assert len(evaluation.gallery) == 12
+
+
+def test_numbers_are_those_of_the_model(judged: Path) -> None:
+    recipe, model, data = load_run(judged)
+    seen = observe(model, data.test, seed=recipe.train.seed)
+    rows = by_key(judged)
+    hits = accuracy(model.predict(data.test.batch(range(35)).images), data.test.labels)
+    assert rows["accuracy_mean"]["value"] == pytest.approx(hits.double().mean().item())
+    assert rows["accuracy_one_sample"]["value"] == pytest.approx(accuracy(seen.one, data.test.labels).mean().item())
+    assert rows["latent_bits"]["value"] == pytest.approx(seen.rates["latent_bits"].double().mean().item(), rel=1e-5)
+    assert rows["gate_bits"]["value"] == pytest.approx(seen.rates["gate_bits"].double().mean().item(), rel=1e-5)
+    budget = next(r for r in rows["latent_bits"]["references"] if r["label"] == "asked for")
+    assert budget["value"] == 10.0
+    assert labels_of(rows["gate_bits"]) == set()
+    counts = torch.bincount(data.test.labels, minlength=10) / 35
+    entropy = -sum(float(p) * math.log2(float(p)) for p in counts if p > 0)
+    ceiling = next(r["value"] for r in rows["label_bits"]["references"] if r["role"] == "ceiling")
+    assert ceiling == pytest.approx(entropy, rel=1e-5)
+    floor = next(r["value"] for r in rows["accuracy_mean"]["references"] if r["role"] == "floor")
+    assert floor == pytest.approx(float(counts.max()))
+
+
+def test_the_twin_stands_beside_it(judged: Path) -> None:
+    _, twin, data = load_run(judged / "twin")
+    row = by_key(judged)["accuracy_mean"]
+    control = next(r for r in row["references"] if r["label"] == "plain twin")
+    hits = accuracy(twin.predict(data.test.batch(range(35)).images), data.test.labels).double().mean().item()
+    assert control["value"] == pytest.approx(hits)
+    assert row["difference"]["value"] == pytest.approx(row["value"] - hits)
+    model = strict(judged)["model"]
+    assert model["twin_parameters"] == sum(p.numel() for p in twin.parameters())
+    assert model["cut"] == {"is_cut": True, "bypasses": []}
+
+
+def test_twice_gives_the_same_file(judged: Path) -> None:
+    before = (judged / "evaluation.json").read_text()
+    assert evaluate(judged) == judged / "evaluation.json"
+    assert (judged / "evaluation.json").read_text() == before
+
+
+def test_anchors_and_no_twin(tmp_path: Path) -> None:
+    recipe = tiny(model={"attention": "mask", "anchors": 4, "latent": None}, objective={"code_beta": 1e-4})
+    folder = train(recipe, tmp_path / "anchors", quiet=True)
+    evaluate(folder)
+    found = read_evaluation(folder)
+    assert len(found.anchors.values) == 4
+    assert sum(found.anchors.usage) == pytest.approx(1)
+    assert 1 <= found.anchors.perplexity <= 4
+    rows = by_key(folder)
+    assert {"code_bits"} == {key for key in rows if key.endswith("_bits")}
+    uniform = next(r for r in rows["code_bits"]["references"] if r["label"] == "uniform prior")
+    assert uniform["value"] == 8 * 8 * 2
+    assert "plain twin" not in labels_of(rows["accuracy_mean"])
+    assert rows["accuracy_mean"]["difference"] is None
+    assert strict(folder)["model"]["twin_parameters"] is None
+    assert found.map.unit == "gate"
+
+
+def test_a_run_without_attention(tmp_path: Path) -> None:
+    folder = train(plain_twin(tiny()), tmp_path / "plain", quiet=True)
+    evaluate(folder)
+    found = read_evaluation(folder)
+    assert set(found.groups()) == {"prediction"}
+    assert "accuracy_4_samples" not in by_key(folder)
+    assert found.map is None
+    assert found.gallery == ()
+    assert found.model.cut is None
+    write_report(folder)
+    assert (folder / "report.html").is_file()
+
+
+@pytest.fixture
+def many_labels(tmp_path: Path) -> Path:
+    """A CSV set in which an image has one label or two."""
+    lines = ["path,label,split"]
+    for k in range(48):
+        Image.new("RGB", (16, 16), (250 * (k % 2), 200 * (k // 2 % 2), 5 * k)).save(tmp_path / f"{k}.png")
+        label = ("red;green", "green", "red")[k % 3]
+        lines.append(f"{k}.png,{label},{('train', 'train', 'val', 'test')[k // 12]}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "table.csv"
+
+
+def test_several_labels_from_end_to_end(many_labels: Path, tmp_path: Path) -> None:
+    options = {"size": 16, "in_memory": True}
+    recipe = tiny(data={"name": "csv", "root": str(many_labels), "options": options})
+    folder = train(recipe, tmp_path / "many", quiet=True)
+    evaluate(folder)
+    _, model, data = load_run(folder)
+    assert data.test.labels.shape == (12, 2)
+    assert model.multi_label
+    rows = by_key(folder)
+    assert "calibration_error" not in rows
+    assert "label_bits" not in rows
+    assert 0 <= rows["accuracy_mean"]["value"] <= 1
+    assert {item["truth"] for item in strict(folder)["gallery"]} <= {"green, red", "green", "red"}
+    assert "energy_inside" not in rows
+    write_report(folder)
+
+
+def test_a_run_that_is_not_finished(tmp_path: Path) -> None:
+    with pytest.raises(RegardError, match="not a run folder"):
+        evaluate(tmp_path)
+
+
+def test_what_is_undefined_is_null(tmp_path: Path) -> None:
+    from evaluation.test_observe import model
+
+    items = TensorSplit("test", tuple("abcd"), torch.zeros(3, 3, 16, 16, dtype=torch.uint8), torch.zeros(3).long())
+    seen = observe(model(latent=3), items, seed=0)
+    rows = prediction_scores(seen, None, items.labels) + information_scores(seen, items.labels, tiny())
+    text = json.dumps(rows, allow_nan=False)
+    assert "NaN" not in text

@@ -1,0 +1,92 @@
+"""One look at a split, against the same numbers computed by hand."""
+
+import math
+
+import pytest
+import torch
+
+from regard.data import TensorSplit
+from regard.evaluation import observe
+from regard.models import AttentiveClassifier
+from regard.training import seed_everything
+from regard.types import NATS_PER_BIT
+
+
+def split(count: int = 7, classes: int = 4) -> TensorSplit:
+    draw = torch.Generator().manual_seed(3)
+    images = torch.randint(0, 256, (count, 3, 16, 16), generator=draw, dtype=torch.uint8)
+    return TensorSplit("test", tuple("abcd"[:classes]), images, torch.arange(count) % classes)
+
+
+def model(**options) -> AttentiveClassifier:
+    torch.manual_seed(0)
+    arguments = {"input_size": (16, 16), "backbone_options": {"widths": (4, 4, 8, 8)}, **options}
+    return AttentiveClassifier("compact", 4, **arguments)
+
+
+def test_latent_and_gate_bits_of_one_sample() -> None:
+    network, items = model(latent=5), split()
+    seen = observe(network, items, seed=9)
+    network.eval()
+    seed_everything(9, 0)
+    with torch.no_grad():
+        one = network(items.batch(range(7)).images, samples=1)
+    latent = one.latent
+    kl = (0.5 * (latent.mean**2 + latent.std**2 - 1) - latent.std.log()).sum(1) / math.log(2)
+    torch.testing.assert_close(seen.rates["latent_bits"], kl, rtol=1e-4, atol=1e-4)
+    price = one.attention[0].price[0].sum((1, 2, 3)) / NATS_PER_BIT
+    torch.testing.assert_close(seen.rates["gate_bits"], price)
+    torch.testing.assert_close(seen.one, one.logits[0].softmax(-1))
+    assert set(seen.rates) == {"latent_bits", "gate_bits"}
+
+
+def test_code_bits_and_use_of_anchors() -> None:
+    network, items = model(attention="mask", anchors=3), split()
+    seen = observe(network, items, seed=9)
+    network.eval()
+    seed_everything(9, 0)
+    with torch.no_grad():
+        out = network(items.batch(range(7)).images, samples=1).attention[0]
+    bits = [-sum(float(out.log_prior[k]) for k in image.flatten()) / math.log(2) for image in out.index[0]]
+    torch.testing.assert_close(seen.rates["code_bits"], torch.tensor(bits), rtol=1e-4, atol=1e-4)
+    assert set(seen.rates) == {"code_bits"}
+    assert seen.anchor_counts.tolist() == [int((out.index == k).sum()) for k in range(3)]
+    assert torch.equal(seen.anchors, out.anchors)
+
+
+def test_twice_the_same_and_the_mean_without_noise() -> None:
+    network, items = model(latent=5), split()
+    network.train()
+    first = observe(network, items, seed=1)
+    torch.rand(5)
+    second = observe(network, items, seed=1)
+    other = observe(network, items, seed=2)
+    assert network.training
+    for name in ("mean", "one", "several"):
+        assert torch.equal(getattr(first, name), getattr(second, name))
+        assert torch.equal(getattr(first, name), getattr(other, name)) == (name == "mean")
+    assert torch.equal(first.mean, network.predict(items.batch(range(7)).images))
+    assert first.map.unit == "bits"
+    assert torch.equal(first.map.values, network.explain(items.batch(range(7)).images).values)
+    assert torch.equal(first.gates[0], network.eval()(items.batch(range(7)).images).attention[0].map[0])
+
+
+def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    network, items = model(attention="deterministic"), split()
+    whole = observe(network, items, seed=1)
+    monkeypatch.setattr(sys.modules["regard.evaluation.observe"], "BATCH", 3)
+    parts = observe(network, items, seed=1)
+    torch.testing.assert_close(parts.mean, whole.mean)
+    torch.testing.assert_close(parts.map.values, whole.map.values)
+    assert parts.map.unit == "gate"
+
+
+def test_a_plain_network_has_neither_map_nor_samples() -> None:
+    seen = observe(model(attention=None), split(), seed=1)
+    assert seen.one is None
+    assert seen.several is None
+    assert seen.map is None
+    assert seen.gates == ()
+    assert seen.rates == {}

@@ -1,0 +1,163 @@
+"""The command, from arguments to exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from regard.cli import main
+from regard.training import save_recipe, train
+from training.tiny import metrics, tiny
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one finished run, ``tiny``, not evaluated."""
+    folder = tmp_path_factory.mktemp("runs")
+    train(tiny(), folder / "tiny", quiet=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_train_with_its_twin_ends_with_a_report(tmp_path: Path) -> None:
+    save_recipe(tiny(twin=True), tmp_path / "recipe.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "regard", "train", "--recipe", "recipe.yaml", "--name", "mine", "--train.seed", "3"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = tmp_path / "runs" / "mine"
+    assert "report: " in done.stdout
+    assert "plain twin" in (folder / "report.html").read_text()
+    assert json.loads((folder / "twin" / "environment.json").read_text())["seed"] == 3
+    assert len(metrics(folder)) == len(metrics(folder / "twin")) == 1
+    assert not (folder / "twin" / "wanted.yaml").exists()
+
+
+def test_the_same_command_again_finds_it_done_and_evaluates(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_recipe(tiny(), runs / "recipe.yaml")
+    before = (runs / "tiny" / "environment.json").read_bytes()
+    assert main(["train", "--recipe", str(runs / "recipe.yaml"), "--runs", str(runs), "--quiet"]) == 0
+    assert (runs / "tiny" / "environment.json").read_bytes() == before
+    assert "report.html" in capsys.readouterr().out
+    (runs / "tiny" / "report.html").unlink()
+    assert main(["report", str(runs / "tiny")]) == 0
+    assert (runs / "tiny" / "report.html").is_file()
+    assert main(["evaluate", str(runs / "tiny")]) == 0
+    assert "Interventions" in capsys.readouterr().out
+
+
+def test_no_evaluation_where_none_is_wanted(tmp_path: Path) -> None:
+    save_recipe(tiny(), tmp_path / "r.yaml")
+    arguments = ["train", "--recipe", str(tmp_path / "r.yaml"), "--runs", str(tmp_path), "--quiet", "--no-evaluation"]
+    assert main(arguments) == 0
+    assert (tmp_path / "tiny" / "environment.json").is_file()
+    assert not (tmp_path / "tiny" / "evaluation.json").exists()
+
+
+def test_another_recipe_under_the_same_name_is_refused(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_recipe(tiny(), runs / "recipe.yaml")
+    arguments = ["train", "--recipe", str(runs / "recipe.yaml"), "--runs", str(runs), "--quiet", "--train.seed", "9"]
+    assert main(arguments) == 2
+    assert "another recipe" in capsys.readouterr().err
+
+
+def test_explain_goes_on_after_a_bad_image(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(good)
+    bad.write_bytes(good.read_bytes()[:200])
+    run = ["--run", str(runs / "tiny"), "--out", str(tmp_path / "out")]
+    assert main(["explain", str(bad), str(good), *run]) == 1
+    output = capsys.readouterr()
+    assert "bad.png" in output.err
+    assert "good.png" not in output.err
+    assert "1 of 2 images explained" in output.out
+    assert (tmp_path / "out" / "good.png").is_file()
+    assert main(["explain", str(good), *run]) == 0
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["report"], ["explain", "a.png", "--run"]])
+def test_an_unknown_run_is_bad_input(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, str(tmp_path / "absent")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("regard: ")
+    assert "absent" in error
+    assert "Traceback" not in error
+
+
+def test_a_mistyped_field_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--objective.budget_bit", "6"]) == 2
+    assert "objective.budget_bits" in capsys.readouterr().err
+    assert main(["train", "--recipe", "absent.yaml"]) == 2
+    assert "absent.yaml" in capsys.readouterr().err
+
+
+def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("regard.training.train_with_twin", interrupted)
+    assert main(["train"]) == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for field in ("--objective.budget_bits", "--model.attention", "--train.epochs", "--data.name", "--runs", "--quiet"):
+        assert field in shown
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["evaluate"], ["report", "a", "--colour", "red"]])
+def test_what_is_no_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_data_sets_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "clutter" in shown
+    assert "cifar10" in shown
+    assert main(["data", "info", "clutter"]) == 0
+    assert "CC BY 4.0" in capsys.readouterr().out
+    assert main(["data", "info", "cluter"]) == 2
+    assert "did you mean clutter" in capsys.readouterr().err
+
+
+def test_data_check_names_each_bad_item(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        for k in range(10):
+            path = tmp_path / name / f"{k}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.random.default_rng(k).integers(0, 255, (9, 9, 3), dtype=np.uint8)).save(path)
+    assert main(["data", "check", "folder", "--root", str(tmp_path)]) == 0
+    assert "0 bad items" in capsys.readouterr().out
+    broken = tmp_path / "b" / "3.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    assert main(["data", "check", "folder", "--root", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert "1 bad items" in shown.out
+    assert "3.png" in shown.err
+    assert main(["data", "check", "folder", "--root", str(tmp_path / "absent")]) == 2
+
+
+def test_getting_asks_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "n")
+    assert main(["data", "get", "cifar10", "--root", str(tmp_path / "new")]) == 0
+    assert "170 MB" in asked[0]
+    assert "licence" in asked[0]
+    assert not (tmp_path / "new").exists()
+    assert main(["data", "get", "clutter", "--root", str(tmp_path / "new")]) == 2

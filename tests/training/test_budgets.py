@@ -1,0 +1,127 @@
+"""Budgets in training: multipliers that move the right way, rest at the end, and say what is out of reach."""
+
+import math
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from regard.objectives import Multiplier
+from regard.training import build_data, build_model, train
+from regard.training.budgets import BudgetCallback
+from regard.training.recipe import Recipe
+from regard.training.task import Task
+from regard.types import NATS_PER_BIT, RegardError
+from training.tiny import metrics, tiny
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:
+    """Replaces the measurement; steps and multipliers at each, before the update."""
+    seen: list[tuple[int, dict[str, float]]] = []
+
+    def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
+        seen.append((task.global_step, {name: m.beta for name, m in task.multipliers.items()}))
+        return rates
+
+    monkeypatch.setattr(BudgetCallback, "measure", measure)
+    return seen
+
+
+def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny(
+        train={"epochs": 10},
+        objective={"budget_bits": 10.0, "map_budget_bits": 100.0, "warmup": 0.4, "beta": 1e-3, "map_beta": 1e-5},
+    )
+    nats = {"budget_bits": 10.5 * NATS_PER_BIT, "map_budget_bits": 95.0 * NATS_PER_BIT}
+    seen = watched(monkeypatch, nats)
+    train(recipe, tmp_path / "run", quiet=True)
+    steps = [step for step, _ in seen]
+    assert steps == [*range(35, 73, 5), 80]
+    for name, start in (("budget_bits", 1e-3), ("map_budget_bits", 1e-5)):
+        multiplier = Multiplier(name, {"budget_bits": 10.0, "map_budget_bits": 100.0}[name] * NATS_PER_BIT, start)
+        for _, betas in seen[:-1]:
+            assert betas[name] == pytest.approx(multiplier.beta)
+            multiplier = multiplier.update(nats[name])
+        assert seen[-1][1][name] == pytest.approx(multiplier.beta)
+    last = metrics(tmp_path / "run")[-1]
+    assert last["beta"] == pytest.approx(seen[-1][1]["budget_bits"])
+    assert last["map_beta"] == pytest.approx(seen[-1][1]["map_budget_bits"])
+    assert last["beta"] > 1e-3
+    assert last["map_beta"] < 1e-5
+
+
+def task_of(recipe: Recipe) -> Task:
+    data = build_data(recipe)
+    torch.manual_seed(0)
+    return Task(recipe, build_model(recipe, data), data)
+
+
+def test_a_measurement_is_of_one_sample_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = task_of(tiny(objective={"budget_bits": 9.0}))
+    monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
+    task.model.train()
+    state, buffers = torch.get_rng_state(), {k: v.clone() for k, v in task.model.state_dict().items()}
+    first, second = BudgetCallback().measure(task), BudgetCallback().measure(task)
+    assert first == second
+    assert set(first) == {"budget_bits", "map_budget_bits"}
+    assert torch.equal(torch.get_rng_state(), state)
+    assert task.model.training
+    assert all(torch.equal(v, buffers[k]) for k, v in task.model.state_dict().items())
+    fewer = BudgetCallback(images=5).measure(task)
+    assert fewer != first
+
+
+def test_the_latents_rate_is_drawn_to_its_budget(tmp_path: Path) -> None:
+    def end(budget: float) -> dict:
+        recipe = tiny(
+            train={"epochs": 12},
+            objective={"budget_bits": budget, "beta": 0.05},
+            optim={"lr": 3e-2, "schedule": "constant"},
+        )
+        return metrics(train(recipe, tmp_path / str(budget), quiet=True))[-1]
+
+    low, high = end(5.0), end(9.0)
+    assert low["val/latent_bits"] == pytest.approx(5.0, rel=0.5)
+    assert high["val/latent_bits"] == pytest.approx(9.0, rel=0.5)
+    assert low["beta"] > high["beta"]
+
+
+@pytest.mark.parametrize(("budget", "rises"), [(0.01, True), (1e7, False)])
+def test_an_unreachable_budget_says_what_is_reachable(budget: float, rises: bool, tmp_path: Path) -> None:
+    recipe = tiny(train={"epochs": 2}, objective={"map_budget_bits": budget, "map_beta": 1e-4})
+    with pytest.raises(RegardError, match=r"objective\.map_budget_bits=.*not reachable.*\[\d+\.\d, \d+\.\d\] bits"):
+        train(recipe, tmp_path / "run", quiet=True)
+    betas = [line["map_beta"] for line in metrics(tmp_path / "run")]
+    assert (betas[-1] > 1e-4) == rises
+    assert betas[-1] != 1e-4
+    assert not (tmp_path / "run" / "environment.json").exists()
+
+
+def test_a_gate_that_is_no_cut_has_no_budget(tmp_path: Path) -> None:
+    recipe = tiny(model={"at": ["stage2.1.first"]}, objective={"map_budget_bits": 90.0})
+    with pytest.raises(RegardError, match=r"stage2\.1\.first is no cut.*goes around"):
+        train(recipe, tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_multipliers_go_along_with_a_checkpoint() -> None:
+    task = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
+    task.multipliers = {name: m.update(1e4) for name, m in task.multipliers.items()}
+    checkpoint: dict = {}
+    task.on_save_checkpoint(checkpoint)
+    other = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
+    other.on_load_checkpoint(checkpoint)
+    assert other.multipliers == task.multipliers
+    assert other.weights.beta == task.multipliers["budget_bits"].beta
+    assert other.weights.map_beta == task.multipliers["map_budget_bits"].beta
+    assert other.weights.beta == pytest.approx(0.002 * math.e, rel=0.3)
+
+
+def test_the_callback_is_there_only_where_a_budget_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watched(monkeypatch, {})
+    train(tiny(), tmp_path / "run", quiet=True)
+    assert seen == []
+    assert isinstance(BudgetCallback(), pl.Callback)

@@ -1,0 +1,58 @@
+"""Two processes on one machine: training runs, and validation says what one process says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+
+from regard.training import load_run, save_recipe
+from regard.training.task import Task
+from training.tiny import metrics, tiny
+
+TWO = """
+import json, sys
+from pathlib import Path
+import pytorch_lightning as pl
+from regard.training import load_recipe, load_run, train
+from regard.training.task import Task
+
+recipe, folder = load_recipe(Path(sys.argv[1])), Path(sys.argv[2])
+train(recipe, folder, quiet=True)
+_, model, data = load_run(folder)
+trainer = pl.Trainer(accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_progress_bar=False,
+                     enable_model_summary=False, use_distributed_sampler=False)
+found = trainer.validate(Task(recipe, model, data), verbose=False)[0]
+if trainer.is_global_zero:
+    Path(sys.argv[3]).write_text(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [33, 9], ids=["uneven", "nothing for the second process"])
+def test_two_processes_agree_with_one(size: int, tmp_path: Path) -> None:
+    data = {"options": {"size": 16, "train": 64, "val": size, "test": 35, "cache": False}}
+    train = {"devices": 2, "batch_size": 4} if size == 33 else {"devices": 2}
+    recipe = tiny(data=data, train=train)
+    save_recipe(recipe, tmp_path / "recipe.yaml")
+    (tmp_path / "two.py").write_text(TWO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, *(str(tmp_path / name) for name in ("two.py", "recipe.yaml", "run", "two.json"))],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    two = json.loads((tmp_path / "two.json").read_text())
+    _, model, splits = load_run(tmp_path / "run")
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+    one = trainer.validate(Task(recipe, model, splits), verbose=False)[0]
+    assert len(splits.val) == size
+    for name in ("val/accuracy", "val/nll"):
+        assert two[name] == pytest.approx(one[name], abs=1e-6)
+        assert metrics(tmp_path / "run")[-1][name] == pytest.approx(one[name], abs=1e-5)

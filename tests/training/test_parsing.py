@@ -1,0 +1,169 @@
+"""Recipes as files and command lines: what goes in comes out, what is wrong is answered with the near names."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regard.training import Recipe, load_recipe, parse_recipe, save_recipe
+from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
+from regard.types import RegardError
+from training.tiny import leaves, tiny
+
+OTHER = Recipe(
+    name="other",
+    data=DataRecipe(name="csv", root="/some/table.csv", options={"size": [8, 9], "mirror": False}, workers=0),
+    augment=AugmentRecipe(crop_padding=1, flip=True, brightness=0.1, contrast=0.2, erase=0.3),
+    model=ModelRecipe(
+        backbone="resnet18",
+        at=["layer2", "layer3"],
+        attention="aib",
+        attention_options={"head": "wrn_branch"},
+        anchors=5,
+        latent=None,
+        decoder="mlp",
+        kl="released",
+        prior="learned",
+        average="logits",
+        pretrained="weights.safetensors",
+        backbone_options={"zero_init_last": False},
+        freeze="layer1",
+    ),
+    objective=ObjectiveRecipe(
+        beta=0.1,
+        map_beta=0.2,
+        code_beta=0.3,
+        budget_bits=None,
+        map_budget_bits=None,
+        codebook=0.5,
+        commitment=0.6,
+        quiet=0.1,
+        warmup=0.7,
+        smoothing=0.05,
+    ),
+    optim=OptimRecipe(
+        name="sgd",
+        lr=0.5,
+        backbone_lr=0.01,
+        anchors_lr=0.02,
+        weight_decay=0.0,
+        schedule="step",
+        warmup_epochs=0.5,
+        milestones=[3, 5],
+        gamma=0.1,
+        clip=0.5,
+    ),
+    train=TrainRecipe(
+        epochs=7,
+        batch_size=9,
+        seed=11,
+        precision="bf16-mixed",
+        channels_last=False,
+        ema=0.99,
+        patience=2,
+        accelerator="cpu",
+        devices=2,
+        nodes=3,
+        threads=4,
+        compile=True,
+        tensorboard=True,
+    ),
+    twin=False,
+)
+
+
+def test_every_field_survives_a_file(tmp_path: Path) -> None:
+    default = leaves(Recipe())
+    same = [field for field, value in leaves(OTHER).items() if value == default[field]]
+    assert same == [], "give these fields another value here"
+    for recipe in (OTHER, Recipe(), tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})):
+        save_recipe(recipe, tmp_path / "r.yaml")
+        assert load_recipe(tmp_path / "r.yaml") == recipe
+    assert set(yaml.safe_load((tmp_path / "r.yaml").read_text())) == set(Recipe.__dataclass_fields__)
+
+
+def test_any_field_can_be_overridden(tmp_path: Path) -> None:
+    save_recipe(OTHER, tmp_path / "r.yaml")
+    words = (
+        "--train.epochs 8 --model.anchors 6 --name=mine --model.at [layer4] --optim.milestones [1,2] --optim.clip null"
+    )
+    words += " --augment.flip false --model.pretrained true --data.options {size:\xa012}"
+    arguments = [word.replace("\xa0", " ") for word in words.split(" ")]
+    recipe = parse_recipe(["--recipe", str(tmp_path / "r.yaml"), *arguments])
+    changed = {field: value for field, value in leaves(recipe).items() if value != leaves(OTHER)[field]}
+    assert changed == {
+        "name": "mine",
+        "train.epochs": 8,
+        "model.anchors": 6,
+        "model.at": ["layer4"],
+        "optim.milestones": [1, 2],
+        "augment.flip": False,
+        "optim.clip": None,
+        "model.pretrained": True,
+        "data.options": {"size": 12},
+    }
+    assert parse_recipe([]) == Recipe()
+
+
+def test_a_file_of_some_fields_leaves_the_others(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("train: {epochs: 3}\n")
+    recipe = load_recipe(tmp_path / "r.yaml")
+    assert recipe.train.epochs == 3
+    assert {f for f, v in leaves(recipe).items() if v != leaves(Recipe())[f]} == {"train.epochs"}
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("train.epoch", "train.epochs"),
+        ("objective.budget_bit", "objective.budget_bits"),
+        ("optim.lrr", "optim.lr"),
+        ("anchors", "model.anchors"),
+        ("model.latnt", "model.latent"),
+    ],
+)
+def test_an_unknown_field_is_answered_with_the_near_ones(word: str, near: str, tmp_path: Path) -> None:
+    with pytest.raises(RegardError, match=rf"Did you mean .*{near}"):
+        parse_recipe([f"--{word}", "3"])
+    value: object = 3
+    for part in reversed(word.split(".")):
+        value = {part: value}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(value))
+    with pytest.raises(RegardError, match=rf"Did you mean .*{near}"):
+        load_recipe(tmp_path / "r.yaml")
+
+
+def test_a_word_near_to_nothing_points_to_the_list() -> None:
+    with pytest.raises(RegardError, match="--help` lists every field"):
+        parse_recipe(["--zzzzzz", "3"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("train.epochs", "many"), ("optim.schedule", "sometimes"), ("twin", "perhaps"), ("model.at", "{a: 1}")],
+)
+def test_an_ill_typed_field_is_named(field: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(RegardError, match=rf"(?s){field}.*{value.strip('{}')[:1]}"):
+        parse_recipe([f"--{field}", value])
+    part, _, leaf = field.rpartition(".")
+    (tmp_path / "r.yaml").write_text(f"{part}: {{{leaf}: {value}}}\n" if part else f"{leaf}: {value}\n")
+    with pytest.raises(RegardError, match=field):
+        load_recipe(tmp_path / "r.yaml")
+
+
+def test_what_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(RegardError, match="no such recipe"):
+        load_recipe(tmp_path / "absent.yaml")
+    for text in ("train: [1, 2", "- a\n- b\n", "just words\n"):
+        (tmp_path / "r.yaml").write_text(text)
+        with pytest.raises(RegardError, match="recipe: "):
+            load_recipe(tmp_path / "r.yaml")
+    with pytest.raises(RegardError, match="recipe: "):
+        parse_recipe(["--recipe", str(tmp_path / "absent.yaml")])
+
+
+def test_a_file_executes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(f"name: !!python/object/apply:pathlib.Path.touch ['{tmp_path}/opened']\n")
+    with pytest.raises(RegardError):
+        load_recipe(tmp_path / "r.yaml")
+    assert not (tmp_path / "opened").exists()
