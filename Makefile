@@ -6,11 +6,12 @@ VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench clean setup
+.PHONY: help demo test test-all lint bench clean setup
 
 help:
 	@echo "make demo   train, evaluate and report on generated images: runs/demo/report.html"
-	@echo "make test   the whole test suite"
+	@echo "make test   the test suite, without what is marked slow"
+	@echo "make test-all  the whole test suite"
 	@echo "make lint   style, types, layers"
 	@echo "make bench  the benchmarks: ratios against peers, written to results/"
 	@echo "make clean  remove the environment, caches and build outputs (runs/ stays)"
@@ -27,6 +28,9 @@ demo: $(READY)
 	$(BIN)/regard train --name demo
 
 test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)

@@ -55,7 +55,8 @@ class NoiseGate(nn.Module):
         """Modulated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
         mean = self.mean[:, None, None]
         # a channel that was silent in training must not cost a fortune when it stirs
-        std = (self.var[:, None, None] + 1e-4 * self.var.mean() + 1e-8).sqrt()
+        var = torch.maximum(self.var, 1e-4 * self.var.mean())[:, None, None]
+        std = (var + 1e-8).sqrt()
         standard = (features.float() - mean) / std
         power = standard.square().sum(1, keepdim=True)
         closed = 1 - a

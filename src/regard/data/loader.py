@@ -40,7 +40,7 @@ class Loader:
             return list(self.order.split(self.batch_size)[self.rank :: self.world])
         share = self.batch_size * self.world
         whole = len(self.order) - len(self.order) % share
-        return [part[self.rank :: self.world] for part in self.order[:whole].split(share)]
+        return [part[self.rank :: self.world] for part in self.order[:whole].split(share)] if whole else []
 
     def __len__(self) -> int:
         if self.drop_last:

@@ -9,11 +9,19 @@ from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier
 
 FLAT = 1e-3
+TOLERANCE = 0.10
 
 
 def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:
     """Warnings about the map: nothing to see, not heeded, or something goes around it."""
     told: list[str] = []
+    for row in rows:
+        asked = [r["value"] for r in row["references"] if r["label"] == "asked for"]
+        if asked and abs(row["value"] / asked[0] - 1) > TOLERANCE:
+            told.append(
+                f"The budget was missed: {row['label'].lower()} is {row['value']:.1f} bits on test images where "
+                f"{asked[0]:g} were asked for. Train longer, so that the search can settle."
+            )
     if not seen.gates:
         return told
     gate = seen.gates[-1]
