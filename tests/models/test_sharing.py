@@ -43,7 +43,7 @@ def test_what_no_name_rebuilds_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="attention is an object"):
         small(attention=Half).save_pretrained(tmp_path)
     with pytest.raises(RegardError, match="plain data"):
-        small(attention_options={"head": torch.nn.Conv2d(8, 1, 1)}).save_pretrained(tmp_path)
+        small(attention_options={"head": torch.nn.Conv2d(6, 1, 1)}).save_pretrained(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
