@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_what_a_folder_holds(finished: Path) -> None:
     environment = json.loads((finished / "environment.json").read_text())
     assert environment["seed"] == 0
     assert environment["seconds"] > 0
-    assert environment["versions"]["torch"] == torch.__version__
+    assert environment["versions"]["torch"] == version("torch")
     lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [0, 1]
     for line in lines:
@@ -102,6 +103,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert betas[1] != recipe.objective.beta, "the multiplier must have moved before the kill"
     assert betas[2] != betas[1], "and after it"
     assert same(folder, unbroken)
+    assert {path.name for path in folder.glob("logs*")} == {"logs", "logs-1"}, "the log before the kill stays"
 
 
 def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def check_checkpoint(path: Path, module: nn.Module) -> None:
         RegardError: a pickle with code, a file cut short, or weights of another network.
     """
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what it then refuses
+            held = torch.load(path, map_location="cpu", weights_only=True)
         found = {name: tuple(value.shape) for name, value in held["state_dict"].items()}
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -108,6 +108,12 @@ def claim(recipe: Recipe, folder: Path) -> None:
     part.replace(path)
 
 
+def _fresh(folder: Path, name: str) -> str:
+    """A name that is not taken: the engine empties the folder of a log that it goes on with."""
+    taken = sum(1 for _ in folder.glob(f"{name}*"))
+    return f"{name}-{taken}" if taken else name
+
+
 def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) -> pl.Trainer:
     t = recipe.train
     keep = ModelCheckpoint(
@@ -122,7 +128,7 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) ->
         callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=t.patience))
     if not quiet:
         callbacks.append(Progress())
-    loggers: list[Logger] = [CSVLogger(folder, name="", version="logs")]
+    loggers: list[Logger] = [CSVLogger(folder, name="", version=_fresh(folder, "logs"))]
     if t.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
     return pl.Trainer(

@@ -100,9 +100,9 @@ class Task(pl.LightningModule):
         output: ModelOutput = self.forward_model(batch.images, samples=int(self.global_step >= begin))
         losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
         if not torch.isfinite(losses.total):
-            parts = {k: float(v) for k, v in vars(losses).items() if v is not None}
+            parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
             raise RegardError(
-                f"loss is {float(losses.total)} at step {self.global_step} (epoch {self.current_epoch}, batch "
+                f"loss is {float(losses.total.detach())} at step {self.global_step} (epoch {self.current_epoch}, batch "
                 f"{batch_idx}; parts {parts}); the last good checkpoint is kept. Lower optim.lr or set optim.clip"
             )
         seen = {"loss": losses.total, "task": losses.task}
