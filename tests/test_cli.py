@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.training.tiny import metrics, tiny
 
 from regard.cli import main
 from regard.training import save_recipe, train
-from training.tiny import metrics, tiny
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,9 +102,8 @@ def _train(options: argparse.Namespace, fields: list[str]) -> int:
         return 0
     recipe = parse_recipe(fields)
     folder = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
-    if not options.no_evaluation:
-        return _judge(folder, "cpu", options.quiet)
-    return 0
+    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one judges
+    return 0 if options.no_evaluation or not first else _judge(folder, "cpu", options.quiet)
 
 
 def _evaluate(options: argparse.Namespace, _: list[str]) -> int:

@@ -5,9 +5,9 @@ import copy
 import pytest
 import timm
 import torch
+from tests.backbones.toys import Chain, Half
 from torch import nn
 
-from backbones.toys import Chain, Half
 from regard.backbones import Cut, attach, create_backbone, cut_of
 
 

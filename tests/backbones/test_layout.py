@@ -5,9 +5,9 @@ import timm
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.backbones.toys import Chain, ChannelsLast, Half
 from torch import nn
 
-from backbones.toys import Chain, ChannelsLast, Half
 from regard.backbones import Layout, attach, attended, cut_of, record
 from regard.types import RegardError
 

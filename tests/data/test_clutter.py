@@ -15,7 +15,7 @@ SMALL = {"train": 60, "val": 20, "test": 30, "cache": False}
 
 @pytest.fixture(scope="module")
 def splits():
-    return clutter(train=400, val=40, test=40, cache=False)
+    return clutter(size=48, train=400, val=40, test=40, cache=False)
 
 
 def test_images_labels_masks_and_boxes_come_along(splits):

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.training.tiny import tiny
 
 from regard.training import plain_twin, save_recipe, train
-from training.tiny import tiny
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import evaluate, observe
@@ -16,7 +17,6 @@ from regard.metrics import accuracy
 from regard.report import read_evaluation, write_report
 from regard.training import load_run, plain_twin, train
 from regard.types import RegardError
-from training.tiny import tiny
 
 
 def strict(folder: Path) -> dict:

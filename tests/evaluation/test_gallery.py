@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tests.evaluation.test_observe import model, split
 
-from evaluation.test_observe import model, split
 from regard.evaluation import observe
 from regard.evaluation.gallery import EACH, RULES, gallery
 

@@ -1,8 +1,8 @@
 """What a reader is told about a map: from networks whose maps are known to be constant, ignored or heeded."""
 
 import torch
+from tests.evaluation.test_observe import model, split
 
-from evaluation.test_observe import model, split
 from regard.data import TensorSplit
 from regard.evaluation import observe
 from regard.evaluation.interventions import intervention_scores

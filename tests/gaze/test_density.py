@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
+from tests.gaze.test_fixations import table
 
-from gaze.test_fixations import table
 from regard.gaze import (
     blur,
     center_prior,

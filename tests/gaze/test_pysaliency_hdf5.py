@@ -3,8 +3,8 @@ import json
 import h5py
 import numpy as np
 import pytest
+from tests.gaze.test_fixations import SIZES, table
 
-from gaze.test_fixations import SIZES, table
 from regard.gaze import read_pysaliency, write_pysaliency
 from regard.types import RegardError
 

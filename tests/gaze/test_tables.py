@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from tests.gaze.test_fixations import table
 
-from gaze.test_fixations import table
 from regard.gaze import read_csv, read_parquet, write_csv, write_parquet
 from regard.types import RegardError
 

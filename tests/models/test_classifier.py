@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from tests.backbones.toys import Chain, Half
+from tests.models.families import Family
 from torch import nn
 
-from backbones.toys import Chain, Half
-from models.families import Family
 from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone
 from regard.models import AttentiveClassifier
 from regard.types import NATS_PER_BIT, RegardError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.models.families import CLASSES, PARAMS, Family
 
-from models.families import CLASSES, PARAMS, Family
 from regard.attention import build_attention
 from regard.backbones import attended, create_backbone, record, take_head
 from regard.models import AttentiveClassifier

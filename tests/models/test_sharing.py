@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.backbones.toys import Chain, Half
 
-from backbones.toys import Chain, Half
 from regard.backbones import create_backbone
 from regard.models import AttentiveClassifier, sharing
 from regard.types import RegardError

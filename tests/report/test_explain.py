@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.training.tiny import tiny
 
 from regard.report.explain import explain_images
 from regard.training import load_run, plain_twin, train
 from regard.types import RegardError
-from training.tiny import tiny
 
 
 @pytest.fixture(scope="module")

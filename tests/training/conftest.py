@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.training.tiny import tiny
 
 from regard.training import train
-from training.tiny import tiny
 
 
 @pytest.fixture(scope="session")

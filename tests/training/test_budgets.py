@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from tests.training.tiny import metrics, tiny
 
 from regard.objectives import Multiplier
 from regard.training import build_data, build_model, train
@@ -13,7 +14,6 @@ from regard.training.budgets import BudgetCallback
 from regard.training.recipe import Recipe
 from regard.training.task import Task
 from regard.types import NATS_PER_BIT, RegardError
-from training.tiny import metrics, tiny
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:

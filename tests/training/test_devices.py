@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+from tests.training.tiny import metrics, tiny
 
 from regard.training import load_run, save_recipe
 from regard.training.task import Task
-from training.tiny import metrics, tiny
 
 TWO = """
 import json, sys

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.tiny import metrics, tiny
 
 from regard.training import Recipe, task, train
 from regard.types import RegardError
-from training.tiny import metrics, tiny
 
 RECIPE = tiny(train={"epochs": 3})
 """Eight steps an epoch."""

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.training.tiny import leaves, tiny
 
 from regard.training import Recipe, load_recipe, parse_recipe, save_recipe
 from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
 from regard.types import RegardError
-from training.tiny import leaves, tiny
 
 OTHER = Recipe(
     name="other",

@@ -1,11 +1,11 @@
 """What a recipe may not ask for."""
 
 import pytest
+from tests.training.tiny import leaves, tiny
 
 from regard.training import Recipe, build_data, build_model, plain_twin
 from regard.training.recipe import ModelRecipe, ObjectiveRecipe
 from regard.types import RegardError
-from training.tiny import leaves, tiny
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, load_recipe, load_run, run, save_recipe, train
 from regard.training.measure import validate_batch
 from regard.types import RegardError
-from training.tiny import metrics, tiny, weights
 
 KILLED = """
 import os, signal, sys

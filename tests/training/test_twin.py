@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.training.tiny import tiny
 
 from regard.training import load_recipe, train, train_with_twin
 from regard.types import RegardError
-from training.tiny import tiny
 
 
 def python_that(does: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

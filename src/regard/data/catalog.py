@@ -72,7 +72,7 @@ _ENTRIES = (
     Entry(
         name="clutter",
         description="A handwritten digit somewhere on a photograph among fragments of other digits; masks and boxes.",
-        content="any number (6,000 / 1,000 / 2,000), 10 classes, any size (48x48)",
+        content="any number (12,000 / 1,000 / 2,000), 10 classes, any size (40x40)",
         download="",
         source=SOURCE,
         licence=LICENCE,

@@ -51,8 +51,8 @@ _CHUNK = 512
 
 
 def clutter(
-    size: int = 48,
-    train: int = 6000,
+    size: int = 40,
+    train: int = 12_000,
     val: int = 1000,
     test: int = 2000,
     seed: int = 0,

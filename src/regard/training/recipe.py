@@ -16,8 +16,8 @@ class DataRecipe:
     """A data set of the catalog: see `regard data list`."""
     root: str | None = None
     """Where it lies, for sets that are not generated; the folder in REGARD_DATA by default."""
-    options: dict[str, Any] = field(default_factory=lambda: {"train": 12_000, "size": 40})
-    """Options of the data set, such as `size` and `train` of clutter; give `{}` for a set that has none."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of the data set, such as `size` and `train` of clutter."""
     workers: int = 2
     """Processes that read images, for sets that do not fit into memory."""
 
@@ -63,7 +63,7 @@ class ModelRecipe:
     """Of the latent."""
     average: Literal["probabilities", "logits"] = "probabilities"
     """What is averaged over samples; the paper averages logits."""
-    pretrained: str | bool = False
+    pretrained: bool | str = False
     """True: the library's own weights; a path: a local file (safetensors, or .pth without code)."""
     backbone_options: dict[str, Any] = field(default_factory=dict)
     """Options of the backbone, such as `widths`."""

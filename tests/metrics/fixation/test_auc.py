@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
+from tests.metrics.fixation.golden import FIX, S, gauss, points
 
-from metrics.fixation.golden import FIX, S, gauss, points
 from regard.metrics.fixation import auc, auc_judd, aucs, conditions, sauc
 from regard.metrics.fixation import order as order_module
 from regard.metrics.fixation.inputs import check_convention

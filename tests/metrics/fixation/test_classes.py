@@ -1,9 +1,9 @@
 import pytest
 import torch
+from tests.metrics.fixation.golden import points
 from torchmetrics import MetricCollection
 from torchmetrics.utilities import dim_zero_sum as torchmetrics_sum
 
-from metrics.fixation.golden import points
 from regard.metrics import fixation
 from regard.metrics.fixation import classes
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.stats import entropy, pearsonr
+from tests.metrics.fixation.golden import G1, S1, G, S, gauss
 
-from metrics.fixation.golden import G1, S1, G, S, gauss
 from regard.metrics.fixation import cc, kl_divergence, sim
 from regard.types import RegardError
 

@@ -2,8 +2,8 @@ import math
 
 import pytest
 import torch
+from tests.metrics.fixation.golden import points
 
-from metrics.fixation.golden import points
 from regard.metrics.fixation import information_gain, log_likelihood
 from regard.types import RegardError
 

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import zscore
+from tests.metrics.fixation.golden import FIX, S, gauss, points
 
-from metrics.fixation.golden import FIX, S, gauss, points
 from regard.metrics.fixation import nss
 from regard.types import RegardError
 
