@@ -172,7 +172,7 @@ def test_a_run_that_is_not_finished(tmp_path: Path) -> None:
 
 
 def test_what_is_undefined_is_null(tmp_path: Path) -> None:
-    from evaluation.test_observe import model
+    from tests.evaluation.test_observe import model
 
     items = TensorSplit("test", tuple("abcd"), torch.zeros(3, 3, 16, 16, dtype=torch.uint8), torch.zeros(3).long())
     seen = observe(model(latent=3), items, seed=0)

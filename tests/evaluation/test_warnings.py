@@ -18,7 +18,7 @@ def told(network: AttentiveClassifier, items: TensorSplit) -> list[str]:
 
 def test_a_constant_map() -> None:
     assert any("The map is constant" in words for words in told(model(attention="uniform"), split()))
-    assert not any("constant" in words for words in told(model(attention="random"), split()))
+    assert not any("constant" in words for words in told(model(attention="center"), split()))
 
 
 def test_a_map_that_is_ignored() -> None:

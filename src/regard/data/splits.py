@@ -164,14 +164,26 @@ def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> Non
 def channel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
     """Mean and standard deviation of each channel over all pixels of at most ``limit`` evenly spaced items.
 
-    The two are returned in this order, each (3,), for images in [0,1]; float64 sums.
+    The two are returned in this order, each (3,), for images in [0,1]; float64 sums. Items that cannot be read are
+    left out here, so that `check` can name them all; training stops at the first.
     """
     index = torch.arange(len(split)) if len(split) <= limit else torch.linspace(0, len(split) - 1, limit).long()
     total, square, count = torch.zeros(3).double(), torch.zeros(3).double(), 0
     for part in index.split(512):
-        images = split.batch(part).images.double()
+        images = _readable(split, part).double()
         total += images.sum((0, 2, 3)).cpu()
         square += images.square().sum((0, 2, 3)).cpu()
         count += images.numel() // 3
-    mean = total / count
-    return mean.float(), (square / count - mean.square()).clamp_min(0).sqrt().float()
+    mean = total / max(count, 1)
+    return mean.float(), (square / max(count, 1) - mean.square()).clamp_min(0).sqrt().float()
+
+
+def _readable(split: Split, index: Tensor) -> Float[Tensor, "B 3 H W"]:
+    try:
+        return split.batch(index).images
+    except RegardError:
+        if len(index) == 1:
+            return torch.zeros(0, 3, 1, 1)
+        parts = [_readable(split, half) for half in index.chunk(2)]
+        found = [part for part in parts if len(part)]
+        return torch.cat(found) if found else parts[0]

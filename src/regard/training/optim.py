@@ -32,7 +32,7 @@ def build_schedule(recipe: OptimRecipe, optimizer: Optimizer, *, epochs: int, st
     total = max(1, epochs * steps_per_epoch)
     if recipe.schedule == "onecycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(optimizer, peaks, total_steps=total + 1, pct_start=0.25)
+        return OneCycleLR(optimizer, peaks, total_steps=max(total, 4) + 1, pct_start=0.25)
     warmup = round(recipe.warmup_epochs * steps_per_epoch) if recipe.schedule != "constant" else 0
 
     def factor(step: int) -> float:

@@ -60,6 +60,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
     if last.exists():
         check_checkpoint(last, task)
     handler = signal.getsignal(signal.SIGINT)
