@@ -80,7 +80,7 @@ def test_an_image_is_a_function_of_seed_split_and_index():
 
 
 def test_another_ground_leaves_every_glyph(splits):
-    other = clutter(train=400, val=40, test=40, background_seed=1, cache=False)
+    other = clutter(size=48, train=400, val=40, test=40, background_seed=1, cache=False)
     a, b = splits.train, other.train
     assert torch.equal(a.labels, b.labels)
     assert torch.equal(a.masks, b.masks)
@@ -90,7 +90,7 @@ def test_another_ground_leaves_every_glyph(splits):
     outside = ~F.max_pool2d(a.masks.float(), 3, 1, 1).bool().expand_as(a.images)
     changed = (a.images.int() - b.images.int()).abs() > 8
     assert changed[outside].float().mean() > 0.6
-    same = clutter(train=20, val=2, test=2, background_seed=0, cache=False)
+    same = clutter(size=48, train=20, val=2, test=2, background_seed=0, cache=False)
     assert torch.equal(same.train.images, a.images[:20])
 
 
