@@ -26,8 +26,8 @@ from regard.types import Map
 SCHEMA = 1
 VALIDATION_IMAGES = 512
 MEANINGS = {
-    "bits": "bits that the gate lets through at each position of its grid, at the mean map",
-    "gate": "the mean gate at each position of its grid, from closed (0) to open (1)",
+    "bits": "Bits that the gate lets through at each position of its grid, at the mean map.",
+    "gate": "The mean gate at each position of its grid, from closed (0) to open (1).",
     "relevance": "",
 }
 

@@ -24,11 +24,21 @@ def intervention_scores(
     own = accuracy(seen.mean, labels)
     rows = []
     for key, label, meaning, maps in (
-        ("uniform", "Uniform map", "Every position gets the image's own mean.", [_flat(g) for g in seen.gates]),
-        ("shuffled", "Shuffled positions", "The image's own values at random positions.", _shuffled(seen.gates, seed)),
+        (
+            "uniform",
+            "Accuracy with a uniform map",
+            "Every position gets the image's own mean.",
+            [_flat(g) for g in seen.gates],
+        ),
+        (
+            "shuffled",
+            "Accuracy with its map shuffled",
+            "The image's own values at random positions.",
+            _shuffled(seen.gates, seed),
+        ),
         (
             "another",
-            "Another image's map",
+            "Accuracy with another image's map",
             "The map that the network made for another image.",
             [controls.permuted(Map(g, "gate"), seed=seed).values for g in seen.gates],
         ),
