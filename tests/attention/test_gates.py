@@ -56,6 +56,23 @@ def test_content_where_the_map_is_zero_cannot_change_the_output(features, gate, 
 
 
 @pytest.mark.parametrize("gate", ["mask", "noise"])
+def test_in_training_only_the_statistics_know_what_is_closed(features, gate):
+    a, closed = holes()
+    changed = torch.where(closed, 3 * features + 1, features)
+    seen = []
+    for x in (features, changed):
+        attention = attended(gate).train()
+        out = seeded(attention, x, a, 1)
+        seen.append((out, seeded(attention.eval(), features, a, 1)))
+    (own, own_after), (other, other_after) = seen
+    assert torch.equal(own, other) is (gate == "mask")
+    # evaluated on the same features, what is left of the difference is the statistics'
+    assert torch.equal(own_after, other_after) is (gate == "mask")
+    if gate == "noise":
+        assert torch.equal(own, own_after)
+
+
+@pytest.mark.parametrize("gate", ["mask", "noise"])
 def test_excluded_positions_get_no_gradient_and_attended_ones_do(features, gate):
     a, closed = holes()
     features.requires_grad_()

@@ -4,9 +4,10 @@ from torch import nn
 
 from regard.attention import (
     ATTENTION,
+    FIXED_MAPS,
     GATES,
     HEADS,
-    PROPOSALS,
+    LEARNED_MAPS,
     AnchorQuantizer,
     DeterministicMap,
     NoiseGate,
@@ -18,7 +19,7 @@ from regard.objectives import Weights, information_loss
 from regard.types import ModelOutput, RegardError
 
 EVERYTHING = Weights(beta=0.1, map_beta=0.1, code_beta=0.1, codebook=0.4, commitment=0.1)
-NAMES = [*ATTENTION, *(f"{proposal}+{gate}" for proposal in PROPOSALS for gate in GATES)]
+NAMES = [*ATTENTION, *(f"{proposal}+{gate}" for proposal in [*LEARNED_MAPS, *FIXED_MAPS] for gate in GATES)]
 
 
 @pytest.mark.parametrize("anchors", [None, 6])
@@ -70,8 +71,24 @@ def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
     head = nn.Conv2d(4, 1, 1)
     assert build_attention("noise", 4, head=head).proposal.head is head
     assert torch.all(build_attention("uniform+mask", 4, value=0.25)(features).map == 0.25)
-    with pytest.raises(TypeError, match="valu"):
-        build_attention("uniform", 4, valu=0.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("uniform", {"valu": 0.25}, "no option valu; it may be given value"),
+        ("uniform", {"head": "conv"}, "no option head; it may be given value"),
+        ("center+noise", {"initial": 0.5}, "no option initial; it may be given sigma"),
+        ("random", {"head": nn.Conv2d(4, 1, 1)}, "no option head; it may be given cells"),
+        ("noise", {"value": 0.5}, "no option value; it may be given head, initial"),
+        ("noise", {"initial": 1.0}, "initial=1.0: .* between 0 and 1"),
+        ("noise", {"head": nn.Conv2d(4, 1, 1), "initial": 0.5}, "does not reach a head that is a module"),
+        ("noise", {"head": "cnov"}, "head='cnov': no such head; there are conv, context"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_an_error(name, options, told):
+    with pytest.raises(RegardError, match=told):
+        build_attention(name, 4, **options)
 
 
 @pytest.mark.parametrize(("name", "near"), [("nois", "noise"), ("abi", "aib"), ("noise+mask", "noise"), ("", "aib")])

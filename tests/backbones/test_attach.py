@@ -158,6 +158,18 @@ def test_given_maps_of_every_shape(shape: tuple[int, ...], skip: bool) -> None:
     assert torch.equal(recorder.outputs[0].map, expected)
 
 
+@pytest.mark.parametrize("samples", [0, 2])
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(2, 1, *SIZE), (4, 1, *SIZE), (3, 2, *SIZE), (5, 3, 1, *SIZE), (2, 4, 1, *SIZE), (3, *SIZE), (1,) * 6]
+)
+def test_a_given_map_that_does_not_fit_is_named(shape: tuple[int, ...], skip: bool, samples: int) -> None:
+    model, given = chain(skip=skip), torch.rand(shape)
+    said = rf"given map \({', '.join(map(str, shape))}\) for second: .*\(3,1,h,w\).* is needed for 3 images"
+    with pytest.raises(RegardError, match=said), record(model, samples=samples, given=given):
+        model(torch.rand(3, 3, *SIZE))
+
+
 def test_given_a_layer() -> None:
     model, images = chain(["second", "third"]), torch.rand(1, 3, *SIZE)
     one = torch.ones(1, 1, *SIZE)

@@ -4,10 +4,10 @@ import math
 from pathlib import Path
 
 import pytest
-import pytorch_lightning as pl
 import torch
-from tests.training.tiny import metrics, tiny
+from tests.training.tiny import metrics, tiny, weights
 
+from regard.data import DataSplits
 from regard.objectives import Multiplier
 from regard.training import build_data, build_model, train
 from regard.training.budgets import BudgetCallback
@@ -53,24 +53,24 @@ def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
     assert last["map_beta"] < 1e-5
 
 
-def task_of(recipe: Recipe) -> Task:
+def task_of(recipe: Recipe) -> tuple[Task, DataSplits]:
     data = build_data(recipe)
     torch.manual_seed(0)
-    return Task(recipe, build_model(recipe, data), data)
+    return Task(recipe, build_model(recipe, data), steps_per_epoch=8), data
 
 
 def test_a_measurement_is_of_one_sample_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = task_of(tiny(objective={"budget_bits": 9.0}))
+    task, data = task_of(tiny(objective={"budget_bits": 9.0}))
     monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
     task.model.train()
     state, buffers = torch.get_rng_state(), {k: v.clone() for k, v in task.model.state_dict().items()}
-    first, second = BudgetCallback().measure(task), BudgetCallback().measure(task)
+    first, second = BudgetCallback(data.val).measure(task), BudgetCallback(data.val).measure(task)
     assert first == second
     assert set(first) == {"budget_bits", "map_budget_bits"}
     assert torch.equal(torch.get_rng_state(), state)
     assert task.model.training
     assert all(torch.equal(v, buffers[k]) for k, v in task.model.state_dict().items())
-    fewer = BudgetCallback(images=5).measure(task)
+    fewer = BudgetCallback(data.val, images=5).measure(task)
     assert fewer != first
 
 
@@ -87,6 +87,26 @@ def test_the_latents_rate_is_drawn_to_its_budget(tmp_path: Path) -> None:
     assert low["val/latent_bits"] == pytest.approx(5.0, rel=0.5)
     assert high["val/latent_bits"] == pytest.approx(9.0, rel=0.5)
     assert low["beta"] > high["beta"]
+
+
+@pytest.mark.parametrize("ema", [None, 0.99999])
+def test_the_average_is_measured_where_it_is_kept_and_the_weights_are_put_back(
+    ema: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
+        seen.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
+        return {"budget_bits": 10.0 * NATS_PER_BIT}  # as asked for, so that the multiplier rests
+
+    monkeypatch.setattr(BudgetCallback, "measure", measure)
+    train_part = {"epochs": 2, "ema": ema}
+    kept = train(tiny(train=train_part, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
+    free = train(tiny(train=train_part), tmp_path / "free", quiet=True)
+    assert len(seen) == 3
+    moved = [(state - seen[0]).abs().max().item() for state in seen[1:]]
+    assert all(change > 1e-3 for change in moved) if ema is None else all(change < 1e-5 for change in moved)
+    assert all(torch.equal(value, weights(free)[name]) for name, value in weights(kept).items())
 
 
 @pytest.mark.parametrize(("budget", "start"), [(0.01, 50.0), (1e7, 2e-8)])
@@ -108,11 +128,11 @@ def test_a_gate_that_is_no_cut_has_no_budget(tmp_path: Path) -> None:
 
 
 def test_multipliers_go_along_with_a_checkpoint() -> None:
-    task = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
+    task, _ = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
     task.multipliers = {name: m.update(1e4) for name, m in task.multipliers.items()}
     checkpoint: dict = {}
     task.on_save_checkpoint(checkpoint)
-    other = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
+    other, _ = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
     other.on_load_checkpoint(checkpoint)
     assert other.multipliers == task.multipliers
     assert other.weights.beta == task.multipliers["budget_bits"].beta
@@ -124,4 +144,3 @@ def test_the_callback_is_there_only_where_a_budget_is(tmp_path: Path, monkeypatc
     seen = watched(monkeypatch, {})
     train(tiny(), tmp_path / "run", quiet=True)
     assert seen == []
-    assert isinstance(BudgetCallback(), pl.Callback)

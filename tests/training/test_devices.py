@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from tests.training.tiny import metrics, tiny
 
 from regard.training import load_run, save_recipe
+from regard.training.batches import Batches
 from regard.training.task import Task
 
 TWO = """
@@ -18,6 +19,7 @@ import json, sys
 from pathlib import Path
 import pytorch_lightning as pl
 from regard.training import load_recipe, load_run, train
+from regard.training.batches import Batches
 from regard.training.task import Task
 
 recipe, folder = load_recipe(Path(sys.argv[1])), Path(sys.argv[2])
@@ -25,7 +27,7 @@ train(recipe, folder, quiet=True)
 _, model, data = load_run(folder)
 trainer = pl.Trainer(accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_progress_bar=False,
                      enable_model_summary=False, use_distributed_sampler=False)
-found = trainer.validate(Task(recipe, model, data), verbose=False)[0]
+found = trainer.validate(Task(recipe, model, 1), Batches(recipe, data), verbose=False)[0]
 if trainer.is_global_zero:
     Path(sys.argv[3]).write_text(json.dumps(found))
 """
@@ -51,7 +53,7 @@ def test_two_processes_agree_with_one(size: int, tmp_path: Path) -> None:
     two = json.loads((tmp_path / "two.json").read_text())
     _, model, splits = load_run(tmp_path / "run")
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
-    one = trainer.validate(Task(recipe, model, splits), verbose=False)[0]
+    one = trainer.validate(Task(recipe, model, 1), Batches(recipe, splits), verbose=False)[0]
     assert len(splits.val) == size
     for name in ("val/accuracy", "val/nll"):
         assert two[name] == pytest.approx(one[name], abs=1e-6)

@@ -10,7 +10,7 @@ from regard.attention.fixed import CenterMap, RandomMap, UniformMap
 from regard.attention.gates import Gate, Gated
 from regard.attention.mask import MaskGate
 from regard.attention.noise import NoiseGate
-from regard.attention.presets import ATTENTION, GATES, HEADS, PROPOSALS, build_attention
+from regard.attention.presets import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, build_attention
 from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, Quantized, midpoints
 from regard.attention.residual import ResidualGate
@@ -19,9 +19,10 @@ from regard.attention.variational import VariationalMap, conv_head
 
 __all__ = [
     "ATTENTION",
+    "FIXED_MAPS",
     "GATES",
     "HEADS",
-    "PROPOSALS",
+    "LEARNED_MAPS",
     "AnchorQuantizer",
     "CenterMap",
     "ContextHead",

@@ -28,7 +28,11 @@ class UniformMap(nn.Module):
 
 
 class CenterMap(nn.Module):
-    """A Gaussian at the middle of the grid, 1 at its peak; ``sigma`` is a share of each side."""
+    """A Gaussian at the middle of the grid; ``sigma`` is a share of each side.
+
+    It is read at the middles of the positions, so its peak of 1 is met only where both sides are odd: on an 8x8 grid
+    the largest value is ``exp(-(1/16)^2 / sigma^2)``, .94.
+    """
 
     def __init__(self, *, sigma: float = 0.25) -> None:
         super().__init__()

@@ -1,4 +1,11 @@
-"""What a gate is: features and a map in, modulated features and the price of each position out."""
+"""What a gate is: features and a map in, modulated features and the price of each position out.
+
+*Excluded* means: where the map is zero, the features of that position cannot change what the gate returns; which map it
+is may depend on them. In evaluation this holds exactly for the mask and the noise gate. In training it holds exactly
+for the mask gate; the noise gate first takes the batch, closed positions too, into the running channel statistics that
+it puts in a closed position's place (without a gradient). A context head normalises by batch statistics in training, so
+that there the map of one image depends on the others; in evaluation it depends on its own image alone.
+"""
 
 from __future__ import annotations
 

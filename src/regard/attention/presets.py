@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -21,14 +22,10 @@ from regard.attention.spatial import SpatialAttention
 from regard.attention.variational import VariationalMap, conv_head
 from regard.types import RegardError
 
-PROPOSALS: dict[str, Callable[..., Proposal]] = {
-    "variational": VariationalMap,
-    "deterministic": DeterministicMap,
-    "uniform": lambda _, **options: UniformMap(**options),
-    "center": lambda _, **options: CenterMap(**options),
-    "random": lambda _, **options: RandomMap(**options),
-}
-LEARNED = ("variational", "deterministic")
+LEARNED_MAPS: dict[str, Callable[..., Proposal]] = {"variational": VariationalMap, "deterministic": DeterministicMap}
+"""name -> (channels, head=) -> map that is learned."""
+FIXED_MAPS: dict[str, Callable[..., Proposal]] = {"uniform": UniformMap, "center": CenterMap, "random": RandomMap}
+"""name -> (options) -> map that is not."""
 GATES: dict[str, Callable[[int], Gate]] = {
     "residual": lambda _: ResidualGate(),
     "mask": lambda _: MaskGate(),
@@ -67,31 +64,49 @@ def build_attention(
         channels: C of the features.
         anchors: number of anchors Q, or None for a continuous map.
         head: for learned maps: a key of ``HEADS``, or a module from features (B,C,H,W) to map logits (B,1,H,W).
-        initial: where a learned map starts, in (0,1); a head that is a module starts where it likes.
-        options: of the proposal.
+        initial: where a learned map starts, in (0,1); not for a head that is a module, which starts where it likes.
+        options: of a fixed map, such as ``value`` of ``uniform``.
 
     Raises:
-        RegardError: no such name; the near ones are given.
+        RegardError: no such name (the near ones are given), or an option that this map does not have.
     """
     proposal_name, gate_name, own_head = _parts(name)
-    if proposal_name in LEARNED:
-        head = own_head if head is None else head
-        if isinstance(head, str) and head not in HEADS:
-            raise RegardError(f"head={head!r}: no such head; there are {', '.join(HEADS)}, or give a module")
-        if isinstance(head, str):
-            head = HEADS[head](channels, INITIAL[head] if initial is None else initial)
-        options["head"] = head
+    of_learned = [key for key, value in (("head", head), ("initial", initial)) if value is not None]
+    _check_options(name, proposal_name, [*of_learned, *options])
+    if proposal_name in LEARNED_MAPS:
+        own = _head(own_head if head is None else head, channels, initial)
+        proposal = LEARNED_MAPS[proposal_name](channels, head=own)
+    else:
+        proposal = FIXED_MAPS[proposal_name](**options)
     gate = GATES[gate_name](channels)
-    proposal = PROPOSALS[proposal_name](channels, **options)
     quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
     return SpatialAttention(proposal, gate, quantizer)
+
+
+def _check_options(name: str, proposal: str, given: list[str]) -> None:
+    known = ["head", "initial"] if proposal in LEARNED_MAPS else [*inspect.signature(FIXED_MAPS[proposal]).parameters]
+    for key in given:
+        if key not in known:
+            raise RegardError(f"attention={name!r}: its map has no option {key}; it may be given {', '.join(known)}")
+
+
+def _head(head: nn.Module | str, channels: int, initial: float | None) -> nn.Module:
+    if initial is not None and not 0 < initial < 1:
+        raise RegardError(f"initial={initial}: where a map starts lies between 0 and 1, both excluded")
+    if isinstance(head, nn.Module):
+        if initial is not None:
+            raise RegardError(f"initial={initial} does not reach a head that is a module; set its bias instead")
+        return head
+    if head not in HEADS:
+        raise RegardError(f"head={head!r}: no such head; there are {', '.join(HEADS)}, or give a module")
+    return HEADS[head](channels, INITIAL[head] if initial is None else initial)
 
 
 def _parts(name: str) -> tuple[str, str, str]:
     if name in ATTENTION:
         return ATTENTION[name]
     proposal, _, gate = name.partition("+")
-    if proposal in PROPOSALS and gate in GATES:
+    if proposal in LEARNED_MAPS | FIXED_MAPS and gate in GATES:
         return proposal, gate, "context"
     near = difflib.get_close_matches(name, ATTENTION, n=3, cutoff=0.4) or sorted(ATTENTION)
     raise RegardError(f"attention={name!r}: no such mechanism; did you mean {' or '.join(near)}?")

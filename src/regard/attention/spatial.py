@@ -9,7 +9,7 @@ from regard.attention.code import expected_code_length
 from regard.attention.gates import Gate
 from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, midpoints
-from regard.types import AttentionOutput, Map
+from regard.types import AttentionOutput, Map, RegardError
 
 
 class SpatialAttention(nn.Module):
@@ -35,7 +35,11 @@ class SpatialAttention(nn.Module):
         Args:
             features: (B,C,H,W).
             samples: number of random maps, each with gate noise of its own; 0 is the mean, without any noise.
-            given: (B,1,h,w) or (S,B,1,h,w): use this map instead of the learned one, unquantized and unlimited.
+            given: (1,h,w), (B,1,h,w) or (S,B,1,h,w), S and B may be 1: use this map instead of the learned one,
+                unquantized and unlimited; its grid is brought to that of the features.
+
+        Raises:
+            RegardError: a given map of another shape.
         """
         if self.training:
             self.gate.observe(features)
@@ -73,6 +77,8 @@ class SpatialAttention(nn.Module):
 
 def _on_grid(given: Tensor, shape: tuple[int, int, int, int]) -> Float[Tensor, "S B 1 H W"]:
     S, B, H, W = shape
-    flat = Map(given.reshape(-1, 1, *given.shape[-2:]).float(), "gate").resize((H, W)).values
-    lead = given.shape[:-3] if given.ndim > 3 else (1,)
-    return flat.reshape(*lead, 1, H, W).expand(S, B, 1, H, W)
+    maps = given[(None,) * (5 - given.ndim)]
+    if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
+        raise RegardError(f"given map {tuple(given.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected")
+    flat = Map(maps.flatten(0, 1).float(), "gate").resize((H, W)).values
+    return flat.reshape(*maps.shape[:2], 1, H, W).expand(S, B, 1, H, W)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from regard.backbones.layout import Layout
 from regard.backbones.recorder import Recorder, active
-from regard.types import AttentionOutput
+from regard.types import AttentionOutput, RegardError
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,29 @@ class Attended(nn.Module):
 
     def _recorded(self, recorder: Recorder, features: Tensor) -> AttentionOutput:
         S = max(recorder.samples, 1)
+        first = not recorder.expanded
         given = recorder.given.get(self.layer_name)
-        if not recorder.expanded:
+        if given is not None:
+            given = _given(given, S, features.shape[0] if first else features.shape[0] // S, self.layer_name)
+        if first:
             recorder.expanded = S > 1
-            if given is not None and S > 1 and given.shape[0] == S * features.shape[0] and given.ndim == 4:
-                given = given.unflatten(0, (S, -1))
             return self.attention(features, samples=recorder.samples, given=given)
-        if given is not None and given.ndim == 5:
-            given = given.flatten(0, 1)
-        elif given is not None and given.shape[0] not in (1, features.shape[0]):
-            given = given.repeat(S, 1, 1, 1)
+        if given is not None:
+            given = given.expand(S, features.shape[0] // S, *given.shape[2:]).flatten(0, 1)
         return _regroup(self.attention(features, samples=1, given=given), S)
+
+
+def _given(given: Tensor, S: int, B: int, name: str) -> Tensor:
+    """A map for S samples of B images, whatever of the two it leaves out, as (S or 1, B or 1, 1, h, w)."""
+    whole = given.ndim == 4 and given.shape[0] == S * B
+    maps = given.unflatten(0, (S, B)) if whole else given[(None,) * (5 - given.ndim)]
+    if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
+        wanted = dict.fromkeys((f"({B},1,h,w)", f"({S * B},1,h,w)", f"({S},{B},1,h,w)", "(1,1,h,w)"))
+        raise RegardError(
+            f"given map {tuple(given.shape)} for {name}: one of {', '.join(wanted)} is needed for {B} images and {S} "
+            "samples"
+        )
+    return maps
 
 
 def _regroup(output: AttentionOutput, S: int) -> AttentionOutput:

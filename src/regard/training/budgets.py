@@ -7,7 +7,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import WeightAveraging
 
+from regard.data import Split
 from regard.training.measure import sampled_rates
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
@@ -21,16 +23,20 @@ FROZEN = 0.1
 class BudgetCallback(pl.Callback):
     """Dual ascent on ln beta against the rate of the same validation images, a few times an epoch.
 
-    It starts when the warm-up is over and rests in the last tenth of training. Every process measures the same
-    images with the same noise, so all arrive at the same weight.
+    It starts when the warm-up is over and rests in the last tenth of training. Every process measures the same images
+    with the same noise; as running statistics differ a little between processes, all believe the first.
 
     Args:
-        images: number of validation images that are measured.
+        split: validation images.
+        average: the moving average of the weights, if that is what is validated and kept; it is then what is measured.
+        images: number of images that are measured.
         checks: updates over the whole training, at least five steps apart.
     """
 
-    def __init__(self, *, images: int = 256, checks: int = 160) -> None:
-        self.images, self.checks = images, checks
+    def __init__(
+        self, split: Split, average: WeightAveraging | None = None, *, images: int = 256, checks: int = 160
+    ) -> None:
+        self.split, self.average, self.images, self.checks = split, average, images, checks
 
     def on_fit_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
         """A gate budget is refused at once where something goes around the gate."""
@@ -46,17 +52,27 @@ class BudgetCallback(pl.Callback):
         step, every = task.global_step, max(5, total // self.checks)
         begin, end = task.recipe.objective.warmup * total, (1 - FROZEN) * total
         if step % every == 0 and begin <= step <= end:
-            measured = self.measure(task)
+            measured = self._agreed(trainer, task)
             task.multipliers = {name: m.update(measured[name]) for name, m in task.multipliers.items()}
             task.apply_multipliers()
 
     def on_train_end(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
         """An unreachable budget is an error that says what is reachable."""
-        measured = self.measure(task)
+        measured = self._agreed(trainer, task)
         for name, multiplier in task.multipliers.items():
             rate = measured[name]
             seen = replace(multiplier, lowest=min(multiplier.lowest, rate), highest=max(multiplier.highest, rate))
             seen.check(rate)
+
+    def _agreed(self, trainer: pl.Trainer, task: Task) -> dict[str, float]:
+        """What the first process measures of the weights that are validated."""
+        if self.average is None:
+            return trainer.strategy.broadcast(self.measure(task))
+        self.average.on_validation_epoch_start(trainer, task)  # the average and the weights change places
+        try:
+            return trainer.strategy.broadcast(self.measure(task))
+        finally:
+            self.average.on_validation_epoch_end(trainer, task)
 
     @torch.no_grad()
     def measure(self, task: Task) -> dict[str, float]:
@@ -66,7 +82,7 @@ class BudgetCallback(pl.Callback):
         with torch.random.fork_rng(devices=devices):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
-            batch = task.data.val.batch(range(min(self.images, len(task.data.val)))).to(task.device)
+            batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
             rates = sampled_rates(model, model(batch.images, samples=1))
             model.train(was_training)
         return {budget: float(rates[rate].mean()) for budget, rate in RATES.items() if rate in rates}

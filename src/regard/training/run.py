@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier
+from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_model
 from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
@@ -54,8 +55,9 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     model = build_model(recipe, data)
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    task = Task(recipe, model, data)
-    trainer = _trainer(recipe, folder, quiet, task.steps_per_epoch)
+    batches = Batches(recipe, data)
+    task = Task(recipe, model, batches.steps_per_epoch)
+    trainer = _trainer(recipe, folder, quiet, batches)
     last = folder / LAST
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
@@ -65,7 +67,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
         check_checkpoint(last, task)
     handler = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(task, ckpt_path=last if last.exists() else None, weights_only=True)
+        trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
     except SystemExit as left:  # the engine's answer to an interruption, after which it is deaf to the next
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from left
@@ -115,16 +117,17 @@ def _fresh(folder: Path, name: str) -> str:
     return f"{name}-{taken}" if taken else name
 
 
-def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) -> pl.Trainer:
+def _trainer(recipe: Recipe, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
     t = recipe.train
     keep = ModelCheckpoint(
         folder / "checkpoints", filename="{epoch:03d}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
     )
     callbacks: list[pl.Callback] = [Journal(folder / "metrics.jsonl"), keep]
+    average = EMAWeightAveraging(decay=t.ema) if t.ema else None
     if recipe.objective.budget_bits or recipe.objective.map_budget_bits:
-        callbacks.insert(0, BudgetCallback())
-    if t.ema:
-        callbacks.append(EMAWeightAveraging(decay=t.ema))
+        callbacks.insert(0, BudgetCallback(batches.data.val, average))
+    if average is not None:
+        callbacks.insert(0, average)  # before what measures it
     if t.patience:
         callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=t.patience))
     if not quiet:
@@ -149,5 +152,5 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, steps_per_epoch: int) ->
         num_sanity_val_steps=0,
         enable_progress_bar=not quiet,
         enable_model_summary=False,
-        log_every_n_steps=min(50, steps_per_epoch),
+        log_every_n_steps=min(50, batches.steps_per_epoch),
     )

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from regard.data import DataSplits, Loader, loader
 from regard.models import AttentiveClassifier
 from regard.objectives import Multiplier, Weights, information_loss, warmup_share
-from regard.training.build import build_augmentation
 from regard.training.measure import validate_batch
 from regard.training.optim import build_optimizer, build_schedule
 from regard.training.recipe import Recipe
@@ -29,12 +27,12 @@ class Task(pl.LightningModule):
     Args:
         recipe: what to do.
         model: what learns.
-        data: what it learns from.
+        steps_per_epoch: of this process.
     """
 
-    def __init__(self, recipe: Recipe, model: AttentiveClassifier, data: DataSplits) -> None:
+    def __init__(self, recipe: Recipe, model: AttentiveClassifier, steps_per_epoch: int) -> None:
         super().__init__()
-        self.recipe, self.model, self.data = recipe, model, data
+        self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.codebook, o.commitment, o.smoothing)
         self.multipliers = {
@@ -46,45 +44,8 @@ class Task(pl.LightningModule):
             if budget is not None
         }
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in VALIDATED})
-        self.steps_per_epoch = len(self._loader(train=True))
-        self.forward_model: Any = torch.compile(model) if recipe.train.compile else model
-
-    # What a batch is --------------------------------------------------------------------------------------------------
-
-    def _loader(self, *, train: bool) -> Loader:
-        t, world = self.recipe.train, 1
-        rank = 0
-        if self._trainer is not None:
-            world, rank = self.trainer.world_size, self.trainer.global_rank
-        return loader(
-            self.data.train if train else self.data.val,
-            # every process needs a batch to validate, or the others would wait for its share of the sums
-            t.batch_size if train else max(1, min(4 * t.batch_size, len(self.data.val) // world)),
-            shuffle=train,
-            seed=t.seed,
-            epoch=self.current_epoch if self._trainer is not None and train else 0,
-            augment=build_augmentation(self.recipe) if train else None,
-            device=self.device,
-            num_workers=self.recipe.data.workers,
-            drop_last=train,
-            rank=rank,
-            world=world,
-        )
-
-    def train_dataloader(self) -> Loader:
-        """Batches of this epoch."""
-        return self._loader(train=True)
-
-    def val_dataloader(self) -> Loader:
-        """The validation split, each image in exactly one process."""
-        return self._loader(train=False)
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Batches of sets in memory are there already."""
-        moved = batch.to(device)
-        if not self.recipe.train.channels_last:
-            return moved
-        return replace(moved, images=moved.images.contiguous(memory_format=torch.channels_last))
+        # a function: a compiled module would be a second name for every weight in a checkpoint
+        self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
 
     # What is learned --------------------------------------------------------------------------------------------------
 
@@ -97,7 +58,7 @@ class Task(pl.LightningModule):
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         begin, end = round(o.quiet * total), round(o.warmup * total)
         warmup = warmup_share(self.global_step, begin, end)
-        output: ModelOutput = self.forward_model(batch.images, samples=int(self.global_step >= begin))
+        output: ModelOutput = self.run_model(batch.images, samples=int(self.global_step >= begin))
         losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}

@@ -1,0 +1,70 @@
+"""A recipe's data as the engine takes it. It stands beside the task, so that a copy of the task copies no images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytorch_lightning as pl
+import torch
+
+from regard.data import DataSplits, Loader, Split, loader
+from regard.training.build import build_augmentation
+from regard.training.recipe import Recipe
+from regard.types import Batch
+
+
+class Batches(pl.LightningDataModule):
+    """Batches on the training device; each image goes to exactly one process.
+
+    Args:
+        recipe: what to do.
+        data: what is learned from.
+    """
+
+    def __init__(self, recipe: Recipe, data: DataSplits) -> None:
+        super().__init__()
+        self.recipe, self.data = recipe, data
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of every process, with as many processes as the recipe asks for."""
+        t = self.recipe.train
+        return len(loader(self.data.train, t.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
+
+    def train_dataloader(self) -> Loader:
+        """Augmented batches of this epoch, in an order of its own."""
+        return self._loader(self.data.train, self.recipe.train.batch_size, training=True)
+
+    def val_dataloader(self) -> Loader:
+        """The validation split in its own order."""
+        # every process needs a batch to validate, or the others would wait for its share of the sums
+        share = len(self.data.val) // self._engine.world_size
+        return self._loader(self.data.val, max(1, min(4 * self.recipe.train.batch_size, share)), training=False)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Batches of sets in memory are there already."""
+        moved = batch.to(device)
+        if not self.recipe.train.channels_last:
+            return moved
+        return replace(moved, images=moved.images.contiguous(memory_format=torch.channels_last))
+
+    def _loader(self, split: Split, batch_size: int, *, training: bool) -> Loader:
+        engine = self._engine
+        return loader(
+            split,
+            batch_size,
+            shuffle=training,
+            seed=self.recipe.train.seed,
+            epoch=engine.current_epoch if training else 0,
+            augment=build_augmentation(self.recipe) if training else None,
+            device=engine.strategy.root_device,
+            num_workers=self.recipe.data.workers,
+            drop_last=training,
+            rank=engine.global_rank,
+            world=engine.world_size,
+        )
+
+    @property
+    def _engine(self) -> pl.Trainer:
+        assert self.trainer is not None, "batches are dealt by the engine"
+        return self.trainer
