@@ -33,7 +33,7 @@ def test_where_the_rate_falls_with_its_weight_the_budget_is_met(c, bits, beta):
 
     solution = (c / (bits * BITS)) ** (1 / 0.7)
     start = multiplier(bits * BITS, beta, floor=1e-12)
-    end = follow(rate, start, 80)
+    end = follow(rate, start, 160)
     assert end.beta == pytest.approx(max(solution, 1e-12), rel=0.05)
     if solution > 1e-12:
         assert rate(end.beta) == pytest.approx(bits * BITS, rel=0.02)
@@ -55,9 +55,28 @@ def test_a_step_is_bounded_and_goes_the_right_way(rate, budget, beta):
 
 
 def test_one_update_is_the_stated_formula():
-    assert multiplier(10.0, 0.01).update(15.0).beta == pytest.approx(0.01 * 1.5**0.25)
+    first = multiplier(10.0, 0.01, step=0.25, damping=0.5).update(15.0)
+    assert first.beta == pytest.approx(0.01 * 1.5**0.25)
+    assert first.update(12.0).beta == pytest.approx(first.beta * 1.2**0.25 * (12 / 15) ** 0.5)
     assert multiplier(10.0, 0.01).update(10.0).beta == pytest.approx(0.01)
     assert multiplier(10.0, 0.01).update(1e9).beta == pytest.approx(0.01 * math.e)
+
+
+def lowest_and_last(damping):
+    """A network that answers the price late: ln R goes a twentieth of its way between two updates."""
+    m, log_rate, lowest = multiplier(20.0, 1e-3, damping=damping), math.log(200.0), math.inf
+    for _ in range(300):
+        m = m.update(math.exp(log_rate))
+        log_rate += (-0.7 * math.log(m.beta) - log_rate) / 20
+        lowest = min(lowest, math.exp(log_rate))
+    return lowest, math.exp(log_rate)
+
+
+def test_damping_keeps_a_late_answer_from_overshooting():
+    lowest, last = lowest_and_last(damping=1.0)
+    assert lowest > 16.0
+    assert last == pytest.approx(20.0, rel=0.01)
+    assert lowest_and_last(damping=0.0)[0] < 12.0
 
 
 def test_an_update_leaves_the_old_one_as_it_was():

@@ -114,5 +114,5 @@ def test_smoothing_reaches_the_task():
 
 
 def test_the_warm_up_is_linear_and_ends():
-    assert [warmup_share(step, 2, 6) for step in (0, 2, 3, 4, 6, 9)] == [0, 0, 0.25, 0.5, 1, 1]
-    assert warmup_share(0, 0, 0) == 1
+    assert [warmup_share(step, 4) for step in (0, 1, 2, 4, 9)] == [0, 0.25, 0.5, 1, 1]
+    assert warmup_share(0, 0) == 1

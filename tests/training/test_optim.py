@@ -79,7 +79,7 @@ def small() -> AttentiveClassifier:
 
 
 def test_parts_have_their_own_rates_and_decay() -> None:
-    recipe = OptimRecipe(lr=0.1, backbone_lr=0.01, anchors_lr=0.5, weight_decay=0.03)
+    recipe = OptimRecipe(name="adamw", lr=0.1, backbone_lr=0.01, anchors_lr=0.5, weight_decay=0.03)
     model = small()
     groups = build_optimizer(recipe, model).param_groups
     expected = {"backbone": 0.01, "attention": 0.1, "anchors": 0.5, "head": 0.1}
@@ -101,3 +101,22 @@ def test_optimisers(name: str, kind: type) -> None:
     assert {group["lr"] for group in optimizer.param_groups} == {0.2}
     if name == "sgd":
         assert all(group["momentum"] == 0.9 and group["nesterov"] for group in optimizer.param_groups)
+
+
+def test_muon_turns_the_gradient_of_matrices_into_a_rotation_and_the_rest_learns_by_adamw() -> None:
+    model, lr = small(), 1e-3
+    optimizer = build_optimizer(OptimRecipe(name="muon", lr=lr, weight_decay=0.0), model)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model(torch.rand(8, 3, 16, 16)).logits.square().mean().backward()
+    weight = model.get_parameter("trunk.stage2.1.first.0.weight")
+    u, _, v = torch.linalg.svd(torch.randn_like(weight).flatten(1), full_matrices=False)
+    weight.grad = (u * torch.linspace(1, 0.3, 8) @ v).reshape(weight.shape)
+    optimizer.step()
+    moved = {name: p.detach() - before[name] for name, p in model.named_parameters()}
+    conv = moved["trunk.stage2.1.first.0.weight"].flatten(1)
+    values = torch.linalg.svdvals(conv)
+    assert values.min() / values.max() > 0.4  # of the gradient: .3
+    assert conv.square().mean().sqrt() == pytest.approx(0.2 * 10 * lr, rel=0.4)  # the size of ten of AdamW's
+    for name in ("decoder.weight", "trunk.stage2.1.first.1.bias"):
+        step = moved[name][moved[name] != 0].abs()
+        torch.testing.assert_close(step, torch.full_like(step, lr), rtol=0.05, atol=0.0)

@@ -37,7 +37,6 @@ OTHER = Recipe(
         map_budget_bits=None,
         codebook=0.5,
         commitment=0.6,
-        quiet=0.1,
         warmup=0.7,
         smoothing=0.05,
     ),

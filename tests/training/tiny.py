@@ -13,7 +13,7 @@ from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, Objec
 
 DATA = {"options": {"size": 16, "train": 64, "val": 33, "test": 35, "cache": False}}
 MODEL = {"latent": 4, "backbone_options": {"widths": [4, 4, 8, 8]}}
-OBJECTIVE = {"budget_bits": None, "map_budget_bits": None, "quiet": 0.0, "warmup": 0.0}
+OBJECTIVE = {"budget_bits": None, "map_budget_bits": None, "warmup": 0.0}
 TRAIN = {"epochs": 1, "batch_size": 8, "accelerator": "cpu", "threads": 1}
 
 

@@ -57,8 +57,8 @@ def clutter(
     test: int = 2000,
     seed: int = 0,
     *,
-    distractors: int = 6,
-    side: tuple[float, float] = (0.42, 0.6),
+    distractors: int = 4,
+    side: tuple[float, float] = (0.36, 0.5),
     background_seed: int | None = None,
     cache: bool = True,
 ) -> DataSplits:

@@ -1,9 +1,12 @@
 """A budget in bits: the multiplier that makes a rate land where it was asked for.
 
-    minimise CE + beta R  subject to  R = budget:    ln beta += step * ln(R / budget)
+    minimise CE + beta R  subject to  R = budget:    ln beta += step e_t + damping (e_t - e_{t-1}),  e = ln(R / budget)
 
-Dual ascent on ln beta, so that beta stays positive and a step means the same at 6 bits as at 600. R is measured on
-validation images, with sampled maps and latents, the channel that the rate prices.
+Dual ascent on ln beta, so that beta stays positive and a step means the same at 6 bits as at 600. A network answers a
+price only after some hundred steps; ascent alone goes on raising it meanwhile, overshoots, and closes the gate
+everywhere (seen). The damping term lowers the price again as soon as the rate falls: the PI control of Stooke et al.,
+*Responsive Safety in Reinforcement Learning by PID Lagrangian Methods*, ICML 2020. R is measured on validation images,
+with sampled maps and latents, the channel that the rate prices.
 """
 
 from __future__ import annotations
@@ -25,26 +28,32 @@ class Multiplier:
         budget: nats asked for.
         beta: current weight.
         step: gain of one update.
+        damping: gain of the change since the last one.
         floor: smallest weight; there the rate costs nothing.
         limit: largest weight.
         lowest: smallest rate measured so far, nats.
         highest: largest rate measured so far, nats.
+        error: e of the last update; None before the first.
     """
 
     name: str
     budget: float
     beta: float
-    step: float = 0.25
+    step: float = 0.12
+    damping: float = 1.0
     floor: float = 1e-8
     limit: float = 1e2
     lowest: float = math.inf
     highest: float = 0.0
+    error: float | None = None
 
     def update(self, rate: float) -> Multiplier:
         """The multiplier after a measurement of ``rate`` nats; the change of ln beta is limited to one a step."""
-        change = max(-1.0, min(1.0, self.step * math.log(max(rate, 1e-6) / self.budget)))
+        error = math.log(max(rate, 1e-6) / self.budget)
+        rise = 0.0 if self.error is None else error - self.error
+        change = max(-1.0, min(1.0, self.step * error + self.damping * rise))
         beta = min(self.limit, max(self.floor, self.beta * math.exp(change)))
-        return replace(self, beta=beta, lowest=min(self.lowest, rate), highest=max(self.highest, rate))
+        return replace(self, beta=beta, lowest=min(self.lowest, rate), highest=max(self.highest, rate), error=error)
 
     def check(self, rate: float) -> None:
         """Raises where the weight was driven to a bound and the budget was still missed: it cannot be reached."""

@@ -80,6 +80,6 @@ def _add(total: Tensor, weight: float, term: Tensor) -> Tensor:
     return total + weight * term if weight else total
 
 
-def warmup_share(step: int, begin: int, end: int) -> float:
-    """0 before step ``begin``, 1 from step ``end`` on, linear between."""
-    return 1.0 if step >= end else max(0.0, (step - begin) / (end - begin))
+def warmup_share(step: int, end: int) -> float:
+    """0 at the first step, 1 from step ``end`` on, linear between."""
+    return 1.0 if step >= end else step / end

@@ -34,7 +34,7 @@ class BudgetCallback(pl.Callback):
     """
 
     def __init__(
-        self, split: Split, average: WeightAveraging | None = None, *, images: int = 256, checks: int = 160
+        self, split: Split, average: WeightAveraging | None = None, *, images: int = 160, checks: int = 160
     ) -> None:
         self.split, self.average, self.images, self.checks = split, average, images, checks
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+from timm.optim import Muon
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from regard.models import AttentiveClassifier
 from regard.training.recipe import OptimRecipe
+
+MUON_GAIN = 10.0
+"""Learning rate of orthogonalised updates over AdamW's: both have the same size at the same rate, and these bear more."""
 
 
 def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier) -> Optimizer:
@@ -20,6 +25,8 @@ def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier) -> Optimize
         anchors_lr=recipe.anchors_lr,
         weight_decay=recipe.weight_decay,
     )
+    if recipe.name == "muon":
+        return _muon(groups, recipe.lr)
     if recipe.name == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True)
     if recipe.name == "adam":
@@ -27,12 +34,26 @@ def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier) -> Optimize
     return torch.optim.AdamW(groups, lr=recipe.lr)
 
 
+def _muon(groups: list[dict[str, Any]], lr: float) -> Optimizer:
+    """Orthogonalised updates (Jordan et al., *Muon*, 2024) for the matrices and convolutions of backbone and attention.
+
+    Vectors, anchors, bottleneck and classifier learn by AdamW at their group's rate.
+    """
+    for group in groups:
+        if group["name"].startswith(("anchors", "head")):
+            group["use_fallback"] = True
+        else:
+            group["lr"] *= MUON_GAIN
+            group["fallback_lr_scale"] = 1 / MUON_GAIN
+    return Muon(groups, lr=lr, ns_steps=3, betas=(0.9, 0.999))
+
+
 def build_schedule(recipe: OptimRecipe, optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> LRScheduler:
     """The learning rate at every step; all groups keep their ratio."""
     total = max(1, epochs * steps_per_epoch)
     if recipe.schedule == "onecycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(optimizer, peaks, total_steps=max(total, 4) + 1, pct_start=0.25)
+        return OneCycleLR(optimizer, peaks, total_steps=max(total, 4) + 1, pct_start=0.25, cycle_momentum=False)
     warmup = round(recipe.warmup_epochs * steps_per_epoch) if recipe.schedule != "constant" else 0
 
     def factor(step: int) -> float:

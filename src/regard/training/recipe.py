@@ -77,24 +77,22 @@ class ObjectiveRecipe:
 
     beta: float = 0.002
     """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
-    map_beta: float = 5e-6
+    map_beta: float = 1e-5
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
     """Weight of the map's code length; needs anchors."""
-    budget_bits: float | None = 18.0
+    budget_bits: float | None = 19.0
     """Find the beta at which the latent rate is this many bits an image."""
-    map_budget_bits: float | None = 6000.0
+    map_budget_bits: float | None = 4000.0
     """Find the map_beta at which the gate lets this many bits an image through."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
     """Weight of the loss that moves the map to its anchors."""
-    quiet: float = 0.4
-    """Share of training that learns from the mean alone: no noise, nothing paid. Without it the gate can close, and the
-    latent fall silent, before the network has learned what they are for."""
-    warmup: float = 0.55
-    """Share of training at which what is paid for bits is paid in full, rising from nothing at the end of `quiet`;
-    budgets are enforced from there on."""
+    warmup: float = 0.3
+    """Share of training at which what is paid for bits is paid in full, rising from nothing; budgets are enforced from
+    there on. With none the gate can close, and the latent fall silent, before the network has learned what they are
+    for."""
     smoothing: float = 0.0
     """Of labels."""
 
@@ -103,10 +101,11 @@ class ObjectiveRecipe:
 class OptimRecipe:
     """How it is learned."""
 
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
-    """AdamW, Adam, or SGD with Nesterov momentum .9."""
-    lr: float = 2e-3
-    """Peak learning rate."""
+    name: Literal["muon", "adamw", "adam", "sgd"] = "muon"
+    """Muon (orthogonalised updates for matrices and convolutions, AdamW for vectors and heads; learns the default set in
+    half the epochs), AdamW, Adam, or SGD with Nesterov momentum .9."""
+    lr: float = 3e-3
+    """Peak learning rate; under `muon` that of AdamW's part, and a tenth of the matrices'."""
     backbone_lr: float | None = None
     """Of the backbone, where it differs: pretrained networks want less."""
     anchors_lr: float | None = None
@@ -184,7 +183,7 @@ class Recipe:
             (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
             (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
-            (not 0 <= o.quiet <= o.warmup < 0.9, "0 <= objective.quiet <= objective.warmup < .9 must hold"),
+            (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
             (
                 any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits)),
                 "a budget must be above 0 bits",

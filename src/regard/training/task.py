@@ -56,9 +56,8 @@ class Task(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The objective; stops at a loss that is not a number."""
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
-        begin, end = round(o.quiet * total), round(o.warmup * total)
-        warmup = warmup_share(self.global_step, begin, end)
-        output: ModelOutput = self.run_model(batch.images, samples=int(self.global_step >= begin))
+        warmup = warmup_share(self.global_step, round(o.warmup * total))
+        output: ModelOutput = self.run_model(batch.images, samples=1)
         losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
