@@ -55,12 +55,12 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     model = build_model(recipe, data)
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
+    for engine in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
     batches = Batches(recipe, data)
     task = Task(recipe, model, batches.steps_per_epoch)
     trainer = _trainer(recipe, folder, quiet, batches)
     last = folder / LAST
-    for engine in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
     if last.exists():
