@@ -130,6 +130,8 @@ def test_data_sets_are_listed_and_described(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "clutter" in shown
     assert "cifar10" in shown
+    assert main(["data", "info"]) == 0
+    assert "MIT" in capsys.readouterr().out
     assert main(["data", "info", "clutter"]) == 0
     assert "CC BY 4.0" in capsys.readouterr().out
     assert main(["data", "info", "cluter"]) == 2

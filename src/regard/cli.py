@@ -73,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="data sets: list, info, get, check")
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="all data sets").set_defaults(run=_data_list)
-    info = actions.add_parser("info", help="source, licence, options of one")
-    info.add_argument("name")
+    info = actions.add_parser("info", help="splits, size, licence, options of one; without a name, all licences")
+    info.add_argument("name", nargs="?")
     info.set_defaults(run=_data_info)
     get = actions.add_parser("get", help="download one, after showing size, source and licence")
     get.add_argument("name")
@@ -147,8 +147,12 @@ def _data_list(_: argparse.Namespace, __: list[str]) -> int:
 
 
 def _data_info(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data.command import info_record
+    from regard.data.command import info_record, licence_records
+    from regard.report.terminal import print_records
 
+    if options.name is None:
+        print_records(licence_records())
+        return 0
     for key, value in info_record(options.name).items():
         print(f"{key:<12} {value}")
     return 0

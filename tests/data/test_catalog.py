@@ -1,9 +1,11 @@
+import inspect
+
 import pytest
 import torch
 from PIL import Image
 
-from regard.data import CATALOG, catalog, get, open_data
-from regard.data.command import get_lines, info_record, list_records
+from regard.data import CATALOG, catalog, clutter, get, open_data
+from regard.data.command import get_lines, info_record, licence_records, list_records
 from regard.types import RegardError
 
 
@@ -20,6 +22,34 @@ def test_every_entry_says_what_it_is(name):
     assert "seed=0" in record["options"]
     assert "download" not in record["options"]
     assert name in {row["name"] for row in list_records()}
+
+
+def test_clutters_splits_and_size_are_its_own_defaults():
+    record = info_record("clutter")
+    defaults = {p.name: p.default for p in inspect.signature(clutter).parameters.values()}
+    for name in ("train", "val", "test"):
+        assert f"{defaults[name]:,} {name}" in record["splits"]
+    assert f"{defaults['size']}x{defaults['size']}" in record["size"]
+    assert "CC BY" in record["licence"]
+    assert f"distractors={defaults['distractors']}" in record["options"]
+
+
+@pytest.mark.parametrize(
+    ("name", "splits", "size"),
+    [
+        ("svhn", "10% for val of the training images", "as in content"),
+        ("folder", "10% for val and 10% for test of", "224x224"),
+    ],
+)
+def test_what_other_sets_say_of_splits_and_size(name, splits, size):
+    record = info_record(name)
+    assert record["splits"].startswith(splits)
+    assert record["size"].startswith(size)
+
+
+def test_all_sets_have_a_licence_in_one_table():
+    assert [row["name"] for row in licence_records()] == list(CATALOG)
+    assert all(all(row.values()) for row in licence_records())
 
 
 def test_an_unknown_name_lists_the_near_ones():

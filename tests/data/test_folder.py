@@ -104,5 +104,5 @@ def test_what_is_wrong_with_a_folder_is_named(tmp_path):
         image_folder(tmp_path / "three")
     for name in ("a", "b"):
         fill(tmp_path / "four" / name, 1)
-    with pytest.raises(RegardError, match="no image left for 'val' among 2"):
+    with pytest.raises(RegardError, match="no image for 'val' among 2"):
         image_folder(tmp_path / "four")

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.data.stratify import stratified
+from regard.data.stratify import complete, stratified
 from regard.types import RegardError
 
 
@@ -42,3 +42,20 @@ def test_multi_label_targets_are_split_by_chance():
 def test_shares_must_leave_something(shares):
     with pytest.raises(RegardError, match="shares"):
         stratified(torch.arange(10), shares, seed=0)
+
+
+def test_what_is_missing_is_taken_from_train_and_what_is_given_stays(tmp_path):
+    labels = torch.arange(60) % 3
+    given = {"train": torch.arange(45), "test": torch.arange(45, 60)}
+    groups = complete(given, labels, {"val": 0.2, "test": 0.5}, seed=0, where=tmp_path)
+    assert torch.equal(groups["test"], given["test"])
+    assert len(groups["val"]) == 9
+    assert torch.equal(torch.cat([groups["train"], groups["val"]]).sort().values, given["train"])
+    assert given.keys() == {"train", "test"}
+
+
+@pytest.mark.parametrize(("train", "test", "empty"), [(0, 3, "train"), (2, 3, "val")])
+def test_a_split_without_an_item_is_named(train, test, empty, tmp_path):
+    given = {"train": torch.arange(train), "test": torch.arange(train, train + test)}
+    with pytest.raises(RegardError, match=rf"{tmp_path}: no image for '{empty}' among {train + test}"):
+        complete(given, torch.arange(train + test), {"val": 0.2, "test": 0.2}, seed=0, where=tmp_path)

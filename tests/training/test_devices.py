@@ -55,6 +55,7 @@ def test_two_processes_agree_with_one(size: int, tmp_path: Path) -> None:
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
     one = trainer.validate(Task(recipe, model, 1), Batches(recipe, splits), verbose=False)[0]
     assert len(splits.val) == size
+    assert metrics(tmp_path / "run")[-1]["lr"] < 1e-6, "the schedule counts the steps of a process, and so ends"
     for name in ("val/accuracy", "val/nll"):
         assert two[name] == pytest.approx(one[name], abs=1e-6)
         assert metrics(tmp_path / "run")[-1][name] == pytest.approx(one[name], abs=1e-5)

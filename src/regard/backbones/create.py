@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def create_backbone(
     library, plain = _library(name)
     build = {"own": _own, "timm": _timm, "torchvision": _torchvision}[library]
     try:
-        model = build(plain, num_classes, pretrained is True, in_chans, img_size, options)
+        model = build(_Wanted(plain, num_classes, pretrained is True, in_chans, img_size, options))
     except TypeError as error:
         raise RegardError(f"backbone {name!r}: {error}") from error
     if isinstance(pretrained, str | Path):
@@ -65,6 +66,18 @@ def create_backbone(
         state = lite0_state(model) if packaged else read_weights(pretrained)
         load_weights(model, state, source=str(pretrained), head=head_name(model))
     return model
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A network as a library is asked for it: ``name`` without the library's."""
+
+    name: str
+    num_classes: int
+    pretrained: bool
+    in_chans: int
+    img_size: tuple[int, int] | None
+    options: dict[str, Any]
 
 
 def _library(name: str) -> tuple[str, str]:
@@ -85,47 +98,39 @@ def _library(name: str) -> tuple[str, str]:
     raise RegardError(f"no backbone {name!r}; nearest: {nearest(rest, names)}")
 
 
-def _own(
-    name: str, num_classes: int, pretrained: bool, in_chans: int, _: tuple[int, int] | None, options: dict[str, Any]
-) -> nn.Module:
-    if pretrained:
+def _own(wanted: _Wanted) -> nn.Module:
+    name, options = wanted.name, wanted.options
+    if wanted.pretrained:
         raise RegardError(f"backbone {name!r} has no published weights; give a file")
     sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
     if sized:
         name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
-    return BACKBONES[name](num_classes, in_chans=in_chans, **options)
+    return BACKBONES[name](wanted.num_classes, in_chans=wanted.in_chans, **options)
 
 
-def _timm(
-    name: str,
-    num_classes: int,
-    pretrained: bool,
-    in_chans: int,
-    img_size: tuple[int, int] | None,
-    options: dict[str, Any],
-) -> nn.Module:
-    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    if img_size is not None and config is not None and config.fixed_input_size:
-        options = {"img_size": tuple(img_size), **options}
-    return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **options)
+def _timm(wanted: _Wanted) -> nn.Module:
+    options, config = wanted.options, timm.get_pretrained_cfg(wanted.name, allow_unregistered=True)
+    if wanted.img_size is not None and config is not None and config.fixed_input_size:
+        options = {"img_size": tuple(wanted.img_size), **options}
+    return timm.create_model(
+        wanted.name,
+        pretrained=wanted.pretrained,
+        num_classes=wanted.num_classes,
+        in_chans=wanted.in_chans,
+        **options,
+    )
 
 
-def _torchvision(
-    name: str,
-    num_classes: int,
-    pretrained: bool,
-    in_chans: int,
-    img_size: tuple[int, int] | None,
-    options: dict[str, Any],
-) -> nn.Module:
-    if in_chans != 3:
-        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {in_chans}")
+def _torchvision(wanted: _Wanted) -> nn.Module:
+    name, num_classes, img_size, options = wanted.name, wanted.num_classes, wanted.img_size, wanted.options
+    if wanted.in_chans != 3:
+        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {wanted.in_chans}")
     if img_size is not None and name.startswith("vit_"):
         if img_size[0] != img_size[1]:
             raise RegardError(f"backbone 'torchvision:{name}' takes square images, not {img_size}; timm's take any")
         options = {"image_size": img_size[0], **options}
     options = {**WITHOUT_AUXILIARY.get(name, {}), **options}
-    if not pretrained:
+    if not wanted.pretrained:
         fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)

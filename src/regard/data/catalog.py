@@ -53,14 +53,16 @@ class Entry:
     needs_root: bool = True
 
 
-def _torchvision(
-    name: str, *, description: str, content: str, download: str, source: str, licence: str, homepage: str, citation: str
-) -> Entry:
+def _torchvision(name: str, **facts: Any) -> Entry:
     opener = partial(torchvision_set, "svhn", extra=True) if name == "svhn_extra" else partial(torchvision_set, name)
-    fetch = partial(opener, download=True)
-    return Entry(name, description, content, download, source, licence, homepage, citation, opener, fetch)
+    return Entry(name=name, open=opener, fetch=partial(opener, download=True), **facts)
 
 
+_CIFAR: dict[str, Any] = {
+    "licence": "no explicit licence; for research, with citation",
+    "homepage": "https://www.cs.toronto.edu/~kriz/cifar.html",
+    "citation": "A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
+}
 _SVHN = {
     "source": "http://ufldl.stanford.edu/housenumbers/",
     "licence": "non-commercial use only",
@@ -72,7 +74,7 @@ _ENTRIES = (
     Entry(
         name="clutter",
         description="A handwritten digit somewhere on a photograph among fragments of other digits; masks and boxes.",
-        content="any number (12,000 / 1,000 / 2,000), 10 classes, any size (40x40)",
+        content="any number, 10 classes, any size",
         download="",
         source=SOURCE,
         licence=LICENCE,
@@ -87,9 +89,7 @@ _ENTRIES = (
         content="50,000 / 10,000, 10 classes, 32x32",
         download="170 MB",
         source="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-        licence="no explicit licence; for research, with citation",
-        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-        citation="A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
+        **_CIFAR,
     ),
     _torchvision(
         "cifar100",
@@ -97,9 +97,7 @@ _ENTRIES = (
         content="50,000 / 10,000, 100 classes, 32x32",
         download="169 MB",
         source="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
-        licence="no explicit licence; for research, with citation",
-        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-        citation="A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
+        **_CIFAR,
     ),
     _torchvision(
         "svhn",
@@ -141,10 +139,8 @@ _ENTRIES = (
         content="15,000 / 5,000, 10 classes, 32x32",
         download="",
         source="cifar10/cifar10_20k.zip in a folder of research data sets",
-        licence="no explicit licence; for research, with citation",
-        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-        citation="A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009",
         open=cifar10_jpeg,
+        **_CIFAR,
     ),
     Entry(
         name="folder",

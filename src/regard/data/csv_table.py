@@ -17,7 +17,7 @@ from torch import Tensor
 
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.splits import DataSplits
-from regard.data.stratify import stratified
+from regard.data.stratify import complete
 from regard.types import RegardError
 
 _COLUMNS = ("path", "label", "split", "mask")
@@ -67,15 +67,9 @@ def csv_table(
     labels = _labels(table, rows, known)
 
     groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}
-    missing = [(n, share) for n, share in (("val", val_share), ("test", test_share)) if not len(groups[n])]
-    if missing:
-        own = groups["train"]
-        parts = stratified(labels[own], tuple(share for _, share in missing), seed=seed)
-        groups |= {n: own[part] for n, part in zip(("train", *(n for n, _ in missing)), parts, strict=True)}
+    groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=table)
     splits = {}
     for name, index in groups.items():
-        if not len(index):
-            raise RegardError(f"{table}: no image for {name!r} among {len(rows)} lines; add lines or change the shares")
         own_rows = [rows[i] for i in index.tolist()]
         masks = tuple(row.mask for row in own_rows if row.mask is not None)
         paths = tuple(row.path for row in own_rows)

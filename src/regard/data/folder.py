@@ -14,7 +14,7 @@ from torch import Tensor
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits
-from regard.data.stratify import stratified
+from regard.data.stratify import complete
 from regard.types import RegardError
 
 
@@ -54,26 +54,17 @@ def image_folder(
     classes = tuple(sorted(p.name for p in _folders(given["train"]) if all(p.resolve() != m.resolve() for m in aside)))
     if len(classes) < 2:
         raise RegardError(f"{given['train']}: {len(classes)} class folders; at least 2 are needed, one a class")
-    found: dict[str, tuple[list[Path], Tensor]] = {
-        name: _images(path, classes, strict=name != "train") for name, path in given.items()
-    }
-
-    missing = [(name, share) for name, share in (("val", val_share), ("test", test_share)) if name not in found]
-    if missing:
-        paths, labels = found["train"]
-        parts = stratified(labels, tuple(share for _, share in missing), seed=seed)
-        for name, part in zip(("train", *(name for name, _ in missing)), parts, strict=True):
-            if not len(part):
-                raise RegardError(
-                    f"{root}: no image left for {name!r} among {len(paths)}; add images or change the shares"
-                )
-            found[name] = [paths[i] for i in part.tolist()], labels[part]
-
+    found = {name: _images(path, classes, strict=name != "train") for name, path in given.items()}
+    paths = [path for own, _ in found.values() for path in own]
+    labels = torch.cat([own for _, own in found.values()])
+    lengths = [len(own) for _, own in found.values()]
+    groups = dict(zip(found, torch.arange(len(paths)).split(lengths), strict=True))
+    groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=root)
     splits = {}
-    for name in ("train", "val", "test"):
-        paths, labels = found[name]
-        own = None if masks is None else _masks(paths, root, Path(masks))
-        splits[name] = FileSplit(name, classes, tuple(paths), labels, as_size(size), own)
+    for name, index in groups.items():
+        own = tuple(paths[i] for i in index.tolist())
+        own_masks = None if masks is None else _masks(own, root, Path(masks))
+        splits[name] = FileSplit(name, classes, own, labels[index], as_size(size), own_masks)
     return file_splits(splits, source=f"images in {root}", licence="the user's own", in_memory=in_memory, mirror=mirror)
 
 
@@ -97,7 +88,7 @@ def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[li
     return paths, torch.tensor(labels)
 
 
-def _masks(paths: list[Path], root: Path, masks: Path) -> tuple[Path, ...]:
+def _masks(paths: tuple[Path, ...], root: Path, masks: Path) -> tuple[Path, ...]:
     _folder(masks, "masks folder")
     at_hand = {p.relative_to(masks).with_suffix(""): p for p in masks.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES}
     wanted = [p.relative_to(root).with_suffix("") for p in paths]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 from jaxtyping import Int, Num
 from torch import Tensor
@@ -40,3 +43,34 @@ def stratified(
             start = end
         rest.append(own[start:])
     return tuple(torch.cat(group).sort().values for group in (rest, *parts))
+
+
+def complete(
+    given: Mapping[str, Int[Tensor, " _"]],
+    labels: Num[Tensor, "N *n"],
+    shares: Mapping[str, float],
+    *,
+    seed: int,
+    where: Path,
+) -> dict[str, Int[Tensor, " _"]]:
+    """Positions of every split: those given, and what is missing taken from ``train``, each class in proportion.
+
+    Args:
+        given: positions by split; one that is absent or empty is missing.
+        labels: of all items.
+        shares: the splits besides ``train``, and what each takes of it where it is missing.
+        seed: decides which items.
+        where: file or folder that the items come from, for the error.
+
+    Raises:
+        RegardError: a split is left without an item.
+    """
+    groups, own = dict(given), given["train"]
+    missing = {name: share for name, share in shares.items() if not len(given.get(name, ()))}
+    if missing and len(own):
+        parts = stratified(labels[own], tuple(missing.values()), seed=seed)
+        groups |= {name: own[part] for name, part in zip(("train", *missing), parts, strict=True)}
+    for name in ("train", *shares):
+        if not len(groups.get(name, ())):
+            raise RegardError(f"{where}: no image for {name!r} among {len(labels)}; add some or change the shares")
+    return groups
