@@ -1,0 +1,11 @@
+"""maps out of any classifier, ours or foreign, as one type: one method, or one family of methods, a file.
+
+Not here: judging the maps (metrics), drawing them (report).
+"""
+
+from regard.explain.explain import ZeroMapWarning, explain
+from regard.explain.methods import METHODS, Method
+from regard.explain.question import Question
+from regard.explain.untouched import untouched
+
+__all__ = ["METHODS", "Method", "Question", "ZeroMapWarning", "explain", "untouched"]

@@ -1,0 +1,131 @@
+"""The one door: a model, images, a method's name."""
+
+from __future__ import annotations
+
+import warnings
+from inspect import Parameter, signature
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from regard.backbones import nearest
+from regard.explain.methods import METHODS, Method
+from regard.explain.question import Question
+from regard.explain.untouched import untouched
+from regard.types import Map, RegardError
+
+
+class ZeroMapWarning(UserWarning):
+    """A method found nothing relevant at all in some images; their maps are zero everywhere."""
+
+
+def explain(
+    model: nn.Module,
+    images: Float[Tensor, "B C H W"],
+    method: str,
+    *,
+    target: Int[Tensor, " B"] | None = None,
+    layer: str | None = None,
+    **options: Any,
+) -> Map:
+    """Where a classifier looks, by one of ``METHODS``.
+
+        explain(model, images, "grad_cam", target=torch.tensor([281]), layer="layer4").values     # (1,1,h,w)
+
+    The model is asked in evaluation mode, with the logits of the mean where it draws samples; its modes, gradients and
+    hooks are left as they were, also after an exception.
+
+    Args:
+        model: any module from images to logits (B,n), or an AttentiveClassifier. What normalises images is part of it.
+        images: (B,C,H,W) in [0,1], on the model's device.
+        method: a key of ``METHODS``.
+        target: the class to explain for each image; by default the predicted one. Some methods ask for none.
+        layer: the layer to look at, for methods that look at one; by default ``regard.backbones.recommended_layer``.
+        options: of the method; see its function, ``METHODS[method].run``.
+
+    Returns:
+        Map (B,1,h,w) on the method's own grid, in ``relevance`` unless the method has a unit.
+
+    Raises:
+        RegardError: unknown method, layer or option (the nearest are named), a target out of range or missing for a
+            multi-label model, a layer without positions, images that are none, a map that is not finite.
+
+    Warns:
+        ZeroMapWarning: maps that are zero everywhere. That is a result (the model may ignore its input), but it ranks
+            nothing.
+    """
+    if method not in METHODS:
+        raise RegardError(f"no method {method!r}; nearest: {nearest(method, METHODS)}")
+    chosen = METHODS[method]
+    _check_options(method, chosen, options)
+    _check_images(model, images)
+    with untouched(model):
+        images = (images.clone() if images.is_inference() else images).detach()
+        question = Question(model, images, None, layer)
+        if chosen.of_class or target is not None:
+            question = Question(model, images, _target(question, target), layer)
+        try:
+            map = chosen.run(question, **options)
+        except RegardError as error:
+            said = str(error)
+            raise RegardError(said if said.startswith(f"{method}:") else f"{method}: {said}") from error
+    _check_map(method, map)
+    return map
+
+
+def _target(question: Question, target: Tensor | None) -> Tensor:
+    """The given classes, checked, or the predicted ones."""
+    B, images = len(question.images), question.images
+    if target is None and question.multi_label:
+        raise RegardError(
+            "target: a multi-label model predicts several classes at once; say which to explain, one class index an "
+            "image"
+        )
+    if target is not None and (target.shape != (B,) or target.dtype.is_floating_point or target.dtype == torch.bool):
+        raise RegardError(f"target: {target.dtype} {tuple(target.shape)}; one class index an image is needed, ({B},)")
+    with torch.no_grad():
+        logits = question.logits(images if target is None else images[:1])
+    if target is None:
+        return logits.argmax(1)
+    n = logits.shape[1]
+    if B and not 0 <= int(target.min()) <= int(target.max()) < n:
+        wrong = target[(target < 0) | (target >= n)]
+        raise RegardError(f"target: class {int(wrong[0])} of a model with {n} classes; give 0 to {n - 1}")
+    return target.to(images.device, torch.long)
+
+
+def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
+    known = [p.name for p in signature(method.run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise RegardError(f"{name}: no option {option!r}; nearest: {nearest(option, known) or 'it has none'}")
+
+
+def _check_images(model: nn.Module, images: Tensor) -> None:
+    if images.ndim != 4 or not len(images) or not images.is_floating_point():
+        raise RegardError(
+            f"images: {images.dtype} {tuple(images.shape)}; floating point (B,C,H,W) in [0,1] is needed, B at least 1"
+        )
+    if not images.isfinite().all():
+        raise RegardError("images: not all values are finite")
+    weight = next(model.parameters(), None)
+    if weight is not None and weight.device != images.device:
+        raise RegardError(f"images are on {images.device}, the model is on {weight.device}; move one of them")
+
+
+def _check_map(name: str, map: Map) -> None:
+    flat = map.values.flatten(1)
+    bad = (~flat.isfinite().all(1)).nonzero().flatten().tolist()
+    if bad:
+        raise RegardError(f"{name}: the map of image {bad[0]} is not finite ({len(bad)} of {len(flat)} maps)")
+    zero = (flat == 0).all(1).nonzero().flatten().tolist()
+    if zero:
+        which = ", ".join(map(str, zero[:5])) + (", ..." if len(zero) > 5 else "")
+        warnings.warn(
+            f"{name}: {len(zero)} of {len(flat)} maps are zero everywhere (image {which}), so they rank nothing; "
+            "try another layer or method",
+            ZeroMapWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,81 @@
+"""What an explanation method is asked, and all that it may know of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from regard.backbones import Layout, locate
+from regard.backbones.probe import find_layout
+from regard.explain.layers import default_layer
+from regard.models import AttentiveClassifier
+from regard.types import RegardError
+
+
+@dataclass(frozen=True)
+class Question:
+    """Why these classes, for these images?
+
+    Attributes:
+        model: images -> logits (B,n), or an AttentiveClassifier.
+        images: (B,C,H,W) in [0,1], detached.
+        target: the class to explain (B,); None for a method that is not asked of a class.
+        layer: name of the layer to look at; None is the model's default.
+    """
+
+    model: nn.Module
+    images: Float[Tensor, "B C H W"]
+    target: Int[Tensor, " B"] | None = None
+    layer: str | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The module in which layers have their names: the trunk of an AttentiveClassifier, else the model."""
+        return self.model.trunk if isinstance(self.model, AttentiveClassifier) else self.model
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether every class is a question of its own, as far as the model says so."""
+        return isinstance(self.model, AttentiveClassifier) and self.model.multi_label
+
+    def logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
+        """Logits, of the mean map and latent where the model has some.
+
+        Raises:
+            RegardError: the model does not return (N,n).
+        """
+        ours = isinstance(self.model, AttentiveClassifier)
+        out = self.model(images, samples=0).logits[0] if ours else self.model(images)
+        if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
+            found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            raise RegardError(
+                f"{type(self.model).__name__} returns {found} for {len(images)} images; logits (B,n) were expected"
+            )
+        return out
+
+    def log_probabilities(self, logits: Float[Tensor, "N n"]) -> Float[Tensor, "N n"]:
+        """Of each class: a softmax over classes, or a sigmoid each for a multi-label model and for a single logit."""
+        if self.multi_label or logits.shape[1] == 1:
+            return torch.nn.functional.logsigmoid(logits)
+        return logits.log_softmax(1)
+
+    @property
+    def classes(self) -> Int[Tensor, " B"]:
+        """The target of a method that needs one."""
+        assert self.target is not None
+        return self.target
+
+    def place(self) -> tuple[nn.Module, Layout]:
+        """The layer's module and how its output lies in memory.
+
+        Raises:
+            RegardError: no such layer (the nearest are named), or one without positions.
+        """
+        name = self.layer or default_layer(self.network)
+        module = locate(self.network, name)[2]
+        channels, height, width = self.images.shape[1:]
+        layout, _ = find_layout(self.network, name, module, (channels, height, width))
+        return module, layout

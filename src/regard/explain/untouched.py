@@ -1,0 +1,48 @@
+"""Looking into a model and leaving no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, gradients on, parameters without ``requires_grad``; afterwards everything is as it was.
+
+    Put back, also after an exception: every module's mode, every parameter's ``requires_grad`` and ``grad`` (the same
+    tensor, not a copy), and every module's hooks, whoever left some. Gradients with respect to images and features do
+    not need those of the parameters, which are switched off so that nothing accumulates and no memory is spent on them.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+    hooks = [(getattr(m, name), dict(getattr(m, name))) for m in model.modules() for name in HOOKS]
+    try:
+        model.eval()
+        for parameter, _, _ in parameters:
+            parameter.requires_grad_(False)
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for parameter, learns, grad in parameters:
+            parameter.requires_grad_(learns)
+            parameter.grad = grad
+        for held, before in hooks:
+            if held.keys() != before.keys():
+                held.clear()
+                held.update(before)
