@@ -18,6 +18,8 @@ EPILOG = """examples:
   regard train --objective.budget_bits 6         the same at 6 latent bits
   regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
   regard explain bird.jpg --run runs/mine        where that network looks
+  regard score --maps maps/ --fixations gaze.csv --images images/
+                                                 any maps against where people look
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
@@ -65,6 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--run", type=Path, required=True, dest="folder", help="a run's folder")
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.set_defaults(run=_explain)
+
+    score = commands.add_parser("score", help="hold maps against where people look")
+    score.add_argument(
+        "--maps",
+        action="append",
+        required=True,
+        metavar="[NAME=]PATH",
+        help="a folder of pictures or .npy, an .npz, an .h5, or a run's folder; give it again to compare models",
+    )
+    score.add_argument("--fixations", type=Path, required=True, help="CSV, Parquet, or pysaliency's HDF5")
+    score.add_argument("--images", type=Path, required=True, help="folder of the images")
+    score.add_argument("--train", type=Path, help="fixations of a train split: centre prior, information gain")
+    score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")
+    score.add_argument("--convention", choices=("tuebingen", "mit"), default="tuebingen")
+    score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or 1/27 of the width")
+    score.add_argument("--seed", type=int, default=0)
+    score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
+    score.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    score.set_defaults(run=_score)
 
     report = commands.add_parser("report", help="write a run's report.html again")
     report.add_argument("folder", type=Path, metavar="RUN")
@@ -135,6 +156,27 @@ def _explain(options: argparse.Namespace, _: list[str]) -> int:
     for problem in bad:
         print(f"regard: {problem}", file=sys.stderr)
     print(f"{len(options.images) - len(bad)} of {len(options.images)} images explained: {options.out}")
+    return 1 if bad else 0
+
+
+def _score(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.evaluation.scoring import ScoreOptions
+    from regard.report.score_maps import named_sources, score_sources
+
+    how = ScoreOptions(
+        convention=options.convention, sigma=options.sigma, center_prior=options.center_prior, seed=options.seed
+    )
+    bad = score_sources(
+        named_sources(options.maps),
+        options.fixations,
+        options.images,
+        options.out,
+        train=options.train,
+        options=how,
+        as_json=options.json,
+    )
+    for problem in bad:
+        print(f"regard: {problem}", file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -2,14 +2,7 @@
 
 from regard.gaze.bandwidth import Bandwidth, cross_validated_sigma
 from regard.gaze.build import make_fixations
-from regard.gaze.ceilings import (
-    Ceiling,
-    halves_against_each_other,
-    leave_one_out,
-    observers_against_others,
-    split_half,
-    through_grid,
-)
+from regard.gaze.ceilings import Ceiling, leave_one_out, split_half
 from regard.gaze.density import (
     CenterPriors,
     blur,
@@ -21,6 +14,9 @@ from regard.gaze.density import (
 )
 from regard.gaze.events import fixations_from_samples
 from regard.gaze.fixations import Fixations
+from regard.gaze.information import observers_information
+from regard.gaze.observers import halves_against_each_other, observers_against_others, through_grid
+from regard.gaze.others import other_fixations, ten_others
 from regard.gaze.pysaliency_hdf5 import read_pysaliency, read_pysaliency_sizes, write_pysaliency
 from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
 
@@ -40,12 +36,15 @@ __all__ = [
     "leave_one_out",
     "make_fixations",
     "observers_against_others",
+    "observers_information",
+    "other_fixations",
     "read_csv",
     "read_parquet",
     "read_pysaliency",
     "read_pysaliency_sizes",
     "sigma_pixels",
     "split_half",
+    "ten_others",
     "through_grid",
     "write_csv",
     "write_parquet",

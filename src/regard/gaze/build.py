@@ -44,7 +44,8 @@ def make_fixations(
             them. A cause that touches all points (swapped axes, 1-based, fractions, another resolution) always raises.
 
     Raises:
-        RegardError: columns of unequal length, an image without a size, or coordinates or durations that do not fit.
+        RegardError: columns of unequal length, an image without a size, a nameless subject, or coordinates or durations
+            that do not fit.
     """
     names = [str(name) for name in image]
     people = ["0"] * len(names) if subject is None else [str(s) for s in subject]
@@ -52,6 +53,11 @@ def make_fixations(
     lengths = {name: len(column) for name, column in given.items() if column is not None}
     if len(set(lengths.values())) > 1:
         raise RegardError(f"columns of fixations differ in length ({lengths}): every fixation needs all of them")
+    if "" in people:
+        raise RegardError(
+            f"row {people.index('')}, on image {names[people.index('')]!r}, is without a subject: name the observer of "
+            "every fixation, or leave the column out where nobody is known"
+        )
     place = {name: k for k, name in enumerate(sizes)}
     unknown = sorted({name for name in names if name not in place})
     if unknown:

@@ -97,9 +97,9 @@ def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
     return Card(
         item=item,
-        image=_image_uri(image),
-        map=_uri(png(colorize(values, scale)), "png"),
-        layer=_uri(png(colorize(layer, scale)), "png"),
+        image=image_uri(image),
+        map=uri(png(colorize(values, scale)), "png"),
+        layer=uri(png(colorize(layer, scale)), "png"),
         outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
         width=width,
         height=height,
@@ -110,16 +110,18 @@ def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
     )
 
 
-def _image_uri(image: Picture) -> str:
+def image_uri(image: Picture) -> str:
+    """A picture as data in the page: PNG where it is small, else JPEG."""
     if max(image.shape[:2]) < PHOTOGRAPH:
-        return _uri(png(image), "png")
+        return uri(png(image), "png")
     picture, file = Image.fromarray(image), io.BytesIO()
     picture.thumbnail((LARGEST, LARGEST))
     picture.save(file, format="JPEG", quality=88)
-    return _uri(file.getvalue(), "jpeg")
+    return uri(file.getvalue(), "jpeg")
 
 
-def _uri(content: bytes, kind: str) -> str:
+def uri(content: bytes, kind: str) -> str:
+    """The bytes of an image file of that ``kind`` as data in the page."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 

@@ -42,6 +42,32 @@ def write_report(run: Path) -> Path:
 
 def render(run: Run) -> str:
     """The page's HTML. Every text of the run is escaped; the page's own script is the only one that may run."""
+    evaluation = run.evaluation
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            **page_parts(),
+            run=run,
+            evaluation=evaluation,
+            environment=run.environment,
+            summary=words.summary(run),
+            network=words.describe(evaluation.model),
+            warnings=warnings(run),
+            gallery=gallery(run),
+            units=UNITS,
+            stops=colour_stops(),
+            learning=learning_charts(run),
+            bits=bits_charts(run),
+            schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
+            paths=path_charts(run),
+            stems=None if evaluation.anchors is None else marks.stems(evaluation.anchors),
+        )
+    )
+
+
+def environment() -> Environment:
+    """The templates of all pages: every text is escaped, every name must exist."""
     environment = Environment(
         loader=PackageLoader("regard.report", "template"),
         autoescape=True,
@@ -52,26 +78,17 @@ def render(run: Run) -> str:
     environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
     environment.globals |= {"interval": words.interval, "verdict": words.verdict, "plural": words.plural}
     environment.globals |= {"whiskers": marks.whiskers, "duration": words.duration, "spread": spread}
-    script, evaluation = _packaged("page.js"), run.evaluation
-    return environment.get_template("page.html.j2").render(
-        run=run,
-        evaluation=evaluation,
-        environment=run.environment,
-        summary=words.summary(run),
-        network=words.describe(evaluation.model),
-        warnings=warnings(run),
-        gallery=gallery(run),
-        units=UNITS,
-        stops=colour_stops(),
-        learning=learning_charts(run),
-        bits=bits_charts(run),
-        schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
-        paths=path_charts(run),
-        stems=None if evaluation.anchors is None else marks.stems(evaluation.anchors),
-        css=Markup(_packaged("page.css")),  # our own files, not the run's
-        js=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    )
+    return environment
+
+
+def page_parts() -> dict[str, str]:
+    """Style and script of all pages, and the hash by which the script alone may run."""
+    script = _packaged("page.js")
+    return {
+        "css": Markup(_packaged("page.css")),  # our own files, not the run's
+        "js": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    }
 
 
 def warnings(run: Run) -> tuple[str, ...]:

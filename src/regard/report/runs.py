@@ -40,7 +40,7 @@ def read_run(path: Path) -> Run:
         path=path,
         recipe=recipe,
         recipe_text=recipe_text,
-        environment=_json(path / "environment.json", Environment, TRAIN),
+        environment=read_json(path / "environment.json", Environment, TRAIN),
         history=read_history(path / "metrics.jsonl"),
         evaluation=evaluation,
         twin=read_history(twin) if twin.exists() else None,
@@ -55,7 +55,7 @@ def read_evaluation(path: Path) -> Evaluation:
         RegardError: the file is missing or corrupt.
     """
     file = path / "evaluation.json"
-    evaluation: Evaluation = _json(file, Evaluation, EVALUATE)
+    evaluation: Evaluation = read_json(file, Evaluation, EVALUATE)
     for name, curve in evaluation.curves.items():
         for label, y in curve.series.items():
             if len(y) != len(curve.x):
@@ -122,7 +122,8 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
     return Pictures(images, maps.astype(np.float32), None if masks is None else masks.astype(bool))
 
 
-def _json(file: Path, kind: Any, remedy: str) -> Any:
+def read_json(file: Path, kind: Any, remedy: str) -> Any:
+    """A JSON file as a ``kind``, checked; an error names file, place and ``remedy``."""
     try:
         return checked(kind, json.loads(_text(file, remedy)))
     except json.JSONDecodeError as error:

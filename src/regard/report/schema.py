@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from regard.types import Unit
 
 NAN = float("nan")
-Group = Literal["prediction", "information", "localization", "faithfulness", "interventions"]
-GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions")
+Group = Literal["prediction", "information", "localization", "faithfulness", "interventions", "gaze"]
+GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions", "gaze")
 
 
 @dataclass(frozen=True)

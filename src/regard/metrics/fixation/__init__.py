@@ -6,6 +6,7 @@ float64 value an image, NaN where undefined; `conditions` says why, `regard.metr
 """
 
 from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs, sauc
+from regard.metrics.fixation.calibration import Calibration, calibrate
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim
 from regard.metrics.fixation.information_gain import information_gain, log_likelihood
 from regard.metrics.fixation.inputs import Convention, conditions
@@ -18,11 +19,13 @@ __all__ = [
     "LOWER_IS_BETTER",
     "NAMES",
     "AUCs",
+    "Calibration",
     "Convention",
     "all_scores",
     "auc",
     "auc_judd",
     "aucs",
+    "calibrate",
     "cc",
     "conditions",
     "holm",

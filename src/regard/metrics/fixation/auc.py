@@ -10,6 +10,7 @@ from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
 from regard.metrics.fixation.order import codes
+from regard.metrics.fixation.sampled import sauc_sampled
 from regard.types import RegardError
 
 
@@ -53,12 +54,20 @@ def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     return _auc(code, known.sum(1))
 
 
-def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = True) -> Float[Tensor, " B"]:
-    """Shuffled AUC: fixations of the image against those of all other images, exact, without sampling.
+def sauc(
+    maps: Maps,
+    fixations: Points,
+    others: Maps,
+    *,
+    own_included: bool = True,
+    convention: Convention = "tuebingen",
+    seed: tuple[int, ...] = (0,),
+) -> Float[Tensor, " B"]:
+    """Shuffled AUC: fixations of the image against those of other images.
 
-    What only says "people look at the centre" scores .5. Tuebingen's definition: all fixations of all other images, at
-    the same relative position, midranks for ties. The MATLAB code samples ten images and a hundred splits
-    instead, so its values scatter.
+    What only says "people look at the centre" scores .5. ``tuebingen``: all fixations of all other images, at the same
+    relative position, midranks for ties, exact, without sampling. ``mit``: a hundred samples of the pixels fixated on
+    ten other images (`regard.gaze.ten_others` chooses them), at eleven thresholds; see `sauc_sampled`.
 
     Args:
         maps: (B,1,h,w).
@@ -66,11 +75,21 @@ def sauc(maps: Maps, fixations: Points, others: Maps, *, own_included: bool = Tr
         others: (1 or B,1,h,w) how many fixations fell on each pixel, over all images of the set scaled to this grid
             (`regard.gaze.fixation_counts`); whole numbers.
         own_included: whether ``others`` holds this image's fixations too; they are then taken out.
+        convention: see above.
+        seed: of ``mit``'s samples, with the image's place in the batch.
 
     Returns:
-        (B,), NaN without fixations or without others.
+        (B,), NaN without fixations or without others; for ``mit`` also for a constant map.
     """
-    return _shuffled(*_codes(maps, fixations), others, own_included)
+    check_convention(convention)
+    if convention == "mit":
+        maps = check_maps(maps.detach())
+        index, known = pixels(maps, fixations)
+        _check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
+        return sauc_sampled(maps, index, known, others, own_included, seed)
+    code, index, known = _codes(maps, fixations)
+    _check_others(others, index, known, own_included, code.shape[1])
+    return _shuffled(code, index, known, others, own_included)
 
 
 def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -100,12 +119,12 @@ def aucs(
     own_included: bool = True,
     judd: bool = True,
     convention: Convention = "tuebingen",
+    seed: tuple[int, ...] = (0,),
 ) -> AUCs:
     """`auc`, `sauc` and, if ``judd``, `auc_judd` for the price of one: see there."""
     check_convention(convention)
-    return ranked(
-        check_maps(maps.detach()), *pixels(maps, fixations), others, own_included, judd=judd, mit=convention == "mit"
-    )
+    maps = check_maps(maps.detach())
+    return ranked(maps, *pixels(maps, fixations), others, own_included, judd=judd, convention=convention, seed=seed)
 
 
 def ranked(
@@ -116,12 +135,21 @@ def ranked(
     own_included: bool,
     *,
     judd: bool,
-    mit: bool,
+    convention: Convention,
+    seed: tuple[int, ...],
 ) -> AUCs:
     """`aucs` of maps and fixated pixels that have been checked."""
+    mit = convention == "mit"
     code = codes(maps, maps.flatten(1).gather(1, index), known)
     trapezoids = _judd(code, index, known, unique=mit) if judd or mit else None
-    shuffled = None if others is None else _shuffled(code, index, known, others, own_included)
+    shuffled = None
+    if others is not None:
+        _check_others(others, index, known, own_included, code.shape[1])
+        shuffled = (
+            sauc_sampled(maps, index, known, others, own_included, seed)
+            if mit
+            else _shuffled(code, index, known, others, own_included)
+        )
     return AUCs(trapezoids if mit and trapezoids is not None else _auc(code, known.sum(1)), shuffled, trapezoids)
 
 
@@ -137,19 +165,21 @@ def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:
 
 def _shuffled(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> Float[Tensor, " B"]:
     """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
-    b, hw = code.shape
-    if others.ndim != 4 or len(others) not in (1, b) or others.shape[-2] * others.shape[-1] != hw:
-        raise RegardError(f"others must be counts (1 or {b},1,h,w) on the maps' grid, not {tuple(others.shape)}")
     total = others.to(code).flatten(1)
     ranks, weight = (code * total).sum(1), total.sum(1)
     if own_included:
-        if (total.expand(b, -1).gather(1, index) < known.int()).any():
-            raise RegardError(
-                "others lacks fixations of the image itself: pass own_included=False if they are left out"
-            )
         ranks = ranks - (code.gather(1, index) * known).sum(1)
         weight = weight - known.sum(1)
     return 1 - wide(ranks) / (2 * wide(known.sum(1)) * wide(weight))
+
+
+def _check_others(others: Maps, index: Tensor, known: Tensor, own_included: bool, hw: int) -> None:
+    if others.ndim != 4 or len(others) not in (1, len(index)) or others.shape[-2] * others.shape[-1] != hw:
+        raise RegardError(
+            f"others must be counts (1 or {len(index)},1,h,w) on the maps' grid, not {tuple(others.shape)}"
+        )
+    if own_included and (others.flatten(1).expand(len(index), -1).gather(1, index) < known.int()).any():
+        raise RegardError("others lacks fixations of the image itself: pass own_included=False if they are left out")
 
 
 def _judd(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:

@@ -14,6 +14,7 @@ from regard.metrics.fixation.inputs import (
     check_maps,
     check_pair,
     constant,
+    dot,
     wide,
 )
 
@@ -36,7 +37,6 @@ def cc(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
     """
     check_pair(maps, gold)
     a, b = _centred(check_maps(maps)), _centred(check_maps(gold, "gold maps"))
-    dot = torch.linalg.vecdot
     return correlation(dot(a, b), dot(a, a), dot(b, b), constant(maps) | constant(gold))
 
 
@@ -89,15 +89,22 @@ def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen
         p, g = _share(p), _share(g)
         value = (g * (MIT_EPS + g / (p + MIT_EPS)).log()).sum(1)
     else:
-        value = relative_entropy(p, g)
+        value = relative_entropy(log_ratio(p, g), p.sum(1, keepdim=True), g.sum(1, keepdim=True), p.shape[1])
     return torch.where(empty, torch.nan, value)
 
 
-def relative_entropy(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
-    """Tuebingen's KL of unnormalised maps: one logarithm a pixel, of their ratio; the sums come in at the end."""
+def log_ratio(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+    """Sum over pixels of g ln(g/p), Tuebingen's constant added to both: one logarithm a pixel."""
     p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
-    total = g.sum(1)
-    return torch.linalg.vecdot(g, (g / p).log()) / total - (total / p.sum(1)).log()
+    return dot(g, (g / p).log())
+
+
+def relative_entropy(
+    cross: Float[Tensor, " B"], total_p: Float[Tensor, "B 1"], total_g: Float[Tensor, "B 1"], pixels: int
+) -> Float[Tensor, " B"]:
+    """Tuebingen's KL from `log_ratio` of unnormalised maps: their sums come in at the end."""
+    p, g = (total.squeeze(1) + pixels * TUEBINGEN_EPS for total in (total_p, total_g))
+    return cross / g - (g / p).log()
 
 
 def _centred(maps: Tensor) -> Tensor:

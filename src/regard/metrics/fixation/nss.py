@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.fixation.inputs import (
@@ -13,6 +13,7 @@ from regard.metrics.fixation.inputs import (
     check_convention,
     check_maps,
     constant,
+    dot,
     pixels,
     wide,
 )
@@ -37,24 +38,23 @@ def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     check_convention(convention)
     flat = wide(check_maps(maps)).flatten(1)
     centred = flat - flat.mean(1, keepdim=True)
-    square = torch.linalg.vecdot(centred, centred)
-    return z_score(centred, square, constant(maps), *pixels(maps, fixations), convention=convention)
+    freedom = flat.shape[1] if convention == "tuebingen" else max(flat.shape[1] - 1, 1)
+    index, known = pixels(maps, fixations)
+    variance = dot(centred, centred) / freedom
+    return z_score(centred.gather(1, index), known, variance, constant(maps), convention=convention)
 
 
 def z_score(
-    centred: Float[Tensor, "B hw"],
-    square: Float[Tensor, " B"],
-    flatland: Bool[Tensor, " B"],
-    index: Int[Tensor, "B n"],
+    fixated: Float[Tensor, "B n"],
     known: Bool[Tensor, "B n"],
+    variance: Float[Tensor, " B"],
+    flatland: Bool[Tensor, " B"],
     *,
     convention: Convention,
 ) -> Float[Tensor, " B"]:
-    """`nss` of maps less their mean, with the sum of their squares, and which are constant."""
+    """`nss` from the fixated values less the map's mean, the map's variance, and which maps are constant."""
     count = known.sum(1)
-    fixated = (centred.gather(1, index) * known).sum(1) / count  # NaN without fixations
-    size = centred.shape[1] if convention == "tuebingen" else max(centred.shape[1] - 1, 1)
-    std = (torch.where(flatland, torch.ones_like(square), square) / size).sqrt()
-    # A constant map's score is set, as rounding leaves its square a little above 0.
+    std = torch.where(flatland, torch.ones_like(variance), variance).sqrt()
+    # A constant map's score is set, as rounding leaves its variance a little above 0.
     empty = torch.zeros_like(std) if convention == "tuebingen" else torch.full_like(std, torch.nan)
-    return torch.where(flatland & (count > 0), empty, fixated / std)
+    return torch.where(flatland & (count > 0), empty, (fixated * known).sum(1) / count / std)  # NaN without fixations

@@ -8,11 +8,14 @@ weighted by their counts.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-TABLE_BITS = 17
+from regard.metrics.fixation.inputs import CHUNK
+
+TABLE_BITS = 15
 OCTAVES = 24
 
 
@@ -47,8 +50,8 @@ def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"]) -> Int[Ten
     """
     if len(ordered) == 0:
         return torch.zeros(len(flat), dtype=torch.int32)
-    low, high = flat.aminmax()
-    top = int((high - low).to(torch.float32).view(torch.int32))
+    low = flat.amin(0)
+    top = int((flat.amax(0) - low).to(torch.float32).view(torch.int32))
     base = max(top - (OCTAVES << 23), 0)  # 23 bits of mantissa
     shift = max((top - base).bit_length() - TABLE_BITS, 0)
 
@@ -57,15 +60,9 @@ def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"]) -> Int[Ten
         return bits.clamp_(min=base).sub_(base).bitwise_right_shift_(shift)
 
     own = key(ordered).long()
-    count = torch.bincount(own, minlength=((top - base) >> shift) + 1).to(torch.int32)
-    table = 2 * (count.cumsum(0, dtype=torch.int32) - count)
+    count = torch.bincount(own, minlength=((top - base) >> shift) + 1)
+    table = (2 * (count.cumsum(0) - count)).to(torch.int32)
     table[own] = -1
-    out = table.index_select(0, key(flat))
-    unclear = (out < 0).nonzero().squeeze(1)
-    values, size = ordered.unique_consecutive(return_counts=True)
-    below = torch.cat([size.new_zeros(1), size.cumsum(0)])
-    rest = flat[unclear]
-    place = torch.searchsorted(values, rest)
-    tied = values[place.clamp(max=len(values) - 1)] == rest
-    out[unclear] = (below[place] + below[place + tied]).to(torch.int32)
-    return out
+    out = torch.cat([table.index_select(0, key(part)) for part in flat.split(CHUNK)])
+    unclear = torch.from_numpy(np.flatnonzero(out.numpy() < 0))  # five times as fast as torch.nonzero
+    return out.index_copy_(0, unclear, _search(ordered, flat.index_select(0, unclear)))

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.metrics.fixation.auc import ranked
-from regard.metrics.fixation.distribution import cc, correlation, kl_divergence, relative_entropy, sim
+from regard.metrics.fixation.distribution import cc, correlation, kl_divergence, log_ratio, relative_entropy, sim
 from regard.metrics.fixation.inputs import (
+    CHUNK,
     Convention,
     Maps,
     Points,
@@ -33,6 +34,7 @@ def all_scores(
     *,
     own_included: bool = True,
     convention: Convention = "tuebingen",
+    seed: tuple[int, ...] = (0,),
 ) -> dict[str, Float[Tensor, " B"]]:
     """`NAMES` -> (B,) values; sauc only if ``others`` are given. Maps must not be negative: SIM and KL read densities.
 
@@ -45,15 +47,15 @@ def all_scores(
         others: see `sauc`.
         own_included: see `sauc`.
         convention: see the single functions.
+        seed: see `sauc`.
     """
     check_convention(convention)
     check_pair(maps, gold)
     maps, gold = check_maps(maps.detach()), check_maps(gold.detach(), "gold maps")
     index, known = pixels(maps, fixations)
-    mit = convention == "mit"
-    found = ranked(maps, index, known, others, own_included, judd=True, mit=mit)
+    found = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed)
     out: dict[str, Tensor | None] = {"auc": found.auc, "sauc": found.shuffled, "auc_judd": found.judd}
-    if mit:
+    if convention == "mit":
         out |= {
             "nss": nss(maps, fixations, convention=convention),
             "cc": cc(maps, gold),
@@ -67,18 +69,29 @@ def all_scores(
 
 def _tuebingen(maps: Tensor, index: Tensor, known: Tensor, gold: Tensor) -> dict[str, Tensor | None]:
     p, g = wide(maps).flatten(1), wide(gold).flatten(1)
-    (low_p, high_p), (low_g, high_g) = p.aminmax(dim=1), g.aminmax(dim=1)
+    low_p, low_g = p.amin(1), g.amin(1)
     if p.numel() and (low_p.min() < 0 or low_g.min() < 0):
         check_density(maps)
         check_density(gold, "gold maps")
     total_p, total_g = p.sum(1, keepdim=True), g.sum(1, keepdim=True)
+    count = p.shape[1]
+    step = count if p.device.type != "cpu" else max(CHUNK // max(len(p), 1), 1)
+    means = (total_p / count, total_g / count, total_g / total_p)
+    parts = [_sums(a, b, *means) for a, b in zip(p.split(step, 1), g.split(step, 1), strict=True)]
+    square_p, square_g, product, shared, cross = torch.stack(parts).sum(0)
+    flat = low_p == p.amax(1)
     empty = ((total_p == 0) | (total_g == 0)).squeeze(1)
-    a, b = p - total_p / p.shape[1], g - total_g / g.shape[1]
-    dot = torch.linalg.vecdot
-    square, flat = dot(a, a), low_p == high_p
     return {
-        "nss": z_score(a, square, flat, index, known, convention="tuebingen"),
-        "cc": correlation(dot(a, b), square, dot(b, b), flat | (low_g == high_g)),
-        "sim": torch.minimum(p / total_p, g / total_g).sum(1),
-        "kl": torch.where(empty, torch.nan, relative_entropy(p, g)),
+        "nss": z_score(p.gather(1, index) - total_p / count, known, square_p / count, flat, convention="tuebingen"),
+        "cc": correlation(product, square_p, square_g, flat | (low_g == g.amax(1))),
+        "sim": shared / total_g.squeeze(1),
+        "kl": torch.where(empty, torch.nan, relative_entropy(cross, total_p, total_g, count)),
     }
+
+
+def _sums(p: Tensor, g: Tensor, mean_p: Tensor, mean_g: Tensor, ratio: Tensor) -> Float[Tensor, "5 B"]:
+    """Of some pixels: centred squares of both, centred product, sum of the smaller density, KL's sum."""
+    centred = torch.stack([p - mean_p, g - mean_g], 1)
+    products = centred @ centred.mT  # all three at once: each call has its price
+    shared = torch.minimum(p * ratio, g).sum(1)
+    return torch.stack([products[:, 0, 0], products[:, 1, 1], products[:, 0, 1], shared, log_ratio(p, g)])

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regard.evaluation.map_files import open_maps
-from regard.evaluation.score import ScoreOptions, score_maps, write_scores
+from regard.evaluation.scoring import ScoreOptions, open_maps, score_maps, write_scores
 from regard.gaze import make_fixations
 from regard.types import RegardError
 

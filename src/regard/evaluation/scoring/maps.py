@@ -13,6 +13,7 @@ from torch import Tensor
 
 from regard.types import RegardError
 
+KEPT = 2
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -26,11 +27,26 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
         self._loaders = dict(loaders)
         self._stems = {PurePosixPath(name).with_suffix("").as_posix(): name for name in self._loaders}
         self.source = source
+        self._kept: dict[str, Tensor] = {}  # scoring asks twice in a row: as another's map, then as its own
 
     def __getitem__(self, name: str) -> Callable[[], Tensor]:
         stem = PurePosixPath(name).with_suffix("").as_posix()
         key = name if name in self._loaders else self._stems[stem]
         return lambda: _map(self._loaders[key](), f"{self.source}: {key}")
+
+    def read(self, name: str) -> Tensor:
+        """The map of an image (1,1,h,w).
+
+        Raises:
+            RegardError: it has none, or one that cannot be read.
+        """
+        if name not in self._kept:
+            try:
+                load = self[name]
+            except KeyError:
+                raise RegardError(f"{self.source} has no map named like the image {name!r}") from None
+            self._kept = dict([*self._kept.items(), (name, load())][-KEPT:])
+        return self._kept[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._loaders)
