@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,7 +60,7 @@ class ImageScorer:
         here = self.fixations.rows(self.fixations.image == b)
         if len(here) == 0:
             raise RegardError("no fixations")
-        xy = torch.from_numpy(here.points().numpy()[b])
+        xy = torch.from_numpy(np.stack([here.x, here.y], 1))
         grid = (own.shape[-2], own.shape[-1])
         gold = density(xy[None], size=size, sigma=self.sigma)
         others = self.others(b, size)

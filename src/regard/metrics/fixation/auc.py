@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
+from regard.metrics.fixation.judd import trapezoids
 from regard.metrics.fixation.order import codes
 from regard.metrics.fixation.sampled import sauc_sampled
 from regard.types import RegardError
@@ -108,7 +108,7 @@ def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebing
         (B,), NaN without fixations or if every pixel is fixated.
     """
     check_convention(convention)
-    return _judd(*_codes(maps, fixations), unique=convention == "mit")
+    return trapezoids(*_codes(maps, fixations), unique=convention == "mit")
 
 
 def aucs(
@@ -141,7 +141,7 @@ def ranked(
     """`aucs` of maps and fixated pixels that have been checked."""
     mit = convention == "mit"
     code = codes(maps, maps.flatten(1).gather(1, index), known)
-    trapezoids = _judd(code, index, known, unique=mit) if judd or mit else None
+    area = trapezoids(code, index, known, unique=mit) if judd or mit else None
     shuffled = None
     if others is not None:
         _check_others(others, index, known, own_included, code.shape[1])
@@ -150,7 +150,7 @@ def ranked(
             if mit
             else _shuffled(code, index, known, others, own_included)
         )
-    return AUCs(trapezoids if mit and trapezoids is not None else _auc(code, known.sum(1)), shuffled, trapezoids)
+    return AUCs(area if mit and area is not None else _auc(code, known.sum(1)), shuffled, area)
 
 
 def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
@@ -180,31 +180,3 @@ def _check_others(others: Maps, index: Tensor, known: Tensor, own_included: bool
         )
     if own_included and (others.flatten(1).expand(len(index), -1).gather(1, index) < known.int()).any():
         raise RegardError("others lacks fixations of the image itself: pass own_included=False if they are left out")
-
-
-def _judd(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:
-    """Area under the trapezoids, as a sum over unfixated pixels.
-
-    A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
-    mean of their hit rates is (hits above p + half of the hits at v) / n, and 1 below all fixated values.
-    """
-    first, order = _first(index, known)
-    at, levels = code.gather(1, index).long(), 2 * index.shape[1] + 1
-    zeros = code.new_zeros((len(code), levels), dtype=torch.int64)
-    distinct = zeros.scatter_add(1, at.gather(1, order), first.long())
-    hits = distinct if unique else zeros.scatter_add(1, at, known.long())
-    start = levels * torch.arange(len(code), device=code.device, dtype=code.dtype)
-    free = torch.bincount((code + start[:, None]).flatten(), minlength=zeros.numel()).view_as(zeros) - distinct
-    above = hits.sum(1, keepdim=True) - hits.cumsum(1)
-    level = torch.arange(levels, device=code.device)
-    last = torch.where(hits > 0, level, 0).cummax(1).values  # hits[0] is 0 where no fixated value is the minimum
-    area = (free * (2 * above + hits.gather(1, last))).sum(1)
-    return wide(area) / (2 * wide(hits.sum(1)) * wide(free.sum(1)))
-
-
-def _first(index: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Which fixations are the first of their pixel, in an order that is given along."""
-    ordered, order = torch.where(known, index, -1).sort(1)
-    first = ordered >= 0
-    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-    return first, order
