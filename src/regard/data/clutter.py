@@ -57,7 +57,7 @@ def clutter(
     test: int = 2000,
     seed: int = 0,
     *,
-    distractors: int = 4,
+    distractors: int = 3,
     side: tuple[float, float] = (0.36, 0.5),
     background_seed: int | None = None,
     cache: bool = True,

@@ -77,7 +77,7 @@ class ObjectiveRecipe:
 
     beta: float = 0.002
     """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
-    map_beta: float = 1e-5
+    map_beta: float = 1e-6
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
     """Weight of the map's code length; needs anchors."""
