@@ -14,6 +14,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -77,8 +78,10 @@ def main() -> None:
     if "REGARD_DATA" not in os.environ:
         sys.exit("set REGARD_DATA to the folder that holds cifar10/cifar10_20k.zip")
     cells = [(arm, seed) for seed in range(options.seeds) for arm in ARMS]
+    fresh, begin = not options.runs.exists(), time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda cell: train_cell(*cell, options.runs, extra), cells))
+    minutes = (time.perf_counter() - begin) / 60
     torch.set_num_threads(2)
     table = {
         arm: [measure(options.runs / f"{arm.replace(', ', '-')}-{s}") for s in range(options.seeds)] for arm in ARMS
@@ -97,6 +100,7 @@ def main() -> None:
     path = record(
         "cifar10_small",
         {
+            "minutes_of_all_trainings": minutes if fresh else None,
             "summary": summary,
             "paired_difference_of_accuracy": paired,
             "runs": table,
