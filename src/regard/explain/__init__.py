@@ -4,8 +4,18 @@ Not here: judging the maps (metrics), drawing them (report).
 """
 
 from regard.explain.explain import ZeroMapWarning, explain
+from regard.explain.iba import ChannelStatistics, channel_statistics
 from regard.explain.methods import METHODS, Method
 from regard.explain.question import Question
 from regard.explain.untouched import untouched
 
-__all__ = ["METHODS", "Method", "Question", "ZeroMapWarning", "explain", "untouched"]
+__all__ = [
+    "METHODS",
+    "ChannelStatistics",
+    "Method",
+    "Question",
+    "ZeroMapWarning",
+    "channel_statistics",
+    "explain",
+    "untouched",
+]

@@ -122,7 +122,7 @@ def _check_map(name: str, map: Map) -> None:
         raise RegardError(f"{name}: the map of image {bad[0]} is not finite ({len(bad)} of {len(flat)} maps)")
     zero = (flat == 0).all(1).nonzero().flatten().tolist()
     if zero:
-        which = ", ".join(map(str, zero[:5])) + (", ..." if len(zero) > 5 else "")
+        which = ", ".join(str(i) for i in zero[:5]) + (", ..." if len(zero) > 5 else "")
         warnings.warn(
             f"{name}: {len(zero)} of {len(flat)} maps are zero everywhere (image {which}), so they rank nothing; "
             "try another layer or method",

@@ -36,13 +36,13 @@ def input_gradient(question: Question, *, channels: Channels = "largest") -> Map
         question: what is asked.
         channels: ``largest`` magnitude, as in the paper, or signed ``sum``.
     """
-    gradient = Saliency(question.logits).attribute(_images(question), target=question.classes, abs=False)
+    gradient = Saliency(question.linked_logits).attribute(_images(question), target=question.classes, abs=False)
     return over_channels(gradient, channels)
 
 
 def input_x_gradient(question: Question, *, channels: Channels = "sum") -> Map:
     """The logit's first-order share of each pixel, against a black image; options as in `input_gradient`."""
-    product = InputXGradient(question.logits).attribute(_images(question), target=question.classes)
+    product = InputXGradient(question.linked_logits).attribute(_images(question), target=question.classes)
     return over_channels(product, channels)
 
 
@@ -65,7 +65,7 @@ def integrated_gradients(
     """
     images = _images(question)
     whole = baseline.expand_as(images).to(images) if isinstance(baseline, Tensor) else float(baseline)
-    integrated = IntegratedGradients(question.logits).attribute(
+    integrated = IntegratedGradients(question.linked_logits).attribute(
         images, whole, target=question.classes, n_steps=steps, internal_batch_size=max(batch, len(images))
     )
     return over_channels(integrated, channels)

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from regard.explain.attention import attention
+from regard.explain.cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
+from regard.explain.controls import center, random, uniform
 from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients
+from regard.explain.iba import iba
+from regard.explain.occlusion import occlusion
+from regard.explain.rise import rise
+from regard.explain.rollout import gradient_rollout, rollout
+from regard.explain.smooth_grad import smooth_grad
 from regard.types import Map
 
 
@@ -31,8 +38,21 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "attention": Method(attention, "attention that the model learned", of_class=False),
+    "grad_cam": Method(grad_cam, "features weighted by their mean gradient", at_layer=True),
+    "grad_cam_pp": Method(grad_cam_pp, "Grad-CAM that weighs positions", at_layer=True),
+    "hires_cam": Method(hires_cam, "features times gradients", at_layer=True),
+    "layer_cam": Method(layer_cam, "features times positive gradients", at_layer=True),
     "input_gradient": Method(input_gradient, "gradient of the logit, largest magnitude among channels"),
     "input_x_gradient": Method(input_x_gradient, "input times gradient"),
     "integrated_gradients": Method(integrated_gradients, "gradients integrated from a black image"),
+    "smooth_grad": Method(smooth_grad, "gradients averaged over noisy copies"),
+    "occlusion": Method(occlusion, "what is lost when a window is covered"),
+    "rise": Method(rise, "mean score over the random masks that show a pixel"),
+    "rollout": Method(rollout, "a transformer's attention, multiplied over its blocks", of_class=False),
+    "gradient_rollout": Method(gradient_rollout, "a transformer's attention weighted by its gradient, over its blocks"),
+    "iba": Method(iba, "bits that a layer must let through to tell the class", at_layer=True),
+    "random": Method(random, "blurred noise", of_class=False, control=True),
+    "center": Method(center, "a Gaussian at the middle", of_class=False, control=True),
+    "uniform": Method(uniform, "the same everywhere", of_class=False, control=True),
 }
 """Name -> method."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +14,8 @@ from regard.backbones.probe import find_layout
 from regard.explain.layers import default_layer
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
+
+Score = Literal["logit", "probability"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,18 @@ class Question:
             )
         return out
 
+    def linked_logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
+        """The same, for gradients: a model that ignores its input has the gradient zero, not none."""
+        return self.logits(images) + 0 * images.sum()
+
+    def scores(self, images: Float[Tensor, "N C H W"], score: Score) -> Float[Tensor, "N n"]:
+        """What a perturbation is judged by, without gradients: ``logit`` or ``probability`` of every class."""
+        if score not in ("logit", "probability"):
+            raise RegardError(f"score={score!r}: logit or probability")
+        with torch.no_grad():
+            logits = self.logits(images)
+            return logits if score == "logit" else self.log_probabilities(logits).exp()
+
     def log_probabilities(self, logits: Float[Tensor, "N n"]) -> Float[Tensor, "N n"]:
         """Of each class: a softmax over classes, or a sigmoid each for a multi-label model and for a single logit."""
         if self.multi_label or logits.shape[1] == 1:
@@ -79,3 +94,15 @@ class Question:
         channels, height, width = self.images.shape[1:]
         layout, _ = find_layout(self.network, name, module, (channels, height, width))
         return module, layout
+
+    def features(self) -> Float[Tensor, "B C h w"]:
+        """The layer's output for these images, without prefix tokens."""
+        module, layout = self.place()
+        seen: list[Tensor] = []
+        hook = module.register_forward_hook(lambda _module, _args, out: seen.append(out.detach().clone()))
+        try:
+            with torch.no_grad():
+                self.logits(self.images)
+        finally:
+            hook.remove()
+        return layout.features(seen[0], (self.images.shape[2], self.images.shape[3]))

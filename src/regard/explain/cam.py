@@ -1,0 +1,81 @@
+"""Class activation maps: a layer's features, weighted by gradients of the target's logit.
+
+A features (B,C,h,w), g their gradient:
+
+    grad_cam     relu(sum_c mean(g_c) A_c)                                        Selvaraju et al. 2017
+    grad_cam_pp  relu(sum_c sum(a_c relu(g_c)) A_c),                              Chattopadhyay et al. 2018
+                 a = g^2 / (2 g^2 + sum(A_c) g^3), zero where g is; their exp(logit) scales a map as a whole, so it is
+                 left out
+    hires_cam    sum_c g_c A_c, signed                                            Draelos and Carin 2020
+    layer_cam    relu(sum_c relu(g_c) A_c)                                        Jiang et al. 2021
+
+means and sums over positions. captum has the first for features (B,C,h,w) only; layers here may also be channels-last
+or tokens, whose prefix is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.explain.question import Question
+from regard.types import Map
+
+Features = Float[Tensor, "B C h w"]
+
+
+def grad_cam(question: Question) -> Map:
+    """Features weighted by their mean gradient, a channel; what speaks against the class is cut off."""
+    return _cam(question, lambda A, g: (g.mean((2, 3), keepdim=True) * A).sum(1, keepdim=True).relu())
+
+
+def grad_cam_pp(question: Question) -> Map:
+    """Grad-CAM whose means of gradients weigh positions, so that several objects of a class count alike."""
+    return _cam(question, _plus_plus)
+
+
+def hires_cam(question: Question) -> Map:
+    """Features times gradients, position by position.
+
+    Its sum is the logit's linear part: exactly the logit without its bias where average pooling and a linear layer
+    follow.
+    """
+    return _cam(question, lambda A, g: (g * A).sum(1, keepdim=True))
+
+
+def layer_cam(question: Question) -> Map:
+    """Features times positive gradients, position by position: also for early layers."""
+    return _cam(question, lambda A, g: (g.relu() * A).sum(1, keepdim=True).relu())
+
+
+def _plus_plus(A: Features, g: Features) -> Float[Tensor, "B 1 h w"]:
+    below = 2 + A.sum((2, 3), keepdim=True) * g  # their fraction, with g^2 cancelled
+    share = torch.where((g != 0) & (below != 0), 1 / below, 0)
+    weights = (share * g.relu()).sum((2, 3), keepdim=True)
+    return (weights * A).sum(1, keepdim=True).relu()
+
+
+def _cam(question: Question, weigh: Callable[[Features, Features], Float[Tensor, "B 1 h w"]]) -> Map:
+    module, layout = question.place()
+    seen: list[Tensor] = []
+
+    def cut(_module: nn.Module, _args: Any, out: Tensor) -> Tensor:
+        seen.append(out.detach().requires_grad_())
+        return seen[0].clone()  # what follows may work in place
+
+    hook = module.register_forward_hook(cut)
+    try:
+        logits = question.logits(question.images)
+    finally:
+        hook.remove()
+    gradient = torch.zeros_like(seen[0])
+    if logits.requires_grad:
+        chosen = logits.gather(1, question.classes[:, None]).sum()
+        (gradient,) = torch.autograd.grad(chosen, seen[0], materialize_grads=True)
+    size = (question.images.shape[2], question.images.shape[3])
+    features, gradients = layout.features(seen[0].detach(), size), layout.features(gradient, size)
+    return Map(weigh(features.float(), gradients.float()), "relevance")

@@ -1,0 +1,170 @@
+"""IBA: the information bottleneck for attribution (*Restricting the Flow*, Schulz et al., ICLR 2020), per sample.
+
+Noise replaces a layer's features where the prediction can do without them. For each image on its own:
+
+    Z = l R + (1 - l) (mu_c + sigma_c eps),  l = blur(sigmoid(alpha)),  eps ~ N(0,1)
+    alpha minimises  - mean_eps log p(target | Z) + beta * mean_{c,i,j} I
+    I = KL( N(l r, (1-l)^2) || N(0,1) ) = 1/2 [ (1-l)^2 + l^2 r^2 - 1 - ln (1-l)^2 ],  r = (R - mu_c) / sigma_c
+
+R (C,h,w) are the layer's features, alpha one number an element. The map is I summed over channels, in bits: an upper
+bound on what each position tells, and zero bits mean that the position is not needed. beta multiplies the mean over
+all elements of an image, in nats, beside nats of cross entropy (their beta = 10 / k times the sum).
+
+Images are optimised side by side, each by its own steps: Adam works element by element, and all meet the same eps, so
+an image's map does not depend on the others in its batch if the statistics are given. Only the network after the layer
+runs again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.explain.question import Question
+from regard.explain.rerun import Rerun, rerunning
+from regard.explain.untouched import untouched
+from regard.metrics.smoothing import gaussian_blur
+from regard.types import NATS_PER_BIT, Map, RegardError
+
+UPPER = 1 - 1e-4
+"""Of l, since the price is infinite at one."""
+START = 5.0
+"""Of alpha: nearly everything passes at first."""
+
+
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """What noise in place of a layer's features is like.
+
+    Attributes:
+        mean: of each channel (C,).
+        var: of each channel (C,).
+    """
+
+    mean: Float[Tensor, " C"]
+    var: Float[Tensor, " C"]
+
+    @classmethod
+    def of(cls, features: Float[Tensor, "B C h w"]) -> ChannelStatistics:
+        """Over images and positions."""
+        var, mean = torch.var_mean(features.float(), (0, 2, 3), correction=0)
+        return cls(mean, var)
+
+    @property
+    def std(self) -> Float[Tensor, " C"]:
+        """Standard deviation; a channel that was silent must not cost a fortune when it stirs."""
+        return (torch.maximum(self.var, 1e-4 * self.var.mean()) + 1e-8).sqrt()
+
+
+def channel_statistics(
+    model: nn.Module, images: Float[Tensor, "N C H W"], *, layer: str | None = None, batch: int = 64
+) -> ChannelStatistics:
+    """Statistics of a layer's channels over given images, for the ``reference`` of many calls of `iba`.
+
+    Args:
+        model: as in ``regard.explain.explain``.
+        images: from the data on which the model was trained, some hundreds.
+        layer: the same as later for `iba`.
+        batch: images in one forward.
+    """
+    count, total, square = 0, torch.zeros(()), torch.zeros(())
+    with untouched(model), torch.no_grad():
+        for part in images.split(batch):
+            features = Question(model, part, None, layer).features().double()
+            count += features[:, 0].numel()
+            total = total.to(features) + features.sum((0, 2, 3))
+            square = square.to(features) + features.square().sum((0, 2, 3))
+    mean = total / count
+    return ChannelStatistics(mean.float(), (square / count - mean.square()).clamp_min(0).float())
+
+
+def price(passed: Float[Tensor, "B C h w"], standard: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+    """KL( N(l r, (1-l)^2) || N(0,1) ) of each element in nats, for l in [0,1) and standardised features r."""
+    # (1-l)^2 - 1 - ln (1-l)^2, without the cancellation at small l
+    return 0.5 * (passed * (passed - 2) - 2 * torch.log1p(-passed) + passed.square() * standard.square())
+
+
+def iba(
+    question: Question,
+    *,
+    beta: float = 10.0,
+    steps: int = 10,
+    samples: int = 10,
+    lr: float = 1.0,
+    smooth: float = 1.0,
+    reference: ChannelStatistics | Float[Tensor, "N C H W"] | None = None,
+    seed: int = 0,
+) -> Map:
+    """Bits that each position of a layer lets through when the class has to be told with as few as possible.
+
+    Args:
+        question: what is asked.
+        beta: price of information, on the mean over an image's elements (nats) beside the cross entropy (nats).
+        steps: of Adam.
+        samples: draws of noise a step, one after another, so that memory does not grow with them.
+        lr: of Adam.
+        smooth: standard deviation of the blur on l, in cells of the layer.
+        reference: statistics of the noise: `channel_statistics`, or images to take them from; by default from the
+            images that are explained.
+        seed: of the noise.
+    """
+    if steps < 1 or samples < 1 or beta < 0:
+        raise RegardError(f"steps={steps}, samples={samples}, beta={beta}: at least one of each, and no negative price")
+    module, layout = question.place()
+    size = (question.images.shape[2], question.images.shape[3])
+    if isinstance(reference, Tensor):
+        reference = channel_statistics(question.model, reference, layer=question.layer)
+    with rerunning(question.model, lambda: question.logits(question.images), module, layout, size) as after:
+        known = reference or ChannelStatistics.of(after.features)
+        if known.mean.shape != (after.features.shape[1],):
+            raise RegardError(
+                f"reference: statistics of {len(known.mean)} channels for a layer with {after.features.shape[1]}"
+            )
+        noise = _Noise(known, after.features, seed)
+        alpha = torch.full_like(after.features, START, dtype=torch.float32).requires_grad_()
+        optimizer = torch.optim.Adam([alpha], lr=lr)
+        for _ in range(steps):
+            passed = _passed(alpha, smooth)
+            slope = _slope(question, after, noise, passed.detach(), beta, samples)
+            (alpha.grad,) = torch.autograd.grad(passed, alpha, slope)
+            optimizer.step()
+        bits = price(_passed(alpha.detach(), smooth), noise.standard).sum(1, keepdim=True) / NATS_PER_BIT
+    return Map(bits.clamp_min(0), "bits")  # a KL is never negative; its rounding can be
+
+
+class _Noise:
+    """Features in, features with noise out; each call draws the same for all images."""
+
+    def __init__(self, known: ChannelStatistics, features: Tensor, seed: int) -> None:
+        self.features = features.float()
+        self.dtype = features.dtype
+        self.mean = known.mean.to(features.device)[:, None, None]
+        self.std = known.std.to(features.device)[:, None, None]
+        self.standard = (self.features - self.mean) / self.std
+        self.generator = torch.Generator(features.device).manual_seed(seed)
+
+    def __call__(self, passed: Tensor) -> Tensor:
+        eps = torch.randn(self.features.shape[1:], generator=self.generator, device=self.features.device)
+        return torch.lerp(self.mean + self.std * eps, self.features, passed).to(self.dtype)
+
+
+def _passed(alpha: Tensor, smooth: float) -> Tensor:
+    return gaussian_blur(UPPER * alpha.sigmoid(), smooth)
+
+
+def _slope(
+    question: Question, after: Rerun, noise: _Noise, passed: Tensor, beta: float, samples: int
+) -> Float[Tensor, "B C h w"]:
+    """Derivative of each image's loss with respect to what passes, its graph freed after every draw."""
+    passed = passed.requires_grad_()
+    cost = beta * price(passed, noise.standard).mean((1, 2, 3)).sum()
+    (slope,) = torch.autograd.grad(cost, passed)
+    for _ in range(samples):
+        logs = question.log_probabilities(after(noise(passed)).float())
+        loss = -logs.gather(1, question.classes[:, None]).sum() / samples
+        if loss.requires_grad:  # else nothing after the layer depends on it
+            slope = slope + torch.autograd.grad(loss, passed)[0]
+    return slope
