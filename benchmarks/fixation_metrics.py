@@ -1,12 +1,14 @@
 """All fixation metrics on OSIE against pysaliency in its own environment: the same values, and how much faster.
 
     benchmarks/make_oracle.sh
-    REGARD_DATA=... python benchmarks/fixation_metrics.py [--images 700] [--threads 1]
+    REGARD_DATA=... python benchmarks/fixation_metrics.py [--images 700] [--cores 2]
 
 Maps: for each image the density of all fixations on the next image (sigma 15 px) times a low-frequency pattern plus a
 floor, float64, 400x300. Gold: the density of the image's own fixations. Both sides get the same arrays; only scoring is
 timed, image by image, the two sides in turn in blocks, so that what else the machine does falls on both; where it does
-much, compare processor time. This file runs in either environment: with ``--oracle`` it is the pysaliency side.
+much, compare processor time. Both may use the cores: regard scores as many images side by side, a thread each;
+pysaliency has no such thing, but its libraries may use as many threads. This file runs in either environment: with
+``--oracle`` it is the pysaliency side.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +100,7 @@ def prepare(folder: Path, count: int):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=int, default=700)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--oracle", type=Path)
     arguments = parser.parse_args()
     if arguments.oracle:
@@ -111,12 +114,12 @@ def main() -> None:
     from regard.gaze import fixation_counts
     from regard.metrics.fixation import all_scores
 
-    torch.set_num_threads(arguments.threads)
-    with tempfile.TemporaryDirectory() as name:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(arguments.cores) as pool:
         folder = Path(name)
         fixations, maps, gold = prepare(folder, arguments.images)
         command = [str(ORACLE), "-W", "ignore", __file__, "--oracle", name]
-        environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "PYTHONPATH": ""}
+        environment = os.environ | {"OMP_NUM_THREADS": str(arguments.cores), "PYTHONPATH": ""}
         other = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
         )
@@ -142,8 +145,7 @@ def main() -> None:
             other.stdin.write(json.dumps(block) + "\n")
             theirs += [float(v) for v in other.stdout.readline().split()]
             start, cpu = time.perf_counter(), time.process_time()
-            for b in block:
-                score(b)
+            list(pool.map(score, block))
             ours += time.perf_counter() - start, time.process_time() - cpu
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         other.stdin.close()
@@ -153,6 +155,7 @@ def main() -> None:
     wall, cpu = 1000 * np.stack([ours, theirs], 1) / arguments.images
     result = {
         "images": arguments.images,
+        "cores": arguments.cores,
         "wall_ms_an_image": {"regard": wall[0], "pysaliency": wall[1], "times_faster": wall[1] / wall[0]},
         "processor_ms_an_image": {"regard": cpu[0], "pysaliency": cpu[1], "times_faster": cpu[1] / cpu[0]},
         "largest_difference": dict(zip(NAMES, difference, strict=True)),
