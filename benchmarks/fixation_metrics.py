@@ -5,10 +5,9 @@
 
 Maps: for each image the density of all fixations on the next image (sigma 15 px) times a low-frequency pattern plus a
 floor, float64, 400x300. Gold: the density of the image's own fixations. Both sides get the same arrays; only scoring is
-timed, image by image, the two sides in turn in blocks, so that what else the machine does falls on both; where it does
-much, compare processor time. Both may use the cores: regard scores as many images side by side, a thread each;
-pysaliency has no such thing, but its libraries may use as many threads. This file runs in either environment: with
-``--oracle`` it is the pysaliency side.
+timed, the two sides in turn in blocks, so that what else the machine does falls on both; where it does much, compare
+processor time. Both may use as many threads as there are cores. regard scores batches of 8 images; pysaliency has no
+batches. This file runs in either environment: with ``--oracle`` it is the pysaliency side.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 NAMES = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 ORACLE = Path(__file__).resolve().parent.parent / ".venv-oracle/bin/python"
-BLOCK = 50
+BLOCK, BATCH = 50, 8
 
 
 def oracle(folder: Path) -> None:
@@ -114,8 +112,8 @@ def main() -> None:
     from regard.gaze import fixation_counts
     from regard.metrics.fixation import all_scores
 
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(arguments.cores) as pool:
+    torch.set_num_threads(arguments.cores)
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fixations, maps, gold = prepare(folder, arguments.images)
         command = [str(ORACLE), "-W", "ignore", __file__, "--oracle", name]
@@ -134,18 +132,19 @@ def main() -> None:
         total = fixation_counts(fixations, grid=maps.shape[1:])
         ours += time.perf_counter() - start, time.process_time() - cpu
 
-        def score(b: int) -> None:
-            s, g = (torch.from_numpy(np.array(a[b]))[None, None] for a in (maps, gold))
-            scores = all_scores(s, points[b : b + 1], g, total)
-            values[b] = [scores[name].item() for name in NAMES]
+        def score(batch: slice) -> None:
+            s, g = (torch.from_numpy(np.array(a[batch]))[:, None] for a in (maps, gold))
+            scores = all_scores(s, points[batch], g, total)
+            values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
-        score(0)
+        score(slice(0, BATCH))
         for first in range(0, arguments.images, BLOCK):
             block = list(range(first, min(first + BLOCK, arguments.images)))
             other.stdin.write(json.dumps(block) + "\n")
             theirs += [float(v) for v in other.stdout.readline().split()]
             start, cpu = time.perf_counter(), time.process_time()
-            list(pool.map(score, block))
+            for start_at in range(block[0], block[-1] + 1, BATCH):
+                score(slice(start_at, min(start_at + BATCH, block[-1] + 1)))
             ours += time.perf_counter() - start, time.process_time() - cpu
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         other.stdin.close()

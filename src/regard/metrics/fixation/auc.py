@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
+from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, dot, pixels, wide
 from regard.metrics.fixation.judd import trapezoids
 from regard.metrics.fixation.order import codes
 from regard.metrics.fixation.sampled import sauc_sampled
@@ -160,17 +160,18 @@ def _codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tens
 
 
 def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:
-    return 1 - wide(code.sum(1)) / (2 * wide(count) * code.shape[1])
+    return 1 - wide(code).sum(1) / (2 * wide(count) * code.shape[1])
 
 
 def _shuffled(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> Float[Tensor, " B"]:
     """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
-    total = others.to(code).flatten(1)
-    ranks, weight = (code * total).sum(1), total.sum(1)
+    total, standing = wide(others).flatten(1), wide(code)
+    ranks = standing @ total[0] if len(total) == 1 else dot(standing, total)
+    weight = total.sum(1)
     if own_included:
         ranks = ranks - (code.gather(1, index) * known).sum(1)
         weight = weight - known.sum(1)
-    return 1 - wide(ranks) / (2 * wide(known.sum(1)) * wide(weight))
+    return 1 - ranks / (2 * wide(known.sum(1)) * weight)
 
 
 def _check_others(others: Maps, index: Tensor, known: Tensor, own_included: bool, hw: int) -> None:

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from regard.types import RegardError
 
-CHUNK = 16_384
-"""Pixels whose temporaries fit a core's own cache: passes over a whole map wait for memory."""
 Convention = Literal["tuebingen", "mit"]
 Maps = Num[Tensor, "..."]
 """(B,1,h,w); any other shape is refused by `check_maps` with a message that says so."""
@@ -22,6 +20,14 @@ Points = Float[Tensor, "..."]
 def wide(values: Tensor) -> Tensor:
     """float64 where the device has it, float32 on Apple's."""
     return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def chunk() -> int:
+    """Pixels of all maps together that a pass takes at once: their temporaries fit the cores' own caches, as passes
+    over whole maps wait for memory; and each of several threads gets the 32,768 below which torch does not split.
+    """
+    threads = torch.get_num_threads()
+    return 16_384 if threads == 1 else 65_536 * threads
 
 
 def dot(a: Float[Tensor, "B hw"], b: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import CHUNK
+from regard.metrics.fixation.inputs import chunk
 
 TABLE_BITS = 15
 OCTAVES = 24
@@ -30,7 +30,7 @@ def codes(
         return _search(ordered, flat)
     out = torch.empty(flat.shape, dtype=torch.int32)
     for b, count in enumerate(known.sum(1).tolist()):
-        out[b] = _binned(ordered[b, :count].contiguous(), flat[b])
+        _binned(ordered[b, :count].contiguous(), flat[b], out[b])
     return out
 
 
@@ -40,8 +40,8 @@ def _search(ordered: Tensor, flat: Tensor) -> Tensor:
     return left + torch.searchsorted(ordered, flat, right=True, out_int32=True)
 
 
-def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"]) -> Int[Tensor, " hw"]:
-    """Codes through a table: a monotone integer key of each pixel looks its code up.
+def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"], out: Int[Tensor, " hw"]) -> None:
+    """Writes codes, through a table: a monotone integer key of each pixel looks its code up.
 
     The key is the bit pattern of float32(pixel - minimum), cut to TABLE_BITS: monotone, and fine near zero, where
     skewed maps crowd; what lies OCTAVES below the maximum shares one bin. Bins without a fixated value have one code;
@@ -49,7 +49,8 @@ def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"]) -> Int[Ten
     as its branches are hard to predict.
     """
     if len(ordered) == 0:
-        return torch.zeros(len(flat), dtype=torch.int32)
+        out.zero_()
+        return
     low = flat.amin(0)
     top = int((flat.amax(0) - low).to(torch.float32).view(torch.int32))
     base = max(top - (OCTAVES << 23), 0)  # 23 bits of mantissa
@@ -63,6 +64,7 @@ def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"]) -> Int[Ten
     count = torch.bincount(own, minlength=((top - base) >> shift) + 1)
     table = (2 * (count.cumsum(0) - count)).to(torch.int32)
     table[own] = -1
-    out = torch.cat([table.index_select(0, key(part)) for part in flat.split(CHUNK)])
+    for part, place in zip(flat.split(chunk()), out.split(chunk()), strict=True):
+        torch.index_select(table, 0, key(part), out=place)
     unclear = torch.from_numpy(np.flatnonzero(out.numpy() < 0))  # five times as fast as torch.nonzero
-    return out.index_copy_(0, unclear, _search(ordered, flat.index_select(0, unclear)))
+    out.index_copy_(0, unclear, _search(ordered, flat.index_select(0, unclear)))
