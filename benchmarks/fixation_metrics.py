@@ -44,8 +44,7 @@ def oracle(folder: Path) -> None:
     others = FullShuffledNonfixationProvider(stimuli, fixations)
     values = np.full((len(maps), len(NAMES)), np.nan)
 
-    def score(b: int) -> None:
-        s, g = np.array(maps[b]), np.array(gold[b])
+    def score(b: int, s: np.ndarray, g: np.ndarray) -> None:
         mine = fixations.n == b
         x, y = fixations.x_int[mine], fixations.y_int[mine]
         ox, oy = others.nonfixations_for_image(b)
@@ -60,14 +59,14 @@ def oracle(folder: Path) -> None:
             image_based_kl_divergence(s, g),
         )
 
-    score(0)  # compiles
+    score(0, np.array(maps[0]), np.array(gold[0]))  # compiles
     others.cache.clear()
     print("ready", flush=True)
     for line in sys.stdin:
-        block = json.loads(line)
+        block = [(b, np.array(maps[b]), np.array(gold[b])) for b in json.loads(line)]
         start, cpu = time.perf_counter(), time.process_time()
-        for b in block:
-            score(b)
+        for one in block:
+            score(*one)
         print(time.perf_counter() - start, time.process_time() - cpu, flush=True)
     np.save(folder / "oracle.npy", values)
 
@@ -132,19 +131,24 @@ def main() -> None:
         total = fixation_counts(fixations, grid=maps.shape[1:])
         ours += time.perf_counter() - start, time.process_time() - cpu
 
-        def score(batch: slice) -> None:
+        def load(batch: slice) -> tuple[slice, torch.Tensor, torch.Tensor]:
             s, g = (torch.from_numpy(np.array(a[batch]))[:, None] for a in (maps, gold))
+            return batch, s, g
+
+        def score(batch: slice, s: torch.Tensor, g: torch.Tensor) -> None:
             scores = all_scores(s, points[batch], g, total)
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
-        score(slice(0, BATCH))
+        score(*load(slice(0, BATCH)))
         for first in range(0, arguments.images, BLOCK):
             block = list(range(first, min(first + BLOCK, arguments.images)))
             other.stdin.write(json.dumps(block) + "\n")
             theirs += [float(v) for v in other.stdout.readline().split()]
+            last = block[-1] + 1
+            batches = [load(slice(k, min(k + BATCH, last))) for k in range(first, last, BATCH)]
             start, cpu = time.perf_counter(), time.process_time()
-            for start_at in range(block[0], block[-1] + 1, BATCH):
-                score(slice(start_at, min(start_at + BATCH, block[-1] + 1)))
+            for batch in batches:
+                score(*batch)
             ours += time.perf_counter() - start, time.process_time() - cpu
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         other.stdin.close()
