@@ -18,6 +18,8 @@ EPILOG = """examples:
   regard train --objective.budget_bits 6         the same at 6 latent bits
   regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
   regard explain bird.jpg --run runs/mine        where that network looks
+  regard explain bird.jpg --model tf_efficientnet_lite0 --method all
+                                                 where any network looks, by every method
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps against where people look
   regard data list                               data sets, their size and licence
@@ -62,9 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     evaluate.set_defaults(run=_evaluate)
 
-    explain = commands.add_parser("explain", help="where a trained run looks, on your images")
+    explain = commands.add_parser("explain", help="where a model looks, on your images")
     explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-    explain.add_argument("--run", type=Path, required=True, dest="folder", help="a run's folder")
+    explain.add_argument(
+        "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
+    )
+    explain.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
+    explain.add_argument("--method", default="attention", help="all, or names with commas; default attention")
+    explain.add_argument("--target", help="class to explain, name or number; default the predicted one")
+    explain.add_argument("--layer", help="for methods that look at one layer")
+    explain.add_argument(
+        "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="as rise.samples=4000; repeatable"
+    )
+    explain.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.set_defaults(run=_explain)
 
@@ -150,13 +162,24 @@ def _report(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _explain(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.explain import explain_images
+    from regard.evaluation.subject import open_subject
+    from regard.report.explain import explain_images, parse_options
 
-    bad = explain_images(options.folder, options.images, options.out)
-    for problem in bad:
-        print(f"regard: {problem}", file=sys.stderr)
-    print(f"{len(options.images) - len(bad)} of {len(options.images)} images explained: {options.out}")
-    return 1 if bad else 0
+    subject = open_subject(options.model, weights=options.weights)
+    subject.model.to(options.device)
+    told = explain_images(
+        subject,
+        options.images,
+        options.out,
+        methods=options.method.split(","),
+        target=options.target,
+        layer=options.layer,
+        options=parse_options(options.option),
+    )
+    for line in (*told.problems, *told.notes):
+        print(f"regard: {line}", file=sys.stderr)
+    print(f"{len(options.images) - len(told.problems)} of {len(options.images)} images explained: {options.out}")
+    return 1 if told.problems else 0
 
 
 def _score(options: argparse.Namespace, _: list[str]) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from regard.backbones import Layout
 from regard.types import RegardError
@@ -59,7 +60,7 @@ class Rerun:
             start = starts.pop()
             if self._whole is None:
                 # a copy, since what follows may work in place
-                done[start:] = [(module, _map_tensors(out, torch.clone))]
+                done[start:] = [(module, tree_map_only(Tensor, torch.clone, out))]
                 if module is self._layer:
                     self._whole = done.pop()[1]
 
@@ -129,11 +130,3 @@ def rerunning(
                 vars(module).pop("forward", None)
             else:
                 module.forward = forward
-
-
-def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple | list):
-        return type(value)(_map_tensors(v, change) for v in value)
-    return value

@@ -1,69 +1,189 @@
-"""Where a trained run looks on images of one's own: a sheet, the arrays, and JSON, an image each."""
+"""Where a model looks on images of one's own, by one method or several: a sheet and arrays an image, and JSON."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Sequence
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+import yaml
 from PIL import Image
 from rich.progress import track
+from torch import Tensor
 
-from regard.backbones import looking
 from regard.data.reading import cover, read_image, to_bytes
-from regard.report.overlay import picture_of, write_png
+from regard.evaluation.subject import Subject
+from regard.explain import METHODS, ZeroMapWarning, explain
+from regard.report.files import write_atomically
+from regard.report.method_sheet import method_sheet
+from regard.report.overlay import Picture, picture_of, picture_values, write_png
 from regard.report.sheets import sheet
-from regard.training import load_run
-from regard.types import RegardError
+from regard.types import Map, RegardError
 
 
-def explain_images(folder: Path, images: Sequence[Path], out: Path) -> list[str]:
-    """Writes ``<name>.png`` (image, map with its scale, overlay), ``<name>.npz`` and ``explained.json`` into ``out``.
+@dataclass
+class Explained:
+    """How it went.
 
-    Images are resized to the run's input size, centre-cropped. A bad one is reported and the others go on.
+    Attributes:
+        problems: images that could not be read.
+        notes: methods that were left out, and why; maps that are zero everywhere.
+    """
 
-    Returns:
-        What was wrong, an item each; empty if nothing was.
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def explain_images(
+    subject: Subject,
+    images: Sequence[Path],
+    out: Path,
+    *,
+    methods: Sequence[str] = ("attention",),
+    target: str | None = None,
+    layer: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Explained:
+    """Writes ``<name>.png``, ``<name>.npz`` (a map a method, the image as seen) and ``explained.json`` into ``out``.
+
+    Images are resized to the model's input size, centre-cropped. A bad one is reported and the others go on.
+
+    Args:
+        subject: the model and its classes.
+        images: files.
+        out: folder.
+        methods: of ``regard.explain.METHODS``; ``("all",)`` takes all and leaves out those that do not suit the model.
+        target: class name or number to explain; by default the predicted class of each image.
+        layer: for methods that look at one.
+        options: method -> its options.
 
     Raises:
-        RegardError: the run attends to nothing, or is not finished.
+        RegardError: a method that the model cannot be asked (unless all were wanted), an unknown class or option.
     """
-    _, model, data = load_run(folder)
-    if not model.at:
-        raise RegardError(f"{folder}: this run has no attention (it is a plain network), so there is no map to show")
-    size = (model.shape[1], model.shape[2])
-    out.mkdir(parents=True, exist_ok=True)
-    said, problems = [], []
+    asking = _Asking(subject, list(METHODS if tuple(methods) == ("all",) else methods), layer, options or {})
+    asking.leaves_out = tuple(methods) == ("all",)
+    chosen = None if target is None else subject.target(target)
+    told, said = Explained(), []
     for k, path in enumerate(track(images, description="explaining", disable=len(images) < 5)):
         try:
-            image = to_bytes(cover(read_image(path), size, Image.Resampling.BILINEAR))[None].float() / 255
+            image = to_bytes(cover(read_image(path), subject.size, Image.Resampling.BILINEAR))[None].float() / 255
         except RegardError as error:
-            problems.append(str(error))
+            told.problems.append(str(error))
             continue
-        with looking(model):
-            probabilities = model.predict(image)[0]
-            map = model.explain(image)
-        values = map.values[0, 0].numpy()
-        name = path.stem if sum(p.stem == path.stem for p in images) == 1 else f"{path.stem}-{k}"
+        image = image.to(next(subject.model.parameters()).device)
+        probabilities = subject.model.predict(image)[0]
         best = int(probabilities.argmax())
-        title = f"{path.name}: {data.classes[best]} {float(probabilities[best]):.2f}"
-        picture = picture_of(image[0])
-        write_png(out / f"{name}.png", sheet([picture], [values], unit=map.unit, titles=[title]))
-        np.savez_compressed(out / f"{name}.npz", map=values, image=picture)
-        top = probabilities.topk(min(5, len(data.classes)))
+        asked = best if chosen is None else chosen
+        maps, seconds, notes = asking.ask(image, asked)
+        told.notes += [f"{path}: {note}" for note in notes]
+        out.mkdir(parents=True, exist_ok=True)
+        stem = path.stem if sum(p.stem == path.stem for p in images) == 1 else f"{path.stem}-{k}"
+        title = f"{path.name}: {subject.classes[best]} {float(probabilities[best]):.2f}"
+        if asked != best:
+            title += f", asked for {subject.classes[asked]} {float(probabilities[asked]):.2f}"
+        picture, values = picture_of(image[0]), {name: picture_values(map) for name, map in maps.items()}
+        write_png(out / f"{stem}.png", _sheet(picture, maps, title))
+        file = io.BytesIO()
+        np.savez_compressed(file, image=picture, **values)  # type: ignore[arg-type]
+        write_atomically(out / f"{stem}.npz", file.getvalue())
+        top = probabilities.topk(min(5, len(probabilities)))
         said.append(
             {
                 "image": str(path),
-                "prediction": data.classes[best],
+                "model": subject.name,
+                "prediction": subject.classes[best],
+                "target": subject.classes[asked],
                 "probabilities": {
-                    data.classes[int(i)]: round(float(p), 6) for p, i in zip(top.values, top.indices, strict=True)
+                    subject.classes[int(i)]: round(float(p), 6) for p, i in zip(top.values, top.indices, strict=True)
                 },
-                "unit": map.unit,
-                "sum": float(values.sum()),
-                "picture": f"{name}.png",
-                "array": f"{name}.npz",
+                "maps": {
+                    name: {
+                        "unit": maps[name].unit,
+                        "sum": float(map.sum()),
+                        "low": float(map.min()),
+                        "high": float(map.max()),
+                        "seconds": round(seconds[name], 3),
+                    }
+                    for name, map in values.items()
+                },
+                "picture": f"{stem}.png",
+                "arrays": f"{stem}.npz",
             }
         )
-    (out / "explained.json").write_text(json.dumps(said, indent=1) + "\n")
-    return problems
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / "explained.json", (json.dumps(said, indent=1) + "\n").encode())
+    told.notes += [f"left out: {reason}" for reason in asking.left_out]
+    return told
+
+
+def parse_options(given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Options of methods out of ``method.name=value``; values as in YAML.
+
+    >>> parse_options(["rise.samples=200", "rise.score=logit"])
+    {'rise': {'samples': 200, 'score': 'logit'}}
+    """
+    parsed: dict[str, dict[str, Any]] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        method, dot, name = path.partition(".")
+        if not (equals and dot and name) or method not in METHODS:
+            raise RegardError(f"--option {text}: METHOD.NAME=VALUE is needed; methods: {', '.join(METHODS)}")
+        parsed.setdefault(method, {})[name] = yaml.safe_load(value)
+    return parsed
+
+
+@dataclass
+class _Asking:
+    """One model, asked by several methods, image after image.
+
+    Attributes:
+        names: methods still in use.
+        leaves_out: drop a method that does not suit the model, instead of raising.
+        left_out: why, for those dropped.
+    """
+
+    subject: Subject
+    names: list[str]
+    layer: str | None
+    options: Mapping[str, Mapping[str, Any]]
+    leaves_out: bool = False
+    left_out: list[str] = field(default_factory=list)
+
+    def ask(self, image: Tensor, target: int) -> tuple[dict[str, Map], dict[str, float], list[str]]:
+        """Maps, seconds and notes, a method each."""
+        maps: dict[str, Map] = {}
+        seconds: dict[str, float] = {}
+        notes: list[str] = []
+        for name in list(self.names):
+            method = METHODS.get(name)
+            layer = self.layer if method is not None and method.at_layer else None
+            classes = torch.tensor([target], device=image.device)
+            start = time.perf_counter()
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always", ZeroMapWarning)
+                    options = self.options.get(name, {})
+                    maps[name] = explain(self.subject.model, image, name, target=classes, layer=layer, **options)
+            except RegardError as error:
+                if not self.leaves_out:
+                    raise
+                self.left_out.append(str(error))
+                self.names.remove(name)
+                continue
+            seconds[name] = time.perf_counter() - start
+            notes += [str(warning.message) for warning in caught]
+        return maps, seconds, notes
+
+
+def _sheet(picture: Picture, maps: Mapping[str, Map], title: str) -> Picture:
+    if len(maps) > 1:
+        return method_sheet(picture, maps, title=title)
+    (map,) = maps.values()
+    return sheet([picture], [picture_values(map)], unit=map.unit, titles=[title])

@@ -89,6 +89,12 @@ def picture_of(image: torch.Tensor) -> Picture:
     return (image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
+def picture_values(map: Map) -> Values:
+    """The only map of a ``Map`` (1,1,h,w) as an array (h,w)."""
+    check(map.values.shape[:2] == (1, 1), f"one map was expected, not {tuple(map.values.shape)}")
+    return map.values[0, 0].detach().float().cpu().numpy()
+
+
 def png(picture: Picture) -> bytes:
     """A picture as the bytes of a PNG file."""
     file = io.BytesIO()

