@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from timm.optim import Muon
+from timm.optim.muon import Muon
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -14,7 +14,7 @@ from regard.models import AttentiveClassifier
 from regard.training.recipe import OptimRecipe
 
 MUON_GAIN = 10.0
-"""Learning rate of orthogonalised updates over AdamW's: both have the same size at the same rate, and these bear more."""
+"""Learning rate of orthogonalised updates over AdamW's: at one rate both have the same size, and these bear more."""
 
 
 def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier) -> Optimizer:

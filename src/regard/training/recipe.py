@@ -102,8 +102,8 @@ class OptimRecipe:
     """How it is learned."""
 
     name: Literal["muon", "adamw", "adam", "sgd"] = "muon"
-    """Muon (orthogonalised updates for matrices and convolutions, AdamW for vectors and heads; learns the default set in
-    half the epochs), AdamW, Adam, or SGD with Nesterov momentum .9."""
+    """Muon (orthogonalised updates for matrices and convolutions, AdamW for vectors and heads; learns the default set
+    in half the epochs), AdamW, Adam, or SGD with Nesterov momentum .9."""
     lr: float = 3e-3
     """Peak learning rate; under `muon` that of AdamW's part, and a tenth of the matrices'."""
     backbone_lr: float | None = None
