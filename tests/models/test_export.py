@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.models.families import PARAMS, Family
 
 from regard.models import AttentiveClassifier, to_onnx
 
@@ -52,3 +53,18 @@ def test_onnxruntime_agrees_for_batches_of_any_size(arguments: dict, tmp_path: P
         np.testing.assert_allclose(logits, output.logits[0].detach(), atol=1e-4)
         for ours, layer in zip(maps, output.attention, strict=True):
             np.testing.assert_allclose(ours, layer.map[0].detach(), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", PARAMS)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_every_family_runs_in_onnxruntime(family: Family, tmp_path: Path) -> None:
+    model = family.build(attention="noise", anchors=5, latent=8).eval()
+    to_onnx(model, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    images = family.images(3)
+    logits, map_ = session.run(None, {"images": images.numpy()})
+    with torch.no_grad():
+        output = model(images)
+    np.testing.assert_allclose(logits, output.logits[0], atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(map_, output.attention[0].map[0], atol=1e-4)

@@ -79,7 +79,7 @@ def test_the_latents_rate_is_drawn_to_its_budget(tmp_path: Path) -> None:
         recipe = tiny(
             train={"epochs": 12},
             objective={"budget_bits": budget, "beta": 0.05},
-            optim={"lr": 3e-2, "schedule": "constant"},
+            optim={"name": "adamw", "lr": 3e-2, "schedule": "constant"},
         )
         return metrics(train(recipe, tmp_path / str(budget), quiet=True))[-1]
 
@@ -100,9 +100,9 @@ def test_the_average_is_measured_where_it_is_kept_and_the_weights_are_put_back(
         return {"budget_bits": 10.0 * NATS_PER_BIT}  # as asked for, so that the multiplier rests
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
-    train_part = {"epochs": 2, "ema": ema}
-    kept = train(tiny(train=train_part, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
-    free = train(tiny(train=train_part), tmp_path / "free", quiet=True)
+    parts = {"train": {"epochs": 2, "ema": ema}, "optim": {"name": "adamw", "lr": 2e-3}}
+    kept = train(tiny(**parts, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
+    free = train(tiny(**parts), tmp_path / "free", quiet=True)
     assert len(seen) == 3
     moved = [(state - seen[0]).abs().max().item() for state in seen[1:]]
     assert all(change > 1e-3 for change in moved) if ema is None else all(change < 1e-5 for change in moved)
