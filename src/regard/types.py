@@ -17,6 +17,8 @@ from torch import Tensor
 Unit = Literal["gate", "bits", "relevance"]
 Predict = Callable[[Tensor], Tensor]
 """images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric may know of a model."""
+Explain = Callable[[Tensor, Tensor], "Map"]
+"""images (B,3,H,W) in [0,1] and classes (B,) -> Map: all that a metric may know of a way to explain."""
 
 NATS_PER_BIT = 0.6931471805599453
 

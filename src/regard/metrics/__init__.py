@@ -10,7 +10,17 @@ from regard.metrics import classification, controls, faithfulness, localization
 from regard.metrics.anchors import anchor_counts, code_length, dead, perplexity, usage
 from regard.metrics.calibration import Calibration, calibration_error
 from regard.metrics.classification import accuracy, brier, nll, per_label_accuracy
-from regard.metrics.faithfulness import Gap, deletion, insertion, lerf_morf_gap
+from regard.metrics.faithfulness import (
+    Gap,
+    deletion,
+    drop,
+    exclusion,
+    infidelity,
+    insertion,
+    lerf_morf_gap,
+    max_sensitivity,
+    road,
+)
 from regard.metrics.imputation import BASELINES
 from regard.metrics.information import bits, info_nce, label_entropy, label_information, leave_one_out
 from regard.metrics.localization import area_share, best_threshold, energy_inside, iou, pointing_game
@@ -38,8 +48,11 @@ __all__ = [
     "dead",
     "deletion",
     "dilate",
+    "drop",
     "energy_inside",
+    "exclusion",
     "faithfulness",
+    "infidelity",
     "info_nce",
     "insertion",
     "iou",
@@ -48,11 +61,13 @@ __all__ = [
     "leave_one_out",
     "lerf_morf_gap",
     "localization",
+    "max_sensitivity",
     "nll",
     "paired_difference",
     "per_label_accuracy",
     "perplexity",
     "pointing_game",
+    "road",
     "score",
     "share_of_range",
     "usage",

@@ -108,3 +108,31 @@ def derangement(count: int, *, seed: int = 0) -> Int[Tensor, " count"]:
 def permuted(map: Map, *, seed: int = 0) -> Map:
     """Each image gets another image's map, by `derangement`; two maps that are equal may meet."""
     return Map(map.values[derangement(len(map.values), seed=seed).to(map.values.device)], map.unit)
+
+
+def centre_like(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> Map:
+    """`centre` with exactly the map's values, rearranged: the largest in the middle, ties of distance by chance.
+
+    A constant map stays as it is.
+
+    >>> centre_like(Map(torch.arange(9.0).view(1, 1, 3, 3), "gate"), index=torch.tensor([0])).values[0, 0, 1, 1].item()
+    8.0
+    """
+    if len(index) != len(map.values):
+        raise RegardError(f"centre_like: {len(index)} indices for {len(map.values)} maps; give one each")
+    size = (map.values.shape[2], map.values.shape[3])
+    near = centre(len(map.values), size).values
+    chance = blurred_noise(size, 0, index=index.cpu(), seed=seed).values
+    rank = (near + 1e-6 * chance).flatten(1).argsort(1).argsort(1).to(map.values.device)
+    return Map(map.values.flatten(1).sort(1).values.gather(1, rank).view_as(map.values), map.unit)
+
+
+def floors(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> dict[str, Map]:
+    """What a map must beat to have said anything: ``random`` (`random_like`) and ``centre`` (`centre_like`).
+
+    Both have the map's own values, so that neither smoothness nor sparseness nor ties tell them apart.
+
+    >>> sorted(floors(uniform(2, (4, 4)), index=torch.tensor([0, 1])))
+    ['centre', 'random']
+    """
+    return {"random": random_like(map, index=index, seed=seed), "centre": centre_like(map, index=index, seed=seed)}

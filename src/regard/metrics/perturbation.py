@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.metrics.imputation import BASELINES, Baseline, blurred_image, mean_image, noisy_linear
+from regard.metrics.predicting import of_class
 from regard.metrics.ranking import nearest_counts, removal_order
 from regard.types import Map, Predict, RegardError
 
@@ -76,7 +77,7 @@ def curve(
     if not len(images) == len(map.values) == len(classes):
         raise RegardError(f"{len(images)} images, {len(map.values)} maps and {len(classes)} classes; give one each")
     size = (images.shape[2], images.shape[3])
-    base = _base(images, how)
+    base = base_images(images, how.baseline)
     seeds = [how.seed + k for k in range(how.orders)] if how.ties == "random" else [None]
     total = images.new_zeros(len(images), how.steps + 1, dtype=torch.float32)
     for shuffle in seeds:
@@ -89,14 +90,14 @@ def curve(
     return Curve(fractions, probabilities, torch.trapezoid(probabilities, fractions))
 
 
-def _base(images: Tensor, how: Removal) -> Tensor | None:
+def base_images(images: Tensor, baseline: Baseline | Tensor) -> Tensor | None:
     """Images (B,C,H,W) that stand at removed pixels; None where they depend on what was removed."""
-    if isinstance(how.baseline, Tensor):
-        if how.baseline.shape != images.shape:
-            raise RegardError(f"baseline {tuple(how.baseline.shape)} for images {tuple(images.shape)}; use that shape")
-        return how.baseline.to(images)
+    if isinstance(baseline, Tensor):
+        if baseline.shape != images.shape:
+            raise RegardError(f"baseline {tuple(baseline.shape)} for images {tuple(images.shape)}; use that shape")
+        return baseline.to(images)
     fixed = {"mean": mean_image, "blur": blurred_image}
-    return fixed[how.baseline](images) if how.baseline in fixed else None
+    return fixed[baseline](images) if baseline in fixed else None
 
 
 def _follow(
@@ -124,17 +125,5 @@ def _follow(
             shown = noisy_linear(images[i], removed, seed=how.seed)
         else:
             shown = torch.where(removed, base[i], images[i])
-        followed.append(_of_class(predict(shown), classes.to(i.device)[i]))
+        followed.append(of_class(predict(shown), classes.to(i.device)[i]))
     return torch.cat(followed)[where]
-
-
-def _of_class(probabilities: Tensor, classes: Tensor) -> Tensor:
-    shape = tuple(probabilities.shape)
-    if len(shape) != 2 or shape[0] != len(classes):
-        raise RegardError(f"predict returned {shape} for {len(classes)} images; it must return (images, classes)")
-    if classes.min() < 0 or classes.max() >= shape[1]:
-        raise RegardError(f"classes {classes.min()}..{classes.max()}, but predict returned {shape[1]} classes")
-    p = probabilities.float().gather(1, classes.long()[:, None].to(probabilities.device))[:, 0]
-    if ((p < -1e-4) | (p > 1 + 1e-4)).any():
-        raise RegardError(f"predict returned {p.min():g} to {p.max():g}; it must return probabilities, not logits")
-    return p.to(classes.device)

@@ -8,9 +8,9 @@ the baseline changes the winner and smooth maps win without knowing more, so rep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.metrics.perturbation import Curve, Removal, curve
@@ -80,6 +80,17 @@ def lerf_morf_gap(
     return Gap(morf, lerf, lerf.area - morf.area)
 
 
-def undefined(map: Map) -> dict[str, Bool[Tensor, " B"]]:
-    """Which images have no area and why, for `scores.score(..., reasons=...)`."""
-    return {"map not finite": ~map.values.flatten(1).isfinite().all(1)}
+def road(predict: Predict, images: Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Gap:
+    """Remove and debias (Rong et al. 2022): `lerf_morf_gap` where removed pixels are imputed from their neighbours.
+
+    A blank or blurred patch tells a network by its outline what was removed; a noisy linear imputation hardly does.
+    Rong et al. follow a set's accuracy, this the class's probability, so that every image has a value. Arguments as in
+    `deletion`; the removal's baseline is not heeded.
+
+    >>> import torch
+    >>> images = torch.rand(1, 3, 4, 4)
+    >>> ignorant = lambda x: torch.full((len(x), 2), 0.5)
+    >>> road(ignorant, images, Map(images[:, :1], "relevance"), torch.tensor([0])).gap.item()
+    0.0
+    """
+    return lerf_morf_gap(predict, images, map, classes, removal=replace(removal or Removal(), baseline="noisy_linear"))

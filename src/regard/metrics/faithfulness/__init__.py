@@ -1,0 +1,32 @@
+"""Does the prediction depend on what a map ranks high? Every function takes `predict` or `explain`, never a model.
+
+`paths` removes pixels step by step (deletion, insertion, the gap between both orders, ROAD), `drop` shows the image
+through its map, `infidelity` and `sensitivity` are captum's, `exclusion` puts another image outside. A number says
+little alone: report several baselines, beside the same number for `controls.floors`.
+"""
+
+from regard.metrics.faithfulness.defects import constant, undefined
+from regard.metrics.faithfulness.drop import Drop, drop
+from regard.metrics.faithfulness.exclusion import Effect, Exclusion, PredictAt, divergence, exclusion
+from regard.metrics.faithfulness.infidelity import infidelity
+from regard.metrics.faithfulness.paths import Gap, deletion, insertion, lerf_morf_gap, road
+from regard.metrics.faithfulness.sensitivity import max_sensitivity
+
+__all__ = [
+    "Drop",
+    "Effect",
+    "Exclusion",
+    "Gap",
+    "PredictAt",
+    "constant",
+    "deletion",
+    "divergence",
+    "drop",
+    "exclusion",
+    "infidelity",
+    "insertion",
+    "lerf_morf_gap",
+    "max_sensitivity",
+    "road",
+    "undefined",
+]
