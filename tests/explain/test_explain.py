@@ -1,5 +1,7 @@
 """The one door, over all methods: nothing stays on a model, images do not meet, bad input is named."""
 
+import doctest
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +11,7 @@ from tests.explain.toys import Deep, deep
 from torch import Tensor, nn
 
 from regard.backbones import create_backbone
-from regard.explain import METHODS, explain
+from regard.explain import METHODS, chunks, explain
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -131,6 +133,21 @@ def test_an_images_map_does_not_depend_on_the_others(method: str) -> None:
     if "batch" in (METHODS[method].run.__kwdefaults__ or {}):
         small = explain(model, images, method, target=target, batch=2, **options).values
         torch.testing.assert_close(small, together, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_kept_from_call_to_call(method: str) -> None:
+    """Memory grew from image to image elsewhere, where hooks held features and outputs."""
+    model, options = case(method)
+
+    def living() -> int:
+        explain(model, torch.rand(3, 3, *SIZE), method, **options)
+        gc.collect()
+        return sum(type(thing) is Tensor for thing in gc.get_objects())
+
+    living()
+    assert living() == living()
 
 
 @pytest.mark.gpu
@@ -273,3 +290,7 @@ def test_a_map_that_is_not_finite_is_named() -> None:
     nn.init.constant_(model.fc.weight, torch.inf)
     with pytest.raises(RegardError, match="hires_cam: the map of image 0 is not finite"):
         explain(model, torch.rand(2, 3, *SIZE), "hires_cam", target=torch.tensor([0, 1]), layer="last")
+
+
+def test_the_docstrings_example_is_true() -> None:
+    assert doctest.testmod(chunks) == (0, 1)
