@@ -22,6 +22,8 @@ EPILOG = """examples:
                                                  where any network looks, by every method
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps against where people look
+  regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
+                                                 which of these maps can be believed
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
@@ -98,6 +100,25 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")
     score.set_defaults(run=_score)
+
+    judge = commands.add_parser("judge", help="test the maps of any network: faithful, sane, consistent?")
+    judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
+    judge.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
+    judge.add_argument("--data", help="a folder of images or a data set's name; default: the run's own test split")
+    judge.add_argument("--methods", default="all", help="all, or names with commas; `regard explain --help`")
+    judge.add_argument("--metrics", default="all", help="all, or names with commas; docs/judging.md")
+    judge.add_argument("--images", type=int, default=50, help="how many are judged")
+    judge.add_argument("--again", type=int, default=16, help="how many of them by metrics that explain again")
+    judge.add_argument("--steps", type=int, default=10, help="of deletion, insertion and exclusion")
+    judge.add_argument("--batch", type=int, default=32, help="images in one forward: bounds the memory")
+    judge.add_argument("--layer", help="for methods that look at one layer")
+    judge.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="repeatable")
+    judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
+    judge.add_argument("--seed", type=int, default=0)
+    judge.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    judge.add_argument("--out", type=Path, default=Path("judged"), help="a killed judgement goes on from here")
+    judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    judge.set_defaults(run=_judge_maps)
 
     report = commands.add_parser("report", help="write a run's report.html again")
     report.add_argument("folder", type=Path, metavar="RUN")
@@ -201,6 +222,34 @@ def _score(options: argparse.Namespace, _: list[str]) -> int:
     for problem in bad:
         print(f"regard: {problem}", file=sys.stderr)
     return 1 if bad else 0
+
+
+def _judge_maps(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.evaluation.judging import JudgeOptions
+    from regard.evaluation.subject import open_subject
+    from regard.report.explain import parse_options
+    from regard.report.judge_maps import judge_maps, named, open_both
+
+    how = JudgeOptions(
+        methods=named(options.methods, "method"),
+        metrics=named(options.metrics, "metric") + (("labels",) if options.shuffled else ()),
+        images=options.images,
+        again=options.again,
+        steps=options.steps,
+        batch_size=options.batch,
+        layer=options.layer,
+        method_options=parse_options(options.option),
+        seed=options.seed,
+    )
+    subject, sample = open_both(options.model, options.data, options.images, weights=options.weights, seed=options.seed)
+    subject.model.to(options.device)
+    shuffled = open_subject(options.shuffled) if options.shuffled else None
+    if shuffled is not None:
+        shuffled.model.to(options.device)
+    failed = judge_maps(subject, sample, options.out, how, shuffled=shuffled, as_json=options.json)
+    for problem in failed if options.json else ():
+        print(f"regard: {problem}", file=sys.stderr)
+    return 1 if failed and options.methods != "all" else 0
 
 
 def _data_list(_: argparse.Namespace, __: list[str]) -> int:

@@ -89,3 +89,9 @@ def test_modes_stay_and_a_bare_constant_does_not():
 def test_an_unknown_part_is_named(vit):
     with pytest.raises(RegardError, match="nearest"):
         randomized(vit, ["blokcs"])
+
+
+def test_the_seed_that_built_a_network_does_not_give_it_its_own_values_back():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    assert not torch.equal(randomized(model, stages(model), seed=0)[0].weight, model[0].weight)

@@ -11,14 +11,16 @@ from torch import Tensor, nn
 from regard.backbones import nearest
 from regard.types import RegardError
 
+LARGE = 4  # a part may hold this share of all parameters, one fourth
+STREAM = 0x9E3779B97F4A7C15  # keeps a seed from giving the network the very values that its training began with
 FLAT = 0.02  # standard deviation for a bare parameter that is the same everywhere, as timm's tokens have
 
 
 def stages(model: nn.Module) -> tuple[str, ...]:
     """Names of the parts to forget, from the image to the output; every parameter lies in exactly one.
 
-    Containers, and modules that hold more than half of all parameters, are opened; what such a module owns itself
-    (tokens, position embeddings) is a part under the module's own name, "" for the network's.
+    A module that holds more than a quarter of all parameters is opened; what it owns itself (tokens, position
+    embeddings) is a part under its own name, "" for the network's.
     """
     total = sum(p.numel() for p in model.parameters())
     found: list[str] = []
@@ -30,8 +32,7 @@ def stages(model: nn.Module) -> tuple[str, ...]:
         for key, child in children:
             inner = f"{name}.{key}".lstrip(".")
             size = sum(p.numel() for p in child.parameters())
-            open_it = isinstance(child, nn.Sequential | nn.ModuleList) or 2 * size > total
-            if open_it and next(child.children(), None) is not None:
+            if LARGE * size > total and next(child.children(), None) is not None:
                 walk(child, inner)
             elif size:
                 found.append(inner)
@@ -59,7 +60,7 @@ def randomized(model: nn.Module, names: Iterable[str], *, seed: int = 0) -> nn.M
     opened = set(stages(model))
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.manual_seed((seed + 1) * STREAM % 2**63)
         for name in parts:
             if name not in known:
                 raise RegardError(f"no part {name!r} in {type(model).__name__}; nearest: {nearest(name, known)}")
