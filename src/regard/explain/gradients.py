@@ -51,7 +51,7 @@ def integrated_gradients(
     *,
     baseline: float | int | Float[Tensor, "#B #C #H #W"] = 0.0,
     steps: int = 50,
-    batch: int = 64,
+    batch: int = 16,
     channels: Channels = "sum",
 ) -> Map:
     """Shares that sum to the logit's difference from the baseline's, as far as the steps integrate it.

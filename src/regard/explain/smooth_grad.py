@@ -22,7 +22,7 @@ def smooth_grad(
     samples: int = 25,
     noise: float = 0.15,
     seed: int = 0,
-    batch: int = 64,
+    batch: int = 16,
     channels: Channels = "largest",
 ) -> Map:
     """The averaged gradient of the target's logit.
