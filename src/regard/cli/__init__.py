@@ -1,0 +1,61 @@
+"""The command `regard`: parses, calls, prints. One file a command, with `add`, which puts it on the command line.
+
+Not here: anything that a program would want to call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from regard.__about__ import __version__
+from regard.cli import data, evaluate, explain, judge, report, score, train
+from regard.types import RegardError
+
+DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
+faithfulness."""
+EPILOG = """examples:
+  regard train                                   learn on generated images; runs/default/report.html
+  regard train --objective.budget_bits 6         the same at 6 latent bits
+  regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
+  regard explain bird.jpg --run runs/mine        where that network looks
+  regard explain bird.jpg --model tf_efficientnet_lite0 --method all
+                                                 where any network looks, by every method
+  regard score --maps maps/ --fixations gaze.csv --images images/
+                                                 any maps against where people look
+  regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
+                                                 which of these maps can be believed
+  regard data list                               data sets, their size and licence
+
+Each command has its own --help."""
+COMMANDS = (train, evaluate, explain, score, judge, report, data)
+Run = Callable[[argparse.Namespace, list[str]], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 a bad item in a batch, 2 bad input, 130 interrupted."""
+    parser = _parser()
+    options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
+    if extra and options.command != "train":
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    run: Run = options.run
+    try:
+        return run(options, extra)
+    except RegardError as error:
+        print(f"regard: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("regard: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"regard {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser

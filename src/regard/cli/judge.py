@@ -1,0 +1,59 @@
+"""`regard judge`: which maps of a network can be believed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from regard.cli.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    judge = commands.add_parser("judge", help="test the maps of any network: faithful, sane, consistent?")
+    judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
+    judge.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
+    judge.add_argument("--data", help="a folder of images or a data set's name; default: the run's own test split")
+    judge.add_argument("--methods", default="all", help="all, or names with commas; `regard explain --help`")
+    judge.add_argument("--metrics", default="all", help="all, or names with commas; docs/judging.md")
+    judge.add_argument("--images", type=int, default=50, help="how many are judged")
+    judge.add_argument("--again", type=int, default=16, help="how many of them by metrics that explain again")
+    judge.add_argument("--steps", type=int, default=10, help="of deletion, insertion and exclusion")
+    judge.add_argument("--batch", type=int, default=32, help="images in one forward: bounds the memory")
+    judge.add_argument("--layer", help="for methods that look at one layer")
+    judge.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="repeatable")
+    judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
+    judge.add_argument("--seed", type=int, default=0)
+    judge.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    judge.add_argument("--out", type=Path, default=Path("judged"), help="a killed judgement goes on from here")
+    judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    judge.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.evaluation.judging import JudgeOptions
+    from regard.evaluation.subject import open_subject
+    from regard.report.explain import parse_options
+    from regard.report.judge_maps import judge_maps, named, open_both
+
+    how = JudgeOptions(
+        methods=named(options.methods, "method"),
+        metrics=named(options.metrics, "metric") + (("labels",) if options.shuffled else ()),
+        images=options.images,
+        again=options.again,
+        steps=options.steps,
+        batch_size=options.batch,
+        layer=options.layer,
+        method_options=parse_options(options.option),
+        seed=options.seed,
+    )
+    subject, sample = open_both(options.model, options.data, options.images, weights=options.weights, seed=options.seed)
+    subject.model.to(options.device)
+    shuffled = open_subject(options.shuffled) if options.shuffled else None
+    if shuffled is not None:
+        shuffled.model.to(options.device)
+    failed = judge_maps(subject, sample, options.out, how, shuffled=shuffled, as_json=options.json)
+    for problem in failed if options.json else ():
+        print(f"regard: {problem}", file=sys.stderr)
+    return 1 if failed and options.methods != "all" else 0
