@@ -1,0 +1,48 @@
+"""The study's conditions: where the attention map of each comes from.
+
+Sources: arXiv 1906.08764 for `human`, `implicit` and `explicit`; the shuffled, random and mask-supervised controls
+answer whether a gain comes from where people look: in VQA, random cues matched the gains of human attention (Shrestha
+2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One arm of the study.
+
+    Attributes:
+        map: `none`; `imposed` from outside, also while testing; `learned` by the network.
+        said: what it is, in a few words.
+    """
+
+    map: Literal["none", "imposed", "learned"]
+    said: str
+
+
+CONDITIONS: dict[str, Condition] = {
+    "none": Condition("none", "no attention"),
+    "uniform": Condition("imposed", "the constant 1"),
+    "random": Condition("imposed", "smooth noise, new for each image, with the values of the human map"),
+    "center": Condition("imposed", "mean human map of the train split"),
+    "implicit": Condition("learned", "learned from the task alone"),
+    "bottleneck": Condition("learned", "learned under an information budget"),
+    "bottleneck-quantized": Condition("learned", "learned under an information budget, quantized to anchors"),
+    "explicit": Condition("learned", "aligned with the human map in training; no gaze at test"),
+    "explicit-shuffled": Condition("learned", "aligned with another image's human map in training"),
+    "mask-supervised": Condition("learned", "aligned with the object's mask in training: localisation without gaze"),
+    "human": Condition("imposed", "the human map, at test too: an oracle that needs gaze"),
+    "human-shuffled": Condition("imposed", "another image's human map"),
+    "dose-noise": Condition("imposed", "(1-alpha) human map + alpha noise, in the network of `human`"),
+    "dose-shuffled": Condition("imposed", "(1-alpha) human map + alpha another image's, in the network of `human`"),
+}
+"""By the name that the column `condition` holds."""
+
+LEARNED = tuple(name for name, condition in CONDITIONS.items() if condition.map == "learned")
+"""Arms whose map the network makes: the only ones in which similarity could vary by itself."""
+DOSES = ("dose-noise", "dose-shuffled")
+"""Arms whose rows carry a dose alpha: 0 the human map, 1 none of it."""
