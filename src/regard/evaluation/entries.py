@@ -19,7 +19,7 @@ def reference(label: str, role: Role, values: Tensor | float) -> dict[str, Any]:
     """What a score is held against: per-item values, or a number that is known."""
     if isinstance(values, Tensor):
         scores = score(values)
-        return {"label": label, "role": role, **_interval(scores)}
+        return {"label": label, "role": role, **interval_of(scores)}
     return {"label": label, "role": role, "value": values}
 
 
@@ -52,14 +52,15 @@ def entry(
     """
     scores = score(values, reasons=dict(reasons) if reasons else None)
     row: dict[str, Any] = {"key": key, "group": group, "label": label, "meaning": meaning, "unit": unit}
-    row |= {"better": better, **_interval(scores), "n": len(values), "undefined": dict(scores.undefined)}
+    row |= {"better": better, **interval_of(scores), "n": len(values), "undefined": dict(scores.undefined)}
     row |= {"references": list(references), "difference": None}
     if against is not None:
         difference = paired_difference(values, against[1])
-        row["difference"] = {"label": f"minus {against[0]}, paired", **_interval(difference)}
+        row["difference"] = {"label": f"minus {against[0]}, paired", **interval_of(difference)}
     return row
 
 
-def _interval(scores: Scores) -> dict[str, float | None]:
+def interval_of(scores: Scores) -> dict[str, float | None]:
+    """Mean and interval as JSON has them: null where undefined."""
     numbers = {"value": scores.mean, "low": scores.low, "high": scores.high}
     return {name: number if math.isfinite(number) else None for name, number in numbers.items()}

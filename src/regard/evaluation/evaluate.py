@@ -54,7 +54,8 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
         rows += localization_scores(seen.map, masks, val, seed=seed)
         energy = energy_inside(seen.map, dilate(masks, tolerance(masks)))
     more, curves = faithfulness_scores(model, data.test, seen, seed=seed)
-    rows += more + intervention_scores(model, data.test, seen, labels, seed=seed)
+    heeded, interventions = intervention_scores(model, data.test, seen, labels, seed=seed)
+    rows += more + heeded
     pictures = gallery(data.test, seen, nll(seen.mean, labels), energy, folder / "gallery.npz")
     described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
     result = {
@@ -63,6 +64,7 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
         "model": _model(recipe, model, twin_model),
         "scores": rows,
         "curves": curves,
+        "interventions": interventions,
         "anchors": _anchors(seen),
         "map": _meaning(seen.map),
         "warnings": plain_words(model, seen, rows),

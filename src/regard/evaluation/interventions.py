@@ -8,76 +8,82 @@ import torch
 from torch import Tensor
 
 from regard.data import Split
-from regard.evaluation.entries import entry, reference
+from regard.evaluation.entries import entry, interval_of, reference
+from regard.evaluation.given_maps import given_maps
 from regard.evaluation.observe import BATCH, Observation
-from regard.metrics import accuracy, controls
+from regard.metrics import accuracy, score
+from regard.metrics.faithfulness import divergence
 from regard.models import AttentiveClassifier
-from regard.types import Map
+from regard.types import NATS_PER_BIT
+
+SCORED = ("uniform", "shuffled", "another")
+LABELS = {"uniform": "a uniform map", "shuffled": "its map shuffled", "another": "another image's map"}
 
 
 def intervention_scores(
     model: AttentiveClassifier, split: Split, seen: Observation, labels: Tensor, *, seed: int
-) -> list[dict[str, Any]]:
-    """Accuracy of the mean prediction under other maps; with several layers, all are replaced alike."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of the table of scores, and every intervention with accuracy, KL and bits.
+
+    KL is from the prediction with the network's own mean map, nats; bits are the latent's exact rate and, where gate
+    bits mean something, the gate's price, both with the given map and without noise of the map.
+    """
     if not seen.gates:
-        return []
+        return [], []
     own = accuracy(seen.mean, labels)
-    rows = []
-    for key, label, meaning, maps in (
-        (
-            "uniform",
-            "Accuracy with a uniform map",
-            "Every position gets the image's own mean.",
-            [_flat(g) for g in seen.gates],
-        ),
-        (
-            "shuffled",
-            "Accuracy with its map shuffled",
-            "The image's own values at random positions.",
-            _shuffled(seen.gates, seed),
-        ),
-        (
-            "another",
-            "Accuracy with another image's map",
-            "The map that the network made for another image.",
-            [controls.permuted(Map(g, "gate"), seed=seed).values for g in seen.gates],
-        ),
-    ):
-        rows.append(
-            entry(
-                f"accuracy_{key}",
-                "interventions",
-                label,
-                f"Accuracy, mean prediction. {meaning}",
-                accuracy(_predict(model, split, maps), labels),
-                references=[reference("its own map", "control", own)],
-                against=("its own map", own),
+    rows, all_rows = [], []
+    before, bits = _ask(model, split, list(seen.gates))
+    all_rows.append(_line("own", "its own map", "As the network made it.", 0.0, own, torch.zeros(len(own)), bits))
+    for given in given_maps(seen.gates, seen.anchors, seed=seed):
+        after, bits = _ask(model, split, given.maps)
+        hits = accuracy(after, labels)
+        kl = _divergence(before, after, model.multi_label)
+        all_rows.append(_line(given.key, given.label, given.meaning, given.touched, hits, kl, bits))
+        if given.key in SCORED:
+            rows.append(
+                entry(
+                    f"accuracy_{given.key}",
+                    "interventions",
+                    f"Accuracy with {LABELS[given.key]}",
+                    f"Accuracy, mean prediction. {given.meaning}",
+                    hits,
+                    references=[reference("its own map", "control", own)],
+                    against=("its own map", own),
+                )
             )
-        )
-    return rows
+    return rows, all_rows
 
 
 @torch.no_grad()
-def _predict(model: AttentiveClassifier, split: Split, maps: list[Tensor]) -> Tensor:
+def _ask(model: AttentiveClassifier, split: Split, maps: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities (N,n) and bits an image by name (N,), with these maps."""
     model.eval()
     device = next(model.parameters()).device
-    parts = []
+    parts: list[Tensor] = []
+    bits: dict[str, list[Tensor]] = {}
     for part in torch.arange(len(split)).split(BATCH):
         given = [m[part].to(device) for m in maps]
         output = model(split.batch(part).images.to(device), samples=0, given=given)
         parts.append(output.probabilities(model.multi_label).float().cpu())
-    return torch.cat(parts)
+        found = {"latent_bits": output.latent.rate} if output.latent is not None else {}
+        prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]
+        if prices and model.cut.is_cut:
+            found["gate_bits"] = torch.stack(prices).sum(0)
+        for name, nats in found.items():
+            bits.setdefault(name, []).append(nats.float().cpu() / NATS_PER_BIT)
+    return torch.cat(parts), {name: torch.cat(values) for name, values in bits.items()}
 
 
-def _flat(gate: Tensor) -> Tensor:
-    return gate.mean((2, 3), keepdim=True).expand_as(gate)
+def _divergence(before: Tensor, after: Tensor, multi_label: bool) -> Tensor:
+    if not multi_label:
+        return divergence(before, after)
+    pairs = [torch.stack([p, 1 - p], -1).flatten(0, 1) for p in (before, after)]
+    return divergence(*pairs).view(before.shape).sum(1)
 
 
-def _shuffled(gates: tuple[Tensor, ...], seed: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    shuffled = []
-    for gate in gates:
-        flat = gate.flatten(1)
-        order = torch.rand(flat.shape, generator=generator).argsort(1)
-        shuffled.append(flat.gather(1, order).reshape(gate.shape))
-    return shuffled
+def _line(
+    key: str, label: str, meaning: str, touched: float, hits: Tensor, kl: Tensor, bits: dict[str, Tensor]
+) -> dict[str, Any]:
+    measured = {"accuracy": hits, "kl": kl} | bits
+    numbers = {name: interval_of(score(values)) for name, values in measured.items()}
+    return {"key": key, "label": label, "meaning": meaning, "touched": touched} | numbers

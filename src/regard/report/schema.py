@@ -82,6 +82,8 @@ class Score:
     def _clears(self, floor: Reference) -> bool:
         if self.better is None or math.isnan(self.value) or math.isnan(floor.value):
             return True  # nothing can be said
+        if self.difference is not None and self.difference.label == f"minus {floor.label}, paired":
+            return self.difference.sign == (1 if self.better == "higher" else -1)  # item by item says more
         if self.better == "higher":
             return _or(self.low, self.value) > _or(floor.high, floor.value)
         return _or(self.high, self.value) < _or(floor.low, floor.value)
@@ -94,6 +96,29 @@ class Curve:
     label: str
     x: tuple[float, ...]
     series: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and its bootstrap interval."""
+
+    value: float
+    low: float = NAN
+    high: float = NAN
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """What the network did with another map in place of its own: ``touched`` is the share of positions changed."""
+
+    key: str
+    label: str
+    meaning: str
+    touched: float
+    accuracy: Estimate
+    kl: Estimate
+    latent_bits: Estimate | None = None
+    gate_bits: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +197,7 @@ class Evaluation:
     model: Model
     scores: tuple[Score, ...]
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    interventions: tuple[Intervention, ...] = ()
     anchors: Anchors | None = None
     map: MapMeaning | None = None
     warnings: tuple[str, ...] = ()

@@ -127,7 +127,7 @@ def _make_maps(
         try:
             map = explained(explain_by(model, method, options), images, classes, options.batch_size)
         except RegardError as error:
-            folder.write_maps(method, None, {"error": str(error)})
+            folder.write_maps(method, None, {"error": str(error).removeprefix(f"{method}: ")})
             return
     facts = {
         "unit": map.unit,

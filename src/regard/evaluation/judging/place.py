@@ -19,7 +19,7 @@ def places(case: Case) -> list[Measure]:
         RegardError: the data says nothing of where objects are.
     """
     if case.masks is None:
-        raise RegardError("location: this data has neither masks nor boxes")
+        raise RegardError("this data has neither masks nor boxes")
     masks = case.masks.to(case.map.values.device)
     wide = dilate(masks, tolerance(masks))
     energy = beside(case, partial(energy_inside, masks=masks, negative="clip"))

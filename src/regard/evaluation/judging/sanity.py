@@ -38,7 +38,7 @@ def label_sanity(case: Case) -> list[Measure]:
         RegardError: no such network was given.
     """
     if case.twin is None:
-        raise RegardError("labels: a network trained on shuffled labels is needed; give it as --shuffled RUN")
+        raise RegardError("a network trained on shuffled labels is needed; give it as --shuffled RUN")
     found = [_compare(case.few(), case.twin)]
     return [_measure(found, part, "labels", "Labels shuffled in training") for part in ("spearman", "ssim")]
 
