@@ -138,6 +138,8 @@ class Batch:
         index: position of each image in its split (B,): the key of its randomness and of its results.
         masks: object masks (B,1,H,W), or None.
         boxes: object boxes (B,4) as x0, y0, x1, y1; x right, y down, pixel i covers [i, i+1); or None.
+        parts: named points of the object (B,P,3): x, y in the same pixels, and 1 where visible, else 0; or None.
+        stem: what a frozen stem made of the images (B,...), where that is kept; ``images`` are then empty (B,3,0,0).
     """
 
     images: Float[Tensor, "B 3 H W"]
@@ -145,6 +147,8 @@ class Batch:
     index: Int[Tensor, " B"]
     masks: Bool[Tensor, "B 1 H W"] | None = None
     boxes: Float[Tensor, "B 4"] | None = None
+    parts: Float[Tensor, "B P 3"] | None = None
+    stem: Float[Tensor, "B ..."] | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""

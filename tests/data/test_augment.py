@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -101,7 +103,7 @@ def test_off_by_default():
 
 def test_the_batch_given_is_left_alone():
     batch = batch_of()
-    copies = {k: v.clone() for k, v in vars(batch).items()}
+    copies = {k: v.clone() for k, v in vars(batch).items() if v is not None}
     FULL(batch, seed=0, epoch=0)
     assert all(torch.equal(getattr(batch, k), v) for k, v in copies.items())
 
@@ -154,3 +156,18 @@ def test_bad_settings_are_named():
         Augmentation(crop_padding=-1)
     with pytest.raises(RegardError, match=r"crop_padding=9.*9x12.*at most 8"):
         Augmentation(crop_padding=9)(batch_of(), seed=0, epoch=0)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "zeros"])
+def test_parts_stay_on_what_they_name(mode):
+    before = batch_of(n=40, size=(12, 16))
+    corner = before.boxes[:, :2] + 0.5  # the object's first pixel
+    parts = torch.stack([torch.cat([corner, torch.ones(40, 1)], 1), torch.zeros(40, 3)], 1)
+    after = Augmentation(crop_padding=5, flip=True, pad_mode=mode)(replace(before, parts=parts), seed=0, epoch=1)
+    x, y, visible = after.parts[:, 0].unbind(1)
+    seen = visible > 0
+    assert 0 < seen.sum() < 40  # some leave the image
+    rows = seen.nonzero()[:, 0]
+    assert after.masks[rows, 0, y[rows].long(), x[rows].long()].all()
+    assert (after.parts[~seen, 0] == 0).all()
+    assert (after.parts[:, 1] == 0).all()  # what was not visible does not appear

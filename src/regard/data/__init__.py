@@ -9,6 +9,7 @@ from regard.data.check import Problem, check
 from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.clutter import clutter
 from regard.data.csv_table import csv_table
+from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
 from regard.data.loader import Loader, loader
@@ -29,6 +30,7 @@ __all__ = [
     "cifar10_jpeg",
     "clutter",
     "csv_table",
+    "cub",
     "get",
     "image_folder",
     "loader",

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.data.counter import uniforms
+from regard.data.windows import seen_parts
 from regard.types import Batch, RegardError
 
 _STREAM = 101
@@ -51,7 +52,8 @@ class Augmentation:
     def __call__(self, batch: Batch, *, seed: int, epoch: int) -> Batch:
         """The batch as it is seen in this epoch.
 
-        Boxes are moved and cut at the border; one that has left the image has no area. Padding by reflection can show
+        Boxes are moved and cut at the border; one that has left the image has no area, a part that has left it is not
+        visible, and a mirrored left eye keeps its name. Padding by reflection can show
         a second, mirrored piece of an object at the border, which the mask marks and the box does not enclose.
         """
         u = uniforms(batch.index, 10, seed=seed, epoch=epoch, stream=_STREAM)
@@ -97,7 +99,17 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         images=gather(batch.images),
         masks=None if batch.masks is None else gather(batch.masks),
         boxes=boxes,
+        parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
     )
+
+
+def _move_parts(
+    parts: Float[Tensor, "B P 3"], shift: Int[Tensor, "B 2"], mirrored: Bool[Tensor, " B"], size: tuple[int, int]
+) -> Float[Tensor, "B P 3"]:
+    x, y, visible = parts.unbind(-1)
+    x, y = x - shift[:, 1:], y - shift[:, :1]
+    x = torch.where(mirrored[:, None], size[1] - x, x)
+    return seen_parts(torch.stack([x, y, visible], -1), size)
 
 
 def _reflect(place: Int[Tensor, "B L"], length: int) -> Int[Tensor, "B L"]:

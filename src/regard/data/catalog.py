@@ -16,6 +16,8 @@ from typing import Any
 from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.clutter import LICENCE, SOURCE, clutter
 from regard.data.csv_table import csv_table
+from regard.data.cub import LICENCE as CUB_LICENCE
+from regard.data.cub import cub
 from regard.data.folder import image_folder
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
@@ -141,6 +143,20 @@ _ENTRIES = (
         source="cifar10/cifar10_20k.zip in a folder of research data sets",
         open=cifar10_jpeg,
         **_CIFAR,
+    ),
+    Entry(
+        name="cub",
+        description="Kinds of birds, with boxes and 15 parts, and the gaze of people telling them apart (CUB-GHA).",
+        content="5,994 / 5,794, 200 classes; or 1,500 / 1,389 of its first 50; any size",
+        download="",
+        source="https://data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz, 1.1 GB), unpacked in the root",
+        licence=CUB_LICENCE,
+        homepage="https://www.vision.caltech.edu/datasets/cub_200_2011/",
+        citation=(
+            "C. Wah et al.: The Caltech-UCSD Birds-200-2011 Dataset, CNS-TR-2011-001; gaze: Y. Rong et al.: Human "
+            "Attention in Fine-grained Classification, BMVC 2021"
+        ),
+        open=cub,
     ),
     Entry(
         name="folder",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Num, UInt8
 from torch import Tensor
 
+from regard.gaze import Fixations
 from regard.types import Batch, RegardError
 
 
@@ -59,6 +60,7 @@ class TensorSplit:
         labels: (N,) long, or (N,n) float 0/1 for multi-label.
         masks: object masks (N,1,H,W), or None.
         boxes: object boxes (N,4) as x0, y0, x1, y1, or None.
+        parts: named points (N,P,3) as x, y, visible, or None.
         names: what the items are called; None names them by split and number.
     """
 
@@ -68,11 +70,13 @@ class TensorSplit:
     labels: Num[Tensor, "L *n"]
     masks: Bool[Tensor, "M 1 h w"] | None = None
     boxes: Float[Tensor, "K 4"] | None = None
+    parts: Float[Tensor, "J P 3"] | None = None
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
-        for what, values in (("labels", self.labels), ("masks", self.masks), ("boxes", self.boxes)):
+        for what in ("labels", "masks", "boxes", "parts"):
+            values: Tensor | None = getattr(self, what)
             if values is not None and len(values) != len(self.images):
                 raise RegardError(
                     f"split {self.name!r}: {len(values)} {what} for {len(self.images)} images; give one for each image"
@@ -95,6 +99,7 @@ class TensorSplit:
             index=where,
             masks=None if self.masks is None else self.masks[where],
             boxes=None if self.boxes is None else self.boxes[where],
+            parts=None if self.parts is None else self.parts[where],
         )
 
     def item_name(self, i: int) -> str:
@@ -111,6 +116,7 @@ class TensorSplit:
             labels=self.labels.to(device),
             masks=None if self.masks is None else self.masks.to(device),
             boxes=None if self.boxes is None else self.boxes.to(device),
+            parts=None if self.parts is None else self.parts.to(device),
         )
 
 
@@ -127,6 +133,8 @@ class DataSplits:
         source: where the data comes from, a sentence.
         licence: what may be done with it, a sentence.
         mirror: whether a mirrored image keeps its class (digits do not).
+        gaze: reads where people looked on the test split: its images in their order, named by their number, in pixels
+            of the images as they come out of it; None where nobody was asked.
     """
 
     train: Split
@@ -137,6 +145,7 @@ class DataSplits:
     source: str
     licence: str
     mirror: bool = True
+    gaze: Callable[[], Fixations] | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
