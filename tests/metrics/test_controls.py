@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.metrics.oracles import random_map
 
 from regard.metrics import controls
 from regard.types import Map, RegardError
@@ -96,3 +97,17 @@ def test_permuted_gives_each_image_another_images_map():
     assert torch.equal(moved.values[:, 0, 0, 0].long(), controls.derangement(6, seed=4))
     with pytest.raises(RegardError, match="at least two"):
         controls.permuted(Map(torch.ones(1, 1, 2, 2), "gate"))
+
+
+def test_the_centre_floor_has_the_maps_values_and_its_peak_in_the_middle():
+    map = random_map(2, size=(9, 9))
+    floors = controls.floors(map, index=torch.tensor([3, 4]))
+    for floor in floors.values():
+        assert torch.equal(floor.values.flatten(1).sort(1).values, map.values.flatten(1).sort(1).values)
+    assert floors["centre"].values.flatten(1).argmax(1).tolist() == [40, 40]
+    corner = floors["centre"].values[:, 0, 0, 0]
+    assert (corner < map.values.flatten(1).median(1).values).all()
+    flat = controls.centre_like(controls.uniform(1, (3, 3)), index=torch.tensor([0]))
+    assert flat.values.unique().tolist() == [1]
+    with pytest.raises(RegardError, match="give one each"):
+        controls.centre_like(map, index=torch.tensor([0]))

@@ -1,11 +1,14 @@
+import math
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tests.metrics.oracles import random_map
 
 from regard.metrics import controls
-from regard.metrics.sanity import sanity
 from regard.metrics.similarity import cosine, spearman, ssim
 from regard.types import Map, RegardError
 
@@ -46,43 +49,52 @@ def test_other_grids_and_grids_without_structure_are_named():
         ssim(random_map(1, size=(2, 2)), random_map(1, size=(2, 2)))
 
 
-def brightness(x, _):
-    return Map(x.mean(1, keepdim=True), "relevance")
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), levels=st.integers(2, 50), scale=st.floats(1e-3, 1e3), shift=st.floats(-10, 10))
+def test_they_are_symmetric_bounded_and_blind_to_scale(seed, levels, scale, shift):
+    a, b = (Map((levels * random_map(2, seed + k).values).floor() + 1, "relevance") for k in (0, 1))
+    for alike in (cosine, spearman, ssim):
+        assert torch.allclose(alike(a, b), alike(b, a), atol=1e-6, equal_nan=True)
+        assert (alike(a, b).nan_to_num(0).abs() <= 1 + 1e-6).all()
+        assert torch.allclose(alike(a, a).nan_to_num(1), torch.ones(2), atol=1e-6)
+        scaled = Map(scale * b.values.double(), "relevance")
+        assert torch.allclose(alike(a, scaled), alike(a, b), atol=1e-5, equal_nan=True)
+    for alike in (spearman, ssim):
+        moved = Map(shift + scale * b.values.double(), "relevance")
+        assert torch.allclose(alike(a, moved), alike(a, b), atol=1e-4, equal_nan=True)
+    turned = Map(-b.values, "relevance")
+    assert torch.allclose(spearman(a, turned), -spearman(a, b), atol=1e-6, equal_nan=True)
+    assert torch.allclose(cosine(a, turned), -cosine(a, b), atol=1e-6)
 
 
-def darkness(x, _):
-    return Map(1 - x.mean(1, keepdim=True), "relevance")
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_map_that_is_not_finite_is_like_nothing_and_spares_its_neighbours(bad):
+    a, b = random_map(2, 1), random_map(2, 2)
+    a.values[0, 0, 3, 3] = bad
+    for alike in (cosine, spearman, ssim):
+        assert alike(a, b).isnan().tolist() == alike(b, a).isnan().tolist() == [True, False]
+    valid = torch.ones(2, 1, 8, 8, dtype=torch.bool)
+    valid[..., 3, 3] = False
+    assert not cosine(a, b, valid=valid).isnan().any(), "what does not count may be anything"
+    assert not spearman(a, b, valid=valid).isnan().any()
 
 
-def centred(x, _):
-    return controls.centre(len(x), (8, 8))
+def test_no_valid_position_one_pixel_and_no_image():
+    a, b = random_map(1, 1), random_map(1, 2)
+    nowhere = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    assert spearman(a, b, valid=nowhere).isnan().all()
+    assert cosine(a, b, valid=nowhere).isnan().all()
+    one = Map(torch.tensor([[[[2.0]]]]), "bits")
+    assert cosine(one, Map(-one.values, "relevance")).item() == -1
+    assert spearman(one, one).isnan().all()
+    for alike in (cosine, spearman, ssim):
+        assert alike(random_map(0), random_map(0)).shape == (0,)
 
 
-def test_sanity_tells_the_same_from_the_turned_and_shows_its_floor():
-    x, index = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(20)
-    classes = torch.zeros(20, dtype=torch.long)
-    same = sanity(brightness, brightness, x, classes, index=index)
-    assert torch.allclose(same.likeness.spearman, torch.ones(20))
-    assert torch.allclose(same.likeness.ssim, torch.ones(20), atol=1e-6)
-    turned = sanity(brightness, darkness, x, classes, index=index, before=brightness(x, None))
-    assert torch.allclose(turned.likeness.spearman, -torch.ones(20))
-    assert abs(same.floor.spearman.mean()) < 0.1
-    assert abs(same.same.spearman.mean()) < 0.1
-    # a map that does not look at the image is as like another image's as its own: the reason for that control
-    blind = sanity(centred, centred, x, classes, index=index)
-    assert torch.allclose(blind.same.spearman, torch.ones(20))
-    assert sanity(centred, centred, x[:1], classes[:1], index=index[:1]).same is None
-
-
-def test_the_centre_floor_has_the_maps_values_and_its_peak_in_the_middle():
-    map = random_map(2, size=(9, 9))
-    floors = controls.floors(map, index=torch.tensor([3, 4]))
-    for floor in floors.values():
-        assert torch.equal(floor.values.flatten(1).sort(1).values, map.values.flatten(1).sort(1).values)
-    assert floors["centre"].values.flatten(1).argmax(1).tolist() == [40, 40]
-    corner = floors["centre"].values[:, 0, 0, 0]
-    assert (corner < map.values.flatten(1).median(1).values).all()
-    flat = controls.centre_like(controls.uniform(1, (3, 3)), index=torch.tensor([0]))
-    assert flat.values.unique().tolist() == [1]
-    with pytest.raises(RegardError, match="give one each"):
-        controls.centre_like(map, index=torch.tensor([0]))
+@pytest.mark.parametrize("size", [(3, 3), (4, 9), (6, 5)])
+def test_small_grids_have_the_largest_odd_window_that_fits(size):
+    a, b = random_map(1, 1, size), random_map(1, 2, size)
+    scaled = [((m - m.min()) / (m.max() - m.min()))[0, 0].double().numpy() for m in (a.values, b.values)]
+    window = min(n - 1 + n % 2 for n in size)
+    expected = structural_similarity(*scaled, data_range=1.0, win_size=window)
+    assert ssim(a, b).item() == pytest.approx(expected, abs=1e-6)

@@ -68,7 +68,7 @@ def bandwidth(map: Map) -> Float[Tensor, " B"]:
     map. Within 5 % for sigma from .7 to an eighth of the side; beyond that low, as the map holds too few blobs.
     """
     values = map.values.double() if map.values.device.type != "mps" else map.values.float()
-    variance = values.var((1, 2, 3), correction=0)
+    variance = (values - values.mean((1, 2, 3), keepdim=True)).square().mean((1, 2, 3))
     steps = [values.diff(dim=d).square().flatten(1) for d in (2, 3)]
     step = torch.cat(steps, 1).mean(1)
     rho = 1 - step / (2 * variance)

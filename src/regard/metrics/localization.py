@@ -14,12 +14,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.masks import Shape, dilate
+from regard.metrics.rounding import ROUNDING
 from regard.types import Map, RegardError
 
 Masks = Bool[Tensor, "B 1 H W"]
-
-# Resizing rounds: values nearer than this share of the largest magnitude are the same number.
-_ROUNDING = 1e-6
 
 
 def _on_grid(map: Map, masks: Tensor) -> Tensor:
@@ -66,7 +64,7 @@ def energy_inside(map: Map, masks: Masks, *, negative: Literal["error", "clip"] 
     0.75
     """
     values = map.values.float()
-    if negative == "error" and (values < -_ROUNDING * values.abs().amax((2, 3), keepdim=True)).any():
+    if negative == "error" and (values < -ROUNDING * values.abs().amax((2, 3), keepdim=True)).any():
         raise RegardError(f"energy_inside: a map falls to {values.min():g}; pass negative='clip' to count that as none")
     grid = _on_grid(Map(values.clamp_min(0), map.unit), masks)
     inside = (grid * masks[:, 0]).sum((1, 2)) / grid.sum((1, 2))  # 0/0 is NaN, as it should be
@@ -90,7 +88,7 @@ def pointing_game(map: Map, masks: Masks, *, tolerance: float | int = 0, shape: 
     """
     grid = _on_grid(map, masks)
     top = grid.amax((1, 2), keepdim=True)
-    ties = grid >= top - _ROUNDING * top.abs()
+    ties = grid >= top - ROUNDING * top.abs()
     target = dilate(masks, tolerance, shape=shape)[:, 0]
     hits = (ties & target).sum((1, 2)) / ties.sum((1, 2))
     return _drop(hits, map, masks)

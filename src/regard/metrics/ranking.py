@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from regard.metrics.rounding import flat
 from regard.types import Map
 
 _LEVELS = 2**16  # values closer than this share of the map's range are tied: resizing rounds
@@ -17,8 +18,7 @@ def _keys(map: Map, size: tuple[int, int], *, least_first: bool) -> Tensor:
     values = values.nan_to_num(0, 0, 0)
     low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
     span = high - low
-    constant = span <= 1e-6 * torch.maximum(low.abs(), high.abs())
-    scaled = ((values - low) / span.clamp_min(torch.finfo(values.dtype).tiny)).masked_fill(constant, 0)
+    scaled = ((values - low) / span.clamp_min(torch.finfo(values.dtype).tiny)).masked_fill(flat(low, high), 0)
     keys = (scaled * _LEVELS).round().long()
     return keys if least_first else -keys
 

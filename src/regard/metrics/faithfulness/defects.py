@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from regard.metrics.rounding import flat
 from regard.types import Map
 
 
@@ -19,9 +19,9 @@ def constant(map: Map) -> Bool[Tensor, " B"]:
 
     Their curves have two points and their gap is 0; a drop does not exist for them.
 
+    >>> import torch
     >>> constant(Map(torch.zeros(1, 1, 7, 7), "relevance")).tolist()
     [True]
     """
     values = map.values.float().flatten(1)
-    low, high = values.amin(1), values.amax(1)
-    return (high - low) <= 1e-6 * torch.maximum(low.abs(), high.abs())
+    return flat(values.amin(1), values.amax(1))

@@ -44,7 +44,7 @@ def infidelity(
         seed: of the squares.
 
     >>> brightness = lambda x: x.mean((1, 2, 3))[:, None]
-    >>> x = torch.rand(1, 3, 8, 8)
+    >>> x = torch.rand(1, 3, 8, 8).double()
     >>> exact = Map(x.mean(1, keepdim=True), "relevance")
     >>> infidelity(brightness, x, exact, torch.tensor([0]), baseline=0 * x).item() < 1e-9
     True
