@@ -105,7 +105,16 @@ def clutter(
         for name in counts
     }
     mean, std = channel_statistics(splits["train"])
-    return DataSplits(**splits, mean=mean, std=std, source=SOURCE, licence=LICENCE, mirror=False)
+    return DataSplits(
+        train=splits["train"],
+        val=splits["val"],
+        test=splits["test"],
+        mean=mean,
+        std=std,
+        source=SOURCE,
+        licence=LICENCE,
+        mirror=False,
+    )
 
 
 def generate(

@@ -110,7 +110,7 @@ def cub_gaze(tables: CubTables, index: Tensor, windows: Tensor, size: tuple[int,
     image = codes[table.image]
     own = torch.from_numpy(np.stack([table.x, table.y], 1))
     points = through(own, windows[torch.from_numpy(image)].double(), size).numpy()
-    inside = ((points >= 0) & (points < (size[1], size[0]))).all(1)
+    inside = np.all((points >= 0) & (points < (size[1], size[0])), axis=1)
     kept = table.rows(inside)
     return replace(
         kept,
