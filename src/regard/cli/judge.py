@@ -33,13 +33,12 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.evaluation.judging import JudgeOptions
-    from regard.evaluation.subject import open_subject
     from regard.report.explain import parse_options
-    from regard.report.judge_maps import judge_maps, named, open_both
+    from regard.report.judge_maps import judge_maps, named, open_both, open_shuffled
 
     how = JudgeOptions(
         methods=named(options.methods, "method"),
-        metrics=named(options.metrics, "metric") + (("labels",) if options.shuffled else ()),
+        metrics=named(options.metrics + (",labels" if options.shuffled else ""), "metric"),
         images=options.images,
         again=options.again,
         steps=options.steps,
@@ -50,7 +49,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     )
     subject, sample = open_both(options.model, options.data, options.images, weights=options.weights, seed=options.seed)
     subject.model.to(options.device)
-    shuffled = open_subject(options.shuffled) if options.shuffled else None
+    shuffled = open_shuffled(options.shuffled) if options.shuffled else None
     if shuffled is not None:
         shuffled.model.to(options.device)
     failed = judge_maps(subject, sample, options.out, how, shuffled=shuffled, as_json=options.json)

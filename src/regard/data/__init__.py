@@ -13,6 +13,7 @@ from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
 from regard.data.loader import Loader, loader
+from regard.data.shuffled import shuffle_labels
 from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.torchvision_sets import torchvision_set
 
@@ -35,5 +36,6 @@ __all__ = [
     "image_folder",
     "loader",
     "open_data",
+    "shuffle_labels",
     "torchvision_set",
 ]

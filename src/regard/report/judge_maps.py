@@ -52,7 +52,7 @@ def judge_maps(
 
 
 def named(given: str, what: str) -> tuple[str, ...]:
-    """``all``, or names with commas, of methods or metrics.
+    """Names with commas, of methods or metrics, each once; ``all`` stands for all of them.
 
     ``all`` metrics leave out ``labels``, which needs a second network.
 
@@ -60,9 +60,9 @@ def named(given: str, what: str) -> tuple[str, ...]:
         RegardError: an unknown name; the nearest are listed.
     """
     known = METHODS if what == "method" else METRICS
-    if given == "all":
-        return tuple(name for name in known if name != "labels")
-    names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+    everything = [name for name in known if name != "labels"]
+    wanted = [name.strip() for name in given.split(",")]
+    names = tuple(dict.fromkeys(n for name in wanted for n in (everything if name == "all" else [name])))
     check_names(names, known, what)
     return names
 
@@ -82,3 +82,18 @@ def open_both(
         raise RegardError(f"{model} is no run, so it has no data of its own; give --data, a folder or a name")
     _, _, splits = load_run(Path(model))
     return subject, sample_of(splits.test, f"{splits.test.name} split of {model}", count, subject.size, seed=seed)
+
+
+def open_shuffled(run: str) -> Subject:
+    """The network that was trained on shuffled labels: a run, or a saved classifier, whose labels nobody knows.
+
+    Raises:
+        RegardError: it cannot be opened, or it is a run that learned the true labels.
+    """
+    subject = open_subject(run)
+    if (Path(run) / "recipe.yaml").is_file() and not load_run(Path(run))[0].data.shuffle_labels:
+        raise RegardError(
+            f"{run} learned the labels as they are; train it again with --data.shuffle_labels true, or, if its data "
+            f"came with shuffled ones, give {Path(run) / 'model'}"
+        )
+    return subject

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from regard.data import Augmentation, DataSplits, open_data
+from regard.data import Augmentation, DataSplits, open_data, shuffle_labels
 from regard.models import AttentiveClassifier
 from regard.training.recipe import Recipe
 
 
 def build_data(recipe: Recipe) -> DataSplits:
     """The recipe's data set, opened."""
-    return open_data(recipe.data.name, recipe.data.root, **recipe.data.options)
+    data = open_data(recipe.data.name, recipe.data.root, **recipe.data.options)
+    return shuffle_labels(data, seed=recipe.train.seed) if recipe.data.shuffle_labels else data
 
 
 def build_augmentation(recipe: Recipe) -> Augmentation:

@@ -20,6 +20,8 @@ class DataRecipe:
     """Options of the data set, such as `size` and `train` of clutter."""
     workers: int = 2
     """Processes that read images, for sets that do not fit into memory."""
+    shuffle_labels: bool = False
+    """Permute the labels of train and val: a network that learns nothing of images, for `regard judge --shuffled`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,8 +55,8 @@ def judge(
         ``out / "judge.json"``.
 
     Raises:
-        RegardError: unknown method or metric, a multi-label network, images of a wrong size, or a folder that holds
-            other numbers.
+        RegardError: unknown method or metric, a multi-label network, images of a wrong size, a second network that is
+            none of its kind, or a folder that holds other numbers.
     """
     check_names(options.methods, METHODS, "method")
     check_names(options.metrics, METRICS, "metric")
@@ -68,6 +68,8 @@ def judge(
         )
     if tuple(sample.images.shape[1:]) != model.shape:
         raise RegardError(f"images {tuple(sample.images.shape[1:])}, but {subject.name} sees {model.shape}")
+    if shuffled is not None:
+        _check_twin(subject, shuffled)
     folder = JudgeFolder(out)
     folder.claim(
         options.fixed()
@@ -95,6 +97,20 @@ def check_names(names: tuple[str, ...], known: Mapping[str, object], what: str) 
     for name in names:
         if name not in known:
             raise RegardError(f"no {what} {name!r}; nearest: {nearest(name, known)}")
+
+
+def _check_twin(subject: Subject, shuffled: Subject) -> None:
+    own, other = subject.model, shuffled.model
+    if (own.shape, own.num_classes) != (other.shape, other.num_classes):
+        raise RegardError(
+            f"{shuffled.name} sees {other.shape} and knows {other.num_classes} classes, {subject.name} {own.shape} and "
+            f"{own.num_classes}; train the same recipe with --data.shuffle_labels true"
+        )
+    if weights_hash(own) == weights_hash(other):
+        raise RegardError(
+            f"{shuffled.name} has the very weights of {subject.name}, so every map would be alike; train the same "
+            "recipe with --data.shuffle_labels true"
+        )
 
 
 def weights_hash(model: nn.Module) -> str:

@@ -1,0 +1,78 @@
+"""A run with shuffled labels, and the judgement that takes it as the network that learned nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.tiny import TRAIN, metrics, tiny
+
+from regard.cli import main
+from regard.data import open_data
+from regard.training import build_data, load_recipe, load_run, plain_twin, train
+from regard.types import RegardError
+
+SHUFFLED = {"shuffle_labels": True}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    train(tiny("true"), folder / "true", quiet=True)
+    train(tiny("shuffled", data=SHUFFLED), folder / "shuffled", quiet=True)
+    return folder
+
+
+def test_a_recipe_permutes_the_labels_of_train_and_val_by_its_seed() -> None:
+    recipe = tiny(data=SHUFFLED, train={"seed": 4})
+    true, dealt = build_data(tiny()), build_data(recipe)
+    for name in ("train", "val"):
+        assert not torch.equal(getattr(true, name).labels, getattr(dealt, name).labels)
+        assert torch.equal(getattr(true, name).images, getattr(dealt, name).images)
+    assert torch.equal(true.test.labels, dealt.test.labels)
+    again, other = build_data(recipe), build_data(tiny(data=SHUFFLED, train={"seed": 5}))
+    assert torch.equal(again.train.labels, dealt.train.labels)
+    assert not torch.equal(other.train.labels, dealt.train.labels)
+    assert plain_twin(recipe).data.shuffle_labels, "the control of a shuffled run learns the same"
+
+
+def test_a_run_of_it_is_like_any_other_and_says_what_it_learned(runs: Path) -> None:
+    recipe, model, data = load_run(runs / "shuffled")
+    assert recipe.data.shuffle_labels
+    assert load_recipe(runs / "shuffled" / "recipe.yaml") == tiny("shuffled", data=SHUFFLED)
+    assert "shuffled" in data.source
+    assert metrics(runs / "shuffled")[0]["train/task"] != metrics(runs / "true")[0]["train/task"]
+    assert torch.equal(data.test.labels, open_data("clutter", **recipe.data.options).test.labels)
+    assert model.predict(data.test.batch([0]).images).shape == (1, 10)
+    with pytest.raises(RegardError, match="another recipe"):
+        train(tiny("shuffled"), runs / "shuffled", quiet=True)
+
+
+def test_regard_judge_compares_the_two_and_refuses_what_learned_the_truth(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["judge", "--model", str(runs / "true"), "--methods", "grad_cam,uniform", "--metrics", "stability,labels"]
+    asked += ["--images", "4", "--again", "4", "--out", str(tmp_path / "judged"), "--json"]
+    assert main([*asked, "--shuffled", str(runs / "shuffled")]) == 0
+    table = json.loads(capsys.readouterr().out)
+    said = {(row["method"], row["score"]["key"]): row["score"] for row in table["rows"]}
+    assert len(said) == len(table["rows"]), "a metric asked for twice is answered once"
+    alike = said["grad_cam", "labels_spearman"]
+    assert -1 <= alike["value"] < 0.99
+    assert {r["label"] for r in alike["references"]} == {"unrelated maps", "another image's map"}
+    assert said["uniform", "labels_spearman"]["value"] is None, "a constant map ranks nothing"
+    true = tmp_path / "again"
+    assert main([*asked[:-3], "--out", str(true), "--shuffled", str(runs / "true")]) == 2
+    assert "learned the labels as they are" in capsys.readouterr().err
+    assert main([*asked[:-3], "--out", str(true), "--shuffled", str(runs / "true" / "model")]) == 2
+    assert "has the very weights of" in capsys.readouterr().err
+    assert not true.exists()
+
+
+def test_a_second_network_of_another_kind_is_named(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"size": 20, "train": 64, "val": 33, "test": 35, "cache": False}
+    small = train(tiny("small", data=SHUFFLED | {"options": options}, train=TRAIN), tmp_path / "small", quiet=True)
+    assert main(["judge", "--model", str(runs / "true"), "--shuffled", str(small), "--out", str(tmp_path / "out")]) == 2
+    assert "sees (3, 20, 20)" in capsys.readouterr().err
