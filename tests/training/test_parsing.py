@@ -12,7 +12,9 @@ from regard.types import RegardError
 
 OTHER = Recipe(
     name="other",
-    data=DataRecipe(name="csv", root="/some/table.csv", options={"size": [8, 9], "mirror": False}, workers=0),
+    data=DataRecipe(
+        name="csv", root="/some/table.csv", options={"size": [8, 9], "mirror": False}, workers=0, shuffle_labels=True
+    ),
     augment=AugmentRecipe(crop_padding=1, flip=True, brightness=0.1, contrast=0.2, erase=0.3),
     model=ModelRecipe(
         backbone="resnet18",
