@@ -1,0 +1,224 @@
+"""Runs a grid: finished cells are skipped, half-done ones go on, a failing one is recorded and loses no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from regard.study.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json, write_json
+from regard.study.grid.claims import Watch, newest_name
+from regard.study.grid.worker import HELD, INTERRUPTED, write_failure
+from regard.types import RegardError
+
+POLL = 0.2
+SCAN = 2.0
+"""Seconds between looks at cells that others have."""
+
+
+@dataclass
+class State:
+    """Where a cell stands, while the grid runs.
+
+    Attributes:
+        name: ``waiting``, ``running``, ``elsewhere``, ``done`` or ``failed``.
+        since: when it began here, by `time.monotonic`.
+        said: host at work, or the last line of what went wrong.
+    """
+
+    name: str = "waiting"
+    since: float = 0.0
+    said: str = ""
+
+
+Tell = Callable[[Mapping[str, State]], None]
+"""Shown the state of every cell, by path, a few times a second."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a grid ended.
+
+    Attributes:
+        finished: paths of cells with a result.
+        failed: path -> the last lines of what went wrong.
+    """
+
+    finished: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_grid(
+    cells: Sequence[Cell],
+    root: Path,
+    *,
+    workers: int = 1,
+    threads: int = 1,
+    stale: float | None = None,
+    tell: Tell | None = None,
+) -> Outcome:
+    """Runs all cells, several at a time, each in a process of its own, and waits for those that others have.
+
+    Args:
+        cells: in the order in which they begin.
+        root: folder of the grid; several machines may run the same grid in one.
+        workers: processes at a time.
+        threads: processor threads of each (``OMP_NUM_THREADS``).
+        stale: seconds without a sign of life after which another machine's cell is taken over.
+        tell: is shown how it goes.
+
+    A cell that failed in an earlier run is tried again. On a machine with several CUDA devices each worker has one of
+    them, dealt in turn.
+
+    Raises:
+        RegardError: two cells have one folder, or a number makes no sense.
+    """
+    if workers < 1 or threads < 1:
+        raise RegardError(f"workers={workers}, threads={threads}: both must be at least 1")
+    if len({cell.path for cell in cells}) < len(cells):
+        paths = [cell.path for cell in cells]
+        twice = next(path for path in paths if paths.count(path) > 1)
+        raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
+    return _Run(cells, root, threads, [None] * workers, Watch() if stale is None else Watch(stale), tell).run()
+
+
+def estimate(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
+    """Which cells are finished, and how many seconds the others will take, by what cells of the arm, or else of any
+    arm, took for their size; None where nothing is finished.
+    """
+    held = [read_json(root / cell.path / DONE) for cell in cells]
+    rates: dict[str, list[float]] = {}
+    for cell, said in zip(cells, held, strict=True):
+        if said is not None:
+            rates.setdefault(cell.arm, []).append(said["seconds"] / max(said["size"], 1e-9))
+    finished = [done(cell, root) is not None for cell in cells]
+    if not rates:
+        return finished, 0.0 if all(finished) else None
+    usual = statistics.median(r for found in rates.values() for r in found)
+    left = [c for c, is_done in zip(cells, finished, strict=True) if not is_done]
+    each = [c.size * (statistics.median(rates[c.arm]) if c.arm in rates else usual) for c in left]
+    return finished, max(sum(each) / workers, max(each, default=0.0))
+
+
+@dataclass
+class _Run:
+    cells: Sequence[Cell]
+    root: Path
+    threads: int
+    slots: list[tuple[Cell, subprocess.Popen[bytes]] | None]
+    watch: Watch
+    tell: Tell | None
+    states: dict[str, State] = field(default_factory=dict)
+    earlier: dict[str, object] = field(default_factory=dict)
+
+    def run(self) -> Outcome:
+        self.states = {cell.path: State() for cell in self.cells}
+        self.earlier = {cell.path: self._failure(cell) for cell in self.cells}
+        scanned = -SCAN
+        try:
+            while True:
+                self._reap()
+                if time.monotonic() - scanned >= SCAN:
+                    self._scan()
+                    scanned = time.monotonic()
+                self._start()
+                if self.tell is not None:
+                    self.tell(self.states)
+                if all(state.name in ("done", "failed") for state in self.states.values()):
+                    break
+                time.sleep(POLL)
+        finally:
+            self._stop()
+        return Outcome(
+            tuple(path for path, state in self.states.items() if state.name == "done"),
+            {path: state.said for path, state in self.states.items() if state.name == "failed"},
+        )
+
+    def _scan(self) -> None:
+        """What others did meanwhile, and what was done before."""
+        for cell in self.cells:
+            state = self.states[cell.path]
+            if state.name not in ("waiting", "elsewhere"):
+                continue
+            if done(cell, self.root) is not None:
+                self.states[cell.path] = State("done")
+            elif (holder := self.watch.holder(self.root / cell.path)) is not None:
+                self.states[cell.path] = State("elsewhere", said=holder)
+            elif (failure := self._failure(cell)) is not None and failure != self.earlier[cell.path]:
+                self.states[cell.path] = State("failed", said=self._said(cell))
+            else:
+                self.states[cell.path] = State()
+
+    def _start(self) -> None:
+        for slot, held in enumerate(self.slots):
+            cell = next((c for c in self.cells if self.states[c.path].name == "waiting"), None)
+            if held is not None or cell is None:
+                continue
+            folder = self.root / cell.path
+            write_json(folder / WANTED, cell.asked | {"size": cell.size})
+            command = [sys.executable, "-m", "regard.study.grid", str(folder), str(self.root), newest_name(folder)]
+            with (folder / LOG).open("ab") as log:
+                process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment(slot))
+            self.slots[slot] = (cell, process)
+            self.states[cell.path] = State("running", time.monotonic())
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        env = os.environ | {"OMP_NUM_THREADS": str(self.threads)}
+        count = torch.cuda.device_count()
+        if count:
+            given = os.environ.get("CUDA_VISIBLE_DEVICES")
+            devices = given.split(",") if given else [str(i) for i in range(count)]
+            env["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
+        return env
+
+    def _reap(self) -> None:
+        for slot, held in enumerate(self.slots):
+            if held is None or (code := held[1].poll()) is None:
+                continue
+            cell, self.slots[slot] = held[0], None
+            if code == 0 and done(cell, self.root) is not None:
+                self.states[cell.path] = State("done")
+            elif code == HELD:
+                self.states[cell.path] = State("elsewhere")
+            elif code == INTERRUPTED:
+                raise KeyboardInterrupt
+            else:
+                failure = self._failure(cell)
+                if failure is None or failure == self.earlier[cell.path]:
+                    self._record(cell, code)
+                self.states[cell.path] = State("failed", said=self._said(cell))
+
+    def _record(self, cell: Cell, code: int) -> None:
+        """What a worker that was killed could not say itself."""
+        folder = self.root / cell.path
+        why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        log = (folder / LOG).read_text(errors="replace")
+        write_failure(folder, f"{log}\nthe worker was {why}" if code < 0 else f"{log}\nthe worker {why}")
+
+    def _failure(self, cell: Cell) -> object:
+        said = read_json(self.root / cell.path / FAILED)
+        return None if said is None else said.get("time")
+
+    def _said(self, cell: Cell) -> str:
+        said = read_json(self.root / cell.path / FAILED) or {}
+        return "\n".join(said.get("lines", ["no message"]))
+
+    def _stop(self) -> None:
+        """Ends what still runs; it goes on from its last checkpoint next time."""
+        left = [held[1] for held in self.slots if held is not None]
+        for process in left:
+            process.send_signal(signal.SIGINT)
+        for process in left:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
