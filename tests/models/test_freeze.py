@@ -55,3 +55,40 @@ def test_an_unknown_layer_lists_the_nearest() -> None:
     model = AttentiveClassifier("compact", 3, input_size=(16, 16))
     with pytest.raises(RegardError, match="nearest: stage3"):
         model.freeze("stage9")
+
+
+@pytest.mark.parametrize("samples", [0, 1, 3])
+@pytest.mark.parametrize("attention", ["noise", "aib", None])
+def test_from_the_stem_on_is_the_same_as_from_the_images(attention: str | None, samples: int) -> None:
+    torch.manual_seed(1)
+    model = AttentiveClassifier("resnet18", 3, at="layer2", attention=attention, latent=4, input_size=(32, 32)).eval()
+    model.freeze("layer2")
+    images = torch.rand(2, 3, 32, 32)
+    kept = model.stem(images)
+    torch.manual_seed(2)
+    whole = model(images, samples=samples)
+    torch.manual_seed(2)
+    rest = model(torch.empty(2, 3, 0, 0), samples=samples, stem=kept)
+    assert torch.allclose(rest.logits, whole.logits, atol=1e-5)
+    assert torch.allclose(rest.rate, whole.rate, rtol=1e-4)
+    for a, b in zip(rest.attention, whole.attention, strict=True):
+        assert torch.allclose(a.map, b.map, atol=1e-5)
+        assert torch.allclose(a.features, b.features, atol=1e-4)
+
+
+def test_samples_are_repeated_at_the_stem_where_something_goes_around_the_gate() -> None:
+    model = AttentiveClassifier("deit_tiny_patch16_224", 3, at="blocks.2", attention="aib", input_size=(32, 32)).eval()
+    assert not model.cut.is_cut
+    model.freeze("blocks.1")
+    images = torch.rand(2, 3, 32, 32)
+    kept = model.stem(images)
+    torch.manual_seed(2)
+    whole = model(images, samples=3)
+    torch.manual_seed(2)
+    assert torch.allclose(model(images, samples=3, stem=kept).logits, whole.logits, atol=1e-5)
+
+
+def test_without_a_frozen_layer_there_is_no_stem() -> None:
+    model = AttentiveClassifier("compact", 3, at="stage1", input_size=(32, 32))
+    with pytest.raises(RegardError, match="nothing is frozen"):
+        model.stem(torch.rand(1, 3, 32, 32))

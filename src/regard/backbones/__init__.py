@@ -5,6 +5,7 @@ Not here: attention mechanisms (attention), what is joined out of them (models).
 
 from regard.backbones.attach import attach, cut_of, record, recorder_for
 from regard.backbones.attended import Attended, Cut, attended
+from regard.backbones.before import watching
 from regard.backbones.compact import Compact
 from regard.backbones.create import BACKBONES, create_backbone
 from regard.backbones.find import image_shape, layer_names, locate, looking, nearest, probe_images
@@ -13,6 +14,7 @@ from regard.backbones.layout import Layout
 from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
 from regard.backbones.recommend import recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
+from regard.backbones.stem import Stem
 from regard.backbones.vgg import VggCifar
 from regard.backbones.weights import load_weights, read_weights
 from regard.backbones.wrn import Wrn, wrn_branch
@@ -27,6 +29,7 @@ __all__ = [
     "Given",
     "Layout",
     "Recorder",
+    "Stem",
     "VggCifar",
     "Wrn",
     "attach",
@@ -49,5 +52,6 @@ __all__ = [
     "recorder_for",
     "run",
     "take_head",
+    "watching",
     "wrn_branch",
 ]

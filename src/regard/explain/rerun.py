@@ -14,9 +14,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
 
-from regard.backbones import Layout
+from regard.backbones import Layout, watching
 from regard.types import RegardError
 
 
@@ -49,33 +48,14 @@ class Rerun:
             self._now = None
 
     def _record(self, model: nn.Module) -> None:
-        """The whole forward. A module that is done drops what was kept of the modules inside it."""
-        done: list[tuple[nn.Module, Any]] = []
-        starts: list[int] = []
-
-        def begin(_module: nn.Module, _args: Any) -> None:
-            starts.append(len(done))
-
-        def end(module: nn.Module, _args: Any, out: Any) -> None:
-            start = starts.pop()
-            if self._whole is None:
-                # a copy, since what follows may work in place
-                done[start:] = [(module, tree_map_only(Tensor, torch.clone, out))]
-                if module is self._layer:
-                    self._whole = done.pop()[1]
-
-        hooks = [module.register_forward_pre_hook(begin) for module in model.modules()]
-        hooks += [module.register_forward_hook(end) for module in model.modules()]
-        try:
-            with torch.no_grad():
-                self.logits = self._run()
-        finally:
-            for hook in hooks:
-                hook.remove()
-        assert self._whole is not None
-        for module, out in done:
+        """The whole forward."""
+        with torch.no_grad(), watching(model, self._layer) as before:
+            self.logits = self._run()
+        assert before.out is not None
+        self._whole = before.out
+        for module, out in before.done:
             self._kept.setdefault(module, []).append(out)
-        self.features = self._layout.features(self._whole, self._size)
+        self.features = self._layout.features(before.out, self._size)
 
     def _stand_in(self, module: nn.Module) -> Callable[..., Any]:
         forward = module.forward

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +16,7 @@ from regard.attention import build_attention
 from regard.backbones import (
     Cut,
     Given,
+    Stem,
     attach,
     attended,
     create_backbone,
@@ -136,6 +139,7 @@ class AttentiveClassifier(nn.Module):
         self.num_classes, self.shape = num_classes, shape
         self.average, self.multi_label = average, multi_label
         self.frozen: tuple[str, ...] = ()
+        self.frozen_upto: str | None = None
         self.trunk = trunk
         mean, std = statistics or ((0.0,), (1.0,))
         self.normalizes = statistics is not None
@@ -162,7 +166,13 @@ class AttentiveClassifier(nn.Module):
         """Names of the attended layers."""
         return tuple(attended(self.trunk))
 
-    def forward(self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None) -> ModelOutput:
+    def forward(
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | None = None,
+        given: Given = None,
+        stem: Float[Tensor, "B ..."] | None = None,
+    ) -> ModelOutput:
         """Logits, maps and latent.
 
         Args:
@@ -170,12 +180,16 @@ class AttentiveClassifier(nn.Module):
             samples: n random maps with one random latent each; 0 is the mean of both, without noise. By default 1 in
                 training and 0 in evaluation.
             given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+            stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
         """
+        if stem is not None:
+            images = images.new_zeros(()).expand(len(stem), *self.shape)
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
         recorder = recorder_for(self.trunk, samples=samples, given=given)
-        h = run(self.trunk, recorder, self._normalized(images))
+        with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
+            h = run(self.trunk, recorder, self._normalized(images))
         B, S = images.shape[0], max(samples, 1)
         latent: LatentOutput | None = None
         if self.bottleneck is not None and self.decoder is not None:
@@ -207,8 +221,27 @@ class AttentiveClassifier(nn.Module):
         """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
         dropout included; attention on it goes on learning.
         """
-        self.frozen = freeze_upto(self.trunk, upto, self.shape)
+        self.frozen, self.frozen_upto = freeze_upto(self.trunk, upto, self.shape), upto
+        vars(self).pop("frozen_stem", None)  # of an earlier layer
         hold_frozen(self.trunk, self.frozen)
+
+    @cached_property
+    def frozen_stem(self) -> Stem:
+        """What ``freeze`` froze, as a part of its own.
+
+        Raises:
+            RegardError: nothing is frozen, or something goes around the layer.
+        """
+        if self.frozen_upto is None:
+            raise RegardError("stem: nothing is frozen; call freeze(layer) first (model.freeze in a recipe)")
+        return Stem(self.trunk, self.frozen_upto, self.shape)
+
+    def stem(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B ..."]:
+        """What the frozen layers make of images (B,C,H,W) in [0,1]; ``forward`` goes on from there.
+
+        It does not change in training, so it can be computed once.
+        """
+        return self.frozen_stem(self._normalized(images))
 
     def train(self, mode: bool = True) -> AttentiveClassifier:
         """As ever, but frozen layers stay in evaluation mode."""
@@ -235,6 +268,9 @@ class AttentiveClassifier(nn.Module):
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> AttentiveClassifier:
         """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
         return from_pretrained(cls, source, revision=revision)
+
+    def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
+        return self.frozen_stem.given(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
 
     def _normalized(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std if self.normalizes else images

@@ -1,0 +1,110 @@
+"""A network in two: the stem up to and with a layer, and the rest, which runs on what the stem gave before.
+
+Works on any network without tracing. In a run of the rest, the layer returns the given features, and modules that are
+done before it return something of the right shape instead of running. That this is enough, that is, that nothing but the
+layer's output reaches the rest, is tested when the two are taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
+
+from regard.backbones.attended import Attended
+from regard.backbones.before import watching
+from regard.backbones.find import locate, looking, probe_images
+from regard.types import RegardError
+
+
+class _Reached(Exception):  # noqa: N818
+    pass
+
+
+class Stem:
+    """The part of ``model`` up to and with a layer, without attention on it.
+
+    Args:
+        model: a network from images to a tensor.
+        upto: the layer's name before anything was attached.
+        shape: (C,H,W) of the images.
+
+    Raises:
+        RegardError: the layer does not return one tensor, attention lies before it, or something goes around it.
+    """
+
+    def __init__(self, model: nn.Module, upto: str, shape: tuple[int, int, int]) -> None:
+        found = locate(model, upto)[2]
+        self.model, self.upto = model, upto
+        self.layer: nn.Module = found.module if isinstance(found, Attended) else found
+        with looking(model), watching(model, self.layer) as before:
+            model(probe_images(model, shape))
+        if not isinstance(before.out, Tensor):
+            raise RegardError(f"stem: {upto} does not return one tensor, so it cannot be kept; name another layer")
+        self.before = before.done
+        inside = [part for module in self.modules for part in module.modules() if isinstance(part, Attended)]
+        if inside:
+            raise RegardError(f"stem: attention at {inside[0].layer_name} lies before {upto}; end the stem before it")
+        self._test(shape)
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The modules that only the stem runs, the layer last."""
+        return [*(module for module, _ in self.before), self.layer]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """What the layer returns (B,...), in evaluation mode, without gradients; nothing after it runs."""
+        kept: list[Tensor] = []
+
+        def stop(_module: nn.Module, _args: Any, out: Tensor) -> None:
+            kept.append(out)
+            raise _Reached
+
+        hook = self.layer.register_forward_hook(stop)
+        try:
+            with looking(self.model):
+                self.model(images)
+        except _Reached:
+            pass
+        finally:
+            hook.remove()
+        return kept[0]
+
+    @contextmanager
+    def given(self, features: Tensor) -> Iterator[None]:
+        """Inside the block the network is its rest: whatever its images, only their number and size, it goes on from
+        these features (B,...). Not for several threads at once.
+        """
+
+        def constant(out: Any) -> Callable[..., Any]:
+            def fill(x: Tensor) -> Tensor:
+                return x.to(features.device).expand(len(features), *x.shape[1:]) if x.ndim and len(x) == 1 else x
+
+            return lambda *_args, **_kwargs: tree_map_only(Tensor, fill, out)
+
+        stand_ins = [(module, constant(out)) for module, out in self.before]
+        stand_ins.append((self.layer, lambda *_args, **_kwargs: features.clone()))  # what follows may work in place
+        try:
+            for module, forward in stand_ins:
+                module.forward = forward  # type: ignore[method-assign]
+            yield
+        finally:
+            for module, _ in stand_ins:
+                vars(module).pop("forward", None)
+
+    def _test(self, shape: tuple[int, int, int]) -> None:
+        images = torch.cat([probe_images(self.model, shape, seed) for seed in (1, 2)])
+        with looking(self.model):
+            whole = self.model(images)
+            features = self(images)
+            with self.given(features):
+                again = self.model(torch.zeros_like(images))
+        if not torch.allclose(whole, again, rtol=1e-4, atol=1e-5, equal_nan=True):
+            raise RegardError(
+                f"stem: something goes around {self.upto} (logits off by {(whole - again).abs().max():.2g}), so its "
+                "output is not all that the rest needs; name a whole stage"
+            )
