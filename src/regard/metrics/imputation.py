@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from regard.metrics.multigrid import fill
 from regard.metrics.smoothing import gaussian_blur
 from regard.types import RegardError
 
@@ -31,13 +32,6 @@ def blurred_image(images: Images, *, share: float = 1 / 16) -> Images:
     return gaussian_blur(images, share * max(images.shape[-2:]))
 
 
-def _neighbours(values: Tensor) -> Tensor:
-    """Sum over the eight neighbours inside the image, weight 2 beside and 1 across (1/6 and 1/12, scaled by 12)."""
-    kernel = values.new_tensor([[1, 2, 1], [2, 0, 2], [1, 2, 1]])[None, None]
-    b, c, h, w = values.shape
-    return F.conv2d(values.reshape(b * c, 1, h, w), kernel, padding=1).view(b, c, h, w)
-
-
 def _pyramid(images: Tensor, known: Tensor) -> Tensor:
     """Rough fill from ever coarser averages of the known pixels, down to one mean: only where the solver starts."""
     h, w = images.shape[-2:]
@@ -54,31 +48,19 @@ def linear(images: Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float
     """Every removed pixel becomes the weighted mean of its eight neighbours (Rong et al. 2022, ROAD).
 
     Neighbours beside weigh 1/6, across 1/12, renormalised at the image's border; solved for all removed pixels at once
-    by conjugate gradients on the images' device. Where no pixel is left, the image's mean stands everywhere.
+    on the images' device. Where no pixel is left, the image's mean stands everywhere.
 
     Args:
         images: (B,C,H,W).
         removed: one mask for all channels (B,1,H,W).
-        tolerance: largest residual of an equation, in units of the images; at 1e-4 pixels are within .01 of the exact
-            solution (measured up to 96 pixels a side and 99 % removed). An image's result does not depend on the batch.
+        tolerance: largest residual of an equation, in units of the images; at 1e-4 pixels are within .002 of the exact
+            solution (measured up to 224 pixels a side, 99 % removed). An image's result does not depend on the batch.
     """
     if removed.shape != (len(images), 1, *images.shape[2:]):
         raise RegardError(f"linear: mask {tuple(removed.shape)} for images {tuple(images.shape)}; use (B,1,H,W)")
     hole = removed.to(images)
     known = images * (1 - hole)
-    degree = _neighbours(torch.ones_like(hole[:1]))
-    x = torch.where(removed, _pyramid(known, 1 - hole), images)
-    r = hole * (_neighbours(x) - degree * x)  # minus the gradient: what each removed pixel still has to change
-    p, energy = r, r.square().sum((2, 3), keepdim=True)
-    for _ in range(4 * (images.shape[2] + images.shape[3])):
-        active = (r.abs() > tolerance * degree).flatten(1).any(1)
-        if not active.any():
-            break
-        q = hole * (degree * p - _neighbours(p))
-        step = energy / (p * q).sum((2, 3), keepdim=True).clamp_min(1e-30) * active[:, None, None, None]
-        x, r = x + step * p, r - step * q
-        new = r.square().sum((2, 3), keepdim=True)
-        p, energy = r + new / energy.clamp_min(1e-30) * p, new
+    x = fill(torch.where(removed, _pyramid(known, 1 - hole), images), hole, tolerance=tolerance)
     nothing = removed.flatten(1).all(1)[:, None, None, None]
     return torch.where(nothing, mean_image(images), x)
 

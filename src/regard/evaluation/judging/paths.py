@@ -33,16 +33,15 @@ def measure(
 
 
 def paths(case: Case, baseline: Baseline) -> list[Measure]:
-    """Areas under deletion and insertion, and LeRF minus MoRF; with imputed pixels the last is ROAD."""
+    """Areas under deletion and insertion, and LeRF minus MoRF; with imputed pixels that is ROAD, which returns none."""
     how = Removal(
         steps=case.options.steps, baseline=baseline, batch_size=case.options.batch_size, seed=case.options.seed
     )
     arguments = (case.predict, case.images)
     gaps = beside(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
-    back = beside(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
     name = BASELINE_NAMES[baseline]
     road = baseline == "noisy_linear"
-    return [
+    rows = [
         measure(
             gaps,
             lambda g: g.gap,
@@ -59,14 +58,14 @@ def paths(case: Case, baseline: Baseline) -> list[Measure]:
             "Area under the class's probability while the most relevant pixels leave first.",
             better="lower",
         ),
-        measure(
-            back,
-            lambda c: c.area,
-            f"insertion_{baseline}",
-            f"Insertion, {name}",
-            "The same while they return first.",
-            better="higher",
-        ),
+    ]
+    if road:
+        return rows
+    back = beside(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
+    said = "The same while they return first."
+    return [
+        *rows,
+        measure(back, lambda c: c.area, f"insertion_{baseline}", f"Insertion, {name}", said, better="higher"),
     ]
 
 
