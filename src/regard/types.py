@@ -57,7 +57,8 @@ class AttentionOutput:
 
     Attributes:
         features: modulated features (S*B,C,H,W), sample-major.
-        map: the gate as applied (S,B,1,h,w), quantized where there are anchors.
+        map: what this layer shows (S,B,1,h,w): the gate as applied, quantized where there are anchors, unless ``unit``
+            says otherwise.
         mean: mean of the map's distribution (B,1,h,w).
         std: its standard deviation (B,1,h,w); None where the map is not random.
         raw: the map before the quantizer (S,B,1,h,w).
@@ -67,6 +68,9 @@ class AttentionOutput:
         log_prior: log probability of each anchor under the learned prior (Q,); None without anchors.
         code: expected code length of the map under that prior, nats a map (B,); None unless the map is both random
             and quantized.
+        unit: of ``map``. Only a ``gate`` multiplies features, and only a gate can be given from outside.
+        logits: class scores (S,B,n) that the layer makes on its way to a map and that have to learn the label too;
+            None where it makes none.
     """
 
     features: Float[Tensor, "SB C H W"]
@@ -79,6 +83,8 @@ class AttentionOutput:
     anchors: Float[Tensor, " Q"] | None = None
     log_prior: Float[Tensor, " Q"] | None = None
     code: Float[Tensor, " B"] | None = None
+    unit: Unit = "gate"
+    logits: Float[Tensor, "S B n"] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,11 @@ class ModelOutput:
     attention: tuple[AttentionOutput, ...] = ()
     latent: LatentOutput | None = None
     average: Literal["probabilities", "logits"] = "probabilities"
+
+    @property
+    def auxiliary(self) -> tuple[Float[Tensor, "S B n"], ...]:
+        """Class scores (S,B,n) of attended layers that make some of their own, as an Attention Branch Network does."""
+        return tuple(layer.logits for layer in self.attention if layer.logits is not None)
 
     @property
     def rate(self) -> Float[Tensor, "S B"] | None:

@@ -8,6 +8,7 @@ from regard.attention.context import ContextHead
 from regard.attention.deterministic import DeterministicMap
 from regard.attention.fixed import CenterMap, RandomMap, UniformMap
 from regard.attention.gates import Gate, Gated
+from regard.attention.given import given_map, repeated
 from regard.attention.mask import MaskGate
 from regard.attention.noise import NoiseGate
 from regard.attention.presets import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, build_attention
@@ -42,5 +43,7 @@ __all__ = [
     "build_attention",
     "conv_head",
     "expected_code_length",
+    "given_map",
     "midpoints",
+    "repeated",
 ]

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from regard.attention.code import expected_code_length
 from regard.attention.gates import Gate
+from regard.attention.given import given_map, repeated
 from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, midpoints
-from regard.types import AttentionOutput, Map, RegardError
+from regard.types import AttentionOutput
 
 
 class SpatialAttention(nn.Module):
@@ -43,18 +44,17 @@ class SpatialAttention(nn.Module):
         """
         if self.training:
             self.gate.observe(features)
-        S, (B, C, H, W) = max(samples, 1), features.shape
+        S, (B, _, H, W) = max(samples, 1), features.shape
         distribution = self.proposal(features)
         draws = distribution.sample(samples) if samples else distribution.mean[None]
         own = draws.clamp(0, self.gate.upper)
         anchors = None if self.quantizer is None else self.quantizer.anchors
         raw, a, index = own, own, None
         if given is not None:
-            raw = a = _on_grid(given, (S, B, H, W))
+            raw = a = given_map(given, (S, B, H, W))
         elif self.quantizer is not None and anchors is not None:
             a, index = self.quantizer(own, anchors)
-        expanded = features if S == 1 else features.expand(S, B, C, H, W).reshape(S * B, C, H, W)
-        gated = self.gate(expanded, a.reshape(S * B, 1, H, W), noisy=samples > 0)
+        gated = self.gate(repeated(features, S), a.reshape(S * B, 1, H, W), noisy=samples > 0)
         return AttentionOutput(
             features=gated.features,
             map=a,
@@ -73,12 +73,3 @@ class SpatialAttention(nn.Module):
             return None
         boundaries = midpoints(anchors.detach())
         return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
-
-
-def _on_grid(given: Tensor, shape: tuple[int, int, int, int]) -> Float[Tensor, "S B 1 H W"]:
-    S, B, H, W = shape
-    maps = given[(None,) * (5 - given.ndim)]
-    if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
-        raise RegardError(f"given map {tuple(given.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected")
-    flat = Map(maps.flatten(0, 1).float(), "gate").resize((H, W)).values
-    return flat.reshape(*maps.shape[:2], 1, H, W).expand(S, B, 1, H, W)

@@ -12,11 +12,12 @@ from regard.backbones.find import image_shape, layer_names, locate, looking, nea
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.layout import Layout
 from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
-from regard.backbones.recommend import recommended_layer
+from regard.backbones.recommend import last_layer, recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
 from regard.backbones.stem import Stem
 from regard.backbones.vgg import VggCifar
 from regard.backbones.weights import load_weights, read_weights
+from regard.backbones.width import Size, match_width, size_of
 from regard.backbones.wrn import Wrn, wrn_branch
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Given",
     "Layout",
     "Recorder",
+    "Size",
     "Stem",
     "VggCifar",
     "Wrn",
@@ -40,10 +42,12 @@ __all__ = [
     "fit_head",
     "head_name",
     "image_shape",
+    "last_layer",
     "layer_names",
     "load_weights",
     "locate",
     "looking",
+    "match_width",
     "nearest",
     "probe_images",
     "read_weights",
@@ -51,6 +55,7 @@ __all__ = [
     "record",
     "recorder_for",
     "run",
+    "size_of",
     "take_head",
     "watching",
     "wrn_branch",

@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+WIDTHS = (24, 24, 48, 96)
+
 
 def _conv(channels: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
@@ -34,9 +36,7 @@ class Compact(nn.Module):
 
     attend_at = "stage1"
 
-    def __init__(
-        self, num_classes: int, *, widths: tuple[int, int, int, int] = (24, 24, 48, 96), in_chans: int = 3
-    ) -> None:
+    def __init__(self, num_classes: int, *, widths: tuple[int, int, int, int] = WIDTHS, in_chans: int = 3) -> None:
         super().__init__()
         stem, first, second, third = widths
         self.stem = _conv(in_chans, stem, kernel=5, stride=2)

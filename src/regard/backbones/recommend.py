@@ -1,10 +1,12 @@
-"""Where to attend when nobody says so."""
+"""Where to attend, or to read, when nobody says so."""
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Any
 
-from regard.backbones.find import layer_names
+from torch import Tensor, nn
+
+from regard.backbones.find import layer_names, locate, looking, probe_images
 from regard.types import RegardError
 
 REDUCTION = 16
@@ -40,3 +42,30 @@ def recommended_layer(model: nn.Module) -> str:
         return TORCHVISION[type(model).__name__]
     names = [name for name in layer_names(model) if name.count(".") < 2]
     raise RegardError(f"at=: name a layer of {type(model).__name__} to attend at, such as {', '.join(names[:12])}")
+
+
+def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
+    """The last layer that returns features (B,C,h,w) with more than one position, found by running images (C,H,W).
+
+    Raises:
+        RegardError: no layer does.
+    """
+    found: list[str] = []
+
+    def watch(name: str) -> Any:
+        def keep(_module: nn.Module, _args: Any, out: Any) -> None:
+            if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
+                found.append(name)
+
+        return keep
+
+    hooks = [locate(model, name)[2].register_forward_hook(watch(name)) for name in layer_names(model)]
+    try:
+        with looking(model):
+            model(probe_images(model, shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        raise RegardError(f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions; name one")
+    return found[-1]

@@ -23,19 +23,26 @@ def _stage(widths: Sequence[int], channels: int) -> list[nn.Module]:
 
 
 class VggCifar(nn.Module):
-    """Images (B,C,H,W), 32x32 in the paper and at least that here, -> logits (B,n). Attend at ``stem``."""
+    """Images (B,C,H,W), 32x32 in the paper and at least that here, -> logits (B,n). Attend at ``stem``.
+
+    Args:
+        num_classes: n.
+        width: factor of all channels; 1 in the paper.
+        in_chans: C.
+    """
 
     attend_at = "stem"
 
-    def __init__(self, num_classes: int, *, in_chans: int = 3) -> None:
+    def __init__(self, num_classes: int, *, width: float = 1.0, in_chans: int = 3) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*_stage([64, 64, 128, 128, 256, 256, 256], in_chans))
-        self.stage1 = nn.Sequential(*_stage([512, 512, 512], 256))
-        self.stage2 = nn.Sequential(*_stage([512, 512, 512], 512))
-        self.stage3 = nn.Sequential(*_stage([512], 512), *_stage([512], 512))
-        self.project = nn.Sequential(nn.Conv2d(512, 512, kernel_size=1), nn.ReLU())
+        w64, w128, w256, w512 = (max(1, round(width * channels)) for channels in (64, 128, 256, 512))
+        self.stem = nn.Sequential(*_stage([w64, w64, w128, w128, w256, w256, w256], in_chans))
+        self.stage1 = nn.Sequential(*_stage([w512] * 3, w256))
+        self.stage2 = nn.Sequential(*_stage([w512] * 3, w512))
+        self.stage3 = nn.Sequential(*_stage([w512], w512), *_stage([w512], w512))
+        self.project = nn.Sequential(nn.Conv2d(w512, w512, kernel_size=1), nn.ReLU())
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(512, num_classes)
+        self.head = nn.Linear(w512, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2))

@@ -50,7 +50,7 @@ class Wrn(nn.Module):
     Args:
         num_classes: n.
         depth: 6 k + 4, such as 28.
-        width: multiplier of the channels 16, 32, 64.
+        width: factor of the channels 16, 32, 64; need not be whole.
         dropout: inside every block.
         in_chans: C.
     """
@@ -58,25 +58,27 @@ class Wrn(nn.Module):
     attend_at = "block2"
 
     def __init__(
-        self, num_classes: int, *, depth: int = 28, width: int = 10, dropout: float = 0.3, in_chans: int = 3
+        self, num_classes: int, *, depth: int = 28, width: float = 10, dropout: float = 0.3, in_chans: int = 3
     ) -> None:
         super().__init__()
         if depth < 10 or (depth - 4) % 6:
             raise RegardError(f"wrn: depth={depth} is not 6k+4; take 10, 16, 22, 28, 40, ...")
         count = (depth - 4) // 6
+        first, second, third = (max(1, round(width * channels)) for channels in (16, 32, 64))
         self.conv1 = nn.Conv2d(in_chans, 16, 3, padding=1, bias=False)
-        self.block1 = _blocks(16, 16 * width, count, stride=1, dropout=dropout)
-        self.block2 = _blocks(16 * width, 32 * width, count, stride=2, dropout=dropout)
-        self.block3 = _blocks(32 * width, 64 * width, count, stride=2, dropout=dropout)
-        self.bn = nn.BatchNorm2d(64 * width)
-        self.head = nn.Linear(64 * width, num_classes)
+        self.block1 = _blocks(16, first, count, stride=1, dropout=dropout)
+        self.block2 = _blocks(first, second, count, stride=2, dropout=dropout)
+        self.block3 = _blocks(second, third, count, stride=2, dropout=dropout)
+        self.bn = nn.BatchNorm2d(third)
+        self.relu = nn.ReLU()
+        self.head = nn.Linear(third, num_classes)
         _initialise(self)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
         """Logits (B,n)."""
         x = self.block3(self.block2(self.block1(self.conv1(images))))
-        return self.head(F.relu(self.bn(x)).mean((2, 3)))
+        return self.head(self.relu(self.bn(x)).mean((2, 3)))
 
 
 def wrn_branch(channels: int, num_classes: int, *, dropout: float = 0.3) -> nn.Module:

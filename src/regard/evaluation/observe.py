@@ -27,8 +27,8 @@ class Observation:
         one: of one sampled map and latent, the channel that is priced (N,n); None where nothing is random.
         several: averaged over ``SAMPLES`` samples (N,n); None likewise.
         rates: one-sample bits an image by name (N,): ``latent_bits``, ``gate_bits``, ``code_bits``; never to be added.
-        gates: mean gate of every attended layer, each (N,1,h,w).
-        map: what is judged: bits a position where they mean something, else the gate, of the last layer; None without.
+        gates: mean gate of every attended layer that has one, each (N,1,h,w).
+        map: what is judged: what the last attended layer shows (``AttentiveClassifier.shown``); None without.
         anchor_counts: how often each anchor is taken (Q,), last layer, one-sample maps; None without anchors.
         anchors: their values (Q,).
     """
@@ -58,12 +58,11 @@ def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observati
             out = model(images, samples=0)
             found = {"mean": out.probabilities(model.multi_label)}
             for layer, attention in zip(layers, out.attention, strict=True):
-                layer.append(attention.map[0].cpu())
+                if attention.unit == "gate":
+                    layer.append(attention.map[0].cpu())
             if out.attention:
-                last = out.attention[-1]
-                priced = last.price is not None and model.cut.is_cut
-                unit = "bits" if priced else "gate"
-                found["map"] = last.price[0] / NATS_PER_BIT if priced and last.price is not None else last.map[0]
+                shown = model.shown(out.attention[-1])
+                unit, found["map"] = shown.unit, shown.values
             if random:
                 seed_everything(seed, int(part[0]))
                 one = model(images, samples=1)
@@ -83,7 +82,7 @@ def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observati
         one=seen.get("one"),
         several=seen.get("several"),
         rates={name: seen[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in seen},
-        gates=tuple(torch.cat(layer) for layer in layers),
+        gates=tuple(torch.cat(layer) for layer in layers if layer),
         map=None if unit is None else Map(seen["map"], unit),
         anchor_counts=counts,
         anchors=anchors,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import build_attention
 from regard.backbones import (
     Cut,
     Given,
@@ -25,7 +24,6 @@ from regard.backbones import (
     image_shape,
     looking,
     probe_images,
-    recommended_layer,
     recorder_for,
     run,
     take_head,
@@ -33,10 +31,10 @@ from regard.backbones import (
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.freeze import freeze_upto, hold_frozen
 from regard.models.groups import parameter_groups
-from regard.models.heads import resolve_head
+from regard.models.mechanism import Mechanism, builder, check_all_learn, is_readout, layers_of, readout_of
 from regard.models.normalize import Normalize, resolve_normalize
 from regard.models.sharing import from_pretrained, save_pretrained
-from regard.types import NATS_PER_BIT, LatentOutput, Map, ModelOutput, RegardError
+from regard.types import NATS_PER_BIT, AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
 class AttentiveClassifier(nn.Module):
@@ -55,10 +53,13 @@ class AttentiveClassifier(nn.Module):
         backbone: a name for ``create_backbone``, or your own network, which is changed in place. Its last linear layer
             is replaced where its number of outputs is not ``num_classes``.
         num_classes: n.
-        at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image.
-        attention: a name for ``regard.attention.build_attention``, a function of the number of channels, or None.
+        at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image, or what the rival
+            of that name chooses.
+        attention: a name for ``regard.attention.build_attention``, one of ``regard.models.RIVALS``, a function of the
+            number of channels, or None.
         anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
-        attention_options: of ``build_attention``; ``head`` may also be a name in ``regard.models.MAP_HEADS``.
+        attention_options: of ``build_attention``, where ``head`` may also be a name in ``regard.models.MAP_HEADS``; or
+            of the rival.
         latent: K of the Gaussian bottleneck in place of the linear classifier; None keeps that.
         decoder: ``linear``, ``mlp`` or ``relu_linear``.
         kl: ``exact``, or ``released`` for reproduction of the authors' code.
@@ -82,7 +83,7 @@ class AttentiveClassifier(nn.Module):
         num_classes: int,
         *,
         at: str | Sequence[str] | None = None,
-        attention: str | Callable[[int], nn.Module] | None = "noise",
+        attention: Mechanism = "noise",
         anchors: int | None = None,
         attention_options: dict[str, Any] | None = None,
         latent: int | None = None,
@@ -115,7 +116,9 @@ class AttentiveClassifier(nn.Module):
             trunk = backbone
             fit_head(trunk, num_classes)
         statistics = resolve_normalize(normalize, trunk, pretrained)
-        names = [at] if isinstance(at, str) else list(at or [recommended_layer(trunk)]) if attention else []
+        names = layers_of(trunk, at, attention, shape)
+        if is_readout(attention) and latent is not None:
+            raise RegardError(f"latent={latent}: {attention} has a classifier of its own, which no latent goes before")
         self.config: dict[str, Any] = {
             "backbone": backbone,
             "num_classes": num_classes,
@@ -147,14 +150,20 @@ class AttentiveClassifier(nn.Module):
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
         self.bottleneck: GaussianBottleneck | None = None
         self.decoder: nn.Module | None = None
-        if latent is not None:
+        self.readout: nn.Module | None = None
+        if latent is not None or is_readout(attention):
             width = take_head(trunk)
             _check_width(trunk, shape, width)
+        if latent is not None:
             self.bottleneck = GaussianBottleneck(width, latent, kl=kl, prior=prior, **(bottleneck_options or {}))
             self.decoder = build_decoder(decoder, latent, num_classes)
         if attention is not None:
-            build = _builder(attention, anchors, attention_options or {}, num_classes)
+            options = attention_options or {}
+            build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
             attach(trunk, names, build, layout=layout, input_size=shape)
+        if isinstance(attention, str) and is_readout(attention):
+            self.readout = readout_of(attention, trunk, width, num_classes, attention_options or {})
+            check_all_learn(self, probe_images(trunk, shape), attention)
 
     @property
     def cut(self) -> Cut:
@@ -192,11 +201,15 @@ class AttentiveClassifier(nn.Module):
             h = run(self.trunk, recorder, self._normalized(images))
         B, S = images.shape[0], max(samples, 1)
         latent: LatentOutput | None = None
+        outputs = recorder.outputs
+        if self.readout is not None:
+            read = self.readout(h, outputs, tuple(name in recorder.given for name in recorder.names))
+            h, outputs = read.logits, read.attention
         if self.bottleneck is not None and self.decoder is not None:
             h = h.repeat(S, 1) if h.shape[0] < S * B else h
             latent = self.bottleneck(h, sample=samples > 0)
             h = self.decoder(latent.z)
-        return ModelOutput(h.reshape(-1, B, h.shape[-1]), recorder.outputs, latent, self.average)
+        return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
     def predict(self, images: Float[Tensor, "B C H W"], samples: int | None = None) -> Float[Tensor, "B n"]:
         """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
@@ -204,18 +217,21 @@ class AttentiveClassifier(nn.Module):
             return self(images, samples=samples).probabilities(self.multi_label)
 
     def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1) -> Map:
-        """The map of one attended layer, by default the last to run.
-
-        Bits a position, where the gate has a price and is a cut; else the gate itself, in [0,1].
-        """
+        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
         with looking(self):
             outputs = self(images, samples=0).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the classifier with attention=")
-        output = outputs[layer]
+        return self.shown(outputs[layer])
+
+    def shown(self, output: AttentionOutput) -> Map:
+        """What an attended layer has to show, of its first sample.
+
+        Bits a position, where the gate has a price and is a cut; else its map, in its own unit.
+        """
         if output.price is not None and self.cut.is_cut:
             return Map(output.price[0] / NATS_PER_BIT, "bits")
-        return Map(output.map[0], "gate")
+        return Map(output.map[0], output.unit)
 
     def freeze(self, upto: str) -> None:
         """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
@@ -274,18 +290,6 @@ class AttentiveClassifier(nn.Module):
 
     def _normalized(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std if self.normalizes else images
-
-
-def _builder(
-    attention: str | Callable[[int], nn.Module], anchors: int | None, options: dict[str, Any], num_classes: int
-) -> Callable[[int], nn.Module]:
-    if callable(attention):
-        if anchors is not None or options:
-            raise RegardError("attention is a function of its own, so anchors= and attention_options= do not reach it")
-        return attention
-    return lambda channels: build_attention(
-        attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
-    )
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:

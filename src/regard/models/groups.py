@@ -38,7 +38,8 @@ def parameter_groups(
     layers = attended(trunk)
     attention = {p for layer in layers.values() for p in layer.attention.parameters()}
     anchors = {p for module in trunk.modules() if isinstance(module, AnchorQuantizer) for p in module.parameters()}
-    head = set() if classifier.bottleneck is not None else _head_parameters(trunk)
+    own = classifier.bottleneck is None and classifier.readout is None
+    head = _head_parameters(trunk) if own else set()
     excepted = _excepted(trunk)
     rates = {
         "backbone": lr if backbone_lr is None else backbone_lr,

@@ -1,8 +1,9 @@
 """The whole objective: the label said, the bits paid for, the anchors learned.
 
-    J = CE + warmup * (beta R + map_beta P + code_beta L) + w_g codebook + w_c commitment + prior
+    J = CE + sum CE_aux + warmup * (beta R + map_beta P + code_beta L) + w_g codebook + w_c commitment + prior
 
-R latent rate, P gate price, L map code length: each in nats an image, *summed* over dimensions, channels and positions
+CE_aux is the cross-entropy of class scores that an attended layer makes itself (an attention branch), at the weight of
+the network's own, as in Fukui et al. (CVPR 2019). R latent rate, P gate price, L map code length: each in nats an image, *summed* over dimensions, channels and positions
 and *averaged* over images and samples. They are weighted apart and reported apart, never added up to one number of
 bits: R already covers what the map conveys through z.
 """
@@ -49,6 +50,7 @@ class Losses:
     rate: Float[Tensor, ""] | None = None
     price: Float[Tensor, ""] | None = None
     code: Float[Tensor, ""] | None = None
+    auxiliary: Float[Tensor, ""] | None = None
 
 
 def information_loss(
@@ -56,7 +58,11 @@ def information_loss(
 ) -> Losses:
     """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits."""
     task = task_loss(output.logits, labels, smoothing=weights.smoothing)
-    total, rate, price, code = task, None, None, None
+    total, rate, price, code, auxiliary = task, None, None, None, None
+    for logits in output.auxiliary:
+        said = task_loss(logits, labels, smoothing=weights.smoothing)
+        auxiliary = said if auxiliary is None else auxiliary + said
+        total = total + said
     if output.latent is not None:
         rate = output.latent.rate.mean()
         total = _add(total, warmup * weights.beta, output.latent.penalty.mean())
@@ -72,7 +78,7 @@ def information_loss(
         if anchors is not None:
             learn = weights.codebook * anchors.codebook + weights.commitment * anchors.commitment
             total = total + learn + anchors.prior
-    return Losses(total, task, rate, price, code)
+    return Losses(total, task, rate, price, code, auxiliary)
 
 
 def _add(total: Tensor, weight: float, term: Tensor) -> Tensor:

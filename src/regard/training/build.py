@@ -50,7 +50,14 @@ def build_model(recipe: Recipe, data: DataSplits) -> AttentiveClassifier:
 def plain_twin(recipe: Recipe) -> Recipe:
     """The same recipe without attention and bottleneck: same trunk, data, order, augmentation, schedule and seed."""
     plain = replace(
-        recipe.model, attention=None, attention_options={}, anchors=None, latent=None, kl="exact", prior="standard"
+        recipe.model,
+        attention=None,
+        attention_options={},
+        anchors=None,
+        latent=None,
+        kl="exact",
+        prior="standard",
+        match=None,
     )
     free = replace(recipe.objective, budget_bits=None, map_budget_bits=None, code_beta=0.0)
     return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False)

@@ -47,10 +47,10 @@ class ModelRecipe:
     backbone: str = "compact"
     """Any of regard's, timm's or torchvision's classifiers."""
     at: list[str] = field(default_factory=lambda: ["stage1"])
-    """Modules whose output is attended."""
+    """Modules whose output is attended; an empty list leaves the choice to the attention."""
     attention: str | None = "noise"
     """`noise` (every position has a price in bits), `aib` (the paper's), `mask`, `deterministic`, `uniform`, `center`,
-    `random`; null for none."""
+    `random`; what others proposed: `gap`, `ltpa`, `abn`, `cbam`, `vit_ib`; null for none."""
     attention_options: dict[str, Any] = field(default_factory=dict)
     """Options of the attention, such as `initial`."""
     anchors: int | None = None
@@ -71,6 +71,8 @@ class ModelRecipe:
     """Options of the backbone, such as `widths`."""
     freeze: str | None = None
     """Freeze everything up to and including this module."""
+    match: Literal["parameters", "flops"] | None = None
+    """Train, in place of this network, the plain one of its family that has as many parameters, or computes as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +186,14 @@ class Recipe:
             ),
             (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
             (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
+            (
+                m.match is not None and not (m.attention or m.latent),
+                "model.match needs model.attention or model.latent",
+            ),
+            (
+                m.match is not None and (m.pretrained is not False or m.freeze is not None),
+                "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
+            ),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
             (

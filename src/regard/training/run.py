@@ -23,6 +23,7 @@ from regard.training.build import build_data, build_model
 from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
 from regard.training.environment import environment
 from regard.training.journal import Journal
+from regard.training.matched import matched
 from regard.training.parsing import load_recipe, save_recipe
 from regard.training.progress import Progress
 from regard.training.recipe import Recipe
@@ -44,6 +45,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     Raises:
         RegardError: the folder holds a run of another recipe, or training failed.
     """
+    recipe = matched(recipe)
     claim(recipe, folder)
     if (folder / DONE).exists():
         return folder

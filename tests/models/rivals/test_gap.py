@@ -1,0 +1,49 @@
+"""Global pooling: the plain network where that pools too, and a map whose mean is the logit."""
+
+import pytest
+import torch
+from tests.models.rivals.cases import CLASSES, COMPACT, WRN, Case
+
+from regard.backbones import create_backbone
+from regard.types import RegardError
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options", "last"),
+    [("compact", COMPACT, "stage3"), ("wrn", WRN, "relu"), ("resnet18", {}, "layer4"), ("vgg_cifar", {}, "project")],
+)
+def test_it_is_the_plain_network_where_that_pools(backbone: str, options: dict, last: str) -> None:
+    case = Case("gap", backbone, (), {}, options, 64)
+    model = case.build().eval()
+    assert model.at == (last,)
+    plain = create_backbone(backbone, CLASSES, **options).eval()
+    assert sum(p.numel() for p in model.parameters()) == sum(p.numel() for p in plain.parameters())
+    state = {key.replace(f"{last}.module.", f"{last}."): v for key, v in model.trunk.state_dict().items()}
+    head = {"resnet18": "fc"}.get(backbone, "head")
+    plain.load_state_dict(state | {f"{head}.{key}": v for key, v in model.readout.linear.state_dict().items()})
+    with torch.no_grad():
+        assert torch.allclose(model(case.images()).logits[0], plain(case.images()), atol=1e-5)
+
+
+def test_the_map_is_what_the_decision_is_made_of() -> None:
+    case = Case("gap", "compact", (), {}, COMPACT)
+    model = case.build().eval()
+    output = model(case.images())
+    (layer,) = output.attention
+    W, b = model.readout.linear.weight, model.readout.linear.bias
+    for i, said in enumerate(output.logits[0].argmax(1).tolist()):
+        grid = sum(W[said, c] * layer.features[i, c] for c in range(10))
+        assert torch.allclose(layer.map[0, i, 0], grid, atol=1e-5)
+        assert torch.allclose(layer.map[0, i].mean() + b[said], output.logits[0, i, said], atol=1e-5)
+
+
+def test_layers_that_would_learn_nothing_are_named() -> None:
+    with pytest.raises(RegardError, match=r"gap: stage2\.0\.0\.weight and \d+ more"):
+        Case("gap", "compact", ("stage1",), {}, COMPACT).build()
+    with pytest.raises(RegardError, match="reads one"):
+        Case("gap", "compact", ("stage2", "stage3"), {}, COMPACT).build()
+
+
+def test_no_latent_goes_before_it() -> None:
+    with pytest.raises(RegardError, match="latent=4: gap has a classifier of its own"):
+        Case("gap", "compact", (), {}, COMPACT).build(latent=4)
