@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import timm
+import torch
 from timm.data.imagenet_info import ImageNetInfo
 from torch import nn
 
@@ -107,7 +108,8 @@ def _known(name: str) -> nn.Module:
 
 
 def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str]) -> Subject:
-    return Subject(name, model.eval(), tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
+    fast = model.eval().to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
+    return Subject(name, fast, tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
 
 
 def _classes_of(name: str, weights: str) -> int:
