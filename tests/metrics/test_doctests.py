@@ -9,7 +9,9 @@ import pytest
 import regard.metrics
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(regard.metrics.__path__, "regard.metrics.") if not m.ispkg)
-WITHOUT_EXAMPLES = {"regard.metrics.imputation", "regard.metrics.perturbation"}
+WITHOUT_EXAMPLES = {"regard.metrics.imputation", "regard.metrics.perturbation"} | {
+    f"regard.metrics.salient_object.{name}" for name in ("classes", "counts", "inputs", "nearest", "together")
+}
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if not m.startswith("regard.metrics.fixation")])

@@ -1,0 +1,103 @@
+"""Values worked out by hand, errors, and what is undefined."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import distance_transform_edt
+from tests.metrics.salient_object.cases import noise
+
+from regard.metrics import salient_object as so
+from regard.metrics.salient_object.nearest import _two_passes, nearest_object
+from regard.types import RegardError
+
+G = torch.tensor([[0.0, 0, 0, 0], [0, 1, 2, 0], [0, 2, 4, 1], [0, 0, 1, 0]], dtype=torch.float64).reshape(1, 1, 4, 4)
+MASK = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+MASK[..., 1:3, 1:3] = True
+
+
+def test_known_values():
+    assert so.mae(G / 4, MASK).item() == pytest.approx(0.140625, abs=1e-12)
+    assert so.max_f(G / 4, MASK).item() == pytest.approx(0.9285714286, abs=1e-9)
+    assert so.mean_f(G / 4, MASK).item() == pytest.approx(0.7065127369, abs=1e-9)
+    assert so.adaptive_threshold(G / 4).item() == pytest.approx(0.34375, abs=1e-12)
+    assert so.adaptive_f(G / 4, MASK).item() == pytest.approx(0.9285714286, abs=1e-9)
+
+
+def test_a_perfect_prediction():
+    found = so.all_scores(MASK.double(), MASK)
+    assert found["mae"].item() == 0
+    for name in ("max_f", "adaptive_f", "weighted_f", "s"):
+        assert found[name].item() == pytest.approx(1, abs=1e-12), name
+    assert found["max_e"].item() == pytest.approx(16 / 15, abs=1e-12)  # by the authors' N - 1
+    assert found["mean_f"].item() == pytest.approx((255 + 1.3 * 0.25 / (0.3 * 0.25 + 1)) / 256, abs=1e-12)
+
+
+def test_single_functions_are_the_same_as_all_together():
+    prediction = torch.from_numpy(noise((3, 1, 20, 15), 1))
+    masks = torch.from_numpy(noise((3, 1, 20, 15), 2) > 0.6)
+    together = so.all_scores(prediction, masks)
+    single = {
+        "max_f": so.max_f,
+        "mean_f": so.mean_f,
+        "adaptive_f": so.adaptive_f,
+        "weighted_f": so.weighted_f,
+        "mae": so.mae,
+        "s": so.s_measure,
+        "max_e": so.max_e,
+        "mean_e": so.mean_e,
+        "adaptive_e": so.adaptive_e,
+    }
+    assert set(single) == set(together) == set(so.NAMES)
+    for name, function in single.items():
+        assert torch.equal(function(prediction, masks), together[name]), name
+
+
+def test_empty_masks_are_undefined_for_f_alone_and_counted():
+    masks = torch.stack([MASK[0], torch.zeros_like(MASK[0])])
+    found = so.all_scores((G / 4).expand(2, -1, -1, -1), masks)
+    undefined = {name for name, value in found.items() if value[1].isnan()}
+    assert undefined == {"max_f", "mean_f", "adaptive_f", "weighted_f"}
+    assert not any(value[0].isnan() for value in found.values())
+    assert so.conditions(masks)["empty mask"].tolist() == [False, True]
+    assert found["s"][1].item() == pytest.approx(1 - (G / 4).mean().item(), abs=1e-12)
+
+
+def test_a_constant_prediction_of_any_value_is_judged_alike():
+    """Rounding of the mean must not decide whether a quarter counts as constant."""
+    masks = torch.zeros(1, 1, 30, 30, dtype=torch.bool)
+    masks[..., 3:9, 3:9] = True
+    near = [so.s_measure(torch.full((1, 1, 30, 30), c, dtype=torch.float64), masks).item() for c in (0.3, 0.3 + 1e-13)]
+    assert near[0] == pytest.approx(near[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nearest_object_pixel_is_scipys_on_both_ways(seed):
+    shape = [(1, 7), (9, 1), (13, 18), (18, 13), (30, 30), (5, 64)][seed]
+    masks = noise(shape, seed) > (0.5, 0.7, 0.9, 0.97, 0.99, 0.95)[seed]
+    masks.flat[3] = True
+    wanted = distance_transform_edt(~masks, return_distances=False, return_indices=True)
+    for way in (nearest_object, _two_passes):
+        found = way(torch.from_numpy(masks)[None])[0].numpy()
+        assert np.array_equal(found, wanted), way.__name__
+
+
+def test_an_empty_mask_has_indices_inside_the_image():
+    for way in (nearest_object, _two_passes):
+        rows, columns = way(torch.zeros(2, 4, 5, dtype=torch.bool)).unbind(1)
+        assert 0 <= rows.min() <= rows.max() < 4
+        assert 0 <= columns.min() <= columns.max() < 5
+
+
+def test_errors_name_what_is_wrong():
+    with pytest.raises(RegardError, match=r"not logits"):
+        so.mae(G, MASK)
+    with pytest.raises(RegardError, match=r"differ in shape: resize the prediction"):
+        so.max_f(G[..., :3] / 4, MASK)
+    with pytest.raises(RegardError, match=r"masks must be bool"):
+        so.s_measure(G / 4, MASK.double())
+    with pytest.raises(RegardError, match=r"must be \(B,1,h,w\)"):
+        so.mean_e(G[0] / 4, MASK[0])
+    with pytest.raises(RegardError, match=r"must be finite"):
+        so.mae(torch.full((1, 1, 4, 4), math.nan), MASK)
