@@ -19,6 +19,7 @@ def test_rates_of_the_parts() -> None:
         "backbone": 0.01,
         "attention": 0.1,
         "anchors": 0.5,
+        "prior": 1.0,
         "head": 0.1,
     }
     assert all(group["weight_decay"] == 0 for group in groups.values())

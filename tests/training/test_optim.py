@@ -82,12 +82,13 @@ def test_parts_have_their_own_rates_and_decay() -> None:
     recipe = OptimRecipe(name="adamw", lr=0.1, backbone_lr=0.01, anchors_lr=0.5, weight_decay=0.03)
     model = small()
     groups = build_optimizer(recipe, model).param_groups
-    expected = {"backbone": 0.01, "attention": 0.1, "anchors": 0.5, "head": 0.1}
+    expected = {"backbone": 0.01, "attention": 0.1, "anchors": 0.5, "prior": 1.0, "head": 0.1}
     for group in groups:
         part, _, free = group["name"].partition(",")
         assert group["lr"] == expected[part]
-        assert group["weight_decay"] == (0.0 if free or part == "anchors" else 0.03)
-        assert all((p.ndim > 1) == (group["weight_decay"] > 0) for p in group["params"] if part != "anchors")
+        assert group["weight_decay"] == (0.0 if free or part in ("anchors", "prior") else 0.03)
+        if part not in ("anchors", "prior"):
+            assert all((p.ndim > 1) == (group["weight_decay"] > 0) for p in group["params"])
     assert {group["name"].partition(",")[0] for group in groups} == set(expected)
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
 
@@ -98,7 +99,7 @@ def test_parts_have_their_own_rates_and_decay() -> None:
 def test_optimisers(name: str, kind: type) -> None:
     optimizer = build_optimizer(OptimRecipe(name=name, lr=0.2), small())
     assert type(optimizer) is kind
-    assert {group["lr"] for group in optimizer.param_groups} == {0.2}
+    assert {group["lr"] for group in optimizer.param_groups if group["name"] != "prior"} == {0.2}
     if name == "sgd":
         assert all(group["momentum"] == 0.9 and group["nesterov"] for group in optimizer.param_groups)
 

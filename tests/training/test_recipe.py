@@ -16,6 +16,9 @@ from regard.types import RegardError
         ({"model": {"attention": "aib"}, "objective": {"map_budget_bits": 6.0}}, r"map_budget_bits needs a gate"),
         ({"model": {"attention": None}, "objective": {"map_budget_bits": 6.0}}, r"map_budget_bits needs a gate"),
         ({"objective": {"code_beta": 0.1}}, r"code_beta needs model\.anchors"),
+        ({"objective": {"code_budget_bits": 9.0}}, r"code_budget_bits needs model\.anchors"),
+        ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 9.0}}, r"code_beta above 0 to start from"),
+        ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 0.0, "code_beta": 0.1}}, "above 0 bits"),
         ({"model": {"attention": None, "anchors": 4}}, r"anchors needs model\.attention"),
         ({"train": {"epochs": 0}}, r"train\.epochs"),
         ({"train": {"batch_size": 0}}, r"train\.batch_size"),
@@ -41,7 +44,13 @@ def test_a_plain_twin_differs_in_attention_and_bottleneck_only() -> None:
     recipe = tiny(
         twin=True,
         model={"anchors": 4, "prior": "learned", "attention_options": {"initial": 0.3}},
-        objective={"budget_bits": 6.0, "map_budget_bits": 90.0, "code_beta": 0.1, "smoothing": 0.1},
+        objective={
+            "budget_bits": 6.0,
+            "map_budget_bits": 90.0,
+            "code_budget_bits": 50.0,
+            "code_beta": 0.1,
+            "smoothing": 0.1,
+        },
         train={"seed": 5, "ema": 0.9},
         optim={"schedule": "cosine"},
     )
@@ -57,6 +66,7 @@ def test_a_plain_twin_differs_in_attention_and_bottleneck_only() -> None:
         "model.prior",
         "objective.budget_bits",
         "objective.map_budget_bits",
+        "objective.code_budget_bits",
         "objective.code_beta",
     }
     assert twin.name == "tiny/twin"

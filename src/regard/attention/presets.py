@@ -55,6 +55,7 @@ def build_attention(
     anchors: int | None = None,
     head: nn.Module | str | None = None,
     initial: float | None = None,
+    initial_std: float | None = None,
     **options: Any,
 ) -> SpatialAttention:
     """An attention module by name.
@@ -65,17 +66,19 @@ def build_attention(
         anchors: number of anchors Q, or None for a continuous map.
         head: for learned maps: a key of ``HEADS``, or a module from features (B,C,H,W) to map logits (B,1,H,W).
         initial: where a learned map starts, in (0,1); not for a head that is a module, which starts where it likes.
+        initial_std: where the standard deviation of a variational map starts; see ``VariationalMap``.
         options: of a fixed map, such as ``value`` of ``uniform``.
 
     Raises:
         RegardError: no such name (the near ones are given), or an option that this map does not have.
     """
     proposal_name, gate_name, own_head = _parts(name)
-    of_learned = [key for key, value in (("head", head), ("initial", initial)) if value is not None]
-    _check_options(name, proposal_name, [*of_learned, *options])
+    said = {"head": head, "initial": initial, "initial_std": initial_std}
+    _check_options(name, proposal_name, [*(key for key, value in said.items() if value is not None), *options])
     if proposal_name in LEARNED_MAPS:
         own = _head(own_head if head is None else head, channels, initial)
-        proposal = LEARNED_MAPS[proposal_name](channels, head=own)
+        width = {} if initial_std is None else {"initial_std": initial_std}
+        proposal = LEARNED_MAPS[proposal_name](channels, head=own, **width)
     else:
         proposal = FIXED_MAPS[proposal_name](**options)
     gate = GATES[gate_name](channels)
@@ -84,7 +87,10 @@ def build_attention(
 
 
 def _check_options(name: str, proposal: str, given: list[str]) -> None:
-    known = ["head", "initial"] if proposal in LEARNED_MAPS else [*inspect.signature(FIXED_MAPS[proposal]).parameters]
+    if proposal in LEARNED_MAPS:
+        known = ["head", "initial", *(["initial_std"] if proposal == "variational" else [])]
+    else:
+        known = [*inspect.signature(FIXED_MAPS[proposal]).parameters]
     for key in given:
         if key not in known:
             raise RegardError(f"attention={name!r}: its map has no option {key}; it may be given {', '.join(known)}")

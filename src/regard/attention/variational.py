@@ -4,6 +4,10 @@
 
 Caveat: sigma reads mu after the sigmoid, as the released code does, so it cannot tell two positions apart whose
 neighbourhoods have the same mean.
+
+How wide sigma starts matters where the map is quantized. A price on the anchors (code length, kept share) pulls on a
+position only within a few sigma of a boundary between them; at the released start, about .007, nearly no position is.
+``initial_std`` of about half the distance between anchors lets the price reach all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention.proposals import MapDistribution
+from regard.types import RegardError
 
 STD_SHIFT = 5.0
 
@@ -35,12 +40,18 @@ class VariationalMap(nn.Module):
     Args:
         channels: C of the features.
         head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
+        initial_std: where sigma starts, everywhere; None for the released code's start.
     """
 
-    def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
+    def __init__(self, channels: int, *, head: nn.Module | None = None, initial_std: float | None = None) -> None:
         super().__init__()
         self.head = conv_head(channels) if head is None else head
         self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
+        if initial_std is not None:
+            if not 0 < initial_std <= 1:
+                raise RegardError(f"initial_std={initial_std}: maps live in [0,1]; give a width above 0, at most 1")
+            nn.init.zeros_(self.std.weight)
+            nn.init.constant_(self.std.bias, STD_SHIFT + math.log(math.expm1(initial_std)))  # type: ignore[arg-type]
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
         """Distribution of the map (B,1,h,w), in float32."""

@@ -23,7 +23,11 @@ RATES = {
         "What the noise gate lets through, an upper bound on what the features behind it say of those before it.",
         "map_budget_bits",
     ),
-    "code_bits": ("Map code length", "What it costs to send the map's anchors under their learned prior.", None),
+    "code_bits": (
+        "Map code length",
+        "What it costs to send the map's anchors under their learned prior.",
+        "code_budget_bits",
+    ),
 }
 
 
@@ -45,10 +49,10 @@ def information_scores(seen: Observation, labels: Tensor, recipe: Recipe) -> lis
     for name, (label, meaning, budget) in RATES.items():
         if name not in seen.rates:
             continue
-        asked = getattr(recipe.objective, budget) if budget else None
+        asked = getattr(recipe.objective, budget)
         beside = [] if asked is None else [reference("asked for", "control", float(asked))]
         if name == "code_bits" and seen.anchors is not None:
-            positions = seen.gates[-1][0].numel()
+            positions = sum(gate[0].numel() for gate in seen.gates)
             beside.append(reference("uniform prior", "ceiling", positions * math.log2(len(seen.anchors))))
         rows.append(entry(name, "information", label, meaning, seen.rates[name], unit="bits", references=beside))
     if "latent_bits" in seen.rates and labels.ndim == 1:

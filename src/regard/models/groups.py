@@ -9,6 +9,8 @@ from torch import nn
 from regard.attention import AnchorQuantizer
 from regard.backbones import attended, head_name
 
+PRIOR_GAIN = 10.0
+
 if TYPE_CHECKING:
     from regard.models.classifier import AttentiveClassifier
 
@@ -23,21 +25,23 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Every parameter that learns, once, in groups with ``name``, ``params``, ``lr``, ``weight_decay``.
 
-    Parts are ``backbone``, ``attention``, ``anchors`` (with the anchors' prior) and ``head`` (classifier, or bottleneck
-    and decoder). Anchors, biases, the parameters of normalisations and whatever the network itself excepts (timm's
-    ``no_weight_decay``) are never decayed.
+    Parts are ``backbone``, ``attention``, ``anchors``, their ``prior`` and ``head`` (classifier, or bottleneck and
+    decoder). Anchors, prior, biases, the parameters of normalisations and whatever the network itself excepts (timm's
+    ``no_weight_decay``) are never decayed. The prior learns ten times as fast as the rest, whatever the anchors do: its
+    log probabilities have units to go where weights have hundredths, and a prior that lags makes every map look dear.
 
     Args:
         classifier: an attentive classifier.
         lr: learning rate of attention and head.
         backbone_lr: of the backbone; ``lr`` if None.
-        anchors_lr: of the anchors; ``lr`` if None.
+        anchors_lr: of the anchors; ``lr`` if None; 0 leaves them where they start.
         weight_decay: for weights with two or more dimensions.
     """
     trunk = classifier.trunk
     layers = attended(trunk)
     attention = {p for layer in layers.values() for p in layer.attention.parameters()}
-    anchors = {p for module in trunk.modules() if isinstance(module, AnchorQuantizer) for p in module.parameters()}
+    quantizers = [module for module in trunk.modules() if isinstance(module, AnchorQuantizer)]
+    anchors, prior = {q.raw for q in quantizers}, {q.prior_logits for q in quantizers}
     own = classifier.bottleneck is None and classifier.readout is None
     head = _head_parameters(trunk) if own else set()
     excepted = _excepted(trunk)
@@ -45,6 +49,7 @@ def parameter_groups(
         "backbone": lr if backbone_lr is None else backbone_lr,
         "attention": lr,
         "anchors": lr if anchors_lr is None else anchors_lr,
+        "prior": PRIOR_GAIN * lr,
         "head": lr,
     }
     groups: dict[str, dict[str, Any]] = {}
@@ -52,9 +57,10 @@ def parameter_groups(
         if not parameter.requires_grad:
             continue
         part = "head" if parameter in head or not name.startswith("trunk.") else "backbone"
-        part = "anchors" if parameter in anchors else "attention" if parameter in attention else part
-        decayed = weight_decay > 0 and part != "anchors" and parameter.ndim > 1 and parameter not in excepted
-        key = part if decayed or not weight_decay or part == "anchors" else f"{part}, not decayed"
+        part = "attention" if parameter in attention else part
+        part = "anchors" if parameter in anchors else "prior" if parameter in prior else part
+        decayed = weight_decay > 0 and parameter.ndim > 1 and parameter not in excepted
+        key = part if decayed or not weight_decay or part in ("anchors", "prior") else f"{part}, not decayed"
         decay = weight_decay if decayed else 0.0
         group = groups.setdefault(key, {"name": key, "params": [], "lr": rates[part], "weight_decay": decay})
         group["params"].append(parameter)

@@ -5,7 +5,7 @@ Not here: optimisers and schedules (training), bounds measured after training (m
 
 from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
 from regard.objectives.anchors import AnchorLosses, anchor_losses
-from regard.objectives.budget import Multiplier
+from regard.objectives.budget import Multiplier, MultiplierUnit
 from regard.objectives.information import Losses, Weights, information_loss, warmup_share
 from regard.objectives.task import task_loss
 
@@ -15,6 +15,7 @@ __all__ = [
     "HumanMap",
     "Losses",
     "Multiplier",
+    "MultiplierUnit",
     "Weights",
     "alignment_loss",
     "anchor_losses",

@@ -1,4 +1,4 @@
-"""A budget in bits: the multiplier that makes a rate land where it was asked for.
+"""A budget: the multiplier that makes a rate in bits, or a share, land where it was asked for.
 
     minimise CE + beta R  subject to  R = budget:    ln beta += step e_t + damping (e_t - e_{t-1}),  e = ln(R / budget)
 
@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from regard.types import NATS_PER_BIT, RegardError
 
 TOLERANCE = 0.10
+MultiplierUnit = Literal["bits", "share"]
+_ONE: dict[MultiplierUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,16 @@ class Multiplier:
 
     Attributes:
         name: which budget this is, for errors.
-        budget: nats asked for.
+        budget: what is asked for, nats or a share.
         beta: current weight.
         step: gain of one update.
         damping: gain of the change since the last one.
         floor: smallest weight; there the rate costs nothing.
         limit: largest weight.
-        lowest: smallest rate measured so far, nats.
-        highest: largest rate measured so far, nats.
+        lowest: smallest rate measured so far, in the budget's unit.
+        highest: largest rate measured so far.
         error: e of the last update; None before the first.
+        unit: what errors are worded in; rates in ``bits`` are measured in nats all the same.
     """
 
     name: str
@@ -46,9 +50,15 @@ class Multiplier:
     lowest: float = math.inf
     highest: float = 0.0
     error: float | None = None
+    unit: MultiplierUnit = "bits"
+
+    @classmethod
+    def of(cls, name: str, asked: float, beta: float, *, unit: MultiplierUnit = "bits") -> Multiplier:
+        """The first multiplier of a budget ``asked`` for in its own unit."""
+        return cls(name, asked * _ONE[unit], beta, unit=unit)
 
     def update(self, rate: float) -> Multiplier:
-        """The multiplier after a measurement of ``rate`` nats; the change of ln beta is limited to one a step."""
+        """The multiplier after ``rate`` was measured; the change of ln beta is limited to one a step."""
         error = math.log(max(rate, 1e-6) / self.budget)
         rise = 0.0 if self.error is None else error - self.error
         change = max(-1.0, min(1.0, self.step * error + self.damping * rise))
@@ -59,9 +69,10 @@ class Multiplier:
         """Raises where the weight was driven to a bound and the budget was still missed: it cannot be reached."""
         missed = abs(rate / self.budget - 1) > TOLERANCE
         if missed and (self.beta <= self.floor or self.beta >= self.limit):
-            asked, low, high = (x / NATS_PER_BIT for x in (self.budget, self.lowest, self.highest))
+            digits = 1 if self.unit == "bits" else 3
+            asked, low, high = (f"{x / _ONE[self.unit]:.{digits}f}" for x in (self.budget, self.lowest, self.highest))
             raise RegardError(
-                f"{self.name}={asked:.1f}: not reachable with this model and data; its rate stayed in "
-                f"[{low:.1f}, {high:.1f}] bits. "
+                f"{self.name}={asked}: not reachable with this model and data; it stayed in "
+                f"[{low}, {high}]{' bits' if self.unit == 'bits' else ''}. "
                 "Ask for a budget in that range, train longer, or change the size of what is priced"
             )

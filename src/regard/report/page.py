@@ -22,7 +22,7 @@ from regard.report.schema import Run
 BITS = (
     ("val/latent_bits", "Latent rate, bits an image", "budget_bits"),
     ("val/gate_bits", "Gate price, bits a map", "map_budget_bits"),
-    ("val/code_bits", "Map code length, bits a map", ""),
+    ("val/code_bits", "Map code length, bits a map", "code_budget_bits"),
 )
 SCHEDULE = (("lr", "Learning rate"), ("beta", "β, price of a latent nat"), ("map_beta", "β of the map's price"))
 STYLES = ("main", "control", "second", "third")

@@ -11,11 +11,11 @@ from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split
 from regard.training.measure import sampled_rates
+from regard.training.priced import PRICED
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
 from regard.types import RegardError
 
-RATES = {"budget_bits": "latent_bits", "map_budget_bits": "gate_bits"}
 FROZEN = 0.1
 """Last share of training, in which multipliers rest and the learning rate falls to nothing."""
 
@@ -83,6 +83,6 @@ class BudgetCallback(pl.Callback):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
             batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
-            rates = sampled_rates(model, model(batch.images, samples=1))
+            rates = sampled_rates(model, model(batch.images, samples=1, stem=batch.stem))
             model.train(was_training)
-        return {budget: float(rates[rate].mean()) for budget, rate in RATES.items() if rate in rates}
+        return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}

@@ -59,5 +59,5 @@ def plain_twin(recipe: Recipe) -> Recipe:
         prior="standard",
         match=None,
     )
-    free = replace(recipe.objective, budget_bits=None, map_budget_bits=None, code_beta=0.0)
+    free = replace(recipe.objective, budget_bits=None, map_budget_bits=None, code_budget_bits=None, code_beta=0.0)
     return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False)

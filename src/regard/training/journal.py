@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from regard.training.priced import PRICED
 from regard.training.task import Task
 
 
@@ -37,7 +38,7 @@ class Journal(pl.Callback):
         measured = {k: float(v) for k, v in trainer.callback_metrics.items() if "/" in k and not k.endswith("_step")}
         line: dict[str, Any] = {"epoch": trainer.current_epoch}
         line |= {k.removesuffix("_epoch"): v if math.isfinite(v) else None for k, v in measured.items()}
-        line |= {"beta": task.weights.beta, "map_beta": task.weights.map_beta}
+        line |= {priced.weight: getattr(task.weights, priced.weight) for priced in PRICED}
         line["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         line["seconds"] = round(time.perf_counter() - self._begin, 3)
         with self.path.open("a") as file:

@@ -37,10 +37,10 @@ def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier) -> Optimize
 def _muon(groups: list[dict[str, Any]], lr: float) -> Optimizer:
     """Orthogonalised updates (Jordan et al., *Muon*, 2024) for the matrices and convolutions of backbone and attention.
 
-    Vectors, anchors, bottleneck and classifier learn by AdamW at their group's rate.
+    Vectors, anchors, their prior, bottleneck and classifier learn by AdamW at their group's rate.
     """
     for group in groups:
-        if group["name"].startswith(("anchors", "head")):
+        if group["name"].startswith(("anchors", "prior", "head")):
             group["use_fallback"] = True
         else:
             group["lr"] *= MUON_GAIN

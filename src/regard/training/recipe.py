@@ -84,11 +84,13 @@ class ObjectiveRecipe:
     map_beta: float = 1e-6
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
-    """Weight of the map's code length; needs anchors."""
+    """Weight of the map's code length, needs anchors; where `code_budget_bits` is given, where its multiplier starts."""
     budget_bits: float | None = 19.0
     """Find the beta at which the latent rate is this many bits an image."""
     map_budget_bits: float | None = 4000.0
     """Find the map_beta at which the gate lets this many bits an image through."""
+    code_budget_bits: float | None = None
+    """Find the code_beta at which the map's anchors cost this many bits an image to send."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
@@ -158,6 +160,15 @@ class TrainRecipe:
     """Use torch.compile."""
     tensorboard: bool = False
     """Also write TensorBoard event files (extra `tensorboard`)."""
+    cache_stem: bool = False
+    """Compute what the frozen layers (`model.freeze`) make of every image once and learn from that; later runs with
+    the same frozen layers, images and views find it on the disk."""
+    views: int = 4
+    """With `cache_stem`: augmented views of a training image that are kept; an epoch takes one of them at random."""
+    cache_dtype: Literal["float16", "float32"] = "float16"
+    """With `cache_stem`: how features are kept; half the disk, or exactly what the network would compute."""
+    cache_folder: str | None = None
+    """With `cache_stem`: where; `stems` in the folder of REGARD_CACHE (else the platform's place for caches) if null."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +196,10 @@ class Recipe:
                 'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
             ),
             (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
+            (
+                o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
+                "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
+            ),
             (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
             (
                 m.match is not None and not (m.attention or m.latent),
@@ -194,10 +209,13 @@ class Recipe:
                 m.match is not None and (m.pretrained is not False or m.freeze is not None),
                 "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
             ),
+            (t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"),
+            (t.cache_stem and t.compile, "train.cache_stem runs a part of the network, which train.compile cannot"),
+            (t.views < 1, "train.views must be at least 1"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
             (
-                any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits)),
+                any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits, o.code_budget_bits)),
                 "a budget must be above 0 bits",
             ),
         ):

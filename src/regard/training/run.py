@@ -25,9 +25,11 @@ from regard.training.environment import environment
 from regard.training.journal import Journal
 from regard.training.matched import matched
 from regard.training.parsing import load_recipe, save_recipe
+from regard.training.priced import asked_for
 from regard.training.progress import Progress
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
+from regard.training.stem_cache import through_stem
 from regard.training.task import Task
 from regard.types import RegardError
 
@@ -59,7 +61,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
         model = model.to(memory_format=torch.channels_last)
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
-    batches = Batches(recipe, data)
+    batches = Batches(recipe, through_stem(recipe, model, data, quiet=quiet) if recipe.train.cache_stem else data)
     task = Task(recipe, model, batches.steps_per_epoch)
     trainer = _trainer(recipe, folder, quiet, batches)
     last = folder / LAST
@@ -126,7 +128,7 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, batches: Batches) -> pl.
     )
     callbacks: list[pl.Callback] = [Journal(folder / "metrics.jsonl"), keep]
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
-    if recipe.objective.budget_bits or recipe.objective.map_budget_bits:
+    if asked_for(recipe.objective):
         callbacks.insert(0, BudgetCallback(batches.data.val, average))
     if average is not None:
         callbacks.insert(0, average)  # before what measures it

@@ -14,6 +14,7 @@ from regard.models import AttentiveClassifier
 from regard.objectives import Multiplier, Weights, information_loss, warmup_share
 from regard.training.measure import validate_batch
 from regard.training.optim import build_optimizer, build_schedule
+from regard.training.priced import PRICED, multipliers
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
 from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError
@@ -35,14 +36,7 @@ class Task(pl.LightningModule):
         self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.codebook, o.commitment, o.smoothing)
-        self.multipliers = {
-            name: Multiplier(f"objective.{name}", budget * NATS_PER_BIT, start)
-            for name, budget, start in (
-                ("budget_bits", o.budget_bits, o.beta),
-                ("map_budget_bits", o.map_budget_bits, o.map_beta),
-            )
-            if budget is not None
-        }
+        self.multipliers = multipliers(o)
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in VALIDATED})
         # a function: a compiled module would be a second name for every weight in a checkpoint
         self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
@@ -57,7 +51,7 @@ class Task(pl.LightningModule):
         """The objective; stops at a loss that is not a number."""
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         warmup = warmup_share(self.global_step, round(o.warmup * total))
-        output: ModelOutput = self.run_model(batch.images, samples=1)
+        output: ModelOutput = self.run_model(batch.images, samples=1, stem=batch.stem)
         losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
@@ -122,6 +116,6 @@ class Task(pl.LightningModule):
 
     def apply_multipliers(self) -> None:
         """The objective's weights as the multipliers have them."""
-        for name, weight in (("budget_bits", "beta"), ("map_budget_bits", "map_beta")):
-            if name in self.multipliers:
-                self.weights = replace(self.weights, **{weight: self.multipliers[name].beta})
+        for priced in PRICED:
+            if priced.budget in self.multipliers:
+                self.weights = replace(self.weights, **{priced.weight: self.multipliers[priced.budget].beta})
