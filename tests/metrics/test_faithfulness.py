@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from regard.metrics import controls
-from regard.metrics.faithfulness import deletion, insertion, lerf_morf_gap, undefined
+from regard.metrics.faithfulness import deletion, insertion, lerf_morf_gap, road, undefined
 from regard.metrics.imputation import BASELINES
 from regard.metrics.perturbation import Removal
 from regard.metrics.scores import score
@@ -154,6 +154,45 @@ def test_a_map_with_88_percent_zeros_has_true_fractions():
     assert torch.allclose(curve.probabilities, 1 - curve.fractions)
     assert curve.fractions[0].unique().tolist() == pytest.approx([0, 0.10, 0.12, 1])
     assert curve.area.item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("judge", [deletion, insertion])
+def test_an_area_does_not_grow_with_the_number_of_steps(judge):
+    """Quantus' PixelFlipping sums its points, so that twice the steps are twice the area."""
+    x, map = images(3), random_map(3)
+    areas = [judge(mean_of_pixels, x, map, first(3), removal=black(x, steps=steps)).area for steps in (4, 16, N)]
+    for area in areas:
+        assert torch.allclose(area, x.mean((1, 2, 3)) / 2, atol=0.03)
+        assert torch.allclose(area, areas[-1], atol=0.01)
+
+
+def test_black_is_black_and_not_the_images_minimum():
+    """Quantus' "black" is the smallest value of the input."""
+    x = 0.5 + images(1) / 2
+    curve = deletion(mean_of_pixels, x, random_map(1), first(1), removal=black(x))
+    assert curve.probabilities[0, -1] == 0
+
+
+def test_road_takes_rgb_images_with_a_coarser_map_of_one_channel():
+    """Quantus' ROAD raises an IndexError there. Known: the one bright pixel is imputed to its grey neighbours'."""
+    x, found = torch.full((1, 3, *SIZE), 0.5), torch.zeros(1, 1, *SIZE)
+    x[..., 2, 5] = found[..., 2, 5] = 1
+    result = road(OnePixel(2, 5), x, Map(found, "relevance"), first(1), removal=Removal(steps=N))
+    assert result.morf.probabilities[0, 0] == 1
+    assert torch.allclose(result.morf.probabilities[0, 1:], torch.tensor(0.5), atol=0.05)
+    assert (result.lerf.probabilities[0, :N] == 1).all(), "least relevant first leaves it to the end"
+    assert result.gap.item() == pytest.approx(0.5 * (N - 1) / N, abs=0.02)
+    coarse = road(mean_of_pixels, images(2), random_map(2, size=(4, 2)), first(2), removal=Removal(steps=4))
+    assert coarse.gap.isfinite().all()
+
+
+def test_road_follows_true_fractions_where_most_of_the_map_is_zero():
+    """grad-cam's ROAD takes percentiles under "<", so that with 70 % zeros the lower ones keep nothing."""
+    values = torch.zeros(1, 1, 10, 10)
+    values.view(-1)[:12] = torch.arange(12, 0, -1.0)
+    result = road(mean_of_pixels, torch.ones(1, 3, 10, 10), Map(values, "relevance"), first(1))
+    assert result.morf.fractions[0].unique().tolist() == pytest.approx([0, 0.05, 0.10, 0.12, 1])
+    assert result.lerf.fractions[0].unique().tolist() == pytest.approx([0, 0.88, 0.9, 0.95, 1])
 
 
 def test_a_constant_map_has_two_points_and_no_gap():
