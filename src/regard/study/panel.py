@@ -59,7 +59,7 @@ def paired(
         Nothing: arms that are absent give an empty panel, (K,0,0).
     """
     columns = [columns] * len(arms) if isinstance(columns, str) else list(columns)
-    frame, (run, image) = trials.frame, trials.codes
+    frame, (net, run, image) = trials.frame, trials.codes
     rows = [trials.arms.get((task, a.condition, a.layer, a.alpha), np.empty(0, int)) for a in arms]
     if backbone is not None:
         at = (frame["backbone"] == backbone).to_numpy()
@@ -81,7 +81,6 @@ def paired(
     if len(shared):
         first = np.concatenate(rows)
         place = first[np.unique(run[first], return_index=True)[1]]
-        backbones = np.unique(frame["backbone"].to_numpy()[place].astype(str), return_inverse=True)[1]
-        backbones = backbones[np.searchsorted(every, shared)]
+        backbones = np.unique(net[place], return_inverse=True)[1][np.searchsorted(every, shared)]
     values = values[:, :, whole] if len(shared) else values[:, :, :0]
     return Panel(values, backbones, {k: n for k, n in left_out.items() if n})

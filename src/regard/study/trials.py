@@ -23,7 +23,8 @@ class Trials:
     """A checked table; see `regard.study.columns` for what each column means.
 
     Attributes:
-        frame: one row a trial; `layer` is empty and `alpha` NaN where they say nothing. Not to be changed.
+        frame: one row a trial; `layer` is empty and `alpha` NaN where they say nothing; words are categories in
+            order. Not to be changed.
     """
 
     frame: pd.DataFrame
@@ -32,16 +33,18 @@ class Trials:
         object.__setattr__(self, "frame", checked(self.frame))
 
     @cached_property
-    def codes(self) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-        """Of each row, the number of its run (backbone, seed) and of its image."""
-        runs = pd.MultiIndex.from_frame(self.frame[["backbone", "seed"]])
-        return pd.factorize(runs, sort=True)[0], pd.factorize(self.frame["image"], sort=True)[0]
+    def codes(self) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
+        """Of each row, the numbers of its backbone, of its run (backbone and seed), and of its image."""
+        backbone = self.frame["backbone"].cat.codes.to_numpy().astype(int)
+        seeds, seed = np.unique(self.frame["seed"].to_numpy(), return_inverse=True)
+        return backbone, backbone * len(seeds) + seed, self.frame["image"].cat.codes.to_numpy().astype(int)
 
     @cached_property
     def arms(self) -> dict[tuple[str, str, str, float | None], NDArray[np.int_]]:
         """Rows of each (task, condition, layer, alpha)."""
         alpha = self.frame["alpha"].round(6).fillna(-1.0)
-        grouped = self.frame.groupby([self.frame["task"], self.frame["condition"], self.frame["layer"], alpha])
+        words = [self.frame[word] for word in ("task", "condition", "layer")]
+        grouped = self.frame.groupby([*words, alpha], observed=True)
         return {(*key, None if a < 0 else float(a)): rows for (*key, a), rows in grouped.indices.items()}
 
     @property
@@ -100,7 +103,7 @@ def read_trials(path: Path) -> Trials:
 def checked(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with its columns in order, or the error that names what is wrong with it."""
     frame = frame.copy()
-    frame = frame.assign(layer=frame["layer"].fillna("") if "layer" in frame else "")
+    frame = frame.assign(layer=frame["layer"].astype(object).fillna("") if "layer" in frame else "")
     frame = frame.assign(alpha=frame.get("alpha", np.nan))
     missing = [c for c in (*KEYS, "performance") if c not in frame]
     if missing:
@@ -118,7 +121,7 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
             raise RegardError(
                 f"trials: {column} is empty in row {_first(frame[column].isna())}; every trial names its own"
             )
-        frame[column] = frame[column].astype(str)
+        frame[column] = _category(frame[column])
     odd = [c for c in frame["condition"].unique() if c not in CONDITIONS]
     if odd:
         near = difflib.get_close_matches(odd[0], CONDITIONS, n=2)
@@ -155,6 +158,13 @@ def _numbers(frame: pd.DataFrame) -> None:
     if seed.isna().any() or (seed != seed.round()).any():
         raise RegardError("trials: seed must be a whole number in every row; it pairs the runs of different conditions")
     frame["seed"] = seed.astype(int)
+
+
+def _category(values: pd.Series) -> pd.Series:
+    """Words as sorted categories, none of them unused; the same table whatever the order of its rows."""
+    found = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype(str).astype("category")
+    found = found.cat.remove_unused_categories()
+    return found.cat.set_categories(sorted(found.cat.categories))
 
 
 def _first(flags: Sequence[bool] | pd.Series) -> int:

@@ -14,6 +14,7 @@ deceived in a confounded world. Effects are linear and nothing is clipped, so tr
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,7 +60,7 @@ class Design:
     """Test images a task."""
     observers: int = 8
     """People who looked at an image: fewer give noisier maps, which are worth less and look less similar."""
-    backbones: int = 2
+    backbones: int = 3
     """Networks."""
 
 
@@ -85,6 +86,8 @@ class World:
     """Of everything else."""
     heavy: bool = False
     """Whether the rest has heavy tails (Student's t, 3 degrees of freedom, scaled to the same deviation)."""
+    powered: bool = True
+    """Whether the default design is meant to tell its truth; where not, the world is there for the errors."""
 
     def quality(self, arm: str, alpha: float | None, observers: int) -> NDArray[np.float64]:
         """Mean gaze, object and centre of an arm's maps; gaze that came from few observers is worth less."""
@@ -124,9 +127,9 @@ WORLDS = (
     World(name="harm", effects=(-0.16, 0.0, 0.0), faithful=(-0.25, 0.0, 0.0)),
     World(name="useless"),
     World(name="useless, confounded", confounding=0.5),
-    World(name="useless, restless runs", run_sd=0.02),
+    World(name="useless, restless runs", run_sd=0.02, powered=False),
     World(name="useless, heavy tails", heavy=True),
-    World(name="too small to matter", effects=(0.012, 0.0, 0.0), faithful=(0.03, 0.0, 0.0)),
+    World(name="too small to matter", effects=(0.012, 0.0, 0.0), faithful=(0.03, 0.0, 0.0), powered=False),
 )
 """Effects are of the size that the default design can tell (`benchmarks/verdicts.py` measures how well), or none."""
 
@@ -162,18 +165,17 @@ def _task(world: World, design: Design, task: str, seed: int) -> pd.DataFrame:
     f = 0.2 + q @ np.array(world.faithful) + 2 * taste + run + world.rest_sd * rng.standard_normal((k, r, i))
     mapless = np.array([CONDITIONS[arm].map == "none" or arm == "uniform" for arm, _ in arms])[:, None, None]
     n = r * i
-    names = pd.Index([arm for arm, _ in arms])
     doses = np.array([np.nan if a is None else a for _, a in arms])
     b, s = np.divmod(np.arange(r), design.seeds)
     width = len(str(i - 1))
     return pd.DataFrame(
         {
-            "task": task,
-            "backbone": np.tile(np.repeat([f"net{v}" for v in b], i), k),
-            "condition": names.repeat(n),
+            "task": _words([task], np.zeros(k * n, int), (*DRIVEN, *HIGHER)),
+            "backbone": _words([f"net{v}" for v in range(design.backbones)], np.tile(np.repeat(b, i), k)),
+            "condition": _words([arm for arm, _ in arms], np.arange(k).repeat(n), (*QUALITY, *DOSES)),
             "alpha": doses.repeat(n),
             "seed": np.tile(np.repeat(s, i), k),
-            "image": np.tile([f"{v:0{width}}" for v in range(i)], k * r),
+            "image": _words([f"{v:0{width}}" for v in range(i)], np.tile(np.arange(i), k * r)),
             "performance": y.ravel(),
             "nss": np.where(mapless, np.nan, x).ravel(),
             "nss_random": np.broadcast_to(-world.confounding * hardship, (k, r, i)).ravel(),
@@ -183,6 +185,12 @@ def _task(world: World, design: Design, task: str, seed: int) -> pd.DataFrame:
             "faithfulness": np.where(mapless, np.nan, f).ravel(),
         }
     )
+
+
+def _words(names: Sequence[str], codes: NDArray[np.int_], among: Sequence[str] = ()) -> pd.Categorical:
+    """names[codes] as categories, which are `among` where given."""
+    every = list(among or names)
+    return pd.Categorical.from_codes(np.array([every.index(name) for name in names])[codes], every)
 
 
 def _times(world: World, task: str) -> tuple[float, float, float]:
