@@ -51,7 +51,7 @@ class Tally:
 
     @property
     def contradicted(self) -> int:
-        """How often the verdict said what the truth excludes: never by undecided, nor by refuted of what is equivalent."""
+        """How often the verdict said what the truth excludes; undecided excludes nothing, refuted not equivalent."""
         allowed = {self.truth, "undecided"} | ({"refuted"} if self.truth == "equivalent" else set())
         return sum(n for word, n in self.counts.items() if word not in allowed)
 
