@@ -1,7 +1,7 @@
 """Eight methods on a network with ImageNet weights (EfficientNet-Lite0, from its package), judged by every metric with
 its floors: photographs of birds with boxes (CUB), and photographs that scikit-image and scikit-learn carry.
 
-    REGARD_DATA=... python benchmarks/judge_imagenet.py [--images 20] [--out judged/imagenet]
+    REGARD_DATA=... python benchmarks/judge_imagenet.py [--images 20] [--out runs/judge-imagenet]
 
 It runs `regard judge`, which goes on where it was killed; pages and maps stay in the folder, the tables go to
 results/judge_imagenet.json. Images are chosen by a seed, nothing is tuned.
@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--again", type=int, default=4)
-    parser.add_argument("--out", type=Path, default=Path("judged/imagenet"))
+    parser.add_argument("--out", type=Path, default=Path("runs/judge-imagenet"))
     options = parser.parse_args()
     if "REGARD_DATA" not in os.environ:
         sys.exit("set REGARD_DATA to the folder that holds cub50 or CUB_200_2011")
