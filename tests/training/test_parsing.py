@@ -6,7 +6,7 @@ import pytest
 import yaml
 from tests.training.tiny import leaves, tiny
 
-from regard.training import Recipe, load_recipe, parse_recipe, save_recipe
+from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_from, save_recipe
 from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
 from regard.types import RegardError
 
@@ -168,3 +168,27 @@ def test_a_file_executes_nothing(tmp_path: Path) -> None:
     with pytest.raises(RegardError):
         load_recipe(tmp_path / "r.yaml")
     assert not (tmp_path / "opened").exists()
+
+
+def test_a_recipe_with_other_values_in_some_fields() -> None:
+    recipe = Recipe()
+    other = override(recipe, {"model.latent": 8, "data.options.size": 32, "optim.lr": 0.5, "name": "other"})
+    assert (other.model.latent, other.data.options, other.optim.lr, other.name) == (8, {"size": 32}, 0.5, "other")
+    assert override(recipe, {}) == recipe
+    assert recipe.data.options == {}, "the first stays as it was"
+    assert recipe_from({"model": {"latent": 8}}).model.latent == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model.attenton": None}, "Did you mean model.attention"),
+        ({"modl.latent": 3}, "Did you mean model.latent"),
+        ({"objective.beta.start": 1}, "objective.beta"),
+        ({"optim.lr": "fast"}, "optim.lr"),
+        ({"model": 3}, "--model"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_named(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(RegardError, match=said):
+        override(Recipe(), changes)

@@ -5,7 +5,7 @@ Not here: what is measured after training (evaluation).
 
 from regard.training.build import build_augmentation, build_data, build_model, plain_twin
 from regard.training.measure import sampled_rates
-from regard.training.parsing import load_recipe, parse_recipe, recipe_parser, save_recipe
+from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import load_run, train, write_atomically
 from regard.training.seeds import seed_everything
@@ -18,8 +18,10 @@ __all__ = [
     "build_model",
     "load_recipe",
     "load_run",
+    "override",
     "parse_recipe",
     "plain_twin",
+    "recipe_from",
     "recipe_parser",
     "sampled_rates",
     "save_recipe",

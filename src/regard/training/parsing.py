@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
@@ -44,6 +46,38 @@ def load_recipe(path: Path) -> Recipe:
     if not path.is_file():
         raise RegardError(f"{path}: no such recipe; recipes are YAML files, see recipes/")
     return parse_recipe(["--recipe", str(path)])
+
+
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """A recipe from nested plain data, as `dataclasses.asdict` makes of one; what is absent takes its default.
+
+    Raises:
+        RegardError: an unknown or ill-typed field, with the near ones.
+    """
+    parser = recipe_parser()
+    try:
+        built = parser.instantiate(parser.parse_object(copy.deepcopy(dict(values))))
+    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
+        raise RegardError(_explain(str(error), fields(parser))) from None
+    return Recipe(**{name: getattr(built, name) for name in Recipe.__dataclass_fields__})
+
+
+def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values in some fields, ``{"model.latent": 8, "data.options.size": 32}``.
+
+    Raises:
+        RegardError: no such field, with the near ones, or a value that does not fit.
+    """
+    values = asdict(recipe)
+    for path, value in changes.items():
+        *parts, last = path.split(".")
+        inner: Any = values
+        for part in parts:
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or (not parts and isinstance(inner.get(last), dict)):
+            raise RegardError(_explain(f"unrecognized arguments: --{path}", fields(recipe_parser())))
+        inner[last] = copy.deepcopy(value)
+    return recipe_from(values)
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
