@@ -1,10 +1,11 @@
 """Is learned attention more faithful than Grad-CAM, and than chance? LeRF minus MoRF on two data sets, several seeds.
 
-    REGARD_DATA=... python benchmarks/learned_attention.py [--seeds 3] [--images 300] [--clutter runs/demo] \
+    REGARD_DATA=... python benchmarks/learned_attention.py [--seeds 3] [--images 200] [--clutter runs/demo] \
         [--cifar runs/cifar10-small]
 
-Networks are trained by the recipes (clutter.yaml with its plain twin; cifar10-small.yaml, with attention and plain) or
-taken from the folders where they are finished. Compared on the same test images:
+Networks are trained by the recipes (clutter.yaml with its plain twin; cifar10-small.yaml with the paper's residual gate,
+with the noise gate at the bits a position that clutter.yaml asks for, and plain) or taken from the folders where they are
+finished. Compared on the same test images:
 
 * the learned map, on its own network;
 * a random map with the learned one's values and bandwidth, on that network;
@@ -39,6 +40,8 @@ from regard.types import Map
 
 LAYERS = {"attended layer": "stage1", "last stage": "stage3"}
 PLAIN = ["--model.attention", "null", "--model.latent", "null"]
+NOISE = ["--model.attention", "noise", "--objective.map_budget_bits", "2560"]
+ARMS = {"clutter, noise gate": [], "cifar10_jpeg, noise gate": NOISE, "cifar10_jpeg, residual gate": []}
 
 
 def trained(recipe: str, folder: Path, seed: int, *extra: str) -> Path:
@@ -50,14 +53,14 @@ def trained(recipe: str, folder: Path, seed: int, *extra: str) -> Path:
     return folder
 
 
-def pairs(name: str, folder: Path, seeds: int) -> list[tuple[Path, Path]]:
+def pairs(arm: str, clutter: Path, cifar: Path, seeds: int) -> list[tuple[Path, Path]]:
     """Attended and plain network of each seed."""
-    if name == "clutter":
-        runs = [trained("clutter.yaml", Path(f"{folder}-{s}") if s else folder, s) for s in range(seeds)]
+    if arm.startswith("clutter"):
+        runs = [trained("clutter.yaml", Path(f"{clutter}-{s}") if s else clutter, s) for s in range(seeds)]
         return [(run, run / "twin") for run in runs]
-    recipe = "cifar10-small.yaml"
+    recipe, name = "cifar10-small.yaml", "noise" if ARMS[arm] else "aib"
     return [
-        (trained(recipe, folder / f"aib-{s}", s), trained(recipe, folder / f"plain-{s}", s, *PLAIN))
+        (trained(recipe, cifar / f"{name}-{s}", s, *ARMS[arm]), trained(recipe, cifar / f"plain-{s}", s, *PLAIN))
         for s in range(seeds)
     ]
 
@@ -95,15 +98,15 @@ def one_seed(run: Path, plain: Path, count: int) -> dict[str, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--clutter", type=Path, default=Path("runs/demo"))
     parser.add_argument("--cifar", type=Path, default=Path("runs/cifar10-small"))
     options = parser.parse_args()
     if "REGARD_DATA" not in os.environ:
         sys.exit("set REGARD_DATA to the folder that holds cifar10/cifar10_20k.zip")
     values: dict[str, Any] = {"images": options.images}
-    for name, folder in (("clutter", options.clutter), ("cifar10_jpeg", options.cifar)):
-        seeds = [one_seed(*pair, options.images) for pair in pairs(name, folder, options.seeds)]
+    for name in ARMS:
+        seeds = [one_seed(*p, options.images) for p in pairs(name, options.clutter, options.cifar, options.seeds)]
         stacked = {key: torch.stack([s[key] for s in seeds]).double().numpy() for key in seeds[0]}
         rows = []
         for key, own in stacked.items():
