@@ -6,8 +6,10 @@ Not here: attention mechanisms (attention), what is joined out of them (models).
 from regard.backbones.attach import attach, cut_of, record, recorder_for
 from regard.backbones.attended import Attended, Cut, attended
 from regard.backbones.before import watching
+from regard.backbones.branches import bottleneck_branch, vgg_branch
 from regard.backbones.compact import Compact
 from regard.backbones.create import BACKBONES, create_backbone
+from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.find import image_shape, layer_names, locate, looking, nearest, probe_images
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.layout import Layout
@@ -16,6 +18,7 @@ from regard.backbones.recommend import last_layer, recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
 from regard.backbones.stem import Stem
 from regard.backbones.vgg import VggCifar
+from regard.backbones.vgg16 import Vgg16Conv
 from regard.backbones.weights import load_weights, read_weights
 from regard.backbones.width import Size, match_width, size_of
 from regard.backbones.wrn import Wrn, wrn_branch
@@ -32,13 +35,16 @@ __all__ = [
     "Recorder",
     "Size",
     "Stem",
+    "Vgg16Conv",
     "VggCifar",
     "Wrn",
     "attach",
     "attended",
+    "bottleneck_branch",
     "create_backbone",
     "cut_of",
     "efficientnet_lite0_imagenet",
+    "exclude_tokens",
     "fit_head",
     "head_name",
     "image_shape",
@@ -57,6 +63,7 @@ __all__ = [
     "run",
     "size_of",
     "take_head",
+    "vgg_branch",
     "watching",
     "wrn_branch",
 ]

@@ -73,15 +73,15 @@ def cut_of(model: nn.Module) -> Cut:
     return layers[0].cut if layers else Cut(is_cut=False, bypasses=("nothing is attended",))
 
 
-def recorder_for(model: nn.Module, *, samples: int = 0, given: Given = None) -> Recorder:
+def recorder_for(model: nn.Module, *, samples: int = 0, given: Given = None, drop: bool | None = None) -> Recorder:
     """A recorder for one call of an attached model; samples expand at the first attended layer where that is a cut."""
     layers = attended(model)
     at_input = any(not layer.cut.is_cut for layer in layers.values())
-    return Recorder(layers, samples=samples, given=given, at_input=at_input)
+    return Recorder(layers, samples=samples, given=given, at_input=at_input, drop=drop)
 
 
 @contextmanager
-def record(model: nn.Module, *, samples: int = 0, given: Given = None) -> Iterator[Recorder]:
+def record(model: nn.Module, *, samples: int = 0, given: Given = None, drop: bool | None = None) -> Iterator[Recorder]:
     """Runs the model's calls with so many samples, or with given maps, and keeps the last call's attention outputs.
 
         with record(model, samples=4) as recorder:
@@ -95,6 +95,7 @@ def record(model: nn.Module, *, samples: int = 0, given: Given = None) -> Iterat
         samples: 0, the mean without noise, or the number of random maps an image.
         given: maps to use instead of the learned ones: one tensor for all layers, one a layer, or by layer name; each
             (B,1,h,w), (S*B,1,h,w), (S,B,1,h,w) or (1,1,h,w).
+        drop: whether tokens that are excluded are left out (default) or only masked; see ``exclude_tokens``.
     """
-    with recording(model, recorder_for(model, samples=samples, given=given)) as recorder:
+    with recording(model, recorder_for(model, samples=samples, given=given, drop=drop)) as recorder:
         yield recorder

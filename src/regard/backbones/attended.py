@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from regard.backbones.layout import Layout
 from regard.backbones.recorder import Recorder, active
+from regard.backbones.token_dropping import KeptTokens, kept_patches
 from regard.types import AttentionOutput, RegardError
 
 
@@ -47,6 +48,8 @@ class Attended(nn.Module):
         self.layer_name = name
         self.layout = layout
         self.cut = Cut(is_cut=False, bypasses=("not tested",))
+        self.excludes = False
+        """Whether closed tokens leave the sequence: see ``exclude_tokens``."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -64,10 +67,19 @@ class Attended(nn.Module):
         y = self.module(*args, **kwargs)
         recorder = active()
         if recorder is None or recorder.layers.get(self.layer_name) is not self:
+            if self.excludes:
+                raise RegardError(
+                    f"{self.layer_name} excludes tokens, which the blocks behind it have to be told: run the network "
+                    "inside record(model), or in an AttentiveClassifier"
+                )
             output = self.attention(self.layout.features(y), samples=int(self.training))
         else:
             output = self._recorded(recorder, self.layout.features(y, recorder.image_size))
             recorder.add(self.layer_name, output)
+            if self.excludes:
+                before = None if recorder.kept is None else recorder.kept.weights
+                patches = kept_patches(output.map.flatten(0, 1).flatten(1), output.raw.flatten(0, 1).flatten(1), before)
+                recorder.kept = KeptTokens(patches, clean=not self.layout.prefix)
         return self.layout.output(output.features, y)
 
     def _recorded(self, recorder: Recorder, features: Tensor) -> AttentionOutput:

@@ -72,8 +72,10 @@ def _compare(
     seen: list[dict[str, list[Tensor]]] = []
     for seed in (1, 2):
         with looking(model), _closed(model, layers, whole=whole) as outputs:
-            recorder = Recorder(layers)
             images = probe_images(model, shape, seed)
+            # which tokens are excluded may depend on the image, so it is held fixed; their content may not
+            given = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
+            recorder = Recorder(layers, given=given)
             logits = run(_Call(model, state), recorder, images)
             outputs[""] = _tensors(logits)
         seen.append(dict(outputs))

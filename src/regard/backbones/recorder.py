@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.backbones.token_dropping import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
 Given = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
@@ -29,10 +31,18 @@ class Recorder:
         samples: random maps an image; 0 is the mean, without noise.
         given: maps to use instead of the learned ones.
         at_input: repeat the images, not the features: needed where something goes around the attention.
+        drop: leave excluded tokens out of the sequence; False only masks them, which gives the same and keeps shapes
+            fixed. By default they are dropped, unless a graph is being traced.
     """
 
     def __init__(
-        self, layers: Mapping[str, nn.Module], *, samples: int = 0, given: Given = None, at_input: bool = False
+        self,
+        layers: Mapping[str, nn.Module],
+        *,
+        samples: int = 0,
+        given: Given = None,
+        at_input: bool = False,
+        drop: bool | None = None,
     ) -> None:
         if samples < 0:
             raise RegardError(f"samples={samples}: 0 is the mean, n >= 1 draws n maps")
@@ -40,6 +50,9 @@ class Recorder:
         self.samples = samples
         self.given = _by_layer(given, tuple(layers))
         self.at_input = at_input
+        self.drop = not torch.compiler.is_compiling() if drop is None else drop
+        self.kept: KeptTokens | None = None
+        """What is left of the sequence behind the layers that have excluded tokens in this call."""
         self.expanded = False
         self.image_size: tuple[int, int] | None = None
         self._outputs: dict[str, AttentionOutput] = {}
@@ -56,7 +69,7 @@ class Recorder:
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB C H W"]:
         """A new call: forgets the last one's outputs; gives the images back, repeated over samples if need be."""
-        self._outputs = {}
+        self._outputs, self.kept = {}, None
         self.image_size = (images.shape[-2], images.shape[-1])
         self.expanded = self.at_input and self.samples > 1
         return images.repeat(self.samples, 1, 1, 1) if self.expanded else images
@@ -67,7 +80,7 @@ class Recorder:
 
     def clear(self) -> None:
         """Forgets everything that came out."""
-        self._outputs = {}
+        self._outputs, self.kept = {}, None
 
 
 def _by_layer(given: Given, layers: tuple[str, ...]) -> dict[str, Tensor]:

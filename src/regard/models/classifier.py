@@ -29,6 +29,7 @@ from regard.backbones import (
     take_head,
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
+from regard.models.exclusion import exclude_closed
 from regard.models.freeze import freeze_upto, hold_frozen
 from regard.models.groups import parameter_groups
 from regard.models.mechanism import Mechanism, builder, check_all_learn, is_readout, layers_of, readout_of
@@ -71,6 +72,8 @@ class AttentiveClassifier(nn.Module):
         average: what is averaged over samples, ``probabilities`` or, as in the paper, ``logits``.
         multi_label: probabilities are sigmoids, one question a class.
         layout: of the attended layers' output, as in ``attach``.
+        exclude_tokens: in a vision transformer, what the map closes leaves the sequence; see
+            ``regard.backbones.exclude_tokens``. Needs a gate that multiplies by zero: ``mask``.
         backbone_options: options of the network.
     """
 
@@ -97,6 +100,7 @@ class AttentiveClassifier(nn.Module):
         average: Literal["probabilities", "logits"] = "probabilities",
         multi_label: bool = False,
         layout: str = "auto",
+        exclude_tokens: bool = False,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -136,6 +140,7 @@ class AttentiveClassifier(nn.Module):
             "average": average,
             "multi_label": multi_label,
             "layout": layout,
+            "exclude_tokens": exclude_tokens,
             "backbone_options": backbone_options,
         }
         """The arguments that rebuild this classifier, pretrained weights apart."""
@@ -161,6 +166,8 @@ class AttentiveClassifier(nn.Module):
             options = attention_options or {}
             build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
             attach(trunk, names, build, layout=layout, input_size=shape)
+        if exclude_tokens:
+            exclude_closed(trunk, shape)
         if isinstance(attention, str) and is_readout(attention):
             self.readout = readout_of(attention, trunk, width, num_classes, attention_options or {})
             check_all_learn(self, probe_images(trunk, shape), attention)
@@ -181,6 +188,7 @@ class AttentiveClassifier(nn.Module):
         samples: int | None = None,
         given: Given = None,
         stem: Float[Tensor, "B ..."] | None = None,
+        drop: bool | None = None,
     ) -> ModelOutput:
         """Logits, maps and latent.
 
@@ -190,13 +198,14 @@ class AttentiveClassifier(nn.Module):
                 training and 0 in evaluation.
             given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
+            drop: False masks tokens that are excluded and computes them all the same; by default they are left out.
         """
         if stem is not None:
             images = images.new_zeros(()).expand(len(stem), *self.shape)
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
-        recorder = recorder_for(self.trunk, samples=samples, given=given)
+        recorder = recorder_for(self.trunk, samples=samples, given=given, drop=drop)
         with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
             h = run(self.trunk, recorder, self._normalized(images))
         B, S = images.shape[0], max(samples, 1)
