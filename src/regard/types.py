@@ -150,6 +150,9 @@ class Batch:
         masks: object masks (B,1,H,W), or None.
         boxes: object boxes (B,4) as x0, y0, x1, y1; x right, y down, pixel i covers [i, i+1); or None.
         parts: named points of the object (B,P,3): x, y in the same pixels, and 1 where visible, else 0; or None.
+        fixations: where people looked (B,n,2), x, y in the same pixels, NaN beyond an image's last; or None. An image
+            without any is one that nobody was asked about.
+        weights: share of each image in the task's loss (B,); None: all alike. 0 where the label is not known.
         stem: what a frozen stem made of the images (B,...), where that is kept; ``images`` are then empty (B,3,0,0).
     """
 
@@ -160,6 +163,8 @@ class Batch:
     boxes: Float[Tensor, "B 4"] | None = None
     parts: Float[Tensor, "B P 3"] | None = None
     stem: Float[Tensor, "B ..."] | None = None
+    fixations: Float[Tensor, "B p 2"] | None = None
+    weights: Float[Tensor, " B"] | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""

@@ -171,3 +171,34 @@ def test_parts_stay_on_what_they_name(mode):
     assert after.masks[rows, 0, y[rows].long(), x[rows].long()].all()
     assert (after.parts[~seen, 0] == 0).all()
     assert (after.parts[:, 1] == 0).all()  # what was not visible does not appear
+
+
+@settings(deadline=None)
+@given(
+    padding=st.integers(0, 4), flip=st.booleans(), mode=st.sampled_from(["zeros", "reflect"]), seed=st.integers(0, 99)
+)
+def test_fixations_stay_on_the_pixels_that_were_looked_at(padding, flip, mode, seed):
+    before = batch_of(seed=seed % 7)
+    n, size = len(before.images), before.images.shape[-2:]
+    g = torch.Generator().manual_seed(seed)
+    points = torch.rand(n, 5, 2, generator=g) * torch.tensor([size[1], size[0]])
+    points[:, 0] = points[:, 0].floor()  # a whole number is a pixel's left edge, and inside it
+    points[:, 4] = torch.nan
+    marked = torch.arange(n * 3 * size[0] * size[1]).reshape(before.images.shape).float() + 1  # every pixel differs
+    before = replace(before, images=marked, fixations=points)
+    after = Augmentation(crop_padding=padding, flip=flip, pad_mode=mode)(before, seed=seed, epoch=1)
+
+    def under(batch, b, k):
+        x, y = batch.fixations[b, k].long().tolist()
+        return batch.images[b, 0, y, x].item()
+
+    for b in range(n):
+        assert after.fixations[b, 4].isnan().all()
+        for k in range(4):
+            if after.fixations[b, k].isnan().any():
+                assert padding > 0
+                if mode == "zeros":
+                    assert not (after.images[b, 0] == under(before, b, k)).any()  # the pixel is gone
+            else:
+                assert under(after, b, k) == under(before, b, k)
+    assert padding or not after.fixations[:, :4].isnan().any()

@@ -13,6 +13,7 @@ from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
 from regard.data.loader import Loader, loader
+from regard.data.salient import dut_omron, duts, ecssd, hku_is, pascal_s
 from regard.data.shuffled import shuffle_labels
 from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.torchvision_sets import torchvision_set
@@ -32,10 +33,15 @@ __all__ = [
     "clutter",
     "csv_table",
     "cub",
+    "dut_omron",
+    "duts",
+    "ecssd",
     "get",
+    "hku_is",
     "image_folder",
     "loader",
     "open_data",
+    "pascal_s",
     "shuffle_labels",
     "torchvision_set",
 ]

@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch on the device where it lies, images, masks and boxes together.
+"""Augmentation of a whole batch on the device where it lies, images, masks, boxes, parts and fixations together.
 
 What happens to a sample is a function of (seed, epoch, sample index) alone: not of the batch it falls into, the number
 of workers or devices, or what was augmented before.
@@ -100,6 +100,7 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         masks=None if batch.masks is None else gather(batch.masks),
         boxes=boxes,
         parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
+        fixations=None if batch.fixations is None else _move_points(batch.fixations, shift, mirrored, (height, width)),
     )
 
 
@@ -110,6 +111,18 @@ def _move_parts(
     x, y = x - shift[:, 1:], y - shift[:, :1]
     x = torch.where(mirrored[:, None], size[1] - x, x)
     return seen_parts(torch.stack([x, y, visible], -1), size)
+
+
+def _move_points(
+    points: Float[Tensor, "B p 2"], shift: Int[Tensor, "B 2"], mirrored: Bool[Tensor, " B"], size: tuple[int, int]
+) -> Float[Tensor, "B p 2"]:
+    """Fixations in the pixels that their own pixels went to; NaN for those that left the image."""
+    moved = points - shift[:, None, [1, 0]]
+    x, y = moved.unbind(-1)
+    # the pixel is mirrored, the place inside it kept: size - x would put the left edge of a pixel into the next one
+    x = torch.where(mirrored[:, None], size[1] - 1 - x.floor() + (x - x.floor()), x)
+    inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
+    return torch.where(inside[..., None], torch.stack([x, y], -1), torch.nan)
 
 
 def _reflect(place: Int[Tensor, "B L"], length: int) -> Int[Tensor, "B L"]:

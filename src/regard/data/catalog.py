@@ -19,6 +19,7 @@ from regard.data.csv_table import csv_table
 from regard.data.cub import LICENCE as CUB_LICENCE
 from regard.data.cub import cub
 from regard.data.folder import image_folder
+from regard.data.salient import SALIENT
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
 from regard.types import RegardError
@@ -158,6 +159,7 @@ _ENTRIES = (
         ),
         open=cub,
     ),
+    *(Entry(download="", **facts) for facts in SALIENT),
     Entry(
         name="folder",
         description="Your own images in one folder a class, with or without train, val and test above, masks if any.",

@@ -28,10 +28,12 @@ class FileSplit:
         labels: (N,) long, or (N,n) float 0/1 for multi-label.
         size: height and width of what comes out, pixels.
         masks: a mask file for each image, or None.
+        mask_level: share of 255 from which on a graded mask is object; None: half of each mask's own maximum.
         windows: the part of each file that becomes the image, x0, y0, x1, y1 as shares of its width and height (N,4);
             None cuts to the centre.
         boxes: object boxes (N,4) in pixels of what comes out, or None.
         parts: named points (N,P,3) as x, y, visible in the same pixels, or None.
+        fixations: where people looked (N,n,2), x, y in the same pixels, NaN beyond an image's last, or None.
     """
 
     name: str
@@ -40,9 +42,11 @@ class FileSplit:
     labels: Num[Tensor, "N *n"]
     size: tuple[int, int]
     masks: tuple[Path, ...] | None = None
+    mask_level: float | None = None
     windows: Float[Tensor, "N 4"] | None = None
     boxes: Float[Tensor, "N 4"] | None = None
     parts: Float[Tensor, "N P 3"] | None = None
+    fixations: Float[Tensor, "N p 2"] | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
@@ -69,6 +73,7 @@ class FileSplit:
             masks=masks,
             boxes=None if self.boxes is None else self.boxes[where],
             parts=None if self.parts is None else self.parts[where],
+            fixations=None if self.fixations is None else self.fixations[where],
         )
 
     def item_name(self, i: int) -> str:
@@ -80,7 +85,15 @@ class FileSplit:
         images, masks = self._read(torch.arange(len(self)))
         names = tuple(map(str, self.paths))
         return TensorSplit(
-            self.name, self.classes, images, self.labels, masks=masks, boxes=self.boxes, parts=self.parts, names=names
+            self.name,
+            self.classes,
+            images,
+            self.labels,
+            masks=masks,
+            boxes=self.boxes,
+            parts=self.parts,
+            fixations=self.fixations,
+            names=names,
         )
 
     def _read(self, where: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -90,7 +103,7 @@ class FileSplit:
             image = read_image(self.paths[i])
             images[k] = to_bytes(self._cut(image, i, Image.Resampling.BILINEAR))
             if self.masks is not None and masks is not None:
-                mask = read_mask(self.masks[i], image.size, of=self.paths[i])
+                mask = read_mask(self.masks[i], image.size, of=self.paths[i], level=self.mask_level)
                 masks[k] = to_bool(self._cut(mask, i, Image.Resampling.NEAREST))
         return images, masks
 

@@ -39,8 +39,8 @@ def read_image(path: Path) -> Image.Image:
     return image.convert("RGB")
 
 
-def read_mask(path: Path, size: tuple[int, int], *, of: Path) -> Image.Image:
-    """A mask as an 8-bit image of 0 and 255: object is what exceeds half of the mask's own maximum.
+def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | None = None) -> Image.Image:
+    """A mask as an 8-bit image of 0 and 255: object is what exceeds half of the mask's own maximum, or ``level``.
 
     So 0/1, 0/255 and soft masks are all understood; in palette files every index but 0 is object.
 
@@ -48,6 +48,7 @@ def read_mask(path: Path, size: tuple[int, int], *, of: Path) -> Image.Image:
         path: the mask's file.
         size: (width, height) of the image it belongs to; another size is an error.
         of: the image's file, for the message.
+        level: share of 255 from which on a pixel is object, for graded masks that mean something by their values.
     """
     image = _open(path)
     if image.size != size:
@@ -56,7 +57,10 @@ def read_mask(path: Path, size: tuple[int, int], *, of: Path) -> Image.Image:
             "save the mask at the image's size"
         )
     values = np.asarray(image if image.mode in (*_DEEP, "I", "F", "P", "1") else image.convert("L")).astype(np.float64)
-    object_ = values != 0 if image.mode == "P" else values > values.max() / 2
+    if level is not None:
+        object_ = values >= level * 255
+    else:
+        object_ = values != 0 if image.mode == "P" else values > values.max() / 2
     return Image.fromarray(object_.astype(np.uint8) * 255)
 
 

@@ -61,6 +61,7 @@ class TensorSplit:
         masks: object masks (N,1,H,W), or None.
         boxes: object boxes (N,4) as x0, y0, x1, y1, or None.
         parts: named points (N,P,3) as x, y, visible, or None.
+        fixations: where people looked (N,n,2), x, y in pixels, NaN beyond an image's last, or None.
         names: what the items are called; None names them by split and number.
     """
 
@@ -71,11 +72,12 @@ class TensorSplit:
     masks: Bool[Tensor, "M 1 h w"] | None = None
     boxes: Float[Tensor, "K 4"] | None = None
     parts: Float[Tensor, "J P 3"] | None = None
+    fixations: Float[Tensor, "G p 2"] | None = None
     names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
-        for what in ("labels", "masks", "boxes", "parts"):
+        for what in ("labels", "masks", "boxes", "parts", "fixations"):
             values: Tensor | None = getattr(self, what)
             if values is not None and len(values) != len(self.images):
                 raise RegardError(
@@ -100,6 +102,7 @@ class TensorSplit:
             masks=None if self.masks is None else self.masks[where],
             boxes=None if self.boxes is None else self.boxes[where],
             parts=None if self.parts is None else self.parts[where],
+            fixations=None if self.fixations is None else self.fixations[where],
         )
 
     def item_name(self, i: int) -> str:
@@ -117,6 +120,7 @@ class TensorSplit:
             masks=None if self.masks is None else self.masks.to(device),
             boxes=None if self.boxes is None else self.boxes.to(device),
             parts=None if self.parts is None else self.parts.to(device),
+            fixations=None if self.fixations is None else self.fixations.to(device),
         )
 
 

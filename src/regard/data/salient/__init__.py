@@ -1,0 +1,15 @@
+"""Data sets of salient objects, one a file: images with one mask each, in the layouts in which they are published.
+
+All come whole, stretched to ``size``: nothing of an object is cut away, as salient object detection has it. There is
+one class; what is learned is the mask (``Batch.masks``). Where people's gaze was recorded on the same images, it comes
+along (``Batch.fixations``, ``DataSplits.gaze``).
+"""
+
+from regard.data.salient.dut_omron import dut_omron
+from regard.data.salient.duts import duts
+from regard.data.salient.ecssd import ecssd
+from regard.data.salient.entries import SALIENT
+from regard.data.salient.hku_is import hku_is
+from regard.data.salient.pascal_s import pascal_s
+
+__all__ = ["SALIENT", "dut_omron", "duts", "ecssd", "hku_is", "pascal_s"]
