@@ -3,9 +3,9 @@
     REGARD_DATA=... python benchmarks/learned_attention.py [--seeds 3] [--images 200] [--clutter runs/demo] \
         [--cifar runs/cifar10-small]
 
-Networks are trained by the recipes (clutter.yaml with its plain twin; cifar10-small.yaml with the paper's residual gate,
-with the noise gate at the bits a position that clutter.yaml asks for, and plain) or taken from the folders where they are
-finished. Compared on the same test images:
+Networks are trained by the recipes (clutter.yaml with its plain twin; cifar10-small.yaml with the paper's residual
+gate, with the noise gate at the bits a position that clutter.yaml asks for, and plain) or taken from the folders where
+they are finished. Compared on the same test images:
 
 * the learned map, on its own network;
 * a random map with the learned one's values and bandwidth, on that network;
