@@ -1,8 +1,8 @@
 """A network in two: the stem up to and with a layer, and the rest, which runs on what the stem gave before.
 
 Works on any network without tracing. In a run of the rest, the layer returns the given features, and modules that are
-done before it return something of the right shape instead of running. That this is enough, that is, that nothing but the
-layer's output reaches the rest, is tested when the two are taken apart.
+done before it return something of the right shape instead of running. That this is enough, that is, that nothing but
+the layer's output reaches the rest, is tested when the two are taken apart.
 """
 
 from __future__ import annotations

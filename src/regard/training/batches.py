@@ -10,6 +10,7 @@ import torch
 from regard.data import DataSplits, Loader, Split, loader
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
+from regard.training.stem_cache import StemSplit
 from regard.types import Batch
 
 
@@ -46,19 +47,23 @@ class Batches(pl.LightningDataModule):
         moved = batch.to(device)
         if not self.recipe.train.channels_last:
             return moved
-        return replace(moved, images=moved.images.contiguous(memory_format=torch.channels_last))
+        spatial = {k: v for k, v in (("images", moved.images), ("stem", moved.stem)) if v is not None and v.ndim == 4}
+        return replace(moved, **{k: v.contiguous(memory_format=torch.channels_last) for k, v in spatial.items()})
 
     def _loader(self, split: Split, batch_size: int, *, training: bool) -> Loader:
         engine = self._engine
+        kept = isinstance(split, StemSplit)
+        if training and isinstance(split, StemSplit):
+            split = split.at(self.recipe.train.seed, engine.current_epoch)
         return loader(
             split,
             batch_size,
             shuffle=training,
             seed=self.recipe.train.seed,
             epoch=engine.current_epoch if training else 0,
-            augment=build_augmentation(self.recipe) if training else None,
+            augment=build_augmentation(self.recipe) if training and not kept else None,
             device=engine.strategy.root_device,
-            num_workers=self.recipe.data.workers,
+            num_workers=0 if kept else self.recipe.data.workers,
             drop_last=training,
             rank=engine.global_rank,
             world=engine.world_size,

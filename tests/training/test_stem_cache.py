@@ -1,0 +1,154 @@
+"""A stem computed once gives the run that a stem computed each time gives."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.tiny import metrics, tiny, weights
+
+from regard.data import loader
+from regard.evaluation import observe
+from regard.models import AttentiveClassifier
+from regard.training import build_augmentation, build_data, build_model, load_run, train
+from regard.training.stem_cache import through_stem
+from regard.types import RegardError
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> dict[str, object]:
+    return {"cache_stem": True, "cache_dtype": "float32", "cache_folder": str(tmp_path / "kept")}
+
+
+STILL = {"crop_padding": 0}
+FROZEN = {"freeze": "stage1"}
+
+
+@pytest.mark.parametrize("model", [{}, {"attention": None, "latent": None}, {"attention": "aib", "anchors": 4}])
+def test_the_same_run_with_and_without(tmp_path: Path, kept: dict, model: dict) -> None:
+    folders = [
+        train(
+            tiny("run", model=FROZEN | model, augment=STILL, train={"epochs": 2} | options), tmp_path / name, quiet=True
+        )
+        for name, options in (("with", kept), ("without", {}))
+    ]
+    first, second = (weights(folder) for folder in folders)
+    assert any(not torch.equal(first[key], value) for key, value in _fresh(model).items()), "nothing was learned"
+    for key, value in first.items():
+        assert torch.allclose(value, second[key], rtol=1e-3, atol=1e-5), key
+    for a, b in zip(*(metrics(folder) for folder in folders), strict=True):
+        assert a == pytest.approx(b, rel=1e-3)
+
+
+def _fresh(model: dict) -> dict[str, torch.Tensor]:
+    recipe = tiny("run", model=FROZEN | model)
+    torch.manual_seed(0)
+    return build_model(recipe, build_data(recipe)).state_dict()
+
+
+def test_a_trained_run_is_judged_on_images(tmp_path: Path, kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=kept)
+    _, model, data = load_run(train(recipe, tmp_path / "run", quiet=True))
+    model.freeze("stage1")
+    images = data.test.batch(range(35)).images
+    seen = observe(model, data.test, seed=0)
+    assert torch.allclose(seen.mean, model(images, samples=0, stem=model.stem(images)).probabilities(), atol=1e-5)
+
+
+def test_half_precision_costs_little(tmp_path: Path, kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, augment=STILL, train=kept | {"cache_dtype": "float16"})
+    data = build_data(recipe)
+    model = build_model(recipe, data).eval()
+    batch = through_stem(recipe, model, data, quiet=True).val.batch(range(33))
+    whole = model(data.val.batch(range(33)).images, samples=0).probabilities()
+    assert batch.images.numel() == 0
+    assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), whole, atol=2e-3)
+
+
+def test_every_view_is_the_stem_of_an_augmented_image(kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=kept | {"views": 3})
+    data = build_data(recipe)
+    model = build_model(recipe, data)
+    split = through_stem(recipe, model, data, quiet=True).train
+    batch, augment = data.train.batch(range(64)), build_augmentation(recipe)
+    for view in range(3):
+        wanted = model.stem(augment(batch, seed=0, epoch=view).images)
+        assert torch.allclose(split.features[view], wanted, atol=1e-6)
+    assert not torch.equal(split.features[0], split.features[1])
+
+
+def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=kept | {"views": 3})
+    data = build_data(recipe)
+    split = through_stem(recipe, build_model(recipe, data), data, quiet=True).train
+    views = torch.stack([split.at(seed, epoch).view for seed in (0, 1) for epoch in range(20)])
+    assert torch.equal(views[3], split.at(0, 3).view)
+    assert views.unique().tolist() == [0, 1, 2]
+    assert (views.float().std(0) > 0).all(), "a sample keeps its view"
+    assert len(views.unique(dim=0)) == len(views)
+    here = split.at(0, 5)
+    for batch in loader(here, 8, shuffle=True, seed=0, epoch=5):
+        assert torch.equal(batch.stem, here.features[here.view[batch.index], batch.index])
+        assert torch.equal(batch.labels, data.train.labels[batch.index])
+
+
+def test_what_was_kept_is_found_by_other_seeds_and_arms(kept: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny("run", model=FROZEN, train=kept)
+    data = build_data(recipe)
+    torch.manual_seed(0)
+    before = through_stem(recipe, build_model(recipe, data), data, quiet=True)
+    other = tiny("other", model=FROZEN | {"attention": None, "latent": None}, train=kept | {"seed": 7, "epochs": 3})
+    torch.manual_seed(0)
+    model = build_model(other, data)
+    monkeypatch.setattr(AttentiveClassifier, "stem", lambda *_: pytest.fail("computed again"))
+    after = through_stem(other, model, data, quiet=True)
+    assert torch.equal(after.train.features, before.train.features)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": {"cache_dtype": "float16"}},
+        {"train": {"views": 2}},
+        {"augment": {"crop_padding": 2}},
+        {"data": {"options": {"size": 16, "train": 64, "val": 33, "test": 35, "seed": 1, "cache": False}}},
+        {"model": {"freeze": "stem"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_stem_view_or_image_is_another_file(kept: dict, change: dict) -> None:
+    for more in ({}, change):
+        parts = {"model": FROZEN | more.get("model", {}), "train": kept | more.get("train", {})}
+        recipe = tiny("run", **{k: v for k, v in more.items() if k not in parts}, **parts)
+        torch.manual_seed(0)
+        data = build_data(recipe)
+        through_stem(recipe, build_model(recipe, data), data, quiet=True)
+    files = list(Path(str(kept["cache_folder"])).iterdir())
+    assert sum(path.name.startswith("train-") for path in files) == 2
+    assert not [path for path in files if path.suffix != ".npy"]
+
+
+def test_other_weights_are_another_file_and_a_damaged_one_is_named(kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=kept)
+    data = build_data(recipe)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        through_stem(recipe, model := build_model(recipe, data), data, quiet=True)
+    files = sorted(Path(str(kept["cache_folder"])).glob("val-*"))
+    assert len(files) == 2
+    for path in files:
+        path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(RegardError, match=r"val-\w+\.npy: cannot be read .*remove it"):
+        through_stem(recipe, model, data, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "train_", "message"),
+    [
+        ({}, {"cache_stem": True}, "needs model.freeze"),
+        (FROZEN, {"cache_stem": True, "compile": True}, "train.compile cannot"),
+        (FROZEN, {"views": 0}, "train.views"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(model: dict, train_: dict, message: str) -> None:
+    with pytest.raises(RegardError, match=message):
+        tiny("run", model=model, train=train_)
