@@ -13,11 +13,11 @@ from regard.types import NATS_PER_BIT, Batch, ModelOutput
 @torch.no_grad()
 def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor]:
     """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
-    mean = model(batch.images, samples=0).probabilities(model.multi_label)
+    mean = model(batch.images, samples=0, stem=batch.stem).probabilities(model.multi_label)
     values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)}
     if not model.at and model.bottleneck is None:
         return values
-    sampled: ModelOutput = model(batch.images, samples=1)
+    sampled: ModelOutput = model(batch.images, samples=1, stem=batch.stem)
     values["accuracy_one_sample"] = accuracy(sampled.probabilities(model.multi_label), batch.labels)
     for name, nats in sampled_rates(model, sampled).items():
         values[name] = nats / NATS_PER_BIT

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-from regard.training.build import build_data, plain_twin
+from regard.training.build import build_data, build_model, plain_twin
 from regard.training.matched import matched
 from regard.training.parsing import save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import DONE, claim, train
+from regard.training.stem_cache import through_stem
 from regard.types import RegardError
 
 
@@ -31,7 +32,9 @@ def train_with_twin(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Pat
         return train(plain_twin(recipe), folder / "twin", quiet=quiet).parent
     half = recipe.train.threads or max(1, torch.get_num_threads() // 2)
     claim(recipe, folder)
-    build_data(recipe)  # once, so that the two do not generate the same cache at the same time
+    data = build_data(recipe)  # once, so that the two do not generate the same cache at the same time
+    if recipe.train.cache_stem:
+        through_stem(recipe, build_model(recipe, data), data, quiet=quiet)
     twin = plain_twin(recipe)
     twin_folder = folder / "twin"
     twin_folder.mkdir(parents=True, exist_ok=True)
