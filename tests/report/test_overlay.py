@@ -48,7 +48,9 @@ def test_beyond_the_scale_is_its_end_and_undefined_is_grey() -> None:
         ([[[0.2, 1.4]]], "gate", (0, 1.4)),
         ([[[0.2, 0.4]], [[3.0, 0.1]]], "bits", (0, 3)),
         ([[[0.0, 0.0]]], "bits", (0, 1)),
-        ([[[-2.0, 5.0]], [[1.0, np.nan]]], "relevance", (-2, 5)),
+        ([[[2.0, 5.0]], [[1.0, np.nan]]], "relevance", (1, 5)),
+        ([[[-2.0, 5.0]], [[1.0, np.nan]]], "relevance", (-5, 5)),
+        ([[[-7.0, -5.0]]], "relevance", (-7, 7)),
         ([[[7.0, 7.0]]], "relevance", (7, 8)),
         ([[[np.nan]]], "relevance", (0, 1)),
         ([], "bits", (0, 1)),
@@ -107,3 +109,11 @@ def test_a_scale_bar_has_the_maps_colours() -> None:
     low, *_, high = colour_stops(5)
     ends = colorize(np.array([[0.0, 1.0]]), UNIT)[0]
     assert [low, high] == ["#{:02x}{:02x}{:02x}".format(*c) for c in ends.tolist()]
+
+
+def test_relevance_of_both_signs_is_dark_at_nothing_and_has_a_colour_for_each_sign():
+    scale = scale_of([np.array([[-1.0, 0.0, 4.0]])], "relevance")
+    against, nothing, speaks_for = colorize(np.array([[-4.0, 0.0, 4.0]]), scale)[0].astype(int)
+    assert nothing.max() < 40
+    assert against[2] > against[0] + 50
+    assert speaks_for[0] > speaks_for[2] + 50

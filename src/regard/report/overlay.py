@@ -1,7 +1,8 @@
 """Maps as pictures, always on a stated scale: colour, overlay on the image, PNG.
 
 A picture is uint8 (H,W,3); a map is a float array (h,w) on its own grid. Colours are matplotlib's *inferno*, which is
-perceptually uniform and reads in greyscale: dark is low, light is high. Values that are not finite are mid-grey.
+perceptually uniform and reads in greyscale: dark is low, light is high. Relevance of both signs takes *berlin*: dark is
+nothing, red speaks for the class, blue against it. Values that are not finite are mid-grey.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from PIL import Image
 from regard.report.files import write_atomically
 from regard.types import Map, RegardError, Unit
 
-COLORMAP = "inferno"
+COLORMAP, SIGNED_COLORMAP = "inferno", "berlin"
 GREY = 128
 UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits a position", "relevance": "relevance, no unit"}
 
@@ -37,12 +38,17 @@ class Scale:
     high: float
     unit: Unit
 
+    @property
+    def colormap(self) -> str:
+        """Matplotlib's name of the colours."""
+        return SIGNED_COLORMAP if self.unit == "relevance" and self.low < 0 else COLORMAP
+
 
 def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
     """One scale for all given maps, so that their pictures can be compared.
 
-    A gate is drawn from 0 to 1, bits from 0 to the largest value, relevance from the smallest to the largest. Values
-    outside widen the scale; a scale without width gets the width 1.
+    A gate is drawn from 0 to 1, bits from 0 to the largest value, relevance from the smallest to the largest, or, where
+    some is negative, as far to both sides of 0. Values outside widen the scale; one without width gets the width 1.
     """
     finite = [m[np.isfinite(m)] for m in map(np.asarray, maps)]
     values = np.concatenate([m.ravel() for m in finite]) if finite else np.zeros(0)
@@ -51,6 +57,8 @@ def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
         low = min(low, 0.0)
     if unit == "gate":
         high = max(high, 1.0)
+    if unit == "relevance" and low < 0:
+        low, high = -max(-low, high), max(-low, high)
     return Scale(low, high if high > low else low + 1.0, unit)
 
 
@@ -60,7 +68,7 @@ def colorize(values: Values, scale: Scale) -> Picture:
     share = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
     finite = np.isfinite(share)
     index = np.rint(np.clip(np.where(finite, share, 0.0), 0.0, 1.0) * 255).astype(np.intp)
-    picture = _colours()[index]
+    picture = _colours(scale.colormap)[index]
     picture[~finite] = GREY
     return picture
 
@@ -113,13 +121,13 @@ def write_png(path: Path, picture: Picture) -> Path:
 
 def colour_stops(count: int = 12) -> tuple[str, ...]:
     """``count`` colours from low to high as ``#rrggbb``, for a scale bar drawn elsewhere."""
-    picked = _colours()[np.linspace(0, 255, count).round().astype(int)]
+    picked = _colours(COLORMAP)[np.linspace(0, 255, count).round().astype(int)]
     return tuple("#{:02x}{:02x}{:02x}".format(*c) for c in picked.tolist())
 
 
 @cache
-def _colours() -> Picture:
-    table = matplotlib.colormaps[COLORMAP](np.arange(256), bytes=True)[:, :3]
+def _colours(name: str) -> Picture:
+    table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
     return np.ascontiguousarray(table, dtype=np.uint8)
 
 

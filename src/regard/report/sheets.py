@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from regard.report.overlay import COLORMAP, UNITS, Picture, Scale, Values, check, colorize, overlay, scale_of
+from regard.report.overlay import UNITS, Picture, Scale, Values, check, colorize, overlay, scale_of
 from regard.types import Unit
 
 WIDE, GAP, TITLE = 2.1, 0.08, 95  # columns and gaps in inches, the longest title in characters
@@ -71,7 +71,7 @@ def sheet(
                 axis.text(0.5, -0.05 / height, name, transform=axis.transAxes, ha="center", va="top", fontsize=8)
         top += head + height
     bar_axes = axes(3 * (WIDE + GAP) + 0.1, head, 0.12, min(top - head, 2 * WIDE))
-    bar = figure.colorbar(ScalarMappable(Normalize(scale.low, scale.high), COLORMAP), cax=bar_axes)
+    bar = figure.colorbar(ScalarMappable(Normalize(scale.low, scale.high), scale.colormap), cax=bar_axes)
     bar.set_label(UNITS[unit] + (", one scale for all" if len(images) > 1 else ""), fontsize=8)
     bar_axes.tick_params(labelsize=8)
     bar.outline.set_visible(False)
