@@ -67,6 +67,8 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     last = folder / LAST
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
+    if recipe.model.freeze:  # frozen layers stay in evaluation mode, as they should
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)
     if last.exists():
         check_checkpoint(last, task)
     handler = signal.getsignal(signal.SIGINT)
