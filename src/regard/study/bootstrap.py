@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ from regard.types import RegardError
 
 Table = NDArray[np.float64]
 CHUNK = 2_000_000  # numbers held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and its percentile interval."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
 
 
 def crossed_weights(
@@ -43,7 +53,7 @@ def bootstrap(
     draws: int = 2000,
     level: float = 0.95,
     seed: int = 0,
-) -> tuple[float, float, float]:
+) -> Interval:
     """A statistic of the means of K paired arms, with its percentile interval.
 
     Args:
@@ -54,28 +64,27 @@ def bootstrap(
         level: of the interval.
         seed: decides the interval.
 
-    Returns:
-        value, low, high; NaN without runs or images, the interval NaN with a single seed of every backbone.
+    The value is NaN without runs or images, the interval with a single seed of every backbone.
 
     >>> table = np.arange(24.0).reshape(2, 3, 4)
     >>> bootstrap(table, np.zeros(3, int), lambda m: m[1] - m[0])
-    (12.0, 12.0, 12.0)
+    Interval(value=12.0, low=12.0, high=12.0)
     """
     if not 0 < level < 1:
         raise RegardError(f"bootstrap: level={level} is not between 0 and 1; use for example level=.95")
     _, runs, images = values.shape
     if runs == 0 or images == 0:
-        return math.nan, math.nan, math.nan
+        return Interval(math.nan)
     value = float(statistic(values.mean((1, 2))[:, None])[0])
     if np.bincount(np.unique(backbone, return_inverse=True)[1]).max() < 2:
-        return value, math.nan, math.nan
+        return Interval(value)
     found = [
         statistic(np.stack([np.einsum("nr,ri,ni->n", r, arm, i, optimize=True) for arm in values]) / (runs * images))
         for r, i in crossed_weights(backbone, images, draws, seed=seed)
     ]
     every = np.concatenate(found)
-    every = every[~np.isnan(every)]
+    every = every[np.isfinite(every)]
     if not len(every):
-        return value, math.nan, math.nan
+        return Interval(value)
     low, high = np.quantile(every, [(1 - level) / 2, (1 + level) / 2])
-    return value, float(low), float(high)
+    return Interval(value if math.isfinite(value) else math.nan, float(low), float(high))

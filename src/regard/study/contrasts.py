@@ -58,5 +58,5 @@ def _in_task(trials: Trials, contrast: Contrast, task: str, similarity: str, bac
     if contrast.kind == "dose":
         return dose_drop(trials, task, contrast.first, contrast.column, backbone)
     if contrast.kind == "slope":
-        return within_slope(learned_pairs(trials, task, similarity, contrast.column, backbone)[0])
+        return within_slope(learned_pairs(trials, task, similarity, contrast.column, backbone=backbone))
     return difference(trials, task, Arm(contrast.first), Arm(contrast.second), contrast.column, backbone)

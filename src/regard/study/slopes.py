@@ -11,7 +11,7 @@ demeaning left. What harms map and answer of one run on one image alike is not t
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,61 +20,96 @@ from regard.study.columns import LOWER
 from regard.study.conditions import LEARNED
 from regard.study.crossed import crossed_mean
 from regard.study.estimate import Estimate
-from regard.study.panel import Arm, Panel, paired
+from regard.study.panel import Arm, paired
 from regard.study.trials import Trials
 
 Table = NDArray[np.float64]
 
 
-def learned_pairs(
-    trials: Trials, task: str, similarity: str, column: str = "performance", backbone: str | None = None
-) -> tuple[Panel, tuple[str, ...]]:
-    """Similarity (first half of the panel's arms) and `column` (second half) of every learned arm that has both.
+@dataclass(frozen=True)
+class Pairs:
+    """Similarity and what it is held against, in K learned arms over the same R runs and I images.
 
-    Where less similarity is the larger number (KL), it is negated: up is closer.
+    Attributes:
+        x: similarity (K,R,I); up is closer, also for KL.
+        y: performance or another column (K,R,I).
+        backbone: of each run (R,).
+        conditions: the arms (K,).
+        difficulty: of each image (I,), to be partialled out; None where it shall not be.
+        left_out: what did not pair.
     """
-    frame = trials.frame
-    if similarity not in frame or column not in frame:
-        return Panel(np.empty((0, 0, 0)), np.empty(0, int), {}), ()
+
+    x: Table
+    y: Table
+    backbone: NDArray[np.int_]
+    conditions: tuple[str, ...] = ()
+    difficulty: Table | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def learned_pairs(
+    trials: Trials,
+    task: str,
+    similarity: str,
+    column: str = "performance",
+    *,
+    backbone: str | None = None,
+    difficulty: bool = False,
+) -> Pairs:
+    """Every learned arm of a task that has both numbers.
+
+    Args:
+        trials: the table.
+        task: the task.
+        similarity: a metric.
+        column: what it is held against.
+        backbone: only this one; all by default.
+        difficulty: whether to bring it, on images where it is known.
+    """
+    frame, empty = trials.frame, np.empty((0, 0, 0))
+    nothing = Pairs(empty, empty, np.empty(0, int))
+    if similarity not in frame or column not in frame or (difficulty and not trials.has("difficulty")):
+        return nothing
     known = frame.loc[(frame["task"] == task) & frame[similarity].notna() & frame[column].notna(), "condition"].unique()
     names = tuple(name for name in LEARNED if name in known)
     if not names:
-        return Panel(np.empty((0, 0, 0)), np.empty(0, int), {}), ()
-    arms = [Arm(name) for name in names]
-    panel = paired(trials, task, arms * 2, [similarity] * len(arms) + [column] * len(arms), backbone=backbone)
-    if similarity in LOWER:
-        panel = replace(panel, values=panel.values * np.repeat([-1.0, 1.0], len(arms))[:, None, None])
-    return panel, names
+        return nothing
+    k, wanted = len(names), [similarity, column, *(["difficulty"] if difficulty else [])]
+    arms, columns = [Arm(name) for name in names] * len(wanted), [c for c in wanted for _ in names]
+    panel = paired(trials, task, arms, columns, backbone=backbone)
+    x = panel.values[:k] * (-1 if similarity in LOWER else 1)
+    hard = panel.values[2 * k :].mean((0, 1)) if difficulty and panel.values.size else None
+    return Pairs(x, panel.values[k : 2 * k], panel.backbone, names, hard, panel.left_out)
 
 
-def within_slope(panel: Panel, covariate: Table | None = None, *, images: bool = True) -> Estimate:
-    """Performance for one standard deviation of similarity, within runs.
+def within_slope(pairs: Pairs, *, images: bool = True) -> Estimate:
+    """Y for one standard deviation of x within runs; at the same difficulty, if the pairs hold that.
 
     Args:
-        panel: of `learned_pairs`.
-        covariate: (I,) a measured difficulty to partial out.
+        pairs: of `learned_pairs`.
         images: whether to take away each image's own mean.
 
-    An empty panel, or a similarity without variance, gives NaN.
+    No pairs, or a similarity without variance, give NaN.
     """
-    half, runs, count = len(panel.values) // 2, *panel.values.shape[1:]
-    if not half or runs == 0 or count < 3:
-        return Estimate(math.nan, left_out=panel.left_out)
-    x, y = (_demeaned(v, panel.backbone, images) for v in (panel.values[:half], panel.values[half:]))
-    lost = half * runs + (len(np.unique(panel.backbone)) * (count - 1) if images else 0)
-    if covariate is not None:
-        d = covariate - covariate.mean()
+    arms, runs, count = pairs.x.shape
+    nothing = Estimate(math.nan, left_out=pairs.left_out)
+    if arms == 0 or runs == 0 or count < 3:
+        return nothing
+    x, y = (_demeaned(v, pairs.backbone, images) for v in (pairs.x, pairs.y))
+    lost = arms * runs + (len(np.unique(pairs.backbone)) * (count - 1) if images else 0)
+    if pairs.difficulty is not None:
+        d = pairs.difficulty - pairs.difficulty.mean()
         if d @ d > 0:
             x, y = (v - np.einsum("kri,i->kr", v, d)[..., None] * d / (d @ d) for v in (x, y))
-            lost += half * runs
+            lost += arms * runs
     n, square = x.size, float((x**2).sum())
     free = n - lost - 1
     if free < 1 or square < 1e-20 * n:
-        return Estimate(math.nan, left_out=panel.left_out)
+        return nothing
     beta = float((x * y).sum()) / square
     pull = (x * (y - beta * x)).sum(0) * (runs * count / square)
     sd = math.sqrt(square / (free + 1))
-    found = crossed_mean(beta + pull, panel.backbone, left_out=panel.left_out)
+    found = crossed_mean(beta + pull, pairs.backbone, left_out=pairs.left_out)
     return replace(found, value=beta * sd, parts=tuple((v * sd**2 * n / free, f) for v, f in found.parts))
 
 

@@ -1,0 +1,82 @@
+"""A cell of a table or sweep: a classifier trained from a recipe, then measured on its test split.
+
+spec: ``recipe``, a whole recipe as plain data; ``measures``, names in `MEASURES`, none for a trial that only needs its
+validation accuracy; ``other``, the folder or data set that counts as unknown to the measure of that name, or None.
+"""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from regard.backbones import size_of
+from regard.study.grid import Cell, Result
+from regard.study.measures import MEASURES, Asked, prediction
+from regard.training import Recipe, load_best, load_run, recipe_from, train
+from regard.training.journal import read_lines
+from regard.types import RegardError
+
+RUN = "run"
+"""Where in the cell's folder the run lies."""
+
+
+def run_classifier(cell: Cell, folder: Path) -> Result:
+    """Trains and measures.
+
+    ``values``: ``val_accuracy`` and ``epochs`` of the run, ``best_epoch`` and ``best_val_accuracy``, ``parameters``,
+    ``flops`` of one image, ``seconds_an_epoch`` (median), and what measures add. ``arrays``: one value an image, what
+    measures say of the last epoch under their own names and predictions of the best epoch with ``best/`` before them.
+    """
+    recipe = recipe_from(cell.spec["recipe"])
+    measures = list(cell.spec["measures"])
+    check_measures(measures)
+    run = train(recipe, folder / RUN, quiet=True)
+    values = _history(run)
+    if not measures:
+        return Result(values)
+    _, model, data = load_run(run)
+    device = device_of(recipe)
+    model.to(device)
+    values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
+    asked = Asked(model, data.test, recipe.train.seed, cell.spec.get("other"))
+    arrays: dict[str, torch.Tensor] = {}
+    for name in measures:
+        numbers, tensors = MEASURES[name](asked)
+        values |= numbers
+        arrays |= tensors
+    best = load_best(run)
+    if best is None:
+        best_arrays = {name: arrays[name] for name in arrays if name.startswith("accuracy_")}
+    else:
+        _, best_arrays = prediction(Asked(best.to(device), data.test, recipe.train.seed))
+    arrays |= {f"best/{name}": tensor for name, tensor in best_arrays.items() if name.startswith("accuracy_")}
+    return Result(values, {name: tensor.numpy() for name, tensor in arrays.items()})
+
+
+def check_measures(names: list[str]) -> None:
+    """Raises RegardError at a name that is no measure."""
+    for name in names:
+        if name not in MEASURES:
+            raise RegardError(f"measure {name!r} is not known; there are {', '.join(MEASURES)}")
+
+
+def device_of(recipe: Recipe) -> torch.device:
+    """Where a run is measured: where it was trained."""
+    wanted = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return torch.device("cuda" if wanted else "cpu")
+
+
+def _history(run: Path) -> dict[str, Any]:
+    lines = read_lines(run / "metrics.jsonl")
+    accuracy = [line["val/accuracy"] for line in lines]
+    best = max(range(len(lines)), key=accuracy.__getitem__)
+    return {
+        "val_accuracy": accuracy[-1],
+        "epochs": len(lines),
+        "best_epoch": best,
+        "best_val_accuracy": accuracy[best],
+        "seconds_an_epoch": statistics.median(line["seconds"] for line in lines),
+    }
