@@ -1,90 +1,75 @@
-"""RISE: network forwards an image, and what the method costs beyond them.
+"""RISE: network forwards an image, what the method costs beyond them, and the same of captum-rise.
 
-The forwards alone, in batches of the same size, take turns with the whole method in one run; the overhead is the ratio
-of medians less one.
+    benchmarks/make_oracle.sh
+    python benchmarks/rise_overhead.py [--network resnet18] [--images 8] [--samples 128] [--device cuda] [--cores 2]
 
-    python benchmarks/rise_overhead.py [--network tf_efficientnet_lite0] [--images 4] [--samples 128] [--device cuda]
+Each side runs in a process of its own, on the same network and images, with as many masks, in batches of as many
+images, since captum-rise takes one mask a forward; the two take turns. *Overhead* is the median time of the whole over
+that of its forwards alone, less one. regard's forwards beyond the masks: the class's range is checked on one image.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+from typing import Any
 
-import torch
-from torch import nn
+from sides import Side, network, peer_version, serve, take_turns
 
-from record import record
-from regard.backbones import create_backbone
-from regard.explain import explain
-
-SIZE, BATCH, TARGET = (224, 224), 32, 0.20
+SIZE, CELLS, TARGET = (224, 224), 7, 0.20
+PEER = "captum-rise"
 
 
-def counted(model: nn.Module) -> list[int]:
-    """Images in each forward from now on."""
-    sizes: list[int] = []
-    model.register_forward_pre_hook(lambda _module, args: sizes.append(len(args[0])))
-    return sizes
+def work(arguments: argparse.Namespace) -> None:
+    import torch
 
+    model = network(arguments.network, arguments.device)
+    images = torch.rand(arguments.images, 3, *SIZE, device=arguments.device)
+    target = torch.arange(arguments.images, device=arguments.device)
+    samples = arguments.samples
 
-def seconds(device: torch.device, work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    def ours() -> Any:
+        from regard.explain import explain
+
+        return explain(model, images, "rise", target=target, samples=samples, cells=CELLS, batch=len(images))
+
+    def theirs() -> Any:
+        from rise import RISE
+
+        with torch.no_grad():
+            method = RISE(lambda x: model(x).softmax(1))
+            return method.attribute(images, samples, ((CELLS, CELLS),), target=target.tolist())
+
+    serve(model, SIZE, theirs if arguments.side == PEER else ours)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", default="tf_efficientnet_lite0")
-    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--network", default="resnet18")
+    parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--side", choices=("regard", PEER), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    device = torch.device(arguments.device)
-    torch.manual_seed(0)
-    model = create_backbone(arguments.network, 1000, img_size=SIZE).eval().to(device)
-    images = torch.rand(arguments.images, 3, *SIZE, device=device)
-    target = torch.arange(arguments.images, device=device)
-    sizes = counted(model)
+    if arguments.side:
+        work(arguments)
+        return
+    from record import record
 
-    def whole() -> None:
-        explain(model, images, "rise", target=target, samples=arguments.samples, batch=BATCH)
-
-    whole()
-    needed = list(sizes)
-    batches = {size: torch.rand(size, 3, *SIZE, device=device) for size in set(needed)}
-
-    def forwards() -> None:
-        with torch.no_grad():
-            for size in needed:
-                model(batches[size])
-
-    times: dict[str, list[float]] = {"whole": [], "forwards": []}
-    for repeat in range(arguments.repeats):
-        for key, work in (("whole", whole), ("forwards", forwards))[:: 1 if repeat % 2 else -1]:
-            times[key].append(seconds(device, work))
-    bare = statistics.median(times["forwards"])
-    overhead = statistics.median(times["whole"]) / bare - 1
-    values = {
-        "network": arguments.network,
-        "masks": arguments.samples,
-        "forwards_an_image": sum(needed) / arguments.images,
-        "forward_seconds_an_image": bare / arguments.images,
-        "overhead": overhead,
-        "target": TARGET,
+    rest = [f"--{key}={getattr(arguments, key)}" for key in ("network", "images", "samples", "device")]
+    sides = {
+        name: Side(__file__, name, rest, package, arguments.cores) for name, package in (("regard", None), (PEER, PEER))
     }
-    print(f"{values['forwards_an_image']:.2f} forwards an image, {overhead:.1%} beyond them")
-    notes = (
-        f"{SIZE[0]} pixels, {arguments.images} images, batches of {BATCH}, float32, {arguments.repeats} interleaved "
-        "repeats, medians; forwards beyond the masks: the class's range is checked on one image"
-    )
-    record(f"rise_overhead_{device.type}", values, seeds=(0,), notes=notes)
+    found = take_turns(sides, arguments.images, arguments.repeats)
+    values: dict[str, Any] = {"network": arguments.network, "masks": arguments.samples, "target": TARGET}
+    values |= found["regard"]
+    if PEER in found:
+        times = found[PEER]["milliseconds_a_forward"] / found["regard"]["milliseconds_a_forward"]
+        values["peer"] = found[PEER] | {"name": PEER, "version": peer_version(PEER), "times_regards": times}
+    notes = " ".join((__doc__ or "").split())
+    notes += f" {arguments.images} images of {SIZE[0]} pixels, {arguments.cores} threads, {arguments.repeats} repeats"
+    record(f"rise_overhead_{arguments.device}", values, seeds=(0,), notes=notes)
 
 
 if __name__ == "__main__":
