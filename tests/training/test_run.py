@@ -12,7 +12,7 @@ import torch
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, load_recipe, load_run, run, save_recipe, train
+from regard.training import Recipe, build_data, load_best, load_recipe, load_run, run, save_recipe, train
 from regard.training.measure import validate_batch
 from regard.types import RegardError
 
@@ -167,3 +167,24 @@ def test_what_is_no_run(tmp_path: Path) -> None:
 def test_an_unknown_layer_lists_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="nearest: stage2"):
         train(tiny(model={"at": ["stgae2"]}), tmp_path / "run", quiet=True)
+
+
+def test_the_best_epoch_is_kept_where_it_is_not_the_last(tmp_path: Path) -> None:
+    spoilt = tiny(train={"epochs": 3}, optim={"schedule": "step", "milestones": [2], "gamma": 300.0})
+    folder = train(spoilt, tmp_path / "spoilt", quiet=True)
+    accuracy = [line["val/accuracy"] for line in metrics(folder)]
+    best = load_best(folder)
+    assert best is not None, accuracy
+    assert not best.training
+    val = build_data(spoilt).val.batch(range(33))
+    hits = (best.predict(val.images).argmax(1) == val.labels).float().mean()
+    assert float(hits) == pytest.approx(max(accuracy))
+    assert accuracy[-1] < max(accuracy)
+
+
+def test_the_last_epoch_may_be_the_best(finished: Path, tmp_path: Path) -> None:
+    one = train(tiny(), tmp_path / "one", quiet=True)
+    assert load_best(one) is None
+    (one / "checkpoints" / "best.ckpt").unlink()
+    with pytest.raises(RegardError, match=r"best\.ckpt"):
+        load_best(one)
