@@ -153,3 +153,19 @@ def test_forwards_are_counted_by_images_and_the_hook_goes(subject):
     assert cost.forwards == 5
     assert cost.seconds > 0
     assert not any(m._forward_pre_hooks for m in subject.model.modules())
+
+
+def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subject, sample, tmp_path, monkeypatch):
+    """As where every prediction changes under a low pass: there is nothing to be consistent among."""
+    from regard.evaluation.judging import steadiness
+    from regard.metrics.consistency import Consistency
+
+    def nothing_stays(predict, explain, images, *rest, **how):
+        n = len(images)
+        return Consistency(torch.zeros(n), torch.ones(n))
+
+    monkeypatch.setattr(steadiness, "consistency", nothing_stays)
+    judge(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
+    rows = table(tmp_path)["rows"]
+    assert all(row["score"]["value"] is None for row in rows)
+    assert all(r["role"] == "floor" for row in rows for r in row["score"]["references"])

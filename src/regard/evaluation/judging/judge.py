@@ -217,7 +217,7 @@ def _plain(measure: Measure) -> dict[str, Any]:
     return vars(measure) | {
         "values": numbers(measure.values),
         "floors": {label: numbers(values) for label, values in measure.floors.items()},
-        "controls": dict(measure.controls or {}),
+        "controls": {label: v for label, v in (measure.controls or {}).items() if v == v},  # NaN where no image counts
     }
 
 
