@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from regard.__about__ import __version__
-from regard.cli import data, evaluate, explain, judge, report, score, train
+from regard.cli import data, evaluate, explain, judge, report, score, study, table, train
 from regard.types import RegardError
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
@@ -26,10 +26,15 @@ EPILOG = """examples:
                                                  any maps against where people look
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
                                                  which of these maps can be believed
+  regard study power --hypothesis C4 --effect .05
+                                                 how large a study of human attention must be
+  regard table cifar10 --workers 2               the paper's table, resumed where it stopped
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
-COMMANDS = (train, evaluate, explain, score, judge, report, data)
+COMMANDS = (train, evaluate, explain, score, judge, report, table, study, data)
+TAKES_FIELDS = ("train", "table")
+"""Commands after whose options fields of a recipe may follow."""
 Run = Callable[[argparse.Namespace, list[str]], int]
 
 
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 1 a bad item in a batch, 2 bad input, 130 interrupted."""
     parser = _parser()
     options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
-    if extra and options.command != "train":
+    if extra and options.command not in TAKES_FIELDS:
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
     run: Run = options.run
     try:

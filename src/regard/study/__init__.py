@@ -1,9 +1,9 @@
 """The human-machine study: what is compared, and what the comparison allows to say.
 
 One table of trials, one row a looked-at image of a run, is all that the analyses read (`Trials`). Six questions and a
-seventh (`QUESTIONS`) are functions of it; hypotheses are judged (`judge`) against a plan (`Plan`) that was frozen before
-the results (`freeze`). `World` and `draw` make trials whose truth is known. Not here: drawing pages, training loops,
-metrics of maps.
+seventh (`QUESTIONS`) are functions of it; hypotheses are judged (`judge`) against a plan (`Plan`) that was frozen
+before the results (`freeze`). `World` and `draw` make trials whose truth is known. Not here: drawing pages, training
+loops, metrics of maps.
 """
 
 from regard.study.bootstrap import Interval, bootstrap

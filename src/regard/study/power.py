@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from regard.study.plan import Hypothesis, Plan
 from regard.study.simulate import Tally, simulate
-from regard.study.worlds import Design, World, world_plan
+from regard.study.worlds import DRIVEN, HIGHER, Design, World, world_plan
 from regard.types import RegardError
 
 QUANTUM = World(name="gaze", effects=(0.1, 0.0, 0.0), faithful=(0.1, 0.0, 0.0), multipliers=(1.0, 0.0))
@@ -57,7 +57,7 @@ def power(
         observers: numbers of people an image; fewer make human maps worth less.
         backbones: networks.
         studies: simulated ones a size.
-        plan: with the tasks of the worlds; the standard one by default.
+        plan: whose hypotheses and bounds to judge; its tasks are replaced by the simulated ones.
         noise: a world whose noises to take; the default ones otherwise.
         processes: how many work at once.
         progress: called with how many jobs are done, of how many.
@@ -65,7 +65,7 @@ def power(
     Raises:
         RegardError: the plan has no such hypothesis, or a size is not positive.
     """
-    plan = plan or world_plan()
+    plan = replace(plan, attention_driven=list(DRIVEN), higher_level=list(HIGHER)) if plan else world_plan()
     found = next((h for h in plan.hypotheses if h.name == hypothesis), None)
     if found is None:
         raise RegardError(
