@@ -14,11 +14,13 @@ from regard.evaluation.faithfulness import faithfulness_scores
 from regard.evaluation.gallery import gallery
 from regard.evaluation.information import information_scores
 from regard.evaluation.interventions import intervention_scores
+from regard.evaluation.known import known_scores
 from regard.evaluation.localization import batch_masks, localization_scores, object_masks, tolerance
 from regard.evaluation.observe import Observation, observe
+from regard.evaluation.per_image import write_per_image
 from regard.evaluation.prediction import prediction_scores
 from regard.evaluation.warnings import is_residual, plain_words
-from regard.metrics import dead, dilate, energy_inside, nll, perplexity, usage
+from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, load_run, write_atomically
 from regard.types import Map
@@ -33,7 +35,10 @@ MEANINGS = {
 
 
 def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
-    """Writes ``evaluation.json`` and ``gallery.npz`` into a finished run's folder, beside its plain twin if it has one.
+    """Judges a finished run on its test split, beside its plain twin if it has one, and writes into its folder.
+
+    ``evaluation.json`` has every score with its floors and ceilings, ``per_image.npz`` scores an image, ``gallery.npz``
+    the images that the page shows.
 
     Raises:
         RegardError: no finished run lies there.
@@ -53,10 +58,20 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
         val = _validation(model, data.val)
         rows += localization_scores(seen.map, masks, val, seed=seed)
         energy = energy_inside(seen.map, dilate(masks, tolerance(masks)))
+    hits, surprise = accuracy(seen.mean, labels), nll(seen.mean, labels)
+    arrays = {"accuracy_mean": hits, "nll": surprise} | seen.rates
+    if seen.one is not None:
+        arrays["accuracy_one_sample"] = accuracy(seen.one, labels)
+    if energy is not None:
+        arrays["energy_inside"] = energy
+    if seen.map is not None:
+        where, known = known_scores(data, seen.map, seed=seed)
+        rows, arrays = rows + where, arrays | known
+    write_per_image(folder, arrays)
     more, curves = faithfulness_scores(model, data.test, seen, seed=seed)
     heeded, interventions = intervention_scores(model, data.test, seen, labels, seed=seed)
     rows += more + heeded
-    pictures = gallery(data.test, seen, nll(seen.mean, labels), energy, folder / "gallery.npz")
+    pictures = gallery(data.test, seen, surprise, energy, folder / "gallery.npz")
     described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
     result = {
         "schema": SCHEMA,
