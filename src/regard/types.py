@@ -68,6 +68,8 @@ class AttentionOutput:
         log_prior: log probability of each anchor under the learned prior (Q,); None without anchors.
         code: expected code length of the map under that prior, nats a map (B,); None unless the map is both random
             and quantized.
+        kept: expected share of positions that are not closed (B,); None unless the map is random and has an anchor
+            pinned at zero.
         unit: of ``map``. Only a ``gate`` multiplies features, and only a gate can be given from outside.
         logits: class scores (S,B,n) that the layer makes on its way to a map and that have to learn the label too;
             None where it makes none.
@@ -83,6 +85,7 @@ class AttentionOutput:
     anchors: Float[Tensor, " Q"] | None = None
     log_prior: Float[Tensor, " Q"] | None = None
     code: Float[Tensor, " B"] | None = None
+    kept: Float[Tensor, " B"] | None = None
     unit: Unit = "gate"
     logits: Float[Tensor, "S B n"] | None = None
 
@@ -137,6 +140,24 @@ class ModelOutput:
         squash = torch.sigmoid if multi_label else lambda x: x.softmax(-1)
         logits = self.logits.float()
         return squash(logits.mean(0)) if self.average == "logits" else squash(logits).mean(0)
+
+
+@dataclass(frozen=True)
+class SegmenterOutput:
+    """What an attentive segmenter returns.
+
+    Attributes:
+        logits: of the object, at every pixel of the image (S,B,1,H,W).
+        attention: one AttentionOutput an attended layer, in the order in which they ran; empty for a plain network.
+    """
+
+    logits: Float[Tensor, "S B 1 H W"]
+    attention: tuple[AttentionOutput, ...] = ()
+
+    @property
+    def probabilities(self) -> Float[Tensor, "B 1 H W"]:
+        """Probability of object at every pixel, averaged over samples."""
+        return self.logits.float().sigmoid().mean(0)
 
 
 @dataclass(frozen=True)

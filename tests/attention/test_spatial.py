@@ -46,6 +46,17 @@ def test_samples_are_laid_out_sample_major(features):
     assert not torch.equal(out.map[0], out.map[1])
 
 
+def test_the_expected_share_of_kept_positions_is_what_draws_keep():
+    mean, std = torch.rand(2, 1, 5, 5), 0.05 + 0.4 * torch.rand(2, 1, 5, 5)
+    out = told(mean, std, anchors=3)(torch.randn(2, 2, 5, 5), samples=4000)
+    drawn = (out.map > 0).float().mean((0, 2, 3, 4))
+    torch.testing.assert_close(out.kept, drawn, rtol=0, atol=0.01)
+    below = torch.distributions.Normal(mean.double(), std.double()).cdf(torch.tensor(0.25, dtype=torch.float64))
+    torch.testing.assert_close(out.kept.double(), 1 - below.mean((1, 2, 3)), rtol=0, atol=1e-6)
+    assert told(mean, std, gate=ResidualGate(), anchors=3)(torch.randn(2, 2, 5, 5)).kept is None
+    assert told(mean, std)(torch.randn(2, 2, 5, 5)).kept is None
+
+
 def test_sampled_maps_have_the_moments_of_the_distribution():
     mean = 0.3 + 0.4 * torch.rand(1, 1, 3, 4)
     std = 0.01 + 0.03 * torch.rand(1, 1, 3, 4)  # so far from the bounds that clamping does not matter

@@ -71,6 +71,37 @@ def test_twice_the_same_and_the_mean_without_noise() -> None:
     assert torch.equal(first.gates[0], network.eval()(items.batch(range(7)).images).attention[0].map[0])
 
 
+def test_predictions_over_more_samples_begin_with_those_over_fewer() -> None:
+    network, items = model(latent=5), split()
+    seen = observe(network, items, seed=1, samples=(2, 5))
+    assert set(seen.averaged) == {2, 5}
+    assert seen.several is None
+    seed_everything(1, 0)
+    with torch.no_grad():
+        network.eval()(items.batch(range(7)).images, samples=1)
+        logits = network(items.batch(range(7)).images, samples=5).logits
+    for samples, probabilities in seen.averaged.items():
+        torch.testing.assert_close(probabilities, logits[:samples].softmax(-1).mean(0))
+    assert observe(network, items, seed=1, samples=()).averaged == {}
+
+
+def test_the_stem_runs_once_for_all_samples() -> None:
+    network, items = model(latent=5), split()
+    ran: list[int] = []
+    hook = network.trunk.stem.register_forward_hook(lambda _m, args, _out: ran.append(len(args[0])))
+    observe(network, items, seed=1, samples=(1, 4, 12))
+    hook.remove()
+    assert ran == [7, 7, 7]  # the mean, one sample, all twelve
+
+
+def test_what_the_mean_map_keeps_is_counted() -> None:
+    network, items = model(attention="mask", anchors=3, attention_options={"initial": 0.2}), split()
+    seen = observe(network, items, seed=1)
+    expected = (seen.gates[0] > 0).float().flatten(1).mean(1)
+    torch.testing.assert_close(seen.kept, expected)
+    assert observe(model(attention="aib", anchors=3), items, seed=1).kept is None
+
+
 def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

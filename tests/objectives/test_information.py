@@ -32,7 +32,7 @@ def layer(*, priced=True, quantized=True, seed=0):
     if quantized:
         index = (rand(S, B, 1, 4, 5, seed=seed + 2) * 3).long()
         parts = {"index": index, "anchors": rand(3).sort().values, "log_prior": rand(3).log_softmax(0)}
-        out = dataclasses.replace(out, code=30 + rand(B, seed=seed + 3), **parts)
+        out = dataclasses.replace(out, code=30 + rand(B, seed=seed + 3), kept=rand(B, seed=seed + 4), **parts)
     return out
 
 
@@ -49,6 +49,7 @@ PARTS = {
     "beta": TWO.latent.penalty.mean(),
     "map_beta": sum(x.price.sum((2, 3, 4)).mean() for x in TWO.attention),
     "code_beta": sum(x.code.mean() for x in TWO.attention),
+    "kept_beta": sum(x.kept.mean() for x in TWO.attention) / 2,
     "codebook": sum(anchor_losses(x).codebook for x in TWO.attention),
     "commitment": sum(anchor_losses(x).commitment for x in TWO.attention),
 }
@@ -64,7 +65,7 @@ def test_every_weight_adds_its_own_part_and_nothing_else(name, weight):
 
 
 def test_all_parts_together_and_each_reported_apart():
-    weights = dict(zip(PARTS, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
+    weights = dict(zip(PARTS, (0.1, 0.2, 0.3, 0.6, 0.4, 0.5), strict=True))
     losses = information_loss(TWO, LABELS, Weights(**weights))
     expected = task_loss(TWO.logits, LABELS) + PRIOR + sum(w * PARTS[name] for name, w in weights.items())
     torch.testing.assert_close(losses.total, expected)
@@ -72,6 +73,7 @@ def test_all_parts_together_and_each_reported_apart():
     torch.testing.assert_close(losses.rate, TWO.latent.rate.mean())
     torch.testing.assert_close(losses.price, PARTS["map_beta"])
     torch.testing.assert_close(losses.code, PARTS["code_beta"])
+    torch.testing.assert_close(losses.kept, PARTS["kept_beta"])
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.25])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -66,6 +67,7 @@ class SpatialAttention(nn.Module):
             anchors=anchors,
             log_prior=None if self.quantizer is None else self.quantizer.log_prior,
             code=self._code(distribution, anchors),
+            kept=self._kept(distribution, anchors),
         )
 
     def _code(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
@@ -73,3 +75,10 @@ class SpatialAttention(nn.Module):
             return None
         boundaries = midpoints(anchors.detach())
         return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
+
+    def _kept(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
+        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map."""
+        if self.quantizer is None or not self.quantizer.pinned or anchors is None or distribution.std is None:
+            return None
+        first = midpoints(anchors.detach())[0]
+        return torch.special.ndtr((distribution.mean - first) / distribution.std).flatten(1).mean(1)

@@ -132,6 +132,7 @@ def _regroup(output: AttentionOutput, S: int) -> AttentionOutput:
         anchors=output.anchors,
         log_prior=output.log_prior,
         code=None if output.code is None else output.code.unflatten(0, (S, -1)).mean(0),
+        kept=None if output.kept is None else output.kept.unflatten(0, (S, -1)).mean(0),
         unit=output.unit,
         logits=split(output.logits),
     )

@@ -13,6 +13,7 @@ import torchvision
 from torch import nn
 
 from regard.backbones.compact import Compact
+from regard.backbones.compact_vit import CompactVit
 from regard.backbones.find import nearest
 from regard.backbones.head import fit_head, head_name
 from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
@@ -24,6 +25,7 @@ from regard.types import RegardError
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "compact": Compact,
+    "compact_vit": CompactVit,
     "vgg16_conv": Vgg16Conv,
     "vgg_cifar": VggCifar,
     "wrn": Wrn,
@@ -109,6 +111,8 @@ def _own(wanted: _Wanted) -> nn.Module:
     sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
     if sized:
         name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
+    if wanted.img_size is not None and name == "compact_vit":
+        options = {"img_size": wanted.img_size, **options}
     model = BACKBONES[name](wanted.num_classes, in_chans=wanted.in_chans, **options)
     if wanted.pretrained:
         published = getattr(model, "published", None)

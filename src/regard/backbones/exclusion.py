@@ -1,10 +1,10 @@
 """Exclusion in a vision transformer: what a map closes leaves the sequence.
 
-A gate that sets a token to zero does not exclude its patch yet. The class token has seen the patch in the blocks before,
-and a token of zeros is still a key and still part of the mean. Here closed patches are no keys for the blocks that
-follow, tokens in front of the patches that have seen them (class token, registers) leave with them, and the classifier
-reads the mean of the kept patches. Then nothing goes around the gate, and excluded tokens need not be computed (see
-``token_dropping``).
+A gate that sets a token to zero does not exclude its patch yet. The class token has seen the patch in the blocks
+before, and a token of zeros is still a key and still part of the mean. Here closed patches are no keys for the blocks
+that follow, tokens in front of the patches that have seen them (class token, registers) leave with them, and the
+classifier reads the mean of the kept patches. Then nothing goes around the gate, and excluded tokens need not be
+computed (see ``token_dropping``).
 
 What a patch's features are is another matter: behind a block they have seen the other patches. Attended at
 ``patch_embed`` nothing has mixed yet, and the class token is kept and read as ever.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from regard.evaluation.information import information_scores
 from regard.evaluation.interventions import intervention_scores
 from regard.evaluation.known import known_scores
 from regard.evaluation.localization import batch_masks, localization_scores, object_masks, tolerance
-from regard.evaluation.observe import Observation, observe
+from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
 from regard.evaluation.per_image import write_per_image
 from regard.evaluation.prediction import prediction_scores
 from regard.evaluation.warnings import is_residual, plain_words
@@ -34,7 +35,7 @@ MEANINGS = {
 }
 
 
-def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
+def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Sequence[int] = EVERY_SAMPLES) -> Path:
     """Judges a finished run on its test split, beside its plain twin if it has one, and writes into its folder.
 
     ``evaluation.json`` has every score with its floors and ceilings, ``per_image.npz`` scores an image, ``gallery.npz``
@@ -46,7 +47,7 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu") -> Path:
     recipe, model, data = load_run(folder)
     model = model.to(device)
     seed = recipe.train.seed
-    seen = observe(model, data.test, seed=seed)
+    seen = observe(model, data.test, seed=seed, samples=samples)
     twin_model, twin = None, None
     if (folder / "twin" / "model").is_dir():
         _, twin_model, _ = load_run(folder / "twin")

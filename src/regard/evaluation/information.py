@@ -55,6 +55,18 @@ def information_scores(seen: Observation, labels: Tensor, recipe: Recipe) -> lis
             positions = sum(gate[0].numel() for gate in seen.gates)
             beside.append(reference("uniform prior", "ceiling", positions * math.log2(len(seen.anchors))))
         rows.append(entry(name, "information", label, meaning, seen.rates[name], unit="bits", references=beside))
+    if seen.kept is not None:
+        asked = recipe.objective.kept_budget
+        rows.append(
+            entry(
+                "kept_share",
+                "information",
+                "Positions kept",
+                "Share of positions that the mean map leaves open; the others can say nothing, but their places can.",
+                seen.kept,
+                references=[] if asked is None else [reference("asked for", "control", float(asked))],
+            )
+        )
     if "latent_bits" in seen.rates and labels.ndim == 1:
         entropy = float(bits(label_entropy(labels)))
         rows.append(

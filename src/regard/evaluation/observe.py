@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,11 +12,16 @@ from regard.backbones import looking
 from regard.data import Split
 from regard.metrics import anchor_counts
 from regard.models import AttentiveClassifier
-from regard.training import sampled_rates, seed_everything
+from regard.training import kept_share, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Map, Unit
 
 SAMPLES = 4
+"""The number of samples that tables of runs show."""
+EVERY_SAMPLES = (4, 12)
+"""The paper's numbers of samples at test: 4 on CIFAR, 12 on CUB."""
 BATCH = 256
+AT_ONCE = 1024
+"""Images times samples in one forward: bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -25,27 +31,45 @@ class Observation:
     Attributes:
         mean: probabilities of the mean map and latent (N,n).
         one: of one sampled map and latent, the channel that is priced (N,n); None where nothing is random.
-        several: averaged over ``SAMPLES`` samples (N,n); None likewise.
+        averaged: probabilities averaged over so many samples (N,n), by their number; the fewer are the first ones of
+            the more. Empty likewise.
         rates: one-sample bits an image by name (N,): ``latent_bits``, ``gate_bits``, ``code_bits``; never to be added.
         gates: mean gate of every attended layer that has one, each (N,1,h,w).
         map: what is judged: what the last attended layer shows (``AttentiveClassifier.shown``); None without.
         anchor_counts: how often each anchor is taken (Q,), last layer, one-sample maps; None without anchors.
         anchors: their values (Q,).
+        kept: share of positions that the mean map leaves open (N,), averaged over layers; None where none can close.
     """
 
     mean: Tensor
     one: Tensor | None
-    several: Tensor | None
+    averaged: Mapping[int, Tensor] = field(default_factory=dict)
     rates: dict[str, Tensor] = field(default_factory=dict)
     gates: tuple[Tensor, ...] = ()
     map: Map | None = None
     anchor_counts: Tensor | None = None
     anchors: Tensor | None = None
+    kept: Tensor | None = None
+
+    @property
+    def several(self) -> Tensor | None:
+        """Averaged over ``SAMPLES`` samples (N,n); None where nothing is random or that was not asked."""
+        return self.averaged.get(SAMPLES)
 
 
 @torch.no_grad()
-def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observation:
-    """Looks at every image once; noise is a function of the seed and the batch, so a second look sees the same."""
+def observe(
+    model: AttentiveClassifier, split: Split, *, seed: int, samples: Sequence[int] = EVERY_SAMPLES
+) -> Observation:
+    """Looks at every image once; noise is a function of the seed and the batch, so a second look sees the same.
+
+    Args:
+        model: what is observed.
+        split: images.
+        seed: of maps and latents.
+        samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
+            for each of the largest number; those before it run once.
+    """
     rows: dict[str, list[Tensor]] = {}
     layers: list[list[Tensor]] = [[] for _ in model.at]
     unit: Unit | None = None
@@ -56,7 +80,7 @@ def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observati
         for part in torch.arange(len(split)).split(BATCH):
             images = split.batch(part).images.to(device)
             out = model(images, samples=0)
-            found = {"mean": out.probabilities(model.multi_label)}
+            found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)
             for layer, attention in zip(layers, out.attention, strict=True):
                 if attention.unit == "gate":
                     layer.append(attention.map[0].cpu())
@@ -67,7 +91,7 @@ def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observati
                 seed_everything(seed, int(part[0]))
                 one = model(images, samples=1)
                 found["one"] = one.probabilities(model.multi_label)
-                found["several"] = model(images, samples=SAMPLES).probabilities(model.multi_label)
+                found |= _averaged(model, images, samples)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
                 last = one.attention[-1] if one.attention else None
                 if last is not None and last.index is not None and last.anchors is not None:
@@ -80,10 +104,27 @@ def observe(model: AttentiveClassifier, split: Split, *, seed: int) -> Observati
     return Observation(
         mean=seen["mean"],
         one=seen.get("one"),
-        several=seen.get("several"),
+        averaged={n: seen[_averages(n)] for n in samples if _averages(n) in seen},
         rates={name: seen[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in seen},
         gates=tuple(torch.cat(layer) for layer in layers if layer),
         map=None if unit is None else Map(seen["map"], unit),
         anchor_counts=counts,
         anchors=anchors,
+        kept=seen.get("kept_share"),
     )
+
+
+def _averages(samples: int) -> str:
+    return f"averaged over {samples}"
+
+
+def _averaged(model: AttentiveClassifier, images: Tensor, samples: Sequence[int]) -> dict[str, Tensor]:
+    """Probabilities (B,n) averaged over each number of samples, by its key."""
+    if not samples:
+        return {}
+    most = max(samples)
+    parts = [model(part, samples=most) for part in images.split(max(1, AT_ONCE // most))]
+    return {
+        _averages(n): torch.cat([replace(p, logits=p.logits[:n]).probabilities(model.multi_label) for p in parts])
+        for n in samples
+    }

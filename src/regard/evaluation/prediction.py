@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from regard.evaluation.entries import entry, reference
-from regard.evaluation.observe import SAMPLES, Observation
+from regard.evaluation.observe import Observation
 from regard.metrics import accuracy, calibration_error, nll
 
 
@@ -32,15 +32,14 @@ def prediction_scores(seen: Observation, twin: Observation | None, labels: Tenso
             against=None if twin is None else ("plain twin", accuracy(twin.mean, labels)),
         )
     )
-    if seen.several is not None:
-        several = accuracy(seen.several, labels)
+    for samples, probabilities in seen.averaged.items():
         rows.append(
             entry(
-                f"accuracy_{SAMPLES}_samples",
+                f"accuracy_{samples}_samples",
                 "prediction",
-                f"Accuracy, {SAMPLES} samples averaged",
-                f"Share of right answers with the prediction averaged over {SAMPLES} random maps and latents.",
-                several,
+                f"Accuracy, {samples} samples averaged",
+                f"Share of right answers with the prediction averaged over {samples} random maps and latents.",
+                accuracy(probabilities, labels),
                 better="higher",
             )
         )

@@ -18,9 +18,10 @@ def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[s
     for row in rows:
         asked = [r["value"] for r in row["references"] if r["label"] == "asked for"]
         if asked and abs(row["value"] / asked[0] - 1) > TOLERANCE:
+            told_value = f"{row['value']:.1f} bits" if row["unit"] == "bits" else f"{row['value']:.3f}"
             told.append(
-                f"The budget was missed: {row['label'].lower()} is {row['value']:.1f} bits on test images where "
-                f"{asked[0]:g} were asked for. Train longer, so that the search can settle."
+                f"The budget was missed: {row['label'].lower()} is {told_value} on test images where "
+                f"{asked[0]:g} was asked for. Train longer, so that the search can settle."
             )
     if not seen.gates:
         return told

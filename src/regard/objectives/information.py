@@ -1,11 +1,14 @@
 """The whole objective: the label said, the bits paid for, the anchors learned.
 
-    J = CE + sum CE_aux + warmup * (beta R + map_beta P + code_beta L) + w_g codebook + w_c commitment + prior
+    J = CE + sum CE_aux + warmup * (beta R + map_beta P + code_beta L + kept_beta K)
+        + w_g codebook + w_c commitment + prior
 
 CE_aux is the cross-entropy of class scores that an attended layer makes itself (an attention branch), at the weight of
-the network's own, as in Fukui et al. (CVPR 2019). R latent rate, P gate price, L map code length: each in nats an image, *summed* over dimensions, channels and positions
-and *averaged* over images and samples. They are weighted apart and reported apart, never added up to one number of
-bits: R already covers what the map conveys through z.
+the network's own, as in Fukui et al. (CVPR 2019). R latent rate, P gate price, L map code length: each in nats an
+image, *summed* over dimensions, channels and positions and *averaged* over images and samples. They are weighted apart
+and reported apart, never added up to one number of bits: R already covers what the map conveys through z. K is the
+expected share of positions that are not closed, *averaged* over positions, images and layers: a price on work, not on
+bits, which no rescaling of the map evades.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ class Weights:
         beta: of the latent rate, or of the released penalty where the bottleneck has ``kl="released"``.
         map_beta: of the gate price, summed over attended layers.
         code_beta: of the map's expected code length.
+        kept_beta: of the expected share of positions that are kept, where an anchor closes them.
         codebook: w_g; .4 in the paper.
         commitment: w_c; .1 in the paper.
         smoothing: of labels.
@@ -36,6 +40,7 @@ class Weights:
     beta: float = 0.0
     map_beta: float = 0.0
     code_beta: float = 0.0
+    kept_beta: float = 0.0
     codebook: float = 0.4
     commitment: float = 0.1
     smoothing: float = 0.0
@@ -50,6 +55,7 @@ class Losses:
     rate: Float[Tensor, ""] | None = None
     price: Float[Tensor, ""] | None = None
     code: Float[Tensor, ""] | None = None
+    kept: Float[Tensor, ""] | None = None
     auxiliary: Float[Tensor, ""] | None = None
 
 
@@ -78,7 +84,11 @@ def information_loss(
         if anchors is not None:
             learn = weights.codebook * anchors.codebook + weights.commitment * anchors.commitment
             total = total + learn + anchors.prior
-    return Losses(total, task, rate, price, code, auxiliary)
+    shares = [layer.kept.mean() for layer in output.attention if layer.kept is not None]
+    kept = sum(shares[1:], shares[0]) / len(shares) if shares else None
+    if kept is not None:
+        total = _add(total, warmup * weights.kept_beta, kept)
+    return Losses(total, task, rate, price, code, kept, auxiliary)
 
 
 def _add(total: Tensor, weight: float, term: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Not here: what is measured after training (evaluation).
 """
 
 from regard.training.build import build_augmentation, build_data, build_model, plain_twin
-from regard.training.measure import sampled_rates
+from regard.training.measure import kept_share, sampled_rates
 from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import load_best, load_run, train, write_atomically
@@ -16,6 +16,7 @@ __all__ = [
     "build_augmentation",
     "build_data",
     "build_model",
+    "kept_share",
     "load_best",
     "load_recipe",
     "load_run",

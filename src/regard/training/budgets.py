@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split
-from regard.training.measure import sampled_rates
+from regard.training.measure import kept_share, sampled_rates
 from regard.training.priced import PRICED
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
@@ -76,7 +76,10 @@ class BudgetCallback(pl.Callback):
 
     @torch.no_grad()
     def measure(self, task: Task) -> dict[str, float]:
-        """One-sample rates in nats, averaged over the first validation images; the training's noise is not moved."""
+        """One-sample rates in nats, and the share that the mean map keeps, averaged over the first validation images.
+
+        The training's noise is not moved.
+        """
         model, was_training = task.model, task.model.training
         devices = [task.device] if task.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
@@ -84,5 +87,7 @@ class BudgetCallback(pl.Callback):
             model.eval()
             batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
             rates = sampled_rates(model, model(batch.images, samples=1, stem=batch.stem))
+            if "kept_budget" in task.multipliers:
+                rates |= kept_share(model(batch.images, samples=0, stem=batch.stem))
             model.train(was_training)
         return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 from regard.data import Augmentation, DataSplits, open_data, shuffle_labels
 from regard.models import AttentiveClassifier
+from regard.training.priced import PRICED
 from regard.training.recipe import Recipe
 
 
@@ -40,6 +41,7 @@ def build_model(recipe: Recipe, data: DataSplits) -> AttentiveClassifier:
         normalize=None if m.pretrained else own_statistics,
         average=m.average,
         multi_label=data.train.labels.ndim == 2,
+        exclude_tokens=m.exclude_tokens,
         backbone_options=m.backbone_options,
     )
     if m.freeze:
@@ -58,6 +60,8 @@ def plain_twin(recipe: Recipe) -> Recipe:
         kl="exact",
         prior="standard",
         match=None,
+        exclude_tokens=False,
     )
-    free = replace(recipe.objective, budget_bits=None, map_budget_bits=None, code_budget_bits=None, code_beta=0.0)
+    budgets = {priced.budget: None for priced in PRICED}
+    free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
     return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False)

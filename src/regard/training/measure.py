@@ -13,8 +13,9 @@ from regard.types import NATS_PER_BIT, Batch, ModelOutput
 @torch.no_grad()
 def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor]:
     """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
-    mean = model(batch.images, samples=0, stem=batch.stem).probabilities(model.multi_label)
-    values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)}
+    output: ModelOutput = model(batch.images, samples=0, stem=batch.stem)
+    mean = output.probabilities(model.multi_label)
+    values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)} | kept_share(output)
     if not model.at and model.bottleneck is None:
         return values
     sampled: ModelOutput = model(batch.images, samples=1, stem=batch.stem)
@@ -43,3 +44,12 @@ def sampled_rates(model: AttentiveClassifier, output: ModelOutput) -> dict[str, 
     if lengths:
         rates["code_bits"] = torch.stack(lengths).sum(0)
     return rates
+
+
+def kept_share(output: ModelOutput) -> dict[str, Tensor]:
+    """``kept_share``: share of positions (B,) that the map leaves open, averaged over layers; empty where none closes.
+
+    Of the mean map, give an output without samples: it is what predicts, and what it closes need not be computed.
+    """
+    shares = [(a.map[0] > 0).float().flatten(1).mean(1) for a in output.attention if a.kept is not None]
+    return {"kept_share": torch.stack(shares).mean(0)} if shares else {}

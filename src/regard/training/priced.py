@@ -14,7 +14,7 @@ class Priced(NamedTuple):
     Attributes:
         budget: field of ``ObjectiveRecipe``.
         weight: field of ``ObjectiveRecipe`` and of ``Weights``.
-        measured: name of the measurement, as in ``sampled_rates``.
+        measured: name of the measurement, as ``BudgetCallback.measure`` has it.
         unit: of budget and error messages.
     """
 
@@ -28,6 +28,7 @@ PRICED = (
     Priced("budget_bits", "beta", "latent_bits"),
     Priced("map_budget_bits", "map_beta", "gate_bits"),
     Priced("code_budget_bits", "code_beta", "code_bits"),
+    Priced("kept_budget", "kept_beta", "kept_share", "share"),
 )
 
 

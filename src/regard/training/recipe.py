@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from regard.types import RegardError
 
+CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
+"""Attention whose random map has, with anchors, one at zero."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecipe:
@@ -69,6 +72,8 @@ class ModelRecipe:
     """True: the library's own weights; a path: a local file (safetensors, or .pth without code)."""
     backbone_options: dict[str, Any] = field(default_factory=dict)
     """Options of the backbone, such as `widths`."""
+    exclude_tokens: bool = False
+    """In a vision transformer with `attention: mask`: what the map closes leaves the sequence and is not computed."""
     freeze: str | None = None
     """Freeze everything up to and including this module."""
     match: Literal["parameters", "flops"] | None = None
@@ -84,13 +89,18 @@ class ObjectiveRecipe:
     map_beta: float = 1e-6
     """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
     code_beta: float = 0.0
-    """Weight of the map's code length, needs anchors; where `code_budget_bits` is given, where its multiplier starts."""
+    """Weight of the map's code length; needs anchors. With `code_budget_bits`, where its multiplier starts."""
     budget_bits: float | None = 19.0
     """Find the beta at which the latent rate is this many bits an image."""
     map_budget_bits: float | None = 4000.0
     """Find the map_beta at which the gate lets this many bits an image through."""
     code_budget_bits: float | None = None
     """Find the code_beta at which the map's anchors cost this many bits an image to send."""
+    kept_beta: float = 0.0
+    """Weight of the expected share of positions that the map keeps, 0 to 1; needs a gate that closes, and anchors.
+    Where `kept_budget` is given, where its multiplier starts."""
+    kept_budget: float | None = None
+    """Find the kept_beta at which the mean map keeps this share of positions."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
@@ -168,7 +178,7 @@ class TrainRecipe:
     cache_dtype: Literal["float16", "float32"] = "float16"
     """With `cache_stem`: how features are kept; half the disk, or exactly what the network would compute."""
     cache_folder: str | None = None
-    """With `cache_stem`: where; `stems` in the folder of REGARD_CACHE (else the platform's place for caches) if null."""
+    """With `cache_stem`: where; null is `stems` in the folder of REGARD_CACHE, else the platform's place for caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +224,19 @@ class Recipe:
             (t.views < 1, "train.views must be at least 1"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
+            (
+                (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
+                "objective.kept_budget and kept_beta need a map that can close: "
+                "model.attention mask or noise, with model.anchors",
+            ),
+            (
+                o.kept_budget is not None and not (0 < o.kept_budget < 1 and o.kept_beta > 0),
+                "objective.kept_budget must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
+            ),
+            (
+                m.exclude_tokens and m.anchors is None,
+                "model.exclude_tokens needs model.anchors, one of which is zero",
+            ),
             (
                 any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits, o.code_budget_bits)),
                 "a budget must be above 0 bits",

@@ -19,7 +19,7 @@ from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
 from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError
 
-VALIDATED = ("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits")
+VALIDATED = ("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits", "kept_share")
 
 
 class Task(pl.LightningModule):
@@ -35,7 +35,7 @@ class Task(pl.LightningModule):
         super().__init__()
         self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
-        self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.codebook, o.commitment, o.smoothing)
+        self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.kept_beta, o.codebook, o.commitment, o.smoothing)
         self.multipliers = multipliers(o)
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in VALIDATED})
         # a function: a compiled module would be a second name for every weight in a checkpoint

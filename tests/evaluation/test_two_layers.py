@@ -1,0 +1,71 @@
+"""Attention at two layers of one network, from training with budgets to the page."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.tiny import metrics, tiny
+
+from regard.evaluation import evaluate
+from regard.report import write_report
+from regard.training import load_run, sampled_rates, seed_everything, train
+from regard.types import NATS_PER_BIT
+
+TWO = {"at": ["stage1", "stage2"], "anchors": 4}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    recipe = tiny(
+        model=TWO,
+        train={"epochs": 2},
+        objective={
+            "budget_bits": 10.0,
+            "map_budget_bits": 400.0,
+            "code_budget_bits": 100.0,
+            "code_beta": 1e-4,
+            "kept_budget": 0.9,
+            "kept_beta": 1e-3,
+        },
+    )
+    folder = train(recipe, tmp_path_factory.mktemp("two") / "run", quiet=True)
+    evaluate(folder)
+    return folder
+
+
+def test_every_budget_has_moved_its_weight(run: Path) -> None:
+    last = metrics(run)[-1]
+    for weight, start in (("beta", 0.002), ("map_beta", 1e-6), ("code_beta", 1e-4), ("kept_beta", 1e-3)):
+        assert last[weight] != start
+    assert {"val/latent_bits", "val/gate_bits", "val/code_bits", "val/kept_share"} <= last.keys()
+
+
+def test_prices_and_codes_of_both_layers_are_summed_and_shares_averaged(run: Path) -> None:
+    _, model, data = load_run(run)
+    found = {row["key"]: row for row in json.loads((run / "evaluation.json").read_text())["scores"]}
+    seed_everything(0, 0)
+    images = data.test.batch(range(35)).images
+    with torch.no_grad():
+        model.eval()
+        one, mean = model(images, samples=1), model(images, samples=0)
+    first, second = one.attention
+    assert first.map.shape[-2:] != second.map.shape[-2:]
+    price = sum(layer.price.sum((0, 2, 3, 4)) for layer in (first, second)).mean() / NATS_PER_BIT
+    assert found["gate_bits"]["value"] == pytest.approx(price.item(), rel=1e-4)
+    code = sum(-layer.log_prior[layer.index].sum((0, 2, 3, 4)) for layer in (first, second)).mean() / NATS_PER_BIT
+    assert found["code_bits"]["value"] == pytest.approx(code.item(), rel=1e-4)
+    assert sampled_rates(model, one).keys() == {"latent_bits", "gate_bits", "code_bits"}
+    ceiling = next(r for r in found["code_bits"]["references"] if r["label"] == "uniform prior")
+    assert ceiling["value"] == (8 * 8 + 4 * 4) * math.log2(4)
+    kept = sum((layer.map > 0).float().mean() for layer in mean.attention) / 2
+    assert found["kept_share"]["value"] == pytest.approx(kept.item())
+
+
+def test_the_page_and_the_interventions(run: Path) -> None:
+    found = json.loads((run / "evaluation.json").read_text())
+    assert found["model"]["at"] == ["stage1", "stage2"]
+    assert {"own", "uniform", "shuffled"} <= {line["key"] for line in found["interventions"]}
+    assert write_report(run).stat().st_size > 10_000
+    assert "stage1" in (run / "report.html").read_text()
