@@ -14,6 +14,7 @@ from regard.backbones.find import image_shape, layer_names, locate, looking, nea
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.layout import Layout
 from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
+from regard.backbones.probe import find_layout
 from regard.backbones.recommend import last_layer, recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
 from regard.backbones.stem import Stem
@@ -45,6 +46,7 @@ __all__ = [
     "cut_of",
     "efficientnet_lite0_imagenet",
     "exclude_tokens",
+    "find_layout",
     "fit_head",
     "head_name",
     "image_shape",

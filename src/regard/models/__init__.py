@@ -6,6 +6,7 @@ from regard.models.groups import parameter_groups
 from regard.models.heads import MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.rivals import RIVALS
+from regard.models.segmenter import Segmenter
 
 __all__ = [
     "MAP_HEADS",
@@ -13,6 +14,7 @@ __all__ = [
     "RIVALS",
     "VARIANTS",
     "AttentiveClassifier",
+    "Segmenter",
     "paper_model",
     "parameter_groups",
     "to_onnx",

@@ -13,10 +13,11 @@ PRIOR_GAIN = 10.0
 
 if TYPE_CHECKING:
     from regard.models.classifier import AttentiveClassifier
+    from regard.models.segmenter import Segmenter
 
 
 def parameter_groups(
-    classifier: AttentiveClassifier,
+    classifier: AttentiveClassifier | Segmenter,
     lr: float,
     *,
     backbone_lr: float | None = None,
@@ -31,7 +32,7 @@ def parameter_groups(
     log probabilities have units to go where weights have hundredths, and a prior that lags makes every map look dear.
 
     Args:
-        classifier: an attentive classifier.
+        classifier: an attentive classifier or segmenter.
         lr: learning rate of attention and head.
         backbone_lr: of the backbone; ``lr`` if None.
         anchors_lr: of the anchors; ``lr`` if None; 0 leaves them where they start.

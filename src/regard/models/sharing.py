@@ -1,10 +1,10 @@
-"""Classifiers in Hugging Face form: a folder with ``config.json`` and ``model.safetensors``, never a pickle."""
+"""Models in Hugging Face form: a folder with ``config.json`` and ``model.safetensors``, never a pickle."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -15,12 +15,15 @@ from regard.types import RegardError
 
 if TYPE_CHECKING:
     from regard.models.classifier import AttentiveClassifier
+    from regard.models.segmenter import Segmenter
+
+    Model = TypeVar("Model", AttentiveClassifier, Segmenter)
 
 SCHEMA = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save_pretrained(classifier: AttentiveClassifier, folder: str | Path) -> None:
+def save_pretrained(classifier: AttentiveClassifier | Segmenter, folder: str | Path) -> None:
     """Writes the arguments that rebuild the classifier, and its weights.
 
     Raises:
@@ -45,10 +48,8 @@ def save_pretrained(classifier: AttentiveClassifier, folder: str | Path) -> None
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
-def from_pretrained(
-    cls: type[AttentiveClassifier], source: str | Path, *, revision: str | None = None
-) -> AttentiveClassifier:
-    """Rebuilds a classifier from a folder, or from the hub where there is no such folder.
+def from_pretrained(cls: type[Model], source: str | Path, *, revision: str | None = None) -> Model:
+    """Rebuilds a classifier or segmenter from a folder, or from the hub where there is no such folder.
 
     Raises:
         RegardError: nothing there, another schema, or weights that do not fit the configuration.

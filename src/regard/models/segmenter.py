@@ -1,0 +1,214 @@
+"""The attentive segmenter: a classifier's trunk with attention, and a fully convolutional decoder of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.backbones import (
+    Cut,
+    Given,
+    attach,
+    attended,
+    create_backbone,
+    cut_of,
+    image_shape,
+    locate,
+    looking,
+    recorder_for,
+    run,
+)
+from regard.models.fcn import VARIANTS, Fcn, FcnDecoder, cut_off, readings
+from regard.models.freeze import freeze_upto, hold_frozen
+from regard.models.groups import parameter_groups
+from regard.models.mechanism import builder
+from regard.models.normalize import Normalize, resolve_normalize
+from regard.models.sharing import from_pretrained, save_pretrained
+from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError, SegmenterOutput
+
+PREFIX = "trunk."
+
+
+class Segmenter(nn.Module):
+    """Images (B,C,H,W) in [0,1] -> SegmenterOutput: how much every pixel is the salient object.
+
+        segmenter = Segmenter("resnet18", decoder="fcn8s", at=["layer2", "layer3", "layer4"], attention="noise")
+        output = segmenter(images)             # logits (S,B,1,H,W), one random map in training, the mean in evaluation
+        segmenter.predict(images)              # probabilities (B,1,H,W)
+        segmenter.explain(images)              # Map of the last attended layer
+
+    With ``attention=None`` it is the plain FCN. A decoder with skip connections reads finer layers, too: attention at
+    the coarsest alone is then no cut (``cut`` names the way around it), attention at all that are read is one.
+
+    Args:
+        backbone: a name for ``create_backbone``, or your own classifier, which is changed in place.
+        decoder: ``fcn32s`` reads the coarsest grid, ``fcn16s`` the two, ``fcn8s`` the three coarsest.
+        at: layer or layers to attend at; by default the coarsest that is read.
+        attention: a name for ``regard.attention.build_attention``, a function of the number of channels, or None.
+        anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
+        attention_options: of ``build_attention``.
+        pretrained: as in ``create_backbone``.
+        input_size: (H, W) or (C, H, W) of the images.
+        normalize: mean and standard deviation a channel; by default those of the pretrained weights, and none without.
+        layout: of the attended layers' output, as in ``attach``.
+        dropout: of the coarsest features' channels.
+        backbone_options: options of the network.
+    """
+
+    mean: Tensor
+    std: Tensor
+    bottleneck = None
+
+    def __init__(
+        self,
+        backbone: str | nn.Module,
+        *,
+        decoder: Literal["fcn32s", "fcn16s", "fcn8s"] = "fcn16s",
+        at: str | Sequence[str] | None = None,
+        attention: str | Callable[[int], nn.Module] | None = "noise",
+        anchors: int | None = None,
+        attention_options: dict[str, Any] | None = None,
+        pretrained: bool | str | Path = False,
+        input_size: tuple[int, ...] = (224, 224),
+        normalize: Normalize | None = None,
+        layout: str = "auto",
+        dropout: float = 0.1,
+        backbone_options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if decoder not in VARIANTS:
+            raise RegardError(f"decoder={decoder!r}: one of {', '.join(VARIANTS)}")
+        shape = image_shape(input_size)
+        trunk = backbone
+        if isinstance(trunk, str):
+            trunk = create_backbone(
+                trunk, 1, pretrained=pretrained, in_chans=shape[0], img_size=shape[1:], **(backbone_options or {})
+            )
+        statistics = resolve_normalize(normalize, trunk, pretrained)
+        self.read = readings(trunk, VARIANTS[decoder], shape)
+        names = [] if attention is None else [at] if isinstance(at, str) else list(at or [self.read[-1].name])
+        for name in names:
+            locate(trunk, name)
+        self.config: dict[str, Any] = {
+            "backbone": backbone,
+            "decoder": decoder,
+            "at": names,
+            "attention": attention,
+            "anchors": anchors,
+            "attention_options": attention_options,
+            "input_size": list(input_size),
+            "normalize": statistics,
+            "layout": layout,
+            "dropout": dropout,
+            "backbone_options": backbone_options,
+        }
+        """The arguments that rebuild this segmenter, pretrained weights apart."""
+        self.shape = shape
+        self.frozen: tuple[str, ...] = ()
+        cut_off(trunk, self.read[-1].name, shape)
+        self.trunk = trunk
+        self.decoder = FcnDecoder(self.read, dropout=dropout)
+        mean, std = statistics or ((0.0,), (1.0,))
+        self.normalizes = statistics is not None
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        if attention is not None:
+            build = builder(attention, trunk, names, anchors=anchors, options=attention_options or {}, num_classes=1)
+            attach(self.network, [PREFIX + name for name in names], build, layout=layout, input_size=shape)
+
+    @property
+    def network(self) -> Fcn:
+        """The same trunk and decoder as a network from normalised images to scores."""
+        return Fcn(self.trunk, self.decoder, self.read)
+
+    @property
+    def readout(self) -> nn.Module:
+        """What reads the trunk's features, in place of a classifier."""
+        return self.decoder
+
+    @property
+    def cut(self) -> Cut:
+        """Whether everything passes through the gates; if not, what goes around them."""
+        return cut_of(self.trunk)
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """Names of the attended layers."""
+        return tuple(name.removeprefix(PREFIX) for name in attended(self.trunk))
+
+    def forward(
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+    ) -> SegmenterOutput:
+        """Logits and maps.
+
+        Args:
+            images: (B,C,H,W) in [0,1].
+            samples: n random maps; 0 is their mean, without noise. By default 1 in training and 0 in evaluation.
+            given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+        """
+        if images.ndim != 4 or images.shape[1] != self.shape[0]:
+            raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
+        samples = int(self.training) if samples is None else samples
+        if isinstance(given, dict):
+            given = {PREFIX + name: map_ for name, map_ in given.items()}
+        network = self.network
+        recorder = recorder_for(network, samples=samples, given=given)
+        logits = run(network, recorder, (images - self.mean) / self.std if self.normalizes else images)
+        return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
+
+    def predict(self, images: Float[Tensor, "B C H W"], samples: int | None = None) -> Float[Tensor, "B 1 H W"]:
+        """Probabilities in evaluation mode, without gradients: of the mean map, or averaged over samples."""
+        with looking(self):
+            return self(images, samples=samples).probabilities
+
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1) -> Map:
+        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
+        with looking(self):
+            outputs = self(images, samples=0).attention
+        if not outputs:
+            raise RegardError("explain: nothing is attended; build the segmenter with attention=")
+        return self.shown(outputs[layer])
+
+    def shown(self, output: AttentionOutput) -> Map:
+        """What an attended layer has to show, of its first sample: bits where it has a price and is a cut, else its map
+        in its own unit.
+        """
+        if output.price is not None and self.cut.is_cut:
+            return Map(output.price[0] / NATS_PER_BIT, "bits")
+        return Map(output.map[0], output.unit)
+
+    def freeze(self, upto: str) -> None:
+        """Stops learning in everything that runs up to and with layer ``upto``, as in a classifier."""
+        self.frozen = freeze_upto(self.trunk, upto, self.shape)
+        hold_frozen(self.trunk, self.frozen)
+
+    def train(self, mode: bool = True) -> Segmenter:
+        """As ever, but frozen layers stay in evaluation mode."""
+        super().train(mode)
+        hold_frozen(self.trunk, self.frozen)
+        return self
+
+    def parameter_groups(
+        self,
+        lr: float,
+        *,
+        backbone_lr: float | None = None,
+        anchors_lr: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> list[dict[str, Any]]:
+        """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
+        return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``."""
+        save_pretrained(self, folder)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Segmenter:
+        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
+        return from_pretrained(cls, source, revision=revision)
