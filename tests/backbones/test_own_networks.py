@@ -34,11 +34,26 @@ def test_vgg_cifar_attends_256_channels_on_16_by_16() -> None:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_own_network_learns_in_all_its_parameters(name: str) -> None:
-    options = {"depth": 10, "width": 1} if name == "wrn" else {}
+    options = {"wrn": {"depth": 10, "width": 1}, "compact_vit": {"img_size": (32, 40)}}.get(name, {})
     model = create_backbone(name, 4, in_chans=1, **options)
     model(torch.rand(3, 1, 32, 40)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.ndim > 1)
     assert isinstance(model.get_submodule(model.attend_at), torch.nn.Module)
+
+
+def test_compact_vit_has_a_token_a_patch_and_is_cut_behind_a_block() -> None:
+    model = create_backbone("compact_vit", 10, img_size=(32, 48), patch_size=8)
+    assert model.patch_embed(torch.rand(2, 3, 32, 48)).shape == (2, 4 * 6, 128)
+    assert model.num_prefix_tokens == 0
+    first = torch.zeros(1, 3, 32, 48)
+    first[..., 20:30, 36:47] = 5  # inside the last row, around the last columns
+    changed = (model.eval().patch_embed(first) - model.patch_embed(torch.zeros_like(first))).abs().sum(2).view(4, 6) > 0
+    assert changed[2, 5]
+    assert not changed[0, 0]
+    with pytest.raises(RegardError, match=r"patch_size=6 must be a power of two that divides the sides \(32, 48\)"):
+        create_backbone("compact_vit", 10, img_size=(32, 48), patch_size=6)
+    with pytest.raises(RegardError, match="patch_size=16"):
+        create_backbone("compact_vit", 10, img_size=(32, 40), patch_size=16)
 
 
 def test_wrn_depth_is_checked() -> None:

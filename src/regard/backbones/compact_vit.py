@@ -18,10 +18,15 @@ from torch import Tensor, nn
 from regard.types import RegardError
 
 
-class ConvStem(nn.Module):
-    """Images (B,C,H,W) -> tokens (B,N,width): convolutions of stride 2 until a position is a patch.
+def _conv(before: int, width: int, *, stride: int) -> list[nn.Module]:
+    conv = nn.Conv2d(before, width, 3, stride=stride, padding=1, bias=False)
+    return [conv, nn.BatchNorm2d(width), nn.ReLU()]
 
-    Arguments are those that timm gives its ``embed_layer``. A token sees up to twice the patch's side, so that
+
+class ConvStem(nn.Module):
+    """Images (B,C,H,W) -> tokens (B,N,width): pairs of convolutions halve the grid until a position is a patch.
+
+    Arguments are those that timm gives its ``embed_layer``. A token sees some four times the patch's side, so
     neighbours overlap.
     """
 
@@ -38,8 +43,7 @@ class ConvStem(nn.Module):
         widths = [in_chans, *(embed_dim // 2 ** (halvings - k) for k in range(halvings))]
         layers: list[nn.Module] = []
         for before, width in itertools.pairwise(widths):
-            conv = nn.Conv2d(before, width, 3, stride=2, padding=1, bias=False)
-            layers += [conv, nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [*_conv(before, width, stride=2), *_conv(width, width, stride=1)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], embed_dim, 1))
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N width"]:
