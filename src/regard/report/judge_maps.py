@@ -10,7 +10,7 @@ from rich.progress import Progress
 from regard.evaluation.judging import METRICS, JudgeOptions, Sample, check_names, judge, open_sample, sample_of
 from regard.evaluation.subject import Subject, open_subject
 from regard.explain import METHODS
-from regard.report.judged import read_judged
+from regard.report.judged import Failed, read_judged
 from regard.report.judged_page import write_judged_page
 from regard.report.judged_terminal import print_judged
 from regard.training import load_run
@@ -25,11 +25,11 @@ def judge_maps(
     *,
     shuffled: Subject | None = None,
     as_json: bool = False,
-) -> list[str]:
+) -> tuple[Failed, ...]:
     """Judges into ``out``, writes ``judge.json`` and ``report.html`` there and prints the table, or the JSON alone.
 
     Returns:
-        What could not be asked, an item each.
+        What could not be asked.
     """
     total = len(options.methods) * (len(options.metrics) + 1)
     with Progress(transient=True, console=Console(stderr=True), disable=as_json) as bar:
@@ -48,7 +48,7 @@ def judge_maps(
     else:
         print_judged(judged)
         print(f"page: {page}")
-    return [f"{f.method}{' ' + f.metric if f.metric else ''}: {f.why}" for f in judged.failed]
+    return judged.failed
 
 
 def named(given: str, what: str) -> tuple[str, ...]:

@@ -84,11 +84,15 @@ class Paired:
 
 @dataclass(frozen=True)
 class Failed:
-    """What could not be asked; metric "" where there are no maps at all."""
+    """What could not be asked; metric "" where there are no maps at all. What broke is tried again next time."""
 
     method: str
     metric: str
     why: str
+    broke: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method}{' ' + self.metric if self.metric else ''}: {self.why}"
 
 
 @dataclass(frozen=True)

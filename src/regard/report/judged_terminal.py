@@ -41,7 +41,7 @@ def print_judged(judged: Judged, console: Console | None = None) -> None:
                 table.add_row(Text(measure.label + arrow), *(_cell(scores.get(name)) for name in shown))
             console.print(table)
     for failed in judged.failed:
-        console.print(Text(f"! {failed.method}{' ' + failed.metric if failed.metric else ''}: {failed.why}", "yellow"))
+        console.print(Text(f"! {failed}", "yellow"))
 
 
 def _cost(judged: Judged) -> Table:

@@ -2,7 +2,7 @@
 
 options.json                 what decides the numbers; another content is another judgement
 maps/METHOD.npz, .json       maps, their unit and cost; or only .json with why there are none
-cells/METHOD/METRIC.json     numbers an image, or why there are none
+cells/METHOD/METRIC.json     numbers an image, or why there are none; what broke is tried again
 judge.json                   the whole table
 """
 
@@ -21,6 +21,14 @@ from regard.training import write_atomically
 from regard.types import Map, RegardError, Unit
 
 
+def failure(error: Exception) -> dict[str, Any]:
+    """Why there is nothing: what does not suit says so itself, anything else broke."""
+    if isinstance(error, RegardError):
+        return {"error": str(error)}
+    said = (str(error).strip() or "no message").splitlines()[0]
+    return {"error": f"{type(error).__name__}: {said}", "broke": True}
+
+
 @dataclass(frozen=True)
 class JudgeFolder:
     """Reads and writes; every file is there whole or not at all."""
@@ -36,6 +44,8 @@ class JudgeFolder:
         file = self.path / "options.json"
         wanted = json.loads(json.dumps(options))
         if not file.exists():
+            if (self.path / "maps").exists():
+                raise RegardError(f"{self.path} holds maps of nobody knows which setting; give --out NEW, or remove it")
             self.path.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps(wanted, indent=1) + "\n")
             return
@@ -57,13 +67,21 @@ class JudgeFolder:
         whole = all(self.has(method, metric) for method in asked["methods"] for metric in asked["metrics"])
         return whole and self.table.exists() and self._read(self.table).get("asked") == asked
 
+    def has_maps(self, method: str) -> bool:
+        """Whether the maps are there, or cannot be."""
+        facts = self.map_facts(method)
+        return facts is not None and not facts.get("broke")
+
     def has(self, method: str, metric: str) -> bool:
-        """Whether this pair is done (or cannot be)."""
-        failed = self.map_facts(method)
-        return self._cell(method, metric).exists() or (failed is not None and "error" in failed)
+        """Whether this pair is done, or cannot be."""
+        facts = self.map_facts(method)
+        if facts is not None and "error" in facts:
+            return not facts.get("broke")
+        cell = self.read_cell(method, metric)
+        return cell is not None and not cell.get("broke")
 
     def map_facts(self, method: str) -> dict[str, Any] | None:
-        """Unit, seconds, forwards and number of constant maps, or ``error``; None where nothing was done yet."""
+        """Unit, seconds, forwards and number of constant maps, or `failure`; None where nothing was done yet."""
         file = self.path / "maps" / f"{method}.json"
         return self._read(file) if file.exists() else None
 
@@ -89,13 +107,13 @@ class JudgeFolder:
             raise RegardError(f"{file}: cannot be read ({error}); remove {file.with_suffix('.json')}") from error
 
     def write_cell(self, method: str, metric: str, content: dict[str, Any]) -> None:
-        """Numbers of one pair, or ``error``."""
+        """Numbers of one pair, or `failure`."""
         file = self._cell(method, metric)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps(content, allow_nan=False) + "\n")
 
     def read_cell(self, method: str, metric: str) -> dict[str, Any] | None:
-        """The same; None where the method gave no maps."""
+        """The same; None where nothing was done yet, or the method gave no maps."""
         file = self._cell(method, metric)
         return self._read(file) if file.exists() else None
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from regard.__about__ import __version__
 from regard.backbones import looking, nearest
 from regard.evaluation.judging.case import Case, Measure
 from regard.evaluation.judging.cost import counting
-from regard.evaluation.judging.folder import JudgeFolder
+from regard.evaluation.judging.folder import JudgeFolder, failure
 from regard.evaluation.judging.metrics import METRICS
 from regard.evaluation.judging.options import JudgeOptions
 from regard.evaluation.judging.sample import Sample
@@ -41,7 +42,8 @@ def judge(
 ) -> Path:
     """Writes maps, numbers and ``judge.json`` into ``out``; what is there already is not done again.
 
-    A method that does not suit the network, or a metric that does not suit the data, is recorded with its reason.
+    A method that does not suit the network, or a metric that does not suit the data, is recorded with its reason and
+    not asked again; one that breaks is recorded too, and tried again by the next call. The others go on.
 
     Args:
         subject: the network.
@@ -74,15 +76,17 @@ def judge(
     folder.claim(
         options.fixed()
         | {"model": subject.name, "weights": weights_hash(model), "data": sample.source, "pixels": sample.fingerprint}
-        | {"shuffled": None if shuffled is None else weights_hash(shuffled.model)}
+        | {"shuffled": None if shuffled is None else weights_hash(shuffled.model), "regard": __version__}
     )
     if folder.holds(asked(options)):
         return folder.table
     tell = progress or (lambda method, metric: None)
     for method in options.methods:
-        if folder.map_facts(method) is None:
+        if not folder.has_maps(method):
             tell(method, "")
             _make_maps(folder, model, sample, method, options)
+        if "error" in (folder.map_facts(method) or {}):
+            continue
         missing = [metric for metric in options.metrics if not folder.has(method, metric)]
         if missing:
             case = _case(folder, model, sample, method, options, None if shuffled is None else shuffled.model)
@@ -142,8 +146,9 @@ def _make_maps(
     with counting(model) as cost:
         try:
             map = explained(explain_by(model, method, options), images, classes, options.batch_size)
-        except RegardError as error:
-            folder.write_maps(method, None, {"error": str(error).removeprefix(f"{method}: ")})
+        except Exception as error:
+            why = failure(error)
+            folder.write_maps(method, None, why | {"error": why["error"].removeprefix(f"{method}: ")})
             return
     facts = {
         "unit": map.unit,
@@ -201,8 +206,8 @@ def _cell(case: Case, metric: str) -> dict[str, Any]:
     try:
         with counting(case.network) as cost:
             measures = METRICS[metric].run(case)
-    except RegardError as error:
-        return {"error": str(error)}
+    except Exception as error:
+        return failure(error)
     return {
         "seconds": cost.seconds,
         "forwards": cost.forwards,

@@ -32,13 +32,13 @@ def write_table(folder: JudgeFolder, subject: Subject, sample: Sample, options: 
     for method in options.methods:
         facts = folder.map_facts(method) or {}
         if "error" in facts:
-            failed.append({"method": method, "metric": "", "why": facts["error"]})
+            failed.append(_failed(method, "", facts))
             continue
         methods.append({"name": method, "summary": METHODS[method].summary, "control": METHODS[method].control} | facts)
         for metric in options.metrics:
             cell = folder.read_cell(method, metric) or {"measures": []}
             if "error" in cell:
-                failed.append({"method": method, "metric": metric, "why": cell["error"]})
+                failed.append(_failed(method, metric, cell))
                 continue
             for found in cell["measures"]:
                 spec = {key: found[key] for key in ("key", "label", "meaning", "better")}
@@ -81,6 +81,10 @@ def compare(
                 numbers = {"value": d.mean, "low": _finite(d.low), "high": _finite(d.high)}
                 rows.append({"measure": key, "first": first, "second": second} | numbers)
     return rows
+
+
+def _failed(method: str, metric: str, failure: dict[str, Any]) -> dict[str, Any]:
+    return {"method": method, "metric": metric, "why": failure["error"], "broke": failure.get("broke", False)}
 
 
 def _row(found: dict[str, Any], own: torch.Tensor) -> dict[str, Any]:
