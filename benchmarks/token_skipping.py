@@ -3,7 +3,8 @@
 Trained: recipes/vit-clutter.yaml at some layers and kept shares, and once its plain twin, which is the full network of
 all of them. Every run is timed on test images, in batches, tokens dropped, beside the twin and beside itself with
 tokens masked only; accuracies are of the same images. Untrained: vit_tiny at 224 pixels with given maps of exactly so
-many open patches, where only time is of interest. Networks take turns, in an order that alternates; a ratio is of medians.
+many open patches, where only time is of interest. Networks take turns, in an order that alternates; a ratio is of
+medians.
 
     python benchmarks/token_skipping.py [--cells blocks.1:0.35 ...] [--batches 1 16 64] [--runs runs/token_skipping]
 """

@@ -84,8 +84,8 @@ def test_no_prior_codes_a_map_in_less_than_its_entropy():
 
 
 def test_extreme_maps_have_finite_lengths_and_gradients():
-    mean = torch.tensor([0.0, 1.0, 0.5, -40.0, 40.0]).view(1, 1, 1, 5).requires_grad_()
-    std = torch.tensor([1e-6, 1e-6, 1e-6, 1e-3, 30.0]).view(1, 1, 1, 5).requires_grad_()
+    mean = torch.tensor([0.0, 1.0, 0.5, 0.5, -40.0, 40.0]).view(1, 1, 1, 6).requires_grad_()
+    std = torch.tensor([1e-6, 1e-6, 1e-6, 0.0, 1e-3, 30.0]).view(1, 1, 1, 6).requires_grad_()
     length = expected_code_length(mean, std, torch.tensor([0.25, 0.5]), torch.tensor([0.7, 0.2, 0.1]).log())
     length.sum().backward()
     assert torch.isfinite(length).all()

@@ -28,7 +28,7 @@ def expected_code_length(
     keep maps of its own, and memory would grow with Q.
     """
     cost = -log_prior.detach()
-    m, s = mean.detach(), std.detach()
+    m, s = mean.detach(), std.detach().clamp(min=1e-6)  # a price drives std towards zero, where 0 / 0 waits
     length, by_mean, by_std = cost[0].expand_as(m), torch.zeros_like(m), torch.zeros_like(m)
     for k in range(len(boundaries)):
         u = (m - boundaries[k].detach()) / s
