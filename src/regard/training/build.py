@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 from regard.data import Augmentation, DataSplits, open_data, shuffle_labels
-from regard.models import AttentiveClassifier
 from regard.training.priced import PRICED
-from regard.training.recipe import Recipe
+from regard.training.recipe import AlignRecipe, Recipe
+from regard.training.tasks import TASKS
 
 
 def build_data(recipe: Recipe) -> DataSplits:
@@ -21,32 +22,9 @@ def build_augmentation(recipe: Recipe) -> Augmentation:
     return Augmentation(**asdict(recipe.augment))
 
 
-def build_model(recipe: Recipe, data: DataSplits) -> AttentiveClassifier:
-    """The recipe's network for the data's classes and image size, with the data's normalisation unless pretrained."""
-    m = recipe.model
-    own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    model = AttentiveClassifier(
-        m.backbone,
-        len(data.classes),
-        at=m.at if m.attention else None,
-        attention=m.attention,
-        anchors=m.anchors,
-        attention_options=m.attention_options,
-        latent=m.latent,
-        decoder=m.decoder,
-        kl=m.kl,
-        prior=m.prior,
-        pretrained=m.pretrained,
-        input_size=tuple(data.train.batch([0]).images.shape[1:]),
-        normalize=None if m.pretrained else own_statistics,
-        average=m.average,
-        multi_label=data.train.labels.ndim == 2,
-        exclude_tokens=m.exclude_tokens,
-        backbone_options=m.backbone_options,
-    )
-    if m.freeze:
-        model.freeze(m.freeze)
-    return model
+def build_model(recipe: Recipe, data: DataSplits) -> Any:
+    """The recipe's network for its task: a classifier or a segmenter."""
+    return TASKS[recipe.task].build(recipe, data)
 
 
 def plain_twin(recipe: Recipe) -> Recipe:
@@ -62,6 +40,8 @@ def plain_twin(recipe: Recipe) -> Recipe:
         match=None,
         exclude_tokens=False,
     )
-    budgets = {priced.budget: None for priced in PRICED}
+    budgets: dict[str, Any] = {priced.budget: None for priced in PRICED}
     free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
-    return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False)
+    return replace(
+        recipe, name=f"{recipe.name}/twin", model=plain, objective=free, align=AlignRecipe(), twin=False
+    )
