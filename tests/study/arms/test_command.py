@@ -1,0 +1,192 @@
+"""`regard table` from its file to what it writes, on a few generated images."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.training.tiny import tiny
+
+from regard.cli import main
+from regard.training import save_recipe
+
+ARMS: dict[str, dict[str, Any]] = {
+    "plain": {"model.attention": None, "model.latent": None},
+    "noise gate": {},
+    "AIB, 4 anchors": {"model.attention": "aib", "model.anchors": 4},
+}
+COLUMNS = [
+    "accuracy_mean",
+    "accuracy_one_sample",
+    "accuracy_4_samples",
+    "best_accuracy_mean",
+    "relative_error",
+    "parameters",
+    "flops",
+    "seconds_an_epoch",
+    "latent_bits",
+    "gate_bits",
+    "code_bits",
+    "energy_inside",
+    "deletion_gap",
+    "calibration_error",
+]
+
+
+def table_file(folder: Path, **changes: Any) -> Path:
+    """A table of three arms with two seeds, tuned with two trials each; its recipe beside it."""
+    save_recipe(tiny("base"), folder / "base.yaml")
+    content = {
+        "title": "Three arms & a <test>",
+        "base": "base.yaml",
+        "arms": ARMS,
+        "reference": "plain",
+        "seeds": [0, 1],
+        "tuning": {"values": [0.003, 0.01], "seed": 9},
+        "columns": COLUMNS,
+        "claims": [{"better": "noise gate", "than": "plain"}],
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the table was made."""
+    folder = tmp_path_factory.mktemp("table")
+    assert main(["table", str(table_file(folder)), "--runs", str(folder / "runs"), "--workers", "2"]) == 0
+    return folder
+
+
+def again(made: Path, *more: str) -> list[str]:
+    return ["table", str(made / "small.yaml"), "--runs", str(made / "runs"), *more]
+
+
+@pytest.mark.slow
+def test_every_number_of_the_table_comes_from_its_cells(made: Path) -> None:
+    table = json.loads((made / "runs" / "small" / "table.json").read_text())
+    rows = {row["arm"]: row for row in table["rows"]}
+    assert list(rows) == list(ARMS)
+    assert all(row["seeds"] == [0, 1] and row["missing"] == [] for row in rows.values())
+    for row in rows.values():
+        trials = dict(row["tuned"]["accuracy"])
+        assert list(trials) == [0.003, 0.01]
+        assert trials[row["tuned"]["chosen"]] == max(trials.values())
+        recipe = yaml.safe_load(next((made / "runs" / "small").glob("plain/seed-0/run/recipe.yaml")).read_text())
+        assert recipe["optim"]["lr"] == rows["plain"]["tuned"]["chosen"]
+    plain, noise, aib = rows.values()
+    for row, present in (
+        (plain, set()),
+        (noise, {"latent_bits", "gate_bits", "energy_inside", "deletion_gap", "accuracy_one_sample"}),
+        (aib, {"latent_bits", "code_bits", "energy_inside", "deletion_gap", "accuracy_one_sample"}),
+    ):
+        optional = ("latent_bits", "gate_bits", "code_bits", "energy_inside", "deletion_gap", "accuracy_one_sample")
+        assert {key for key in optional if row["cells"][key] is not None} == present
+        assert row["cells"]["accuracy_mean"]["low"] <= row["cells"]["accuracy_mean"]["value"]
+        assert row["cells"]["parameters"]["value"] > 100
+        assert row["cells"]["flops"]["value"] > 1000
+    assert plain["difference"] is None
+    assert plain["cells"]["relative_error"] is None
+    errors = [1 - row["cells"]["accuracy_mean"]["value"] for row in (plain, noise)]
+    assert noise["cells"]["relative_error"]["value"] == pytest.approx(errors[1] / errors[0] - 1)
+    assert noise["difference"]["value"] == pytest.approx(errors[0] - errors[1])
+    assert noise["difference"]["p"] <= noise["difference"]["p_holm"] <= 1
+    assert table["claims"][0]["verdict"] in ("holds", "refuted", "open")
+
+
+@pytest.mark.slow
+def test_files_and_page_say_the_same(made: Path) -> None:
+    folder = made / "runs" / "small"
+    table = json.loads((folder / "table.json").read_text())
+    with (folder / "table.csv").open() as file:
+        lines = {line["arm"]: line for line in csv.DictReader(file)}
+    for row in table["rows"]:
+        assert float(lines[row["arm"]]["accuracy_mean"]) == row["cells"]["accuracy_mean"]["value"]
+    assert lines["plain"]["gate_bits"] == ""
+    latex, page = (folder / "table.tex").read_text(), (folder / "report.html").read_text()
+    assert r"Three arms \& a" in latex
+    assert latex.count(r" \\") == 1 + len(ARMS)
+    assert "Three arms &amp; a &lt;test&gt;" in page
+    assert "http" not in page.replace("http-equiv", "")
+    for row in table["rows"]:
+        said = f"{100 * row['cells']['accuracy_mean']['value']:.1f}"
+        assert said in latex
+        assert f"<strong>{said}</strong>" in page
+
+
+@pytest.mark.slow
+def test_the_same_command_again_runs_nothing_and_prints_the_same(
+    made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("nothing is left to run"))
+    before = json.loads((made / "runs" / "small" / "table.json").read_text())
+    assert main(again(made, "--json")) == 0
+    assert json.loads(capsys.readouterr().out) == before
+    assert main(again(made, "--dry-run")) == 0
+    said = capsys.readouterr().out
+    assert said.count("done") == 12
+    assert "0 cells to run" in said
+    assert main(again(made)) == 0
+    said = capsys.readouterr().out
+    assert "AIB, 4 anchors" in said
+    assert "noise gate is better than plain" in said
+
+
+@pytest.mark.slow
+def test_more_seeds_are_planned_with_the_time_that_others_took(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(again(made, "--dry-run", "--seeds", "3", "--only", "plain", "--workers", "2")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "to run  plain/seed-2"
+    assert lines[-1].startswith("1 cell to run with 2 workers: about ")
+    assert len(lines) == 2 + 3 + 1, "two trials, three seeds, one arm"
+
+
+@pytest.mark.slow
+def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arms = {"plain": ARMS["plain"], "lost": {"model.at": ["stage9"]}}
+    path = table_file(tmp_path, arms=arms, seeds=[0], tuning=None, claims=[], measures=["prediction"])
+    assert main(["table", str(path), "--runs", str(tmp_path)]) == 1
+    output = capsys.readouterr()
+    assert "stage9" in output.out
+    assert "lost: nothing for seed 0" in output.out
+    table = json.loads((tmp_path / "small" / "table.json").read_text())
+    assert table["rows"][0]["seeds"] == [0]
+    assert table["rows"][0]["cells"]["accuracy_mean"]["value"] >= 0
+    assert "stage9" in table["failed"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reference": "plian"}, "arm 'plian' is not in the table"),
+        ({"columns": ["acuracy"]}, "column 'acuracy'"),
+        ({"arms": {"plain": {"model.atention": None}}, "claims": []}, "model.attention"),
+        ({"tuning": {"values": [0.1, 0.1]}}, "different"),
+        ({"tuning": {"values": [0.1, 0.2], "seed": 1}}, "tuning.seed 1"),
+        ({"seeds": [1, 1]}, "seeds"),
+        ({"claims": [{"better": "plain", "than": "noise gate", "by": "parameters"}]}, "one value an image"),
+        ({"titel": "x"}, "titel"),
+        ({"base": "absent.yaml"}, "no such recipe"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_named(
+    changes: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table_file(tmp_path, **changes)
+    assert main(["table", str(path), "--runs", str(tmp_path / "runs")]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert str(path) in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unknown_names_are_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", "no-such-table"]) == 2
+    assert "recipes/tables" in capsys.readouterr().err
+    assert main(["table", str(table_file(tmp_path)), "--only", "noise"]) == 2
+    assert "its arms are plain, noise gate" in capsys.readouterr().err
+    assert main(["table", str(table_file(tmp_path)), "--dry-run", "--train.epoch", "1"]) == 2
+    assert "train.epochs" in capsys.readouterr().err
