@@ -169,7 +169,7 @@ class AttentiveClassifier(nn.Module):
         if exclude_tokens:
             exclude_closed(trunk, shape)
         if isinstance(attention, str) and is_readout(attention):
-            self.readout = readout_of(attention, trunk, width, num_classes, attention_options or {})
+            self.readout = readout_of(attention, trunk, width, num_classes, shape, attention_options or {})
             check_all_learn(self, probe_images(trunk, shape), attention)
 
     @property

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.attention import build_attention
-from regard.backbones import attended, looking, recommended_layer
+from regard.attention import ATTENTION, build_attention
+from regard.backbones import looking, nearest, probe_images, recommended_layer, recorder_for, run
 from regard.models.heads import resolve_head
 from regard.models.rivals import ATTACHED, READOUTS, RIVALS, Tap
 from regard.models.rivals.registry import LAYERS, check_options
@@ -59,17 +59,25 @@ def builder(
     if attention in RIVALS:
         check_options(attention, options)
     if attention in READOUTS:
-        return Tap
+        return lambda channels: Tap()
     if attention in ATTACHED:
         return ATTACHED[attention](trunk, at, num_classes, **options)
+    if attention not in ATTENTION and "+" not in attention:
+        near = nearest(attention, [*ATTENTION, *RIVALS])
+        raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {near}?")
     return lambda channels: build_attention(
         attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
     )
 
 
-def readout_of(name: str, trunk: nn.Module, width: int, num_classes: int, options: dict[str, Any]) -> nn.Module:
+def readout_of(
+    name: str, trunk: nn.Module, width: int, num_classes: int, shape: tuple[int, int, int], options: dict[str, Any]
+) -> nn.Module:
     """The readout of a network whose layers are tapped and whose classifier, ``width`` wide, is taken off."""
-    channels = tuple(layer.attention.channels for layer in attended(trunk).values())
+    recorder = recorder_for(trunk)
+    with looking(trunk):
+        run(trunk, recorder, probe_images(trunk, shape))
+    channels = tuple(output.features.shape[1] for output in recorder.outputs)
     readout = READOUTS[name](channels, width, num_classes, **options)
     assert isinstance(readout, nn.Module)
     return readout

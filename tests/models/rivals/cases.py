@@ -62,7 +62,7 @@ CASES = [
     *on("compact", ("stage2", "stage3"), "stage2", COMPACT),
     Case("ltpa", "compact", ("stage1", "stage2", "stage3"), {"compatibility": "sigmoid"}, COMPACT, maps=3),
     *on("wrn", ("block2", "block3"), "block2", WRN),
-    *on("resnet18", ("layer2", "layer3"), "layer3", {}, 64),
+    *on("resnet18", ("layer2", "layer3"), "layer3", {"zero_init_last": False}, 64),
     *on("vgg_cifar", ("stem.20", "stage1.8"), "stem", {}),
     Case("vit_ib", "vit_tiny_patch16_224", (), {"latent": 4, "hidden": 8}, VIT, 64, 2),
 ]

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from tests.models.rivals.cases import CLASSES, COMPACT, WRN, Case
 
-from regard.backbones import create_backbone
-from regard.models.rivals.abn import at_stride_one
+from regard.attention import build_attention
+from regard.backbones import attach, create_backbone, record
+from regard.models.rivals.abn import at_stride_one, branch_of
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
 
@@ -103,3 +104,16 @@ def test_a_stage_may_be_named_and_must_be_there() -> None:
             Case("abn", "compact", at, options, COMPACT).build()
     with pytest.raises(RegardError, match=r"makes .* of a grid of"):
         Case("abn", "convnext_atto", ("stages.2",), {}, {}, 64).build()
+
+
+def test_behind_another_random_layer_every_sample_has_scores_of_its_own() -> None:
+    torch.manual_seed(0)
+    network = create_backbone("compact", CLASSES, **COMPACT)
+    branch = branch_of(network, "stage2", CLASSES)
+    attach(network, "stage1", lambda channels: build_attention("aib", channels), input_size=(32, 32))
+    attach(network, "stage2", branch, input_size=(32, 32))
+    with record(network.eval(), samples=2) as recorder, torch.no_grad():
+        network(torch.rand(3, 3, 32, 32))
+    scores = recorder.outputs[1].logits
+    assert scores.shape == (2, 3, CLASSES)
+    assert not torch.equal(scores[0], scores[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.models.conftest import one_graph  # noqa: F401
-from tests.models.rivals.cases import CLASSES, PARAMS, Case
+from tests.models.rivals.cases import CLASSES, COMPACT, PARAMS, Case
 
 from regard.models import AttentiveClassifier
 from regard.models.rivals import RIVALS
@@ -115,3 +115,16 @@ def test_an_unknown_option_lists_the_near_ones(case: Case) -> None:
 def test_no_anchors(case: Case) -> None:
     with pytest.raises(RegardError, match="no map to quantize"):
         case.build(anchors=4)
+
+
+def test_an_unknown_mechanism_lists_rivals_too() -> None:
+    with pytest.raises(RegardError, match="'ltpaa': no such mechanism; did you mean ltpa"):
+        Case("ltpaa", "compact").build()
+
+
+def test_layers_may_be_named_in_any_order() -> None:
+    forwards, backwards = (
+        Case("ltpa", "compact", at, {}, COMPACT).build() for at in (("stage2", "stage3"), ("stage3", "stage2"))
+    )
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(forwards.predict(images), backwards.predict(images))

@@ -189,11 +189,13 @@ def _case(
     )
 
 
-def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt:
-    """Prediction with the gates of the original images."""
+def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt | None:
+    """Prediction with the gates of the original images; None where what is shown gates nothing."""
     with looking(model):
-        parts = [[a.map[0] for a in model(x, samples=0).attention] for x in images.split(batch_size)]
-    gates = [torch.cat(layer) for layer in zip(*parts, strict=True)]
+        parts = [model(x, samples=0).attention for x in images.split(batch_size)]
+    if any(layer.unit != "gate" for layer in parts[0]):
+        return None
+    gates = [torch.cat([layer.map[0] for layer in layers]) for layers in zip(*parts, strict=True)]
 
     def predict(changed: Tensor, rows: Tensor) -> Tensor:
         with looking(model):

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import given_map, repeated
+from regard.attention import ResidualGate, given_map, repeated
 from regard.backbones import locate
 from regard.types import AttentionOutput, RegardError
 
@@ -39,6 +39,7 @@ class AttentionBranch(nn.Module):
         )
         self.map = nn.Sequential(nn.Conv2d(num_classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1))
         self.score = nn.Conv2d(num_classes, num_classes, 1, bias=False)
+        self.gate = ResidualGate()
 
     def forward(
         self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
@@ -54,8 +55,7 @@ class AttentionBranch(nn.Module):
         own = torch.sigmoid(self.map(x).float())
         scores = self.score(x).mean((2, 3))
         map = own.expand(S, B, 1, H, W) if given is None else given_map(given, (S, B, H, W))
-        f = repeated(features, S)
-        gated = f + f * map.reshape(S * B, 1, H, W).to(f.dtype)
+        gated = self.gate(repeated(features, S), map.reshape(S * B, 1, H, W), noisy=False).features
         return AttentionOutput(gated, map=map, mean=own, raw=map, logits=scores.expand(S, *scores.shape))
 
 

@@ -35,7 +35,7 @@ class Cbam(nn.Module):
         """Features through both gates; a given map replaces that of the positions."""
         S, (B, _, H, W) = max(samples, 1), features.shape
         y, spatial = self.cbam.channel(features), self.cbam.spatial
-        own = spatial.gate(spatial.conv(torch.cat([y.mean(1, keepdim=True), y.amax(1, keepdim=True)], 1)))
+        own = spatial.gate(spatial.conv(torch.cat([y.mean(1, keepdim=True), y.amax(1, keepdim=True)], 1))).float()
         map = own.expand(S, B, 1, H, W) if given is None else given_map(given, (S, B, H, W))
         gated = repeated(y, S) * map.reshape(S * B, 1, H, W).to(y.dtype)
         return AttentionOutput(gated, map=map, mean=own, raw=map)

@@ -16,14 +16,7 @@ class Tap(nn.Module):
     """Features (B,C,H,W) unchanged; stands where an attention would.
 
     Its output's map is the given one, or else one everywhere; the readout puts its own there.
-
-    Args:
-        channels: C, for the readout.
     """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
 
     def forward(
         self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
