@@ -1,0 +1,203 @@
+"""The page of a study: hypotheses with their verdicts, then what each of the questions found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regard.report import charts
+from regard.report.charts import Chart, Series
+from regard.report.files import write_atomically
+from regard.report.page import environment, page_parts
+from regard.report.scatter import Place, Scatter, scatter
+from regard.report.study_rows import (
+    finding_row,
+    metric_name,
+    of_cell,
+    performance_row,
+    similarity_row,
+    transparency_row,
+)
+from regard.report.words import listed, number, plural
+from regard.study import Plan, Trials, Verdict, changes, digest, judge, read_trials
+from regard.study.conditions import CONDITIONS
+from regard.study.frozen import PLAN, TRIALS, plan_of
+from regard.study.questions import dose, layers, performance, relation, robustness, similarity, transparency
+from regard.study.questions.common import ALL
+from regard.study.questions.dose import DoseResponse
+from regard.study.questions.relation import Relations
+from regard.types import RegardError
+
+ARM_STYLES = {"dose-noise": "main", "dose-shuffled": "control"}
+
+
+@dataclass(frozen=True)
+class StudyPicture:
+    """A picture for the gallery, as a data URI."""
+
+    uri: str
+    title: str
+    said: str = ""
+
+
+def write_study_page(folder: Path, *, mixed: bool = False, pictures: Sequence[StudyPicture] = ()) -> Path:
+    """Read trials.csv and plan.json of a study's folder and write ``report.html`` there, whole or not at all.
+
+    Args:
+        folder: of the study.
+        mixed: whether to fit the mixed models too: seconds a task.
+        pictures: for the gallery, which is left out without any.
+
+    Raises:
+        RegardError: a file is missing or corrupt, or the page cannot be written.
+    """
+    trials = read_trials(folder / TRIALS)
+    plan = frozen_plan(folder)
+    html = render_study(trials, plan, folder.resolve().name, told=changes(plan, folder), mixed=mixed, pictures=pictures)
+    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+
+
+def frozen_plan(folder: Path) -> Plan:
+    """The plan that was frozen in a study's folder.
+
+    Raises:
+        RegardError: there is none, or it cannot be read.
+    """
+    file = folder / PLAN
+    try:
+        return plan_of(json.loads(file.read_text())["plan"], str(file))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RegardError(
+            f"{file}: cannot be read as a frozen plan ({error}); freeze it before the first cell"
+        ) from error
+
+
+def render_study(
+    trials: Trials,
+    plan: Plan,
+    name: str,
+    *,
+    told: Sequence[str] = (),
+    mixed: bool = False,
+    pictures: Sequence[StudyPicture] = (),
+) -> str:
+    """The page's HTML."""
+    verdicts = judge(trials, plan)
+    a, b = performance(trials), similarity(trials)
+    c, d = relation(trials, similarity=plan.similarity, mixed=mixed), dose(trials)
+    f = transparency(trials, similarity=plan.similarity)
+    cells = list(dict.fromkeys((row.task, row.backbone) for row in a.rows))
+    metrics = list(dict.fromkeys(row.metric for row in b.rows))
+    metrics.sort(key=lambda m: m != plan.similarity)  # the plan's first
+    said = {row.condition: CONDITIONS[row.condition].said for row in a.rows}
+    several = {task for task, backbone in cells if backbone == ALL}
+    shown: dict[str, Any] = {
+        "verdicts": [(v, [finding_row(x) for x in v.findings]) for v in verdicts],
+        "performance": [
+            (
+                task,
+                backbone,
+                backbone == ALL or task not in several,
+                [
+                    performance_row(r, a.baseline.get(task, ""), said[r.condition])
+                    for r in of_cell(a.rows, task, backbone)
+                ],  # type: ignore[arg-type]
+            )
+            for task, backbone in cells
+        ],
+        "similarity": [
+            (metric_name(m), task, m == metrics[0], [similarity_row(r) for r in rows])
+            for m in metrics
+            for task in trials.tasks
+            if (rows := [r for r in b.rows if (r.metric, r.task) == (m, task) and r.backbone == _first(task, cells)])
+        ],
+        "transparency": [
+            (task, [transparency_row(r) for r in rows])  # type: ignore[arg-type]
+            for task in trials.tasks
+            if (rows := of_cell(f.rows, task, _first(task, cells)))
+        ],
+    }
+    return (
+        environment()
+        .get_template("study.html.j2")
+        .render(
+            **page_parts(),
+            **shown,
+            name=name,
+            plan=plan,
+            sha256=digest(plan),
+            told=tuple(told),
+            lead=lead(trials, verdicts),
+            scatters=scatters(c),
+            relation=c,
+            doses=dose_charts(d),
+            dose=d,
+            layers=layers(trials, similarity=plan.similarity),
+            robustness=robustness(trials),
+            closer=f.closer,
+            limits={"performance": a.limits, "similarity": b.limits, "transparency": f.limits},
+            pictures=tuple(pictures),
+        )
+    )
+
+
+def lead(trials: Trials, verdicts: Sequence[Verdict]) -> str:
+    """What was studied and what came out, in two sentences."""
+    frame = trials.frame
+    sizes = (
+        f"{plural(len(trials.tasks), 'task')}, {plural(frame['backbone'].nunique(), 'backbone')}, "
+        f"{plural(frame['condition'].nunique(), 'condition')}, {plural(frame['seed'].nunique(), 'seed')}, "
+        f"{plural(len(frame), 'trial')}."
+    )
+    words = {
+        word: [v.hypothesis.name for v in verdicts if v.word == word]
+        for word in dict.fromkeys(v.word for v in verdicts)
+    }
+    return f"{sizes} {'; '.join(f'{listed(names)} {word}' for word, names in words.items()).capitalize()}."
+
+
+def scatters(found: Relations) -> tuple[Scatter, ...]:
+    """One drawing a task: every network with a learned map."""
+    drawn = [
+        scatter(
+            r.task,
+            [
+                Place(
+                    p.condition,
+                    p.similarity,
+                    p.performance,
+                    f"{p.condition}, {p.backbone}, seed {p.seed}: {number(p.similarity)}, {number(p.performance)}",
+                )
+                for p in r.points
+            ],
+            xlabel=f"{metric_name(r.similarity)} (closer to the right)",
+            ylabel="performance",
+        )
+        for r in found.tasks
+    ]
+    return tuple(s for s in drawn if s is not None)
+
+
+def dose_charts(found: DoseResponse) -> tuple[Chart, ...]:
+    """One drawing a cell: performance over the dose, one line an arm."""
+    cells = list(dict.fromkeys((c.task, c.backbone) for c in found.curves))
+    drawn = [
+        charts.chart(
+            f"{task}, {'all backbones' if backbone == ALL else backbone}",
+            [
+                Series(c.arm, c.alphas, [level.value for level in c.levels], ARM_STYLES[c.arm])
+                for c in found.curves
+                if (c.task, c.backbone) == (task, backbone)
+            ],
+            xlabel="α: 0 the human map, 1 none of it",
+        )
+        for task, backbone in cells
+    ]
+    return tuple(c for c in drawn if c is not None)
+
+
+def _first(task: str, cells: Sequence[tuple[str, str]]) -> str:
+    return next(backbone for t, backbone in cells if t == task)

@@ -1,0 +1,125 @@
+"""Answers of a study as the rows in which all pages show scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regard.report.schema import Difference, Group, Reference, Score
+from regard.report.scored import LOWER, METRICS
+from regard.study.estimate import Estimate
+from regard.study.questions.performance import PerformanceRow
+from regard.study.questions.similarity import SimilarityRow
+from regard.study.questions.transparency import TransparencyRow
+from regard.study.verdicts import Finding
+
+Row = PerformanceRow | SimilarityRow | TransparencyRow
+SESOI = "smallest effect of interest"
+
+
+def finding_row(finding: Finding) -> Score:
+    """A contrast beside the smallest effect of interest."""
+    c, e = finding.contrast, finding.estimate
+    return _score(
+        key=c.said,
+        group="prediction",
+        label=c.said + (f" ({finding.case})" if finding.case else ""),
+        estimate=e,
+        meaning=f"{e.seeds} seeds a backbone, {e.runs} runs. p of {c.sesoi:g} or more: {finding.evidence.support:.2g}; "
+        f"of less: {finding.evidence.against:.2g}; of nothing, ±{c.bound:g}: {finding.evidence.equivalent:.2g}."
+        if e.parts
+        else "",
+        references=(Reference(SESOI, "control", c.sesoi), Reference("none", "floor", 0.0)),
+        better=None,
+    )
+
+
+def performance_row(row: PerformanceRow, baseline: str, said: str) -> Score:
+    """A condition's performance with its gain over the baseline."""
+    gain = None if row.gain is None else _difference(f"minus {baseline}, paired", row.gain)
+    return _score(row.condition, "prediction", row.condition, row.level, said, difference=gain)
+
+
+def similarity_row(row: SimilarityRow) -> Score:
+    """A condition's similarity among its floors and ceiling."""
+    a = row.anchors
+    references = (
+        _reference("random map", "floor", a.random),
+        _reference("centre prior", "floor", a.center),
+        _reference("other observers", "ceiling", a.observers),
+    )
+    s = row.share
+    said = f"{100 * s.value:.0f} % of the way from the centre prior to other observers" if s.value == s.value else ""
+    said += f" ({100 * s.low:.0f} to {100 * s.high:.0f})." if s.low == s.low else "." if said else ""
+    return _score(
+        row.condition,
+        "gaze",
+        row.condition,
+        row.value,
+        said,
+        references=tuple(r for r in references if r is not None),
+        difference=_difference("minus centre prior, paired", row.beyond_center),
+        better="lower" if row.metric in LOWER else "higher",
+    )
+
+
+def transparency_row(row: TransparencyRow) -> Score:
+    """A learned map's faithfulness beside that of `implicit`."""
+    floor = row.beyond_random
+    references = () if floor.value != floor.value else (
+        Reference("random map", "floor", row.faithfulness.value - floor.value),
+    )  # fmt: skip
+    return _score(
+        row.condition,
+        "faithfulness",
+        row.condition,
+        row.faithfulness,
+        references=references,
+        difference=_difference("minus implicit, paired", row.against_implicit),
+    )
+
+
+def metric_name(metric: str) -> str:
+    """As on the page of `regard score`."""
+    return {"ig": "Information gain"}.get(metric, METRICS[metric][0] if metric in METRICS else metric)
+
+
+def of_cell(rows: Sequence[Row], task: str, backbone: str) -> list[Row]:
+    """Rows of one task and backbone, in order."""
+    return [row for row in rows if (row.task, row.backbone) == (task, backbone)]
+
+
+def _score(
+    key: str,
+    group: Group,
+    label: str,
+    estimate: Estimate,
+    meaning: str = "",
+    *,
+    references: tuple[Reference, ...] = (),
+    difference: Difference | None = None,
+    better: object = "higher",
+) -> Score:
+    return Score(
+        key=key,
+        group=group,
+        label=label,
+        value=estimate.value,
+        meaning=meaning,
+        better=better,  # type: ignore[arg-type]
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.images,
+        undefined=dict(estimate.left_out),
+        references=references,
+        difference=difference,
+    )
+
+
+def _difference(label: str, estimate: Estimate) -> Difference | None:
+    return None if estimate.value != estimate.value else Difference(label, estimate.value, estimate.low, estimate.high)
+
+
+def _reference(label: str, role: object, estimate: Estimate) -> Reference | None:
+    if estimate.value != estimate.value:
+        return None
+    return Reference(label, role, estimate.value, estimate.low, estimate.high)  # type: ignore[arg-type]
