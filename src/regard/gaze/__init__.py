@@ -17,8 +17,10 @@ from regard.gaze.fixations import Fixations
 from regard.gaze.information import observers_information
 from regard.gaze.observers import halves_against_each_other, observers_against_others, through_grid
 from regard.gaze.others import other_fixations, ten_others
-from regard.gaze.pysaliency_hdf5 import read_pysaliency, read_pysaliency_sizes, write_pysaliency
-from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
+from regard.gaze.pysaliency_hdf5 import read_pysaliency, read_pysaliency_sizes
+from regard.gaze.tables import read_csv, read_parquet
+from regard.gaze.write_pysaliency import write_pysaliency
+from regard.gaze.write_tables import write_csv, write_parquet
 
 __all__ = [
     "Bandwidth",

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from regard.gaze.checks import check_codes, check_durations, check_points, check_sizes
+from regard.gaze.rows import chosen_codes, onsets, padded
 from regard.types import RegardError
 
 Ints = npt.NDArray[np.int64]
@@ -99,12 +99,12 @@ class Fixations:
             keep &= (onset >= time[0]) & (onset < time[1])
         table = self.rows(keep)
         if images is not None:
-            chosen, codes = _codes("image", tuple(images), self.images)
+            chosen, codes = chosen_codes("image", tuple(images), self.images)
             table = table.rows(codes[table.image] >= 0)
             sizes = self.sizes[[self.images.index(name) for name in chosen]].reshape(-1, 2)
             table = replace(table, image=codes[table.image], images=chosen, sizes=sizes)
         if subjects is not None:
-            chosen, codes = _codes("subject", tuple(subjects), self.subjects)
+            chosen, codes = chosen_codes("subject", tuple(subjects), self.subjects)
             table = table.rows(codes[table.subject] >= 0)
             table = replace(table, subject=codes[table.subject], subjects=chosen)
         return table
@@ -117,14 +117,7 @@ class Fixations:
         """
         if np.isnan(self.duration).any():
             raise RegardError("a time window needs durations, but some are unknown: select by order instead")
-        rank = np.lexsort((self.order, self.subject, self.image))
-        before = np.concatenate([[0.0], np.cumsum(self.duration[rank])])[:-1]
-        viewing = self.image[rank] * max(len(self.subjects), 1) + self.subject[rank]
-        first = np.flatnonzero(np.diff(viewing, prepend=-1))
-        start = np.repeat(before[first], np.diff(np.append(first, len(rank))))
-        out = np.empty(len(self))
-        out[rank] = before - start
-        return out
+        return onsets(self.image, self.subject, self.order, self.duration)
 
     def rescale(self, sizes: tuple[int, int] | Ints) -> Fixations:
         """The same fixations on images of another size: coordinates times the ratio of the sizes.
@@ -152,37 +145,17 @@ class Fixations:
             grid: rescale to maps of this (height, width); None keeps image pixels.
         """
         table = self if grid is None else self.rescale(grid)
-        return table._padded(np.stack([table.x, table.y], 1))
+        return padded(table.image, np.stack([table.x, table.y], 1), len(table.images))
 
     def durations(self) -> Tensor:
         """(M,n) durations in ms in the places of ``points``, NaN beyond an image's last fixation and where unknown."""
-        return self._padded(self.duration[:, None])[..., 0]
+        return padded(self.image, self.duration[:, None], len(self.images))[..., 0]
 
     def observers(self) -> Ints:
         """(M,n) index of the observer in the places of ``points``, -1 beyond an image's last fixation."""
-        padded = self._padded(self.subject[:, None].astype(np.float64))[..., 0]
-        return padded.nan_to_num(-1).numpy().astype(np.int64)
-
-    def _padded(self, rows: Floats) -> Tensor:
-        """(N,k) rows of fixations as (M,n,k), padded with NaN; within an image in the order of the table."""
-        rank = np.argsort(self.image, kind="stable")
-        count = self.counts()
-        column = np.arange(len(self)) - np.repeat(np.cumsum(count) - count, count)
-        out = np.full((len(self.images), int(count.max(initial=0)), rows.shape[1]), np.nan)
-        out[self.image[rank], column] = rows[rank]
-        return torch.from_numpy(out)
+        placed = padded(self.image, self.subject[:, None].astype(np.float64), len(self.images))[..., 0]
+        return placed.nan_to_num(-1).numpy().astype(np.int64)
 
     def counts(self) -> Ints:
         """(M,) number of fixations on each image."""
         return np.bincount(self.image, minlength=len(self.images)).astype(np.int64)
-
-
-def _codes(what: str, chosen: tuple[str, ...], known: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:
-    """Names chosen, and for each known index its place among them (-1: not chosen)."""
-    place = {name: k for k, name in enumerate(known)}
-    codes = np.full(len(known), -1, dtype=np.int64)
-    for k, name in enumerate(chosen):
-        if name not in place:
-            raise RegardError(f"unknown {what} {name!r}: there are {len(known)}, such as {', '.join(known[:5])}")
-        codes[place[name]] = k
-    return chosen, codes

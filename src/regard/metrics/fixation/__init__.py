@@ -5,7 +5,7 @@ float64 value an image, NaN where undefined; `conditions` says why, `regard.metr
 `regard.metrics.fixation.classes` wraps them for streams; it is imported by itself, as torchmetrics loads slowly.
 """
 
-from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs, sauc
+from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs
 from regard.metrics.fixation.calibration import Calibration, calibrate
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim
 from regard.metrics.fixation.information_gain import information_gain, log_likelihood
@@ -13,6 +13,7 @@ from regard.metrics.fixation.inputs import Convention, conditions
 from regard.metrics.fixation.nss import nss
 from regard.metrics.fixation.paired import holm, sign_flip_test
 from regard.metrics.fixation.ranks import spearman, top_iou
+from regard.metrics.fixation.shuffled import sauc
 from regard.metrics.fixation.together import LOWER_IS_BETTER, NAMES, all_scores
 
 __all__ = [

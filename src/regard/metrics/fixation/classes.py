@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from regard.metrics.fixation.auc import auc, auc_judd, sauc
+from regard.metrics.fixation.auc import auc, auc_judd
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim
 from regard.metrics.fixation.information_gain import information_gain
 from regard.metrics.fixation.nss import nss
 from regard.metrics.fixation.ranks import spearman, top_iou
+from regard.metrics.fixation.shuffled import sauc
 
 
 class PerImage(Metric):

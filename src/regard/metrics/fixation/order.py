@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import chunk
+from regard.metrics.fixation.inputs import Maps, Points, check_maps, chunk, pixels
 
 TABLE_BITS = 15
 OCTAVES = 24
@@ -32,6 +32,13 @@ def codes(
     for b, count in enumerate(known.sum(1).tolist()):
         _binned(ordered[b, :count].contiguous(), flat[b], out[b])
     return out
+
+
+def fixated_codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
+    """`codes`, the fixated pixels' indices and which of them are known, out of maps and points that are checked."""
+    maps = check_maps(maps.detach())
+    index, known = pixels(maps, fixations)
+    return codes(maps, maps.flatten(1).gather(1, index), known), index, known
 
 
 def _search(ordered: Tensor, flat: Tensor) -> Tensor:
