@@ -11,7 +11,8 @@ from tests.training.tiny import tiny
 
 from regard.evaluation.subject import Subject, open_subject
 from regard.explain import METHODS, explain
-from regard.report.explain import explain_images, parse_options
+from regard.report.explain import explain_images
+from regard.report.method_options import parse_options
 from regard.training import load_run, plain_twin, train
 from regard.types import RegardError
 

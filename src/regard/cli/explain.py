@@ -30,7 +30,8 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.evaluation.subject import open_subject
-    from regard.report.explain import explain_images, parse_options
+    from regard.report.explain import explain_images
+    from regard.report.method_options import parse_options
 
     subject = open_subject(options.model, weights=options.weights)
     subject.model.to(options.device)

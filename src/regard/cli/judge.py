@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.evaluation.judging import JudgeOptions
-    from regard.report.explain import parse_options
     from regard.report.judge_maps import judge_maps, named, open_both, open_shuffled
+    from regard.report.method_options import parse_options
 
     how = JudgeOptions(
         methods=named(options.methods, "method"),
