@@ -1,8 +1,8 @@
 """Two or more libraries at the same work, each in a process and an environment of its own, taking turns.
 
 A benchmark's file is its own worker: with ``--side NAME`` it calls `serve`, which answers each line on stdin, ``whole``
-or ``forwards``, with the seconds of the whole work, or of its network's forwards alone in batches of the same sizes.
-Without, it opens a `Side` a library and lets `take_turns` measure.
+or ``forwards``, with wall and processor seconds of the whole work, or of its network's forwards alone in batches of the
+same sizes. Without, it opens a `Side` a library and lets `take_turns` measure.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def serve(model: Any, size: tuple[int, int], whole: Callable[[], object]) -> Non
 
     print("ready", flush=True)
     for line in sys.stdin:
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         (whole if line.strip() == "whole" else forwards)()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        print(time.perf_counter() - start, sum(needed), flush=True)
+        print(time.perf_counter() - start, time.process_time() - processor, sum(needed), flush=True)
 
 
 class Side:
@@ -57,7 +57,7 @@ class Side:
     """
 
     def __init__(self, file: str, name: str, arguments: list[str], package: str | None, cores: int) -> None:
-        self.times: dict[str, list[float]] = {"whole": [], "forwards": []}
+        self.times: dict[str, list[tuple[float, float]]] = {"whole": [], "forwards": []}
         self.forwards, self.why = 0, ""
         if package is not None and not _installed(package):
             self.why = f"{package} is not in .venv-oracle; benchmarks/make_oracle.sh installs it"
@@ -76,8 +76,8 @@ class Side:
     def run(self, what: str) -> None:
         """``whole`` or ``forwards``, once."""
         self.ask.write(what + "\n")
-        seconds, forwards = self.answer.readline().split()
-        self.times[what].append(float(seconds))
+        seconds, processor, forwards = self.answer.readline().split()
+        self.times[what].append((float(seconds), float(processor)))
         self.forwards = int(forwards)
 
     def close(self) -> None:
@@ -86,13 +86,21 @@ class Side:
         self.process.wait()
 
     def found(self, images: int) -> dict[str, float]:
-        """Medians: milliseconds a forward, bare and with everything, and the overhead, whole / forwards - 1."""
-        whole, bare = (1000 * statistics.median(self.times[key]) / self.forwards for key in ("whole", "forwards"))
+        """Medians: milliseconds a forward, bare and with everything, and the overhead, whole / forwards - 1.
+
+        The overhead in processor time hardly depends on what else the machine does.
+        """
+        (whole, busy), (bare, busy_bare) = (
+            [1000 * statistics.median(column) / self.forwards for column in zip(*self.times[key], strict=True)]
+            for key in ("whole", "forwards")
+        )
         return {
             "forwards_an_image": self.forwards / images,
             "milliseconds_a_bare_forward": bare,
             "milliseconds_a_forward": whole,
+            "processor_milliseconds_a_forward": busy,
             "overhead": whole / bare - 1,
+            "overhead_in_processor_time": busy / busy_bare - 1,
         }
 
 
@@ -112,7 +120,8 @@ def take_turns(sides: Mapping[str, Side], images: int, repeats: int) -> dict[str
     found = {name: side.found(images) for name, side in there.items()}
     for name, values in found.items():
         print(f"{name:<22} {values['forwards_an_image']:.2f} forwards an image, ", end="")
-        print(f"{values['milliseconds_a_forward']:.1f} ms a forward, {values['overhead']:.1%} beyond it")
+        print(f"{values['milliseconds_a_forward']:.1f} ms a forward, {values['overhead']:.1%} beyond it ", end="")
+        print(f"({values['overhead_in_processor_time']:.1%} in processor time)")
     return found
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 from rich.console import Console
 
 from regard.cli import main
+from regard.explain import METHODS as METHODS_OF_EXPLAIN
 from regard.models import AttentiveClassifier
+from regard.report import judge_maps
 from regard.report.judge_maps import named
 from regard.report.judged import read_judged
 from regard.report.judged_page import write_judged_page
@@ -89,6 +92,29 @@ def test_the_leader_is_named_with_whom_it_leads_clearly(out):
 def test_a_method_that_does_not_suit_is_an_error_where_it_was_asked_for(saved, tmp_path, capsys):
     assert main([*command(saved, tmp_path), "--methods", "rollout,grad_cam"]) == 1
     assert "rollout" in capsys.readouterr().out
+
+
+def test_all_metrics_leave_out_what_the_data_cannot_answer_and_a_break_is_an_error(
+    saved, tmp_path, monkeypatch, capsys
+):
+    two = {name: judge_maps.METRICS[name] for name in ("stability", "location")}
+    monkeypatch.setattr(judge_maps, "METRICS", two)
+    asked = [*command(saved, tmp_path / "all"), "--methods", "uniform", "--metrics"]
+    assert main([*asked, "all"]) == 0, "images without masks were not asked for their location by name"
+    assert "neither masks nor boxes" in capsys.readouterr().out
+    assert main([*asked, "stability,location"]) == 1
+
+    def broken(question):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(judge_maps, "METHODS", {"grad_cam": judge_maps.METHODS["grad_cam"]})
+    monkeypatch.setitem(METHODS_OF_EXPLAIN, "grad_cam", replace(METHODS_OF_EXPLAIN["grad_cam"], run=broken))
+    every = [*command(saved, tmp_path / "broken"), "--methods", "all", "--metrics", "stability", "--json"]
+    capsys.readouterr()
+    assert main(every) == 1
+    told = capsys.readouterr()
+    assert "regard: grad_cam: RuntimeError: no memory" in told.err
+    assert json.loads(told.out)["failed"][0]["broke"]
 
 
 def test_names_are_checked_and_all_leaves_out_what_needs_a_second_network():

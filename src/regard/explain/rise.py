@@ -4,7 +4,8 @@
 
 M_k is a coarse grid of zeros and ones, enlarged bilinearly and shifted by a part of a cell. Dividing by the masks' own
 sum, not by its expectation as in the paper, makes the map exactly constant where the score does not depend on the mask.
-No library at hand has it. All images meet the same masks, so an image's map does not depend on the others in its batch.
+captum-rise takes one mask a forward; here many go together. All images meet the same masks, so an image's map does not
+depend on the others in its batch.
 """
 
 from __future__ import annotations
