@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
+from regard.errors import RegardError as RegardError
+
 Unit = Literal["gate", "bits", "relevance"]
 Predict = Callable[[Tensor], Tensor]
 """images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric may know of a model."""
@@ -155,6 +157,11 @@ class SegmenterOutput:
     attention: tuple[AttentionOutput, ...] = ()
 
     @property
+    def latent(self) -> None:
+        """A segmenter has no bottleneck besides its gates."""
+        return None
+
+    @property
     def probabilities(self) -> Float[Tensor, "B 1 H W"]:
         """Probability of object at every pixel, averaged over samples."""
         return self.logits.float().sigmoid().mean(0)
@@ -210,7 +217,3 @@ class Scores:
     low: float
     high: float
     undefined: Mapping[str, int] = field(default_factory=dict)
-
-
-class RegardError(Exception):
-    """Bad input, at the boundary where it entered: the message names what, where, its value and the remedy."""

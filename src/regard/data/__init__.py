@@ -12,9 +12,12 @@ from regard.data.csv_table import csv_table
 from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
+from regard.data.joint import JointLoader, join
 from regard.data.loader import Loader, loader
+from regard.data.osie import osie
 from regard.data.salient import dut_omron, duts, ecssd, hku_is, pascal_s
 from regard.data.shuffled import shuffle_labels
+from regard.data.shuffled_gaze import shuffle_gaze
 from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.torchvision_sets import torchvision_set
 
@@ -24,6 +27,7 @@ __all__ = [
     "DataSplits",
     "Entry",
     "FileSplit",
+    "JointLoader",
     "Loader",
     "Problem",
     "Split",
@@ -39,9 +43,12 @@ __all__ = [
     "get",
     "hku_is",
     "image_folder",
+    "join",
     "loader",
     "open_data",
+    "osie",
     "pascal_s",
+    "shuffle_gaze",
     "shuffle_labels",
     "torchvision_set",
 ]

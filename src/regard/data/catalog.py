@@ -13,12 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from regard.data.bare_digits import SOURCE as DIGITS_SOURCE
+from regard.data.bare_digits import digits
 from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.clutter import LICENCE, SOURCE, clutter
 from regard.data.csv_table import csv_table
 from regard.data.cub import LICENCE as CUB_LICENCE
 from regard.data.cub import cub
 from regard.data.folder import image_folder
+from regard.data.osie import LICENCE as OSIE_LICENCE
+from regard.data.osie import osie
 from regard.data.salient import SALIENT
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
@@ -84,6 +88,18 @@ _ENTRIES = (
         homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
         citation="E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998",
         open=clutter,
+        needs_root=False,
+    ),
+    Entry(
+        name="digits",
+        description="Bare handwritten digits, parted as in clutter; inside scikit-learn.",
+        content="1,078 / 252 / 467, 10 classes, 8x8",
+        download="",
+        source=DIGITS_SOURCE,
+        licence="CC BY 4.0 (E. Alpaydin, C. Kaynak)",
+        homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        citation="E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998",
+        open=digits,
         needs_root=False,
     ),
     _torchvision(
@@ -160,6 +176,17 @@ _ENTRIES = (
         open=cub,
     ),
     *(Entry(download="", **facts) for facts in SALIENT),
+    Entry(
+        name="osie",
+        description="Everyday scenes and where 15 people looked; no labels: for attention aligned with people.",
+        content="560 / 140 (the last by number; no official split), gaze; any size",
+        download="",
+        source="https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels, unpacked in the root",
+        licence=OSIE_LICENCE,
+        homepage="https://github.com/NUS-VIP/predicting-human-gaze-beyond-pixels",
+        citation="J. Xu et al.: Predicting Human Gaze Beyond Pixels, Journal of Vision 14, 2014",
+        open=osie,
+    ),
     Entry(
         name="folder",
         description="Your own images in one folder a class, with or without train, val and test above, masks if any.",

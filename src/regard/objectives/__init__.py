@@ -7,6 +7,7 @@ from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
 from regard.objectives.anchors import AnchorLosses, anchor_losses
 from regard.objectives.budget import Multiplier, MultiplierUnit
 from regard.objectives.information import Losses, Weights, information_loss, warmup_share
+from regard.objectives.segmentation import pixel_loss, segmentation_loss
 from regard.objectives.task import task_loss
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "alignment_loss",
     "anchor_losses",
     "information_loss",
+    "pixel_loss",
+    "segmentation_loss",
     "task_loss",
     "warmup_share",
 ]

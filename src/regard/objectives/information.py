@@ -13,6 +13,7 @@ bits, which no rescaling of the map evades.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float, Num
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from regard.objectives.anchors import anchor_losses
 from regard.objectives.task import task_loss
-from regard.types import ModelOutput
+from regard.types import AttentionOutput, LatentOutput, ModelOutput
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,43 @@ class Losses:
     code: Float[Tensor, ""] | None = None
     kept: Float[Tensor, ""] | None = None
     auxiliary: Float[Tensor, ""] | None = None
+    align: Float[Tensor, ""] | None = None
 
 
 def information_loss(
-    output: ModelOutput, labels: Num[Tensor, "B *n"], weights: Weights, *, warmup: float = 1.0
+    output: ModelOutput,
+    labels: Num[Tensor, "B *n"],
+    weights: Weights,
+    *,
+    warmup: float = 1.0,
+    shares: Float[Tensor, " B"] | None = None,
 ) -> Losses:
-    """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits."""
-    task = task_loss(output.logits, labels, smoothing=weights.smoothing)
-    total, rate, price, code, auxiliary = task, None, None, None, None
-    for logits in output.auxiliary:
-        said = task_loss(logits, labels, smoothing=weights.smoothing)
-        auxiliary = said if auxiliary is None else auxiliary + said
-        total = total + said
-    if output.latent is not None:
-        rate = output.latent.rate.mean()
-        total = _add(total, warmup * weights.beta, output.latent.penalty.mean())
-    for layer in output.attention:
+    """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits.
+
+    ``shares`` are those of the images in the labels' terms: 0 for images without a known label.
+    """
+    task = task_loss(output.logits, labels, smoothing=weights.smoothing, shares=shares)
+    said = [task_loss(logits, labels, smoothing=weights.smoothing, shares=shares) for logits in output.auxiliary]
+    auxiliary = sum(said[1:], said[0]) if said else None
+    return charged(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
+
+
+def charged(
+    task: Float[Tensor, ""],
+    attention: Sequence[AttentionOutput],
+    weights: Weights,
+    *,
+    latent: LatentOutput | None = None,
+    auxiliary: Float[Tensor, ""] | None = None,
+    warmup: float = 1.0,
+) -> Losses:
+    """A task's loss with all that is paid for what its model let through, whatever the task is."""
+    total = task if auxiliary is None else task + auxiliary
+    rate, price, code = None, None, None
+    if latent is not None:
+        rate = latent.rate.mean()
+        total = _add(total, warmup * weights.beta, latent.penalty.mean())
+    for layer in attention:
         if layer.price is not None:
             layer_price = layer.price.flatten(2).sum(2).mean()
             price = layer_price if price is None else price + layer_price
@@ -84,7 +106,7 @@ def information_loss(
         if anchors is not None:
             learn = weights.codebook * anchors.codebook + weights.commitment * anchors.commitment
             total = total + learn + anchors.prior
-    shares = [layer.kept.mean() for layer in output.attention if layer.kept is not None]
+    shares = [layer.kept.mean() for layer in attention if layer.kept is not None]
     kept = sum(shares[1:], shares[0]) / len(shares) if shares else None
     if kept is not None:
         total = _add(total, warmup * weights.kept_beta, kept)

@@ -7,7 +7,7 @@ from regard.training.build import build_augmentation, build_data, build_model, p
 from regard.training.measure import kept_share, sampled_rates
 from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.recipe import Recipe
-from regard.training.run import load_best, load_run, train, write_atomically
+from regard.training.run import load_best, load_run, open_run, train, write_atomically
 from regard.training.seeds import seed_everything
 from regard.training.twin import train_with_twin
 
@@ -20,6 +20,7 @@ __all__ = [
     "load_best",
     "load_recipe",
     "load_run",
+    "open_run",
     "override",
     "parse_recipe",
     "plain_twin",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytorch_lightning as pl
 import torch
 
-from regard.data import DataSplits, Loader, Split, loader
+from regard.data import DataSplits, JointLoader, Loader, Split, loader
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import StemSplit
@@ -20,11 +20,12 @@ class Batches(pl.LightningDataModule):
     Args:
         recipe: what to do.
         data: what is learned from.
+        gaze: training images of another set that people looked at, to be joined to every batch.
     """
 
-    def __init__(self, recipe: Recipe, data: DataSplits) -> None:
+    def __init__(self, recipe: Recipe, data: DataSplits, gaze: Split | None = None) -> None:
         super().__init__()
-        self.recipe, self.data = recipe, data
+        self.recipe, self.data, self.gaze = recipe, data, gaze
 
     @property
     def steps_per_epoch(self) -> int:
@@ -32,9 +33,12 @@ class Batches(pl.LightningDataModule):
         t = self.recipe.train
         return len(loader(self.data.train, t.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
 
-    def train_dataloader(self) -> Loader:
+    def train_dataloader(self) -> Loader | JointLoader:
         """Augmented batches of this epoch, in an order of its own."""
-        return self._loader(self.data.train, self.recipe.train.batch_size, training=True)
+        own = self._loader(self.data.train, self.recipe.train.batch_size, training=True)
+        if self.gaze is None:
+            return own
+        return JointLoader(own, self.gaze, self.recipe.align.batch_size, self.recipe.train.seed, own.augment)
 
     def val_dataloader(self) -> Loader:
         """The validation split in its own order."""

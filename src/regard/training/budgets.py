@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split
-from regard.training.measure import kept_share, sampled_rates
+from regard.training.measure import ask, kept_share, sampled_rates
 from regard.training.priced import PRICED
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
@@ -86,8 +86,8 @@ class BudgetCallback(pl.Callback):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
             batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
-            rates = sampled_rates(model, model(batch.images, samples=1, stem=batch.stem))
+            rates = sampled_rates(model, ask(model, batch, samples=1))
             if "kept_budget" in task.multipliers:
-                rates |= kept_share(model(batch.images, samples=0, stem=batch.stem))
+                rates |= kept_share(ask(model, batch, samples=0))
             model.train(was_training)
         return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}

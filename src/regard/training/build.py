@@ -5,16 +5,37 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from regard.data import Augmentation, DataSplits, open_data, shuffle_labels
+from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
 from regard.training.priced import PRICED
 from regard.training.recipe import AlignRecipe, Recipe
 from regard.training.tasks import TASKS
+from regard.types import RegardError
 
 
 def build_data(recipe: Recipe) -> DataSplits:
     """The recipe's data set, opened."""
     data = open_data(recipe.data.name, recipe.data.root, **recipe.data.options)
     return shuffle_labels(data, seed=recipe.train.seed) if recipe.data.shuffle_labels else data
+
+
+def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | None]:
+    """The task's data, and the training images with gaze beside it that attention is aligned on; None without.
+
+    Images of another set come in the task's size. With ``align.shuffled`` every image has another one's gaze.
+
+    Raises:
+        RegardError: the set has no fixations on its training images.
+    """
+    a = recipe.align
+    if a.gaze is None:
+        return data, None
+    if a.gaze == "own":
+        return (replace(data, train=shuffle_gaze(data.train, seed=recipe.train.seed)) if a.shuffled else data), None
+    size = tuple(data.train.batch([0]).images.shape[-2:])
+    gazed = open_data(a.gaze, a.root, **{"size": size} | a.options).train
+    if gazed.batch([0]).fixations is None:
+        raise RegardError(f"align.gaze={a.gaze}: this set comes without fixations; take osie, pascal_s or dut_omron")
+    return data, shuffle_gaze(gazed, seed=recipe.train.seed) if a.shuffled else gazed
 
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
@@ -42,6 +63,4 @@ def plain_twin(recipe: Recipe) -> Recipe:
     )
     budgets: dict[str, Any] = {priced.budget: None for priced in PRICED}
     free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
-    return replace(
-        recipe, name=f"{recipe.name}/twin", model=plain, objective=free, align=AlignRecipe(), twin=False
-    )
+    return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, align=AlignRecipe(), twin=False)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from regard.metrics import accuracy, nll
-from regard.models import AttentiveClassifier
-from regard.types import NATS_PER_BIT, Batch, ModelOutput
+from regard.models import AttentiveClassifier, Segmenter
+from regard.types import NATS_PER_BIT, Batch, ModelOutput, SegmenterOutput
 
 
 @torch.no_grad()
 def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor]:
     """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
-    output: ModelOutput = model(batch.images, samples=0, stem=batch.stem)
+    output: ModelOutput = ask(model, batch, samples=0)
     mean = output.probabilities(model.multi_label)
     values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)} | kept_share(output)
     if not model.at and model.bottleneck is None:
         return values
-    sampled: ModelOutput = model(batch.images, samples=1, stem=batch.stem)
+    sampled: ModelOutput = ask(model, batch, samples=1)
     values["accuracy_one_sample"] = accuracy(sampled.probabilities(model.multi_label), batch.labels)
     for name, nats in sampled_rates(model, sampled).items():
         values[name] = nats / NATS_PER_BIT
     return values
 
 
-def sampled_rates(model: AttentiveClassifier, output: ModelOutput) -> dict[str, Tensor]:
+def ask(model: Any, batch: Batch, *, samples: int) -> Any:
+    """What a model says of a batch, or of what its frozen stem made of it."""
+    if batch.stem is None:
+        return model(batch.images, samples=samples)
+    return model(batch.images, samples=samples, stem=batch.stem)
+
+
+def sampled_rates(model: AttentiveClassifier | Segmenter, output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """Latent rate, gate price and map code length of a one-sample output, nats an image (B,); never to be added.
 
     The gate's is absent where something goes around the attention; with several layers prices and codes are summed.
@@ -46,7 +55,7 @@ def sampled_rates(model: AttentiveClassifier, output: ModelOutput) -> dict[str, 
     return rates
 
 
-def kept_share(output: ModelOutput) -> dict[str, Tensor]:
+def kept_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """``kept_share``: share of positions (B,) that the map leaves open, averaged over layers; empty where none closes.
 
     Of the mean map, give an output without samples: it is what predicts, and what it closes need not be computed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from regard.objectives import ALIGNMENT
 from regard.types import RegardError
 
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
@@ -62,6 +63,8 @@ class ModelRecipe:
     """Dimensions of the Gaussian latent; null for no bottleneck."""
     decoder: str = "linear"
     """From the latent to logits: `linear`, `mlp`, `relu_linear`."""
+    fcn: Literal["fcn32s", "fcn16s", "fcn8s"] = "fcn16s"
+    """Of segmentation: reads the coarsest grid of features, the two, or the three coarsest."""
     kl: Literal["exact", "released"] = "exact"
     """`exact` is a rate in bits; `released` is the penalty of the paper's code, for reproduction only."""
     prior: Literal["standard", "learned"] = "standard"
@@ -111,6 +114,31 @@ class ObjectiveRecipe:
     for."""
     smoothing: float = 0.0
     """Of labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignRecipe:
+    """Drawing attention towards where people look, while the task is learned."""
+
+    gaze: str | None = None
+    """Whose gaze: a data set with fixations (`osie`, `pascal_s`, `dut_omron`), or `own`, those on the task's images;
+    null for none. Images of another set go through the network beside the task's, without a part in the task's loss."""
+    root: str | None = None
+    """Where that set lies; the folder in REGARD_DATA by default."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of that set; its images come in the size of the task's."""
+    loss: str = "kl"
+    """kl, cc, nss, sim, bce, mse, cosine, combined, harmonizer, hinge."""
+    weight: float = 1.0
+    """Of the loss, beside the task's."""
+    layer: int = -1
+    """Which attended layer, in the order in which they run."""
+    batch_size: int = 8
+    """Images of another set a step and device."""
+    sigma: float = 0.037
+    """Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
+    shuffled: bool = False
+    """The control: every image gets the gaze on another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,17 +215,20 @@ class Recipe:
 
     name: str = "default"
     """The run's folder is `runs/<name>`."""
+    task: Literal["classification", "segmentation"] = "classification"
+    """A label an image, or a mask of the salient object."""
     data: DataRecipe = field(default_factory=DataRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
+    align: AlignRecipe = field(default_factory=AlignRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     train: TrainRecipe = field(default_factory=TrainRecipe)
     twin: bool = True
     """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
 
     def __post_init__(self) -> None:
-        m, o, t = self.model, self.objective, self.train
+        m, o, t, a = self.model, self.objective, self.train, self.align
         for wrong, message in (
             (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
             (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
@@ -222,6 +253,17 @@ class Recipe:
             (t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"),
             (t.cache_stem and t.compile, "train.cache_stem runs a part of the network, which train.compile cannot"),
             (t.views < 1, "train.views must be at least 1"),
+            (
+                self.task == "segmentation" and (m.latent is not None or m.exclude_tokens or m.match is not None),
+                "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
+                "leave out model.exclude_tokens and model.match",
+            ),
+            (self.task == "segmentation" and t.cache_stem, "train.cache_stem is of classification only"),
+            (a.gaze is not None and m.attention is None, "align.gaze needs model.attention"),
+            (a.gaze is not None and t.cache_stem, "train.cache_stem keeps no fixations; leave out align.gaze"),
+            (a.loss not in ALIGNMENT, f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"),
+            (a.weight < 0 or a.sigma <= 0, "align.weight must be at least 0 and align.sigma above 0"),
+            (a.batch_size < 1, "align.batch_size must be at least 1"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
             (

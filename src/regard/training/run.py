@@ -19,7 +19,7 @@ from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
-from regard.training.build import build_data, build_model
+from regard.training.build import build_data, build_gaze, build_model
 from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
 from regard.training.environment import environment
 from regard.training.journal import Journal, read_lines
@@ -31,6 +31,8 @@ from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
 from regard.training.stem_cache import through_stem
 from regard.training.task import Task
+from regard.training.tasks import TASKS
+from regard.training.tasks.kind import Model
 from regard.types import RegardError
 
 LAST = "checkpoints/last.ckpt"
@@ -57,12 +59,16 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     begin = time.perf_counter()
     seed_everything(recipe.train.seed)
     data = build_data(recipe)
-    model = build_model(recipe, data)
+    model: Model = build_model(recipe, data)
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
-    batches = Batches(recipe, through_stem(recipe, model, data, quiet=quiet) if recipe.train.cache_stem else data)
+    data, gaze = build_gaze(recipe, data)
+    if recipe.train.cache_stem:
+        assert isinstance(model, AttentiveClassifier), "the recipe says so"
+        data = through_stem(recipe, model, data, quiet=quiet)
+    batches = Batches(recipe, data, gaze)
     task = Task(recipe, model, batches.steps_per_epoch)
     trainer = _trainer(recipe, folder, quiet, batches)
     last = folder / LAST
@@ -86,6 +92,18 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
 
 
 def load_run(folder: Path) -> tuple[Recipe, AttentiveClassifier, DataSplits]:
+    """As `open_run`, of a run that classifies.
+
+    Raises:
+        RegardError: it does something else.
+    """
+    recipe, model, data = open_run(folder)
+    if not isinstance(model, AttentiveClassifier):
+        raise RegardError(f"{folder}: a run of task {recipe.task}, which has no classes; a classifier is needed here")
+    return recipe, model, data
+
+
+def open_run(folder: Path) -> tuple[Recipe, Model, DataSplits]:
     """Recipe, trained model in evaluation mode, and data of a finished run; executes nothing of what lies there."""
     recipe_path, model_path = folder / "recipe.yaml", folder / MODEL
     if not recipe_path.is_file():
@@ -93,7 +111,7 @@ def load_run(folder: Path) -> tuple[Recipe, AttentiveClassifier, DataSplits]:
     recipe = load_recipe(recipe_path)
     if not model_path.is_dir():
         raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {recipe_path}`")
-    return recipe, AttentiveClassifier.from_pretrained(model_path), build_data(recipe)
+    return recipe, TASKS[recipe.task].model.from_pretrained(model_path), build_data(recipe)
 
 
 def load_best(folder: Path) -> AttentiveClassifier | None:
@@ -151,7 +169,7 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, batches: Batches) -> pl.
     best = ModelCheckpoint(
         folder / "checkpoints",
         filename="best",
-        monitor="val/accuracy",
+        monitor=f"val/{TASKS[recipe.task].monitor}",
         mode="max",
         enable_version_counter=False,
         save_on_train_epoch_end=True,
@@ -163,7 +181,7 @@ def _trainer(recipe: Recipe, folder: Path, quiet: bool, batches: Batches) -> pl.
     if average is not None:
         callbacks.insert(0, average)  # before what measures it
     if t.patience:
-        callbacks.append(EarlyStopping("val/accuracy", mode="max", patience=t.patience))
+        callbacks.append(EarlyStopping(f"val/{TASKS[recipe.task].monitor}", mode="max", patience=t.patience))
     if not quiet:
         callbacks.append(Progress())
     loggers: list[Logger] = [CSVLogger(folder, name="", version=_fresh(folder, "logs"))]

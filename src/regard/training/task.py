@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from regard.models import AttentiveClassifier
-from regard.objectives import Multiplier, Weights, information_loss, warmup_share
-from regard.training.measure import validate_batch
+from regard.objectives import Multiplier, Weights, warmup_share
+from regard.training.aligned import Alignment
+from regard.training.measure import ask
 from regard.training.optim import build_optimizer, build_schedule
 from regard.training.priced import PRICED, multipliers
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
-from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError
-
-VALIDATED = ("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits", "kept_share")
+from regard.training.tasks import TASKS
+from regard.training.tasks.kind import Model
+from regard.types import NATS_PER_BIT, Batch, RegardError
 
 
 class Task(pl.LightningModule):
@@ -31,13 +31,15 @@ class Task(pl.LightningModule):
         steps_per_epoch: of this process.
     """
 
-    def __init__(self, recipe: Recipe, model: AttentiveClassifier, steps_per_epoch: int) -> None:
+    def __init__(self, recipe: Recipe, model: Model, steps_per_epoch: int) -> None:
         super().__init__()
         self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.kept_beta, o.codebook, o.commitment, o.smoothing)
         self.multipliers = multipliers(o)
-        self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in VALIDATED})
+        self.kind = TASKS[recipe.task]
+        self.alignment = Alignment(recipe.align) if recipe.align.gaze else None
+        self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in self.kind.validated})
         # a function: a compiled module would be a second name for every weight in a checkpoint
         self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
 
@@ -51,19 +53,21 @@ class Task(pl.LightningModule):
         """The objective; stops at a loss that is not a number."""
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         warmup = warmup_share(self.global_step, round(o.warmup * total))
-        output: ModelOutput = self.run_model(batch.images, samples=1, stem=batch.stem)
-        losses = information_loss(output, batch.labels, self.weights, warmup=warmup)
+        output = ask(self.run_model, batch, samples=1)
+        losses = self.kind.loss(output, batch, self.weights, warmup)
+        if self.alignment is not None:
+            aligned = self.alignment(output.attention, batch)
+            losses = replace(losses, total=losses.total + self.recipe.align.weight * aligned, align=aligned)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
             raise RegardError(
                 f"loss is {float(losses.total.detach())} at step {self.global_step} (epoch {self.current_epoch}, batch "
                 f"{batch_idx}; parts {parts}); the last good checkpoint is kept. Lower optim.lr or set optim.clip"
             )
-        seen = {"loss": losses.total, "task": losses.task}
+        seen = {"loss": losses.total, "task": losses.task} | self.kind.seen(output, batch)
+        if losses.align is not None:
+            seen["align"] = losses.align
         self.log_dict({f"train/{k}": v.detach() for k, v in seen.items()}, on_epoch=True, batch_size=len(batch.images))
-        hits = output.logits.detach()[0].argmax(-1) == batch.labels if batch.labels.ndim == 1 else None
-        if hits is not None:
-            self.log("train/accuracy", hits.float().mean(), on_epoch=True, batch_size=len(batch.images))
         self.log("loss", losses.total.detach(), prog_bar=True, logger=False)
         if losses.rate is not None:
             self.log("bits", losses.rate.detach() / NATS_PER_BIT, prog_bar=True, logger=False)
@@ -86,15 +90,17 @@ class Task(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Mean and one-sample predictions; bits are of the sampled channel."""
         seed_everything(self.recipe.train.seed, -1, int(batch.index[0]))
-        for name, values in validate_batch(self.model, batch).items():
-            self._metric(name).update(values)
+        for name, values in self.kind.validate(self.model, batch).items():
+            known = values[~values.isnan()]
+            if len(known):
+                self._metric(name).update(known)
 
     def on_validation_epoch_end(self) -> None:
         """Averages over the split: sums are synchronised over processes, no image counts twice."""
-        for name in VALIDATED:
+        for name in self.kind.validated:
             metric = self._metric(name)
             if metric.update_called:
-                self.log(f"val/{name}", metric.compute(), prog_bar=name == "accuracy", sync_dist=True)
+                self.log(f"val/{name}", metric.compute(), prog_bar=name == self.kind.monitor, sync_dist=True)
                 metric.reset()
         torch.set_rng_state(self._training_noise)
 

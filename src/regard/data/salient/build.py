@@ -89,20 +89,57 @@ def salient_splits(
         level: of graded masks.
         gaze: fixations on (some of) the images, by their files' names, in their files' pixels.
     """
-    shape, files = as_size(size), list(found.values())
-    whole = torch.tensor([0.0, 0.0, 1.0, 1.0])
-    groups = complete(groups, torch.zeros(len(files)).long(), {"val": val_share}, seed=seed, where=where)
-    tables = (
-        {} if gaze is None else {name: stretched(gaze, _names(found, index), shape) for name, index in groups.items()}
+    files = list(found.values())
+    return splits_of(
+        [image for image, _ in files],
+        groups,
+        classes=CLASSES,
+        labels=torch.zeros(len(files)).long(),
+        masks=[mask for _, mask in files],
+        size=size,
+        val_share=val_share,
+        seed=seed,
+        in_memory=in_memory,
+        source=source,
+        licence=licence,
+        where=where,
+        level=level,
+        gaze=gaze,
     )
+
+
+def splits_of(
+    images: list[Path],
+    groups: dict[str, Tensor],
+    *,
+    classes: tuple[str, ...],
+    labels: Tensor,
+    size: int | tuple[int, int],
+    val_share: float,
+    seed: int,
+    in_memory: bool,
+    source: str,
+    licence: str,
+    where: Path,
+    masks: list[Path] | None = None,
+    level: float | None = None,
+    gaze: Fixations | None = None,
+) -> DataSplits:
+    """Splits of whole images, stretched to ``size``, with what there is of masks and gaze; see `salient_splits`."""
+    shape, names = as_size(size), [path.name for path in images]
+    whole = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
+    tables: dict[str, Fixations] = {}
+    if gaze is not None:
+        tables = {key: stretched(gaze, [names[i] for i in index.tolist()], shape) for key, index in groups.items()}
     splits = {
         name: FileSplit(
             name,
-            CLASSES,
-            tuple(files[i][0] for i in index.tolist()),
-            torch.zeros(len(index)).long(),
+            classes,
+            tuple(images[i] for i in index.tolist()),
+            labels[index],
             shape,
-            masks=tuple(files[i][1] for i in index.tolist()),
+            masks=None if masks is None else tuple(masks[i] for i in index.tolist()),
             mask_level=level,
             windows=whole.expand(len(index), -1),
             fixations=tables[name].points().float() if name in tables else None,
@@ -137,11 +174,6 @@ def stretched(table: Fixations, names: list[str], size: tuple[int, int]) -> Fixa
 
 def _given(table: Fixations) -> Fixations:
     return table
-
-
-def _names(found: Pairs, index: Tensor) -> list[str]:
-    names = list(found)
-    return [names[i] for i in index.tolist()]
 
 
 def _files(folder: Path) -> list[Path]:
