@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from regard.data import clutter
-from regard.data.clutter import _members, boxes_of, generate
+from regard.data.clutter import boxes_of, generate, members
 from regard.data.photographs import PHOTOGRAPHS
 from regard.types import RegardError
 
@@ -95,11 +95,11 @@ def test_another_ground_leaves_every_glyph(splits):
 
 
 def test_digits_and_photographs_of_the_splits_are_different():
-    for kind in (PHOTOGRAPHS, {name: _members(name)[0].flatten().tolist() for name in PHOTOGRAPHS}):
+    for kind in (PHOTOGRAPHS, {name: members(name)[0].flatten().tolist() for name in PHOTOGRAPHS}):
         sets = [set(kind[name]) for name in ("train", "val", "test")]
         assert all(sets)
         assert len(set.union(*sets)) == sum(map(len, sets))
-    assert sum(int(_members(name)[1].sum()) for name in PHOTOGRAPHS) == 1797
+    assert sum(int(members(name)[1].sum()) for name in PHOTOGRAPHS) == 1797
 
 
 def test_distractors_are_never_over_the_digit_and_optional():

@@ -132,10 +132,10 @@ def _images(
     stream = _STREAMS[split]
     draws = uniforms(index, 12 + 12 * distractors, seed=seed, stream=stream)
     u, v = draws[:, :12], draws[:, 12:].reshape(len(index), distractors, 12)
-    members, counts = _members(split)
+    pool, counts = members(split)
 
     labels = (u[:, 0] * 10).long()
-    which = members[labels, (u[:, 1] * counts[labels]).long()]
+    which = pool[labels, (u[:, 1] * counts[labels]).long()]
     bright = u[:, 2] < 0.5
     extent, tilt, centre = _pose(u[:, 3:7], side, size)
     window = min(size, math.ceil(side[1] * size * 1.2) + 2)
@@ -147,7 +147,7 @@ def _images(
     for j in range(distractors):
         w = v[:, j]
         other = (w[:, 0] * 10).long()  # any class: what lies around the digit must not say which it is
-        piece = members[other, (w[:, 1] * counts[other]).long()]
+        piece = pool[other, (w[:, 1] * counts[other]).long()]
         extent, tilt, _ = _pose(w[:, 3:7], side, size)
         share = 0.36 + 0.1 * w[:, 2]
         fragment = render(
@@ -171,7 +171,7 @@ def _images(
 
 
 @lru_cache
-def _members(split: str) -> tuple[Int[Tensor, "10 M"], Int[Tensor, "10"]]:
+def members(split: str) -> tuple[Int[Tensor, "10 M"], Int[Tensor, "10"]]:
     """Digit images of each class that belong to a split, padded with their first, and their numbers: 60, 14, 26 %."""
     labels = digits()[1]
     rows = []
