@@ -7,7 +7,7 @@ import yaml
 from tests.training.tiny import leaves, tiny
 
 from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_from, save_recipe
-from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
+from regard.training.recipe import AlignRecipe, AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
 from regard.types import RegardError
 
 OTHER = Recipe(
@@ -30,6 +30,7 @@ OTHER = Recipe(
         pretrained="weights.safetensors",
         backbone_options={"zero_init_last": False},
         freeze="layer1",
+        fcn="fcn8s",
     ),
     objective=ObjectiveRecipe(
         beta=0.1,
@@ -41,6 +42,17 @@ OTHER = Recipe(
         commitment=0.6,
         warmup=0.7,
         smoothing=0.05,
+    ),
+    align=AlignRecipe(
+        gaze="osie",
+        root="/some/gaze",
+        options={"val_share": 0.3},
+        loss="nss",
+        weight=0.5,
+        layer=0,
+        batch_size=4,
+        sigma=0.05,
+        shuffled=True,
     ),
     optim=OptimRecipe(
         name="sgd",
@@ -73,11 +85,25 @@ OTHER = Recipe(
 )
 
 
+# Fields that exclude what the recipe above has.
+FREE = ObjectiveRecipe(budget_bits=None, map_budget_bits=None)
+SEGMENTS = Recipe(task="segmentation", model=ModelRecipe(latent=None), objective=FREE)
+MATCHED = Recipe(model=ModelRecipe(match="flops"))
+CLOSING = Recipe(
+    model=ModelRecipe(attention="mask", anchors=4, exclude_tokens=True, latent=None, freeze="stem"),
+    objective=ObjectiveRecipe(
+        budget_bits=None, map_budget_bits=None, code_beta=0.1, code_budget_bits=9.0, kept_beta=0.2, kept_budget=0.3
+    ),
+    train=TrainRecipe(cache_stem=True, views=3, cache_dtype="float32", cache_folder="/some/cache"),
+)
+
+
 def test_every_field_survives_a_file(tmp_path: Path) -> None:
     default = leaves(Recipe())
-    same = [field for field, value in leaves(OTHER).items() if value == default[field]]
+    others = [leaves(recipe) for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING)]
+    same = [field for field, value in default.items() if all(other[field] == value for other in others)]
     assert same == [], "give these fields another value here"
-    for recipe in (OTHER, Recipe(), tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})):
+    for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING, Recipe(), tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})):
         save_recipe(recipe, tmp_path / "r.yaml")
         assert load_recipe(tmp_path / "r.yaml") == recipe
     assert set(yaml.safe_load((tmp_path / "r.yaml").read_text())) == set(Recipe.__dataclass_fields__)
