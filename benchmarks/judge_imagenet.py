@@ -1,7 +1,7 @@
 """Eight methods on a network with ImageNet weights (EfficientNet-Lite0, from its package), judged by every metric with
 its floors: photographs of birds with boxes (CUB), and photographs that scikit-image and scikit-learn carry.
 
-    REGARD_DATA=... python benchmarks/judge_imagenet.py [--images 20] [--out runs/judge-imagenet]
+    REGARD_DATA=... python benchmarks/judge_imagenet.py [--images 16] [--photographs 6] [--out runs/judge-imagenet]
 
 It runs `regard judge`, which goes on where it was killed; pages and maps stay in the folder, the tables go to
 results/judge_imagenet.json. Images are chosen by a seed, nothing is tuned.
@@ -68,7 +68,8 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=20)
+    parser.add_argument("--images", type=int, default=16, help="birds")
+    parser.add_argument("--photographs", type=int, default=6)
     parser.add_argument("--again", type=int, default=4)
     parser.add_argument("--out", type=Path, default=Path("runs/judge-imagenet"))
     options = parser.parse_args()
@@ -76,8 +77,11 @@ def main() -> None:
         sys.exit("set REGARD_DATA to the folder that holds cub50 or CUB_200_2011")
     write_photographs(options.out / "pictures")
     tables = {
-        name: judged(data, options.out / name, options.images, options.again)
-        for name, data in (("birds", "cub"), ("photographs", str(options.out / "pictures")))
+        name: judged(data, options.out / name, count, options.again)
+        for name, data, count in (
+            ("birds", "cub", options.images),
+            ("photographs", str(options.out / "pictures"), options.photographs),
+        )
     }
     notes = (
         "mean and 95 % bootstrap interval over images; `beside` holds floors (the same values rearranged: smooth noise "
