@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from regard.__about__ import __version__
-from regard.cli import data, evaluate, explain, judge, report, score, study, table, train
+from regard.cli import data, evaluate, explain, judge, report, score, shift, study, table, train, transfer
 from regard.types import RegardError
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
@@ -29,10 +29,12 @@ EPILOG = """examples:
   regard study power --hypothesis C4 --effect .05
                                                  how large a study of human attention must be
   regard table cifar10 --workers 2               the paper's table, resumed where it stopped
+  regard transfer --run runs/mine --data digits  what its features are worth elsewhere
+  regard shift --run runs/mine                   on corrupted images and other backgrounds
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
-COMMANDS = (train, evaluate, explain, score, judge, report, table, study, data)
+COMMANDS = (train, evaluate, explain, score, judge, transfer, shift, report, table, study, data)
 TAKES_FIELDS = ("train", "table")
 """Commands after whose options fields of a recipe may follow."""
 Run = Callable[[argparse.Namespace, list[str]], int]

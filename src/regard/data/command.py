@@ -34,7 +34,7 @@ def info_record(name: str) -> dict[str, str]:
     return record | {
         "splits": _splits(options),
         "size": f"{options['size']}x{options['size']} pixels, or another" if "size" in options else "as in content",
-        "options": ", ".join(f"{key}={value!r}" for key, value in options.items()),
+        "options": ", ".join(f"{key}={value!r}" for key, value in options.items()) or "-",
     }
 
 
@@ -55,6 +55,8 @@ def get_lines(name: str, root: Path, *, yes: bool, ask: Callable[[str], bool]) -
 def _splits(options: dict[str, Any]) -> str:
     if "train" in options:
         return ", ".join(f"{options[name]:,} {name}" for name in ("train", "val", "test")) + ", or other numbers"
+    if not any(f"{name}_share" in options for name in ("val", "test")):
+        return "fixed, as in content"
     taken = [name for name in ("val", "test") if f"{name}_share" in options]
     shares = " and ".join(f"{options[f'{name}_share']:.0%} for {name}" for name in taken)
     return f"{shares} of the training images, each class in proportion, where there are none"

@@ -15,7 +15,7 @@ FILE = "per_image.npz"
 
 
 def write_per_image(folder: Path, arrays: Mapping[str, Tensor]) -> Path:
-    """Writes ``per_image.npz`` whole or not at all: an array (N,) a score, NaN where undefined, in the split's order."""
+    """Writes ``per_image.npz`` whole or not at all: (N,) a score, NaN where undefined, in the split's order."""
     held = io.BytesIO()
     np.savez_compressed(held, **{name: values.float().cpu().numpy() for name, values in arrays.items()})  # type: ignore[arg-type]
     path = folder / FILE

@@ -1,0 +1,45 @@
+"""`regard transfer`: a run's frozen features on another data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from regard.cli.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    transfer = commands.add_parser("transfer", help="what a run's features are worth on another data set")
+    transfer.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help="a run's folder")
+    transfer.add_argument("--data", required=True, help="a data set's name; `regard data list`")
+    transfer.add_argument("--root", type=Path, help="where it lies; the folder in REGARD_DATA by default")
+    transfer.add_argument("--shots", default="1,2,5,10,20,all", help="examples a class, with commas")
+    transfer.add_argument("--draws", type=int, default=5, help="random draws of the examples")
+    transfer.add_argument("--seed", type=int, default=0)
+    transfer.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    transfer.add_argument("--out", type=Path, help="default RUN/transfer/DATA; a killed one goes on from here")
+    transfer.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    transfer.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, _: list[str]) -> int:
+    import json
+
+    from regard.evaluation.transfer import ALL, TransferOptions, transfer
+    from regard.report.transferred import print_transfer
+    from regard.types import RegardError
+
+    try:
+        shots = tuple(ALL if word == "all" else int(word) for word in options.shots.split(","))
+    except ValueError:
+        raise RegardError(f"--shots {options.shots}: numbers with commas, or all") from None
+    how = TransferOptions(shots=shots, draws=options.draws, seed=options.seed)
+    out = options.out or options.folder / "transfer" / options.data
+    found = transfer(options.folder, options.data, out, how, root=options.root, device=options.device)
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print_transfer(found)
+        print(f"numbers: {out / 'transfer.json'}")
+    return 0
