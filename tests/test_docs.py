@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.cli import _parser
+from regard.cli import TAKES_FIELDS, _parser
 from regard.training import Recipe, load_recipe, parse_recipe, recipe_parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,11 +91,11 @@ def test_every_command_parses(page: Path) -> None:
 def parse(words: list[str]) -> None:
     """As the command does; a recipe must exist, unless it is the reader's own."""
     options, fields = _parser().parse_known_args(words)
-    assert not fields or options.command == "train", fields
+    assert not fields or options.command in TAKES_FIELDS, fields
     for k, word in enumerate(fields):
         if word == "--recipe" and fields[k + 1].startswith("recipes/"):
             fields[k + 1] = str(ROOT / fields[k + 1])
-    if options.command == "train":
+    if options.command in TAKES_FIELDS:
         parse_recipe(fields, READER)
 
 

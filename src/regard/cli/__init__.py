@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from regard.__about__ import __version__
-from regard.cli import data, evaluate, explain, judge, report, score, shift, study, table, train, transfer
+from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
 from regard.types import RegardError
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
@@ -31,11 +31,12 @@ EPILOG = """examples:
   regard table cifar10 --workers 2               the paper's table, resumed where it stopped
   regard transfer --run runs/mine --data digits  what its features are worth elsewhere
   regard shift --run runs/mine                   on corrupted images and other backgrounds
+  regard sweep --budgets 2,6,20 --workers 2      the information plane of a recipe
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
-COMMANDS = (train, evaluate, explain, score, judge, transfer, shift, report, table, study, data)
-TAKES_FIELDS = ("train", "table")
+COMMANDS = (train, evaluate, explain, score, judge, transfer, shift, report, table, sweep, study, data)
+TAKES_FIELDS = ("train", "table", "sweep")
 """Commands after whose options fields of a recipe may follow."""
 Run = Callable[[argparse.Namespace, list[str]], int]
 

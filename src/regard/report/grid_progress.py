@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from regard.grid.cell import DONE, Cell, read_json
+from regard.grid.run import State
 from regard.report.words import duration
-from regard.study.grid.cell import DONE, Cell, read_json
-from regard.study.grid.run import State
 
 STYLE = {"done": "green", "failed": "red", "running": "bold", "elsewhere": "cyan", "waiting": "dim"}
 Tell = Callable[[Mapping[str, State]], None]

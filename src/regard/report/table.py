@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from regard.grid import Cell, estimate, run_grid
 from regard.report.files import write_atomically
 from regard.report.grid_progress import grid_progress
 from regard.report.tabled import read_tabled
@@ -16,8 +17,7 @@ from regard.report.tabled_files import csv_of, latex_of
 from regard.report.tabled_page import write_tabled_page
 from regard.report.tabled_terminal import print_tabled
 from regard.report.words import duration, plural
-from regard.study.grid import Cell, estimate, run_grid
-from regard.study.tables import TableFile, cells_of, choose, find_table, read_table, table_of, trials_of
+from regard.tables import TableFile, cells_of, choose, find_table, read_table, table_of, trials_of
 from regard.training import Recipe, build_data, recipe_from
 from regard.types import RegardError
 
@@ -48,12 +48,19 @@ def make_table(name: str, fields: Sequence[str], options: TableOptions, *, as_js
         Path of each failed cell -> why.
     """
     table, base, name = opened(name, fields, options)
+    return run_table(table, base, name, options, as_json=as_json)
+
+
+def run_table(
+    table: TableFile, base: Recipe, name: str, options: TableOptions, *, as_json: bool = False, swept: str | None = None
+) -> dict[str, str]:
+    """The same of a table that is at hand; ``swept`` names the field whose values its arms are."""
     root = options.runs / name
     tuning = trials_of(table, base, name, options.only)
     failed = dict(_run(tuning, root, options))
     chosen = choose(table, trials_of(table, base, name), root)
     failed |= _run(cells_of(table, base, name, chosen, options.only), root, options)
-    found = table_of(table, name, cells_of(table, base, name, chosen), chosen, root, failed)
+    found = table_of(table, name, cells_of(table, base, name, chosen), chosen, root, failed, swept=swept)
     write_table(found, root)
     tabled = read_tabled(root)
     if as_json:
@@ -66,7 +73,11 @@ def make_table(name: str, fields: Sequence[str], options: TableOptions, *, as_js
 
 def plan_lines(name: str, fields: Sequence[str], options: TableOptions) -> list[str]:
     """What `make_table` would run, a line a cell, and how long that takes by cells that are finished."""
-    table, base, name = opened(name, fields, options)
+    return lines_of(*opened(name, fields, options), options)
+
+
+def lines_of(table: TableFile, base: Recipe, name: str, options: TableOptions) -> list[str]:
+    """The same of a table that is at hand."""
     root = options.runs / name
     trials = trials_of(table, base, name, options.only)
     chosen = choose(table, trials, root)
@@ -108,7 +119,7 @@ def run_cells(cells: Sequence[Cell], root: Path, *, workers: int, threads: int) 
     finished, _ = estimate(cells, root, workers)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
     recipes = [recipe_from(cell.spec["recipe"]) for cell in left]
-    for _, recipe in {repr(recipe.data): recipe for recipe in recipes}.items():
+    for recipe in {repr(recipe.data): recipe for recipe in recipes}.values():
         build_data(recipe)
     if not left:
         return {}

@@ -109,6 +109,7 @@ class Tabled:
     claims: tuple[ClaimRow, ...] = ()
     failed: tuple[FailedCell, ...] = ()
     seconds: float = NAN
+    swept: str | None = None
 
     def column(self, key: str) -> TableColumn | None:
         """A column that is shown, by its key."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from regard.report import tabled as words_of
 from regard.report.files import write_atomically
 from regard.report.page import environment, page_parts
+from regard.report.swept import sweep_charts
 from regard.report.tabled import Tabled, read_tabled
 from regard.report.words import duration, plural
 
@@ -19,7 +20,9 @@ def write_tabled_page(folder: Path) -> Path:
     """
     tabled = read_tabled(folder)
     template = environment().get_template("tabled.html.j2")
-    html = template.render(**page_parts(), tabled=tabled, summary=summary(tabled), say=words_of)
+    html = template.render(
+        **page_parts(), tabled=tabled, summary=summary(tabled), say=words_of, charts=sweep_charts(tabled)
+    )
     return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
 
 

@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     Raises:
         RegardError: an unknown or ill-typed field, with the near ones.
     """
-    parser = recipe_parser()
+    parser = _reader()
     try:
         built = parser.instantiate(parser.parse_object(copy.deepcopy(dict(values))))
     except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
@@ -75,9 +76,15 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         for part in parts:
             inner = inner.get(part) if isinstance(inner, dict) else None
         if not isinstance(inner, dict) or (not parts and isinstance(inner.get(last), dict)):
-            raise RegardError(_explain(f"unrecognized arguments: --{path}", fields(recipe_parser())))
+            raise RegardError(_explain(f"unrecognized arguments: --{path}", fields(_reader())))
         inner[last] = copy.deepcopy(value)
     return recipe_from(values)
+
+
+@cache
+def _reader() -> ArgumentParser:
+    """One parser for all plain data: it costs more to build than to use."""
+    return recipe_parser()
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:

@@ -78,6 +78,9 @@ COLUMNS: dict[str, Column] = {
     "calibration_error": _number(
         "ECE", "Distance of confidence from accuracy, 15 bins, mean prediction.", "calibration_error", "lower"
     ),
+    "calibration_floor": _number(
+        "ECE if calibrated", "What so many images would score if confidence were accuracy.", "calibration_floor"
+    ),
     "latent_bits": _images("latent", "Rate of the latent, exact KL, one sample.", "latent_bits", unit="bits"),
     "gate_bits": _images("gate", "Price of what the noise gate lets through, one sample.", "gate_bits", unit="bits"),
     "code_bits": _images("map code", "Code length of the quantized map, one sample.", "code_bits", unit="bits"),
@@ -88,6 +91,7 @@ COLUMNS: dict[str, Column] = {
         "higher",
         "bits",
     ),
+    "label_entropy_bits": _number("H(Y)", "All there is to say of the label.", "label_entropy_bits", unit="bits"),
     "energy_inside": _images("energy inside", "Share of the map on the object.", "energy_inside", "higher"),
     "area_share": _images("area share", "What a uniform map scores as energy inside.", "area_share"),
     "pointing": _images("pointing", "Share of images whose map peaks on the object.", "pointing", "higher"),

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from regard.study.grid import Cell, Result, cell_path
+from regard.grid import Cell, Result, cell_path
 
 
 def toy(arm: str, seed: int = 0, work: str = "add", **spec: Any) -> Cell:
-    return Cell(cell_path(arm, seed), arm, seed, f"tests.study.grid.toys:{work}", spec)
+    return Cell(cell_path(arm, seed), arm, seed, f"tests.grid.toys:{work}", spec)
 
 
 def add(cell: Cell, folder: Path) -> Result:

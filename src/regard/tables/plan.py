@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regard.study.grid import Cell, cell_path, read_result
-from regard.study.grid.cell import slug
-from regard.study.tables.file import TableFile
+from regard.grid import Cell, cell_path, read_result
+from regard.grid.cell import slug
+from regard.tables.file import TableFile
 from regard.training import Recipe, override
 
 
@@ -82,7 +82,9 @@ def cells_of(
                 continue
             tuned = {} if tried is None else {tried.field: tried.chosen}
             recipe = override(base, {**changes, **tuned, "train.seed": seed})
-            cells.append(classifier_cell(cell_path(arm, seed), arm, recipe, name=name, measures=table.measures))
+            path = cell_path(arm, seed)
+            cell = classifier_cell(path, arm, recipe, name=name, measures=table.measures, other=table.unknown)
+            cells.append(cell)
     return cells
 
 

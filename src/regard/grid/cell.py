@@ -25,7 +25,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.types import RegardError
+from regard.errors import RegardError
 
 SCHEMA = 1
 WANTED, DONE, ARRAYS, FAILED, LOG = "wanted.json", "cell.json", "cell.npz", "failed.json", "log.txt"
@@ -76,7 +76,7 @@ class Result:
 Work = Callable[[Cell, Path], Result]
 """Does a cell in its folder; called again with the same folder after a kill, it goes on where it stopped."""
 
-KINDS: dict[str, str] = {"classifier": "regard.study.classifier:run_classifier"}
+KINDS: dict[str, str] = {"classifier": "regard.tables.classifier:run_classifier"}
 """Name -> ``module:function`` of a `Work`, imported only in the worker."""
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from regard.study.grid.cell import read_json
+from regard.grid.cell import read_json
 
 BEAT = 10.0
 STALE = 120.0

@@ -3,7 +3,7 @@
 Not here: what a cell does (a callable named in `KINDS`, or as ``module:function``), what is made of the results.
 """
 
-from regard.study.grid.cell import KINDS, Cell, Result, cell_path, read_result
-from regard.study.grid.run import Outcome, estimate, run_grid
+from regard.grid.cell import KINDS, Cell, Result, cell_path, read_result
+from regard.grid.run import Outcome, estimate, run_grid
 
 __all__ = ["KINDS", "Cell", "Outcome", "Result", "cell_path", "estimate", "read_result", "run_grid"]

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.grid import Cell, Result, read_result
+from regard.grid.cell import DONE, read_json
 from regard.study.estimate import Estimate
-from regard.study.grid import Cell, Result, read_result
-from regard.study.grid.cell import DONE, read_json
-from regard.study.tables.columns import COLUMNS, Column
-from regard.study.tables.compare import error_change, holm, mean_of, mean_of_numbers, two_sided
-from regard.study.tables.file import TableFile
-from regard.study.tables.plan import Trials
+from regard.tables.columns import COLUMNS, Column
+from regard.tables.compare import error_change, holm, mean_of, mean_of_numbers, two_sided
+from regard.tables.file import TableFile
+from regard.tables.plan import Trials
 
 SCHEMA = 1
 LEVEL = 0.05
@@ -43,8 +43,20 @@ def table_of(
     trials: Mapping[str, Trials],
     root: Path,
     failed: Mapping[str, str] | None = None,
+    *,
+    swept: str | None = None,
 ) -> dict[str, Any]:
-    """The whole table as JSON has it; an arm without a finished cell has a row that says so."""
+    """The whole table as JSON has it; an arm without a finished cell has a row that says so.
+
+    Args:
+        table: what is compared.
+        name: of its folder.
+        cells: all of the table's, finished or not.
+        trials: what tuning found.
+        root: the grid's folder.
+        failed: path of a cell -> why.
+        swept: the recipe's field whose values the arms are, where they are.
+    """
     results = results_of(cells, root)
     reference = results.get(table.reference, {})
     differences = {arm: difference(found, reference, MAIN) for arm, found in results.items() if arm != table.reference}
@@ -56,9 +68,8 @@ def table_of(
         row["missing"] = [seed for seed in table.seeds if seed not in found]
         tried = trials.get(arm)
         row["tuned"] = None if tried is None else asdict(tried)
-        row["cells"] = {
-            key: _cell(COLUMNS[key], key, found, reference, arm == table.reference) for key in table.columns
-        }
+        beside = {} if arm == table.reference else reference
+        row["cells"] = {key: _cell(key, found, beside) for key in table.columns}
         against = differences.get(arm)
         row["difference"] = None if against is None else plain(against) | {"p": two_sided(against), "p_holm": p[arm]}
         rows.append(row)
@@ -68,6 +79,7 @@ def table_of(
         "name": name,
         "title": table.title,
         "reference": table.reference,
+        "swept": swept,
         "seeds": table.seeds,
         "columns": [{"key": key} | _described(COLUMNS[key]) for key in table.columns],
         "rows": rows,

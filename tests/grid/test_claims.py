@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from regard.study.grid import claims
-from regard.study.grid.claims import Claim, Watch, begun
+from regard.grid import claims
+from regard.grid.claims import Claim, Watch, begun
 
 
 def test_one_of_many_gets_it(tmp_path: Path) -> None:
@@ -41,9 +41,7 @@ def test_released_it_is_free(tmp_path: Path) -> None:
 
 
 def test_a_dead_process_is_succeeded_and_its_number_used_again_does_not_revive_it(tmp_path: Path) -> None:
-    program = (
-        f"from regard.study.grid.claims import Watch; from pathlib import Path; Watch().claim(Path({str(tmp_path)!r}))"
-    )
+    program = f"from regard.grid.claims import Watch; from pathlib import Path; Watch().claim(Path({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", program], check=True)
     assert (tmp_path / "claim-0.json").exists()
     assert Watch().holder(tmp_path) is None

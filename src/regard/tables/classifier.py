@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from regard.backbones import size_of
-from regard.study.grid import Cell, Result
-from regard.study.measures import MEASURES, Asked, prediction
+from regard.grid import Cell, Result
+from regard.tables.measures import MEASURES, Asked, prediction
 from regard.training import Recipe, load_best, load_run, recipe_from, train
 from regard.training.journal import read_lines
 from regard.types import RegardError

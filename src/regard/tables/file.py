@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser  # type: ignore[attr-defined]
 
-from regard.study.tables.columns import COLUMNS
+from regard.tables.classifier import check_measures
+from regard.tables.columns import COLUMNS
 from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_parser
 from regard.types import RegardError
 
@@ -63,6 +64,8 @@ class TableFile:
     """Each arm runs with each; arms are paired by seed."""
     measures: list[str] = default(default_factory=lambda: ["prediction", "information", "localization", "faithfulness"])
     """What is measured on test images."""
+    unknown: str | None = None
+    """The folder of images, or data set, that the measure `unknown` holds against the test images."""
     columns: list[str] = default(default_factory=lambda: ["accuracy_mean", "relative_error", "parameters"])
     """What the table shows."""
     tuning: Tuning | None = None
@@ -99,7 +102,7 @@ def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recip
         raise RegardError(f"{path}: {' '.join(str(error).split())}; docs/tables.md lists every field") from None
     table = TableFile(**{name: getattr(built, name) for name in TableFile.__dataclass_fields__})
     try:
-        _check(table)
+        check_table(table)
         base = changed(override(load_recipe(path.parent / table.base), table.set), fields)
         for changes in table.arms.values():
             override(base, changes)
@@ -117,7 +120,8 @@ def changed(recipe: Recipe, fields: Sequence[str]) -> Recipe:
     return parse_recipe(fields, parser)
 
 
-def _check(table: TableFile) -> None:
+def check_table(table: TableFile) -> None:
+    """Raises RegardError where a table names what is not there or compares what cannot be."""
     named = [table.reference, *(name for claim in table.claims for name in (claim.better, claim.than))]
     for name in named:
         if name not in table.arms:
@@ -128,6 +132,9 @@ def _check(table: TableFile) -> None:
     for claim in table.claims:
         if COLUMNS[claim.by].better is None or not COLUMNS[claim.by].an_image:
             raise RegardError(f"claims are made by what has one value an image and a better end, not by {claim.by!r}")
+    check_measures(table.measures)
+    if ("unknown" in table.measures) != (table.unknown is not None):
+        raise RegardError("the measure 'unknown' and the data set of that name belong together; give both or neither")
     if not table.seeds or len(set(table.seeds)) < len(table.seeds):
         raise RegardError(f"seeds {table.seeds} must be different ones, at least one")
     tuning = table.tuning

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from regard.study.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json, write_json
-from regard.study.grid.claims import Watch, newest_name
-from regard.study.grid.worker import HELD, INTERRUPTED, write_failure
-from regard.types import RegardError
+from regard.errors import RegardError
+from regard.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json, write_json
+from regard.grid.claims import Watch, newest_name
+from regard.grid.pool import Slot, slots
+from regard.grid.worker import HELD, INTERRUPTED, write_failure
 
 POLL = 0.2
 SCAN = 2.0
@@ -87,7 +83,7 @@ def run_grid(
         paths = [cell.path for cell in cells]
         twice = next(path for path in paths if paths.count(path) > 1)
         raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
-    return _Run(cells, root, threads, [None] * workers, Watch() if stale is None else Watch(stale), tell).run()
+    return _Run(cells, root, slots(workers, threads), Watch() if stale is None else Watch(stale), tell).run()
 
 
 def estimate(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
@@ -112,10 +108,10 @@ def estimate(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool
 class _Run:
     cells: Sequence[Cell]
     root: Path
-    threads: int
-    slots: list[tuple[Cell, subprocess.Popen[bytes]] | None]
+    slots: list[Slot]
     watch: Watch
     tell: Tell | None
+    at_work: dict[int, Cell] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     earlier: dict[str, object] = field(default_factory=dict)
 
@@ -135,8 +131,11 @@ class _Run:
                 if all(state.name in ("done", "failed") for state in self.states.values()):
                     break
                 time.sleep(POLL)
-        finally:
-            self._stop()
+        finally:  # what still runs goes on from its last checkpoint next time
+            for slot in self.slots:
+                slot.interrupt()
+            for slot in self.slots:
+                slot.end()
         return Outcome(
             tuple(path for path, state in self.states.items() if state.name == "done"),
             {path: state.said for path, state in self.states.items() if state.name == "failed"},
@@ -145,8 +144,7 @@ class _Run:
     def _scan(self) -> None:
         """What others did meanwhile, and what was done before."""
         for cell in self.cells:
-            state = self.states[cell.path]
-            if state.name not in ("waiting", "elsewhere"):
+            if self.states[cell.path].name not in ("waiting", "elsewhere"):
                 continue
             if done(cell, self.root) is not None:
                 self.states[cell.path] = State("done")
@@ -158,32 +156,21 @@ class _Run:
                 self.states[cell.path] = State()
 
     def _start(self) -> None:
-        for slot, held in enumerate(self.slots):
+        for i, slot in enumerate(self.slots):
             cell = next((c for c in self.cells if self.states[c.path].name == "waiting"), None)
-            if held is not None or cell is None:
+            if i in self.at_work or cell is None:
                 continue
             folder = self.root / cell.path
             write_json(folder / WANTED, cell.asked | {"size": cell.size})
-            command = [sys.executable, "-m", "regard.study.grid", str(folder), str(self.root), newest_name(folder)]
-            with (folder / LOG).open("ab") as log:
-                process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment(slot))
-            self.slots[slot] = (cell, process)
+            slot.start(folder, self.root, newest_name(folder))
+            self.at_work[i] = cell
             self.states[cell.path] = State("running", time.monotonic())
 
-    def _environment(self, slot: int) -> dict[str, str]:
-        env = os.environ | {"OMP_NUM_THREADS": str(self.threads)}
-        count = torch.cuda.device_count()
-        if count:
-            given = os.environ.get("CUDA_VISIBLE_DEVICES")
-            devices = given.split(",") if given else [str(i) for i in range(count)]
-            env["CUDA_VISIBLE_DEVICES"] = devices[slot % len(devices)]
-        return env
-
     def _reap(self) -> None:
-        for slot, held in enumerate(self.slots):
-            if held is None or (code := held[1].poll()) is None:
+        for i, slot in enumerate(self.slots):
+            if i not in self.at_work or (code := slot.poll()) is None:
                 continue
-            cell, self.slots[slot] = held[0], None
+            cell = self.at_work.pop(i)
             if code == 0 and done(cell, self.root) is not None:
                 self.states[cell.path] = State("done")
             elif code == HELD:
@@ -199,9 +186,10 @@ class _Run:
     def _record(self, cell: Cell, code: int) -> None:
         """What a worker that was killed could not say itself."""
         folder = self.root / cell.path
-        why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        log = (folder / LOG).read_text(errors="replace")
-        write_failure(folder, f"{log}\nthe worker was {why}" if code < 0 else f"{log}\nthe worker {why}")
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        log = folder / LOG
+        said = log.read_text(errors="replace") if log.exists() else ""
+        write_failure(folder, f"{said}\nthe worker {how}")
 
     def _failure(self, cell: Cell) -> object:
         said = read_json(self.root / cell.path / FAILED)
@@ -210,15 +198,3 @@ class _Run:
     def _said(self, cell: Cell) -> str:
         said = read_json(self.root / cell.path / FAILED) or {}
         return "\n".join(said.get("lines", ["no message"]))
-
-    def _stop(self) -> None:
-        """Ends what still runs; it goes on from its last checkpoint next time."""
-        left = [held[1] for held in self.slots if held is not None]
-        for process in left:
-            process.send_signal(signal.SIGINT)
-        for process in left:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.study.grid.toys import toy
+from tests.grid.toys import toy
 
-from regard.study.grid import Cell, cell_path, estimate, read_result, run_grid
-from regard.study.grid.run import State
+from regard.grid import Cell, cell_path, estimate, read_result, run_grid
+from regard.grid.run import State
 from regard.types import RegardError
 
 
@@ -108,7 +108,7 @@ def test_what_another_has_is_waited_for_and_shown(tmp_path: Path) -> None:
 def test_an_interrupted_grid_ends_its_workers_and_leaves_no_claim(tmp_path: Path) -> None:
     cell = toy("slow", work="sleep", seconds=60)
     program = (
-        "from pathlib import Path; from tests.study.grid.toys import toy; from regard.study.grid import run_grid; "
+        "from pathlib import Path; from tests.grid.toys import toy; from regard.grid import run_grid; "
         f"run_grid([toy('slow', work='sleep', seconds=60)], Path({str(tmp_path)!r}))"
     )
     grid = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)

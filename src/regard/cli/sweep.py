@@ -1,0 +1,73 @@
+"""`regard sweep`: one field of a recipe at several values, against the bits that pass."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from regard.cli.commands import Commands
+from regard.types import RegardError
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    sweep = commands.add_parser(
+        "sweep",
+        help="one field of a recipe at several values: the information plane and all that moves with it",
+        epilog="Fields of the recipe may follow, as for `regard train`: --recipe FILE --train.epochs 1",
+    )
+    what = sweep.add_mutually_exclusive_group(required=True)
+    what.add_argument("--budgets", metavar="BITS,...", help="of the latent: objective.budget_bits")
+    what.add_argument("--betas", metavar="BETA,...", help="objective.beta, without a budget")
+    what.add_argument("--field", metavar="PART.NAME", help="any other; with --values")
+    sweep.add_argument("--values", metavar="VALUE,...", help="of --field, as YAML has them")
+    sweep.add_argument("--unknown", metavar="DATA", help="a data set or folder that the rate shall tell from the test")
+    sweep.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of every value")
+    sweep.add_argument("--runs", type=Path, default=Path("runs"), help="cells lie in RUNS/NAME-sweep")
+    sweep.add_argument("--workers", type=int, default=1, help="processes at a time")
+    sweep.add_argument("--threads", type=int, default=1, help="processor threads of each")
+    sweep.add_argument("--dry-run", action="store_true", help="print cells and the time they will take")
+    sweep.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    sweep.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, fields: list[str]) -> int:
+    from regard.report.table import TableOptions, lines_of, run_table
+    from regard.tables import BETA, BUDGET, sweep_of
+    from regard.training import parse_recipe
+
+    if (options.field is None) != (options.values is None):
+        raise RegardError("--field and --values belong together, as in --field model.anchors --values 2,5,10")
+    recipe = parse_recipe(fields)
+    field = options.field or (BUDGET if options.budgets else BETA)
+    values = _values(options.values or options.budgets or options.betas)
+    table = sweep_of(recipe, field, values, range(options.seeds), unknown=options.unknown)
+    how = TableOptions(options.runs, options.workers, options.threads)
+    name = f"{recipe.name}-sweep"
+    if options.dry_run:
+        print("\n".join(lines_of(table, recipe, name, how)))
+        return 0
+    failed = run_table(table, recipe, name, how, as_json=options.json, swept=field)
+    for path, why in failed.items() if options.json else ():
+        print(f"regard: {path}: {why}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _values(text: str) -> list[Any]:
+    """Values with commas, as YAML has them; 1e-3 is a number, too."""
+    try:
+        return [_number(value) for value in yaml.safe_load(f"[{text}]")]
+    except yaml.YAMLError as error:
+        raise RegardError(f"values {text!r}: {' '.join(str(error).split())}") from None
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
