@@ -135,7 +135,7 @@ def read_result(cell: Cell, root: Path) -> Result | None:
 def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> None:
     """Arrays first, then cell.json, which says that all is there."""
     held = io.BytesIO()
-    np.savez_compressed(held, allow_pickle=False, **result.arrays)  # type: ignore[arg-type]
+    np.savez_compressed(held, allow_pickle=False, **result.arrays)
     write_whole(folder / ARRAYS, held.getvalue())
     said = {"schema": SCHEMA, "asked": cell.asked, "seconds": round(seconds, 1), "host": socket.gethostname()}
     write_json(folder / DONE, said | {"size": cell.size, "values": dict(result.values)})

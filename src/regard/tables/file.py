@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser  # type: ignore[attr-defined]
+from jsonargparse import ArgumentParser
 
 from regard.tables.classifier import check_measures
 from regard.tables.columns import COLUMNS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from dataclasses import field as default
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Trials:
     """
 
     field: str
-    accuracy: list[tuple[Any, float | None]] = field(default_factory=list)
+    accuracy: list[tuple[Any, float | None]] = default(default_factory=list)
     chosen: Any = None
 
 
