@@ -90,7 +90,7 @@ class Stem:
         stand_ins.append((self.layer, lambda *_args, **_kwargs: features.clone()))  # what follows may work in place
         try:
             for module, forward in stand_ins:
-                module.forward = forward  # type: ignore[method-assign]
+                module.forward = forward
             yield
         finally:
             for module, _ in stand_ins:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from regard.data import DataSplits, Split, open_data
 from regard.evaluation.entries import interval_of
@@ -126,7 +127,8 @@ def _other_photographs(recipe: Recipe, seed: int) -> Split:
 
 def _judged(models: dict[str, AttentiveClassifier], split: Split, seed: int) -> dict[str, Any]:
     labels = split.labels.cpu()
-    hits, cell = {}, {}
+    hits: dict[str, Tensor] = {}
+    cell: dict[str, Any] = {}
     for who, model in models.items():
         seen = observe(model, split, seed=seed, samples=())
         hits[who] = accuracy(seen.mean, labels)
