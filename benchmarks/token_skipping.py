@@ -6,7 +6,7 @@ tokens masked only; accuracies are of the same images. Untrained: vit_tiny at 22
 many open patches, where only time is of interest. Networks take turns, in an order that alternates; a ratio is of
 medians.
 
-    python benchmarks/token_skipping.py [--cells blocks.1:0.35 ...] [--batches 1 16 64] [--runs runs/token_skipping]
+    python benchmarks/token_skipping.py [--cells blocks.0:0.35 ...] [--batches 1 16 64] [--runs runs/token_skipping]
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def untrained(batches: list[int], repeats: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", nargs="+", default=["blocks.1:0.35", "blocks.0:0.35", "blocks.1:0.2"])
+    parser.add_argument("--cells", nargs="+", default=["blocks.0:0.35", "blocks.1:0.35", "blocks.0:0.25"])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--runs", type=Path, default=Path("runs/token_skipping"))

@@ -9,18 +9,22 @@ from torch import Tensor, nn
 WIDTHS = (24, 24, 48, 96)
 
 
-def _conv(channels: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def convolution(channels: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """A convolution, normalised by its batch, and a ReLU."""
     conv = nn.Conv2d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """Two convolutions around which the input passes."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = _conv(width, width)
+        self.first = convolution(width, width)
         self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """As many channels on the same grid."""
         return F.relu(x + self.second(self.first(x)))
 
 
@@ -39,10 +43,10 @@ class Compact(nn.Module):
     def __init__(self, num_classes: int, *, widths: tuple[int, int, int, int] = WIDTHS, in_chans: int = 3) -> None:
         super().__init__()
         stem, first, second, third = widths
-        self.stem = _conv(in_chans, stem, kernel=5, stride=2)
-        self.stage1 = _conv(stem, first)
-        self.stage2 = nn.Sequential(_conv(first, second, stride=2), _Residual(second))
-        self.stage3 = nn.Sequential(_conv(second, third, stride=2), _Residual(third))
+        self.stem = convolution(in_chans, stem, kernel=5, stride=2)
+        self.stage1 = convolution(stem, first)
+        self.stage2 = nn.Sequential(convolution(first, second, stride=2), Residual(second))
+        self.stage3 = nn.Sequential(convolution(second, third, stride=2), Residual(third))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(third, num_classes)
 
