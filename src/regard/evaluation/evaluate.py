@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import DataSplits, Split
+from regard.evaluation.aligned import aligned_scores
 from regard.evaluation.faithfulness import faithfulness_scores
 from regard.evaluation.gallery import gallery
 from regard.evaluation.information import information_scores
@@ -20,10 +21,11 @@ from regard.evaluation.localization import batch_masks, localization_scores, obj
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
 from regard.evaluation.per_image import write_per_image
 from regard.evaluation.prediction import prediction_scores
+from regard.evaluation.segmentation import evaluate_segmentation
 from regard.evaluation.warnings import is_residual, plain_words
 from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
-from regard.models import AttentiveClassifier
-from regard.training import Recipe, load_run, write_atomically
+from regard.models import AttentiveClassifier, Segmenter
+from regard.training import Recipe, load_run, open_run, write_atomically
 from regard.types import Map
 
 SCHEMA = 1
@@ -44,7 +46,20 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Seque
     Raises:
         RegardError: no finished run lies there.
     """
-    recipe, model, data = load_run(folder)
+    recipe, model, data = open_run(folder)
+    if isinstance(model, Segmenter):
+        return _write(folder, recipe, model, data, evaluate_segmentation(folder, recipe, model, data, device))
+    return _write(folder, recipe, model, data, _classification(folder, recipe, model, data, device, samples))
+
+
+def _classification(
+    folder: Path,
+    recipe: Recipe,
+    model: AttentiveClassifier,
+    data: DataSplits,
+    device: str | torch.device,
+    samples: Sequence[int],
+) -> dict[str, Any]:
     model = model.to(device)
     seed = recipe.train.seed
     seen = observe(model, data.test, seed=seed, samples=samples)
@@ -68,23 +83,35 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Seque
     if seen.map is not None:
         where, known = known_scores(data, seen.map, seed=seed)
         rows, arrays = rows + where, arrays | known
+        if "gaze_nss" not in known:
+            where, known = aligned_scores(recipe, model, data)
+            rows, arrays = rows + where, arrays | known
     write_per_image(folder, arrays)
     more, curves = faithfulness_scores(model, data.test, seen, seed=seed)
     heeded, interventions = intervention_scores(model, data.test, seen, labels, seed=seed)
     rows += more + heeded
-    pictures = gallery(data.test, seen, surprise, energy, folder / "gallery.npz")
-    described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
-    result = {
-        "schema": SCHEMA,
-        "data": described | {"source": data.source, "licence": data.licence},
-        "model": _model(recipe, model, twin_model),
+    return {
         "scores": rows,
         "curves": curves,
         "interventions": interventions,
         "anchors": _anchors(seen),
         "map": _meaning(seen.map),
         "warnings": plain_words(model, seen, rows),
-        "gallery": pictures,
+        "gallery": gallery(data.test, seen, surprise, energy, folder / "gallery.npz"),
+        "twin_parameters": None if twin_model is None else _parameters(twin_model),
+    }
+
+
+def _write(
+    folder: Path, recipe: Recipe, model: AttentiveClassifier | Segmenter, data: DataSplits, judged: dict[str, Any]
+) -> Path:
+    """``evaluation.json``: what was judged, with what it was judged on."""
+    described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
+    result = {
+        "schema": SCHEMA,
+        "data": described | {"source": data.source, "licence": data.licence},
+        "model": _model(recipe, model, judged.pop("twin_parameters")),
+        **judged,
     }
     path = folder / "evaluation.json"
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
@@ -101,11 +128,11 @@ def _validation(model: AttentiveClassifier, split: Split) -> tuple[Map, Tensor] 
     return Map(map.values.cpu(), map.unit), masks.cpu()
 
 
-def _model(recipe: Recipe, model: AttentiveClassifier, twin: AttentiveClassifier | None) -> dict[str, Any]:
+def _model(recipe: Recipe, model: AttentiveClassifier | Segmenter, twin_parameters: int | None) -> dict[str, Any]:
     return {
         "backbone": recipe.model.backbone,
         "parameters": _parameters(model),
-        "twin_parameters": None if twin is None else _parameters(twin),
+        "twin_parameters": twin_parameters,
         "attention": recipe.model.attention,
         "at": list(model.at),
         "gate": "residual" if is_residual(model) else recipe.model.attention,
@@ -115,7 +142,7 @@ def _model(recipe: Recipe, model: AttentiveClassifier, twin: AttentiveClassifier
     }
 
 
-def _parameters(model: AttentiveClassifier) -> int:
+def _parameters(model: torch.nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 

@@ -42,8 +42,8 @@ def gaze_scores(
     """
     height, width = (int(side) for side in gaze.sizes[0])
     floors = boxed_floors(map, boxes, (height, width), seed=seed)
-    found = {name: _agreement(judged, gaze) for name, judged in {"": map, **floors}.items()}
-    ceiling = _ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
+    found = {name: agreement(judged, gaze) for name, judged in {"": map, **floors}.items()}
+    limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
     reasons = {"nobody looked": torch.from_numpy(gaze.counts() == 0)}
     rows, arrays = [], {}
     for key, (label, meaning) in NAMES.items():
@@ -59,17 +59,18 @@ def gaze_scores(
                 reasons=reasons,
                 references=[
                     *(reference(name, "floor", values) for name, values in beside.items()),
-                    reference(OBSERVERS, "ceiling", ceiling[key]),
+                    reference(OBSERVERS, "ceiling", limit[key]),
                 ],
                 against=(CENTRE, beside[CENTRE]),
             )
         )
         arrays[key] = found[""][key]
-        arrays |= {f"{key}/{name}": values for name, values in (beside | {OBSERVERS: ceiling[key]}).items()}
+        arrays |= {f"{key}/{name}": values for name, values in (beside | {OBSERVERS: limit[key]}).items()}
     return rows, arrays
 
 
-def _agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
+def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
+    """NSS, AUC and CC an image (N,) by the keys of `NAMES`, NaN where nobody looked."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
     parts: dict[str, list[Tensor]] = {name: [] for name in NAMES}
     points = gaze.points()
@@ -89,7 +90,7 @@ def _sigma(size: tuple[int, int]) -> float:
     return size[1] / 27
 
 
-def _ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
+def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
     """A function of the fixations and the grid, not of any model: kept once made."""
 
     def make() -> dict[str, Tensor]:

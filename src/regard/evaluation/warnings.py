@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import nn
+
 from regard.attention import ResidualGate
 from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier
@@ -41,6 +43,6 @@ def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[s
     return told
 
 
-def is_residual(model: AttentiveClassifier) -> bool:
+def is_residual(model: nn.Module) -> bool:
     """Whether the last attended layer multiplies by 1 + a, which never reaches zero."""
     return any(isinstance(module, ResidualGate) for module in model.modules())

@@ -21,13 +21,16 @@ PHOTOGRAPH = 128  # from this side on JPEG, which is a tenth of the PNG
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs, ``outline`` is an SVG path."""
+    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs, ``outline`` (of the object) and ``drawn``
+    (of the predicted mask) are SVG paths.
+    """
 
     item: Item
     image: str
     map: str
     layer: str
     outline: str
+    drawn: str
     width: int
     height: int
     low: float
@@ -101,11 +104,12 @@ def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
         map=uri(png(colorize(values, scale)), "png"),
         layer=uri(png(colorize(layer, scale)), "png"),
         outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
+        drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
         width=width,
         height=height,
         low=low,
         high=high,
-        right=item.truth == item.prediction,
+        right=item.truth in ("", item.prediction),
         flat=not high - low > 0.01 * (scale.high - scale.low),
     )
 

@@ -113,7 +113,24 @@ def learning_charts(run: Run) -> tuple[Chart, ...]:
         _series(run, "val/nll", "validation", "main"),
         _series(run, "val/nll", "plain twin", "control", twin=True),
     ]
-    return _present([charts.chart("Accuracy", accuracy), charts.chart("Negative log-likelihood, nats", nll), loss])
+    masks = [
+        _series(run, "val/s", "validation", "main"),
+        _series(run, "val/s", "plain twin", "control", twin=True),
+    ]
+    error = [
+        _series(run, "val/mae", "validation", "main"),
+        _series(run, "val/mae", "plain twin", "control", twin=True),
+    ]
+    return _present(
+        [
+            charts.chart("Accuracy", accuracy),
+            charts.chart("Negative log-likelihood, nats", nll),
+            charts.chart("S-measure", masks),
+            charts.chart("Mean absolute error", error),
+            loss,
+            charts.chart("Alignment loss", [_series(run, "train/align", "training", "main")]),
+        ]
+    )
 
 
 def bits_charts(run: Run) -> dict[str, Chart]:

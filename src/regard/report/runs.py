@@ -103,23 +103,30 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
         raise RegardError(f"{file}: is missing, but evaluation.json lists a gallery; {EVALUATE}")
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("images", "maps", "masks") if name in arrays}
+            found = {name: arrays[name] for name in ("images", "maps", "masks", "predictions") if name in arrays}
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         _corrupt(file, f"cannot be read ({error})", EVALUATE)
-    for name, ndim, kinds in (("images", 4, "u"), ("maps", 3, "f"), ("masks", 3, "ub")):
-        if name not in found and name != "masks":
+    for name, ndim, kinds in (("images", 4, "u"), ("maps", 3, "f"), ("masks", 3, "ub"), ("predictions", 3, "ub")):
+        if name not in found and name in ("images", "maps"):
             _corrupt(file, f"has no array {name!r}", EVALUATE)
         if name in found and (found[name].ndim != ndim or found[name].dtype.kind not in kinds or not found[name].size):
             _corrupt(file, f"{name} is {found[name].dtype}{found[name].shape}", EVALUATE)
     images, maps, masks = found["images"], found["maps"], found.get("masks")
     if images.dtype != np.uint8 or images.shape[-1] != 3:
         _corrupt(file, f"images is {images.dtype}{images.shape}, expected uint8 (G,H,W,3)", EVALUATE)
-    if len(maps) != len(images) or (masks is not None and masks.shape != images.shape[:3]):
+    predictions = found.get("predictions")
+    whole = [mask for mask in (masks, predictions) if mask is not None]
+    if len(maps) != len(images) or any(mask.shape != images.shape[:3] for mask in whole):
         _corrupt(file, f"images {images.shape}, maps {maps.shape} and masks do not belong together", EVALUATE)
     for item in evaluation.gallery:
         if not 0 <= item.row < len(images):
             _corrupt(file, f"has {len(images)} rows, but evaluation.json asks for row {item.row}", EVALUATE)
-    return Pictures(images, maps.astype(np.float32), None if masks is None else masks.astype(bool))
+    return Pictures(
+        images,
+        maps.astype(np.float32),
+        None if masks is None else masks.astype(bool),
+        None if predictions is None else predictions.astype(bool),
+    )
 
 
 def read_json(file: Path, kind: Any, remedy: str) -> Any:

@@ -176,7 +176,7 @@ class MapMeaning:
 
 @dataclass(frozen=True)
 class Item:
-    """One image of the gallery, why it was chosen, and what the network said."""
+    """One image of the gallery, why it was chosen, and what the network said; no ``truth`` where it named nothing."""
 
     row: int
     item: str
@@ -224,11 +224,12 @@ class History:
 
 @dataclass(frozen=True)
 class Pictures:
-    """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks bool (G,H,W) or None."""
+    """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks and predicted masks bool (G,H,W) or None."""
 
     images: NDArray[np.uint8]
     maps: NDArray[np.float32]
     masks: NDArray[np.bool_] | None = None
+    predictions: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""Whether the map agrees with people's gaze on images that it was not aligned on, between two anchors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.data import DataSplits, Split, open_data
+from regard.evaluation.entries import entry, reference
+from regard.evaluation.people import NAMES, OBSERVERS, agreement, ceiling
+from regard.gaze import Fixations, blur
+from regard.metrics import controls
+from regard.models import AttentiveClassifier, Segmenter
+from regard.training import Recipe
+from regard.types import Map
+
+CENTRE = "centre prior of the training images"
+_CHUNK = 64
+
+
+def aligned_scores(
+    recipe: Recipe, model: AttentiveClassifier | Segmenter, data: DataSplits
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """NSS, AUC and CC of the last layer's map, on the test split of the set whose gaze the recipe names.
+
+    Floors are the mean density of that set's training images, random maps of the map's bandwidth and another image's
+    map; the ceiling is what people reach of each other, through the map's grid. Without ``align.gaze``, or where its
+    set has none on test images, nothing. ``align.weight`` 0 aligns nothing and is judged all the same.
+
+    Returns:
+        Rows of the table; and, where the images are the task's own, values an image (N,) by name.
+    """
+    a = recipe.align
+    if a.gaze is None:
+        return [], {}
+    if a.gaze != "own":
+        size = tuple(data.train.batch([0]).images.shape[-2:])
+        data = open_data(a.gaze, a.root, **{"size": size} | a.options)
+    if data.gaze is None or data.train.batch([0]).fixations is None:
+        return [], {}
+    gaze, seed = data.gaze(), recipe.train.seed
+    map = _maps(model, data.test)
+    count = len(map.values)
+    floors = {
+        CENTRE: Map(_centre(data.train, gaze, a.sigma).expand(count, -1, -1, -1), "relevance"),
+        "random, same bandwidth": controls.random_like(map, index=torch.arange(count), seed=seed),
+        "another image's map": controls.permuted(map, seed=seed),
+    }
+    found = {name: agreement(judged, gaze) for name, judged in {"": map, **floors}.items()}
+    limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
+    name = recipe.data.name if a.gaze == "own" else a.gaze
+    rows, arrays = [], {}
+    for key, (label, meaning) in NAMES.items():
+        rows.append(
+            entry(
+                key,
+                "gaze",
+                label,
+                f"{meaning} On {count} test images of {name}.",
+                found[""][key],
+                better="higher",
+                reasons={"nobody looked": torch.from_numpy(gaze.counts() == 0)},
+                references=[
+                    *(reference(other, "floor", found[other][key]) for other in floors),
+                    reference(OBSERVERS, "ceiling", limit[key]),
+                ],
+                against=(CENTRE, found[CENTRE][key]),
+            )
+        )
+        arrays[key] = found[""][key]
+    return rows, arrays if a.gaze == "own" else {}
+
+
+def _maps(model: AttentiveClassifier | Segmenter, split: Split) -> Map:
+    device = next(model.parameters()).device
+    shown = [model.explain(split.batch(part).images.to(device)) for part in torch.arange(len(split)).split(_CHUNK)]
+    return Map(torch.cat([one.values.cpu() for one in shown]).float(), shown[0].unit)
+
+
+def _centre(train: Split, gaze: Fixations, sigma: float) -> Tensor:
+    """Density (1,1,H,W) of all fixations on the training images."""
+    size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
+    total = torch.zeros(1, 1, *size, dtype=torch.float64)
+    for part in torch.arange(len(train)).split(_CHUNK):
+        points = train.batch(part).fixations
+        assert points is not None
+        total += blur(points.flatten(0, 1)[None].cpu(), size=size, sigma=sigma * size[1])
+    return (total / total.sum()).float()
