@@ -7,7 +7,15 @@ import yaml
 from tests.training.tiny import leaves, tiny
 
 from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_from, save_recipe
-from regard.training.recipe import AlignRecipe, AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
+from regard.training.recipe import (
+    AlignRecipe,
+    AugmentRecipe,
+    DataRecipe,
+    ModelRecipe,
+    ObjectiveRecipe,
+    OptimRecipe,
+    TrainRecipe,
+)
 from regard.types import RegardError
 
 OTHER = Recipe(
@@ -103,7 +111,8 @@ def test_every_field_survives_a_file(tmp_path: Path) -> None:
     others = [leaves(recipe) for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING)]
     same = [field for field, value in default.items() if all(other[field] == value for other in others)]
     assert same == [], "give these fields another value here"
-    for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING, Recipe(), tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})):
+    pretrained = tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})
+    for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING, Recipe(), pretrained):
         save_recipe(recipe, tmp_path / "r.yaml")
         assert load_recipe(tmp_path / "r.yaml") == recipe
     assert set(yaml.safe_load((tmp_path / "r.yaml").read_text())) == set(Recipe.__dataclass_fields__)

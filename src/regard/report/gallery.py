@@ -21,8 +21,8 @@ PHOTOGRAPH = 128  # from this side on JPEG, which is a tenth of the PNG
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs, ``outline`` (of the object) and ``drawn``
-    (of the predicted mask) are SVG paths.
+    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs; ``outline`` (of the object) and
+    ``drawn`` (of the predicted mask) are SVG paths.
     """
 
     item: Item
