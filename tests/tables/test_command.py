@@ -94,6 +94,7 @@ def test_every_number_of_the_table_comes_from_its_cells(made: Path) -> None:
     assert noise["cells"]["relative_error"]["value"] == pytest.approx(errors[1] / errors[0] - 1)
     assert noise["difference"]["value"] == pytest.approx(errors[0] - errors[1])
     assert noise["difference"]["p"] <= noise["difference"]["p_holm"] <= 1
+    assert sum(made["cells"] for made in table["made"]) == 6
     assert table["claims"][0]["verdict"] in ("holds", "refuted", "open")
 
 

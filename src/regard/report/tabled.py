@@ -96,6 +96,16 @@ class FailedCell:
 
 
 @dataclass(frozen=True)
+class Made:
+    """With what some of the cells were trained."""
+
+    commit: str
+    versions: Mapping[str, str]
+    hardware: Mapping[str, object]
+    cells: int
+
+
+@dataclass(frozen=True)
 class Tabled:
     """table.json."""
 
@@ -110,6 +120,7 @@ class Tabled:
     failed: tuple[FailedCell, ...] = ()
     seconds: float = NAN
     swept: str | None = None
+    made: tuple[Made, ...] = ()
 
     def column(self, key: str) -> TableColumn | None:
         """A column that is shown, by its key."""

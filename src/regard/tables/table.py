@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from regard.grid import Cell, Result, read_result
 from regard.grid.cell import DONE, read_json
 from regard.study.estimate import Estimate
+from regard.tables.classifier import RUN
 from regard.tables.columns import COLUMNS, Column
 from regard.tables.compare import error_change, holm, mean_of, mean_of_numbers, two_sided
 from regard.tables.file import TableFile
@@ -86,7 +88,20 @@ def table_of(
         "claims": claims_of(table, results),
         "failed": [{"cell": path, "why": why} for path, why in (failed or {}).items()],
         "seconds": sum(seconds),
+        "made": made_of(cells, root),
     }
+
+
+def made_of(cells: Sequence[Cell], root: Path) -> list[dict[str, Any]]:
+    """With which commit, versions and hardware how many cells were trained; more than one where a table grew."""
+    found: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        held = read_json(root / cell.path / RUN / "environment.json")
+        if held is None or read_json(root / cell.path / DONE) is None:
+            continue
+        how = {key: held[key] for key in ("commit", "versions", "hardware")}
+        found.setdefault(json.dumps(how, sort_keys=True), how | {"cells": 0})["cells"] += 1
+    return list(found.values())
 
 
 def difference(found: Mapping[int, Result], reference: Mapping[int, Result], key: str) -> Estimate:
