@@ -258,7 +258,10 @@ class Recipe:
                 "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
                 "leave out model.exclude_tokens and model.match",
             ),
-            (self.task == "segmentation" and t.cache_stem, "train.cache_stem is of classification only"),
+            (
+                self.task == "segmentation" and (t.cache_stem or t.compile),
+                "train.cache_stem and train.compile are of classification only",
+            ),
             (a.gaze is not None and m.attention is None, "align.gaze needs model.attention"),
             (a.gaze is not None and t.cache_stem, "train.cache_stem keeps no fixations; leave out align.gaze"),
             (a.loss not in ALIGNMENT, f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"),
