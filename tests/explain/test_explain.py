@@ -213,7 +213,9 @@ def test_a_layer_inside_a_wrapper_is_found() -> None:
     network = create_backbone("resnet18", 5)
     images = torch.rand(1, 3, 64, 64)
     wrapped = explain(nn.Sequential(nn.Identity(), network), images, "hires_cam").values
-    assert torch.equal(wrapped, explain(network, images, "hires_cam", layer="layer3").values)
+    assert torch.equal(wrapped, explain(network, images, "hires_cam", layer="layer4").values)
+    early = explain(nn.Sequential(nn.Identity(), network), images, "iba", seed=0).values
+    assert early.shape[2:] == (4, 4)  # in the middle, at layer3
 
 
 def test_it_works_where_gradients_are_off() -> None:

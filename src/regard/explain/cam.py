@@ -60,7 +60,7 @@ def _plus_plus(A: Features, g: Features) -> Float[Tensor, "B 1 h w"]:
 
 
 def _cam(question: Question, weigh: Callable[[Features, Features], Float[Tensor, "B 1 h w"]]) -> Map:
-    module, layout = question.place()
+    module, layout = question.place(last=True)
     seen: list[Tensor] = []
 
     def cut(_module: nn.Module, _args: Any, out: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from regard.backbones import Layout, locate
 from regard.backbones.probe import find_layout
-from regard.explain.layers import default_layer
+from regard.explain.layers import default_layer, last_positions
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -83,16 +83,20 @@ class Question:
         assert self.target is not None
         return self.target
 
-    def place(self) -> tuple[nn.Module, Layout]:
+    def place(self, *, last: bool = False) -> tuple[nn.Module, Layout]:
         """The layer's module and how its output lies in memory.
+
+        Args:
+            last: without a named layer, the last one with positions instead of one in the middle.
 
         Raises:
             RegardError: no such layer (the nearest are named), or one without positions.
         """
-        name = self.layer or default_layer(self.network)
-        module = locate(self.network, name)[2]
         channels, height, width = self.images.shape[1:]
-        layout, _ = find_layout(self.network, name, module, (channels, height, width))
+        shape = (channels, height, width)
+        found = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
+        module = locate(self.network, found)[2]
+        layout, _ = find_layout(self.network, found, module, shape)
         return module, layout
 
     def features(self) -> Float[Tensor, "B C h w"]:
