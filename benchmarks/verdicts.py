@@ -134,8 +134,8 @@ def coverage(design: Design, studies: int) -> dict[str, Any]:
         trials = draw(world, design, seed=10_000 + seed)
         panel = paired(trials, DRIVEN[0], arms)
         estimate = difference(trials, DRIVEN[0], *arms)
-        _, low, high = bootstrap(panel.values, panel.backbone, lambda m: m[0] - m[1], draws=1000, seed=seed)
-        ends = ((estimate.low, estimate.high), (low, high))
+        drawn = bootstrap(panel.values, panel.backbone, lambda m: m[0] - m[1], draws=1000, seed=seed)
+        ends = ((estimate.low, estimate.high), (drawn.low, drawn.high))
         held[seed] = [a <= 0 <= b for a, b in ends]
         width[seed] = [b - a for a, b in ends]
     return {

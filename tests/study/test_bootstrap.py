@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from regard.study import Interval, bootstrap, crossed_mean
+from regard.study import Interval, crossed_mean
+from regard.study.bootstrap import bootstrap
 from regard.types import RegardError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.study.tables import trials as flat
 
-from regard.study import WORLDS, Arm, Design, World, draw, judge, power
+from regard.study import WORLDS, Arm, Design, World, draw, judge
 from regard.study.contrasts import difference, estimate
-from regard.study.power import scaled
+from regard.study.power import power, scaled
 from regard.study.simulate import Tally, rate, simulate
 from regard.study.worlds import DRIVEN, HIGHER, world_plan
 from regard.types import RegardError

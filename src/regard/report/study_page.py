@@ -104,7 +104,7 @@ def render_study(
                 [
                     performance_row(r, a.baseline.get(task, ""), said[r.condition])
                     for r in of_cell(a.rows, task, backbone)
-                ],  # type: ignore[arg-type]
+                ],
             )
             for task, backbone in cells
         ],
@@ -115,9 +115,9 @@ def render_study(
             if (rows := [r for r in b.rows if (r.metric, r.task) == (m, task) and r.backbone == _first(task, cells)])
         ],
         "transparency": [
-            (task, [transparency_row(r) for r in rows])  # type: ignore[arg-type]
+            (task, [transparency_row(r) for r in cell])
             for task in trials.tasks
-            if (rows := of_cell(f.rows, task, _first(task, cells)))
+            if (cell := of_cell(f.rows, task, _first(task, cells)))
         ],
     }
     return (
@@ -156,7 +156,7 @@ def lead(trials: Trials, verdicts: Sequence[Verdict]) -> str:
         word: [v.hypothesis.name for v in verdicts if v.word == word]
         for word in dict.fromkeys(v.word for v in verdicts)
     }
-    return f"{sizes} {'; '.join(f'{listed(names)} {word}' for word, names in words.items()).capitalize()}."
+    return f"{sizes} {'; '.join(f'{listed(names)} {word}' for word, names in words.items())}."
 
 
 def scatters(found: Relations) -> tuple[Scatter, ...]:

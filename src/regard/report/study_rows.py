@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from regard.report.schema import Difference, Group, Reference, Score
 from regard.report.scored import LOWER, METRICS
@@ -12,7 +13,7 @@ from regard.study.questions.similarity import SimilarityRow
 from regard.study.questions.transparency import TransparencyRow
 from regard.study.verdicts import Finding
 
-Row = PerformanceRow | SimilarityRow | TransparencyRow
+R = TypeVar("R", PerformanceRow, SimilarityRow, TransparencyRow)
 SESOI = "smallest effect of interest"
 
 
@@ -64,16 +65,13 @@ def similarity_row(row: SimilarityRow) -> Score:
 
 def transparency_row(row: TransparencyRow) -> Score:
     """A learned map's faithfulness beside that of `implicit`."""
-    floor = row.beyond_random
-    references = () if floor.value != floor.value else (
-        Reference("random map", "floor", row.faithfulness.value - floor.value),
-    )  # fmt: skip
+    floor = _reference("random map", "floor", row.random)
     return _score(
         row.condition,
         "faithfulness",
         row.condition,
         row.faithfulness,
-        references=references,
+        references=() if floor is None else (floor,),
         difference=_difference("minus implicit, paired", row.against_implicit),
     )
 
@@ -83,7 +81,7 @@ def metric_name(metric: str) -> str:
     return {"ig": "Information gain"}.get(metric, METRICS[metric][0] if metric in METRICS else metric)
 
 
-def of_cell(rows: Sequence[Row], task: str, backbone: str) -> list[Row]:
+def of_cell(rows: Sequence[R], task: str, backbone: str) -> list[R]:
     """Rows of one task and backbone, in order."""
     return [row for row in rows if (row.task, row.backbone) == (task, backbone)]
 

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from regard.report.words import number
-from regard.study import Power, power
+from regard.study.power import Power, power
 from regard.study.simulate import rate
 
 ENOUGH = 0.8

@@ -6,14 +6,13 @@ before the results (`freeze`). `World` and `draw` make trials whose truth is kno
 loops, metrics of maps.
 """
 
-from regard.study.bootstrap import Interval, bootstrap
+from regard.study.bootstrap import Interval
 from regard.study.conditions import CONDITIONS, Condition
 from regard.study.crossed import crossed_mean
 from regard.study.estimate import Estimate
 from regard.study.frozen import changes, digest, freeze, load_plan
 from regard.study.panel import Arm, Panel, paired
 from regard.study.plan import Contrast, Hypothesis, Plan
-from regard.study.power import Power, power
 from regard.study.questions import QUESTIONS
 from regard.study.trials import Trials, read_trials
 from regard.study.verdicts import Verdict, judge
@@ -32,11 +31,9 @@ __all__ = [
     "Interval",
     "Panel",
     "Plan",
-    "Power",
     "Trials",
     "Verdict",
     "World",
-    "bootstrap",
     "changes",
     "crossed_mean",
     "digest",
@@ -45,6 +42,5 @@ __all__ = [
     "judge",
     "load_plan",
     "paired",
-    "power",
     "read_trials",
 ]

@@ -66,7 +66,7 @@ def mixed_slope(
     frame, notes = _rows(trials, task, similarity, column, seed, rows)
     nothing = Estimate(math.nan)
     if len(frame) < 10 or frame["run"].nunique() < 3 or frame["within"].std() == 0:
-        return MixedFit(*[nothing] * 4, notes=(*notes, "too few trials for a mixed model"))
+        return MixedFit(nothing, nothing, nothing, nothing, notes=(*notes, "too few trials for a mixed model"))
     terms = [name for name in TERMS if frame[name].std() > 1e-12]
     scale = frame[["y", *terms]].std()
     frame[["y", *terms]] /= scale  # the optimiser fails on badly scaled variances
@@ -79,7 +79,9 @@ def mixed_slope(
             )
             fit = model.fit(reml=True, method="powell")
         except (np.linalg.LinAlgError, ValueError) as error:
-            return MixedFit(*[nothing] * 4, rows=len(frame), notes=(*notes, f"the fit failed: {error}"))
+            return MixedFit(
+                nothing, nothing, nothing, nothing, rows=len(frame), notes=(*notes, f"the fit failed: {error}")
+            )
     notes += [str(w.message).splitlines()[0] for w in caught]
     sd = dict(zip(model.exog_vc.names, scale["y"] * np.sqrt(np.maximum(fit.vcomp, 0)), strict=True))
     runs, images = frame["run"].nunique(), frame["image"].nunique()

@@ -46,7 +46,8 @@ def paired(
     """One column in each of several arms (or one column an arm), over what all of them share.
 
     An image is left out of all arms and runs if any of its values is undefined: what is compared is always the same
-    images. Runs are paired by backbone and seed.
+    images. Runs are paired by backbone and seed. Arms that are absent give an empty panel,
+    (K,0,0).
 
     Args:
         trials: the table.
@@ -54,33 +55,31 @@ def paired(
         arms: K arms.
         columns: one for all arms, or K.
         backbone: only this one; all by default.
-
-    Raises:
-        Nothing: arms that are absent give an empty panel, (K,0,0).
     """
     columns = [columns] * len(arms) if isinstance(columns, str) else list(columns)
-    frame, (net, run, image) = trials.frame, trials.codes
+    frame, codes = trials.frame, trials.codes
     rows = [trials.arms.get((task, a.condition, a.layer, a.alpha), np.empty(0, int)) for a in arms]
     if backbone is not None:
         at = (frame["backbone"] == backbone).to_numpy()
         rows = [r[at[r]] for r in rows]
-    images = np.unique(np.concatenate([image[r] for r in rows]))
+    images = _flags(codes.image[np.concatenate(rows)], codes.images)
     numbers = [frame[c].to_numpy() if c in frame else np.full(len(frame), np.nan) for c in columns]
     rows = [r[np.isfinite(x[r])] for r, x in zip(rows, numbers, strict=True)]  # a run without a value is no run
-    every = np.unique(np.concatenate([run[r] for r in rows]))
-    shared = every
-    for r in rows:
-        shared = np.intersect1d(shared, run[r])
-    values = np.full((len(arms), len(shared), len(images)), np.nan)
+    seen = np.stack([_flags(codes.run[r], len(codes.backbone)) for r in rows])
+    shared: NDArray[np.bool_] = np.asarray(seen.all(0))
+    of_run, of_image = np.cumsum(shared) - 1, np.cumsum(images) - 1
+    values = np.full((len(arms), int(shared.sum()), int(images.sum())), np.nan)
     for k, (r, x) in enumerate(zip(rows, numbers, strict=True)):
-        r = r[np.isin(run[r], shared)]
-        values[k, np.searchsorted(shared, run[r]), np.searchsorted(images, image[r])] = x[r]
-    whole = np.isfinite(values).all((0, 1))  # none missing, where there is no run at all
-    left_out = {"runs that an arm lacks": len(every) - len(shared), "images undefined somewhere": int((~whole).sum())}
-    backbones = np.zeros(len(shared), int)
-    if len(shared):
-        first = np.concatenate(rows)
-        place = first[np.unique(run[first], return_index=True)[1]]
-        backbones = np.unique(net[place], return_inverse=True)[1][np.searchsorted(every, shared)]
-    values = values[:, :, whole] if len(shared) else values[:, :, :0]
-    return Panel(values, backbones, {k: n for k, n in left_out.items() if n})
+        r = r[shared[codes.run[r]]]
+        values[k, of_run[codes.run[r]], of_image[codes.image[r]]] = x[r]
+    whole = np.isfinite(values).all((0, 1)) & shared.any()
+    lost = {"runs that an arm lacks": int((seen.any(0) & ~shared).sum())}
+    lost["images undefined somewhere"] = int((~whole).sum()) if shared.any() else 0
+    return Panel(values[:, :, whole], codes.backbone[shared], {k: n for k, n in lost.items() if n})
+
+
+def _flags(found: NDArray[np.int_], count: int) -> NDArray[np.bool_]:
+    """(count,) whether each number was found."""
+    flags = np.zeros(count, bool)
+    flags[found] = True
+    return flags

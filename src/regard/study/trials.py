@@ -19,6 +19,23 @@ from regard.types import RegardError
 
 
 @dataclass(frozen=True)
+class Codes:
+    """Runs and images as numbers.
+
+    Attributes:
+        run: of each row, the number of its backbone and seed.
+        image: of each row, the number of its image.
+        backbone: of each run, the number of its backbone.
+        images: how many there are.
+    """
+
+    run: NDArray[np.int_]
+    image: NDArray[np.int_]
+    backbone: NDArray[np.int_]
+    images: int
+
+
+@dataclass(frozen=True)
 class Trials:
     """A checked table; see `regard.study.columns` for what each column means.
 
@@ -33,11 +50,17 @@ class Trials:
         object.__setattr__(self, "frame", checked(self.frame))
 
     @cached_property
-    def codes(self) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
-        """Of each row, the numbers of its backbone, of its run (backbone and seed), and of its image."""
-        backbone = self.frame["backbone"].cat.codes.to_numpy().astype(int)
+    def codes(self) -> Codes:
+        """Runs and images as numbers."""
+        backbones = self.frame["backbone"].cat
         seeds, seed = np.unique(self.frame["seed"].to_numpy(), return_inverse=True)
-        return backbone, backbone * len(seeds) + seed, self.frame["image"].cat.codes.to_numpy().astype(int)
+        images = self.frame["image"].cat
+        return Codes(
+            run=backbones.codes.to_numpy().astype(int) * len(seeds) + seed,
+            image=images.codes.to_numpy().astype(int),
+            backbone=np.repeat(np.arange(len(backbones.categories)), len(seeds)),
+            images=len(images.categories),
+        )
 
     @cached_property
     def arms(self) -> dict[tuple[str, str, str, float | None], NDArray[np.int_]]:
@@ -69,13 +92,6 @@ class Trials:
         robust = sorted(c for c in self.frame if c.startswith(ROBUST))
         return tuple(c for c in (*MEASURED, *robust) if self.has(c))
 
-    def where(self, **keys: object) -> Trials:
-        """The rows whose keys have these values, as `where(task="action")`."""
-        keep = np.ones(len(self.frame), bool)
-        for key, value in keys.items():
-            keep &= (self.frame[key] == value).to_numpy()
-        return Trials(self.frame[keep])
-
     def to_csv(self, path: Path) -> None:
         """Write the table for any statistics program: comma, point, empty where undefined; whole or not at all."""
         part = path.with_name(f".{path.name}.part")
@@ -91,7 +107,7 @@ def read_trials(path: Path) -> Trials:
     """
     text: dict[str, Any] = dict.fromkeys(WORDS, str)
     try:
-        frame = pd.read_csv(path, dtype=text, keep_default_na=True, float_precision="round_trip")
+        frame = pd.read_csv(path, dtype=text)
     except (OSError, ValueError) as error:
         raise RegardError(f"{path}: cannot be read as a table of trials ({error}); give a CSV") from error
     try:
@@ -102,9 +118,8 @@ def read_trials(path: Path) -> Trials:
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with its columns in order, or the error that names what is wrong with it."""
-    frame = frame.copy()
-    frame = frame.assign(layer=frame["layer"].astype(object).fillna("") if "layer" in frame else "")
-    frame = frame.assign(alpha=frame.get("alpha", np.nan))
+    layer = frame["layer"].astype(object).fillna("") if "layer" in frame else ""
+    frame = frame.assign(layer=layer, alpha=frame.get("alpha", np.nan))
     missing = [c for c in (*KEYS, "performance") if c not in frame]
     if missing:
         raise RegardError(f"trials: columns {missing} are missing; there are {list(frame)}")

@@ -14,8 +14,8 @@ deceived in a confounded world. Effects are linear and nothing is clipped, so tr
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,11 +141,21 @@ def world_plan() -> Plan:
 
 def draw(world: World, design: Design, *, seed: int) -> Trials:
     """Trials of one study in a world; `seed` decides everything."""
-    frames = [_task(world, design, task, seed) for task in (*DRIVEN, *HIGHER)]
-    return Trials(pd.concat(frames, ignore_index=True))
+    tables = [_task(world, design, task, seed) for task in (*DRIVEN, *HIGHER)]
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    width = len(str(design.images - 1))
+    names = {
+        "task": [*DRIVEN, *HIGHER],
+        "backbone": [f"net{v}" for v in range(design.backbones)],
+        "condition": [*QUALITY, *DOSES],
+        "image": [f"{v:0{width}}" for v in range(design.images)],
+    }
+    words = {word: pd.Categorical.from_codes(columns.pop(word).astype(int), every) for word, every in names.items()}
+    return Trials(pd.DataFrame(words | columns, copy=False))
 
 
-def _task(world: World, design: Design, task: str, seed: int) -> pd.DataFrame:
+def _task(world: World, design: Design, task: str, seed: int) -> dict[str, NDArray[Any]]:
+    """Columns of one task; words as numbers."""
     rng = np.random.default_rng([seed, zlib.crc32(f"{world.name} {task}".encode())])
     arms: list[tuple[str, float | None]] = [(arm, None) for arm in QUALITY]
     if task in DRIVEN:
@@ -164,33 +174,27 @@ def _task(world: World, design: Design, task: str, seed: int) -> pd.DataFrame:
     x = q @ WEIGHTS - world.confounding * hardship + noise * rng.standard_normal((k, r, i))
     f = 0.2 + q @ np.array(world.faithful) + 2 * taste + run + world.rest_sd * rng.standard_normal((k, r, i))
     mapless = np.array([CONDITIONS[arm].map == "none" or arm == "uniform" for arm, _ in arms])[:, None, None]
-    n = r * i
-    doses = np.array([np.nan if a is None else a for _, a in arms])
-    b, s = np.divmod(np.arange(r), design.seeds)
-    width = len(str(i - 1))
-    return pd.DataFrame(
-        {
-            "task": _words([task], np.zeros(k * n, int), (*DRIVEN, *HIGHER)),
-            "backbone": _words([f"net{v}" for v in range(design.backbones)], np.tile(np.repeat(b, i), k)),
-            "condition": _words([arm for arm, _ in arms], np.arange(k).repeat(n), (*QUALITY, *DOSES)),
-            "alpha": doses.repeat(n),
-            "seed": np.tile(np.repeat(s, i), k),
-            "image": _words([f"{v:0{width}}" for v in range(i)], np.tile(np.arange(i), k * r)),
-            "performance": y.ravel(),
-            "nss": np.where(mapless, np.nan, x).ravel(),
-            "nss_random": np.broadcast_to(-world.confounding * hardship, (k, r, i)).ravel(),
-            "nss_center": np.broadcast_to(WEIGHTS[2] - world.confounding * hardship, (k, r, i)).ravel(),
-            "nss_observers": np.broadcast_to(WEIGHTS.sum() - world.confounding * hardship, (k, r, i)).ravel(),
-            "difficulty": np.tile(hardship + rng.standard_normal(i), k * r),
-            "faithfulness": np.where(mapless, np.nan, f).ravel(),
-        }
-    )
-
-
-def _words(names: Sequence[str], codes: NDArray[np.int_], among: Sequence[str] = ()) -> pd.Categorical:
-    """names[codes] as categories, which are `among` where given."""
-    every = list(among or names)
-    return pd.Categorical.from_codes(np.array([every.index(name) for name in names])[codes], every)
+    shape, hidden = (k, r, i), -world.confounding * hardship
+    condition = [[*QUALITY, *DOSES].index(arm) for arm, _ in arms]
+    dose = [np.nan if alpha is None else alpha for _, alpha in arms]
+    backbone, number = np.divmod(np.arange(r), design.seeds)
+    of_arm, of_run = np.arange(k)[:, None, None], np.arange(r)[:, None]
+    table = {
+        "task": (*DRIVEN, *HIGHER).index(task),
+        "backbone": backbone[of_run],
+        "condition": np.array(condition)[of_arm],
+        "alpha": np.array(dose)[of_arm],
+        "seed": number[of_run],
+        "image": np.arange(i),
+        "performance": y,
+        "nss": np.where(mapless, np.nan, x),
+        "nss_random": hidden,
+        "nss_center": WEIGHTS[2] + hidden,
+        "nss_observers": WEIGHTS.sum() + hidden,
+        "difficulty": hardship + rng.standard_normal(i),
+        "faithfulness": np.where(mapless, np.nan, f),
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in table.items()}
 
 
 def _times(world: World, task: str) -> tuple[float, float, float]:

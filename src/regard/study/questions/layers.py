@@ -56,13 +56,13 @@ def layers(trials: Trials, *, similarity: str = "nss") -> Layers:
             continue
         for backbone in trials.backbones(task):
             arm = Arm(condition, layer)
-            means = [
+            performance, likeness, faithfulness = (
                 _mean(trials, task, arm, column, backbone) for column in ("performance", similarity, "faithfulness")
-            ]
-            if means[0].runs:
+            )
+            if performance.runs:
                 nothing = Estimate(float("nan"))
                 gain = difference(trials, task, arm, Arm(condition), backbone=backbone) if layer else nothing
-                rows.append(LayerRow(task, backbone, condition, layer, *means, gain))
+                rows.append(LayerRow(task, backbone, condition, layer, performance, likeness, faithfulness, gain))
     return Layers(
         tuple(rows),
         similarity,

@@ -23,7 +23,8 @@ class TransparencyRow:
         backbone: the network, or `all`.
         condition: the arm.
         faithfulness: mean.
-        beyond_random: minus that of a random map as smooth, paired; NaN where not measured.
+        random: of a random map as smooth; NaN where not measured.
+        beyond_random: the one minus the other, paired.
         against_implicit: minus that of `implicit`, paired; NaN for it.
     """
 
@@ -31,6 +32,7 @@ class TransparencyRow:
     backbone: str
     condition: str
     faithfulness: Estimate
+    random: Estimate
     beyond_random: Estimate
     against_implicit: Estimate
 
@@ -70,6 +72,7 @@ def transparency(trials: Trials, *, similarity: str = "nss") -> Transparency:
                     backbone,
                     name,
                     crossed_mean(own.values[0], own.backbone, left_out=own.left_out),
+                    crossed_mean(floor.values[1], floor.backbone, left_out=floor.left_out),
                     crossed_mean(floor.values[0] - floor.values[1], floor.backbone, left_out=floor.left_out),
                     implicit,
                 )
