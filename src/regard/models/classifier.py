@@ -32,7 +32,7 @@ from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.exclusion import exclude_closed
 from regard.models.freeze import freeze_upto, hold_frozen
 from regard.models.groups import parameter_groups
-from regard.models.mechanism import Mechanism, builder, check_all_learn, is_readout, layers_of, readout_of
+from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
 from regard.models.normalize import Normalize, resolve_normalize
 from regard.models.sharing import from_pretrained, save_pretrained
 from regard.types import NATS_PER_BIT, AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
@@ -170,7 +170,8 @@ class AttentiveClassifier(nn.Module):
             exclude_closed(trunk, shape)
         if isinstance(attention, str) and is_readout(attention):
             self.readout = readout_of(attention, trunk, width, num_classes, shape, attention_options or {})
-            check_all_learn(self, probe_images(trunk, shape), attention)
+            shorten = bool((attention_options or {}).get("shorten"))
+            leave_out_idle(self, trunk, probe_images(trunk, shape), attention, shorten=shorten)
 
     @property
     def cut(self) -> Cut:

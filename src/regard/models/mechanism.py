@@ -83,19 +83,52 @@ def readout_of(
     return readout
 
 
-def check_all_learn(model: nn.Module, images: Tensor, name: str) -> None:
-    """Every parameter has a part in the class scores of these images.
+def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str, *, shorten: bool) -> None:
+    """Sees to it that every parameter has a part in the class scores of these images.
+
+    Args:
+        model: the whole classifier.
+        trunk: its network.
+        images: some.
+        name: of the rival, for errors.
+        shorten: take modules without a part out of the network; else they are an error.
 
     Raises:
-        RegardError: some have none, since they come after the last layer that is read.
+        RegardError: layers come after the last one that is read, or the network does not run without them.
     """
+    idle = _idle(model, images)
+    if idle and shorten:
+        for key in _whole(trunk, idle):
+            parent, _, child = key.rpartition(".")
+            setattr(trunk.get_submodule(parent), child, nn.Identity())
+        try:
+            idle = _idle(model, images)
+        except RuntimeError as error:
+            raise RegardError(
+                f"{name}: {type(trunk).__name__} does not run without what comes after: {error}"
+            ) from error
+    if idle:
+        raise RegardError(
+            f"{name}: {len(idle)} parameters, {idle[0].removeprefix('trunk.')} first, come after the last layer that "
+            "it reads and would learn nothing; leave at empty for the last layer with positions, or, where the rival "
+            "has it, give attention_options.shorten to leave them out"
+        )
+
+
+def _idle(model: nn.Module, images: Tensor) -> list[str]:
+    """Names of the parameters that learn but have no part in the class scores."""
     learning = {key: p for key, p in model.named_parameters() if p.requires_grad}
     with looking(model), torch.enable_grad():
         score = model(images, samples=0).logits.sum()
         gradients = torch.autograd.grad(score, list(learning.values()), allow_unused=True)
-    idle = [key.removeprefix("trunk.") for key, g in zip(learning, gradients, strict=True) if g is None]
-    if idle:
-        raise RegardError(
-            f"{name}: {idle[0]} and {len(idle) - 1} more parameters come after the last layer that it reads, so they "
-            "would learn nothing; leave at empty, or name the last layer with positions"
-        )
+    return [key for key, gradient in zip(learning, gradients, strict=True) if gradient is None]
+
+
+def _whole(trunk: nn.Module, idle: list[str]) -> list[str]:
+    """The largest modules of the network all of whose parameters are idle."""
+    found: list[str] = []
+    for key, module in trunk.named_modules():
+        inside = [f"trunk.{key}.{name}" for name, _ in module.named_parameters()]
+        if key and inside and set(inside) <= set(idle) and not any(key.startswith(f"{other}.") for other in found):
+            found.append(key)
+    return found

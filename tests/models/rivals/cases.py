@@ -48,9 +48,16 @@ class Case:
         return pytest.param(self, id="-".join(words), marks=marks)
 
 
-def on(backbone: str, two: tuple[str, str], attended: str, options: dict[str, Any], side: int = 32) -> list[Case]:
+def on(
+    backbone: str,
+    two: tuple[str, str],
+    attended: str,
+    options: dict[str, Any],
+    side: int = 32,
+    gap: tuple[str, ...] = (),
+) -> list[Case]:
     return [
-        Case("gap", backbone, (), {}, options, side),
+        Case("gap", backbone, gap, {"shorten": True} if gap else {}, options, side),
         Case("ltpa", backbone, two, {}, options, side, 2),
         Case("abn", backbone, (attended,), {}, options, side),
         Case("cbam", backbone, (attended,), {}, options, side),
@@ -63,7 +70,7 @@ CASES = [
     Case("ltpa", "compact", ("stage1", "stage2", "stage3"), {"compatibility": "sigmoid"}, COMPACT, maps=3),
     *on("wrn", ("block2", "block3"), "block2", WRN),
     *on("resnet18", ("layer2", "layer3"), "layer3", {"zero_init_last": False}, 64),
-    *on("vgg_cifar", ("stem.20", "stage1.8"), "stem", {}),
+    *on("vgg_cifar", ("stem.20", "stage1.8"), "stem", {}, gap=("stage2.8",)),
     Case("vit_ib", "vit_tiny_patch16_224", (), {"latent": 4, "hidden": 8}, VIT, 64, 2),
 ]
 PARAMS = [case.param for case in CASES]

@@ -1,10 +1,13 @@
 """Global pooling: the plain network where that pools too, and a map whose mean is the logit."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tests.models.rivals.cases import CLASSES, COMPACT, WRN, Case
 
 from regard.backbones import create_backbone
+from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
 
@@ -39,7 +42,7 @@ def test_the_map_is_what_the_decision_is_made_of() -> None:
 
 
 def test_layers_that_would_learn_nothing_are_named() -> None:
-    with pytest.raises(RegardError, match=r"gap: stage2\.0\.0\.weight and \d+ more"):
+    with pytest.raises(RegardError, match=r"gap: \d+ parameters, stage2\.0\.0\.weight first"):
         Case("gap", "compact", ("stage1",), {}, COMPACT).build()
     with pytest.raises(RegardError, match="reads one"):
         Case("gap", "compact", ("stage2", "stage3"), {}, COMPACT).build()
@@ -48,3 +51,25 @@ def test_layers_that_would_learn_nothing_are_named() -> None:
 def test_no_latent_goes_before_it() -> None:
     with pytest.raises(RegardError, match="latent=4: gap has a classifier of its own"):
         Case("gap", "compact", (), {}, COMPACT).build(latent=4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options", "at", "left"),
+    [
+        ("compact", COMPACT, "stage2", ["stem", "stage1", "stage2"]),
+        ("wrn", WRN, "block2", ["conv1", "block1", "block2"]),
+        ("resnet18", {}, "layer3", ["conv1", "bn1", "layer1", "layer2", "layer3"]),
+        ("vgg_cifar", {"width": 0.1}, "stage2.8", ["stem", "stage1", "stage2"]),
+    ],
+)
+def test_what_follows_is_left_out_where_that_is_asked_for(
+    backbone: str, options: dict, at: str, left: list[str], tmp_path: Path
+) -> None:
+    case = Case("gap", backbone, (at,), {"shorten": True}, options)
+    model = case.build().eval()
+    assert [name for name, child in model.trunk.named_children() if list(child.parameters())] == left
+    assert model.explain(case.images()).values.shape[-1] > 1
+    model.save_pretrained(tmp_path)
+    assert torch.equal(
+        AttentiveClassifier.from_pretrained(tmp_path).predict(case.images()), model.predict(case.images())
+    )

@@ -16,7 +16,7 @@ COMPACT: dict[str, dict[str, Any]] = {
     "`cbam`": {"attention": "cbam", "at": "stage1"},
 }
 VGG: dict[str, dict[str, Any]] = {
-    "`gap`": {"attention": "gap", "at": "project"},
+    "`gap`": {"attention": "gap", "at": "stage2.8", "attention_options": {"shorten": True}},
     "`ltpa`, two": {"attention": "ltpa", "at": ["stem.20", "stage1.8"]},
     "`ltpa`, three": {"attention": "ltpa", "at": ["stem.20", "stage1.8", "stage2.8"]},
     "`abn`": {"attention": "abn", "at": "stem"},

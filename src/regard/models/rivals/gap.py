@@ -4,6 +4,10 @@
 
 The mean of ``cam`` over positions, plus the bias, is the logit: it is exactly what the decision was made of. The map
 leaves out what speaks against the class; ``raw`` has both signs.
+
+A map is as fine as the layer: where a network pools to one position at the end, as the CIFAR VGG does at 32 pixels,
+take an earlier layer and leave out what follows (``shorten``).
+
 Caveat: it is read off the classifier afterwards and gates nothing, so it is a relevance and cannot be given.
 """
 
@@ -26,12 +30,14 @@ class GapReadout(nn.Module):
         channels: C of the one tapped layer.
         width: of what the network's own classifier would get; it is not read.
         num_classes: n.
+        shorten: whether the classifier leaves the layers behind the tapped one out, where there are some.
     """
 
-    def __init__(self, channels: tuple[int, ...], width: int, num_classes: int) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, num_classes: int, *, shorten: bool = False) -> None:
         super().__init__()
         if len(channels) != 1:
             raise RegardError(f"gap: {len(channels)} layers; it reads one, the last that has positions")
+        self.shorten = shorten
         self.linear = nn.Linear(channels[0], num_classes)
 
     def forward(self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], given: tuple[bool, ...]) -> Read:
