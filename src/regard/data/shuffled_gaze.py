@@ -27,9 +27,7 @@ def shuffle_gaze(split: Split, *, seed: int) -> Split:
         RegardError: no fixations, or one image.
     """
     if not isinstance(split, TensorSplit | FileSplit) or split.fixations is None or len(split) < 2:
-        raise RegardError(
-            f"split {split.name!r}: gaze is shuffled among at least two images with fixations"
-        )
+        raise RegardError(f"split {split.name!r}: gaze is shuffled among at least two images with fixations")
     order = permutation(len(split), seed=seed, stream=_STREAM)
     giver = torch.empty_like(order)
     giver[order] = order.roll(1)  # one cycle through all images: nobody keeps the own
