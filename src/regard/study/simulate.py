@@ -97,12 +97,16 @@ def simulate(
             total.update(own)
         progress(done, len(jobs))
 
+    # What was imported never becomes garbage; statsmodels collects at every correction, and would look through it.
     if processes == 1:
-        for done, (k, own) in enumerate(jobs, 1):
-            add(k, _count(*settings[k], plan, own), done)
+        gc.freeze()
+        try:
+            for done, (k, own) in enumerate(jobs, 1):
+                add(k, _count(*settings[k], plan, own), done)
+        finally:
+            gc.unfreeze()
     else:
         spawn = multiprocessing.get_context("spawn")
-        # What was imported never becomes garbage; statsmodels collects at every correction, and would look through it.
         with ProcessPoolExecutor(processes, mp_context=spawn, initializer=gc.freeze) as pool:
             waiting = {pool.submit(_count, *settings[k], plan, own): k for k, own in jobs}
             for done, job in enumerate(as_completed(waiting), 1):
