@@ -104,6 +104,12 @@ def test_optimisers(name: str, kind: type) -> None:
         assert all(group["momentum"] == 0.9 and group["nesterov"] for group in optimizer.param_groups)
 
 
+@pytest.mark.parametrize("name", ["adamw", "adam", "muon"])
+def test_moments_decay_as_asked(name: str) -> None:
+    optimizer = build_optimizer(OptimRecipe(name=name, betas=(0.5, 0.99)), small())
+    assert {tuple(group["betas"]) for group in optimizer.param_groups} == {(0.5, 0.99)}
+
+
 def test_muon_turns_the_gradient_of_matrices_into_a_rotation_and_the_rest_learns_by_adamw() -> None:
     model, lr = small(), 1e-3
     optimizer = build_optimizer(OptimRecipe(name="muon", lr=lr, weight_decay=0.0), model)

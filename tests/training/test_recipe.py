@@ -13,6 +13,7 @@ from regard.types import RegardError
     [
         ({"model": {"latent": None}, "objective": {"budget_bits": 6.0}}, r"budget_bits needs model\.latent"),
         ({"model": {"kl": "released"}, "objective": {"budget_bits": 6.0}}, r"budget_bits needs model\.kl"),
+        ({"optim": {"betas": (0.5, 1.0)}}, r"0 <= optim\.betas < 1"),
         ({"model": {"attention": "aib"}, "objective": {"map_budget_bits": 6.0}}, r"map_budget_bits needs a gate"),
         ({"model": {"attention": None}, "objective": {"map_budget_bits": 6.0}}, r"map_budget_bits needs a gate"),
         ({"objective": {"code_beta": 0.1}}, r"code_beta needs model\.anchors"),

@@ -42,7 +42,8 @@ def explain(
         images: (B,C,H,W) in [0,1], on the model's device.
         method: a key of ``METHODS``.
         target: the class to explain for each image; by default the predicted one. Some methods ask for none.
-        layer: the layer to look at, for methods that look at one; by default ``regard.backbones.recommended_layer``.
+        layer: the layer to look at, for methods that look at one. By default class activation maps take the last with
+            positions, where the class is decided, and others ``regard.backbones.recommended_layer``.
         options: of the method; see its function, ``METHODS[method].run``.
 
     Returns:

@@ -26,15 +26,15 @@ def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier | Segmenter)
         weight_decay=recipe.weight_decay,
     )
     if recipe.name == "muon":
-        return _muon(groups, recipe.lr)
+        return _muon(groups, recipe)
     if recipe.name == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True)
     if recipe.name == "adam":
-        return torch.optim.Adam(groups, lr=recipe.lr)
-    return torch.optim.AdamW(groups, lr=recipe.lr)
+        return torch.optim.Adam(groups, lr=recipe.lr, betas=recipe.betas)
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas)
 
 
-def _muon(groups: list[dict[str, Any]], lr: float) -> Optimizer:
+def _muon(groups: list[dict[str, Any]], recipe: OptimRecipe) -> Optimizer:
     """Orthogonalised updates (Jordan et al., *Muon*, 2024) for the matrices and convolutions of backbone and attention.
 
     Vectors, anchors, their prior, bottleneck and classifier learn by AdamW at their group's rate.
@@ -45,7 +45,7 @@ def _muon(groups: list[dict[str, Any]], lr: float) -> Optimizer:
         else:
             group["lr"] *= MUON_GAIN
             group["fallback_lr_scale"] = 1 / MUON_GAIN
-    return Muon(groups, lr=lr, ns_steps=3, betas=(0.9, 0.999))
+    return Muon(groups, lr=recipe.lr, ns_steps=3, betas=recipe.betas)
 
 
 def build_schedule(recipe: OptimRecipe, optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> LRScheduler:

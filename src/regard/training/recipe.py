@@ -66,7 +66,7 @@ class ModelRecipe:
     fcn: Literal["fcn32s", "fcn16s", "fcn8s"] = "fcn16s"
     """Of segmentation: reads the coarsest grid of features, the two, or the three coarsest."""
     kl: Literal["exact", "released"] = "exact"
-    """`exact` is a rate in bits; `released` is the penalty of the paper's code, for reproduction only."""
+    """Of the latent: `exact` is a rate in bits; `released` is the penalty of the paper's code, for reproduction only."""
     prior: Literal["standard", "learned"] = "standard"
     """Of the latent."""
     average: Literal["probabilities", "logits"] = "probabilities"
@@ -154,6 +154,8 @@ class OptimRecipe:
     """Of the backbone, where it differs: pretrained networks want less."""
     anchors_lr: float | None = None
     """Of the anchors, where it differs."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay of the running first and second moments of Adam and AdamW, also of the part of `muon` that is AdamW."""
     weight_decay: float = 0.02
     """Never on biases, norms and anchors."""
     schedule: Literal["onecycle", "cosine", "step", "constant"] = "onecycle"
@@ -231,6 +233,10 @@ class Recipe:
         m, o, t, a = self.model, self.objective, self.train, self.align
         for wrong, message in (
             (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
+            (
+                not all(0 <= beta < 1 for beta in self.optim.betas),
+                f"0 <= optim.betas < 1 must hold; they are {tuple(self.optim.betas)}",
+            ),
             (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
             (
                 o.map_budget_bits is not None and "noise" not in (m.attention or ""),
