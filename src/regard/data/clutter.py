@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,10 +28,13 @@ from torch import Tensor
 
 from regard.data.cache import cached
 from regard.data.counter import permutation, uniforms
+from regard.data.cut_gaze import points_of
 from regard.data.glyphs import digits, render
 from regard.data.photographs import PHOTOGRAPHS, crops
+from regard.data.simulated_gaze import simulated_gaze
 from regard.data.splits import DataSplits, TensorSplit, channel_statistics
 from regard.data.tones import colour, expose
+from regard.gaze import Fixations
 from regard.types import RegardError
 
 VERSION = 2
@@ -60,6 +63,7 @@ def clutter(
     distractors: int = 3,
     side: tuple[float, float] = (0.36, 0.5),
     background_seed: int | None = None,
+    observers: int = 0,
     cache: bool = True,
 ) -> DataSplits:
     """The set at a size and number of choice; image i of a split depends on (seed, split, i) and the options only.
@@ -74,16 +78,21 @@ def clutter(
         side: range of the digit's side as shares of the image's side.
         background_seed: takes the grounds (photograph, crop, tint) of another seed and leaves every glyph as it is,
             pixel for pixel up to its soft edge; only the exposure follows, so that the digit stays legible.
+        observers: simulated people that look at every image, see `regard.data.simulated_gaze`; nobody has looked.
         cache: keep the images in the user's cache folder (``REGARD_CACHE``) and find them there.
 
     Returns:
         In-memory splits with masks (the digit's strokes) and boxes (tight around them).
+
+    Raises:
+        RegardError: a number that makes no sense.
     """
     counts = {"train": train, "val": val, "test": test}
-    if size < 16 or min(counts.values()) < 1 or distractors < 0 or not 0.2 <= side[0] <= side[1] <= 0.8:
+    if size < 16 or min(counts.values()) < 1 or min(distractors, observers) < 0 or not 0.2 <= side[0] <= side[1] <= 0.8:
         raise RegardError(
-            f"clutter(size={size}, train={train}, val={val}, test={test}, distractors={distractors}, side={side}): "
-            "size must be at least 16, numbers at least 1, distractors at least 0, and .2 <= side[0] <= side[1] <= .8"
+            f"clutter(size={size}, train={train}, val={val}, test={test}, distractors={distractors}, side={side}, "
+            f"observers={observers}): size must be at least 16, numbers at least 1, distractors and observers at least "
+            "0, and .2 <= side[0] <= side[1] <= .8"
         )
     ground = seed if background_seed is None else background_seed
 
@@ -93,6 +102,12 @@ def clutter(
 
     key = json.dumps(["clutter", VERSION, size, counts, seed, ground, distractors, list(side)])
     tensors = cached(f"clutter-{size}", key, make) if cache else make()
+    looked = {}
+    if observers:
+        looked = {
+            name: simulated_gaze(tensors[f"{name}.masks"], observers=observers, seed=seed, stream=_STREAMS[name] + 16)
+            for name in counts
+        }
     splits = {
         name: TensorSplit(
             name=name,
@@ -101,6 +116,7 @@ def clutter(
             labels=tensors[f"{name}.labels"],
             masks=tensors[f"{name}.masks"],
             boxes=tensors[f"{name}.boxes"],
+            fixations=points_of(looked[name]) if looked else None,
         )
         for name in counts
     }
@@ -114,7 +130,12 @@ def clutter(
         source=SOURCE,
         licence=LICENCE,
         mirror=False,
+        gaze=partial(_given, looked["test"]) if looked else None,
     )
+
+
+def _given(table: Fixations) -> Fixations:
+    return table
 
 
 def generate(

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from regard.data.cut_gaze import own_gaze
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
@@ -38,6 +39,7 @@ def csv_table(
     *,
     size: int | tuple[int, int] = 224,
     classes: Sequence[str] | None = None,
+    fixations: str | Path | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
@@ -50,6 +52,8 @@ def csv_table(
         table: the file, UTF-8, with a header. Masks are given for all images or none.
         size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
         classes: class names in the order of their indices; None takes the labels that occur, sorted.
+        fixations: CSV file of where people looked: image, x, y (pixels of the file) and, if known, subject, order,
+            duration. It names an image as ``path`` does, or by the file's name where only one has it.
         val_share: share for validation where no line has the split ``val``.
         test_share: likewise for test.
         seed: decides which.
@@ -68,14 +72,23 @@ def csv_table(
 
     groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}
     groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=table)
-    splits = {}
+    files = [row.path for row in rows]
+    looked = None if fixations is None else own_gaze(fixations, files, table.parent, as_size(size))
+    splits, tables = {}, {}
     for name, index in groups.items():
         own_rows = [rows[i] for i in index.tolist()]
         masks = tuple(row.mask for row in own_rows if row.mask is not None)
         paths = tuple(row.path for row in own_rows)
         splits[name] = FileSplit(name, known, paths, labels[index], as_size(size), masks or None)
+        if looked is not None:
+            splits[name], tables[name] = looked.on(splits[name])
     return file_splits(
-        splits, source=f"images listed in {table}", licence="the user's own", in_memory=in_memory, mirror=mirror
+        splits,
+        source=f"images listed in {table}",
+        licence="the user's own",
+        in_memory=in_memory,
+        mirror=mirror,
+        gaze=tables.get("test"),
     )
 
 

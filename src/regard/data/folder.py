@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from regard.data.cut_gaze import own_gaze
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits
@@ -23,6 +24,7 @@ def image_folder(
     *,
     size: int | tuple[int, int] = 224,
     masks: str | Path | None = None,
+    fixations: str | Path | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
@@ -37,6 +39,8 @@ def image_folder(
         size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
         masks: folder with an object mask for every image at the same relative path, its ending apart
             (``MASKS/CLASS/0001.png`` for ``ROOT/CLASS/0001.jpg``; with ``ROOT/train``, ``MASKS/train/CLASS/0001.png``).
+        fixations: CSV file of where people looked: image, x, y (pixels of the file) and, if known, subject, order,
+            duration. It names an image by its path below ``root``, or by the file's name where only one has it.
         val_share: share of the training images for validation where there is no ``val`` folder.
         test_share: likewise for test.
         seed: decides which.
@@ -60,12 +64,22 @@ def image_folder(
     lengths = [len(own) for _, own in found.values()]
     groups = dict(zip(found, torch.arange(len(paths)).split(lengths), strict=True))
     groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=root)
-    splits = {}
+    looked = None if fixations is None else own_gaze(fixations, paths, root, as_size(size))
+    splits, tables = {}, {}
     for name, index in groups.items():
         own = tuple(paths[i] for i in index.tolist())
         own_masks = None if masks is None else _masks(own, root, Path(masks))
         splits[name] = FileSplit(name, classes, own, labels[index], as_size(size), own_masks)
-    return file_splits(splits, source=f"images in {root}", licence="the user's own", in_memory=in_memory, mirror=mirror)
+        if looked is not None:
+            splits[name], tables[name] = looked.on(splits[name])
+    return file_splits(
+        splits,
+        source=f"images in {root}",
+        licence="the user's own",
+        in_memory=in_memory,
+        mirror=mirror,
+        gaze=tables.get("test"),
+    )
 
 
 def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[list[Path], Tensor]:

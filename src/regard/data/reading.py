@@ -15,6 +15,7 @@ from regard.types import RegardError
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 _PLAIN = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "LAB", "HSV")
+_ORIENTATION = 0x0112  # EXIF's tag; from 5 on sides are exchanged
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -37,6 +38,16 @@ def read_image(path: Path) -> Image.Image:
             "save it as 8-bit grey or RGB"
         )
     return image.convert("RGB")
+
+
+def shown_size(path: Path) -> tuple[int, int]:
+    """(height, width) of an image as `read_image` turns it, from the file's header."""
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
 
 
 def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | None = None) -> Image.Image:

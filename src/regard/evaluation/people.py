@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -91,15 +92,32 @@ def _sigma(size: tuple[int, int]) -> float:
 
 
 def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
-    """A function of the fixations and the grid, not of any model: kept once made."""
+    """`ceilings` by the keys of `NAMES`."""
+    size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
+    found = ceilings(gaze, grid, sigma=_sigma(size), seed=seed)
+    nothing = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
+    return {name: found.get(name.removeprefix("gaze_"), nothing) for name in NAMES}
+
+
+def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
+    """What people reach of each other through a grid: AUC, sAUC, NSS of one by the others, CC, SIM, KL half by half.
+
+    A function of the fixations and the grid, not of any model: kept once made. Empty where no image has two observers.
+
+    Args:
+        gaze: on images of one size.
+        grid: (h, w) of the judged map.
+        sigma: of densities, pixels of the image.
+        seed: of halvings.
+    """
+    if not (np.bincount(np.unique(np.stack([gaze.image, gaze.subject]), axis=1)[0]) > 1).any():
+        return {}
 
     def make() -> dict[str, Tensor]:
-        size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
-        one = leave_one_out(gaze, sigma=_sigma(size), grid=grid, seed=seed).values
-        half = split_half(gaze, sigma=_sigma(size), grid=grid, seed=seed).values
-        return {"gaze_nss": one["nss"], "gaze_auc": one["auc"], "gaze_cc": half["cc"]}
+        one = leave_one_out(gaze, sigma=sigma, grid=grid, seed=seed).values
+        return one | split_half(gaze, sigma=sigma, grid=grid, seed=seed).values
 
     digest = hashlib.sha256(repr((gaze.sizes.tolist(), gaze.images)).encode())
     for column in (gaze.image, gaze.subject, gaze.x, gaze.y):
         digest.update(column.tobytes())
-    return cached("gaze-ceiling", f"1 {digest.hexdigest()} {grid} {seed}", make)
+    return cached("gaze-ceiling", f"2 {digest.hexdigest()} {grid} {sigma} {seed}", make)
