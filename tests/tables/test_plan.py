@@ -1,5 +1,6 @@
 """From a table's file to cells, and back from their results."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from regard.grid import Cell, Result
 from regard.grid.cell import write_result
 from regard.tables import Trials, cells_of, choose, read_table, sweep_of, table_of, trials_of
-from regard.tables.file import Claim, TableFile, Tuning
+from regard.tables.file import Claim, TableFile, Tuning, check_table
 from regard.training import Recipe
 from regard.types import RegardError
 
@@ -101,6 +102,34 @@ def test_claims_hold_or_are_refuted_where_the_difference_is_clear(tmp_path: Path
     assert plain["cells"]["deletion_gap"] is None
     assert plain["cells"]["parameters"]["value"] == 1001
     assert table["seconds"] == 6 * 60
+
+
+def test_a_claim_may_be_over_a_column_of_the_same_arm(tmp_path: Path) -> None:
+    claims = [Claim(better="new one", by="deletion_gap", over="deletion_gap_random")]
+    table = replace(TABLE, claims=claims)
+    chosen = {arm: Trials("optim.lr", [(0.1, 0.5), (0.2, 0.6)], 0.2) for arm in TABLE.arms}
+    cells = cells_of(table, BASE, "two", chosen)
+    rng = np.random.default_rng(0)
+    for cell in cells:
+        gaps = {"deletion_gap": 0.3 + 0.1 * rng.random(48), "deletion_gap_random": 0.1 * rng.random(48)}
+        finish(cell, tmp_path, {"parameters": 1}, accuracy_mean=rng.random(48), **gaps)
+    (claim,) = table_of(table, "two", cells, chosen, tmp_path)["claims"]
+    assert claim["verdict"] == "holds"
+    assert claim["value"] == pytest.approx(0.3, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (Claim(better="plain"), "needs one of than"),
+        (Claim(better="plain", than="new one", over="nll"), "needs one of than"),
+        (Claim(better="plain", by="deletion_gap", over="parameters"), "not over 'parameters'"),
+        (Claim(better="plain", by="deletion_gap", over="flop"), "'flop' is not known"),
+    ],
+)
+def test_claims_that_cannot_be_tested_are_refused(claim: Claim, words: str) -> None:
+    with pytest.raises(RegardError, match=words):
+        check_table(replace(TABLE, claims=[claim]))
 
 
 def test_claims_stay_open_without_a_difference_or_with_one_seed(tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def intervention_scores(
         return [], []
     own = accuracy(seen.mean, labels)
     rows, all_rows = [], []
-    before, bits = _ask(model, split, list(seen.gates))
+    before, bits = ask_with(model, split, list(seen.gates))
     all_rows.append(_line("own", "its own map", "As the network made it.", 0.0, own, torch.zeros(len(own)), bits))
     for given in given_maps(seen.gates, seen.anchors, seed=seed):
-        after, bits = _ask(model, split, given.maps)
+        after, bits = ask_with(model, split, given.maps)
         hits = accuracy(after, labels)
         kl = _divergence(before, after, model.multi_label)
         all_rows.append(_line(given.key, given.label, given.meaning, given.touched, hits, kl, bits))
@@ -55,13 +55,19 @@ def intervention_scores(
 
 
 @torch.no_grad()
-def _ask(model: AttentiveClassifier, split: Split, maps: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Probabilities (N,n) and bits an image by name (N,), with these maps."""
+def ask_with(model: AttentiveClassifier, split: Split, maps: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities (N,n) and bits an image by name (N,) of a split's first N images, with these maps.
+
+    Args:
+        model: put into evaluation mode.
+        split: of at least N images.
+        maps: an attended layer each (N,1,h,w).
+    """
     model.eval()
     device = next(model.parameters()).device
     parts: list[Tensor] = []
     bits: dict[str, list[Tensor]] = {}
-    for part in torch.arange(len(split)).split(BATCH):
+    for part in torch.arange(len(maps[0])).split(BATCH):
         given = [m[part].to(device) for m in maps]
         output = model(split.batch(part).images.to(device), samples=0, given=given)
         parts.append(output.probabilities(model.multi_label).float().cpu())

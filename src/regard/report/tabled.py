@@ -85,6 +85,7 @@ class ClaimRow:
     high: float = NAN
     seeds: int = 0
     p_holm: float = NAN
+    over: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,4 +181,6 @@ def p_value(p: float) -> str:
 
 def claim_words(claim: ClaimRow, columns: Mapping[str, str]) -> str:
     """A claim as a sentence."""
+    if claim.over:
+        return f"{claim.better}: {columns.get(claim.by, claim.by)} is better than {columns.get(claim.over, claim.over)}"
     return f"{claim.better} is better than {claim.than} ({columns.get(claim.by, claim.by)})"

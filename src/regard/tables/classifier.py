@@ -41,7 +41,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     device = device_of(recipe)
     model.to(device)
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
-    asked = Asked(model, data.test, recipe.train.seed, cell.spec.get("other"))
+    asked = Asked(model, data, recipe.train.seed, cell.spec.get("other"))
     arrays: dict[str, torch.Tensor] = {}
     for name in measures:
         numbers, tensors = MEASURES[name](asked)
@@ -51,7 +51,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     if best is None:
         best_arrays = {name: arrays[name] for name in arrays if name.startswith("accuracy_")}
     else:
-        _, best_arrays = prediction(Asked(best.to(device), data.test, recipe.train.seed))
+        _, best_arrays = prediction(Asked(best.to(device), data, recipe.train.seed))
     arrays |= {f"best/{name}": tensor for name, tensor in best_arrays.items() if name.startswith("accuracy_")}
     return Result(values, {name: tensor.numpy() for name, tensor in arrays.items()})
 

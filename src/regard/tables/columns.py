@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from regard.evaluation.observe import SAMPLES
+from regard.evaluation.boxed import ANOTHER, CENTRE, UNIFORM
+from regard.evaluation.observe import EVERY_SAMPLES
+from regard.evaluation.people import OBSERVERS
 
 Better = Literal["higher", "lower"] | None
 
@@ -41,7 +43,11 @@ def _number(label: str, meaning: str, key: str, better: Better = None, unit: str
     return Column(label, meaning, key, False, better, unit, percent)
 
 
-SEVERAL = f"accuracy_{SAMPLES}_samples"
+def _samples(n: int) -> Column:
+    meaning = f"Accuracy averaged over {n} sampled maps and latents, last epoch."
+    return _images(f"{n} samples", meaning, f"accuracy_{n}_samples", "higher", percent=True)
+
+
 COLUMNS: dict[str, Column] = {
     "accuracy_mean": _images(
         "accuracy", "Mean map and mean latent, last epoch.", "accuracy_mean", "higher", percent=True
@@ -53,13 +59,7 @@ COLUMNS: dict[str, Column] = {
         "higher",
         percent=True,
     ),
-    SEVERAL: _images(
-        f"{SAMPLES} samples",
-        f"Accuracy averaged over {SAMPLES} sampled maps and latents, last epoch.",
-        SEVERAL,
-        "higher",
-        percent=True,
-    ),
+    **{f"accuracy_{n}_samples": _samples(n) for n in EVERY_SAMPLES},
     "best_accuracy_mean": _images(
         "accuracy, best on validation",
         "Mean map and mean latent, epoch with the highest validation accuracy.",
@@ -92,9 +92,63 @@ COLUMNS: dict[str, Column] = {
         "bits",
     ),
     "label_entropy_bits": _number("H(Y)", "All there is to say of the label.", "label_entropy_bits", unit="bits"),
-    "energy_inside": _images("energy inside", "Share of the map on the object.", "energy_inside", "higher"),
+    "energy_inside": _images(
+        "energy inside",
+        "Share of the map on the object; without attention, of Grad-CAM's map.",
+        "energy_inside",
+        "higher",
+    ),
     "area_share": _images("area share", "What a uniform map scores as energy inside.", "area_share"),
     "pointing": _images("pointing", "Share of images whose map peaks on the object.", "pointing", "higher"),
+    "energy_near_parts": _images(
+        "energy near parts",
+        "Share of the map near the object's visible parts; without attention, of Grad-CAM's map.",
+        "energy_near_parts",
+        "higher",
+    ),
+    "near_parts_area": _images(
+        "area near parts", "What a uniform map scores.", "energy_near_parts/area share (a uniform map)"
+    ),
+    "near_parts_box": _images("box near parts", "What a map of the box scores.", f"energy_near_parts/{UNIFORM}"),
+    "near_parts_center": _images(
+        "box centre near parts", "What a Gaussian at the box's centre scores.", f"energy_near_parts/{CENTRE}"
+    ),
+    "gaze_nss": _images(
+        "NSS", "The standardised map where people looked; without attention, Grad-CAM's.", "gaze_nss", "higher"
+    ),
+    "gaze_nss_center": _images("NSS, box centre", "Of a Gaussian at the box's centre.", f"gaze_nss/{CENTRE}"),
+    "gaze_nss_another": _images("NSS, another's map", "Of the map for another image.", f"gaze_nss/{ANOTHER}"),
+    "gaze_nss_observers": _images(
+        "NSS, people", "Of one viewing by the others, on the map's grid: the ceiling.", f"gaze_nss/{OBSERVERS}"
+    ),
+    "gaze_auc": _images(
+        "gaze AUC", "Chance that the map is higher at a fixation than at a pixel.", "gaze_auc", "higher"
+    ),
+    "accuracy_own_map": _images(
+        "own map", "Accuracy with the network's own map, first images.", "accuracy_own_map", "higher", percent=True
+    ),
+    "accuracy_uniform_map": _images(
+        "uniform map", "Accuracy with the map's mean everywhere, first images.", "accuracy_uniform_map", percent=True
+    ),
+    "accuracy_another_map": _images(
+        "another's map", "Accuracy with another image's map, first images.", "accuracy_another_map", percent=True
+    ),
+    "consistent_spatial": _images(
+        "map stays, window",
+        "Share of maps that stay (cosine above .9) where the prediction stays: a window painted or overwritten.",
+        "consistent_spatial",
+        "higher",
+        percent=True,
+    ),
+    "consistent_frequency": _images(
+        "map stays, frequencies", "The same, low and high pass.", "consistent_frequency", "higher", percent=True
+    ),
+    "consistent_another": _images(
+        "maps alike",
+        "Share of maps alike to another image's map: the floor of both.",
+        "consistent_another",
+        percent=True,
+    ),
     "deletion_gap": _images(
         "deletion gap",
         "LeRF minus MoRF, mean colour, first images: is the map heeded?",

@@ -36,14 +36,16 @@ class Tuning:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A sentence of the form *this arm is better than that one*, put to the test."""
+    """A sentence of the form *this arm is better than that one*, or *than its floor*, put to the test."""
 
     better: str
     """An arm."""
-    than: str
-    """Another one."""
+    than: str = ""
+    """Another one; or leave it to `over`."""
     by: str = "accuracy_mean"
     """A column with one value an image."""
+    over: str = ""
+    """A column that `by` is held against in the same arm, such as what a uniform map scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,16 +124,21 @@ def changed(recipe: Recipe, fields: Sequence[str]) -> Recipe:
 
 def check_table(table: TableFile) -> None:
     """Raises RegardError where a table names what is not there or compares what cannot be."""
-    named = [table.reference, *(name for claim in table.claims for name in (claim.better, claim.than))]
+    for claim in table.claims:
+        if bool(claim.than) == bool(claim.over):
+            raise RegardError(f"a claim that {claim.better!r} is better needs one of than (an arm) and over (a column)")
+    named = [table.reference, *(arm for claim in table.claims for arm in (claim.better, claim.than) if arm)]
     for name in named:
         if name not in table.arms:
             raise RegardError(f"arm {name!r} is not in the table; its arms are {', '.join(table.arms)}")
-    for key in (*table.columns, *(claim.by for claim in table.claims)):
+    for key in (*table.columns, *(key for claim in table.claims for key in (claim.by, claim.over) if key)):
         if key not in COLUMNS:
             raise RegardError(f"column {key!r} is not known; there are {', '.join(COLUMNS)}")
     for claim in table.claims:
         if COLUMNS[claim.by].better is None or not COLUMNS[claim.by].an_image:
             raise RegardError(f"claims are made by what has one value an image and a better end, not by {claim.by!r}")
+        if claim.over and not COLUMNS[claim.over].an_image:
+            raise RegardError(f"claims are made over what has one value an image, not over {claim.over!r}")
     check_measures(table.measures)
     if ("unknown" in table.measures) != (table.unknown is not None):
         raise RegardError("the measure 'unknown' and the data set of that name belong together; give both or neither")

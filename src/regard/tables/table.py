@@ -104,18 +104,23 @@ def made_of(cells: Sequence[Cell], root: Path) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def difference(found: Mapping[int, Result], reference: Mapping[int, Result], key: str) -> Estimate:
-    """Arm minus reference in a column with one value an image, paired by seed and image."""
+def difference(
+    found: Mapping[int, Result], reference: Mapping[int, Result], key: str, over: str | None = None
+) -> Estimate:
+    """Arm minus reference in a column with one value an image, paired by seed and image; or minus its column `over`."""
     seeds = [seed for seed in sorted(found) if seed in reference]
-    column = COLUMNS[key].key
-    pairs = [(found[s].arrays.get(column), reference[s].arrays.get(column)) for s in seeds]
+    column, beside = COLUMNS[key].key, COLUMNS[over or key].key
+    pairs = [(found[s].arrays.get(column), reference[s].arrays.get(beside)) for s in seeds]
     values = [a.astype(float) - b for a, b in pairs if a is not None and b is not None]
     return mean_of(np.stack(values)) if values else Estimate(math.nan)
 
 
 def claims_of(table: TableFile, results: Results) -> list[dict[str, Any]]:
     """Every claim with its difference and what that allows to say: holds, refuted, or open."""
-    found = [difference(results.get(c.better, {}), results.get(c.than, {}), c.by) for c in table.claims]
+    found = [
+        difference(results.get(c.better, {}), results.get(c.than or c.better, {}), c.by, c.over or None)
+        for c in table.claims
+    ]
     corrected = holm([two_sided(estimate) for estimate in found])
     rows = []
     for claim, estimate, p in zip(table.claims, found, corrected, strict=True):

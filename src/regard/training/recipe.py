@@ -66,7 +66,7 @@ class ModelRecipe:
     fcn: Literal["fcn32s", "fcn16s", "fcn8s"] = "fcn16s"
     """Of segmentation: reads the coarsest grid of features, the two, or the three coarsest."""
     kl: Literal["exact", "released"] = "exact"
-    """Of the latent: `exact` is a rate in bits; `released` is the penalty of the paper's code, for reproduction only."""
+    """Of the latent: `exact` is a rate in bits; `released` the penalty of the paper's code, for reproduction only."""
     prior: Literal["standard", "learned"] = "standard"
     """Of the latent."""
     average: Literal["probabilities", "logits"] = "probabilities"

@@ -1,0 +1,61 @@
+"""What a classifier says: how often it is right, how sure it is, and how many bits it takes."""
+
+from __future__ import annotations
+
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from regard.evaluation.judging.sample import open_sample
+from regard.metrics import accuracy, calibration_error, label_entropy, label_information, nll
+from regard.tables.measures.asked import Asked, Measured
+from regard.training import sampled_rates, seed_everything
+from regard.types import NATS_PER_BIT, RegardError
+
+OTHER_IMAGES = 2000
+
+
+def prediction(asked: Asked) -> Measured:
+    """Accuracy and NLL of the mean, accuracy of one sample and of several; calibration error of the mean."""
+    seen, labels = asked.seen, asked.labels
+    arrays = {"accuracy_mean": accuracy(seen.mean, labels), "nll": nll(seen.mean, labels)}
+    if seen.one is not None:
+        arrays["accuracy_one_sample"] = accuracy(seen.one, labels)
+    arrays |= {f"accuracy_{n}_samples": accuracy(averaged, labels) for n, averaged in seen.averaged.items()}
+    if labels.ndim != 1:
+        return {}, arrays
+    found = calibration_error(seen.mean.max(1).values, arrays["accuracy_mean"])
+    return {"calibration_error": found.error, "calibration_floor": found.floor}, arrays
+
+
+def information(asked: Asked) -> Measured:
+    """One-sample bits an image, three kinds that are never added, and what one sample says of the label."""
+    seen, labels = asked.seen, asked.labels
+    arrays = dict(seen.rates)
+    if seen.one is None or labels.ndim != 1:
+        return {}, arrays
+    arrays["label_bits"] = label_information(nll(seen.one, labels), labels)
+    return {"label_entropy_bits": label_entropy(labels) / NATS_PER_BIT}, arrays
+
+
+def unknown(asked: Asked) -> Measured:
+    """How well the latent rate tells another data set's images from the test images: AUROC, higher rate = unknown."""
+    if asked.other is None:
+        raise RegardError("the measure 'unknown' needs another data set; name one of `regard data list`")
+    if "latent_bits" not in asked.seen.rates:
+        return {}, {}
+    rate = _rates(asked)
+    known = asked.seen.rates["latent_bits"]
+    truth = torch.cat([torch.zeros(len(known)), torch.ones(len(rate))])
+    return {"unknown_auroc": float(roc_auc_score(truth, torch.cat([known, rate])))}, {"unknown_latent_bits": rate}
+
+
+@torch.no_grad()
+def _rates(asked: Asked) -> Tensor:
+    """One-sample latent bits of the other set's images."""
+    model, device = asked.model, asked.device
+    size = (int(model.shape[1]), int(model.shape[2]))
+    images = open_sample(asked.other or "", OTHER_IMAGES, size, seed=asked.seed).images
+    seed_everything(asked.seed, -2)
+    parts = [sampled_rates(model, model(part.to(device), samples=1))["latent_bits"].cpu() for part in images.split(256)]
+    return torch.cat(parts) / NATS_PER_BIT

@@ -1,0 +1,89 @@
+"""What cells measure: a network without attention is asked by Grad-CAM, and every measure has its column."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.data.cub_files import make_cub
+
+from regard.data import DataSplits, cub
+from regard.explain import explain
+from regard.models import AttentiveClassifier
+from regard.tables.columns import COLUMNS
+from regard.tables.measures import MEASURES, Asked
+from regard.types import RegardError
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory: pytest.TempPathFactory) -> DataSplits:
+    return cub(make_cub(tmp_path_factory.mktemp("data") / "cub50"), size=48, crop=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
+
+
+def asked(birds: DataSplits, attention: str | None, latent: int | None = None) -> Asked:
+    torch.manual_seed(0)
+    model = AttentiveClassifier(
+        "compact",
+        len(birds.classes),
+        at=None if attention is None else "stage1",
+        attention=attention,
+        latent=latent,
+        input_size=(48, 48),
+    )
+    return Asked(model.eval(), birds, seed=0)
+
+
+def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> None:
+    plain = asked(birds, None)
+    index = torch.arange(3)
+    images, classes = birds.test.batch(index).images, plain.seen.mean.argmax(1)[index]
+    expected = explain(plain.model, images, "grad_cam", target=classes).values
+    torch.testing.assert_close(plain.map.values[index], expected)
+    torch.testing.assert_close(plain.maps(images, classes).values, expected)
+    assert len(plain.map.values) == len(birds.test)
+    own = asked(birds, "noise")
+    assert own.seen.map is not None
+    assert own.map is own.seen.map
+
+
+@pytest.mark.parametrize("attention", [None, "noise"])
+def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str | None) -> None:
+    one = asked(birds, attention, latent=None if attention is None else 4)
+    values, arrays = {}, {}
+    for name, measure in MEASURES.items():
+        if name != "unknown":
+            numbers, tensors = measure(one)
+            values |= numbers
+            arrays |= tensors
+    assert not {"parameters"} & values.keys()
+    assert all(len(array) == len(birds.test) for array in arrays.values()), "fewer images than a measure takes at most"
+    placed = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
+    for key, column in placed.items():
+        assert column.key in arrays, key
+    if attention is not None:
+        heeded = {
+            key: column for key, column in COLUMNS.items() if key.startswith(("accuracy", "consistent", "deletion"))
+        }
+        assert {column.key for column in heeded.values()} <= arrays.keys()
+        assert arrays["accuracy_own_map"].equal(arrays["accuracy_mean"])
+    assert arrays["consistent_spatial"].nan_to_num(0).ge(0).all()
+
+
+def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:
+    one = asked(birds, "noise")
+    closed = [torch.zeros_like(one.seen.gates[0])]
+    from regard.evaluation.interventions import ask_with
+
+    said, _ = ask_with(one.model, birds.test, closed)
+    assert (said - said[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
+    first, _ = ask_with(one.model, birds.test, [one.seen.gates[0][:2]])
+    torch.testing.assert_close(first, one.seen.mean[:2])
+
+
+def test_unknown_images_must_be_named(birds: DataSplits) -> None:
+    with pytest.raises(RegardError, match="needs another data set"):
+        MEASURES["unknown"](asked(birds, "noise", latent=4))
