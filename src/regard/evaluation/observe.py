@@ -64,7 +64,7 @@ def observe(
     """Looks at every image once; noise is a function of the seed and the batch, so a second look sees the same.
 
     Args:
-        model: what is observed.
+        model: what is observed; of one with frozen layers, these run once.
         split: images.
         seed: of maps and latents.
         samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
@@ -79,7 +79,8 @@ def observe(
     with looking(model):
         for part in torch.arange(len(split)).split(BATCH):
             images = split.batch(part).images.to(device)
-            out = model(images, samples=0)
+            stem = None if model.frozen_upto is None else model.stem(images)
+            out = model(images, samples=0, stem=stem)
             found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)
             for layer, attention in zip(layers, out.attention, strict=True):
                 if attention.unit == "gate":
@@ -89,9 +90,9 @@ def observe(
                 unit, found["map"] = shown.unit, shown.values
             if random:
                 seed_everything(seed, int(part[0]))
-                one = model(images, samples=1)
+                one = model(images, samples=1, stem=stem)
                 found["one"] = one.probabilities(model.multi_label)
-                found |= _averaged(model, images, samples)
+                found |= _averaged(model, images, stem, samples)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
                 last = one.attention[-1] if one.attention else None
                 if last is not None and last.index is not None and last.anchors is not None:
@@ -118,12 +119,17 @@ def _averages(samples: int) -> str:
     return f"averaged over {samples}"
 
 
-def _averaged(model: AttentiveClassifier, images: Tensor, samples: Sequence[int]) -> dict[str, Tensor]:
+def _averaged(
+    model: AttentiveClassifier, images: Tensor, stem: Tensor | None, samples: Sequence[int]
+) -> dict[str, Tensor]:
     """Probabilities (B,n) averaged over each number of samples, by its key."""
     if not samples:
         return {}
     most = max(samples)
-    parts = [model(part, samples=most) for part in images.split(max(1, AT_ONCE // most))]
+    parts = [
+        model(images[part], samples=most, stem=None if stem is None else stem[part])
+        for part in torch.arange(len(images)).split(max(1, AT_ONCE // most))
+    ]
     return {
         _averages(n): torch.cat([replace(p, logits=p.logits[:n]).probabilities(model.multi_label) for p in parts])
         for n in samples

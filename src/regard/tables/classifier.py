@@ -13,8 +13,11 @@ from typing import Any
 import torch
 
 from regard.backbones import size_of
+from regard.evaluation.observe import observe
 from regard.grid import Cell, Result
-from regard.tables.measures import MEASURES, Asked, prediction
+from regard.metrics import accuracy
+from regard.models import AttentiveClassifier
+from regard.tables.measures import MEASURES, Asked
 from regard.training import Recipe, load_best, load_run, recipe_from, train
 from regard.training.journal import read_lines
 from regard.types import RegardError
@@ -28,7 +31,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
 
     ``values``: ``val_accuracy`` and ``epochs`` of the run, ``best_epoch`` and ``best_val_accuracy``, ``parameters``,
     ``flops`` of one image, ``seconds_an_epoch`` (median), and what measures add. ``arrays``: one value an image, what
-    measures say of the last epoch under their own names and predictions of the best epoch with ``best/`` before them.
+    measures say of the last epoch under their own names, and ``best/accuracy_mean`` of the best epoch.
     """
     recipe = recipe_from(cell.spec["recipe"])
     measures = list(cell.spec["measures"])
@@ -39,7 +42,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
         return Result(values)
     _, model, data = load_run(run)
     device = device_of(recipe)
-    model.to(device)
+    _frozen(recipe, model.to(device))
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
     asked = Asked(model, data, recipe.train.seed, cell.spec.get("other"))
     arrays: dict[str, torch.Tensor] = {}
@@ -48,12 +51,18 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
         values |= numbers
         arrays |= tensors
     best = load_best(run)
-    if best is None:
-        best_arrays = {name: arrays[name] for name in arrays if name.startswith("accuracy_")}
-    else:
-        _, best_arrays = prediction(Asked(best.to(device), data, recipe.train.seed))
-    arrays |= {f"best/{name}": tensor for name, tensor in best_arrays.items() if name.startswith("accuracy_")}
+    mean = asked.seen.mean
+    if best is not None:
+        mean = observe(_frozen(recipe, best.to(device)), data.test, seed=recipe.train.seed, samples=()).mean
+    arrays["best/accuracy_mean"] = accuracy(mean, asked.labels)
     return Result(values, {name: tensor.numpy() for name, tensor in arrays.items()})
+
+
+def _frozen(recipe: Recipe, model: AttentiveClassifier) -> AttentiveClassifier:
+    """A loaded model does not know what was frozen; what was runs once an image, however often it is asked."""
+    if recipe.model.freeze:
+        model.freeze(recipe.model.freeze)
+    return model
 
 
 def check_measures(names: list[str]) -> None:

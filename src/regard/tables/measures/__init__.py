@@ -22,4 +22,4 @@ MEASURES: dict[str, Callable[[Asked], Measured]] = {
     "unknown": unknown,
 }
 
-__all__ = ["MEASURES", "Asked", "Measured", "prediction"]
+__all__ = ["MEASURES", "Asked", "Measured"]
