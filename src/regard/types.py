@@ -6,7 +6,7 @@ S samples, B images, C channels, (H, W) features, (h, w) map grid, n classes, K 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -182,22 +182,36 @@ class Batch:
             without any is one that nobody was asked about.
         weights: share of each image in the task's loss (B,); None: all alike. 0 where the label is not known.
         stem: what a frozen stem made of the images (B,...), where that is kept; ``images`` are then empty (B,3,0,0).
+        stem_size: (H, W) of the images that the stem saw; None where the images are at hand.
+        split: name of the split that ``index`` counts in, or None.
+        moved: what augmentation did (B,3): pixels by which the window went down and right, then 1 where what it shows
+            was mirrored; None: nothing.
+        given: a map that attended layers take in place of their own, or None.
     """
 
     images: Float[Tensor, "B 3 H W"]
     labels: Num[Tensor, "B *n"]
     index: Int[Tensor, " B"]
-    masks: Bool[Tensor, "B 1 H W"] | None = None
+    masks: Bool[Tensor, "B 1 Hm Wm"] | None = None
     boxes: Float[Tensor, "B 4"] | None = None
     parts: Float[Tensor, "B P 3"] | None = None
     stem: Float[Tensor, "B ..."] | None = None
     fixations: Float[Tensor, "B p 2"] | None = None
     weights: Float[Tensor, " B"] | None = None
+    stem_size: tuple[int, int] | None = None
+    split: str | None = None
+    moved: Int[Tensor, "B 3"] | None = None
+    given: Float[Tensor, "B 1 h w"] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the images, also where only their stem is at hand."""
+        return self.stem_size or (self.images.shape[-2], self.images.shape[-1])
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         move = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return Batch(**move)
+        return replace(self, **move)
 
 
 @dataclass(frozen=True)

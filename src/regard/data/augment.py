@@ -54,12 +54,13 @@ class Augmentation:
 
         Boxes are moved and cut at the border; one that has left the image has no area, a part that has left it is not
         visible, and a mirrored left eye keeps its name. Padding by reflection can show
-        a second, mirrored piece of an object at the border, which the mask marks and the box does not enclose.
+        a second, mirrored piece of an object at the border, which the mask marks and the box does not enclose. In a
+        batch without pixels (``stem_size``) all that is known of the images is changed as it would be with them.
         """
         u = uniforms(batch.index, 10, seed=seed, epoch=epoch, stream=_STREAM)
         if self.crop_padding or self.flip:
             batch = _move(batch, u[:, :3], self.crop_padding, self.flip, self.pad_mode)
-        if self.brightness or self.contrast:
+        if (self.brightness or self.contrast) and batch.images.numel():
             batch = replace(batch, images=_jitter(batch.images, u[:, 3:5], self.brightness, self.contrast))
         if self.erase:
             batch = _erase(batch, u[:, 5:10], self.erase)
@@ -67,7 +68,7 @@ class Augmentation:
 
 
 def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode: str) -> Batch:
-    height, width = batch.images.shape[-2:]
+    height, width = batch.size
     if mode == "reflect" and padding >= min(height, width):
         raise RegardError(
             f"augmentation: crop_padding={padding} cannot be reflected from images of {height}x{width} pixels; "
@@ -75,20 +76,20 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         )
     shift = (u[:, :2] * (2 * padding + 1)).long() - padding  # of the window, (down, right)
     mirrored = (u[:, 2] < 0.5) & flip
-    device = batch.images.device
+    device = u.device
     across, down = torch.arange(width, device=device), torch.arange(height, device=device)
     columns = torch.where(mirrored[:, None], width - 1 - across, across) + shift[:, 1:]
     rows = down + shift[:, :1]
     inside = None
     if mode == "zeros" and padding:
         inside = ((rows >= 0) & (rows < height))[:, None, :, None] & ((columns >= 0) & (columns < width))[:, None, None]
-    place = (_reflect(rows, height) * width)[:, :, None] + _reflect(columns, width)[:, None, :]
 
     def gather(values: Tensor) -> Tensor:
+        place = (_reflect(rows, height) * width)[:, :, None] + _reflect(columns, width)[:, None, :]
         out = values.flatten(2).gather(2, place.flatten(1)[:, None].expand(-1, values.shape[1], -1)).view_as(values)
         return out if inside is None else out * inside
 
-    boxes = batch.boxes
+    moved, boxes = torch.cat([shift, mirrored[:, None].long()], 1), batch.boxes
     if boxes is not None:
         x0, y0, x1, y1 = (boxes - shift[:, [1, 0, 1, 0]]).unbind(1)
         x0, x1 = torch.where(mirrored, width - x1, x0), torch.where(mirrored, width - x0, x1)
@@ -96,11 +97,12 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         boxes = torch.stack([x0, y0.clamp(0, height), x1, y1.clamp(0, height)], 1)
     return replace(
         batch,
-        images=gather(batch.images),
+        images=gather(batch.images) if batch.images.numel() else batch.images,
         masks=None if batch.masks is None else gather(batch.masks),
         boxes=boxes,
         parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
-        fixations=None if batch.fixations is None else _move_points(batch.fixations, shift, mirrored, (height, width)),
+        fixations=None if batch.fixations is None else move_points(batch.fixations, moved, (height, width)),
+        moved=moved,
     )
 
 
@@ -113,14 +115,19 @@ def _move_parts(
     return seen_parts(torch.stack([x, y, visible], -1), size)
 
 
-def _move_points(
-    points: Float[Tensor, "B p 2"], shift: Int[Tensor, "B 2"], mirrored: Bool[Tensor, " B"], size: tuple[int, int]
+def move_points(
+    points: Float[Tensor, "B p 2"], moved: Int[Tensor, "B 3"], size: tuple[int, int]
 ) -> Float[Tensor, "B p 2"]:
-    """Fixations in the pixels that their own pixels went to; NaN for those that left the image."""
-    moved = points - shift[:, None, [1, 0]]
-    x, y = moved.unbind(-1)
+    """Fixations in the pixels that their own pixels went to; NaN for those that left the image.
+
+    Args:
+        points: x, y in pixels of the images before.
+        moved: as ``Batch.moved`` has it.
+        size: height and width of the images.
+    """
+    x, y = (points - moved[:, None, [1, 0]]).unbind(-1)
     # the pixel is mirrored, the place inside it kept: size - x would put the left edge of a pixel into the next one
-    x = torch.where(mirrored[:, None], size[1] - 1 - x.floor() + (x - x.floor()), x)
+    x = torch.where(moved[:, 2:] > 0, size[1] - 1 - x.floor() + (x - x.floor()), x)
     inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
     return torch.where(inside[..., None], torch.stack([x, y], -1), torch.nan)
 
@@ -141,7 +148,7 @@ def _jitter(
 
 
 def _erase(batch: Batch, u: Float[Tensor, "B 5"], probability: float) -> Batch:
-    height, width = batch.images.shape[-2:]
+    height, width = batch.size
     area = (0.02 + 0.31 * u[:, 1]) * height * width
     ratio = torch.exp((2 * u[:, 2] - 1) * math.log(3.3))
     tall, wide = (area * ratio).sqrt().clamp_max(height), (area / ratio).sqrt().clamp_max(width)
@@ -153,8 +160,9 @@ def _erase(batch: Batch, u: Float[Tensor, "B 5"], probability: float) -> Batch:
         return (centres >= start) & (centres < start + extent[:, None])
 
     hole = covered(height, tall, u[:, 3])[:, None, :, None] & covered(width, wide, u[:, 4])[:, None, None, :]
+    images = batch.images
     return replace(
         batch,
-        images=torch.where(hole, batch.images.mean((2, 3), keepdim=True), batch.images),
+        images=torch.where(hole, images.mean((2, 3), keepdim=True), images) if images.numel() else images,
         masks=None if batch.masks is None else batch.masks & ~hole,
     )

@@ -6,20 +6,15 @@ Classification*, BMVC 2021.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from regard.data.cub_tables import CubTables, find_cub, read_cub_tables
+from regard.data.cub_tables import find_cub, read_cub_tables
+from regard.data.cut_gaze import cut_gaze, points_of
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.data.windows import boxes_through, cover_windows, object_windows, parts_through, through
-from regard.gaze import Fixations
+from regard.data.windows import boxes_through, cover_windows, object_windows, parts_through
 from regard.types import RegardError
 
 LICENCE = "images belong to their photographers on Flickr; non-commercial research and education only"
@@ -34,6 +29,7 @@ def cub(
     val_share: float = 0.1,
     seed: int = 0,
     in_memory: bool = False,
+    gaze: bool = True,
 ) -> DataSplits:
     """CUB-200-2011 in its official layout, or a subset of its classes with annotations in one folder.
 
@@ -45,10 +41,11 @@ def cub(
         val_share: share of each class's training images for validation; the test split is the official one.
         seed: decides which.
         in_memory: read all images now: 150 kB an image of 224 pixels.
+        gaze: also read CUB-GHA, if it lies beside them. Its viewings name no observers, so none can be held out.
 
     Returns:
         Splits with boxes and parts (P=15, in the order of CUB's list) in pixels of the images, cut at their border;
-        and ``gaze`` where CUB-GHA lies beside them (`Fixations` of the test images).
+        with gaze also fixations in these pixels, those outside left out, and ``gaze`` of the test images (`Fixations`).
     """
     folder = find_cub(Path(root))
     if not 0 <= margin <= 1:
@@ -67,6 +64,16 @@ def cub(
     groups = complete(groups, tables.labels, {"val": val_share}, seed=seed, where=folder)
     boxes = boxes_through(tables.boxes, windows, shape)
     points = parts_through(tables.parts, windows, shape)
+    table = None
+    if gaze and tables.gaze is not None:
+        from regard.gaze.readers.cub_gha import read_cub_gha
+
+        table = read_cub_gha(tables.gaze)
+    looked = {
+        name: cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(index.tolist())}, windows[index], shape)
+        for name, index in groups.items()
+        if table is not None
+    }
     shares = (windows / tables.sizes.repeat(1, 2)).clamp(0, 1)
     splits = {
         name: FileSplit(
@@ -78,46 +85,14 @@ def cub(
             windows=shares[index],
             boxes=boxes[index],
             parts=points[index],
+            fixations=points_of(looked[name]) if name in looked else None,
         )
         for name, index in groups.items()
     }
-    test = groups["test"]
     return file_splits(
         splits,
         source=f"CUB-200-2011 (Wah et al. 2011), {len(tables.classes)} classes, {folder}",
         licence=LICENCE,
         in_memory=in_memory,
-        gaze=None if tables.gaze is None else partial(cub_gaze, tables, test, windows[test], shape),
-    )
-
-
-def cub_gaze(tables: CubTables, index: Tensor, windows: Tensor, size: tuple[int, int]) -> Fixations:
-    """CUB-GHA's fixations on images cut by windows; those outside of them are left out and counted in ``dropped``.
-
-    Args:
-        tables: with the path of the gaze.
-        index: images (N,), in the order wanted.
-        windows: of these images (N,4), in original pixels.
-        size: height and width of what is cut out.
-    """
-    from regard.gaze.readers.cub_gha import read_cub_gha
-
-    assert tables.gaze is not None
-    table = read_cub_gha(tables.gaze)
-    place = {tables.ids[i]: k for k, i in enumerate(index.tolist())}
-    codes = np.array([place.get(name, -1) for name in table.images], dtype=np.int64)
-    table = table.rows(codes[table.image] >= 0)
-    image = codes[table.image]
-    own = torch.from_numpy(np.stack([table.x, table.y], 1))
-    points = through(own, windows[torch.from_numpy(image)].double(), size).numpy()
-    inside = np.all((points >= 0) & (points < (size[1], size[0])), axis=1)
-    kept = table.rows(inside)
-    return replace(
-        kept,
-        image=image[inside],
-        x=points[inside, 0].copy(),
-        y=points[inside, 1].copy(),
-        images=tuple(str(k) for k in range(len(index))),
-        sizes=np.tile(np.array(size, dtype=np.int64), (len(index), 1)),
-        dropped=int((~inside).sum()),
+        gaze=partial(looked.__getitem__, "test") if looked else None,
     )

@@ -74,6 +74,7 @@ class FileSplit:
             boxes=None if self.boxes is None else self.boxes[where],
             parts=None if self.parts is None else self.parts[where],
             fixations=None if self.fixations is None else self.fixations[where],
+            split=self.name,
         )
 
     def item_name(self, i: int) -> str:

@@ -76,15 +76,17 @@ def join(task: Batch, gaze: Batch) -> Batch:
     negative, -1 - i, so that they are never taken for the task's.
 
     Raises:
-        RegardError: images of different sizes, or no fixations.
+        RegardError: images of different sizes, one set with its stem kept and one without, or no fixations.
     """
     if gaze.fixations is None:
         raise RegardError("images with gaze come without fixations; take a set that has them")
-    if task.images.shape[1:] != gaze.images.shape[1:]:
+    if task.size != gaze.size:
         raise RegardError(
-            f"images of the task are {tuple(task.images.shape[1:])}, those with gaze {tuple(gaze.images.shape[1:])}; "
-            "open the gaze set in the task's size"
+            f"images of the task are {task.size}, those with gaze {gaze.size} (height, width); open the gaze set in "
+            "the task's size"
         )
+    if (task.stem is None) != (gaze.stem is None):
+        raise RegardError("the stem of one set is kept and that of the other not; keep both, or neither")
     count, more = len(task.images), len(gaze.images)
 
     def behind(values: Tensor | None) -> Tensor | None:
@@ -96,6 +98,8 @@ def join(task: Batch, gaze: Batch) -> Batch:
     return replace(
         task,
         images=torch.cat([task.images, gaze.images]),
+        stem=None if task.stem is None or gaze.stem is None else torch.cat([task.stem, gaze.stem]),
+        moved=None,
         labels=F.pad(task.labels, (0, 0) * (task.labels.ndim - 1) + (0, more)),
         index=torch.cat([task.index, -1 - gaze.index]),
         masks=behind(task.masks),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -75,7 +76,7 @@ class Loader:
             yield Batch(**item)
 
 
-class _Reader(Dataset[dict[str, Tensor] | str]):
+class _Reader(Dataset[dict[str, Any] | str]):
     """Reads whole batches in worker processes; a bad item comes back as its message, without a worker's traceback."""
 
     def __init__(self, split: Split, parts: list[Tensor]) -> None:
@@ -84,7 +85,7 @@ class _Reader(Dataset[dict[str, Tensor] | str]):
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(self, k: int) -> dict[str, Tensor] | str:
+    def __getitem__(self, k: int) -> dict[str, Any] | str:
         try:
             return {name: value for name, value in vars(self.split.batch(self.parts[k])).items() if value is not None}
         except RegardError as error:

@@ -21,6 +21,7 @@ def osie(
     val_share: float = 0.1,
     seed: int = 0,
     in_memory: bool = True,
+    held_out: int = 0,
 ) -> DataSplits:
     """OSIE from ``images/*.jpg`` and ``fixations.csv`` (or ``fixations.mat``): fixations, but no masks and no labels.
 
@@ -33,6 +34,8 @@ def osie(
         val_share: share of the other images for validation.
         seed: decides which.
         in_memory: read all images now: 150 kB an image of 224 pixels.
+        held_out: so many observers, the last, look at test images only, and only they do: who is learned from does not
+            judge.
     """
     from regard.gaze.readers.osie import read_osie
 
@@ -52,4 +55,5 @@ def osie(
         licence=LICENCE,
         where=folder,
         gaze=table,
+        held_out=held_out,
     )

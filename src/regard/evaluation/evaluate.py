@@ -17,15 +17,15 @@ from regard.evaluation.gallery import gallery
 from regard.evaluation.information import information_scores
 from regard.evaluation.interventions import intervention_scores
 from regard.evaluation.known import known_scores
-from regard.evaluation.localization import batch_masks, localization_scores, object_masks, tolerance
+from regard.evaluation.localization import localization_scores, object_masks, tolerance
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
 from regard.evaluation.per_image import write_per_image
 from regard.evaluation.prediction import prediction_scores
 from regard.evaluation.segmentation import evaluate_segmentation
-from regard.evaluation.warnings import is_residual, plain_words
-from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
+from regard.evaluation.warnings import imposed_words, is_residual, plain_words
+from regard.metrics import accuracy, batch_masks, dead, dilate, energy_inside, nll, perplexity, usage
 from regard.models import AttentiveClassifier, Segmenter
-from regard.training import Recipe, load_run, open_run, write_atomically
+from regard.training import Recipe, load_run, open_run, with_maps, write_atomically
 from regard.types import Map
 
 SCHEMA = 1
@@ -47,6 +47,7 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Seque
         RegardError: no finished run lies there.
     """
     recipe, model, data = open_run(folder)
+    data = with_maps(recipe, data, model)
     if isinstance(model, Segmenter):
         return _write(folder, recipe, model, data, evaluate_segmentation(folder, recipe, model, data, device))
     return _write(folder, recipe, model, data, _classification(folder, recipe, model, data, device, samples))
@@ -96,7 +97,7 @@ def _classification(
         "interventions": interventions,
         "anchors": _anchors(seen),
         "map": _meaning(seen.map),
-        "warnings": plain_words(model, seen, rows),
+        "warnings": imposed_words(recipe) + plain_words(model, seen, rows),
         "gallery": gallery(data.test, seen, surprise, energy, folder / "gallery.npz"),
         "twin_parameters": None if twin_model is None else _parameters(twin_model),
     }
@@ -124,7 +125,8 @@ def _validation(model: AttentiveClassifier, split: Split) -> tuple[Map, Tensor] 
     masks = batch_masks(batch)
     if masks is None:
         return None
-    map = model.explain(batch.images.to(next(model.parameters()).device))
+    batch = batch.to(next(model.parameters()).device)
+    map = model.explain(batch.images, given=batch.given)
     return Map(map.values.cpu(), map.unit), masks.cpu()
 
 
@@ -133,7 +135,7 @@ def _model(recipe: Recipe, model: AttentiveClassifier | Segmenter, twin_paramete
         "backbone": recipe.model.backbone,
         "parameters": _parameters(model),
         "twin_parameters": twin_parameters,
-        "attention": recipe.model.attention,
+        "attention": recipe.model.attention if recipe.impose.map is None else f"{recipe.impose.map} map, imposed",
         "at": list(model.at),
         "gate": "residual" if is_residual(model) else recipe.model.attention,
         "anchors": recipe.model.anchors,

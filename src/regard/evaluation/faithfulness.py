@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from regard.data import Split
 from regard.evaluation.entries import entry, reference
+from regard.evaluation.in_turn import judged
 from regard.evaluation.observe import Observation
 from regard.metrics import BASELINES, Curve, Removal, controls, faithfulness, insertion, lerf_morf_gap
 from regard.models import AttentiveClassifier
@@ -27,19 +27,14 @@ def faithfulness_scores(
     if seen.map is None:
         return [], {}
     index = torch.arange(min(IMAGES, len(split)))
-    images = split.batch(index).images
+    batch = split.batch(index)
     classes = seen.mean[index].argmax(1)
     own = Map(seen.map.values[index], seen.map.unit)
     maps = {"map": own, "random, same bandwidth": controls.random_like(own, index=index, seed=seed)}
-    device = next(model.parameters()).device
-
-    def predict(x: Tensor) -> Tensor:
-        return model.predict(x.to(device)).cpu()
-
     rows, curves = [], {}
     for baseline in BASELINES:
         removal = Removal(steps=STEPS, baseline=baseline, seed=seed, batch_size=256)
-        gaps = {name: lerf_morf_gap(predict, images, m, classes, removal=removal) for name, m in maps.items()}
+        gaps = {name: judged(lerf_morf_gap, model, batch, m, classes, removal) for name, m in maps.items()}
         mine, random = gaps.values()
         rows.append(
             entry(
@@ -56,7 +51,7 @@ def faithfulness_scores(
         )
         if baseline == "mean":
             curves["deletion"] = _curve("Deletion, most relevant first", {k: g.morf for k, g in gaps.items()})
-            found = {name: insertion(predict, images, m, classes, removal=removal) for name, m in maps.items()}
+            found = {name: judged(insertion, model, batch, m, classes, removal) for name, m in maps.items()}
             curves["insertion"] = _curve("Insertion, most relevant first", found)
             for name, label, better, areas in (
                 ("deletion", "Deletion area", "lower", [g.morf.area for g in gaps.values()]),

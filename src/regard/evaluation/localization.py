@@ -11,8 +11,8 @@ from regard.data import Split
 from regard.evaluation.entries import entry, reference
 from regard.metrics import (
     area_share,
+    batch_masks,
     best_threshold,
-    boxes_to_masks,
     controls,
     dilate,
     energy_inside,
@@ -20,7 +20,7 @@ from regard.metrics import (
     localization,
     pointing_game,
 )
-from regard.types import Batch, Map
+from regard.types import Map
 
 
 def object_masks(split: Split) -> Tensor | None:
@@ -28,13 +28,6 @@ def object_masks(split: Split) -> Tensor | None:
     parts = [batch_masks(split.batch(part)) for part in torch.arange(len(split)).split(512)]
     found = [part for part in parts if part is not None]
     return torch.cat(found) if found else None
-
-
-def batch_masks(batch: Batch) -> Tensor | None:
-    """Masks (B,1,H,W) of a batch: its own, or those of its boxes."""
-    if batch.masks is not None or batch.boxes is None:
-        return batch.masks
-    return boxes_to_masks(batch.boxes, (batch.images.shape[-2], batch.images.shape[-1]))
 
 
 def tolerance(masks: Tensor) -> int:

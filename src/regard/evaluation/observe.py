@@ -12,8 +12,8 @@ from regard.backbones import looking
 from regard.data import Split
 from regard.metrics import anchor_counts
 from regard.models import AttentiveClassifier
-from regard.training import kept_share, sampled_rates, seed_everything
-from regard.types import NATS_PER_BIT, Map, Unit
+from regard.training import ask, kept_share, sampled_rates, seed_everything
+from regard.types import NATS_PER_BIT, Batch, Map, Unit
 
 SAMPLES = 4
 """The number of samples that tables of runs show."""
@@ -65,7 +65,7 @@ def observe(
 
     Args:
         model: what is observed; of one with frozen layers, these run once.
-        split: images.
+        split: images; with maps where they are imposed (`regard.training.with_maps`).
         seed: of maps and latents.
         samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
             for each of the largest number; those before it run once.
@@ -78,9 +78,10 @@ def observe(
     device = next(model.parameters()).device
     with looking(model):
         for part in torch.arange(len(split)).split(BATCH):
-            images = split.batch(part).images.to(device)
-            stem = None if model.frozen_upto is None else model.stem(images)
-            out = model(images, samples=0, stem=stem)
+            batch = split.batch(part).to(device)
+            if model.frozen_upto is not None:
+                batch = replace(batch, stem=model.stem(batch.images))
+            out = ask(model, batch, samples=0)
             found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)
             for layer, attention in zip(layers, out.attention, strict=True):
                 if attention.unit == "gate":
@@ -90,9 +91,9 @@ def observe(
                 unit, found["map"] = shown.unit, shown.values
             if random:
                 seed_everything(seed, int(part[0]))
-                one = model(images, samples=1, stem=stem)
+                one = ask(model, batch, samples=1)
                 found["one"] = one.probabilities(model.multi_label)
-                found |= _averaged(model, images, stem, samples)
+                found |= _averaged(model, batch, samples)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
                 last = one.attention[-1] if one.attention else None
                 if last is not None and last.index is not None and last.anchors is not None:
@@ -119,16 +120,20 @@ def _averages(samples: int) -> str:
     return f"averaged over {samples}"
 
 
-def _averaged(
-    model: AttentiveClassifier, images: Tensor, stem: Tensor | None, samples: Sequence[int]
-) -> dict[str, Tensor]:
+def _averaged(model: AttentiveClassifier, batch: Batch, samples: Sequence[int]) -> dict[str, Tensor]:
     """Probabilities (B,n) averaged over each number of samples, by its key."""
     if not samples:
         return {}
     most = max(samples)
+    stem, given = batch.stem, batch.given
     parts = [
-        model(images[part], samples=most, stem=None if stem is None else stem[part])
-        for part in torch.arange(len(images)).split(max(1, AT_ONCE // most))
+        model(
+            batch.images[part],
+            samples=most,
+            stem=None if stem is None else stem[part],
+            given=None if given is None else given[part],
+        )
+        for part in torch.arange(len(batch.images)).split(max(1, AT_ONCE // most))
     ]
     return {
         _averages(n): torch.cat([replace(p, logits=p.logits[:n]).probabilities(model.multi_label) for p in parts])

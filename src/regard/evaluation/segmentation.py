@@ -18,9 +18,10 @@ from regard.evaluation.information import RATES
 from regard.evaluation.localization import localization_scores
 from regard.evaluation.mask_scores import mask_scores
 from regard.evaluation.per_image import write_per_image
+from regard.evaluation.warnings import imposed_words
 from regard.metrics.salient_object import all_scores
 from regard.models import Segmenter
-from regard.training import Recipe, open_run, sampled_rates, seed_everything
+from regard.training import Recipe, ask, open_run, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Map
 
 BATCH = 64
@@ -58,14 +59,14 @@ def observe_masks(model: Segmenter, split: Split, *, seed: int) -> Seen:
         for index in torch.arange(len(split)).split(BATCH):
             batch = split.batch(index)
             assert batch.masks is not None
-            images = batch.images.to(device)
-            output = model(images, samples=0)
+            batch = batch.to(device)
+            output = ask(model, batch, samples=0)
             found = {"mean": output.probabilities, "masks": batch.masks}
             if output.attention:
                 shown = model.shown(output.attention[-1])
                 found["map"], unit = shown.values, shown.unit
                 seed_everything(seed, int(index[0]))
-                rates = sampled_rates(model, model(images, samples=1))
+                rates = sampled_rates(model, ask(model, batch, samples=1))
                 found |= {name: nats / NATS_PER_BIT for name, nats in rates.items()}
             for name, values in found.items():
                 parts.setdefault(name, []).append(values.cpu())
@@ -111,7 +112,7 @@ def evaluate_segmentation(
         "interventions": [],
         "anchors": None,
         "map": {"unit": shown.unit, "meaning": "" if seen.map else "How much each pixel is the object, from 0 to 1."},
-        "warnings": _warnings(model, seen),
+        "warnings": imposed_words(recipe) + _warnings(model, seen),
         "twin_parameters": None if twin_model is None else sum(p.numel() for p in twin_model.parameters()),
     }
 

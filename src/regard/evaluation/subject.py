@@ -13,7 +13,7 @@ from torch import nn
 
 from regard.backbones import LITE0_WEIGHTS, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
-from regard.training import load_run
+from regard.training import load_run, refuse_imposed
 from regard.types import RegardError
 
 IMAGENET_CLASSES = 1000
@@ -70,7 +70,8 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
             raise RegardError(f"weights={weights}: {folder} has its own")
         if (folder / "config.json").is_file():
             return _subject(str(name), AttentiveClassifier.from_pretrained(folder), ())
-        _, model, data = load_run(folder)
+        recipe, model, data = load_run(folder)
+        refuse_imposed(recipe, folder)
         return _subject(str(name), model, data.classes)
     return _network(str(name), weights)
 

@@ -9,9 +9,27 @@ from torch import nn
 from regard.attention import ResidualGate
 from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier
+from regard.training import Recipe
 
 FLAT = 1e-3
 TOLERANCE = 0.10
+ORACLE = "it needs people's gaze on every test image: an oracle, not a method"
+IMPOSED = {
+    "human": f"where people looked at this image; {ORACLE}",
+    "human-shuffled": f"where people looked at another image; {ORACLE}",
+    "random": "smooth noise with the values of a human map",
+    "center": "the mean human map of the training images, the same for every image",
+    "uniform": "one everywhere",
+}
+"""What ``impose.map`` gives, as the end of a sentence."""
+
+
+def imposed_words(recipe: Recipe) -> list[str]:
+    """Where the map came from, if it is not the network's."""
+    given = recipe.impose.map
+    if given is None:
+        return []
+    return [f"The map is not the network's but imposed, in training and at test: {IMPOSED[given]}."]
 
 
 def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:

@@ -21,10 +21,11 @@ from regard.metrics.faithfulness import (
     max_sensitivity,
     road,
 )
+from regard.metrics.histogram import rank_matched
 from regard.metrics.imputation import BASELINES
 from regard.metrics.information import bits, info_nce, label_entropy, label_information, leave_one_out
 from regard.metrics.localization import area_share, best_threshold, energy_inside, iou, pointing_game
-from regard.metrics.masks import boxes_to_masks, dilate
+from regard.metrics.masks import batch_masks, boxes_to_masks, dilate
 from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.scores import paired_difference, score, share_of_range
 
@@ -37,6 +38,7 @@ __all__ = [
     "accuracy",
     "anchor_counts",
     "area_share",
+    "batch_masks",
     "best_threshold",
     "bits",
     "boxes_to_masks",
@@ -67,6 +69,7 @@ __all__ = [
     "per_label_accuracy",
     "perplexity",
     "pointing_game",
+    "rank_matched",
     "road",
     "score",
     "share_of_range",

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.types import RegardError
+from regard.types import Batch, RegardError
 
 Shape = Literal["disc", "square"]
 
@@ -65,3 +65,10 @@ def boxes_to_masks(boxes: Float[Tensor, "B 4"], size: tuple[int, int]) -> Bool[T
     x = torch.arange(size[1], device=boxes.device) + 0.5
     rows, columns = (y >= y0) & (y < y1), (x >= x0) & (x < x1)
     return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def batch_masks(batch: Batch) -> Bool[Tensor, "B 1 H W"] | None:
+    """Objects of a batch: its masks, or those of its boxes; None where it has neither."""
+    if batch.masks is not None or batch.boxes is None:
+        return batch.masks
+    return boxes_to_masks(batch.boxes, batch.size)

@@ -221,15 +221,17 @@ class AttentiveClassifier(nn.Module):
             h = self.decoder(latent.z)
         return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
-    def predict(self, images: Float[Tensor, "B C H W"], samples: int | None = None) -> Float[Tensor, "B n"]:
+    def predict(
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+    ) -> Float[Tensor, "B n"]:
         """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
         with looking(self):
-            return self(images, samples=samples).probabilities(self.multi_label)
+            return self(images, samples=samples, given=given).probabilities(self.multi_label)
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1) -> Map:
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, given: Given = None) -> Map:
         """The map of one attended layer, by default the last to run, as ``shown`` has it."""
         with looking(self):
-            outputs = self(images, samples=0).attention
+            outputs = self(images, samples=0, given=given).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the classifier with attention=")
         return self.shown(outputs[layer])

@@ -161,15 +161,17 @@ class Segmenter(nn.Module):
         logits = run(network, recorder, (images - self.mean) / self.std if self.normalizes else images)
         return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
 
-    def predict(self, images: Float[Tensor, "B C H W"], samples: int | None = None) -> Float[Tensor, "B 1 H W"]:
+    def predict(
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+    ) -> Float[Tensor, "B 1 H W"]:
         """Probabilities in evaluation mode, without gradients: of the mean map, or averaged over samples."""
         with looking(self):
-            return self(images, samples=samples).probabilities
+            return self(images, samples=samples, given=given).probabilities
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1) -> Map:
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, given: Given = None) -> Map:
         """The map of one attended layer, by default the last to run, as ``shown`` has it."""
         with looking(self):
-            outputs = self(images, samples=0).attention
+            outputs = self(images, samples=0, given=given).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the segmenter with attention=")
         return self.shown(outputs[layer])

@@ -29,6 +29,7 @@ class Environment:
     hardware: Mapping[str, object] = field(default_factory=dict)
     seconds: float = NAN
     created: str = ""
+    imposed: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from regard.grid import Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
 from regard.tables.measures import MEASURES, Asked
-from regard.training import Recipe, load_best, load_run, recipe_from, train
+from regard.training import Recipe, load_best, load_run, recipe_from, train, with_maps
 from regard.training.journal import read_lines
 from regard.types import RegardError
 
@@ -41,6 +41,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     if not measures:
         return Result(values)
     _, model, data = load_run(run)
+    data = with_maps(recipe, data, model)
     device = device_of(recipe)
     _frozen(recipe, model.to(device))
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}

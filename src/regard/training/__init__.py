@@ -4,18 +4,24 @@ Not here: what is measured after training (evaluation).
 """
 
 from regard.training.build import build_augmentation, build_data, build_model, plain_twin
-from regard.training.measure import kept_share, sampled_rates
+from regard.training.imposed import Imposed, imposed_maps
+from regard.training.measure import ask, kept_share, sampled_rates
 from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import load_best, load_run, open_run, train, write_atomically
 from regard.training.seeds import seed_everything
 from regard.training.twin import train_with_twin
+from regard.training.with_maps import WithMaps, refuse_imposed, with_maps
 
 __all__ = [
+    "Imposed",
     "Recipe",
+    "WithMaps",
+    "ask",
     "build_augmentation",
     "build_data",
     "build_model",
+    "imposed_maps",
     "kept_share",
     "load_best",
     "load_recipe",
@@ -26,10 +32,12 @@ __all__ = [
     "plain_twin",
     "recipe_from",
     "recipe_parser",
+    "refuse_imposed",
     "sampled_rates",
     "save_recipe",
     "seed_everything",
     "train",
     "train_with_twin",
+    "with_maps",
     "write_atomically",
 ]

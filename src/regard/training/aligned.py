@@ -1,4 +1,4 @@
-"""Attention drawn towards where people look, while the task is learned."""
+"""Attention drawn towards where people look, or to the object, while the task is learned."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.gaze import blur
+from regard.metrics import batch_masks
 from regard.objectives import HumanMap, alignment_loss
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, Map, RegardError
 
 
 class Alignment:
-    """The alignment loss of one attended layer's mean map, over the images of a batch that people looked at.
+    """The alignment loss of one attended layer's mean map, over the images of a batch whose target is known.
 
     Args:
-        recipe: which loss, which layer, how wide a fixation is.
+        recipe: on what, which loss, which layer, how wide a fixation is.
     """
 
     def __init__(self, recipe: AlignRecipe) -> None:
         self.recipe = recipe
 
     def __call__(self, attention: Sequence[AttentionOutput], batch: Batch) -> Float[Tensor, ""]:
-        """0, with a zero gradient, for a batch without fixations.
+        """0, with a zero gradient, for a batch whose images nobody looked at (or that show no object).
 
         Raises:
             RegardError: the layer's map is no gate, or there is no such layer.
@@ -34,12 +35,33 @@ class Alignment:
         layer = attention[self.recipe.layer]
         if layer.unit != "gate":
             raise RegardError(f"align: the map is {layer.unit}, not a gate in [0,1]; take another model.attention")
+        target, known = self._target(batch, (layer.mean.shape[-2], layer.mean.shape[-1]))
+        return alignment_loss(self.recipe.loss, layer.mean, target, known.to(layer.mean.dtype))
+
+    def _target(self, batch: Batch, grid: tuple[int, int]) -> tuple[HumanMap, Bool[Tensor, " B"]]:
+        if self.recipe.target == "mask":
+            masks = batch_masks(batch)
+            if masks is None:
+                raise RegardError("align.target=mask: the data set has neither masks nor boxes; take align.target gaze")
+            return object_map(masks, grid=grid)
         if batch.fixations is None:
             raise RegardError("align.gaze=own: the data set comes without fixations; name one that has them")
-        grid = (layer.mean.shape[-2], layer.mean.shape[-1])
-        size = (batch.images.shape[-2], batch.images.shape[-1])
-        target, looked = human_map(batch.fixations, size=size, grid=grid, sigma=self.recipe.sigma * size[1])
-        return alignment_loss(self.recipe.loss, layer.mean, target, looked.to(layer.mean.dtype))
+        return human_map(batch.fixations, size=batch.size, grid=grid, sigma=self.recipe.sigma * batch.size[1])
+
+
+def object_map(masks: Bool[Tensor, "B 1 H W"], *, grid: tuple[int, int]) -> tuple[HumanMap, Bool[Tensor, " B"]]:
+    """The object in the place of a human map: its share of each cell, and for counts its pixels there.
+
+    Args:
+        masks: of the objects.
+        grid: (h, w) of the attention's map.
+
+    Returns:
+        The map and counts, and which images show an object (B,).
+    """
+    share = Map(masks.float(), "relevance").resize(grid).values
+    pixels = masks.shape[-2] * masks.shape[-1] / (grid[0] * grid[1])
+    return HumanMap(share, share * pixels), masks.flatten(1).any(1)
 
 
 def human_map(

@@ -86,6 +86,7 @@ class BudgetCallback(pl.Callback):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
             batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
+            batch = task.with_map(batch)
             rates = sampled_rates(model, ask(model, batch, samples=1))
             if "kept_budget" in task.multipliers:
                 rates |= kept_share(ask(model, batch, samples=0))

@@ -7,7 +7,7 @@ from typing import Any
 
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
 from regard.training.priced import PRICED
-from regard.training.recipe import AlignRecipe, Recipe
+from regard.training.recipe import AlignRecipe, ImposeRecipe, Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
@@ -29,13 +29,32 @@ def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | No
     a = recipe.align
     if a.gaze is None:
         return data, None
+
+    def dealt(split: Split) -> Split:
+        return shuffle_gaze(split, seed=recipe.train.seed, among=a.shuffled_from) if a.shuffled else split
+
     if a.gaze == "own":
-        return (replace(data, train=shuffle_gaze(data.train, seed=recipe.train.seed)) if a.shuffled else data), None
-    size = tuple(data.train.batch([0]).images.shape[-2:])
-    gazed = open_data(a.gaze, a.root, **{"size": size} | a.options).train
-    if gazed.batch([0]).fixations is None:
-        raise RegardError(f"align.gaze={a.gaze}: this set comes without fixations; take osie, pascal_s or dut_omron")
-    return data, shuffle_gaze(gazed, seed=recipe.train.seed) if a.shuffled else gazed
+        return replace(data, train=dealt(data.train)), None
+    return data, dealt(open_gaze("align", a.gaze, a.root, a.options, data).train)
+
+
+def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], data: DataSplits) -> DataSplits:
+    """Another set with gaze, in the size of the task's images.
+
+    Args:
+        part: of the recipe, for errors: ``align`` or ``impose``.
+        name: of the set.
+        root: where it lies.
+        options: of the set.
+        data: the task's.
+
+    Raises:
+        RegardError: it has no fixations on its training images.
+    """
+    gazed = open_data(name, root, **{"size": data.train.batch([0]).size} | options)
+    if gazed.train.batch([0]).fixations is None:
+        raise RegardError(f"{part}.gaze={name}: this set comes without fixations; take osie, pascal_s or dut_omron")
+    return gazed
 
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
@@ -63,4 +82,5 @@ def plain_twin(recipe: Recipe) -> Recipe:
     )
     budgets: dict[str, Any] = {priced.budget: None for priced in PRICED}
     free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
-    return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, align=AlignRecipe(), twin=False)
+    own = {"align": AlignRecipe(), "impose": ImposeRecipe()}
+    return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False, **own)

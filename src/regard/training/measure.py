@@ -28,10 +28,9 @@ def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor
 
 
 def ask(model: Any, batch: Batch, *, samples: int) -> Any:
-    """What a model says of a batch, or of what its frozen stem made of it."""
-    if batch.stem is None:
-        return model(batch.images, samples=samples)
-    return model(batch.images, samples=samples, stem=batch.stem)
+    """What a model says of a batch, or of what its frozen stem made of it, with the maps that are given with it."""
+    more = {"stem": batch.stem, "given": batch.given}
+    return model(batch.images, samples=samples, **{name: x for name, x in more.items() if x is not None})
 
 
 def sampled_rates(model: AttentiveClassifier | Segmenter, output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from regard.attention import FIXED_MAPS
+from regard.data.shuffled_gaze import Among
 from regard.objectives import ALIGNMENT
 from regard.types import RegardError
 
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
 """Attention whose random map has, with anchors, one at zero."""
+SIGMA = 0.037
+"""Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +122,12 @@ class ObjectiveRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class AlignRecipe:
-    """Drawing attention towards where people look, while the task is learned."""
+    """Drawing attention towards where people look, or to the object, while the task is learned."""
 
+    target: Literal["gaze", "mask"] = "gaze"
+    """`gaze`: where people looked; `mask`: the object's mask, or its box where there is no mask, on the task's own
+    images: whether it was gaze that helped, or any hint where the object is. A set named in `gaze` is then shown
+    likewise, but nothing is aligned on it."""
     gaze: str | None = None
     """Whose gaze: a data set with fixations (`osie`, `pascal_s`, `dut_omron`), or `own`, those on the task's images;
     null for none. Images of another set go through the network beside the task's, without a part in the task's loss."""
@@ -135,10 +143,43 @@ class AlignRecipe:
     """Which attended layer, in the order in which they run."""
     batch_size: int = 8
     """Images of another set a step and device."""
-    sigma: float = 0.037
+    sigma: float = SIGMA
     """Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
     shuffled: bool = False
-    """The control: every image gets the gaze on another one."""
+    """The control: every image gets the gaze on another one, moved from that one's box to its own where boxes are
+    known."""
+    shuffled_from: Among = "any"
+    """On which other one: `any`, of the `same-class`, or of an `other-class`."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is aligned."""
+        return self.gaze is not None or self.target == "mask"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImposeRecipe:
+    """A map that is given to the attended layers instead of their own, in training and at test."""
+
+    map: Literal["human", "human-shuffled", "random", "center", "uniform"] | None = None
+    """`human`: where people looked at this image, an oracle that needs gaze at test; `human-shuffled`: where they
+    looked at another one; `random`: smooth noise with a human map's values; `center`: the mean human map of the train
+    split; `uniform`: one everywhere; null: the network's own map. What is given is not learned: take a fixed
+    `model.attention`, such as `uniform`."""
+    gaze: str = "own"
+    """Whose gaze: `own`, on the task's images, or a data set with fixations, which lends `random` its values and
+    `center` its mean."""
+    root: str | None = None
+    """Where that set lies; the folder in REGARD_DATA by default."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of that set; its images come in the size of the task's."""
+    sigma: float = SIGMA
+    """Standard deviation of a fixation's density, as a share of the image's width."""
+    shuffled_from: Among = "any"
+    """Whose map `human-shuffled` gives: that of `any` other image, one of the `same-class`, or of an `other-class`."""
+    random_dose: bool = False
+    """In training of `human`, mix each image's map with noise or another image's by a share drawn anew in each epoch,
+    its values held, so that mixed maps at test are nothing new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,13 +265,14 @@ class Recipe:
     model: ModelRecipe = field(default_factory=ModelRecipe)
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
     align: AlignRecipe = field(default_factory=AlignRecipe)
+    impose: ImposeRecipe = field(default_factory=ImposeRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     train: TrainRecipe = field(default_factory=TrainRecipe)
     twin: bool = True
     """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
 
     def __post_init__(self) -> None:
-        m, o, t, a = self.model, self.objective, self.train, self.align
+        m, o, t, a, i = self.model, self.objective, self.train, self.align, self.impose
         for wrong, message in (
             (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
             (
@@ -265,13 +307,28 @@ class Recipe:
                 "leave out model.exclude_tokens and model.match",
             ),
             (
-                self.task == "segmentation" and (t.cache_stem or t.compile),
-                "train.cache_stem and train.compile are of classification only",
+                self.task == "segmentation" and t.compile,
+                "train.compile is of classification only",
             ),
-            (a.gaze is not None and m.attention is None, "align.gaze needs model.attention"),
-            (a.gaze is not None and t.cache_stem, "train.cache_stem keeps no fixations; leave out align.gaze"),
+            (a.active and m.attention is None, "align needs model.attention"),
+            (
+                a.target == "mask" and a.shuffled,
+                "align.shuffled deals gaze anew; leave it out where align.target is mask",
+            ),
             (a.loss not in ALIGNMENT, f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"),
             (a.weight < 0 or a.sigma <= 0, "align.weight must be at least 0 and align.sigma above 0"),
+            (
+                i.map is not None and (m.attention or "").partition("+")[0] not in FIXED_MAPS,
+                "impose.map gives the map, so that no other is learned: set model.attention to uniform (residual "
+                "gate), uniform+mask or uniform+noise",
+            ),
+            (
+                i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
+                "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
+                "objective.map_budget_bits",
+            ),
+            (i.random_dose and i.map != "human", "impose.random_dose is of impose.map human"),
+            (i.sigma <= 0, "impose.sigma must be above 0"),
             (a.batch_size < 1, "align.batch_size must be at least 1"),
             (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
             (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),

@@ -22,6 +22,7 @@ from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_gaze, build_model
 from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
 from regard.training.environment import environment
+from regard.training.imposed import imposed_maps
 from regard.training.journal import Journal, read_lines
 from regard.training.matched import matched
 from regard.training.parsing import load_recipe, save_recipe
@@ -64,12 +65,13 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
         model = model.to(memory_format=torch.channels_last)
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
+    imposed = imposed_maps(recipe, data, model)
     data, gaze = build_gaze(recipe, data)
     if recipe.train.cache_stem:
         assert isinstance(model, AttentiveClassifier), "the recipe says so"
         data = through_stem(recipe, model, data, quiet=quiet)
     batches = Batches(recipe, data, gaze)
-    task = Task(recipe, model, batches.steps_per_epoch)
+    task = Task(recipe, model, batches.steps_per_epoch, imposed)
     trainer = _trainer(recipe, folder, quiet, batches)
     last = folder / LAST
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
@@ -87,6 +89,8 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     if trainer.is_global_zero:
         model.save_pretrained(folder / MODEL)
         record = environment(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
+        if imposed is not None:
+            record["imposed"] = imposed.record
         write_atomically(folder / DONE, json.dumps(record, indent=2) + "\n")
     return folder
 

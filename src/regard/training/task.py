@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric
 
 from regard.objectives import Multiplier, Weights, warmup_share
 from regard.training.aligned import Alignment
+from regard.training.imposed import Imposed
 from regard.training.measure import ask
 from regard.training.optim import build_optimizer, build_schedule
 from regard.training.priced import PRICED, multipliers
@@ -29,16 +30,18 @@ class Task(pl.LightningModule):
         recipe: what to do.
         model: what learns.
         steps_per_epoch: of this process.
+        imposed: the maps that the recipe gives attended layers, if it does.
     """
 
-    def __init__(self, recipe: Recipe, model: Model, steps_per_epoch: int) -> None:
+    def __init__(self, recipe: Recipe, model: Model, steps_per_epoch: int, imposed: Imposed | None = None) -> None:
         super().__init__()
+        self.imposed = imposed
         self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.kept_beta, o.codebook, o.commitment, o.smoothing)
         self.multipliers = multipliers(o)
         self.kind = TASKS[recipe.task]
-        self.alignment = Alignment(recipe.align) if recipe.align.gaze else None
+        self.alignment = Alignment(recipe.align) if recipe.align.active else None
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in self.kind.validated})
         # a function: a compiled module would be a second name for every weight in a checkpoint
         self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
@@ -53,6 +56,8 @@ class Task(pl.LightningModule):
         """The objective; stops at a loss that is not a number."""
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         warmup = warmup_share(self.global_step, round(o.warmup * total))
+        if self.imposed is not None:
+            batch = replace(batch, given=self.imposed.in_training(batch, self.current_epoch))
         output = ask(self.run_model, batch, samples=1)
         losses = self.kind.loss(output, batch, self.weights, warmup)
         if self.alignment is not None:
@@ -90,7 +95,7 @@ class Task(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Mean and one-sample predictions; bits are of the sampled channel."""
         seed_everything(self.recipe.train.seed, -1, int(batch.index[0]))
-        for name, values in self.kind.validate(self.model, batch).items():
+        for name, values in self.kind.validate(self.model, self.with_map(batch)).items():
             known = values[~values.isnan()]
             if len(known):
                 self._metric(name).update(known)
@@ -103,6 +108,10 @@ class Task(pl.LightningModule):
                 self.log(f"val/{name}", metric.compute(), prog_bar=name == self.kind.monitor, sync_dist=True)
                 metric.reset()
         torch.set_rng_state(self._training_noise)
+
+    def with_map(self, batch: Batch) -> Batch:
+        """The batch with the map that is imposed on each image, if one is."""
+        return batch if self.imposed is None else replace(batch, given=self.imposed.of(batch))
 
     def _metric(self, name: str) -> MeanMetric:
         metric = self.validated[name]

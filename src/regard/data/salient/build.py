@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regard.data.cut_gaze import points_of
 from regard.data.files import FileSplit, as_size, file_splits
+from regard.data.held_out import held_apart
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
@@ -73,6 +75,7 @@ def salient_splits(
     where: Path,
     level: float | None = None,
     gaze: Fixations | None = None,
+    held_out: int = 0,
 ) -> DataSplits:
     """Splits of images and masks, stretched to ``size``.
 
@@ -88,6 +91,7 @@ def salient_splits(
         where: file or folder, for errors.
         level: of graded masks.
         gaze: fixations on (some of) the images, by their files' names, in their files' pixels.
+        held_out: observers whose gaze is that of the test images alone, as in `held_apart`.
     """
     files = list(found.values())
     return splits_of(
@@ -105,6 +109,7 @@ def salient_splits(
         where=where,
         level=level,
         gaze=gaze,
+        held_out=held_out,
     )
 
 
@@ -124,6 +129,7 @@ def splits_of(
     masks: list[Path] | None = None,
     level: float | None = None,
     gaze: Fixations | None = None,
+    held_out: int = 0,
 ) -> DataSplits:
     """Splits of whole images, stretched to ``size``, with what there is of masks and gaze; see `salient_splits`."""
     shape, names = as_size(size), [path.name for path in images]
@@ -131,7 +137,11 @@ def splits_of(
     groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
     tables: dict[str, Fixations] = {}
     if gaze is not None:
-        tables = {key: stretched(gaze, [names[i] for i in index.tolist()], shape) for key, index in groups.items()}
+        learned, judged = held_apart(gaze, held_out)
+        tables = {
+            key: stretched(judged if key == "test" else learned, [names[i] for i in index.tolist()], shape)
+            for key, index in groups.items()
+        }
     splits = {
         name: FileSplit(
             name,
@@ -142,7 +152,7 @@ def splits_of(
             masks=None if masks is None else tuple(masks[i] for i in index.tolist()),
             mask_level=level,
             windows=whole.expand(len(index), -1),
-            fixations=tables[name].points().float() if name in tables else None,
+            fixations=points_of(tables[name]) if name in tables else None,
         )
         for name, index in groups.items()
     }

@@ -18,6 +18,7 @@ def dut_omron(
     seed: int = 0,
     in_memory: bool = False,
     gaze: bool = True,
+    held_out: int = 0,
 ) -> DataSplits:
     """DUT-OMRON from ``DUT-OMRON-image/*.jpg`` and ``pixelwiseGT-new-PNG/*.png``.
 
@@ -30,6 +31,7 @@ def dut_omron(
         seed: decides which.
         in_memory: read all images now.
         gaze: also read ``DUT-OMRON-eye-fixations/mat``, if it is there.
+        held_out: so many observers, the last, look at test images only, and only they do.
     """
     folder = find_folder(Path(root), "DUT-OMRON", "dut_omron", holds="DUT-OMRON-image", name="dut_omron")
     found = pairs(folder / "DUT-OMRON-image", folder / "pixelwiseGT-new-PNG")
@@ -50,4 +52,5 @@ def dut_omron(
         licence=LICENCE,
         where=folder,
         gaze=table,
+        held_out=held_out,
     )

@@ -20,6 +20,7 @@ def pascal_s(
     seed: int = 0,
     in_memory: bool = False,
     gaze: bool = True,
+    held_out: int = 0,
 ) -> DataSplits:
     """PASCAL-S from the folder ``datasets`` of salObj.zip: ``imgs/pascal/N.jpg``, ``masks/pascal/N.png``.
 
@@ -32,6 +33,7 @@ def pascal_s(
         seed: decides which.
         in_memory: read all images now.
         gaze: also read ``fixations/pascalFix.mat``, if it is there (needs h5py).
+        held_out: so many observers, the last, look at test images only, and only they do.
     """
     folder = find_folder(Path(root), "datasets", "pascal_s/datasets", holds="imgs/pascal", name="pascal_s")
     found = pairs(folder / "imgs" / "pascal", folder / "masks" / "pascal")
@@ -52,4 +54,5 @@ def pascal_s(
         where=folder,
         level=LEVEL,
         gaze=table,
+        held_out=held_out,
     )

@@ -17,7 +17,7 @@ from torch import Tensor
 from regard.data import CATALOG, Split, open_data
 from regard.data.counter import permutation
 from regard.data.reading import IMAGE_SUFFIXES, cover, read_image, to_bytes
-from regard.evaluation.localization import batch_masks
+from regard.metrics import batch_masks
 from regard.types import RegardError
 
 STREAM = 700

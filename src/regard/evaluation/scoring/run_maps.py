@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.data.reading import read_image, to_bytes
 from regard.evaluation.scoring.maps import MapFiles, open_maps
 from regard.gaze.readers import image_sizes
-from regard.training import open_run
+from regard.training import open_run, refuse_imposed
 from regard.types import RegardError
 
 
@@ -30,7 +30,8 @@ def open_source(path: str | Path, images: str | Path) -> MapFiles:
 
 
 def _run(folder: Path, images: Path) -> MapFiles:
-    _, model, _ = open_run(folder)
+    recipe, model, _ = open_run(folder)
+    refuse_imposed(recipe, folder)
     if not model.at:
         raise RegardError(f"{folder}: this run has no attention (it is a plain network), so it has no maps to score")
     model.eval()

@@ -18,7 +18,7 @@ from regard.evaluation.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from regard.evaluation.shift.splits import Changed, on_other_grounds
 from regard.metrics import accuracy, calibration_error, paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, load_run, write_atomically
+from regard.training import Recipe, load_run, refuse_imposed, write_atomically
 from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
@@ -64,6 +64,7 @@ def shift(
     """
     options = options or ShiftOptions()
     recipe, model, data = load_run(run)
+    refuse_imposed(recipe, run)
     models = {"run": model.to(device)}
     if (run / "twin" / "model").is_dir():
         models["twin"] = load_run(run / "twin")[1].to(device)

@@ -10,8 +10,7 @@ from jaxtyping import Num
 from torch import Tensor
 
 from regard.data import Split
-from regard.evaluation.localization import batch_masks
-from regard.metrics import controls
+from regard.metrics import batch_masks, controls
 from regard.types import Batch, RegardError
 
 

@@ -23,7 +23,7 @@ from regard.evaluation.transfer.probe import fit_probe
 from regard.evaluation.transfer.representation import Represent, of_network, of_pixels, represented
 from regard.metrics import paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import load_run, seed_everything, write_atomically
+from regard.training import load_run, refuse_imposed, seed_everything, write_atomically
 from regard.types import RegardError
 
 ALL = 0
@@ -73,7 +73,8 @@ def transfer(
         RegardError: no finished run, an unknown data set, one without single labels, or ``out`` holds other numbers.
     """
     options = options or TransferOptions()
-    _, model, _ = load_run(run)
+    recipe, model, _ = load_run(run)
+    refuse_imposed(recipe, run)
     own: Mapping[str, Any] = data_options or {}
     if "size" in inspect.signature(find(data).open).parameters and "size" not in own:
         own = {**own, "size": model.shape[1]}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 
 from regard.evaluation.given_maps import given_maps
+from regard.evaluation.in_turn import judged
 from regard.evaluation.interventions import ask_with
 from regard.metrics import Removal, accuracy, controls, lerf_morf_gap
 from regard.metrics.consistency import consistency, high_pass, low_pass, overwrite
 from regard.metrics.similarity import cosine
 from regard.tables.measures.asked import Asked, Measured
+from regard.training import WithMaps
 from regard.types import Map
 
 FAITHFUL_IMAGES, FAITHFUL_STEPS = 48, 12
@@ -22,11 +24,11 @@ WINDOW, RADIUS = 4, 4
 def faithfulness(asked: Asked) -> Measured:
     """Deletion gap, LeRF minus MoRF with the mean colour, and that of random maps."""
     index = asked.first(FAITHFUL_IMAGES)
-    images, classes = asked.split.batch(index).images, asked.seen.mean[index].argmax(1)
+    batch, classes = asked.split.batch(index), asked.seen.mean[index].argmax(1)
     own = Map(asked.map.values[index], asked.map.unit)
     removal = Removal(steps=FAITHFUL_STEPS, baseline="mean", seed=asked.seed, batch_size=256)
     random = controls.random_like(own, index=index, seed=asked.seed)
-    gaps = (lerf_morf_gap(asked.predict, images, map, classes, removal=removal).gap for map in (own, random))
+    gaps = (judged(lerf_morf_gap, asked.model, batch, map, classes, removal).gap for map in (own, random))
     return {}, dict(zip(("deletion_gap", "deletion_gap_random"), gaps, strict=True))
 
 
@@ -48,10 +50,11 @@ def interventions(asked: Asked) -> Measured:
 def interpretability(asked: Asked) -> Measured:
     """The paper's score: share of maps that stay (cosine above .9) where the prediction stays, under four changes.
 
-    A constant map has 1, so another image's map stands beside it: what maps of this network have in common.
+    A constant map has 1, so another image's map stands beside it: what maps of this network have in common. Nothing
+    where the map is imposed: it stays whatever changes.
     """
     index = asked.first(CONSISTENT_IMAGES)
-    if len(index) < 2:
+    if len(index) < 2 or isinstance(asked.split, WithMaps):
         return {}, {}
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
     window = (max(1, images.shape[2] // WINDOW), max(1, images.shape[3] // WINDOW))

@@ -9,7 +9,7 @@ from torch import Tensor
 from regard.evaluation.judging.sample import open_sample
 from regard.metrics import accuracy, calibration_error, label_entropy, label_information, nll
 from regard.tables.measures.asked import Asked, Measured
-from regard.training import sampled_rates, seed_everything
+from regard.training import WithMaps, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, RegardError
 
 OTHER_IMAGES = 2000
@@ -42,6 +42,8 @@ def unknown(asked: Asked) -> Measured:
     """How well the latent rate tells another data set's images from the test images: AUROC, higher rate = unknown."""
     if asked.other is None:
         raise RegardError("the measure 'unknown' needs another data set; name one of `regard data list`")
+    if isinstance(asked.split, WithMaps):
+        raise RegardError("the measure 'unknown' asks about other images, and this run is given its maps (impose.map)")
     if "latent_bits" not in asked.seen.rates:
         return {}, {}
     rate = _rates(asked)

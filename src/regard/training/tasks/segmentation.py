@@ -9,7 +9,7 @@ from regard.data import DataSplits
 from regard.metrics.salient_object import mae, mean_f, s_measure
 from regard.models import Segmenter
 from regard.objectives import Losses, Weights, segmentation_loss
-from regard.training.measure import kept_share, sampled_rates
+from regard.training.measure import ask, kept_share, sampled_rates
 from regard.training.recipe import Recipe
 from regard.training.tasks.kind import Kind
 from regard.types import NATS_PER_BIT, Batch, RegardError, SegmenterOutput
@@ -57,13 +57,13 @@ def seen(output: SegmenterOutput, batch: Batch) -> dict[str, Tensor]:
 def validate(model: Segmenter, batch: Batch) -> dict[str, Tensor]:
     """Per-image S-measure, mean F and MAE of the mean, S-measure of one sample, and one-sample bits."""
     assert batch.masks is not None
-    output: SegmenterOutput = model(batch.images, samples=0)
+    output: SegmenterOutput = ask(model, batch, samples=0)
     mean = output.probabilities
     values = {"s": s_measure(mean, batch.masks), "f": mean_f(mean, batch.masks), "mae": mae(mean, batch.masks)}
     values |= kept_share(output)
     if not model.at:
         return values
-    sampled: SegmenterOutput = model(batch.images, samples=1)
+    sampled: SegmenterOutput = ask(model, batch, samples=1)
     values["s_one_sample"] = s_measure(sampled.probabilities, batch.masks)
     for name, nats in sampled_rates(model, sampled).items():
         values[name] = nats / NATS_PER_BIT
