@@ -2,6 +2,7 @@
 
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
+from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.heads import MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
@@ -14,6 +15,7 @@ __all__ = [
     "RIVALS",
     "VARIANTS",
     "AttentiveClassifier",
+    "Freezable",
     "Segmenter",
     "paper_model",
     "parameter_groups",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 from regard.backbones import (
     Cut,
     Given,
-    Stem,
     attach,
     attended,
     create_backbone,
@@ -30,7 +28,7 @@ from regard.backbones import (
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.exclusion import exclude_closed
-from regard.models.freeze import freeze_upto, hold_frozen
+from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
 from regard.models.normalize import Normalize, resolve_normalize
@@ -38,7 +36,7 @@ from regard.models.sharing import from_pretrained, save_pretrained
 from regard.types import NATS_PER_BIT, AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
-class AttentiveClassifier(nn.Module):
+class AttentiveClassifier(Freezable):
     """Images (B,C,H,W) in [0,1] -> ModelOutput.
 
         classifier = AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", anchors=20, latent=64)
@@ -76,9 +74,6 @@ class AttentiveClassifier(nn.Module):
             ``regard.backbones.exclude_tokens``. Needs a gate that multiplies by zero: ``mask``.
         backbone_options: options of the network.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self,
@@ -146,8 +141,6 @@ class AttentiveClassifier(nn.Module):
         """The arguments that rebuild this classifier, pretrained weights apart."""
         self.num_classes, self.shape = num_classes, shape
         self.average, self.multi_label = average, multi_label
-        self.frozen: tuple[str, ...] = ()
-        self.frozen_upto: str | None = None
         self.trunk = trunk
         mean, std = statistics or ((0.0,), (1.0,))
         self.normalizes = statistics is not None
@@ -245,38 +238,6 @@ class AttentiveClassifier(nn.Module):
             return Map(output.price[0] / NATS_PER_BIT, "bits")
         return Map(output.map[0], output.unit)
 
-    def freeze(self, upto: str) -> None:
-        """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
-        dropout included; attention on it goes on learning.
-        """
-        self.frozen, self.frozen_upto = freeze_upto(self.trunk, upto, self.shape), upto
-        vars(self).pop("frozen_stem", None)  # of an earlier layer
-        hold_frozen(self.trunk, self.frozen)
-
-    @cached_property
-    def frozen_stem(self) -> Stem:
-        """What ``freeze`` froze, as a part of its own.
-
-        Raises:
-            RegardError: nothing is frozen, or something goes around the layer.
-        """
-        if self.frozen_upto is None:
-            raise RegardError("stem: nothing is frozen; call freeze(layer) first (model.freeze in a recipe)")
-        return Stem(self.trunk, self.frozen_upto, self.shape)
-
-    def stem(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B ..."]:
-        """What the frozen layers make of images (B,C,H,W) in [0,1]; ``forward`` goes on from there.
-
-        It does not change in training, so it can be computed once.
-        """
-        return self.frozen_stem(self._normalized(images))
-
-    def train(self, mode: bool = True) -> AttentiveClassifier:
-        """As ever, but frozen layers stay in evaluation mode."""
-        super().train(mode)
-        hold_frozen(self.trunk, self.frozen)
-        return self
-
     def parameter_groups(
         self,
         lr: float,
@@ -296,12 +257,6 @@ class AttentiveClassifier(nn.Module):
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> AttentiveClassifier:
         """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
         return from_pretrained(cls, source, revision=revision)
-
-    def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
-        return self.frozen_stem.given(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
-
-    def _normalized(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std if self.normalizes else images
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:

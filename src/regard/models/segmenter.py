@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,8 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import (
+    Attended,
     Cut,
     Given,
+    Stem,
     attach,
     attended,
     create_backbone,
@@ -24,7 +27,7 @@ from regard.backbones import (
     run,
 )
 from regard.models.fcn import VARIANTS, Fcn, FcnDecoder, cut_off, readings
-from regard.models.freeze import freeze_upto, hold_frozen
+from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.mechanism import builder
 from regard.models.normalize import Normalize, resolve_normalize
@@ -34,7 +37,7 @@ from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError, Segmen
 PREFIX = "trunk."
 
 
-class Segmenter(nn.Module):
+class Segmenter(Freezable):
     """Images (B,C,H,W) in [0,1] -> SegmenterOutput: how much every pixel is the salient object.
 
         segmenter = Segmenter("resnet18", decoder="fcn8s", at=["layer2", "layer3", "layer4"], attention="noise")
@@ -60,8 +63,6 @@ class Segmenter(nn.Module):
         backbone_options: options of the network.
     """
 
-    mean: Tensor
-    std: Tensor
     bottleneck = None
 
     def __init__(
@@ -109,7 +110,6 @@ class Segmenter(nn.Module):
         }
         """The arguments that rebuild this segmenter, pretrained weights apart."""
         self.shape = shape
-        self.frozen: tuple[str, ...] = ()
         cut_off(trunk, self.read[-1].name, shape)
         self.trunk = trunk
         self.decoder = FcnDecoder(self.read, dropout=dropout)
@@ -142,7 +142,11 @@ class Segmenter(nn.Module):
         return tuple(name.removeprefix(PREFIX) for name in attended(self.trunk))
 
     def forward(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | None = None,
+        given: Given = None,
+        stem: Float[Tensor, "B ..."] | None = None,
     ) -> SegmenterOutput:
         """Logits and maps.
 
@@ -150,7 +154,10 @@ class Segmenter(nn.Module):
             images: (B,C,H,W) in [0,1].
             samples: n random maps; 0 is their mean, without noise. By default 1 in training and 0 in evaluation.
             given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+            stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
         """
+        if stem is not None:
+            images = images.new_zeros(()).expand(len(stem), *self.shape)
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
@@ -158,7 +165,8 @@ class Segmenter(nn.Module):
             given = {PREFIX + name: map_ for name, map_ in given.items()}
         network = self.network
         recorder = recorder_for(network, samples=samples, given=given)
-        logits = run(network, recorder, (images - self.mean) / self.std if self.normalizes else images)
+        with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
+            logits = run(network, recorder, self._normalized(images))
         return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
 
     def predict(
@@ -184,16 +192,17 @@ class Segmenter(nn.Module):
             return Map(output.price[0] / NATS_PER_BIT, "bits")
         return Map(output.map[0], output.unit)
 
-    def freeze(self, upto: str) -> None:
-        """Stops learning in everything that runs up to and with layer ``upto``, as in a classifier."""
-        self.frozen = freeze_upto(self.trunk, upto, self.shape)
-        hold_frozen(self.trunk, self.frozen)
-
-    def train(self, mode: bool = True) -> Segmenter:
-        """As ever, but frozen layers stay in evaluation mode."""
-        super().train(mode)
-        hold_frozen(self.trunk, self.frozen)
-        return self
+    def check_stem(self, stem: Stem) -> None:
+        """Raises RegardError where the decoder reads a layer inside of the stem, whose features are not kept."""
+        inside = {part for module in stem.modules for part in module.modules()} - {stem.layer}
+        for reading in self.read:
+            layer = locate(self.trunk, reading.name)[2]
+            if (layer.module if isinstance(layer, Attended) else layer) in inside:
+                raise RegardError(
+                    f"stem: the decoder reads {reading.name}, which lies inside of what is frozen up to {stem.upto}, "
+                    f"and only the last layer's features are kept; freeze up to {reading.name} at most, or take a "
+                    "decoder that reads fewer grids (model.fcn), or train.cache_stem false"
+                )
 
     def parameter_groups(
         self,

@@ -10,7 +10,7 @@ import torch
 from regard.data import DataSplits, JointLoader, Loader, Split, loader
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
-from regard.training.stem_cache import StemSplit
+from regard.training.stem_split import StemSplit
 from regard.types import Batch
 
 
@@ -38,7 +38,10 @@ class Batches(pl.LightningDataModule):
         own = self._loader(self.data.train, self.recipe.train.batch_size, training=True)
         if self.gaze is None:
             return own
-        return JointLoader(own, self.gaze, self.recipe.align.batch_size, self.recipe.train.seed, own.augment)
+        gaze, seed = self.gaze, self.recipe.train.seed
+        if isinstance(gaze, StemSplit):
+            gaze = gaze.at(seed, self._engine.current_epoch)
+        return JointLoader(own, gaze, self.recipe.align.batch_size, seed, own.augment)
 
     def val_dataloader(self) -> Loader:
         """The validation split in its own order."""

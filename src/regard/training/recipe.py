@@ -243,7 +243,7 @@ class TrainRecipe:
     """Also write TensorBoard event files (extra `tensorboard`)."""
     cache_stem: bool = False
     """Compute what the frozen layers (`model.freeze`) make of every image once and learn from that; later runs with
-    the same frozen layers, images and views find it on the disk."""
+    the same frozen layers, images and views find it on the disk. Masks, boxes and gaze are moved as the images were."""
     views: int = 4
     """With `cache_stem`: augmented views of a training image that are kept; an epoch takes one of them at random."""
     cache_dtype: Literal["float16", "float32"] = "float16"

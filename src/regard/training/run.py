@@ -30,7 +30,7 @@ from regard.training.priced import asked_for
 from regard.training.progress import Progress
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
-from regard.training.stem_cache import through_stem
+from regard.training.stem_cache import kept_stem, through_stem
 from regard.training.task import Task
 from regard.training.tasks import TASKS
 from regard.training.tasks.kind import Model
@@ -68,8 +68,8 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     imposed = imposed_maps(recipe, data, model)
     data, gaze = build_gaze(recipe, data)
     if recipe.train.cache_stem:
-        assert isinstance(model, AttentiveClassifier), "the recipe says so"
         data = through_stem(recipe, model, data, quiet=quiet)
+        gaze = None if gaze is None else kept_stem(recipe, model, gaze, training=True, quiet=quiet)
     batches = Batches(recipe, data, gaze)
     task = Task(recipe, model, batches.steps_per_epoch, imposed)
     trainer = _trainer(recipe, folder, quiet, batches)

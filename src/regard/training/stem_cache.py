@@ -2,7 +2,7 @@
 
 Training images are seen in a few fixed views, each an augmentation of its own; which view an epoch takes is a function
 of (seed, epoch, sample). The file is shared by all runs with the same stem, images and views, whatever comes after the
-stem and whatever their seed.
+stem, whatever the task and whatever their seed. Masks are kept beside it, in the same views.
 """
 
 from __future__ import annotations
@@ -10,162 +10,146 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num
 from rich.progress import track
 from torch import Tensor
 
 from regard.data import Augmentation, DataSplits, Split
 from regard.data.cache import folder as cache_folder
-from regard.data.counter import uniforms
-from regard.data.fingerprint import fingerprint
-from regard.models import AttentiveClassifier
+from regard.data.fingerprint import fingerprint, mask_fingerprint
+from regard.models import Freezable
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
+from regard.training.stem_split import StemSplit, known_of, packed
 from regard.types import Batch, RegardError
 
 VERSION = 1
 BATCH = 32
-_STREAM = 110
+
+View = Callable[[Batch], Tensor]
 
 
-@dataclass(frozen=True)
-class StemSplit:
-    """A split as the stem sees it; its batches have no pixels.
+def through_stem(recipe: Recipe, model: Freezable, data: DataSplits, *, quiet: bool = False) -> DataSplits:
+    """The same data with ``train`` and ``val`` as the recipe's frozen stem sees them; ``test`` keeps its images."""
+    train = kept_stem(recipe, model, data.train, training=True, quiet=quiet)
+    return replace(data, train=train, val=kept_stem(recipe, model, data.val, training=False, quiet=quiet))
 
-    Attributes:
-        split: what it stands for.
-        features: of every view and item (V,N,...), mapped from a file.
-        view: which view each item is given in (N,).
+
+def kept_stem(recipe: Recipe, model: Freezable, split: Split, *, training: bool, quiet: bool = False) -> StemSplit:
+    """A split as the recipe's frozen stem sees it: in `train.views` augmented views for training, else as it is.
+
+    Mapped from files where they are there, else computed and written.
+    """
+    t, augment = recipe.train, build_augmentation(recipe)
+    chosen = augment if training and augment != Augmentation() else None
+    views = 1 if chosen is None else t.views
+    size = (model.shape[1], model.shape[2])
+    seen = {"augment": None if chosen is None else asdict(chosen), "views": views}
+    files = _Files(cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser(), quiet)
+
+    # the order of these names decides the file's: it is not to change
+    key = {"version": VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
+    key |= seen | {"dtype": t.cache_dtype}
+    features = files.mapped(f"{split.name}-", key, split, chosen, views, t.cache_dtype, lambda b: model.stem(b.images))
+    masks = None
+    if split.batch([0]).masks is not None:
+        own = {"version": VERSION, "masks": mask_fingerprint(split)} | seen
+        masks = files.mapped(f"masks-{split.name}-", own, split, chosen, views, "uint8", _masks)
+    still = torch.zeros(len(split), dtype=torch.int64)
+    return StemSplit(split, features, still, size, masks, known_of(split, size, chosen, views))
+
+
+class _Files:
+    """Arrays (V,N,...) of all views and items of a split, one file each.
+
+    Args:
+        folder: where.
+        quiet: without a bar.
     """
 
-    split: Split
-    features: Float[Tensor, "V N ..."]
-    view: Int[Tensor, " N"]
+    def __init__(self, folder: Path, quiet: bool) -> None:
+        self.folder, self.quiet = folder, quiet
 
-    @property
-    def name(self) -> str:
-        """Of the split."""
-        return self.split.name
+    def mapped(
+        self,
+        name: str,
+        key: dict[str, object],
+        split: Split,
+        augment: Augmentation | None,
+        views: int,
+        dtype: str,
+        see: View,
+    ) -> Tensor:
+        """What ``see`` makes of the images, in memory that is a file.
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Of the split."""
-        return self.split.classes
+        Args:
+            name: a readable beginning of the file's name.
+            key: all that decides the content.
+            split: the items.
+            augment: makes the views.
+            views: their number V.
+            dtype: of the values.
+            see: batch -> (B,...).
 
-    @property
-    def labels(self) -> Num[Tensor, "N *n"]:
-        """Of the split."""
-        return self.split.labels
+        Raises:
+            RegardError: a file that cannot be read or written.
+        """
+        path = self.folder / f"{name}{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]}.npy"
+        if not path.exists():
+            self._write(path, split, augment, views, np.dtype(dtype), see)
+        try:
+            return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be made again") from None
 
-    def __len__(self) -> int:
-        return len(self.split)
+    def _write(
+        self,
+        path: Path,
+        split: Split,
+        augment: Augmentation | None,
+        views: int,
+        dtype: np.dtype[np.generic],
+        see: View,
+    ) -> None:
+        part = path.with_suffix(f".{os.getpid()}.part")  # several runs may need the same file at once
+        shape = tuple(see(split.batch([0])).shape[1:])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(views, len(split), *shape))
+            for index in self._parts(split):
+                batch = split.batch(index)
+                for view in range(views):
+                    seen = batch if augment is None else augment(batch, seed=0, epoch=view)
+                    out[view, index.numpy()] = see(seen).numpy().astype(dtype)
+            out.flush()
+            del out
+            part.replace(path)
+        except OSError as error:
+            raise RegardError(
+                f"{path}: what a stem sees could not be written ({error.strerror}); make room, give another "
+                "train.cache_folder, fewer train.views, or train.cache_stem false"
+            ) from error
+        finally:
+            with suppress(OSError):
+                part.unlink()
 
-    def batch(self, index: Sequence[int] | Tensor) -> Batch:
-        """The stem's features of these items as float32; images are empty."""
-        where = torch.as_tensor(index, dtype=torch.int64)
-        return Batch(
-            images=torch.empty(len(where), 3, 0, 0),
-            labels=self.labels[where],
-            index=where,
-            stem=self.features[self.view[where], where].float(),
-        )
-
-    def item_name(self, i: int) -> str:
-        """Of the split."""
-        return self.split.item_name(i)
-
-    def at(self, seed: int, epoch: int) -> StemSplit:
-        """The same in this epoch's views."""
-        u = uniforms(torch.arange(len(self)), 1, seed=seed, epoch=epoch, stream=_STREAM)[:, 0]
-        return replace(self, view=(u * len(self.features)).long())
-
-
-def through_stem(recipe: Recipe, model: AttentiveClassifier, data: DataSplits, *, quiet: bool = False) -> DataSplits:
-    """The same data with ``train`` and ``val`` as the recipe's frozen stem sees them; ``test`` keeps its images."""
-    t = recipe.train
-    folder = cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser()
-    dtype = np.dtype(t.cache_dtype)
-    augment = build_augmentation(recipe)
-    return replace(
-        data,
-        train=_kept(model, data.train, folder, dtype, augment if augment != Augmentation() else None, t.views, quiet),
-        val=_kept(model, data.val, folder, dtype, None, 1, quiet),
-    )
-
-
-def _kept(
-    model: AttentiveClassifier,
-    split: Split,
-    folder: Path,
-    dtype: np.dtype[np.floating],
-    augment: Augmentation | None,
-    views: int,
-    quiet: bool,
-) -> StemSplit:
-    """Mapped from the file where it is there, else computed and written."""
-    views = 1 if augment is None else views
-    key = json.dumps(
-        {
-            "version": VERSION,
-            "stem": _weights(model),
-            "split": fingerprint(split),
-            "size": model.shape,
-            "augment": None if augment is None else asdict(augment),
-            "views": views,
-            "dtype": dtype.name,
-        }
-    )
-    path = folder / f"{split.name}-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npy"
-    if not path.exists():
-        _write(path, model, split, dtype, augment, views, quiet)
-    try:
-        mapped = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be made again") from None
-    return StemSplit(split, torch.from_numpy(mapped), torch.zeros(len(split), dtype=torch.int64))
-
-
-def _write(
-    path: Path,
-    model: AttentiveClassifier,
-    split: Split,
-    dtype: np.dtype[np.floating],
-    augment: Augmentation | None,
-    views: int,
-    quiet: bool,
-) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")  # several runs may need the same file at once
-    shape = tuple(model.stem(split.batch([0]).images).shape[1:])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(views, len(split), *shape))
+    def _parts(self, split: Split) -> Iterator[Tensor]:
         parts = torch.arange(len(split)).split(BATCH)
-        for index in track(parts, f"stem of {split.name} images, once", transient=True, disable=quiet):
-            batch = split.batch(index)
-            for view in range(views):
-                seen = batch if augment is None else augment(batch, seed=0, epoch=view)
-                out[view, index.numpy()] = model.stem(seen.images).numpy().astype(dtype)
-        out.flush()
-        del out
-        part.replace(path)
-    except OSError as error:
-        raise RegardError(
-            f"{path}: the stem's features could not be written ({error.strerror}); make room, give another "
-            "train.cache_folder, fewer train.views, or train.cache_stem false"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
+        yield from track(parts, f"stem of {split.name} images, once", transient=True, disable=self.quiet)
 
 
-def _weights(model: AttentiveClassifier) -> str:
+def _masks(batch: Batch) -> Tensor:
+    assert batch.masks is not None
+    return packed(batch.masks.cpu())
+
+
+def _weights(model: Freezable) -> str:
     """A hash of all numbers of the stem and of the normalisation before it."""
     stem = model.frozen_stem
     total = hashlib.sha256(f"{type(stem.model).__name__} {stem.upto}".encode())

@@ -1,0 +1,80 @@
+"""A model whose first layers may be frozen, and whose rest runs on what these made of images before."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Self
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.backbones import Stem
+from regard.models.freeze import freeze_upto, hold_frozen
+from regard.types import RegardError
+
+
+class Freezable(nn.Module):
+    """What a classifier and a segmenter have in common: a trunk, its normalisation, and a frozen part of it.
+
+    Attributes:
+        trunk: a network from normalised images.
+        shape: (C,H,W) of the images.
+        frozen: names of the layers that have stopped learning.
+        frozen_upto: the last of them; None: all learn.
+        normalizes: whether images are normalised.
+        mean: of the normalisation (C,1,1).
+        std: likewise.
+    """
+
+    trunk: nn.Module
+    shape: tuple[int, int, int]
+    frozen: tuple[str, ...] = ()
+    frozen_upto: str | None = None
+    normalizes: bool
+    mean: Tensor
+    std: Tensor
+
+    def freeze(self, upto: str) -> None:
+        """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
+        dropout included; attention on it goes on learning.
+        """
+        self.frozen, self.frozen_upto = freeze_upto(self.trunk, upto, self.shape), upto
+        vars(self).pop("frozen_stem", None)  # of an earlier layer
+        hold_frozen(self.trunk, self.frozen)
+
+    @cached_property
+    def frozen_stem(self) -> Stem:
+        """What ``freeze`` froze, as a part of its own.
+
+        Raises:
+            RegardError: nothing is frozen, or something goes around the layer.
+        """
+        if self.frozen_upto is None:
+            raise RegardError("stem: nothing is frozen; call freeze(layer) first (model.freeze in a recipe)")
+        stem = Stem(self.trunk, self.frozen_upto, self.shape)
+        self.check_stem(stem)
+        return stem
+
+    def check_stem(self, stem: Stem) -> None:
+        """Raises RegardError where more of the stem than its last layer's output is needed behind it."""
+
+    def stem(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B ..."]:
+        """What the frozen layers make of images (B,C,H,W) in [0,1]; ``forward`` goes on from there.
+
+        It does not change in training, so it can be computed once.
+        """
+        return self.frozen_stem(self._normalized(images))
+
+    def train(self, mode: bool = True) -> Self:
+        """As ever, but frozen layers stay in evaluation mode."""
+        super().train(mode)
+        hold_frozen(self.trunk, self.frozen)
+        return self
+
+    def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
+        """The trunk goes on from the stem's features, each repeated so many times."""
+        return self.frozen_stem.given(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
+
+    def _normalized(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std if self.normalizes else images
