@@ -1,0 +1,139 @@
+"""What attention is aligned with: gaze on training images alone, another image's, or the object's mask."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.training.gazed import SIDE, gazed
+from tests.training.tiny import metrics, tiny, weights
+
+from regard.data import TensorSplit
+from regard.data.held_out import held_apart
+from regard.gaze import make_fixations
+from regard.training import build, open_run, train
+from regard.training.aligned import Alignment, object_map
+from regard.training.recipe import AlignRecipe
+from regard.types import AttentionOutput, Batch, RegardError
+
+MODEL = {"attention": "deterministic", "latent": None}
+LONGER = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}, "augment": {"crop_padding": 0}}
+
+
+def opening(monkeypatch, data):
+    monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
+
+
+@pytest.mark.parametrize("align", [{}, {"shuffled": True}, {"shuffled": True, "shuffled_from": "other-class"}])
+def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, align):
+    data = gazed()
+    poisoned = replace(
+        data,
+        val=replace(data.val, fixations=torch.full_like(data.val.fixations, 0.5)),
+        test=replace(data.test, fixations=torch.full_like(data.test.fixations, 15.0)),
+    )
+    other = replace(data, train=replace(data.train, fixations=data.train.fixations / 2))
+    learned = []
+    for name, held in (("one", data), ("poisoned", poisoned), ("other", other)):
+        opening(monkeypatch, held)
+        recipe = tiny(name, model=MODEL, align=AlignRecipe(gaze="own", **align))
+        learned.append(weights(train(recipe, tmp_path / name, quiet=True)))
+    one, two, three = learned
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert any(not torch.equal(one[key], three[key]) for key in one), "training gaze does nothing"
+
+
+def test_the_map_is_drawn_to_the_mask(monkeypatch, tmp_path):
+    data = gazed()
+    opening(monkeypatch, data)
+    recipe = tiny("masks", model=MODEL, align=AlignRecipe(target="mask", weight=5.0), **LONGER)
+    folder = train(recipe, tmp_path / "masks", quiet=True)
+    lines = metrics(folder)
+    assert lines[-1]["train/align"] < lines[0]["train/align"]
+    batch = data.train.batch(range(64))
+    drawn = open_run(folder)[1](batch.images, samples=0).attention[0].mean
+    target, _ = object_map(batch.masks, grid=tuple(drawn.shape[-2:]))
+    inside = (drawn * target.map).sum() / target.map.sum()
+    assert inside > drawn.mean() + 0.02
+
+
+def boxed(count=3):
+    boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0], [4.0, 8.0, 12.0, 16.0], [0.0, 0.0, 0.0, 0.0]])[:count]
+    return Batch(torch.zeros(count, 3, SIDE, SIDE), torch.zeros(count).long(), torch.arange(count), boxes=boxes)
+
+
+def output(mean):
+    return AttentionOutput(features=torch.zeros(len(mean), 1, 4, 4), map=mean[None], mean=mean, raw=mean[None])
+
+
+def test_a_box_stands_for_a_mask_and_an_image_without_an_object_does_not_count():
+    loss = Alignment(AlignRecipe(target="mask", loss="mse"))
+    right = torch.zeros(3, 1, 4, 4)
+    right[0, 0, :2, :2] = 1
+    right[1, 0, 2:, 1:3] = 1
+    right[2] = torch.rand(1, 4, 4)
+    assert loss([output(right)], boxed()) == 0
+    assert loss([output(1 - right)], boxed()) == 1
+    masks = torch.zeros(3, 1, SIDE, SIDE, dtype=torch.bool)
+    masks[0, 0, 8:, 8:] = True
+    assert loss([output(right)], replace(boxed(), masks=masks)) > 0.3, "a mask goes before a box"
+    with pytest.raises(RegardError, match="neither masks nor boxes"):
+        loss([output(right)], replace(boxed(), boxes=None))
+
+
+def test_an_objects_counts_are_its_pixels():
+    masks = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    masks[0, 0, 0, 0] = masks[0, 0, 7, 4:] = True
+    target, known = object_map(masks, grid=(2, 2))
+    assert target.counts.sum() == masks.sum()
+    assert target.map[0, 0].tolist() == [[1 / 16, 0], [0, 4 / 16]]
+    assert known.tolist() == [True]
+
+
+def test_images_of_a_set_that_is_only_shown_have_no_part(monkeypatch, tmp_path):
+    """With a mask as the target, another set's gaze decides nothing: only its images are seen."""
+    data, learned = gazed(), []
+    for name in ("one", "two"):
+        lent = gazed(train=24, val=4, test=4, looks=3 if name == "one" else 9)
+        held = {"clutter": data, "osie": lent}
+        monkeypatch.setattr(build, "open_data", lambda which, *_, held=held, **__: held[which])
+        recipe = tiny(name, model=MODEL, align=AlignRecipe(target="mask", gaze="osie", batch_size=4))
+        learned.append(weights(train(recipe, tmp_path / name, quiet=True)))
+    assert all(torch.equal(learned[0][key], learned[1][key]) for key in learned[0])
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"align": AlignRecipe(target="mask", shuffled=True)}, "leave it out where align.target is mask"),
+        ({"align": AlignRecipe(target="mask"), "model": {"attention": None, "latent": None}}, "needs model.attention"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(parts, message):
+    with pytest.raises(RegardError, match=message):
+        tiny("wrong", **{"model": MODEL} | parts)
+
+
+def test_a_bird_set_without_gaze_is_named(monkeypatch, tmp_path):
+    data = gazed()
+    bare = TensorSplit("train", data.classes, data.train.images, data.train.labels)
+    opening(monkeypatch, replace(data, train=bare))
+    with pytest.raises(RegardError, match="comes without fixations"):
+        train(tiny("run", model=MODEL, align=AlignRecipe(gaze="own")), tmp_path / "run", quiet=True)
+
+
+def test_observers_are_held_apart():
+    table = make_fixations(
+        image=["a", "a", "a", "b", "b"],
+        subject=[2, 10, 1, 2, 10],
+        x=[1.0, 2.0, 3.0, 4.0, 5.0],
+        y=[1.0] * 5,
+        sizes={"a": (8, 8), "b": (8, 8)},
+    )
+    learned, judging = held_apart(table, 1)
+    assert judging.x.tolist() == [2.0, 5.0], "the last by number, not by name"
+    assert sorted(learned.x.tolist()) == [1.0, 3.0, 4.0]
+    assert learned.images == judging.images == table.images
+    assert held_apart(table, 0) == (table, table)
+    for wrong in (3, -1):
+        with pytest.raises(RegardError, match="there are 3 observers; use 0 to 2"):
+            held_apart(table, wrong)
