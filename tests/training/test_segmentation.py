@@ -28,7 +28,7 @@ def test_a_run_segments_and_learns(tmp_path):
     assert found == recipe
     assert isinstance(model, Segmenter)
     assert model.predict(data.test.batch([0]).images).shape == (1, 1, 16, 16)
-    with pytest.raises(RegardError, match="task segmentation, which has no classes"):
+    with pytest.raises(RegardError, match="task segmentation; one of classification"):
         load_run(folder)
 
 

@@ -12,6 +12,7 @@ from regard.backbones.create import BACKBONES, create_backbone
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.find import image_shape, layer_names, locate, looking, nearest, probe_images
 from regard.backbones.head import fit_head, head_name, take_head
+from regard.backbones.inflate import inflate
 from regard.backbones.layout import Layout
 from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
 from regard.backbones.probe import find_layout
@@ -50,6 +51,7 @@ __all__ = [
     "fit_head",
     "head_name",
     "image_shape",
+    "inflate",
     "last_layer",
     "layer_names",
     "load_weights",

@@ -20,10 +20,13 @@ from regard.data.shuffled import shuffle_labels
 from regard.data.shuffled_gaze import shuffle_gaze
 from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.torchvision_sets import torchvision_set
+from regard.data.video import Clip, ClipSplit, atari_head, clip_folder, hollywood2, moving_clutter, ucf_sports
 
 __all__ = [
     "CATALOG",
     "Augmentation",
+    "Clip",
+    "ClipSplit",
     "DataSplits",
     "Entry",
     "FileSplit",
@@ -32,8 +35,10 @@ __all__ = [
     "Problem",
     "Split",
     "TensorSplit",
+    "atari_head",
     "check",
     "cifar10_jpeg",
+    "clip_folder",
     "clutter",
     "csv_table",
     "cub",
@@ -42,13 +47,16 @@ __all__ = [
     "ecssd",
     "get",
     "hku_is",
+    "hollywood2",
     "image_folder",
     "join",
     "loader",
+    "moving_clutter",
     "open_data",
     "osie",
     "pascal_s",
     "shuffle_gaze",
     "shuffle_labels",
     "torchvision_set",
+    "ucf_sports",
 ]

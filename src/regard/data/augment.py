@@ -27,12 +27,12 @@ class Augmentation:
 
     Attributes:
         crop_padding: the image is padded by this many pixels and cut back to its size at a random place.
-        pad_mode: ``reflect`` mirrors without repeating the border; ``zeros`` pads black.
+        pad_mode: ``reflect`` mirrors without repeating the border; ``zeros`` pads black, and flow with rest.
         flip: mirrored left to right with probability one half.
         brightness: factor from [1-b, 1+b] on all values.
         contrast: factor from [1-c, 1+c] on the distance to the image's mean.
         erase: probability that a rectangle of 2 to 33 % of the area, aspect .3 to 3.3, is filled with the image's
-            mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, boxes stay.
+            mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, flow rests, boxes stay.
     """
 
     crop_padding: int = 0
@@ -99,11 +99,24 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         batch,
         images=gather(batch.images) if batch.images.numel() else batch.images,
         masks=None if batch.masks is None else gather(batch.masks),
+        flow=None if batch.flow is None else _turned(gather(batch.flow), rows, columns, mirrored),
         boxes=boxes,
         parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
         fixations=None if batch.fixations is None else move_points(batch.fixations, moved, (height, width)),
         moved=moved,
     )
+
+
+def _turned(
+    flow: Float[Tensor, "B F H W"], rows: Int[Tensor, "B H"], columns: Int[Tensor, "B W"], mirrored: Bool[Tensor, " B"]
+) -> Float[Tensor, "B F H W"]:
+    """What moves right moves left in the mirror image, and in what a reflected border shows; down likewise."""
+    height, width = flow.shape[-2:]
+    left = ((columns < 0) | (columns >= width)) ^ mirrored[:, None]
+    up = (rows < 0) | (rows >= height)
+    x = torch.where(left[:, None, None, :], -flow[:, 0::2], flow[:, 0::2])
+    y = torch.where(up[:, None, :, None], -flow[:, 1::2], flow[:, 1::2])
+    return torch.stack([x, y], 2).flatten(1, 2)
 
 
 def _move_parts(
@@ -165,4 +178,5 @@ def _erase(batch: Batch, u: Float[Tensor, "B 5"], probability: float) -> Batch:
         batch,
         images=torch.where(hole, images.mean((2, 3), keepdim=True), images) if images.numel() else images,
         masks=None if batch.masks is None else batch.masks & ~hole,
+        flow=None if batch.flow is None else batch.flow.masked_fill(hole, 0),
     )

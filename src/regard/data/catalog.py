@@ -26,6 +26,7 @@ from regard.data.osie import osie
 from regard.data.salient import SALIENT
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
+from regard.data.video import VIDEO
 from regard.types import RegardError
 
 
@@ -187,6 +188,7 @@ _ENTRIES = (
         citation="J. Xu et al.: Predicting Human Gaze Beyond Pixels, Journal of Vision 14, 2014",
         open=osie,
     ),
+    *(Entry(download="", **facts) for facts in VIDEO),
     Entry(
         name="folder",
         description="Your own images in one folder a class, with or without train, val and test above, masks if any.",

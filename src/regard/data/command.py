@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.data.catalog import CATALOG, find, get
+from regard.data.files import as_size
 
 
 def list_records() -> list[dict[str, str]]:
@@ -33,7 +34,7 @@ def info_record(name: str) -> dict[str, str]:
     record = {fact: getattr(entry, fact) or "-" for fact in facts}
     return record | {
         "splits": _splits(options),
-        "size": f"{options['size']}x{options['size']} pixels, or another" if "size" in options else "as in content",
+        "size": _size(options),
         "options": ", ".join(f"{key}={value!r}" for key, value in options.items()) or "-",
     }
 
@@ -50,6 +51,13 @@ def get_lines(name: str, root: Path, *, yes: bool, ask: Callable[[str], bool]) -
 
     done = get(name, root, confirm)
     return [*shown, f"{name} is in {root}" if done else f"{name} was not downloaded"]
+
+
+def _size(options: dict[str, Any]) -> str:
+    if "size" not in options:
+        return "as in content"
+    height, width = as_size(options["size"])
+    return f"{height}x{width} pixels, or another"
 
 
 def _splits(options: dict[str, Any]) -> str:

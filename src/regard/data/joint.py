@@ -106,5 +106,6 @@ def join(task: Batch, gaze: Batch) -> Batch:
         boxes=behind(task.boxes),
         parts=behind(task.parts),
         fixations=torch.cat([nobody, gaze.fixations]),
+        flow=behind(task.flow),  # a photograph rests
         weights=torch.cat([known, known.new_zeros(more)]),
     )

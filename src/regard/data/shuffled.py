@@ -7,6 +7,7 @@ from dataclasses import replace
 from regard.data.counter import permutation
 from regard.data.files import FileSplit
 from regard.data.splits import DataSplits, Split, TensorSplit
+from regard.data.video.clips import ClipSplit
 
 _STREAM = 102
 
@@ -30,6 +31,6 @@ def shuffle_labels(data: DataSplits, *, seed: int) -> DataSplits:
 
 
 def _dealt(split: Split, seed: int, stream: int) -> Split:
-    assert isinstance(split, TensorSplit | FileSplit), "every data set comes as one of these"
+    assert isinstance(split, TensorSplit | FileSplit | ClipSplit), "every data set comes as one of these"
     order = permutation(len(split), seed=seed, stream=stream)
     return replace(split, labels=split.labels[order.to(split.labels.device)])

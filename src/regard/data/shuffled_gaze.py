@@ -12,6 +12,7 @@ from torch import Tensor
 from regard.data.counter import hashes, permutation
 from regard.data.files import FileSplit
 from regard.data.splits import Split, TensorSplit
+from regard.data.video.clips import ClipSplit
 from regard.types import RegardError
 
 Among = Literal["any", "same-class", "other-class"]
@@ -39,7 +40,7 @@ def shuffle_gaze(split: Split, *, seed: int, among: Among = "any") -> Split:
     Raises:
         RegardError: no fixations, or nobody to exchange them with.
     """
-    if not isinstance(split, TensorSplit | FileSplit) or split.fixations is None or len(split) < 2:
+    if not isinstance(split, TensorSplit | FileSplit | ClipSplit) or split.fixations is None or len(split) < 2:
         raise RegardError(f"split {split.name!r}: gaze is shuffled among at least two images with fixations")
     looked = (~split.fixations.isnan().any(-1)).any(1)
     if split.boxes is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Num, UInt8
+from jaxtyping import Bool, Float, Int, Int8, Num, UInt8
 from torch import Tensor
 
 from regard.gaze import Fixations
@@ -63,6 +63,7 @@ class TensorSplit:
         parts: named points (N,P,3) as x, y, visible, or None.
         fixations: where people looked (N,n,2), x, y in pixels, NaN beyond an image's last, or None.
         names: what the items are called; None names them by split and number.
+        flow: optical flow of L steps (N,2L,H,W), signed bytes: `Batch.flow` times 127; None for photographs.
     """
 
     name: str
@@ -74,20 +75,23 @@ class TensorSplit:
     parts: Float[Tensor, "J P 3"] | None = None
     fixations: Float[Tensor, "G p 2"] | None = None
     names: tuple[str, ...] | None = None
+    flow: Int8[Tensor, "V F y x"] | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
-        for what in ("labels", "masks", "boxes", "parts", "fixations"):
+        for what in ("labels", "masks", "boxes", "parts", "fixations", "flow"):
             values: Tensor | None = getattr(self, what)
             if values is not None and len(values) != len(self.images):
                 raise RegardError(
                     f"split {self.name!r}: {len(values)} {what} for {len(self.images)} images; give one for each image"
                 )
-        if self.masks is not None and self.masks.shape[-2:] != self.images.shape[-2:]:
-            raise RegardError(
-                f"split {self.name!r}: masks are {tuple(self.masks.shape[-2:])}, images "
-                f"{tuple(self.images.shape[-2:])} (height, width); resize the masks to the images"
-            )
+        for what in ("masks", "flow"):
+            values = getattr(self, what)
+            if values is not None and values.shape[-2:] != self.images.shape[-2:]:
+                raise RegardError(
+                    f"split {self.name!r}: {what} are {tuple(values.shape[-2:])}, images "
+                    f"{tuple(self.images.shape[-2:])} (height, width); resize the {what} to the images"
+                )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -104,6 +108,7 @@ class TensorSplit:
             parts=None if self.parts is None else self.parts[where],
             fixations=None if self.fixations is None else self.fixations[where],
             split=self.name,
+            flow=None if self.flow is None else self.flow[where].to(torch.float32).div_(127),
         )
 
     def item_name(self, i: int) -> str:
@@ -122,6 +127,7 @@ class TensorSplit:
             boxes=None if self.boxes is None else self.boxes.to(device),
             parts=None if self.parts is None else self.parts.to(device),
             fixations=None if self.fixations is None else self.fixations.to(device),
+            flow=None if self.flow is None else self.flow.to(device),
         )
 
 
@@ -140,6 +146,9 @@ class DataSplits:
         mirror: whether a mirrored image keeps its class (digits do not).
         gaze: reads where people looked on the test split: its images in their order, named by their number, in pixels
             of the images as they come out of it; None where nobody was asked.
+        guesses: what can be said of each test item without looking at it: a name -> classes (N,). Floors of accuracy.
+        remarks: sentences without which a number on this set is misread; they stand beside every table of it.
+        proxy: the set stands in for another that cannot be had: tables call it one.
     """
 
     train: Split
@@ -151,11 +160,18 @@ class DataSplits:
     licence: str
     mirror: bool = True
     gaze: Callable[[], Fixations] | None = None
+    guesses: Mapping[str, Int[Tensor, " N"]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    proxy: bool = False
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names."""
         return self.train.classes
+
+    def called(self, name: str) -> str:
+        """The set's name as tables have it."""
+        return f"{name} (proxy)" if self.proxy else name
 
 
 def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> None:

@@ -12,8 +12,8 @@ from regard.evaluation.entries import entry, reference
 from regard.evaluation.people import NAMES, OBSERVERS, agreement, ceiling
 from regard.gaze import Fixations, blur
 from regard.metrics import controls
-from regard.models import AttentiveClassifier, Segmenter
-from regard.training import Recipe
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
+from regard.training import Recipe, show
 from regard.types import Map
 
 CENTRE = "centre prior of the training images"
@@ -21,7 +21,11 @@ _CHUNK = 64
 
 
 def aligned_scores(
-    recipe: Recipe, model: AttentiveClassifier | Segmenter, data: DataSplits
+    recipe: Recipe,
+    model: AttentiveClassifier | Segmenter | TwoStream,
+    data: DataSplits,
+    *,
+    whose: str | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
     """NSS, AUC and CC of the last layer's map, on the test split of the set whose gaze the recipe names.
 
@@ -29,15 +33,21 @@ def aligned_scores(
     map; the ceiling is what people reach of each other, through the map's grid. Without ``align.gaze``, or where its
     set has none on test images, nothing. ``align.weight`` 0 aligns nothing and is judged all the same.
 
+    Args:
+        recipe: of the run.
+        model: whose map is judged.
+        data: the task's.
+        whose: gaze, as ``align.gaze`` has it, by default what stands there.
+
     Returns:
         Rows of the table; and, where the images are the task's own, values an image (N,) by name.
     """
-    a = recipe.align
-    if a.gaze is None:
+    a, whose = recipe.align, whose or recipe.align.gaze
+    if whose is None:
         return [], {}
-    if a.gaze != "own":
+    if whose != "own":
         size = tuple(data.train.batch([0]).images.shape[-2:])
-        data = open_data(a.gaze, a.root, **{"size": size} | a.options)
+        data = open_data(whose, a.root, **{"size": size} | a.options)
     if data.gaze is None or data.train.batch([0]).fixations is None:
         return [], {}
     gaze, seed = data.gaze(), recipe.train.seed
@@ -50,7 +60,7 @@ def aligned_scores(
     }
     found = {name: agreement(judged, gaze) for name, judged in {"": map, **floors}.items()}
     limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
-    name = recipe.data.name if a.gaze == "own" else a.gaze
+    name = data.called(recipe.data.name if whose == "own" else whose)
     rows, arrays = [], {}
     for key, (label, meaning) in NAMES.items():
         rows.append(
@@ -70,12 +80,12 @@ def aligned_scores(
             )
         )
         arrays[key] = found[""][key]
-    return rows, arrays if a.gaze == "own" else {}
+    return rows, arrays if whose == "own" else {}
 
 
-def _maps(model: AttentiveClassifier | Segmenter, split: Split) -> Map:
+def _maps(model: AttentiveClassifier | Segmenter | TwoStream, split: Split) -> Map:
     device = next(model.parameters()).device
-    shown = [model.explain(split.batch(part).images.to(device)) for part in torch.arange(len(split)).split(_CHUNK)]
+    shown = [show(model, split.batch(part).to(device)) for part in torch.arange(len(split)).split(_CHUNK)]
     return Map(torch.cat([one.values.cpu() for one in shown]).float(), shown[0].unit)
 
 

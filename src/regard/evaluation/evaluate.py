@@ -8,28 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from regard.data import DataSplits, Split
+from regard.data import DataSplits
+from regard.evaluation.action import evaluate_action
 from regard.evaluation.aligned import aligned_scores
 from regard.evaluation.faithfulness import faithfulness_scores
 from regard.evaluation.gallery import gallery
 from regard.evaluation.information import information_scores
 from regard.evaluation.interventions import intervention_scores
 from regard.evaluation.known import known_scores
-from regard.evaluation.localization import localization_scores, object_masks, tolerance
+from regard.evaluation.localization import localization_scores, object_masks, tolerance, validation_maps
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
 from regard.evaluation.per_image import write_per_image
 from regard.evaluation.prediction import prediction_scores
 from regard.evaluation.segmentation import evaluate_segmentation
 from regard.evaluation.warnings import imposed_words, is_residual, plain_words
-from regard.metrics import accuracy, batch_masks, dead, dilate, energy_inside, nll, perplexity, usage
-from regard.models import AttentiveClassifier, Segmenter
+from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training import Recipe, load_run, open_run, with_maps, write_atomically
 from regard.types import Map
 
 SCHEMA = 1
-VALIDATION_IMAGES = 512
 MEANINGS = {
     "bits": "Bits that pass at each position of the layer's grid, at the mean map.",
     "gate": "The mean gate at each position of its grid, from closed (0) to open (1).",
@@ -50,6 +49,8 @@ def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Seque
     data = with_maps(recipe, data, model)
     if isinstance(model, Segmenter):
         return _write(folder, recipe, model, data, evaluate_segmentation(folder, recipe, model, data, device))
+    if isinstance(model, TwoStream):
+        return _write(folder, recipe, model, data, evaluate_action(folder, recipe, model, data, device, samples))
     return _write(folder, recipe, model, data, _classification(folder, recipe, model, data, device, samples))
 
 
@@ -72,8 +73,7 @@ def _classification(
     rows = prediction_scores(seen, twin, labels) + information_scores(seen, labels, recipe)
     masks, energy = object_masks(data.test), None
     if masks is not None and seen.map is not None:
-        val = _validation(model, data.val)
-        rows += localization_scores(seen.map, masks, val, seed=seed)
+        rows += localization_scores(seen.map, masks, validation_maps(model, data.val), seed=seed)
         energy = energy_inside(seen.map, dilate(masks, tolerance(masks)))
     hits, surprise = accuracy(seen.mean, labels), nll(seen.mean, labels)
     arrays = {"accuracy_mean": hits, "nll": surprise} | seen.rates
@@ -104,33 +104,30 @@ def _classification(
 
 
 def _write(
-    folder: Path, recipe: Recipe, model: AttentiveClassifier | Segmenter, data: DataSplits, judged: dict[str, Any]
+    folder: Path,
+    recipe: Recipe,
+    model: AttentiveClassifier | Segmenter | TwoStream,
+    data: DataSplits,
+    judged: dict[str, Any],
 ) -> Path:
     """``evaluation.json``: what was judged, with what it was judged on."""
-    described = {"name": recipe.data.name, "split": "test", "size": len(data.test), "classes": list(data.classes)}
+    called = data.called(recipe.data.name)
+    described = {"name": called, "split": "test", "size": len(data.test), "classes": list(data.classes)}
     result = {
         "schema": SCHEMA,
         "data": described | {"source": data.source, "licence": data.licence},
         "model": _model(recipe, model, judged.pop("twin_parameters")),
         **judged,
+        "warnings": [*data.remarks, *judged["warnings"]],
     }
     path = folder / "evaluation.json"
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return path
 
 
-def _validation(model: AttentiveClassifier, split: Split) -> tuple[Map, Tensor] | None:
-    """Maps and masks of the first validation images, on which thresholds are chosen."""
-    batch = split.batch(range(min(VALIDATION_IMAGES, len(split))))
-    masks = batch_masks(batch)
-    if masks is None:
-        return None
-    batch = batch.to(next(model.parameters()).device)
-    map = model.explain(batch.images, given=batch.given)
-    return Map(map.values.cpu(), map.unit), masks.cpu()
-
-
-def _model(recipe: Recipe, model: AttentiveClassifier | Segmenter, twin_parameters: int | None) -> dict[str, Any]:
+def _model(
+    recipe: Recipe, model: AttentiveClassifier | Segmenter | TwoStream, twin_parameters: int | None
+) -> dict[str, Any]:
     return {
         "backbone": recipe.model.backbone,
         "parameters": _parameters(model),

@@ -20,7 +20,11 @@ from regard.metrics import (
     localization,
     pointing_game,
 )
+from regard.models import AttentiveClassifier, TwoStream
+from regard.training import show
 from regard.types import Map
+
+VALIDATION_IMAGES = 512
 
 
 def object_masks(split: Split) -> Tensor | None:
@@ -28,6 +32,16 @@ def object_masks(split: Split) -> Tensor | None:
     parts = [batch_masks(split.batch(part)) for part in torch.arange(len(split)).split(512)]
     found = [part for part in parts if part is not None]
     return torch.cat(found) if found else None
+
+
+def validation_maps(model: AttentiveClassifier | TwoStream, split: Split) -> tuple[Map, Tensor] | None:
+    """Maps and masks of the first validation images, on which thresholds are chosen; None without masks."""
+    batch = split.batch(range(min(VALIDATION_IMAGES, len(split))))
+    masks = batch_masks(batch)
+    if masks is None:
+        return None
+    map = show(model, batch.to(next(model.parameters()).device))
+    return Map(map.values.cpu(), map.unit), masks.cpu()
 
 
 def tolerance(masks: Tensor) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 from regard.backbones import looking
 from regard.data import Split
 from regard.metrics import anchor_counts
-from regard.models import AttentiveClassifier
+from regard.models import AttentiveClassifier, TwoStream
 from regard.training import ask, kept_share, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Batch, Map, Unit
 
@@ -59,7 +59,7 @@ class Observation:
 
 @torch.no_grad()
 def observe(
-    model: AttentiveClassifier, split: Split, *, seed: int, samples: Sequence[int] = EVERY_SAMPLES
+    model: AttentiveClassifier | TwoStream, split: Split, *, seed: int, samples: Sequence[int] = EVERY_SAMPLES
 ) -> Observation:
     """Looks at every image once; noise is a function of the seed and the batch, so a second look sees the same.
 
@@ -79,7 +79,7 @@ def observe(
     with looking(model):
         for part in torch.arange(len(split)).split(BATCH):
             batch = split.batch(part).to(device)
-            if model.frozen_upto is not None:
+            if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None:
                 batch = replace(batch, stem=model.stem(batch.images))
             out = ask(model, batch, samples=0)
             found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)
@@ -120,22 +120,21 @@ def _averages(samples: int) -> str:
     return f"averaged over {samples}"
 
 
-def _averaged(model: AttentiveClassifier, batch: Batch, samples: Sequence[int]) -> dict[str, Tensor]:
+def _averaged(model: AttentiveClassifier | TwoStream, batch: Batch, samples: Sequence[int]) -> dict[str, Tensor]:
     """Probabilities (B,n) averaged over each number of samples, by its key."""
     if not samples:
         return {}
     most = max(samples)
-    stem, given = batch.stem, batch.given
     parts = [
-        model(
-            batch.images[part],
-            samples=most,
-            stem=None if stem is None else stem[part],
-            given=None if given is None else given[part],
-        )
+        ask(model, _rows(batch, part), samples=most)
         for part in torch.arange(len(batch.images)).split(max(1, AT_ONCE // most))
     ]
     return {
         _averages(n): torch.cat([replace(p, logits=p.logits[:n]).probabilities(model.multi_label) for p in parts])
         for n in samples
     }
+
+
+def _rows(batch: Batch, part: Tensor) -> Batch:
+    """Some of the items of a batch."""
+    return replace(batch, **{name: x[part] for name, x in vars(batch).items() if isinstance(x, Tensor)})

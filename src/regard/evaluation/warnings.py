@@ -8,7 +8,7 @@ from torch import nn
 
 from regard.attention import ResidualGate
 from regard.evaluation.observe import Observation
-from regard.models import AttentiveClassifier
+from regard.models import AttentiveClassifier, TwoStream
 from regard.training import Recipe
 
 FLAT = 1e-3
@@ -32,7 +32,7 @@ def imposed_words(recipe: Recipe) -> list[str]:
     return [f"The map is not the network's but imposed, in training and at test: {IMPOSED[given]}."]
 
 
-def plain_words(model: AttentiveClassifier, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:
+def plain_words(model: AttentiveClassifier | TwoStream, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:
     """Warnings about the map: nothing to see, not heeded, or something goes around it."""
     told: list[str] = []
     for row in rows:

@@ -5,9 +5,11 @@ from regard.models.export import to_onnx
 from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.heads import MAP_HEADS
+from regard.models.late_fusion import TwoStreamOutput
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.rivals import RIVALS
 from regard.models.segmenter import Segmenter
+from regard.models.two_stream import TwoStream
 
 __all__ = [
     "MAP_HEADS",
@@ -17,6 +19,8 @@ __all__ = [
     "AttentiveClassifier",
     "Freezable",
     "Segmenter",
+    "TwoStream",
+    "TwoStreamOutput",
     "paper_model",
     "parameter_groups",
     "to_onnx",

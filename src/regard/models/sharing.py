@@ -16,14 +16,15 @@ from regard.types import RegardError
 if TYPE_CHECKING:
     from regard.models.classifier import AttentiveClassifier
     from regard.models.segmenter import Segmenter
+    from regard.models.two_stream import TwoStream
 
-    Model = TypeVar("Model", AttentiveClassifier, Segmenter)
+    Model = TypeVar("Model", AttentiveClassifier, Segmenter, TwoStream)
 
 SCHEMA = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save_pretrained(classifier: AttentiveClassifier | Segmenter, folder: str | Path) -> None:
+def save_pretrained(classifier: AttentiveClassifier | Segmenter | TwoStream, folder: str | Path) -> None:
     """Writes the arguments that rebuild the classifier, and its weights.
 
     Raises:

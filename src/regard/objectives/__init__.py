@@ -6,7 +6,7 @@ Not here: optimisers and schedules (training), bounds measured after training (m
 from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
 from regard.objectives.anchors import AnchorLosses, anchor_losses
 from regard.objectives.budget import Multiplier, MultiplierUnit
-from regard.objectives.information import Losses, Weights, information_loss, warmup_share
+from regard.objectives.information import Losses, Weights, charged, information_loss, warmup_share
 from regard.objectives.segmentation import pixel_loss, segmentation_loss
 from regard.objectives.task import task_loss
 
@@ -20,6 +20,7 @@ __all__ = [
     "Weights",
     "alignment_loss",
     "anchor_losses",
+    "charged",
     "information_loss",
     "pixel_loss",
     "segmentation_loss",

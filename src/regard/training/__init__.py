@@ -5,7 +5,7 @@ Not here: what is measured after training (evaluation).
 
 from regard.training.build import build_augmentation, build_data, build_model, plain_twin
 from regard.training.imposed import Imposed, imposed_maps
-from regard.training.measure import ask, kept_share, sampled_rates
+from regard.training.measure import ask, kept_share, sampled_rates, show
 from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import load_best, load_run, open_run, train, write_atomically
@@ -36,6 +36,7 @@ __all__ = [
     "sampled_rates",
     "save_recipe",
     "seed_everything",
+    "show",
     "train",
     "train_with_twin",
     "with_maps",

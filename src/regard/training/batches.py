@@ -54,7 +54,8 @@ class Batches(pl.LightningDataModule):
         moved = batch.to(device)
         if not self.recipe.train.channels_last:
             return moved
-        spatial = {k: v for k, v in (("images", moved.images), ("stem", moved.stem)) if v is not None and v.ndim == 4}
+        found = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
+        spatial = {k: v for k, v in found.items() if v is not None and v.ndim == 4}
         return replace(moved, **{k: v.contiguous(memory_format=torch.channels_last) for k, v in spatial.items()})
 
     def _loader(self, split: Split, batch_size: int, *, training: bool) -> Loader:

@@ -63,7 +63,7 @@ def build_augmentation(recipe: Recipe) -> Augmentation:
 
 
 def build_model(recipe: Recipe, data: DataSplits) -> Any:
-    """The recipe's network for its task: a classifier or a segmenter."""
+    """The recipe's network for its task: a classifier, a segmenter or a two-stream network."""
     return TASKS[recipe.task].build(recipe, data)
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.data import FileSplit, Split, TensorSplit
+from regard.data import ClipSplit, FileSplit, Split, TensorSplit
 from regard.data.augment import move_points
 from regard.training.aligned import human_map
 from regard.types import Batch
@@ -61,5 +61,5 @@ class HumanMaps:
 
 def fixations_of(split: Split) -> Tensor | None:
     """Of all images (N,n,2), on the processor; None where the set has none."""
-    held = split.fixations if isinstance(split, TensorSplit | FileSplit) else None
+    held = split.fixations if isinstance(split, TensorSplit | FileSplit | ClipSplit) else None
     return None if held is None else held.cpu()

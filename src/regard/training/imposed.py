@@ -17,6 +17,7 @@ from regard.training.aligned import object_map
 from regard.training.build import open_gaze
 from regard.training.drifting import Noise
 from regard.training.human_maps import HumanMaps, fixations_of
+from regard.training.measure import ask
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
@@ -203,7 +204,7 @@ def imposed_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> Imposed 
         raise RegardError(f"impose.map={recipe.impose.map}: no attended layer takes a map; see model.attention")
     device = next(model.parameters()).device
     with looking(model):
-        outputs = model(torch.zeros(1, *model.shape, device=device), samples=0).attention
+        outputs = ask(model, data.train.batch([0]).to(device), samples=0).attention
     grids = [(output.map.shape[-2], output.map.shape[-1]) for output in outputs]
     return Imposed(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
 

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from regard.metrics import accuracy, nll
-from regard.models import AttentiveClassifier, Segmenter
-from regard.types import NATS_PER_BIT, Batch, ModelOutput, SegmenterOutput
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
+from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, SegmenterOutput
 
 
 @torch.no_grad()
-def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor]:
+def validate_batch(model: AttentiveClassifier | TwoStream, batch: Batch) -> dict[str, Tensor]:
     """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
     output: ModelOutput = ask(model, batch, samples=0)
     mean = output.probabilities(model.multi_label)
@@ -28,12 +28,23 @@ def validate_batch(model: AttentiveClassifier, batch: Batch) -> dict[str, Tensor
 
 
 def ask(model: Any, batch: Batch, *, samples: int) -> Any:
-    """What a model says of a batch, or of what its frozen stem made of it, with the maps that are given with it."""
-    more = {"stem": batch.stem, "given": batch.given}
+    """What a model says of a batch, or of what its frozen stem made of it, with the maps that are given with it.
+
+    Of clips, it sees the flow, too.
+    """
+    more = {name: getattr(batch, name) for name in ("stem", "given", "flow")}
     return model(batch.images, samples=samples, **{name: x for name, x in more.items() if x is not None})
 
 
-def sampled_rates(model: AttentiveClassifier | Segmenter, output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
+def show(model: Any, batch: Batch) -> Map:
+    """The map of the last attended layer on a batch."""
+    more = {name: getattr(batch, name) for name in ("given", "flow")}
+    return model.explain(batch.images, **{name: x for name, x in more.items() if x is not None})
+
+
+def sampled_rates(
+    model: AttentiveClassifier | Segmenter | TwoStream, output: ModelOutput | SegmenterOutput
+) -> dict[str, Tensor]:
     """Latent rate, gate price and map code length of a one-sample output, nats an image (B,); never to be added.
 
     The gate's is absent where something goes around the attention; with several layers prices and codes are summed.

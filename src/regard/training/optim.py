@@ -10,14 +10,14 @@ from timm.optim.muon import Muon
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from regard.models import AttentiveClassifier, Segmenter
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training.recipe import OptimRecipe
 
 MUON_GAIN = 10.0
 """Learning rate of orthogonalised updates over AdamW's: at one rate both have the same size, and these bear more."""
 
 
-def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier | Segmenter) -> Optimizer:
+def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier | Segmenter | TwoStream) -> Optimizer:
     """One group a part of the model, each with its own learning rate."""
     groups = model.parameter_groups(
         recipe.lr,

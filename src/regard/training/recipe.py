@@ -69,6 +69,8 @@ class ModelRecipe:
     """From the latent to logits: `linear`, `mlp`, `relu_linear`."""
     fcn: Literal["fcn32s", "fcn16s", "fcn8s"] = "fcn16s"
     """Of segmentation: reads the coarsest grid of features, the two, or the three coarsest."""
+    attend: Literal["rgb", "flow", "both"] = "rgb"
+    """Of task action: the stream whose layers are attended, that of images, that of flow, or both."""
     kl: Literal["exact", "released"] = "exact"
     """Of the latent: `exact` is a rate in bits; `released` the penalty of the paper's code, for reproduction only."""
     prior: Literal["standard", "learned"] = "standard"
@@ -258,8 +260,8 @@ class Recipe:
 
     name: str = "default"
     """The run's folder is `runs/<name>`."""
-    task: Literal["classification", "segmentation"] = "classification"
-    """A label an image, or a mask of the salient object."""
+    task: Literal["classification", "segmentation", "action"] = "classification"
+    """A label an image, a mask of the salient object, or an action a clip."""
     data: DataRecipe = field(default_factory=DataRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
@@ -309,6 +311,14 @@ class Recipe:
             (
                 self.task == "segmentation" and t.compile,
                 "train.compile is of classification only",
+            ),
+            (
+                self.task == "action" and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
+                "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
+            ),
+            (
+                self.task == "action" and (t.cache_stem or t.compile),
+                "task action has two stems: leave out train.cache_stem and train.compile",
             ),
             (a.active and m.attention is None, "align needs model.attention"),
             (

@@ -103,7 +103,9 @@ def load_run(folder: Path) -> tuple[Recipe, AttentiveClassifier, DataSplits]:
     """
     recipe, model, data = open_run(folder)
     if not isinstance(model, AttentiveClassifier):
-        raise RegardError(f"{folder}: a run of task {recipe.task}, which has no classes; a classifier is needed here")
+        raise RegardError(
+            f"{folder}: a run of task {recipe.task}; one of classification, a classifier of images, is needed here"
+        )
     return recipe, model, data
 
 

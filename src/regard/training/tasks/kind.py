@@ -9,12 +9,12 @@ from typing import Any
 from torch import Tensor
 
 from regard.data import DataSplits
-from regard.models import AttentiveClassifier, Segmenter
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.objectives import Losses, Weights
 from regard.training.recipe import Recipe
 from regard.types import Batch
 
-Model = AttentiveClassifier | Segmenter
+Model = AttentiveClassifier | Segmenter | TwoStream
 Build = Callable[[Recipe, DataSplits], Any]
 
 

@@ -1,0 +1,147 @@
+"""What the readers of clips share: splits of whole videos, gaze at a clip's image, what was bad counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from regard.data.counter import permutation
+from regard.data.files import as_size
+from regard.data.salient.build import stretched
+from regard.data.splits import DataSplits, channel_statistics
+from regard.data.video.clips import Clip, ClipSplit
+from regard.gaze import Fixations
+from regard.types import RegardError
+
+_STREAM = 210
+TIMES = (0.2, 0.35, 0.65, 0.8, 0.05, 0.95)
+"""Where further stretches of a training video lie, after its middle."""
+
+
+def held_out(groups: Sequence[str], share: float, *, seed: int) -> Tensor:
+    """Positions of items to hold out, whole groups of them: videos of one scene, movie or person never part.
+
+    Groups are taken at random until at least ``share`` of the items is reached; at least one, and not all.
+
+    Raises:
+        RegardError: only one group, or a share that leaves nothing.
+    """
+    names = sorted(set(groups))
+    if len(names) < 2 or not 0 < share < 1:
+        raise RegardError(
+            f"{len(names)} groups of videos and a share of {share}: nothing to hold out; give a share between 0 and 1 "
+            "and videos of at least two groups"
+        )
+    taken: set[str] = set()
+    for k in permutation(len(names), seed=seed, stream=_STREAM).tolist()[:-1]:
+        taken.add(names[k])
+        if sum(group in taken for group in groups) >= share * len(groups):
+            break
+    return torch.tensor([i for i, group in enumerate(groups) if group in taken])
+
+
+def moments(paths: Sequence[Path], count: int) -> list[Clip]:
+    """Every video's middle and, for ``count`` above one, further stretches of it, video by video.
+
+    Raises:
+        RegardError: a count that is not on offer.
+    """
+    if not 1 <= count <= 1 + len(TIMES):
+        raise RegardError(f"stretches={count}: a training video gives 1 to {1 + len(TIMES)} clips")
+    return [Clip(path, at) for path in paths for at in (0.5, *TIMES[: count - 1])]
+
+
+def clip_splits(
+    videos: Mapping[str, Sequence[Path]],
+    labels: Mapping[str, Tensor],
+    *,
+    classes: tuple[str, ...],
+    size: int | tuple[int, int],
+    length: int,
+    stretches: int,
+    in_memory: bool,
+    source: str,
+    licence: str,
+    gaze: Mapping[str, Fixations | None] | None = None,
+    remarks: tuple[str, ...] = (),
+) -> DataSplits:
+    """Splits of whole videos.
+
+    Args:
+        videos: files or folders of frames of ``train``, ``val`` and ``test``.
+        labels: theirs.
+        classes: class names.
+        size: height and width, or one number for both.
+        length: steps of flow.
+        stretches: clips that a training video gives; the others give the one in their middle.
+        in_memory: read all clips now.
+        source: where the data comes from.
+        licence: what may be done with it.
+        gaze: of each split, on images called by ``item_key``, in their own pixels.
+        remarks: see `DataSplits`.
+
+    Raises:
+        RegardError: a video in two splits, or a split without one.
+    """
+    _apart(videos)
+    shape = as_size(size)
+    tables, parts = {}, {}
+    for name, paths in videos.items():
+        clips = moments(paths, stretches if name == "train" else 1)
+        own = labels[name].repeat_interleave(len(clips) // len(paths), 0)
+        looked = (gaze or {}).get(name)
+        if looked is not None:
+            tables[name] = stretched(looked, [item_key(clip) for clip in clips], shape)
+        split = ClipSplit(
+            name,
+            classes,
+            tuple(clips),
+            own,
+            shape,
+            length,
+            fixations=tables[name].points().float() if name in tables else None,
+        )
+        parts[name] = split.load() if in_memory else split
+    mean, std = channel_statistics(parts["train"], limit=500)
+    return DataSplits(
+        **parts,
+        mean=mean,
+        std=std,
+        source=source + "".join(_counted(name, table) for name, table in tables.items()),
+        licence=licence,
+        gaze=partial(_given, tables["test"]) if "test" in tables else None,
+        remarks=remarks,
+    )
+
+
+def item_key(clip: Clip) -> str:
+    """What tables of gaze call a clip's image."""
+    return f"{clip.path}@{clip.at:g}"
+
+
+def _apart(videos: Mapping[str, Sequence[Path]]) -> None:
+    owner: dict[Path, str] = {}
+    for name, paths in videos.items():
+        if not paths:
+            raise RegardError(f"no video for {name!r}; add some, or change the shares")
+        for path in paths:
+            if owner.setdefault(path.resolve(), name) != name:
+                raise RegardError(
+                    f"{path} is in {owner[path.resolve()]!r} and in {name!r}; a video belongs to one split"
+                )
+
+
+def _counted(name: str, table: Fixations) -> str:
+    """What is bad of a split's gaze, in words; nothing where all is well."""
+    blind = int((table.counts() == 0).sum())
+    bad = [f"{table.dropped} outside of the video left out"] if table.dropped else []
+    bad += [f"{blind} of {len(table.images)} clips without any"] if blind else []
+    return f"; gaze of {name}: {', '.join(bad)}" if bad else ""
+
+
+def _given(table: Fixations) -> Fixations:
+    return table

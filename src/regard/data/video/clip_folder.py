@@ -1,0 +1,102 @@
+"""Your own videos in one folder a class, or UCF101 and HMDB-like sets with or without their official lists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+
+from regard.data.splits import DataSplits
+from regard.data.video.build import clip_splits, held_out
+from regard.data.video.decode import VIDEO_SUFFIXES
+from regard.gaze.build import natural
+from regard.types import RegardError
+
+_SPLITS = ("train", "val", "test")
+
+
+def clip_folder(
+    root: str | Path,
+    *,
+    size: int | tuple[int, int] = 112,
+    length: int = 10,
+    stretches: int = 1,
+    lists: str | Path | None = None,
+    fold: int = 1,
+    val_share: float = 0.1,
+    test_share: float = 0.2,
+    seed: int = 0,
+    in_memory: bool = False,
+) -> DataSplits:
+    """Videos of ``<Class>/*.avi`` (or mp4, mkv, mov, mpg, webm), with or without ``train``, ``val``, ``test`` above.
+
+    Videos called ``..._g01_c02`` are of one group, cut from one scene (UCF101); groups never part between splits that
+    are drawn here. Any other video is a group of its own.
+
+    Args:
+        root: the folder with the classes, or with the splits.
+        size: height and width of what comes out, or one number for both; whole frames are stretched to it.
+        length: steps of flow.
+        stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
+        lists: folder with UCF101's ``trainlist01.txt`` and ``testlist01.txt``.
+        fold: which of the three lists.
+        val_share: share of the training videos for validation where there is none.
+        test_share: likewise for test.
+        seed: decides which.
+        in_memory: read all clips now: 260 kB a clip of 112 pixels with 10 steps of flow.
+    """
+    root = Path(root)
+    parts = {name: _videos(root / name) for name in _SPLITS if (root / name).is_dir()}
+    if lists is not None:
+        parts = {part: _listed(root, Path(lists) / f"{part}list{fold:02d}.txt") for part in ("train", "test")}
+    elif "train" not in parts:
+        parts = {"train": _videos(root)}
+    classes = tuple(sorted({video.parent.name for videos in parts.values() for video in videos}))
+    if len(classes) < 2:
+        raise RegardError(
+            f"{root}: {len(classes)} classes ({', '.join(classes)}); at least 2 folders with videos are needed"
+        )
+    for name, share in (("test", test_share), ("val", val_share)):
+        if name not in parts:
+            videos = parts["train"]
+            taken = set(held_out([_group(video) for video in videos], share, seed=seed).tolist())
+            parts[name] = [video for k, video in enumerate(videos) if k in taken]
+            parts["train"] = [video for k, video in enumerate(videos) if k not in taken]
+    return clip_splits(
+        {name: parts[name] for name in _SPLITS},
+        {name: torch.tensor([classes.index(video.parent.name) for video in parts[name]]) for name in _SPLITS},
+        classes=classes,
+        size=size,
+        length=length,
+        stretches=stretches,
+        in_memory=in_memory,
+        source=f"videos in {root}",
+        licence="the user's own",
+    )
+
+
+def _videos(folder: Path) -> list[Path]:
+    found = [p for p in folder.glob("*/*") if p.suffix.lower() in VIDEO_SUFFIXES and p.name[0] != "."]
+    if not found:
+        raise RegardError(f"{folder}: no videos in <Class>/ ({', '.join(VIDEO_SUFFIXES)}); correct the folder")
+    return sorted(found, key=lambda p: (p.parent.name, natural(p.name)))
+
+
+def _listed(root: Path, path: Path) -> list[Path]:
+    """Videos of an official list, a line ``Class/video.avi`` each, in the train list with a number behind."""
+    if not path.is_file():
+        raise RegardError(f"{path}: no such list; correct lists or fold")
+    videos = [root / line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+    absent = [video for video in videos if not video.is_file()]
+    if absent:
+        raise RegardError(
+            f"{path}: {len(absent)} of {len(videos)} videos are missing, the first {absent[0]}; add them, or take them "
+            "out of the list"
+        )
+    return videos
+
+
+def _group(video: Path) -> str:
+    found = re.search(r"_g(\d+)_c\d+$", video.stem)
+    return f"{video.parent.name}/{found[1] if found else video.name}"

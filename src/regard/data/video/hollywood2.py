@@ -1,0 +1,149 @@
+"""Hollywood-2: twelve actions in 69 films, several at once (Marszałek, Laptev, Schmid, CVPR 2009), and gaze on them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from regard.data.salient.build import find_folder
+from regard.data.splits import DataSplits
+from regard.data.video.build import clip_splits, held_out, moments
+from regard.data.video.viewers import find_samples, gaze_of_samples, two_panels
+from regard.gaze import Fixations
+from regard.gaze.build import natural
+from regard.types import RegardError
+
+LICENCE = "for research, with citation; the films are their owners'"
+CLASSES = (
+    "AnswerPhone",
+    "DriveCar",
+    "Eat",
+    "FightPerson",
+    "GetOutCar",
+    "HandShake",
+    "HugPerson",
+    "Kiss",
+    "Run",
+    "SitDown",
+    "SitUp",
+    "StandUp",
+)
+
+
+def hollywood2(
+    root: str | Path,
+    *,
+    size: int | tuple[int, int] = 112,
+    length: int = 10,
+    stretches: int = 1,
+    val_share: float = 0.1,
+    seed: int = 0,
+    in_memory: bool = False,
+) -> DataSplits:
+    """Hollywood-2 from ``AVIClips/*.avi`` and ``ClipSets/<Action>_{train,test}.txt``; labels are 0/1 targets (N,12).
+
+    Train and test are the official ones, of 33 and 36 other films. Validation needs to know which training clip is of
+    which film: ``movies.txt``, a line ``<clip> <film>`` each. Gaze of Mathe and Sminchisescu, if it is there:
+    ``samples/<observer>_<clip>.avi.txt``. Half of the observers are learned from, the others compared with.
+
+    Args:
+        root: the folder that holds these, or the one in which it is called ``hollywood2`` or ``Hollywood2``.
+        size: height and width of what comes out, or one number for both; whole frames are stretched to it.
+        length: steps of flow.
+        stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
+        val_share: share of the training clips for validation, whole films of them.
+        seed: decides which.
+        in_memory: read all clips now: 260 kB a clip of 112 pixels with 10 steps of flow.
+
+    Raises:
+        RegardError: a clip without a film, or a film in train and in test.
+    """
+    folder = find_folder(Path(root), "hollywood2", "Hollywood2", holds="ClipSets", name="hollywood2")
+    targets = {part: _targets(folder / "ClipSets", part) for part in ("train", "test")}
+    films = _films(folder / "movies.txt", targets)
+    learned = list(targets["train"])
+    val = {learned[k] for k in held_out([films[clip] for clip in learned], val_share, seed=seed).tolist()}
+    parts = {
+        "train": [clip for clip in learned if clip not in val],
+        "val": [clip for clip in learned if clip in val],
+        "test": list(targets["test"]),
+    }
+    videos = {name: [folder / "AVIClips" / f"{clip}.avi" for clip in clips] for name, clips in parts.items()}
+    _present(folder, [video for files in videos.values() for video in files])
+    every = targets["train"] | targets["test"]
+    samples = find_samples(folder / "samples")
+    gaze: dict[str, Fixations | None] = {}
+    if samples:
+        theirs, ours = two_panels(samples)
+        for name, files in videos.items():
+            clips = moments(files, stretches if name == "train" else 1)
+            names = [clip.path.stem for clip in clips]
+            gaze[name] = gaze_of_samples(
+                clips, names, samples, observers=ours if name == "test" else theirs, length=length
+            )
+    return clip_splits(
+        videos,
+        {name: torch.stack([every[clip] for clip in clips]) for name, clips in parts.items()},
+        classes=CLASSES,
+        size=size,
+        length=length,
+        stretches=stretches,
+        in_memory=in_memory,
+        source=f"Hollywood-2 (Marszałek et al. 2009), {len(every)} clips, {folder}",
+        licence=LICENCE,
+        gaze=gaze,
+    )
+
+
+def _targets(folder: Path, part: str) -> dict[str, Tensor]:
+    """Clip -> targets (12,), in the order of clips, from one list an action."""
+    found: dict[str, Tensor] = {}
+    for k, action in enumerate(CLASSES):
+        path = folder / f"{action}_{part}.txt"
+        if not path.is_file():
+            raise RegardError(f"{path}: no such list; unpack the whole of ClipSets there")
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            words = line.split()
+            if not words:
+                continue
+            if len(words) != 2 or words[1] not in ("1", "-1"):
+                raise RegardError(f"{path}, line {number}: {line!r} is not a clip and 1 or -1; fetch the list again")
+            found.setdefault(words[0], torch.zeros(len(CLASSES)))[k] = float(words[1] == "1")
+    return dict(sorted(found.items(), key=lambda pair: natural(pair[0])))
+
+
+def _films(path: Path, targets: dict[str, dict[str, Tensor]]) -> dict[str, str]:
+    """Clip -> film."""
+    if not path.is_file():
+        raise RegardError(
+            f"{path}: no such file; validation clips must be of other films than training clips, so write a line "
+            "'<clip> <film>' for each clip of the train split (the published set does not come with such a list)"
+        )
+    films = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        found = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
+        if line.strip() and not found:
+            raise RegardError(f"{path}, line {number}: {line!r} is not a clip and its film; write '<clip> <film>'")
+        if found:
+            films[found[1]] = found[2]
+    absent = [clip for clip in targets["train"] if clip not in films]
+    if absent:
+        raise RegardError(
+            f"{path}: no film for {len(absent)} training clips, the first {absent[0]}; add a line for each"
+        )
+    shared = {films[clip] for clip in targets["train"]} & {films.get(clip, "") for clip in targets["test"]} - {""}
+    if shared:
+        raise RegardError(f"{path}: film {sorted(shared)[0]!r} is in train and in test; correct the list")
+    return films
+
+
+def _present(folder: Path, videos: list[Path]) -> None:
+    absent = [video for video in videos if not video.is_file()]
+    if absent:
+        raise RegardError(
+            f"{folder}: {len(absent)} of {len(videos)} clips are missing, the first {absent[0].name}; add them to "
+            "AVIClips, or take them out of the lists in ClipSets"
+        )

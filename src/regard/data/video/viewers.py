@@ -1,0 +1,121 @@
+"""Where people looked at the image of a clip, from the two forms in which gaze on these sets is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from regard.data.video.build import item_key
+from regard.data.video.clips import Clip
+from regard.data.video.decode import frame_files, frame_rate, frame_size
+from regard.gaze import Fixations, make_fixations
+from regard.gaze.readers.files import image_size
+from regard.gaze.readers.mathe import read_mathe
+from regard.types import RegardError
+
+SCREEN = (1024, 1280)
+"""Height and width of the screen, pixels."""
+WINDOW = 0.1
+"""Seconds before and after a frame's middle over whose samples an observer's gaze is the median."""
+
+Samples = Mapping[str, Mapping[str, Path]]
+"""Name of a clip -> observer -> file of samples."""
+
+
+def find_samples(folder: Path) -> Samples:
+    """The files ``{observer}_{clip}.avi.txt`` of a folder; none where there is no such folder."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.glob("*.avi.txt")):
+        observer, _, clip = path.name.removesuffix(".avi.txt").partition("_")
+        found.setdefault(clip, {})[observer] = path
+    return found
+
+
+def two_panels(samples: Samples) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Observers whose gaze is learned from, and the others, with whom is compared: no person is in both.
+
+    Raises:
+        RegardError: a single observer, who cannot be both.
+    """
+    people = sorted({observer for files in samples.values() for observer in files})
+    if len(people) < 2:
+        raise RegardError(
+            f"gaze of {len(people)} observer ({', '.join(people)}): those that are learned from must not be those "
+            "that are compared with, so two are needed; add the others' files, or take the samples away"
+        )
+    return tuple(people[0::2]), tuple(people[1::2])
+
+
+def gaze_of_samples(
+    clips: Sequence[Clip],
+    names: Sequence[str],
+    samples: Samples,
+    *,
+    observers: Sequence[str],
+    length: int,
+    screen: tuple[int, int] = SCREEN,
+) -> Fixations:
+    """One position an observer and clip: the median of the samples around the clip's image, in the video's pixels.
+
+    Args:
+        clips: videos in files; of a folder of frames nobody knows how fast it is shown, so it has no gaze.
+        names: what each clip is called in the samples.
+        samples: files by clip and observer.
+        observers: whose gaze is taken.
+        length: steps of flow, which decide what a clip's image is.
+        screen: height and width of the screen, pixels, as geometry.txt states.
+    """
+    image, subject, x, y = [], [], [], []
+    sizes = {}
+    for clip, name in zip(clips, names, strict=True):
+        key, size = item_key(clip), frame_size(clip.path)
+        sizes[key] = size
+        files = {} if clip.path.is_dir() else samples.get(name, {})
+        chosen = {who: files[who] for who in observers if who in files}
+        if not chosen:
+            continue
+        time = (clip.span(length)[1] + 0.5) / frame_rate(clip.path)
+        for observer, path in chosen.items():
+            gaze = read_mathe(path, screen=screen, video=size)
+            near = np.abs(gaze.t - time) <= WINDOW
+            if near.any():
+                image.append(key)
+                subject.append(observer)
+                x.append(float(np.median(gaze.x[near])))
+                y.append(float(np.median(gaze.y[near])))
+    return make_fixations(image=image, subject=subject, x=x, y=y, sizes=sizes, points_outside="drop")
+
+
+def gaze_of_maps(clips: Sequence[Clip], *, length: int) -> Fixations:
+    """Fixated pixels of the clips' images: ``fixation/*.png`` beside the folders ``images`` that the clips are.
+
+    Observers are lost in this form, so there is one, "all", and no ceiling between observers.
+
+    Raises:
+        RegardError: another number of maps than of frames, or maps of another size.
+    """
+    image: list[str] = []
+    x: list[int] = []
+    y: list[int] = []
+    sizes = {}
+    for clip in clips:
+        maps, frames = frame_files(clip.path.parent / "fixation"), frame_files(clip.path)
+        middle = clip.span(length)[1]
+        if len(maps) != len(frames):
+            raise RegardError(
+                f"{clip.path.parent}: {len(frames)} frames, but {len(maps)} maps of fixations; fetch it again"
+            )
+        size = image_size(frames[middle])
+        if image_size(maps[middle]) != size:
+            raise RegardError(f"{maps[middle]}: not of the size of {frames[middle].name}, {size}; fetch the clip again")
+        with Image.open(maps[middle]) as file:
+            rows, columns = np.nonzero(np.asarray(file.convert("L")) > 127)
+        key = item_key(clip)
+        sizes[key] = size
+        image += [key] * len(rows)
+        x += columns.tolist()
+        y += rows.tolist()
+    return make_fixations(image=image, subject=["all"] * len(x), x=x, y=y, sizes=sizes)

@@ -1,0 +1,281 @@
+"""The two-stream network: one network sees an image of a clip, another how its pixels move; attention in either."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.backbones import Cut, Given, create_backbone, inflate, looking
+from regard.bottleneck import GaussianBottleneck
+from regard.models.classifier import AttentiveClassifier
+from regard.models.late_fusion import TwoStreamOutput, fused
+from regard.models.mechanism import Mechanism
+from regard.models.normalize import Normalize
+from regard.models.sharing import from_pretrained, save_pretrained
+from regard.types import AttentionOutput, Map, RegardError
+
+STREAMS = ("flow", "rgb")
+"""The streams in the order of their layers: the last attended layer is the image's, where that is attended."""
+
+
+class TwoStream(nn.Module):
+    """Images (B,3,H,W) in [0,1] and flow (B,2L,H,W) in [-1,1] -> TwoStreamOutput.
+
+        network = TwoStream("resnet18", 10, length=10, at="layer4", attention="deterministic")
+        output = network(batch.images, flow=batch.flow)         # .logits fused, .streams each, .attention
+        network.predict(batch.images, flow=batch.flow)          # probabilities (B,n): the mean of the streams'
+        network.explain(batch.images)                           # Map of the image stream's last attended layer
+
+    Simonyan and Zisserman, *Two-Stream Convolutional Networks for Action Recognition in Videos*, NeurIPS 2014. Each
+    stream is an `AttentiveClassifier`; probabilities are averaged at the end, and each stream learns for itself (see
+    ``regard.training.tasks.action``). With ``attention=None`` it is the plain network.
+
+    Layers of the flow stream are listed first (``flow.layer4``, ``rgb.layer4``), so that the last one is the image's.
+    Attention in one stream alone is no cut: the other goes around it, as ``cut`` says.
+
+    Args:
+        backbone: a name for ``create_backbone``, or your own network, which is changed in place and copied for flow.
+            For flow the first convolution takes 2L channels (``regard.backbones.inflate``).
+        num_classes: n.
+        length: L, steps of flow.
+        attend: which stream the attention is in: ``rgb``, ``flow``, ``both``.
+        at: layer or layers to attend at, alike in all attended streams; by default as in `AttentiveClassifier`.
+        attention: as there; None for none.
+        anchors: as there.
+        attention_options: as there.
+        latent: K of a Gaussian bottleneck in each stream; None keeps the linear classifiers.
+        decoder: of the latents.
+        kl: of the latents.
+        prior: of the latents.
+        pretrained: as in ``create_backbone``, for both streams.
+        input_size: (H, W) or (C, H, W) of the images.
+        normalize: of images; by default that of the pretrained weights, and none without.
+        flow_std: what flow is divided by; its mean is rest.
+        multi_label: probabilities are sigmoids, one question a class.
+        backbone_options: options of the network.
+    """
+
+    def __init__(
+        self,
+        backbone: str | nn.Module,
+        num_classes: int,
+        *,
+        length: int = 10,
+        attend: Literal["rgb", "flow", "both"] = "rgb",
+        at: str | Sequence[str] | None = None,
+        attention: Mechanism = "noise",
+        anchors: int | None = None,
+        attention_options: dict[str, Any] | None = None,
+        latent: int | None = None,
+        decoder: str = "linear",
+        kl: Literal["exact", "released"] = "exact",
+        prior: Literal["standard", "learned"] = "standard",
+        pretrained: bool | str | Path = False,
+        input_size: tuple[int, ...] = (224, 224),
+        normalize: Normalize | None = None,
+        flow_std: float = 1.0,
+        multi_label: bool = False,
+        backbone_options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if attend not in ("rgb", "flow", "both") or length < 1 or flow_std <= 0:
+            raise RegardError(
+                f"attend={attend!r}, length={length}, flow_std={flow_std}: rgb, flow or both; at least 1; above 0"
+            )
+        size = tuple(input_size)[-2:]
+        options = backbone_options or {}
+        if isinstance(backbone, str):
+            moving = create_backbone(backbone, num_classes, pretrained=pretrained, img_size=size, **options)
+        else:
+            moving = copy.deepcopy(backbone)
+        inflate(moving, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
+        common: dict[str, Any] = {
+            "latent": latent,
+            "decoder": decoder,
+            "kl": kl,
+            "prior": prior,
+            "multi_label": multi_label,
+        }
+        where: dict[str, Any] = {
+            "at": at,
+            "attention": attention,
+            "anchors": anchors,
+            "attention_options": attention_options,
+        }
+        nowhere: dict[str, Any] = {"attention": None}
+        self.flow = AttentiveClassifier(
+            moving,
+            num_classes,
+            input_size=(2 * length, *size),
+            normalize=((0.0,) * 2 * length, (flow_std,) * 2 * length),
+            **common,
+            **(nowhere if attend == "rgb" else where),
+        )
+        self.rgb = AttentiveClassifier(
+            backbone,
+            num_classes,
+            input_size=tuple(input_size),
+            normalize=normalize,
+            pretrained=pretrained,
+            backbone_options=options,
+            **common,
+            **(nowhere if attend == "flow" else where),
+        )
+        self.config: dict[str, Any] = {
+            "backbone": backbone,
+            "num_classes": num_classes,
+            "length": length,
+            "attend": attend,
+            "at": list((self.flow if attend == "flow" else self.rgb).config["at"]),
+            "attention": attention,
+            "anchors": anchors,
+            "attention_options": attention_options,
+            **common,
+            "input_size": list(input_size),
+            "normalize": self.rgb.config["normalize"],
+            "flow_std": flow_std,
+            "backbone_options": backbone_options,
+        }
+        """The arguments that rebuild this network, pretrained weights apart."""
+        self.num_classes, self.multi_label, self.length, self.attend = num_classes, multi_label, length, attend
+        self.shape = self.rgb.shape
+
+    @property
+    def streams(self) -> dict[str, AttentiveClassifier]:
+        """The two networks, in the order of `STREAMS`."""
+        return {"flow": self.flow, "rgb": self.rgb}
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """Names of the attended layers, ``stream.layer``."""
+        return tuple(f"{name}.{layer}" for name, stream in self.streams.items() for layer in stream.at)
+
+    @property
+    def bottleneck(self) -> GaussianBottleneck | None:
+        """Of the image's stream; the other has one alike."""
+        return self.rgb.bottleneck
+
+    @property
+    def cut(self) -> Cut:
+        """Whether everything that the network knows of image and flow passes through gates; if not, what does not."""
+        around = []
+        for name, stream in self.streams.items():
+            if not stream.at:
+                around.append(f"nothing is attended in the {name} stream")
+            elif not stream.cut.is_cut:
+                around += [f"{name} stream: {way}" for way in stream.cut.bypasses]
+        return Cut(is_cut=not around, bypasses=tuple(around))
+
+    def forward(
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | None = None,
+        given: Given = None,
+        flow: Float[Tensor, "B F H W"] | None = None,
+    ) -> TwoStreamOutput:
+        """Logits, maps and latents of both streams.
+
+        Args:
+            images: (B,3,H,W) in [0,1].
+            samples: as in `AttentiveClassifier`; the streams' samples are paired.
+            given: maps to use instead of the learned ones: one for all layers, one a layer in the order of ``at``, or
+                by name.
+            flow: (B,2L,H,W) in [-1,1].
+        """
+        if flow is None:
+            raise RegardError("a two-stream network sees motion, too: pass flow=batch.flow")
+        maps = self._given(given)
+        seen = {"flow": flow, "rgb": images}
+        outputs = [stream(seen[name], samples=samples, given=maps.get(name)) for name, stream in self.streams.items()]
+        return fused(outputs, self.multi_label)
+
+    def predict(
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | None = None,
+        given: Given = None,
+        *,
+        flow: Float[Tensor, "B F H W"] | None = None,
+    ) -> Float[Tensor, "B n"]:
+        """Class probabilities (B,n) in evaluation mode, without gradients: the mean of the two streams'."""
+        with looking(self):
+            return self(images, samples=samples, given=given, flow=flow).probabilities(self.multi_label)
+
+    def explain(
+        self,
+        images: Float[Tensor, "B C H W"],
+        *,
+        layer: int = -1,
+        given: Given = None,
+        flow: Float[Tensor, "B F H W"] | None = None,
+    ) -> Map:
+        """The map of one attended layer in the order of ``at``, by default the last; flow only where it is attended."""
+        maps = self._given(given)
+        with looking(self):
+            outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
+            for name, stream in self.streams.items():
+                seen = images if name == "rgb" else flow
+                if stream.at and seen is None:
+                    raise RegardError("explain: the flow stream is attended, too: pass flow=batch.flow")
+                if stream.at:
+                    said = stream(seen, samples=0, given=maps.get(name))
+                    outputs += [(stream, layer_output) for layer_output in said.attention]
+        if not outputs:
+            raise RegardError("explain: nothing is attended; build the network with attention=")
+        stream, output = outputs[layer]
+        return stream.shown(output)
+
+    def shown(self, output: AttentionOutput) -> Map:
+        """What an attended layer has to show, as its stream has it: bits that pass in that stream, else its map."""
+        return (self.flow if self.attend == "flow" else self.rgb).shown(output)
+
+    def freeze(self, upto: str) -> None:
+        """As in a classifier, in both streams."""
+        for stream in self.streams.values():
+            stream.freeze(upto)
+
+    def parameter_groups(
+        self,
+        lr: float,
+        *,
+        backbone_lr: float | None = None,
+        anchors_lr: float | None = None,
+        weight_decay: float = 0.0,
+    ) -> list[dict[str, Any]]:
+        """Groups for any optimiser, the same parts of both streams in one; see ``regard.models.parameter_groups``."""
+        groups: dict[str, dict[str, Any]] = {}
+        for stream in self.streams.values():
+            for group in stream.parameter_groups(
+                lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay
+            ):
+                groups.setdefault(group["name"], {**group, "params": []})["params"] += group["params"]
+        return list(groups.values())
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json`` and ``model.safetensors``."""
+        save_pretrained(self, folder)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> TwoStream:
+        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
+        return from_pretrained(cls, source, revision=revision)
+
+    def _given(self, given: Given) -> dict[str, Given]:
+        if given is None:
+            return {}
+        if isinstance(given, Tensor):
+            return {name: given for name, stream in self.streams.items() if stream.at}
+        named = given if isinstance(given, dict) else dict(zip(self.at, list(given), strict=True))
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, map_ in named.items():
+            name, _, layer = key.partition(".")
+            if key not in self.at:
+                raise RegardError(f"given: no attended layer {key!r}; attended are {', '.join(self.at) or 'none'}")
+            if map_ is not None:
+                parts.setdefault(name, {})[layer] = map_
+        return dict(parts)

@@ -1,0 +1,141 @@
+"""A run that recognizes actions, judged: streams, floors, where the map lies, where people looked; proxies say so."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.training.test_action import CLIPS, several_labels
+from tests.training.tiny import tiny
+
+from regard.data import shuffle_gaze
+from regard.evaluation import evaluate
+from regard.evaluation.average_precision import average_precision_score, mean_average_precision
+from regard.report import read_evaluation, write_report
+from regard.training import build, plain_twin, train
+from regard.training.recipe import ImposeRecipe
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGARD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "act"
+    recipe = tiny("act", **CLIPS)
+    train(recipe, folder, quiet=True)
+    train(plain_twin(recipe), folder / "twin", quiet=True)
+    evaluate(folder)
+    return folder
+
+
+def rows(folder):
+    return {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
+
+
+def test_streams_object_and_gaze_are_judged(folder):
+    found = rows(folder)
+    assert {"accuracy_mean", "nll", "accuracy_flow", "accuracy_rgb", "energy_inside", "pointing", "iou"} <= set(found)
+    assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(found), "own gaze, also without alignment"
+    assert [r["label"] for r in found["accuracy_mean"]["references"]] == ["plain twin", "most frequent class"]
+    assert found["accuracy_rgb"]["references"][0]["value"] == found["accuracy_mean"]["value"]
+    ceiling = found["gaze_nss"]["references"][-1]
+    assert ceiling["role"] == "ceiling"
+    assert ceiling["value"] > 1
+    with np.load(folder / "per_image.npz") as arrays:
+        assert {"accuracy_mean", "accuracy_flow", "nll", "energy_inside", "gaze_nss"} <= set(arrays)
+        assert all(values.shape == (19,) for values in arrays.values())
+    judged = json.loads((folder / "evaluation.json").read_text())
+    assert judged["model"]["at"] == ["rgb.stage1"]
+    assert judged["warnings"][0].startswith("Observers are simulated")
+
+
+def test_the_page_is_written(folder):
+    assert len(read_evaluation(folder).gallery) == 12
+    page = write_report(folder).read_text()
+    assert "Accuracy, the flow alone" in page
+    assert "Observers are simulated" in page
+
+
+def test_floors_and_remarks_of_a_proxy_are_shown(tmp_path, monkeypatch):
+    original = build.open_data
+
+    def proxy(*args, **options):
+        data = original(*args, **options)
+        labels = data.test.labels
+        alone = replace(data.gaze(), subject=np.zeros_like(data.gaze().subject), subjects=("one",))
+        return replace(
+            data,
+            guesses={"proxy floor: always right": labels, "proxy floor: always wrong": (labels + 1) % 12},
+            remarks=("A proxy for something.",),
+            proxy=True,
+            gaze=lambda: alone,
+        )
+
+    monkeypatch.setattr(build, "open_data", proxy)
+    run = train(tiny("proxy", **CLIPS), tmp_path / "proxy", quiet=True)
+    evaluate(run)
+    judged = json.loads((run / "evaluation.json").read_text())
+    assert judged["data"]["name"] == "moving_clutter (proxy)"
+    assert judged["warnings"][0] == "A proxy for something."
+    found = rows(run)
+    values = {r["label"]: r["value"] for r in found["accuracy_mean"]["references"]}
+    assert values["proxy floor: always right"] == 1
+    assert values["proxy floor: always wrong"] == 0
+    assert "of moving_clutter (proxy)" in found["gaze_nss"]["meaning"]
+    assert found["gaze_nss"]["references"][-1]["value"] is None, "one observer has no ceiling"
+    page = write_report(run).read_text()
+    assert "moving_clutter (proxy)" in page
+
+
+def test_a_map_that_is_imposed_is_given_and_said(tmp_path):
+    fixed = CLIPS["model"] | {"attention": "uniform"}
+    recipe = tiny("human", **CLIPS | {"model": fixed}, impose=ImposeRecipe(map="human"))
+    run = train(recipe, tmp_path / "human", quiet=True)
+    evaluate(run)
+    judged = json.loads((run / "evaluation.json").read_text())
+    assert any("an oracle, not a method" in told for told in judged["warnings"])
+    assert judged["model"]["attention"] == "human map, imposed"
+    found = rows(run)
+    centre = found["gaze_nss"]["references"][0]
+    assert found["gaze_nss"]["value"] > centre["value"], "people's own map agrees with people"
+
+
+def test_several_labels_are_ranked(tmp_path, monkeypatch):
+    original = build.open_data
+    monkeypatch.setattr(build, "open_data", lambda *a, **k: several_labels(original(*a, **k)))
+    run = train(tiny("multi", **CLIPS), tmp_path / "multi", quiet=True)
+    evaluate(run)
+    row = rows(run)["map"]
+    labels = {r["label"] for r in row["references"]}
+    assert labels == {"random order", "the flow alone", "the image alone"}
+    assert 0 < row["value"] < 1
+    assert row["references"][0]["value"] == pytest.approx(2 / 7, abs=0.02)
+    write_report(run)
+
+
+def test_average_precision_by_hand():
+    targets = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]])
+    said = torch.tensor([[0.9, 0.9, 0.5], [0.8, 0.8, 0.5], [0.7, 0.7, 0.5], [0.1, 0.6, 0.5]])
+    value, absent = mean_average_precision(said, targets)
+    assert absent == 1  # the third label: no clip has it
+    first, second = (1 + 2 / 3) / 2, (1 / 2 + 2 / 4) / 2
+    assert value == pytest.approx((first + second) / 2)
+    row = average_precision_score(said, targets, None, {"flow": said})
+    assert row["undefined"] == {"labels that no clip has": 1}
+    assert row["references"][0]["value"] == pytest.approx(0.5)
+    nothing = average_precision_score(said, torch.zeros_like(targets), None, {})
+    assert nothing["value"] is None
+
+
+def test_shuffled_gaze_agrees_less(folder):
+    recipe = tiny("act", **CLIPS)
+    data = build.build_data(recipe)
+    dealt = shuffle_gaze(data.train, seed=0)
+    assert torch.equal(dealt.flow, data.train.flow)
+    assert not torch.equal(dealt.fixations, data.train.fixations)
