@@ -74,12 +74,15 @@ def test_deletion_gives_every_copy_its_images_map(data):
     assert torch.allclose(found.morf.probabilities, level[:, None].expand(-1, 5), atol=1e-6)
 
 
-def test_a_segmenter_is_judged_with_its_map(data, tmp_path):
+def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
+    data = gazed(nobody=(3, 4))
+    monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
     recipe = tiny("seg", task="segmentation", model=MODEL, impose=ImposeRecipe(map="human-shuffled"))
     folder = train(recipe, tmp_path / "seg", quiet=True)
     evaluate(folder)
     found = json.loads((folder / "evaluation.json").read_text())
     assert "where people looked at another image" in found["warnings"][0]
+    assert found["warnings"][1].startswith("Nobody looked at 2 of 35 test images")
     _, model, _ = open_run(folder)
     batch = with_maps(recipe, data, model).test.batch(range(35))
     with torch.no_grad():

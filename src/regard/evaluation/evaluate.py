@@ -97,7 +97,7 @@ def _classification(
         "interventions": interventions,
         "anchors": _anchors(seen),
         "map": _meaning(seen.map),
-        "warnings": imposed_words(recipe) + plain_words(model, seen, rows),
+        "warnings": imposed_words(recipe, data.test) + plain_words(model, seen, rows),
         "gallery": gallery(data.test, seen, surprise, energy, folder / "gallery.npz"),
         "twin_parameters": None if twin_model is None else _parameters(twin_model),
     }

@@ -112,7 +112,7 @@ def evaluate_segmentation(
         "interventions": [],
         "anchors": None,
         "map": {"unit": shown.unit, "meaning": "" if seen.map else "How much each pixel is the object, from 0 to 1."},
-        "warnings": imposed_words(recipe) + _warnings(model, seen),
+        "warnings": imposed_words(recipe, data.test) + _warnings(model, seen),
         "twin_parameters": None if twin_model is None else sum(p.numel() for p in twin_model.parameters()),
     }
 

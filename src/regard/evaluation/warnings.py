@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from regard.attention import ResidualGate
+from regard.data import Split
 from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier, TwoStream
-from regard.training import Recipe
+from regard.training import Recipe, WithMaps
 
 FLAT = 1e-3
 TOLERANCE = 0.10
@@ -24,12 +25,16 @@ IMPOSED = {
 """What ``impose.map`` gives, as the end of a sentence."""
 
 
-def imposed_words(recipe: Recipe) -> list[str]:
-    """Where the map came from, if it is not the network's."""
+def imposed_words(recipe: Recipe, split: Split) -> list[str]:
+    """Where the map of a run's test split came from, if it is not the network's."""
     given = recipe.impose.map
     if given is None:
         return []
-    return [f"The map is not the network's but imposed, in training and at test: {IMPOSED[given]}."]
+    told = [f"The map is not the network's but imposed, in training and at test: {IMPOSED[given]}."]
+    nobody = split.imposed.nobody.get(split.name, 0) if isinstance(split, WithMaps) else 0
+    if nobody:
+        told.append(f"Nobody looked at {nobody} of {len(split)} test images; they got the mean map of training images.")
+    return told
 
 
 def plain_words(model: AttentiveClassifier | TwoStream, seen: Observation, rows: list[dict[str, Any]]) -> list[str]:

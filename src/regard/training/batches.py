@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -54,7 +55,7 @@ class Batches(pl.LightningDataModule):
         moved = batch.to(device)
         if not self.recipe.train.channels_last:
             return moved
-        found = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
+        found: dict[str, Any] = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
         spatial = {k: v for k, v in found.items() if v is not None and v.ndim == 4}
         return replace(moved, **{k: v.contiguous(memory_format=torch.channels_last) for k, v in spatial.items()})
 

@@ -82,5 +82,12 @@ def plain_twin(recipe: Recipe) -> Recipe:
     )
     budgets: dict[str, Any] = {priced.budget: None for priced in PRICED}
     free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
-    own = {"align": AlignRecipe(), "impose": ImposeRecipe()}
-    return replace(recipe, name=f"{recipe.name}/twin", model=plain, objective=free, twin=False, **own)
+    return replace(
+        recipe,
+        name=f"{recipe.name}/twin",
+        model=plain,
+        objective=free,
+        align=AlignRecipe(),
+        impose=ImposeRecipe(),
+        twin=False,
+    )

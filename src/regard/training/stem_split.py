@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Num, UInt8
@@ -87,12 +88,15 @@ def known_of(split: Split, size: tuple[int, int], augment: Augmentation | None, 
     They are small and depend on more than the images (gaze may be dealt anew), so they are not kept in files.
     """
     held = split if isinstance(split, TensorSplit | FileSplit) else None
+    places: dict[str, Any] = {
+        name: None if held is None else _cpu(getattr(held, name)) for name in ("boxes", "parts", "fixations")
+    }
     batch = Batch(
         images=torch.empty(len(split), 3, 0, 0),
         labels=split.labels.cpu(),
         index=torch.arange(len(split)),
         stem_size=size,
-        **{name: None if held is None else _cpu(getattr(held, name)) for name in ("boxes", "parts", "fixations")},
+        **places,
     )
     seen = [batch if augment is None else augment(batch, seed=0, epoch=view) for view in range(views)]
     found = {name: [getattr(one, name) for one in seen] for name in _MOVED}
