@@ -92,6 +92,8 @@ def test_maps_are_given_by_name_by_place_or_to_all():
     half = model(images, flow=flow, given={"rgb.stage1": other})
     assert torch.equal(half.attention[0].map, model(images, flow=flow).attention[0].map)
     assert torch.equal(model(images, flow=flow, given=one).attention[1].map[0], one)
+    with pytest.raises(RegardError, match=r"1 maps for 2 attended layers"):
+        model(images, flow=flow, given=[one])
     with pytest.raises(RegardError, match=r"no attended layer 'stage1'; attended are flow.stage1, rgb.stage1"):
         model(images, flow=flow, given={"stage1": one})
 

@@ -137,7 +137,17 @@ def file_splits(
     """
     ready = {name: part.load() if in_memory else part for name, part in parts.items()}
     mean, std = channel_statistics(ready["train"], limit=500)
-    return DataSplits(**ready, mean=mean, std=std, source=source, licence=licence, mirror=mirror, gaze=gaze)
+    return DataSplits(
+        ready["train"],
+        ready["val"],
+        ready["test"],
+        mean=mean,
+        std=std,
+        source=source,
+        licence=licence,
+        mirror=mirror,
+        gaze=gaze,
+    )
 
 
 def as_size(size: int | tuple[int, int]) -> tuple[int, int]:

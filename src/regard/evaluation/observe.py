@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -137,4 +138,5 @@ def _averaged(model: AttentiveClassifier | TwoStream, batch: Batch, samples: Seq
 
 def _rows(batch: Batch, part: Tensor) -> Batch:
     """Some of the items of a batch."""
-    return replace(batch, **{name: x[part] for name, x in vars(batch).items() if isinstance(x, Tensor)})
+    taken: dict[str, Any] = {name: x[part] for name, x in vars(batch).items() if isinstance(x, Tensor)}
+    return replace(batch, **taken)

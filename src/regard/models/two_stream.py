@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Cut, Given, create_backbone, inflate, looking
+from regard.backbones import Cut, Given, create_backbone, image_shape, inflate, looking
 from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
 from regard.models.late_fusion import TwoStreamOutput, fused
@@ -87,7 +87,7 @@ class TwoStream(nn.Module):
             raise RegardError(
                 f"attend={attend!r}, length={length}, flow_std={flow_std}: rgb, flow or both; at least 1; above 0"
             )
-        size = tuple(input_size)[-2:]
+        size = image_shape(tuple(input_size))[1:]
         options = backbone_options or {}
         if isinstance(backbone, str):
             moving = create_backbone(backbone, num_classes, pretrained=pretrained, img_size=size, **options)
@@ -270,7 +270,11 @@ class TwoStream(nn.Module):
             return {}
         if isinstance(given, Tensor):
             return {name: given for name, stream in self.streams.items() if stream.at}
-        named = given if isinstance(given, dict) else dict(zip(self.at, list(given), strict=True))
+        if not isinstance(given, Mapping) and len(given) != len(self.at):
+            raise RegardError(f"given: {len(given)} maps for {len(self.at)} attended layers ({', '.join(self.at)})")
+        named: Mapping[str, Tensor | None] = (
+            given if isinstance(given, Mapping) else dict(zip(self.at, given, strict=True))
+        )
         parts: dict[str, dict[str, Tensor]] = {}
         for key, map_ in named.items():
             name, _, layer = key.partition(".")

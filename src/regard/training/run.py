@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
-from regard.models import AttentiveClassifier
+from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_gaze, build_model
@@ -68,6 +68,7 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
     imposed = imposed_maps(recipe, data, model)
     data, gaze = build_gaze(recipe, data)
     if recipe.train.cache_stem:
+        assert not isinstance(model, TwoStream), "the recipe says so"
         data = through_stem(recipe, model, data, quiet=quiet)
         gaze = None if gaze is None else kept_stem(recipe, model, gaze, training=True, quiet=quiet)
     batches = Batches(recipe, data, gaze)

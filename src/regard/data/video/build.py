@@ -108,7 +108,9 @@ def clip_splits(
         parts[name] = split.load() if in_memory else split
     mean, std = channel_statistics(parts["train"], limit=500)
     return DataSplits(
-        **parts,
+        parts["train"],
+        parts["val"],
+        parts["test"],
         mean=mean,
         std=std,
         source=source + "".join(_counted(name, table) for name, table in tables.items()),

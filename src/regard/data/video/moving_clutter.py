@@ -85,17 +85,24 @@ def moving_clutter(
 
     key = json.dumps(["moving_clutter", VERSION, flow.VERSION, size, counts, seed, length, distractors])
     tensors = cached(f"moving_clutter-{size}", key, make) if cache else make()
-    splits = {
-        name: TensorSplit(
-            name=name,
-            classes=CLASSES,
-            **{what: tensors[f"{name}.{what}"] for what in ("images", "labels", "masks", "boxes", "fixations", "flow")},
+    learned, chosen, tested = (
+        TensorSplit(
+            name,
+            CLASSES,
+            tensors[f"{name}.images"],
+            tensors[f"{name}.labels"],
+            masks=tensors[f"{name}.masks"],
+            boxes=tensors[f"{name}.boxes"],
+            fixations=tensors[f"{name}.fixations"],
+            flow=tensors[f"{name}.flow"],
         )
         for name in counts
-    }
-    mean, std = channel_statistics(splits["train"])
+    )
+    mean, std = channel_statistics(learned)
     return DataSplits(
-        **splits,
+        learned,
+        chosen,
+        tested,
         mean=mean,
         std=std,
         source=f"{SOURCE}; moving, with simulated observers",
