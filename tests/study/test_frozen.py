@@ -107,3 +107,10 @@ def test_every_number_of_a_plan_is_in_its_digest() -> None:
         for other in (c, replace(c, sesoi=0.03), replace(c, equivalence=0.01), replace(c, second="random"))
     }
     assert len(digests | {digest(replace(PLAN, alpha=0.01)), digest(replace(PLAN, similarity="cc"))}) == 6
+
+
+def test_a_finished_cell_is_a_result_before_there_is_a_table(tmp_path: Path) -> None:
+    freeze(PLAN, tmp_path)
+    told = freeze(eased(PLAN), tmp_path, begun=True)
+    assert len(told) == 2
+    assert json.loads((tmp_path / "plan.json").read_text())["sha256"] == digest(PLAN)

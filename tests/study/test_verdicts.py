@@ -74,9 +74,12 @@ def test_few_seeds_are_told_what_they_miss() -> None:
     assert judge(trials({"implicit": 0.0, "explicit": 5.0}, seeds=5), PLAN)[0].notes == ()
 
 
-def test_a_task_without_trials_is_an_error_and_a_class_without_tasks_is_a_note() -> None:
-    with pytest.raises(RegardError, match="no trials of the task 'other'"):
-        judge(trials({"implicit": 0.0}), replace(PLAN, attention_driven=["other"]))
+def test_a_task_without_trials_and_a_class_without_tasks_are_notes() -> None:
+    known = {"implicit": 0.0, "explicit": 5.0}
+    for tasks in (["other"], ["task", "other"]):
+        verdict = judge(trials(known, seeds=5), replace(PLAN, attention_driven=tasks))[0]
+        assert verdict.word == "undecided", "a claim about two tasks is not settled by one"
+        assert "There are no trials of the task 'other'." in verdict.notes
     found = judge(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
     c5 = next(v for v in found if v.hypothesis.name == "C5")
     assert c5.word == "undecided"

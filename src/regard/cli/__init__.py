@@ -26,6 +26,7 @@ EPILOG = """examples:
                                                  any maps against where people look
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
                                                  which of these maps can be believed
+  regard study small --workers 2                 human and machine attention, run and judged
   regard study power --hypothesis C4 --effect .05
                                                  how large a study of human attention must be
   regard table cifar10 --workers 2               the paper's table, resumed where it stopped

@@ -1,18 +1,76 @@
-"""`regard study`: the human-machine study, and how large it must be."""
+"""`regard study`: the human-machine study: run from a file, reported, and how large it must be."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from regard.cli.commands import Commands
+
+if TYPE_CHECKING:
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Actions = argparse._SubParsersAction
+
+
+class _OrFile(Actions):
+    """`regard study FILE` is short for `regard study run FILE`: what is no action's name is a study's."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        given = list(values or ())
+        if given and given[0] not in self._name_parser_map:
+            given = ["run", *given]
+        super().__call__(parser, namespace, given, option_string)
 
 
 def add(commands: Commands) -> None:
     """Adds the command and its actions."""
-    study = commands.add_parser("study", help="do maps that come closer to people do better?")
-    actions = study.add_subparsers(dest="action", required=True, metavar="ACTION")
-    power = actions.add_parser("power", help="how many seeds, images and observers a hypothesis needs, by simulation")
+    study = commands.add_parser(
+        "study", help="do maps that come closer to people do better? `regard study FILE` runs one; docs/study.md"
+    )
+    actions = study.add_subparsers(
+        dest="action", required=True, metavar="FILE | report | power", action=_OrFile, title="a study's file, or"
+    )
+    _add_run(actions.add_parser("run", help="run or resume a study, and write its table of trials and its page"))
+    _add_report(actions.add_parser("report", help="the page of what is finished, or of any table of trials"))
+    _add_power(
+        actions.add_parser("power", help="how many seeds, images and observers a hypothesis needs, by simulation")
+    )
+    actions.choices = None  # type: ignore[assignment]  # any other word is a file
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("name", metavar="FILE", help="a study's file, or a name in recipes/study")
+    run.add_argument("--runs", type=Path, default=Path("runs"), help="it lies in RUNS/NAME")
+    run.add_argument("--workers", type=int, default=1, help="processes at a time")
+    run.add_argument("--threads", type=int, default=1, help="processor threads of each")
+    run.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the file's")
+    run.add_argument("--only", action="append", default=[], metavar="TASK", help="run this task; repeatable")
+    run.add_argument("--dry-run", action="store_true", help="print cells and the time they will take")
+    run.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    run.set_defaults(run=_run)
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument(
+        "name", metavar="FILE", help="a study's file or name, or a folder with trials.csv and plan.json"
+    )
+    report.add_argument("--runs", type=Path, default=Path("runs"), help="the study lies in RUNS/NAME")
+    report.add_argument("--mixed", action="store_true", help="fit the mixed models too: seconds a task")
+    report.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    report.set_defaults(run=_report)
+
+
+def _add_power(power: argparse.ArgumentParser) -> None:
     power.add_argument("--hypothesis", default="C4", help="C1 to C5 or G, or a name of your plan; docs/study.md")
     power.add_argument(
         "--effect", type=float, default=0.05, help="true gain in its weakest contrast; 0: is nothing called equivalent?"
@@ -32,6 +90,42 @@ def add(commands: Commands) -> None:
 
 def _whole(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def _run(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.report.study_run import StudyOptions, make_study, plan_lines
+
+    how = StudyOptions(options.runs, options.workers, options.threads, options.seeds, tuple(options.only))
+    if options.dry_run:
+        print("\n".join(plan_lines(options.name, how)))
+        return 0
+    folder, failed = make_study(options.name, how)
+    _say(folder, as_json=options.json)
+    for path, why in failed.items():
+        print(f"regard: {path}: {why.strip().splitlines()[-1]}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _report(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.report.study_run import StudyOptions, report_study
+
+    page = report_study(options.name, StudyOptions(options.runs), mixed=options.mixed)
+    _say(page.parent, as_json=options.json)
+    return 0
+
+
+def _say(folder: Path, *, as_json: bool) -> None:
+    import json
+
+    from regard.report.study_run import summary
+    from regard.report.study_said import print_study
+
+    found = summary(folder)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    print_study(found)
+    print(f"page: {folder / 'report.html'}")
 
 
 def _power(options: argparse.Namespace, _: list[str]) -> int:

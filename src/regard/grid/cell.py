@@ -76,7 +76,10 @@ class Result:
 Work = Callable[[Cell, Path], Result]
 """Does a cell in its folder; called again with the same folder after a kill, it goes on where it stopped."""
 
-KINDS: dict[str, str] = {"classifier": "regard.tables.classifier:run_classifier"}
+KINDS: dict[str, str] = {
+    "classifier": "regard.tables.classifier:run_classifier",
+    "study": "regard.study.running.cell:run_cell",
+}
 """Name -> ``module:function`` of a `Work`, imported only in the worker."""
 
 

@@ -1,4 +1,4 @@
-"""A grid while it runs: state, epochs, seconds and validation accuracy of every cell."""
+"""A grid while it runs: state, epochs, seconds and validation score of every cell."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def progress_table(cells: Sequence[Cell], states: Mapping[str, State], root: Pat
     """What is at work or ended last, as many rows as fit; the foot counts all."""
     counts = {name: sum(state.name == name for state in states.values()) for name in STYLE}
     foot = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    table = Table("cell", "state", "epoch", "seconds", "val accuracy", box=None, header_style="dim", caption=foot)
+    table = Table("cell", "state", "epoch", "seconds", "val score", box=None, header_style="dim", caption=foot)
     order = ("running", "elsewhere", "failed", "done", "waiting")
     shown = sorted(cells, key=lambda cell: order.index(states[cell.path].name))[:height]
     for cell in cells:
@@ -77,9 +77,9 @@ def _row(cell: Cell, state: State, root: Path) -> list[Text]:
 
 
 def _diary(folder: Path) -> tuple[int | None, float | None]:
-    """Epochs done and the last validation accuracy, of a cell that trains a run."""
+    """Epochs done and the last validation score (accuracy, or S-measure of masks), of a cell that trains a run."""
     try:
         last = json.loads((folder / "run" / "metrics.jsonl").read_text().splitlines()[-1])
-        return last["epoch"] + 1, last["val/accuracy"]
+        return last["epoch"] + 1, last.get("val/accuracy", last.get("val/s"))
     except (OSError, ValueError, IndexError, KeyError, TypeError):
         return None, None

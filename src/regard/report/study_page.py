@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,51 @@ class StudyPicture:
     said: str = ""
 
 
-def write_study_page(folder: Path, *, mixed: bool = False, pictures: Sequence[StudyPicture] = ()) -> Path:
+@dataclass(frozen=True)
+class Notes:
+    """What a reader must know of how a study was run.
+
+    Attributes:
+        title: of the study's file; its folder's name where it has none.
+        cannot: what the data at hand cannot answer, a sentence each.
+        failed: path of a cell that failed -> why.
+        tuned: what tuning found, a line a task and backbone.
+        made: with what cells were trained, a line each.
+        scores: place -> condition -> mean of every score of the task, where there are more than the trials hold.
+    """
+
+    title: str = ""
+    cannot: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    tuned: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+
+
+def write_study_page(
+    folder: Path,
+    *,
+    plan: Plan | None = None,
+    mixed: bool = False,
+    pictures: Sequence[StudyPicture] = (),
+    notes: Notes | None = None,
+) -> Path:
     """Read trials.csv and plan.json of a study's folder and write ``report.html`` there, whole or not at all.
 
     Args:
         folder: of the study.
+        plan: by which is judged; where it is not the one that was frozen, the page says what was changed.
         mixed: whether to fit the mixed models too: seconds a task.
         pictures: for the gallery, which is left out without any.
+        notes: of whoever ran it; none where the table came from elsewhere.
 
     Raises:
         RegardError: a file is missing or corrupt, or the page cannot be written.
     """
     trials = read_trials(folder / TRIALS)
-    plan = frozen_plan(folder)
-    html = render_study(trials, plan, folder.resolve().name, told=changes(plan, folder), mixed=mixed, pictures=pictures)
+    plan = plan or frozen_plan(folder)
+    told, name = changes(plan, folder), folder.resolve().name
+    html = render_study(trials, plan, name, told=told, mixed=mixed, pictures=pictures, notes=notes)
     return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
 
 
@@ -83,6 +114,7 @@ def render_study(
     told: Sequence[str] = (),
     mixed: bool = False,
     pictures: Sequence[StudyPicture] = (),
+    notes: Notes | None = None,
 ) -> str:
     """The page's HTML."""
     verdicts = judge(trials, plan)
@@ -140,6 +172,7 @@ def render_study(
             closer=f.closer,
             limits={"performance": a.limits, "similarity": b.limits, "transparency": f.limits},
             pictures=tuple(pictures),
+            notes=notes or Notes(),
         )
     )
 

@@ -29,13 +29,18 @@ def digest(plan: Plan) -> str:
     return _digest(asdict(plan))
 
 
-def freeze(plan: Plan, folder: Path) -> tuple[str, ...]:
-    """Write the plan into the study's folder, unless trials are there that another plan came before.
+def freeze(plan: Plan, folder: Path, *, begun: bool = False) -> tuple[str, ...]:
+    """Write the plan into the study's folder, unless results are there that another plan came before.
+
+    Args:
+        plan: what will be tested.
+        folder: of the study.
+        begun: whether there are results that are not in the table of trials yet, such as a finished cell.
 
     Returns:
         What a reader of the results must be told (see `changes`); nothing where all is in order.
     """
-    file, late = folder / PLAN, (folder / TRIALS).exists()
+    file, late = folder / PLAN, begun or (folder / TRIALS).exists()
     if not (late and file.exists()):
         content = {
             "plan": asdict(plan),

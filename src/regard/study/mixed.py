@@ -116,7 +116,7 @@ def _rows(
     empty = pd.DataFrame(columns=["y", *TERMS, "image", "run"], dtype=float)
     if similarity not in frame or column not in frame:
         return empty, [f"there is no {similarity} or no {column}"]
-    frame = frame[(frame["task"] == task) & frame["condition"].isin(LEARNED)]
+    frame = frame[(frame["task"] == task) & frame["condition"].isin(LEARNED) & (frame["layer"] == "")]
     known = frame[frame[similarity].notna() & frame[column].notna()]
     notes = [f"{len(frame) - len(known)} trials without a number left out"] if len(known) < len(frame) else []
     if not len(known):

@@ -28,11 +28,13 @@ class Panel:
         values: (K,R,I), finite.
         backbone: (R,) the backbone of each run, as a number.
         left_out: what did not pair and why: seeds that an arm lacks, images with an undefined value in some run.
+        run: each run's number in the trials (R,).
     """
 
     values: NDArray[np.float64]
     backbone: NDArray[np.int_]
     left_out: dict[str, int]
+    run: NDArray[np.int_]
 
 
 def paired(
@@ -46,8 +48,8 @@ def paired(
     """One column in each of several arms (or one column an arm), over what all of them share.
 
     An image is left out of all arms and runs if any of its values is undefined: what is compared is always the same
-    images. Runs are paired by backbone and seed. Arms that are absent give an empty panel,
-    (K,0,0).
+    images. One that no arm has the column of is none of these images, and not counted. Runs are paired by backbone and
+    seed. Arms that are absent give an empty panel, (K,0,0).
 
     Args:
         trials: the table.
@@ -62,9 +64,9 @@ def paired(
     if backbone is not None:
         at = (frame["backbone"] == backbone).to_numpy()
         rows = [r[at[r]] for r in rows]
-    images = _flags(codes.image[np.concatenate(rows)], codes.images)
     numbers = [frame[c].to_numpy() if c in frame else np.full(len(frame), np.nan) for c in columns]
     rows = [r[np.isfinite(x[r])] for r, x in zip(rows, numbers, strict=True)]  # a run without a value is no run
+    images = _flags(codes.image[np.concatenate(rows)], codes.images)
     seen = np.stack([_flags(codes.run[r], len(codes.backbone)) for r in rows])
     shared: NDArray[np.bool_] = np.asarray(seen.all(0))
     of_run, of_image = np.cumsum(shared) - 1, np.cumsum(images) - 1
@@ -75,7 +77,8 @@ def paired(
     whole = np.isfinite(values).all((0, 1)) & shared.any()
     lost = {"runs that an arm lacks": int((seen.any(0) & ~shared).sum())}
     lost["images undefined somewhere"] = int((~whole).sum()) if shared.any() else 0
-    return Panel(values[:, :, whole], codes.backbone[shared], {k: n for k, n in lost.items() if n})
+    runs = np.flatnonzero(shared)
+    return Panel(values[:, :, whole], codes.backbone[runs], {k: n for k, n in lost.items() if n}, runs)
 
 
 def _flags(found: NDArray[np.int_], count: int) -> NDArray[np.bool_]:

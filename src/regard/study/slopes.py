@@ -82,6 +82,41 @@ def learned_pairs(
     return Pairs(x, panel.values[k : 2 * k], panel.backbone, names, hard, panel.left_out)
 
 
+@dataclass(frozen=True)
+class RunMeans:
+    """Means over images of K learned arms in the same R runs.
+
+    Attributes:
+        x: similarity (K,R); up is closer.
+        y: performance (K,R).
+        backbone: of each run (R,).
+        apart: whether the two were measured on different images, as where people looked at those of another set.
+    """
+
+    x: Table
+    y: Table
+    backbone: NDArray[np.int_]
+    apart: bool
+
+
+def run_means(trials: Trials, task: str, similarity: str) -> RunMeans:
+    """Of the images that have both numbers or, where none has, of similarity and performance each on its own images."""
+    pairs = learned_pairs(trials, task, similarity)
+    if pairs.x.size:
+        return RunMeans(pairs.x.mean(2), pairs.y.mean(2), pairs.backbone, False)
+    names = [name for name in LEARNED if (task, name, "", None) in trials.arms]
+    arms = [Arm(name) for name in names]
+    close = [paired(trials, task, [arm], similarity).values.size > 0 for arm in arms]
+    arms = [arm for arm, has in zip(arms, close, strict=True) if has]
+    if not arms:
+        return RunMeans(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, int), False)
+    x, y = (paired(trials, task, arms, column) for column in (similarity, "performance"))
+    both = np.intersect1d(x.run, y.run)
+    found = [panel.values[:, np.isin(panel.run, both)].mean(2) for panel in (x, y)]
+    sign = -1 if similarity in LOWER else 1
+    return RunMeans(sign * found[0], found[1], x.backbone[np.isin(x.run, both)], bool(len(both)))
+
+
 def within_slope(pairs: Pairs, *, images: bool = True) -> Estimate:
     """Y for one standard deviation of x within runs; at the same difficulty, if the pairs hold that.
 

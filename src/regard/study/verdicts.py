@@ -23,7 +23,6 @@ from regard.study.estimate import Estimate
 from regard.study.evidence import Evidence, all_of, case_by_case, of_contrast
 from regard.study.plan import Contrast, Hypothesis, Plan
 from regard.study.trials import Trials
-from regard.types import RegardError
 
 Word = Literal["supported", "equivalent", "refuted", "undecided"]
 
@@ -70,20 +69,13 @@ class Verdict:
 
 
 def judge(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
-    """Every hypothesis of the plan, in its order.
-
-    Raises:
-        RegardError: the plan names a task that the trials do not have.
-    """
-    absent = sorted({*plan.attention_driven, *plan.higher_level} - set(trials.tasks))
-    if absent:
-        raise RegardError(f"plan: no trials of the task {absent[0]!r}; there are {', '.join(trials.tasks)}")
+    """Every hypothesis of the plan, in its order; those about a task without trials are undecided, and say so."""
     findings = [_findings(trials, plan, h) for h in plan.hypotheses]
     found = [_joined(h, f) for h, f in zip(plan.hypotheses, findings, strict=True)]
     of_kind = [_holm(column) for column in zip(*map(astuple, found), strict=True)]
     adjusted = [Evidence(*row) for row in zip(*of_kind, strict=True)]
     return tuple(
-        Verdict(h, word(a, plan.alpha), f, e, a, tuple(_notes(plan, h, f)))
+        Verdict(h, word(a, plan.alpha), f, e, a, tuple(_notes(trials, plan, h, f)))
         for h, f, e, a in zip(plan.hypotheses, findings, found, adjusted, strict=True)
     )
 
@@ -138,10 +130,10 @@ def _holm(p: Sequence[float]) -> list[float]:
     return [float(v) for v in multipletests(p, method="holm")[1]]
 
 
-def _notes(plan: Plan, hypothesis: Hypothesis, findings: Sequence[Finding]) -> list[str]:
+def _notes(trials: Trials, plan: Plan, hypothesis: Hypothesis, findings: Sequence[Finding]) -> list[str]:
     if not plan.tasks(hypothesis):
         return [f"No task of the plan is {hypothesis.tasks.replace('_', '-')}, so nothing can be said."]
-    notes = []
+    notes = [f"There are no trials of the task {t!r}." for t in plan.tasks(hypothesis) if t not in trials.tasks]
     if hypothesis.cases and len({f.case for f in findings}) < 2:
         notes.append("There is one case only; case by case needs at least two.")
     for f in findings:

@@ -6,9 +6,7 @@ validation accuracy; ``other``, the folder or data set that counts as unknown to
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -19,7 +17,7 @@ from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
 from regard.tables.measures import MEASURES, Asked
 from regard.training import Recipe, load_best, load_run, recipe_from, train, with_maps
-from regard.training.journal import read_lines
+from regard.training.journal import history
 from regard.types import RegardError
 
 RUN = "run"
@@ -37,7 +35,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     measures = list(cell.spec["measures"])
     check_measures(measures)
     run = train(recipe, folder / RUN, quiet=True)
-    values = _history(run)
+    values = history(run)
     if not measures:
         return Result(values)
     _, model, data = load_run(run)
@@ -77,16 +75,3 @@ def device_of(recipe: Recipe) -> torch.device:
     """Where a run is measured: where it was trained."""
     wanted = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     return torch.device("cuda" if wanted else "cpu")
-
-
-def _history(run: Path) -> dict[str, Any]:
-    lines = read_lines(run / "metrics.jsonl")
-    accuracy = [line["val/accuracy"] for line in lines]
-    best = max(range(len(lines)), key=accuracy.__getitem__)
-    return {
-        "val_accuracy": accuracy[-1],
-        "epochs": len(lines),
-        "best_epoch": best,
-        "best_val_accuracy": accuracy[best],
-        "seconds_an_epoch": statistics.median(line["seconds"] for line in lines),
-    }

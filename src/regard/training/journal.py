@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return lines
+
+
+def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
+    """What a run's diary says of the whole of it: ``val_accuracy`` is the last validation's ``monitor``, whatever that
+    is; beside it ``epochs``, ``best_epoch``, ``best_val_accuracy`` and ``seconds_an_epoch`` (median).
+    """
+    lines = read_lines(run / "metrics.jsonl")
+    scores = [line[f"val/{monitor}"] for line in lines]
+    best = max(range(len(lines)), key=scores.__getitem__)
+    return {
+        "val_accuracy": scores[-1],
+        "epochs": len(lines),
+        "best_epoch": best,
+        "best_val_accuracy": scores[best],
+        "seconds_an_epoch": statistics.median(line["seconds"] for line in lines),
+    }

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regard.study.columns import LOWER
+from regard.study.conditions import LEARNED
 from regard.study.estimate import Estimate
 from regard.study.mixed import MixedFit, mixed_slope
-from regard.study.slopes import learned_pairs, within_slope
+from regard.study.slopes import learned_pairs, run_means, within_slope
 from regard.study.trials import Trials
 
 Table = NDArray[np.float64]
@@ -46,6 +47,8 @@ class Relation:
         mixed: the mixed model; None where it was not asked for.
         points: every network.
         left_out: trials that did not pair.
+        apart: whether similarity was measured on other images than performance, as where people looked at those of
+            another set: means of runs can then be held against each other, images cannot.
     """
 
     task: str
@@ -58,6 +61,7 @@ class Relation:
     mixed: MixedFit | None
     points: tuple[RunPoint, ...]
     left_out: dict[str, int]
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ def relation(trials: Trials, *, similarity: str = "nss", mixed: bool = False) ->
             "The slope between conditions rests on as many points as there are learned conditions, and these differ in "
             "more than similarity.",
             "Measured difficulty takes away only the part that it measures; the slope within images needs no measure.",
+            *(
+                f"In {r.task} people looked at other images than the task's: runs can be compared, images cannot."
+                for r in found
+                if r.apart
+            ),
         ),
     )
 
@@ -91,21 +100,21 @@ def relation(trials: Trials, *, similarity: str = "nss", mixed: bool = False) ->
 def _of_task(trials: Trials, task: str, similarity: str, mixed: bool) -> Relation:
     pairs = learned_pairs(trials, task, similarity)
     hard = learned_pairs(trials, task, similarity, difficulty=True)
-    x, y = (v.mean(2) if v.size else np.empty((0, 0)) for v in (pairs.x, pairs.y))
-    groups = len(pairs.conditions) * len(np.unique(pairs.backbone))
+    means = run_means(trials, task, similarity)
+    x, y, backbone = means.x, means.y, means.backbone
+    groups = len(x) * len(np.unique(backbone))
     return Relation(
         task=task,
         similarity=similarity,
         raw=within_slope(pairs, images=False),
         given_difficulty=within_slope(hard, images=False),
         within=within_slope(pairs),
-        between_conditions=_line(
-            *(_conditions(v, pairs.backbone) for v in (x, y)), lost=len(np.unique(pairs.backbone))
-        ),
-        between_seeds=_line(*(_seeds(v, pairs.backbone) for v in (x, y)), lost=groups),
+        between_conditions=_line(*(_conditions(v, backbone) for v in (x, y)), lost=len(np.unique(backbone))),
+        between_seeds=_line(*(_seeds(v, backbone) for v in (x, y)), lost=groups),
         mixed=mixed_slope(trials, task, similarity=similarity) if mixed else None,
-        points=_points(trials, task, pairs.conditions, similarity),
+        points=_points(trials, task, similarity, apart=means.apart),
         left_out=pairs.left_out,
+        apart=means.apart,
     )
 
 
@@ -135,12 +144,14 @@ def _line(x: Table, y: Table, *, lost: int) -> Estimate:
     return Estimate(slope, ((rest / free / square, float(free)),), runs=x.size)
 
 
-def _points(trials: Trials, task: str, names: tuple[str, ...], similarity: str) -> tuple[RunPoint, ...]:
-    """Every network by itself, on all images on which both numbers are known."""
+def _points(trials: Trials, task: str, similarity: str, *, apart: bool) -> tuple[RunPoint, ...]:
+    """Every network by itself, on all images on which both numbers are known, or each where it is known."""
     frame = trials.frame
-    frame = frame[(frame["task"] == task) & frame["condition"].isin(names) & (frame["layer"] == "")]
-    frame = frame.dropna(subset=[similarity, "performance"])
+    frame = frame[(frame["task"] == task) & frame["condition"].isin(LEARNED) & (frame["layer"] == "")]
+    if not apart:
+        frame = frame.dropna(subset=[similarity, "performance"])
     means = frame.groupby(["backbone", "condition", "seed"], observed=True)[[similarity, "performance"]].mean()
+    means = means.dropna()
     sign = -1 if similarity in LOWER else 1
     return tuple(
         RunPoint(str(b), str(c), int(s), sign * float(x), float(y))

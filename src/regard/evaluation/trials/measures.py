@@ -1,0 +1,159 @@
+"""Everything that a study wants to know of one trained network: columns of the table of trials, one value an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as default
+from functools import partial
+from typing import Any, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.data import DataSplits, Split
+from regard.evaluation.shift import SEVERITIES
+from regard.evaluation.shift.splits import Changed
+from regard.evaluation.trials.faithful import faithful, spread
+from regard.evaluation.trials.look import look, maps_of
+from regard.evaluation.trials.names import image_names
+from regard.evaluation.trials.robust import DISTURBANCES, robust
+from regard.evaluation.trials.similarity import similarity, train_gaze
+from regard.training import Recipe, imposed_maps
+from regard.training.build import open_gaze
+from regard.types import Batch, Map, RegardError
+
+DOSE = "dose/"
+"""Before the names of performances under a dose, ``dose/KIND/ALPHA``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What is measured of every network on its test images."""
+
+    similarity: bool = True
+    """Of the map to where people look, if anybody looked at the test images, or at those of the set named in align."""
+    faithful: int = 48
+    """On how many test images the faithfulness of a learned map is measured; 0 measures none."""
+    robust: list[str] = default(default_factory=lambda: ["gaussian_noise", "gaussian_blur", "jpeg", "fgsm"])
+    """Disturbances: corruptions of `regard shift`, and the attacks fgsm and pgd."""
+    severity: int = 3
+    """Of corruptions, 1 to 5."""
+    robust_images: int = 200
+    """On how many test images."""
+    alphas: list[float] = default(default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 1.0])
+    """Doses: how much of the human map is taken away in networks of `human`, 0 to 1."""
+    gallery: int = 6
+    """Test images whose maps are kept."""
+
+    def __post_init__(self) -> None:
+        odd = [name for name in self.robust if name not in DISTURBANCES]
+        if odd:
+            raise RegardError(f"measures.robust: {odd[0]!r} is not known; there are {', '.join(DISTURBANCES)}")
+        if min(self.faithful, self.robust_images, self.gallery) < 0 or self.severity not in SEVERITIES:
+            raise RegardError("measures: numbers of images must not be negative, and a severity is 1 to 5")
+        if any(not 0 <= a <= 1 for a in self.alphas) or len(set(self.alphas)) < len(self.alphas):
+            raise RegardError(f"measures.alphas {self.alphas} must be different ones between 0 and 1")
+
+
+@dataclass(frozen=True)
+class WhoseGaze:
+    """Whose fixations maps are held against: the fields of a recipe's ``align`` of these names."""
+
+    name: str = "own"
+    root: str | None = None
+    options: dict[str, Any] = default(default_factory=dict)
+    sigma: float = 0.037
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found.
+
+    Attributes:
+        images: names of the task's N test images.
+        columns: of the trials, (N,); performances under a dose have `DOSE` before their names.
+        means: of all scores of the task.
+        looked_images: names of the M test images of another set, where the gaze is on these; else empty.
+        looked: columns (M,) on these.
+        gallery: which images of the set with gaze maps are kept of (G,).
+        maps: theirs (G,h,w); None without attention.
+    """
+
+    images: list[str]
+    columns: dict[str, Float[Tensor, " N"]]
+    means: dict[str, float]
+    looked_images: list[str] = default(default_factory=list)
+    looked: dict[str, Float[Tensor, " M"]] = default(default_factory=dict)
+    gallery: Tensor | None = None
+    maps: Tensor | None = None
+
+
+def measure(
+    model: Any,
+    data: DataSplits,
+    recipe: Recipe,
+    gaze: WhoseGaze,
+    wanted: Measures,
+    doses: Sequence[Literal["noise", "shuffled"]] = (),
+) -> Measured:
+    """Of a trained network, on the test split.
+
+    Args:
+        model: of a finished run.
+        data: its data, with images.
+        recipe: of the run.
+        gaze: whose.
+        wanted: what is measured.
+        doses: kinds of it, in a network of ``impose.map human``.
+    """
+    imposed, seed = imposed_maps(recipe, data, model), recipe.train.seed
+    test = data.test if imposed is None else given(data.test, imposed.of)
+    seen = look(model, test, seed=seed)
+    means = {name: mean for name, v in seen.scores.items() if math.isfinite(mean := float(v.nanmean()))}
+    columns = {"performance": seen.scores["performance"]}
+    if seen.bits is not None and imposed is None:
+        columns["bits"] = seen.bits
+    for name in wanted.robust:
+        columns[f"robust_{name}"] = robust(
+            model, test, name, severity=wanted.severity, images=wanted.robust_images, seed=seed
+        )
+    images = image_names(data.test)
+    if seen.map is None:
+        return Measured(images, columns, means)
+    if wanted.faithful and imposed is None:
+        columns |= faithful(model, test, seen.map, images=wanted.faithful, seed=seed)
+    for kind in doses:
+        assert imposed is not None, "doses are of imposed maps"
+        for alpha in wanted.alphas:
+            dosed = given(data.test, partial(imposed.dose, alpha=alpha, kind=kind))
+            found = look(model, dosed, seed=seed, whole=False)
+            columns[f"{DOSE}{kind}/{alpha}"] = found.scores["performance"]
+    own, people, shown = gaze.name == "own", data, seen.map
+    if not own:
+        people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
+        shown = maps_of(model, people.test if imposed is None else given(people.test, imposed.of))
+    kept = spread(len(people.test), wanted.gallery)
+    out = Measured(images, columns, means, gallery=kept, maps=shown.values[kept, 0])
+    if not wanted.similarity or people.gaze is None or _constant(shown):
+        return out
+    close = similarity(shown, people.gaze(), train_gaze(people.train, sigma=gaze.sigma), sigma=gaze.sigma, seed=seed)
+    if own:
+        return replace(out, columns=columns | close)
+    return replace(out, looked_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], looked=close)
+
+
+def given(split: Split, of: Callable[[Batch], Tensor]) -> Split:
+    """The split with a map for every image, which attended layers take in place of their own."""
+
+    def change(batch: Batch) -> Batch:
+        return replace(batch, given=of(batch))
+
+    return Changed(split, change, len(split))
+
+
+def _constant(map: Map) -> bool:
+    """Whether no image has a map with any difference in it: it says nothing of where."""
+    flat = map.values.flatten(1)
+    return bool((flat.amax(1) == flat.amin(1)).all())

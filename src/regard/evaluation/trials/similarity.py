@@ -1,0 +1,102 @@
+"""How close a map comes to where people look, image by image, with floors and ceiling on the map's own grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.data import Split
+from regard.evaluation.people import ceilings
+from regard.gaze import Fixations, blur, density, through_grid
+from regard.metrics import controls
+from regard.metrics.fixation import all_scores
+from regard.types import Map, RegardError
+
+METRICS = ("auc", "sauc", "nss", "cc", "sim", "kl")
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class TrainGaze:
+    """Where people look whatever the image, by the fixations on training images alone.
+
+    Attributes:
+        center: density of all of them (1,1,H,W).
+        others: how many fell on each pixel (1,1,H,W): the negatives of the shuffled AUC.
+    """
+
+    center: Float[Tensor, "1 1 H W"]
+    others: Float[Tensor, "1 1 H W"]
+
+
+def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
+    """Of a split with fixations.
+
+    Args:
+        train: what was learned from.
+        sigma: of a fixation's density, a share of the image's width.
+
+    Raises:
+        RegardError: it has none.
+    """
+    first = train.batch([0])
+    size = (first.images.shape[-2], first.images.shape[-1])
+    total = torch.zeros(1, 1, *size, dtype=torch.float64)
+    counts = torch.zeros(size[0] * size[1], dtype=torch.float64)
+    for part in torch.arange(len(train)).split(256):
+        points = train.batch(part).fixations
+        if points is None:
+            raise RegardError(f"split {train.name!r} comes without fixations; take a set that has them")
+        known = points.flatten(0, 1).cpu()
+        known = known[known.isfinite().all(1)]
+        total += blur(known[None], size=size, sigma=sigma * size[1])
+        cell = known.long()
+        counts += torch.bincount(cell[:, 1] * size[1] + cell[:, 0], minlength=len(counts))
+    if counts.sum() == 0:
+        raise RegardError(f"split {train.name!r} has no fixation; a centre prior needs some")
+    return TrainGaze(total / total.sum(), counts.view(1, 1, *size))
+
+
+def similarity(
+    map: Map, gaze: Fixations, train: TrainGaze, *, sigma: float, seed: int
+) -> dict[str, Float[Tensor, " N"]]:
+    """AUC, sAUC, NSS, CC, SIM, KL, and of each ``_random``, ``_center`` and ``_observers``; NaN where undefined.
+
+    ``_random`` is a map with the judged one's own bandwidth and values, ``_center`` the centre prior of the training
+    images, ``_observers`` what people reach of each other (one by the others in AUC, sAUC and NSS, half by half in the
+    rest), absent where no image has two observers. The map and all of these go through the map's grid.
+
+    Args:
+        map: (N,1,h,w), one an image of ``gaze``, in its order; not negative.
+        gaze: on images of one size.
+        train: of the training images.
+        sigma: of densities, a share of the image's width.
+        seed: of random maps and halvings.
+    """
+    grid = (map.values.shape[-2], map.values.shape[-1])
+    size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
+    random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
+    center = Map(through_grid(train.center, grid).expand(len(map.values), -1, -1, -1), "relevance")
+    found = {}
+    for ending, judged in {"": map, "_random": random, "_center": center}.items():
+        own = _agreement(judged, gaze, train.others, size, sigma * size[1])
+        found |= {f"{name}{ending}": values for name, values in own.items()}
+    limit = ceilings(gaze, grid, sigma=sigma * size[1], seed=seed)
+    return found | {f"{name}_observers": values for name, values in limit.items()}
+
+
+def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int], sigma: float) -> dict[str, Tensor]:
+    points = gaze.points()
+    out = {name: torch.full((len(map.values),), torch.nan, dtype=torch.float64) for name in METRICS}
+    looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
+    for index in looked.split(_CHUNK):
+        here = points[index]
+        own = Map(map.values[index], map.unit).resize(size).values.double()
+        gold = density(here, size=size, sigma=sigma)
+        found = all_scores(own, here, gold, others, own_included=False)
+        for name in METRICS:
+            out[name][index] = found[name]
+    return out

@@ -1,0 +1,195 @@
+"""From a study's file to cells: trials of the weight first, then every condition with every seed, and the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from dataclasses import field as default
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from regard.evaluation.trials import Measures
+from regard.grid import Cell, read_result
+from regard.grid.cell import slug
+from regard.study.conditions import DOSES
+from regard.study.running.arms import ALIGNED, BASE, arm
+from regard.study.running.file import BackboneFile, StudyFile, TaskFile
+from regard.training import Recipe, load_recipe, override
+from regard.types import RegardError
+
+ONLY = "base"
+"""The backbone of a task that names none."""
+ENSEMBLE = "ensemble"
+NOTHING = Measures(similarity=False, faithful=0, robust=[], gallery=0)
+"""What is measured of the ensemble besides its performance."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What tuning found for a task and backbone.
+
+    Attributes:
+        scores: weight -> condition -> validation score of its trial; None where the trial failed.
+        weight: the one that is kept; None where a trial failed, so that not all had the same.
+    """
+
+    scores: dict[float, dict[str, float | None]] = default(default_factory=dict)
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """One backbone of a task, at one place of the map.
+
+    Attributes:
+        task: name.
+        backbone: name.
+        layer: name; empty at the task's own place.
+        base: recipe of the place.
+        conditions: what is run there.
+    """
+
+    task: str
+    backbone: str
+    layer: str
+    base: Recipe
+    conditions: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Folder of its cells."""
+        return "/".join(slug(part) for part in (self.task, self.backbone, self.layer) if part)
+
+
+def places(study: StudyFile, folder: Path) -> list[Place]:
+    """Every task, backbone and place. Reading a recipe costs more than using it: give the others what this found.
+
+    Args:
+        study: what is compared.
+        folder: of the study's file, which bases lie beside.
+
+    Raises:
+        RegardError: a recipe that is not there, or fields that do not fit, named with task and backbone.
+    """
+    found = []
+    for name, task in study.tasks.items():
+        base = override(Recipe(), BASE) if task.base is None else load_recipe(folder / task.base)
+        backbones = task.backbones or {ONLY: BackboneFile()}
+        for backbone, own in backbones.items():
+            changed = _changed(base, {**task.set, **own.set}, f"tasks.{name}.backbones.{backbone}")
+            conditions = task.conditions if own.conditions is None else own.conditions
+            found.append(Place(name, backbone, "", changed, tuple(conditions)))
+            for layer, there in task.layers.items():
+                if there.backbone == backbone:
+                    moved = _changed(changed, there.set, f"tasks.{name}.layers.{layer}")
+                    found.append(Place(name, backbone, layer, moved, tuple(there.conditions)))
+    return found
+
+
+def tuning_cells(study: StudyFile, found: Sequence[Place], name: str) -> list[Cell]:
+    """One cell a weight and aligned condition, at each backbone's own place; none where there is one weight alone."""
+    cells = []
+    for place in found:
+        if place.layer or len(study.tuning.values) < 2:
+            continue
+        for condition in (c for c in place.conditions if c in ALIGNED):
+            for weight in study.tuning.values:
+                path = f"{place.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
+                recipe = _recipe(study.tasks[place.task], place, condition, study.tuning.seed, weight)
+                recipe = override(recipe, study.tuning.set) if study.tuning.set else recipe
+                cells.append(_cell(path, place, condition, recipe, name, measures=None))
+    return cells
+
+
+def choose(study: StudyFile, cells: Sequence[Cell], root: Path) -> dict[tuple[str, str], Chosen]:
+    """(task, backbone) -> what its trials found: the weight with the highest mean over conditions, the first of equals.
+
+    Args:
+        study: what is compared.
+        cells: of `tuning_cells`.
+        root: of the grid.
+    """
+    found: dict[tuple[str, str], dict[float, dict[str, float | None]]] = {}
+    for cell in cells:
+        result = read_result(cell, root)
+        score = None if result is None else float(result.values["val_accuracy"])
+        scores = found.setdefault((cell.spec["task"], cell.spec["backbone"]), {})
+        weight = float(cell.spec["recipe"]["align"]["weight"])
+        scores.setdefault(weight, {})[cell.spec["condition"]] = score
+    return {key: Chosen(scores, _best(scores)) for key, scores in found.items()}
+
+
+def cells_of(
+    study: StudyFile, found: Sequence[Place], name: str, chosen: Mapping[tuple[str, str], Chosen]
+) -> list[Cell]:
+    """The ensembles, then every condition with every seed, seed by seed, so that a grid cut short holds whole pairs.
+
+    An aligned condition whose trials failed has no cells: with less tuning than its control it would be no match.
+
+    Args:
+        study: what is compared.
+        found: its places.
+        name: of the study.
+        chosen: what tuning found.
+    """
+    cells = []
+    for task in dict.fromkeys(place.task for place in found):
+        first = next(place for place in found if place.task == task)
+        for seed in study.ensemble:
+            recipe = _recipe(study.tasks[task], first, "none", seed, None)
+            path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
+            cells.append(_cell(path, first, ENSEMBLE, recipe, name, measures=NOTHING))
+    for seed in study.seeds:
+        for place in found:
+            tried = chosen.get((place.task, place.backbone))
+            weight = study.tuning.values[0] if len(study.tuning.values) == 1 else tried and tried.weight
+            for condition in (c for c in place.conditions if c not in DOSES):
+                if condition in ALIGNED and weight is None:
+                    continue
+                recipe = _recipe(study.tasks[place.task], place, condition, seed, weight)
+                path = f"{place.path}/{slug(condition)}/seed-{seed}"
+                cells.append(_cell(path, place, condition, recipe, name, measures=study.measures))
+    return cells
+
+
+def _recipe(task: TaskFile, place: Place, condition: str, seed: int, weight: float | None) -> Recipe:
+    try:
+        return arm(place.base, condition, seed=seed, weight=weight, changes=task.arms.get(condition))
+    except RegardError as error:
+        raise RegardError(f"tasks.{place.task}, {place.backbone}, {condition}: {error}") from None
+
+
+def _cell(path: str, place: Place, condition: str, recipe: Recipe, name: str, *, measures: Measures | None) -> Cell:
+    """Its size is its number of epochs; its map is held against the gaze of the place, whatever it learned from."""
+    own = replace(recipe, name=f"{name}/{path}")
+    a = place.base.align
+    gaze = {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma}
+    spec = {
+        "recipe": asdict(own),
+        "task": place.task,
+        "backbone": place.backbone,
+        "layer": place.layer,
+        "condition": condition,
+        "gaze": gaze,
+        "measures": None if measures is None else asdict(measures),
+        "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in place.conditions],
+    }
+    return Cell(path, f"{place.path}/{condition}", own.train.seed, "study", spec, size=own.train.epochs)
+
+
+def _best(scores: Mapping[float, Mapping[str, float | None]]) -> float | None:
+    means = {}
+    for weight, of_condition in scores.items():
+        known = [score for score in of_condition.values() if score is not None]
+        if len(known) < len(of_condition):
+            return None
+        means[weight] = fmean(known)
+    return max(means, key=lambda weight: means[weight])
+
+
+def _changed(base: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
+    try:
+        return override(base, changes)
+    except RegardError as error:
+        raise RegardError(f"{where}: {error}") from None
