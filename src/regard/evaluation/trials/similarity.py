@@ -80,7 +80,7 @@ def similarity(
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
     random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
     center = Map(through_grid(train.center, grid).expand(len(map.values), -1, -1, -1), "relevance")
-    found = {}
+    found: dict[str, Tensor] = {}
     for ending, judged in {"": map, "_random": random, "_center": center}.items():
         own = _agreement(judged, gaze, train.others, size, sigma * size[1])
         found |= {f"{name}{ending}": values for name, values in own.items()}

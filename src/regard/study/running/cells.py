@@ -143,7 +143,9 @@ def cells_of(
     for seed in study.seeds:
         for place in found:
             tried = chosen.get((place.task, place.backbone))
-            weight = study.tuning.values[0] if len(study.tuning.values) == 1 else tried and tried.weight
+            weight = None if tried is None else tried.weight
+            if len(study.tuning.values) == 1:
+                weight = study.tuning.values[0]
             for condition in (c for c in place.conditions if c not in DOSES):
                 if condition in ALIGNED and weight is None:
                     continue

@@ -181,5 +181,5 @@ def _check_task(name: str, task: TaskFile) -> None:
                 f"tasks.{name}.{where}: doses are measured in the networks of `human`; add that condition"
             )
     for place, layer in task.layers.items():
-        if layer.backbone not in (task.backbones or {"base": None}):
+        if layer.backbone not in (list(task.backbones) or ["base"]):
             raise RegardError(f"tasks.{name}.layers.{place}: backbone {layer.backbone!r} is not among the task's")

@@ -69,7 +69,7 @@ def write_galleries(found: Sequence[Gallery], folder: Path) -> None:
         arrays |= {f"{k}/images": one.images, f"{k}/human": one.human.astype(np.float16)}
         arrays |= {f"{k}/maps/{name}": maps.astype(np.float16) for name, maps in one.maps.items()}
     part = folder / f"{FILE}.part.npz"
-    np.savez_compressed(part, allow_pickle=False, **arrays)  # type: ignore[arg-type]  # numpy takes any name
+    np.savez_compressed(part, allow_pickle=False, **arrays)
     part.replace(folder / FILE)
 
 
