@@ -135,15 +135,15 @@ def test_conditions_differ_by_what_they_say_alone() -> None:
             "model.attention": "deterministic",
         },
     )
-    plain, implicit = (arm(base, name, seed=3) for name in ("none", "implicit"))
-    explicit, shuffled = (arm(base, name, seed=3, weight=0.7) for name in ("explicit", "explicit-shuffled"))
+    plain, implicit = (arm(base, name) for name in ("none", "implicit"))
+    explicit, shuffled = (arm(base, name, weight=0.7) for name in ("explicit", "explicit-shuffled"))
     assert plain.model.attention is None
-    assert implicit == override(base, {"train.seed": 3, "twin": False, "align.weight": 0.0})
+    assert implicit == override(base, {"twin": False, "align.weight": 0.0})
     assert explicit == override(implicit, {"align.gaze": "own", "align.weight": 0.7})
     assert shuffled == override(explicit, {"align.shuffled": True})
-    human = arm(base, "human", seed=3)
+    human = arm(base, "human")
     assert (human.impose.map, human.model.attention, human.align.gaze) == ("human", "uniform", None)
-    assert arm(base, "bottleneck", seed=3, changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
+    assert arm(base, "bottleneck", changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
 
 
 def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> None:
@@ -158,14 +158,14 @@ def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> 
             "align.root": "there",
         },
     )
-    implicit, explicit = arm(base, "implicit", seed=0), arm(base, "explicit", seed=0, weight=2.0)
+    implicit, explicit = arm(base, "implicit"), arm(base, "explicit", weight=2.0)
     assert (implicit.align.gaze, implicit.align.weight) == ("osie", 0.0)
     assert explicit == override(implicit, {"align.weight": 2.0})
-    assert arm(base, "none", seed=0).align.gaze is None
-    center = arm(base, "center", seed=0)
+    assert arm(base, "none").align.gaze is None
+    center = arm(base, "center")
     assert (center.impose.gaze, center.impose.root, center.align.gaze) == ("osie", "there", None)
     with pytest.raises(RegardError, match="needs gaze on the task's own images"):
-        arm(base, "human", seed=0)
+        arm(base, "human")
 
 
 @pytest.mark.parametrize(

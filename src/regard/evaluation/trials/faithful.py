@@ -87,6 +87,5 @@ def _object(model: Segmenter, batch: Batch) -> Predict:
 
 def _instead(batch: Batch, x: Tensor) -> Batch:
     """Changed images of a batch, with the flow of its only item where there is one."""
-    flow = getattr(batch, "flow", None)
-    more = {} if flow is None else {"flow": flow.expand(len(x), *flow.shape[1:])}
-    return Batch(images=x, labels=torch.zeros(len(x)).long(), index=torch.zeros(len(x)).long(), **more)
+    flow = None if batch.flow is None else batch.flow.expand(len(x), -1, -1, -1)
+    return Batch(images=x, labels=torch.zeros(len(x)).long(), index=torch.zeros(len(x)).long(), flow=flow)

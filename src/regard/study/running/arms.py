@@ -56,9 +56,9 @@ ON_OWN_GAZE = ("human", "human-shuffled", *DOSES)
 
 
 def arm(
-    base: Recipe, condition: str, *, seed: int, weight: float | None = None, changes: Mapping[str, Any] | None = None
+    base: Recipe, condition: str, *, weight: float | None = None, changes: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """The recipe of one run.
+    """The recipe of a condition's runs, but for their seed.
 
     With gaze on another set, learned maps that are not aligned see that set's images all the same (weight 0), so that
     conditions differ by the alignment alone.
@@ -66,7 +66,6 @@ def arm(
     Args:
         base: of the task and backbone; its ``align`` says whose gaze.
         condition: a key of `ARMS`.
-        seed: of the run.
         weight: of alignment, where the condition has one.
         changes: fields of this arm that the study's file sets.
 
@@ -88,4 +87,4 @@ def arm(
         fields |= {"impose.gaze": a.gaze, "impose.root": a.root, "impose.options": a.options}
     if condition in ALIGNED and weight is not None:
         fields["align.weight"] = weight
-    return override(base, {**fields, **(changes or {}), "train.seed": seed, "twin": False})
+    return override(base, {**fields, **(changes or {}), "twin": False})

@@ -94,11 +94,11 @@ def tuning_cells(study: StudyFile, found: Sequence[Place], name: str) -> list[Ce
         if place.layer or len(study.tuning.values) < 2:
             continue
         for condition in (c for c in place.conditions if c in ALIGNED):
+            recipe = override(_recipe(study.tasks[place.task], place, condition), study.tuning.set)
             for weight in study.tuning.values:
                 path = f"{place.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
-                recipe = _recipe(study.tasks[place.task], place, condition, study.tuning.seed, weight)
-                recipe = override(recipe, study.tuning.set) if study.tuning.set else recipe
-                cells.append(_cell(path, place, condition, recipe, name, measures=None))
+                tried = replace(recipe, align=replace(recipe.align, weight=weight))
+                cells.append(_cell(path, place, condition, tried, study.tuning.seed, name, measures=None))
     return cells
 
 
@@ -136,35 +136,43 @@ def cells_of(
     cells = []
     for task in dict.fromkeys(place.task for place in found):
         first = next(place for place in found if place.task == task)
+        plain = _recipe(study.tasks[task], first, "none")
         for seed in study.ensemble:
-            recipe = _recipe(study.tasks[task], first, "none", seed, None)
             path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
-            cells.append(_cell(path, first, ENSEMBLE, recipe, name, measures=NOTHING))
+            cells.append(_cell(path, first, ENSEMBLE, plain, seed, name, measures=NOTHING))
+    arms = [(place, c, r) for place in found for c, r in _arms(study, place, chosen).items()]
     for seed in study.seeds:
-        for place in found:
-            tried = chosen.get((place.task, place.backbone))
-            weight = None if tried is None else tried.weight
-            if len(study.tuning.values) == 1:
-                weight = study.tuning.values[0]
-            for condition in (c for c in place.conditions if c not in DOSES):
-                if condition in ALIGNED and weight is None:
-                    continue
-                recipe = _recipe(study.tasks[place.task], place, condition, seed, weight)
-                path = f"{place.path}/{slug(condition)}/seed-{seed}"
-                cells.append(_cell(path, place, condition, recipe, name, measures=study.measures))
+        for place, condition, recipe in arms:
+            path = f"{place.path}/{slug(condition)}/seed-{seed}"
+            cells.append(_cell(path, place, condition, recipe, seed, name, measures=study.measures))
     return cells
 
 
-def _recipe(task: TaskFile, place: Place, condition: str, seed: int, weight: float | None) -> Recipe:
+def _arms(study: StudyFile, place: Place, chosen: Mapping[tuple[str, str], Chosen]) -> dict[str, Recipe]:
+    """Condition -> recipe, of all that are runs of their own and have their weight."""
+    tried = chosen.get((place.task, place.backbone))
+    weight = None if tried is None else tried.weight
+    if len(study.tuning.values) == 1:
+        weight = study.tuning.values[0]
+    return {
+        condition: _recipe(study.tasks[place.task], place, condition, weight)
+        for condition in place.conditions
+        if condition not in DOSES and not (condition in ALIGNED and weight is None)
+    }
+
+
+def _recipe(task: TaskFile, place: Place, condition: str, weight: float | None = None) -> Recipe:
     try:
-        return arm(place.base, condition, seed=seed, weight=weight, changes=task.arms.get(condition))
+        return arm(place.base, condition, weight=weight, changes=task.arms.get(condition))
     except RegardError as error:
         raise RegardError(f"tasks.{place.task}, {place.backbone}, {condition}: {error}") from None
 
 
-def _cell(path: str, place: Place, condition: str, recipe: Recipe, name: str, *, measures: Measures | None) -> Cell:
+def _cell(
+    path: str, place: Place, condition: str, recipe: Recipe, seed: int, name: str, *, measures: Measures | None
+) -> Cell:
     """Its size is its number of epochs; its map is held against the gaze of the place, whatever it learned from."""
-    own = replace(recipe, name=f"{name}/{path}")
+    own = replace(recipe, name=f"{name}/{path}", train=replace(recipe.train, seed=seed))
     a = place.base.align
     gaze = {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma}
     spec = {
@@ -177,7 +185,7 @@ def _cell(path: str, place: Place, condition: str, recipe: Recipe, name: str, *,
         "measures": None if measures is None else asdict(measures),
         "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in place.conditions],
     }
-    return Cell(path, f"{place.path}/{condition}", own.train.seed, "study", spec, size=own.train.epochs)
+    return Cell(path, f"{place.path}/{condition}", seed, "study", spec, size=own.train.epochs)
 
 
 def _best(scores: Mapping[float, Mapping[str, float | None]]) -> float | None:
