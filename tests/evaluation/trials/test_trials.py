@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.data import clutter
+from regard.data import clutter, moving_clutter
 from regard.evaluation.trials import Measures, faithful, look, maps_of, robust, similarity, train_gaze
 from regard.evaluation.trials.faithful import spread
 from regard.gaze import density
-from regard.models import AttentiveClassifier, Segmenter
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError
 
 DATA = clutter(size=24, train=40, val=4, test=30, observers=6, cache=False)
@@ -100,6 +100,20 @@ def test_a_segmenter_is_asked_about_what_it_marked() -> None:
     assert found["faithfulness"].isfinite().sum() == 3
     assert found["faithfulness"].nan_to_num(0).abs().max() <= 1
     assert robust(model, DATA.test, "fgsm", severity=3, images=3, seed=0).isfinite().sum() == 3
+
+
+def test_a_clip_keeps_its_flow_while_its_image_is_asked_about() -> None:
+    data = moving_clutter(size=24, train=4, val=2, test=6, length=2, cache=False)
+    torch.manual_seed(0)
+    size = {"length": 2, "input_size": (24, 24)}
+    model = TwoStream("compact", len(data.classes), at="stage1", attention="deterministic", **size).eval()
+    seen = look(model, data.test, seed=0)
+    assert set(seen.scores["performance"].tolist()) <= {0.0, 1.0}
+    assert seen.map is not None
+    assert tuple(seen.map.values.shape) == (6, 1, 12, 12)
+    found = faithful(model, data.test, seen.map, images=2, seed=0)
+    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == [0, 5]
+    assert robust(model, data.test, "fgsm", severity=3, images=2, seed=0).isfinite().sum() == 2
 
 
 def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classifier: AttentiveClassifier) -> None:
