@@ -70,7 +70,7 @@ def evaluate_action(
         "interventions": [],
         "anchors": None,
         "map": None if seen.map is None else {"unit": seen.map.unit, "meaning": _meaning(model)},
-        "warnings": imposed_words(recipe) + plain_words(model, seen, rows),
+        "warnings": imposed_words(recipe, data.test) + plain_words(model, seen, rows),
         "twin_parameters": None if twin_model is None else sum(p.numel() for p in twin_model.parameters()),
     }
 
