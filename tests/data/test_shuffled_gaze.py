@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.data.cub_files import make_cub
 from tests.training.gazed import SIDE, gazed
 
-from regard.data import Augmentation, cub, shuffle_gaze
+from regard.data import Augmentation, cub, open_data, shuffle_gaze
 from regard.data.shuffled_gaze import exchange, warped
 from regard.types import RegardError
 
@@ -128,3 +128,15 @@ def test_birds_are_looked_at_in_every_split(tmp_path):
 def test_labels_without_classes_are_refused():
     with pytest.raises(RegardError, match="several labels"):
         exchange(torch.ones(4, 2), torch.ones(4, dtype=torch.bool), seed=0, among="same-class")
+
+
+@pytest.mark.realdata
+def test_real_birds_are_looked_at_inside_of_their_own_boxes(real_data):
+    data = open_data("cub", real_data, size=96)
+    for split in (data.train, data.val, data.test):
+        assert (~split.fixations.isnan().any(-1)).any(1).all(), "people looked at every image"
+        for among in AMONG:
+            x, y = shuffle_gaze(split, seed=0, among=among).fixations.unbind(-1)
+            x0, y0, x1, y1 = split.boxes[:, None].unbind(-1)
+            inside = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+            assert inside[~x.isnan()].all()
