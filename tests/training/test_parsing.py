@@ -11,6 +11,7 @@ from regard.training.recipe import (
     AlignRecipe,
     AugmentRecipe,
     DataRecipe,
+    ImposeRecipe,
     ModelRecipe,
     ObjectiveRecipe,
     OptimRecipe,
@@ -105,15 +106,30 @@ CLOSING = Recipe(
     ),
     train=TrainRecipe(cache_stem=True, views=3, cache_dtype="float32", cache_folder="/some/cache"),
 )
+IMPOSED = Recipe(
+    model=ModelRecipe(attention="uniform"),
+    objective=ObjectiveRecipe(map_budget_bits=None),
+    impose=ImposeRecipe(
+        map="human", gaze="osie", root="/some/gaze", options={"a": 1}, sigma=0.05, shuffled_from="any", random_dose=True
+    ),
+)
+DEALT = Recipe(
+    model=ModelRecipe(attention="uniform"),
+    objective=ObjectiveRecipe(map_budget_bits=None),
+    impose=ImposeRecipe(map="human-shuffled", shuffled_from="other-class"),
+)
+MASKS = Recipe(align=AlignRecipe(target="mask", shuffled_from="same-class"))
+VIDEO = Recipe(task="action", model=ModelRecipe(attend="both"))
+ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, DEALT, MASKS, VIDEO)
 
 
 def test_every_field_survives_a_file(tmp_path: Path) -> None:
     default = leaves(Recipe())
-    others = [leaves(recipe) for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING)]
+    others = [leaves(recipe) for recipe in ALL]
     same = [field for field, value in default.items() if all(other[field] == value for other in others)]
     assert same == [], "give these fields another value here"
     pretrained = tiny(model={"pretrained": True}, objective={"budget_bits": 6.5})
-    for recipe in (OTHER, SEGMENTS, MATCHED, CLOSING, Recipe(), pretrained):
+    for recipe in (*ALL, Recipe(), pretrained):
         save_recipe(recipe, tmp_path / "r.yaml")
         assert load_recipe(tmp_path / "r.yaml") == recipe
     assert set(yaml.safe_load((tmp_path / "r.yaml").read_text())) == set(Recipe.__dataclass_fields__)
