@@ -259,6 +259,9 @@ def test_the_official_lists(own, tmp_path):
     data = clip_folder(own, **SMALL, lists=lists, fold=2)
     assert paths(data.test) == {str(own / n) for n in lines["test"]}
     assert apart(data)
+    (lists / "testlist02.txt").write_text("Archery/v_Archery_g02_c02.avi\n")
+    with pytest.raises(RegardError, match=r"Archery/group 02 is in"):
+        clip_folder(own, **SMALL, lists=lists, fold=2)
     (lists / "testlist02.txt").write_text("Archery/v_Archery_g09_c01.avi\n")
     with pytest.raises(RegardError, match=r"testlist02.txt: 1 of 1 videos are missing"):
         clip_folder(own, **SMALL, lists=lists, fold=2)

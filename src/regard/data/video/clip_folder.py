@@ -63,6 +63,7 @@ def clip_folder(
             taken = set(held_out([_group(video) for video in videos], share, seed=seed).tolist())
             parts[name] = [video for k, video in enumerate(videos) if k in taken]
             parts["train"] = [video for k, video in enumerate(videos) if k not in taken]
+    _groups_apart(root, parts)
     return clip_splits(
         {name: parts[name] for name in _SPLITS},
         {name: torch.tensor([classes.index(video.parent.name) for video in parts[name]]) for name in _SPLITS},
@@ -98,5 +99,22 @@ def _listed(root: Path, path: Path) -> list[Path]:
 
 
 def _group(video: Path) -> str:
+    return _scene(video) or f"{video.parent.name}/{video.name}"
+
+
+def _scene(video: Path) -> str:
+    """Class and group of a video that says it; else nothing."""
     found = re.search(r"_g(\d+)_c\d+$", video.stem)
-    return f"{video.parent.name}/{found[1] if found else video.name}"
+    return f"{video.parent.name}/group {found[1]}" if found else ""
+
+
+def _groups_apart(root: Path, parts: dict[str, list[Path]]) -> None:
+    """Raises where lists or folders put videos of one scene into two splits."""
+    owner: dict[str, str] = {}
+    for name, videos in parts.items():
+        for scene in sorted({_scene(video) for video in videos} - {""}):
+            if owner.setdefault(scene, name) != name:
+                raise RegardError(
+                    f"{root}: {scene} is in {owner[scene]!r} and in {name!r}; videos of one group show one scene, so "
+                    "keep them together"
+                )
