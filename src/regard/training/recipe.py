@@ -1,17 +1,14 @@
-"""What a run is made of: one frozen dataclass a part, checked in one place."""
+"""What a run is made of: one frozen dataclass a part; what they demand of each other is in `rules`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from regard.attention import FIXED_MAPS
 from regard.data.shuffled_gaze import Among
-from regard.objectives import ALIGNMENT
+from regard.training.rules import rules
 from regard.types import RegardError
 
-CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
-"""Attention whose random map has, with anchors, one at zero."""
 SIGMA = 0.037
 """Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
 
@@ -274,91 +271,6 @@ class Recipe:
     """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
 
     def __post_init__(self) -> None:
-        m, o, t, a, i = self.model, self.objective, self.train, self.align, self.impose
-        for wrong, message in (
-            (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
-            (
-                not all(0 <= beta < 1 for beta in self.optim.betas),
-                f"0 <= optim.betas < 1 must hold; they are {tuple(self.optim.betas)}",
-            ),
-            (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
-            (
-                o.map_budget_bits is not None and "noise" not in (m.attention or ""),
-                'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
-            ),
-            (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
-            (
-                o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
-                "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
-            ),
-            (m.anchors is not None and m.attention is None, "model.anchors needs model.attention"),
-            (
-                m.match is not None and not (m.attention or m.latent),
-                "model.match needs model.attention or model.latent",
-            ),
-            (
-                m.match is not None and (m.pretrained is not False or m.freeze is not None),
-                "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
-            ),
-            (t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"),
-            (t.cache_stem and t.compile, "train.cache_stem runs a part of the network, which train.compile cannot"),
-            (t.views < 1, "train.views must be at least 1"),
-            (
-                self.task == "segmentation" and (m.latent is not None or m.exclude_tokens or m.match is not None),
-                "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
-                "leave out model.exclude_tokens and model.match",
-            ),
-            (
-                self.task == "segmentation" and t.compile,
-                "train.compile is of classification only",
-            ),
-            (
-                self.task == "action" and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
-                "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
-            ),
-            (
-                self.task == "action" and (t.cache_stem or t.compile),
-                "task action has two stems: leave out train.cache_stem and train.compile",
-            ),
-            (a.active and m.attention is None, "align needs model.attention"),
-            (
-                a.target == "mask" and a.shuffled,
-                "align.shuffled deals gaze anew; leave it out where align.target is mask",
-            ),
-            (a.loss not in ALIGNMENT, f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"),
-            (a.weight < 0 or a.sigma <= 0, "align.weight must be at least 0 and align.sigma above 0"),
-            (
-                i.map is not None and (m.attention or "").partition("+")[0] not in FIXED_MAPS,
-                "impose.map gives the map, so that no other is learned: set model.attention to uniform (residual "
-                "gate), uniform+mask or uniform+noise",
-            ),
-            (
-                i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
-                "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
-                "objective.map_budget_bits",
-            ),
-            (i.random_dose and i.map != "human", "impose.random_dose is of impose.map human"),
-            (i.sigma <= 0, "impose.sigma must be above 0"),
-            (a.batch_size < 1, "align.batch_size must be at least 1"),
-            (t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"),
-            (not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"),
-            (
-                (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
-                "objective.kept_budget and kept_beta need a map that can close: "
-                "model.attention mask or noise, with model.anchors",
-            ),
-            (
-                o.kept_budget is not None and not (0 < o.kept_budget < 1 and o.kept_beta > 0),
-                "objective.kept_budget must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
-            ),
-            (
-                m.exclude_tokens and m.anchors is None,
-                "model.exclude_tokens needs model.anchors, one of which is zero",
-            ),
-            (
-                any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits, o.code_budget_bits)),
-                "a budget must be above 0 bits",
-            ),
-        ):
-            if wrong:
+        for broken, message in rules(self):
+            if broken:
                 raise RegardError(f"recipe {self.name!r}: {message}")

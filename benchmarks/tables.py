@@ -1,0 +1,41 @@
+"""A table of recipes/tables, run or resumed, and kept: results/table_NAME.json.
+
+    REGARD_DATA=... python benchmarks/tables.py cifar10 [--workers 2] [--runs runs]
+    REGARD_DATA=... python benchmarks/tables.py cub50
+
+What is kept is what `regard table` writes: every arm's columns with intervals over seeds and images, tuning trials,
+differences from the reference, claims with their verdicts, and with which commit and hardware each cell was trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from record import record
+
+KEPT = ("title", "reference", "columns", "rows", "claims", "failed", "seconds", "made")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "regard", "table", options.name]
+    subprocess.run([*command, "--workers", str(options.workers), "--runs", str(options.runs)], check=True)
+    table = json.loads((options.runs / options.name / "table.json").read_text())
+    notes = (
+        "intervals join seeds and images; differences are paired and corrected (Holm); seconds are the sum over cells, "
+        "on a machine that also did other work"
+    )
+    print(record(f"table_{options.name}", {key: table[key] for key in KEPT}, seeds=table["seeds"], notes=notes))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
