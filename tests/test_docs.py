@@ -113,6 +113,7 @@ def test_the_written_out_default_is_the_default() -> None:
 def test_readme_lists_what_the_records_say() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     quoted = ("fixation_metrics", "augmentation", "gaze_known_values", "demo", "budgets", "cifar10_small")
+    costs = costs_of_judging()
     known = {name: json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in quoted}
     times = known["fixation_metrics"]["wall_ms_an_image"]["times_faster"]
     largest = max(known["fixation_metrics"]["largest_difference"].values())
@@ -133,3 +134,28 @@ def test_readme_lists_what_the_records_say() -> None:
         *(f"{found['mean']:+.3f}".replace("-", "−") for found in paired.values()),
     ):
         assert said in text
+    assert "{mean}; torch-cam {torchcam}, Quantus {quantus} in the same run".format(**costs) in text
+    assert f"{costs['iba']} times faster" in text
+
+
+def costs_of_judging() -> dict[str, str]:
+    """What README and docs/judging.md say of costs."""
+    held = ("deletion_overhead", "rise_overhead_cpu", "iba_speed_cpu")
+    deletion, rise, iba = (json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in held)
+    sides = deletion["regard"] | deletion["peers"] | {"rise": rise, "captum-rise": rise["peer"]}
+    shares = {name: f"{100 * side['overhead']:.1f} %".replace("-", "−") for name, side in sides.items()}
+    alone, together = f"{iba['one_image_seconds']:.2f} s", f"{iba['seconds_an_image']:.2f} s"
+    return shares | {"iba": f"{iba['times_faster']:.1f}", "iba alone": alone, "iba together": together}
+
+
+def test_costs_of_judging_are_the_records() -> None:
+    text = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
+    costs = costs_of_judging()
+    for line in (
+        "mean colour | {mean} | torch-cam {torchcam}, Quantus {quantus} (",
+        "blurred | {blur} |",
+        "every image shown | {noisy_linear} |",
+        "128 masks | {rise} | captum-rise {captum-rise} |",
+        "run again | {iba together} an image | {iba alone} one by one |",
+    ):
+        assert line.format(**costs) in text
