@@ -1,4 +1,4 @@
-"""A table of recipes/tables, run or resumed, and kept: results/table_NAME.json.
+"""The tables of recipes/tables, run or resumed, and kept: results/table_NAME.json.
 
     REGARD_DATA=... python benchmarks/tables.py cifar10 [--workers 2] [--runs runs]
     REGARD_DATA=... python benchmarks/tables.py cub50
@@ -20,22 +20,27 @@ from record import record
 KEPT = ("title", "reference", "columns", "rows", "claims", "failed", "seconds", "made")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
-    command = [sys.executable, "-m", "regard", "table", options.name]
-    subprocess.run([*command, "--workers", str(options.workers), "--runs", str(options.runs)], check=True)
-    table = json.loads((options.runs / options.name / "table.json").read_text())
+def keep(name: str, runs: Path, workers: int) -> None:
+    """Runs what is missing of a table and records it."""
+    command = [sys.executable, "-m", "regard", "table", name, "--workers", str(workers), "--runs", str(runs)]
+    subprocess.run(command, check=True)
+    table = json.loads((runs / name / "table.json").read_text())
     notes = (
         "intervals join seeds and images; differences are paired and corrected (Holm); seconds are the sum over cells, "
         "on a machine that also did other work"
     )
-    print(record(f"table_{options.name}", {key: table[key] for key in KEPT}, seeds=table["seeds"], notes=notes))
-    return 0
+    print(record(f"table_{name}", {key: table[key] for key in KEPT}, seeds=table["seeds"], notes=notes))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=["cifar10", "cub50"], help="tables; all by default")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args()
+    for name in options.names:
+        keep(name, options.runs, options.workers)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
