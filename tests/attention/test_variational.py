@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from regard.attention import DeterministicMap, VariationalMap, conv_head
+from regard.types import RegardError
 
 
 def test_the_map_is_the_papers(features):
@@ -43,3 +44,12 @@ def test_maps_stay_float32_under_autocast(features):
         distribution = proposal(features)
     assert distribution.mean.dtype == distribution.std.dtype == torch.float32
     torch.testing.assert_close(distribution.mean, proposal(features).mean, atol=0.02, rtol=0)
+
+
+def test_the_width_can_be_held_still(features):
+    held = VariationalMap(4, initial_std=0.4, learned_std=False)
+    torch.testing.assert_close(held(features).std, torch.full_like(held(features).std, 0.4))
+    assert not any(p.requires_grad for p in held.std.parameters())
+    assert all(p.requires_grad for p in VariationalMap(4, initial_std=0.4).std.parameters())
+    with pytest.raises(RegardError, match="give an initial_std"):
+        VariationalMap(4, learned_std=False)

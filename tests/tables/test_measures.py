@@ -7,6 +7,7 @@ import torch
 from tests.data.cub_files import make_cub
 
 from regard.data import DataSplits, cub
+from regard.evaluation.interventions import ask_with
 from regard.explain import explain
 from regard.models import AttentiveClassifier
 from regard.tables.columns import COLUMNS
@@ -76,12 +77,17 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
 def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:
     one = asked(birds, "noise")
     closed = [torch.zeros_like(one.seen.gates[0])]
-    from regard.evaluation.interventions import ask_with
-
-    said, _ = ask_with(one.model, birds.test, closed)
+    said, _ = ask_with(one.model, birds.test, closed, torch.arange(len(birds.test)))
     assert (said - said[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
-    first, _ = ask_with(one.model, birds.test, [one.seen.gates[0][:2]])
-    torch.testing.assert_close(first, one.seen.mean[:2])
+    some = torch.tensor([3, 1])
+    found, _ = ask_with(one.model, birds.test, [one.seen.gates[0][some]], some)
+    torch.testing.assert_close(found, one.seen.mean[some])
+
+
+def test_some_images_are_of_all_the_set(birds: DataSplits) -> None:
+    one = asked(birds, None)
+    assert one.some(10**6).tolist() == list(range(len(birds.test)))
+    assert one.some(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
 
 
 def test_unknown_images_must_be_named(birds: DataSplits) -> None:

@@ -56,6 +56,7 @@ def build_attention(
     head: nn.Module | str | None = None,
     initial: float | None = None,
     initial_std: float | None = None,
+    learned_std: bool | None = None,
     **options: Any,
 ) -> SpatialAttention:
     """An attention module by name.
@@ -67,17 +68,19 @@ def build_attention(
         head: for learned maps: a key of ``HEADS``, or a module from features (B,C,H,W) to map logits (B,1,H,W).
         initial: where a learned map starts, in (0,1); not for a head that is a module, which starts where it likes.
         initial_std: where the standard deviation of a variational map starts; see ``VariationalMap``.
+        learned_std: whether it is learned, or stays there; learned by default.
         options: of a fixed map, such as ``value`` of ``uniform``.
 
     Raises:
         RegardError: no such name (the near ones are given), or an option that this map does not have.
     """
     proposal_name, gate_name, own_head = _parts(name)
-    said = {"head": head, "initial": initial, "initial_std": initial_std}
-    _check_options(name, proposal_name, [*(key for key, value in said.items() if value is not None), *options])
+    width = {"initial_std": initial_std, "learned_std": learned_std}
+    width = {key: value for key, value in width.items() if value is not None}
+    said = {"head": head, "initial": initial}
+    _check_options(name, proposal_name, [*(key for key, value in said.items() if value is not None), *width, *options])
     if proposal_name in LEARNED_MAPS:
         own = _head(own_head if head is None else head, channels, initial)
-        width = {} if initial_std is None else {"initial_std": initial_std}
         proposal = LEARNED_MAPS[proposal_name](channels, head=own, **width)
     else:
         proposal = FIXED_MAPS[proposal_name](**options)
@@ -88,7 +91,7 @@ def build_attention(
 
 def _check_options(name: str, proposal: str, given: list[str]) -> None:
     if proposal in LEARNED_MAPS:
-        known = ["head", "initial", *(["initial_std"] if proposal == "variational" else [])]
+        known = ["head", "initial", *(["initial_std", "learned_std"] if proposal == "variational" else [])]
     else:
         known = [*inspect.signature(FIXED_MAPS[proposal]).parameters]
     for key in given:

@@ -30,12 +30,12 @@ def intervention_scores(
     """
     if not seen.gates:
         return [], []
-    own = accuracy(seen.mean, labels)
+    own, every = accuracy(seen.mean, labels), torch.arange(len(split))
     rows, all_rows = [], []
-    before, bits = ask_with(model, split, list(seen.gates))
+    before, bits = ask_with(model, split, list(seen.gates), every)
     all_rows.append(_line("own", "its own map", "As the network made it.", 0.0, own, torch.zeros(len(own)), bits))
     for given in given_maps(seen.gates, seen.anchors, seed=seed):
-        after, bits = ask_with(model, split, given.maps)
+        after, bits = ask_with(model, split, given.maps, every)
         hits = accuracy(after, labels)
         kl = _divergence(before, after, model.multi_label)
         all_rows.append(_line(given.key, given.label, given.meaning, given.touched, hits, kl, bits))
@@ -55,21 +55,24 @@ def intervention_scores(
 
 
 @torch.no_grad()
-def ask_with(model: AttentiveClassifier, split: Split, maps: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Probabilities (N,n) and bits an image by name (N,) of a split's first N images, with these maps.
+def ask_with(
+    model: AttentiveClassifier, split: Split, maps: list[Tensor], index: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities (N,n) and bits an image by name (N,) of some of a split's images, with these maps.
 
     Args:
         model: put into evaluation mode.
-        split: of at least N images.
+        split: of images.
         maps: an attended layer each (N,1,h,w).
+        index: which images (N,).
     """
     model.eval()
     device = next(model.parameters()).device
     parts: list[Tensor] = []
     bits: dict[str, list[Tensor]] = {}
-    for part in torch.arange(len(maps[0])).split(BATCH):
+    for part in torch.arange(len(index)).split(BATCH):
         given = [m[part].to(device) for m in maps]
-        output = model(split.batch(part).images.to(device), samples=0, given=given)
+        output = model(split.batch(index[part]).images.to(device), samples=0, given=given)
         parts.append(output.probabilities(model.multi_label).float().cpu())
         found = {"latent_bits": output.latent.rate} if output.latent is not None else {}
         prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]

@@ -125,13 +125,13 @@ COLUMNS: dict[str, Column] = {
         "gaze AUC", "Chance that the map is higher at a fixation than at a pixel.", "gaze_auc", "higher"
     ),
     "accuracy_own_map": _images(
-        "own map", "Accuracy with the network's own map, first images.", "accuracy_own_map", "higher", percent=True
+        "own map", "Accuracy with the network's own map, some images.", "accuracy_own_map", "higher", percent=True
     ),
     "accuracy_uniform_map": _images(
-        "uniform map", "Accuracy with the map's mean everywhere, first images.", "accuracy_uniform_map", percent=True
+        "uniform map", "Accuracy with the map's mean everywhere, some images.", "accuracy_uniform_map", percent=True
     ),
     "accuracy_another_map": _images(
-        "another's map", "Accuracy with another image's map, first images.", "accuracy_another_map", percent=True
+        "another's map", "Accuracy with another image's map, some images.", "accuracy_another_map", percent=True
     ),
     "consistent_spatial": _images(
         "map stays, window",
@@ -151,7 +151,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "deletion_gap": _images(
         "deletion gap",
-        "LeRF minus MoRF, mean colour, first images: is the map heeded?",
+        "LeRF minus MoRF, mean colour, some images: is the map heeded?",
         "deletion_gap",
         "higher",
     ),

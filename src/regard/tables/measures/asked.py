@@ -18,7 +18,7 @@ from regard.models import AttentiveClassifier
 from regard.types import Map
 
 Measured = tuple[dict[str, Any], dict[str, Tensor]]
-"""Numbers by name, and tensors by name with one value an image (N,), or one of the first images."""
+"""Numbers by name, and tensors by name with one value an image (N,), or one of some images."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ class Asked:
         """Probabilities with the mean map and latent (B,n), on the processor."""
         return self.model.predict(images.to(self.device)).cpu()
 
-    def first(self, count: int) -> Tensor:
-        """Indices of the first images."""
-        return torch.arange(min(count, len(self.split)))
+    def some(self, count: int) -> Tensor:
+        """Indices of so many images, evenly spaced: sets are often sorted by class."""
+        images = len(self.split)
+        return torch.linspace(0, images - 1, min(count, images)).round().long()
 
     def _grad_cams(self) -> Iterator[Map]:
         classes = self.seen.mean.argmax(1)

@@ -1,4 +1,4 @@
-"""Whether a classifier heeds its map, and whether the map stays where the prediction does: of the first test images."""
+"""Whether a classifier heeds its map, and whether the map stays where the prediction does: of some test images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WINDOW, RADIUS = 4, 4
 
 def faithfulness(asked: Asked) -> Measured:
     """Deletion gap, LeRF minus MoRF with the mean colour, and that of random maps."""
-    index = asked.first(FAITHFUL_IMAGES)
+    index = asked.some(FAITHFUL_IMAGES)
     batch, classes = asked.split.batch(index), asked.seen.mean[index].argmax(1)
     own = Map(asked.map.values[index], asked.map.unit)
     removal = Removal(steps=FAITHFUL_STEPS, baseline="mean", seed=asked.seed, batch_size=256)
@@ -34,7 +34,7 @@ def faithfulness(asked: Asked) -> Measured:
 
 def interventions(asked: Asked) -> Measured:
     """Accuracy with the image's own map, its mean everywhere, and another image's; nothing without a gate."""
-    index = asked.first(GIVEN_IMAGES)
+    index = asked.some(GIVEN_IMAGES)
     gates = tuple(gate[index] for gate in asked.seen.gates)
     if not gates or len(index) < 2:
         return {}, {}
@@ -42,7 +42,7 @@ def interventions(asked: Asked) -> Measured:
     found = {"accuracy_own_map": accuracy(asked.seen.mean[index], labels)}
     for given in given_maps(gates, None, seed=asked.seed):
         if given.key in ("uniform", "another"):
-            said, _ = ask_with(asked.model, asked.split, given.maps)
+            said, _ = ask_with(asked.model, asked.split, given.maps, index)
             found[f"accuracy_{given.key}_map"] = accuracy(said, labels)
     return {}, found
 
@@ -53,7 +53,7 @@ def interpretability(asked: Asked) -> Measured:
     A constant map has 1, so another image's map stands beside it: what maps of this network have in common. Nothing
     where the map is imposed: it stays whatever changes.
     """
-    index = asked.first(CONSISTENT_IMAGES)
+    index = asked.some(CONSISTENT_IMAGES)
     if len(index) < 2 or isinstance(asked.split, WithMaps):
         return {}, {}
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
