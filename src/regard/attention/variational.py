@@ -10,8 +10,8 @@ position only within a few sigma of a boundary between them; at the released sta
 ``initial_std`` of about half the distance between anchors lets the price reach all of them.
 
 It does not keep it there. The task wants no noise, so before a price asks for something sigma falls and the mean goes
-to one, where no price finds a slope (seen: kept share 1 whatever its weight). ``learned_std=False`` holds sigma still, as
-stochastic gates do (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
+to one, where no price finds a slope (seen: kept share 1 whatever its weight). ``learned_std=False`` holds sigma still,
+as stochastic gates do (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
 """
 
 from __future__ import annotations
