@@ -1,0 +1,36 @@
+"""What docs/study.md says of the machine of verdicts is what results/verdicts.json holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def share(found: dict[str, Any]) -> str:
+    return f"{found['rate']:.3f}, interval {found['low']:.3f} to {found['high']:.3f}".replace("0.", ".")
+
+
+def short(rate: float) -> str:
+    return f"{rate:.3f}".replace("0.", ".")
+
+
+def test_shares_of_right_verdicts_are_the_record() -> None:
+    text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    values = json.loads((ROOT / "results" / "verdicts.json").read_text())["values"]
+    worst = values["lowest_correct_where_powered"]
+    powered = [world["name"] for world in values["worlds"] if world["powered"]]
+    assert (len(values["worlds"]), len(powered), values["studies_a_world"]) == (10, 8, 200)
+    three, _, five = ({kind: found[kind]["rate"] for kind in ("crossed", "bootstrap")} for found in values["coverage"])
+    few = values["coverage"][1]
+    for line in (
+        f"can tell | {share(values['correct_where_powered'])} |",
+        f"of these ({worst['world']}, {worst['hypothesis']}) | {share(worst)} |",
+        f"is false, of all | {share(values['false_supported'])} |",
+        f"with three seeds | {share(values['three_seeds']['correct_where_powered'])} |",
+        f"{short(five['crossed'])} of studies with five seeds",
+        f"{short(few['crossed']['rate'])} with three; the bootstrap in {short(five['bootstrap'])} and "
+        f"{short(few['bootstrap']['rate'])}, which is why",
+    ):
+        assert line in " ".join(text.split()), line
+    assert three["crossed"] > three["bootstrap"]
