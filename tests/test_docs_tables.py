@@ -1,0 +1,74 @@
+"""The tables in docs/claims.md are what results/table_NAME.json holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = {
+    "cifar10": ("accuracy_mean", "accuracy_one_sample", "parameters", "latent_bits", "code_bits"),
+}
+
+
+MAPS = (
+    "deletion_gap",
+    "deletion_gap_random",
+    "accuracy_own_map",
+    "accuracy_uniform_map",
+    "accuracy_another_map",
+    "consistent_spatial",
+    "consistent_frequency",
+    "consistent_another",
+)
+
+
+def number(cell: dict[str, Any] | None, key: str) -> str:
+    """As the docs have it: shares with three digits and their interval, counts and bits whole."""
+    if cell is None or cell["value"] is None:
+        return ""
+    if key == "parameters":
+        return f"{cell['value']:,.0f}"
+    if key.endswith("bits"):
+        return f"{cell['value']:.0f}"
+    said = f"{cell['value']:.3f} ({cell['low']:.3f} to {cell['high']:.3f})"
+    return said.replace("0.", ".").replace("-", "−")
+
+
+def lines(name: str) -> list[str]:
+    values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
+    return [
+        f"| {' | '.join([row['arm'], *(number(row['cells'][key], key) for key in SHOWN[name])])} |"
+        for row in values["rows"]
+    ]
+
+
+def maps(name: str) -> list[str]:
+    """Values alone, with two digits."""
+    values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
+    found = []
+    for row in values["rows"]:
+        cells = [row["cells"][key] for key in MAPS]
+        said = ["" if cell is None or cell["value"] is None else f"{cell['value']:.2f}" for cell in cells]
+        words = " | ".join(said).replace("0.", ".").replace("-", "−")
+        found.append(f"| {row['arm']} | {words} |")
+    return found
+
+
+def verdicts(name: str) -> list[str]:
+    values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
+    found = []
+    for claim in values["claims"]:
+        said = f"{claim['value']:+.3f} ({claim['low']:+.3f} to {claim['high']:+.3f})"
+        than = claim["than"] or claim["over"]
+        words = said.replace("0.", ".").replace("-", "−")
+        found.append(f"| {claim['better']} | {than} | {claim['by']} | {words} | {claim['verdict']} |")
+    return found
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_table_is_the_record(name: str) -> None:
+    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    for line in [*lines(name), *maps(name), *verdicts(name)]:
+        assert line in text
