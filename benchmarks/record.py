@@ -58,13 +58,15 @@ def record(name: str, values: Mapping[str, Any], *, seeds: Iterable[int] = (), n
 
 
 def command() -> str:
-    """The command line, relative to the project's root, without the interpreter's own folder."""
-    arguments = []
-    for argument in sys.argv:
-        path = Path(argument)
-        inside = path.is_absolute() and path.is_relative_to(ROOT)
-        arguments.append(str(path.relative_to(ROOT)) if inside else argument)
-    return shlex.join(["python", *arguments])
+    """The command line without the machine's folders: paths from the project's root on, others by their name."""
+    return shlex.join(["python", *(_without_folders(argument) for argument in sys.argv)])
+
+
+def _without_folders(argument: str) -> str:
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
 def commit() -> dict[str, Any]:

@@ -50,7 +50,7 @@ def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
 
     try:
         content: dict[str, Any] = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=names)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # scipy's way to say HDF5
         raise RegardError(f"{path} is a MATLAB v7.3 file (HDF5): this set's file is of an older version") from error
     except Exception as error:  # scipy lets struct.error, zlib.error, TypeError and others through
         raise RegardError(f"cannot read {path} as a MATLAB file: {type(error).__name__}: {error}") from error
