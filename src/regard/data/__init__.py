@@ -12,6 +12,7 @@ from regard.data.csv_table import csv_table
 from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
+from regard.data.in_front import InFront
 from regard.data.joint import JointLoader, join
 from regard.data.loader import Loader, loader
 from regard.data.osie import osie
@@ -30,6 +31,7 @@ __all__ = [
     "DataSplits",
     "Entry",
     "FileSplit",
+    "InFront",
     "JointLoader",
     "Loader",
     "Problem",

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Num, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from regard.data import Augmentation, FileSplit, Split, TensorSplit
+from regard.data import Augmentation, FileSplit, InFront, Split, TensorSplit
 from regard.data.counter import uniforms
 from regard.types import Batch
 
@@ -19,7 +19,7 @@ _MOVED = ("boxes", "parts", "fixations", "moved")
 
 
 @dataclass(frozen=True)
-class StemSplit:
+class StemSplit(InFront):
     """A split whose batches have a stem's features in place of pixels.
 
     Attributes:
@@ -39,24 +39,6 @@ class StemSplit:
     masks: UInt8[Tensor, "V N 1 H w8"] | None
     known: dict[str, Tensor]
 
-    @property
-    def name(self) -> str:
-        """Of the split."""
-        return self.split.name
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Of the split."""
-        return self.split.classes
-
-    @property
-    def labels(self) -> Num[Tensor, "N *n"]:
-        """Of the split."""
-        return self.split.labels
-
-    def __len__(self) -> int:
-        return len(self.split)
-
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The stem's features of these items as float32, and what is known of the view; images are empty."""
         where = torch.as_tensor(index, dtype=torch.int64)
@@ -71,10 +53,6 @@ class StemSplit:
             split=self.name,
             **{name: values[view, where] for name, values in self.known.items()},
         )
-
-    def item_name(self, i: int) -> str:
-        """Of the split."""
-        return self.split.item_name(i)
 
     def at(self, seed: int, epoch: int) -> StemSplit:
         """The same in this epoch's views."""

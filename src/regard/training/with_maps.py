@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Num
 from torch import Tensor, nn
 
-from regard.data import DataSplits, Split
+from regard.data import DataSplits, InFront, Split
 from regard.training.imposed import Imposed, imposed_maps
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
 
 @dataclass(frozen=True)
-class WithMaps:
+class WithMaps(InFront):
     """A split whose batches have ``given``; all else that it knows is found on it.
 
     Attributes:
@@ -33,32 +32,10 @@ class WithMaps:
             raise AttributeError(name)
         return getattr(self.split, name)
 
-    @property
-    def name(self) -> str:
-        """Of the split."""
-        return self.split.name
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Of the split."""
-        return self.split.classes
-
-    @property
-    def labels(self) -> Num[Tensor, "N *n"]:
-        """Of the split."""
-        return self.split.labels
-
-    def __len__(self) -> int:
-        return len(self.split)
-
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items with their maps."""
         batch = self.split.batch(index)
         return replace(batch, given=self.imposed.of(batch))
-
-    def item_name(self, i: int) -> str:
-        """Of the split."""
-        return self.split.item_name(i)
 
 
 def with_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> DataSplits:

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Num
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import InFront, Split
 from regard.metrics import batch_masks, controls
 from regard.types import Batch, RegardError
 
 
 @dataclass(frozen=True)
-class Changed:
+class Changed(InFront):
     """A split seen through a function of its batches.
 
     Attributes:
@@ -29,16 +29,6 @@ class Changed:
     count: int
 
     @property
-    def name(self) -> str:
-        """Of the split."""
-        return self.split.name
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Of the split."""
-        return self.split.classes
-
-    @property
     def labels(self) -> Num[Tensor, "N *n"]:
         """Of the split."""
         return self.split.labels[: self.count]
@@ -49,10 +39,6 @@ class Changed:
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items, changed."""
         return self.change(self.split.batch(index))
-
-    def item_name(self, i: int) -> str:
-        """Of the split."""
-        return self.split.item_name(i)
 
 
 def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:

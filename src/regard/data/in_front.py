@@ -1,0 +1,40 @@
+"""Splits that stand in front of another and change its batches alone."""
+
+from __future__ import annotations
+
+from jaxtyping import Num
+from torch import Tensor
+
+from regard.data.splits import Split
+
+
+class InFront:
+    """What a split in front of another says of itself is what the other says; ``batch`` is its own.
+
+    Attributes:
+        split: the other.
+    """
+
+    split: Split
+
+    @property
+    def name(self) -> str:
+        """Of the split."""
+        return self.split.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the split."""
+        return self.split.classes
+
+    @property
+    def labels(self) -> Num[Tensor, "N *n"]:
+        """Of the split."""
+        return self.split.labels
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def item_name(self, i: int) -> str:
+        """Of the split."""
+        return self.split.item_name(i)
