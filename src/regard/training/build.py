@@ -63,8 +63,11 @@ def build_augmentation(recipe: Recipe) -> Augmentation:
 
 
 def build_model(recipe: Recipe, data: DataSplits) -> Any:
-    """The recipe's network for its task: a classifier, a segmenter or a two-stream network."""
-    return TASKS[recipe.task].build(recipe, data)
+    """The recipe's network for its task, a classifier, a segmenter or a two-stream network, frozen where it says so."""
+    model = TASKS[recipe.task].build(recipe, data)
+    if recipe.model.freeze:
+        model.freeze(recipe.model.freeze)
+    return model
 
 
 def plain_twin(recipe: Recipe) -> Recipe:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from regard.data import DataSplits, Split
 from regard.models import TwoStream, TwoStreamOutput
@@ -12,6 +11,7 @@ from regard.training.measure import validate_batch
 from regard.training.recipe import Recipe
 from regard.training.tasks.classification import seen
 from regard.training.tasks.kind import Kind
+from regard.training.tasks.network import label_arguments, network_arguments
 from regard.types import Batch, RegardError
 
 
@@ -26,30 +26,13 @@ def build(recipe: Recipe, data: DataSplits) -> TwoStream:
         raise RegardError(
             f"task action: data set {recipe.data.name!r} has no clips; take moving_clutter, or ucf_sports"
         )
-    own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    model = TwoStream(
-        m.backbone,
-        len(data.classes),
+    return TwoStream(
+        **network_arguments(m, data, first),
+        **label_arguments(m, data),
         length=first.flow.shape[1] // 2,
         attend=m.attend,
-        at=m.at if m.attention else None,
-        attention=m.attention,
-        anchors=m.anchors,
-        attention_options=m.attention_options,
-        latent=m.latent,
-        decoder=m.decoder,
-        kl=m.kl,
-        prior=m.prior,
-        pretrained=m.pretrained,
-        input_size=tuple(first.images.shape[1:]),
-        normalize=None if m.pretrained else own_statistics,
         flow_std=flow_std(data.train),
-        multi_label=data.train.labels.ndim == 2,
-        backbone_options=m.backbone_options,
     )
-    if m.freeze:
-        model.freeze(m.freeze)
-    return model
 
 
 def flow_std(split: Split, *, limit: int = 500) -> float:
@@ -82,17 +65,12 @@ def loss(output: TwoStreamOutput, batch: Batch, weights: Weights, warmup: float)
     return charged(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
 
 
-def validate(model: TwoStream, batch: Batch) -> dict[str, Tensor]:
-    """Per-clip accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; of both streams together."""
-    return validate_batch(model, batch)
-
-
 ACTION = Kind(
     model=TwoStream,
     build=build,
     loss=loss,
     seen=seen,
-    validate=validate,
+    validate=validate_batch,
     validated=("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits", "kept_share"),
     monitor="accuracy",
 )

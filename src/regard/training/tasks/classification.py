@@ -10,35 +10,19 @@ from regard.objectives import Losses, Weights, information_loss
 from regard.training.measure import validate_batch
 from regard.training.recipe import Recipe
 from regard.training.tasks.kind import Kind
+from regard.training.tasks.network import label_arguments, network_arguments
 from regard.types import Batch, ModelOutput
 
 
 def build(recipe: Recipe, data: DataSplits) -> AttentiveClassifier:
     """The recipe's network for the data's classes and image size, with the data's normalisation unless pretrained."""
     m = recipe.model
-    own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    model = AttentiveClassifier(
-        m.backbone,
-        len(data.classes),
-        at=m.at if m.attention else None,
-        attention=m.attention,
-        anchors=m.anchors,
-        attention_options=m.attention_options,
-        latent=m.latent,
-        decoder=m.decoder,
-        kl=m.kl,
-        prior=m.prior,
-        pretrained=m.pretrained,
-        input_size=tuple(data.train.batch([0]).images.shape[1:]),
-        normalize=None if m.pretrained else own_statistics,
+    return AttentiveClassifier(
+        **network_arguments(m, data, data.train.batch([0])),
+        **label_arguments(m, data),
         average=m.average,
-        multi_label=data.train.labels.ndim == 2,
         exclude_tokens=m.exclude_tokens,
-        backbone_options=m.backbone_options,
     )
-    if m.freeze:
-        model.freeze(m.freeze)
-    return model
 
 
 def loss(output: ModelOutput, batch: Batch, weights: Weights, warmup: float) -> Losses:

@@ -24,7 +24,7 @@ class Kind:
 
     Attributes:
         model: class of the model, for `from_pretrained`.
-        build: (recipe, data) -> the model, fresh.
+        build: (recipe, data) -> the model, fresh, all of it learning.
         loss: (output, batch, weights, warmup) -> the objective on a batch.
         seen: (output, batch) -> what is logged of a training batch besides, by name.
         validate: (model, batch) -> values an image (B,) by name.

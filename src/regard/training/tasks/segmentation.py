@@ -12,6 +12,7 @@ from regard.objectives import Losses, Weights, segmentation_loss
 from regard.training.measure import ask, kept_share, sampled_rates
 from regard.training.recipe import Recipe
 from regard.training.tasks.kind import Kind
+from regard.training.tasks.network import network_arguments
 from regard.types import NATS_PER_BIT, Batch, RegardError, SegmenterOutput
 
 
@@ -21,25 +22,10 @@ def build(recipe: Recipe, data: DataSplits) -> Segmenter:
     Raises:
         RegardError: the data has no masks.
     """
-    m, first = recipe.model, data.train.batch([0])
+    first = data.train.batch([0])
     if first.masks is None:
         raise RegardError(f"task segmentation: data set {recipe.data.name!r} has no masks; take ecssd, or clutter")
-    own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    model = Segmenter(
-        m.backbone,
-        decoder=m.fcn,
-        at=m.at if m.attention else None,
-        attention=m.attention,
-        anchors=m.anchors,
-        attention_options=m.attention_options,
-        pretrained=m.pretrained,
-        input_size=tuple(first.images.shape[1:]),
-        normalize=None if m.pretrained else own_statistics,
-        backbone_options=m.backbone_options,
-    )
-    if m.freeze:
-        model.freeze(m.freeze)
-    return model
+    return Segmenter(**network_arguments(recipe.model, data, first), decoder=recipe.model.fcn)
 
 
 def loss(output: SegmenterOutput, batch: Batch, weights: Weights, warmup: float) -> Losses:
