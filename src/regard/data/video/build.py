@@ -55,6 +55,11 @@ def moments(paths: Sequence[Path], count: int) -> list[Clip]:
     return [Clip(path, at) for path in paths for at in (0.5, *TIMES[: count - 1])]
 
 
+def clips_of(videos: Mapping[str, Sequence[Path]], stretches: int) -> dict[str, list[Clip]]:
+    """Every split's clips: so many of each training video, and of any other the one in its middle."""
+    return {name: moments(paths, stretches if name == "train" else 1) for name, paths in videos.items()}
+
+
 def clip_splits(
     videos: Mapping[str, Sequence[Path]],
     labels: Mapping[str, Tensor],
@@ -90,9 +95,8 @@ def clip_splits(
     _apart(videos)
     shape = as_size(size)
     tables, parts = {}, {}
-    for name, paths in videos.items():
-        clips = moments(paths, stretches if name == "train" else 1)
-        own = labels[name].repeat_interleave(len(clips) // len(paths), 0)
+    for name, clips in clips_of(videos, stretches).items():
+        own = labels[name].repeat_interleave(len(clips) // len(videos[name]), 0)
         looked = (gaze or {}).get(name)
         if looked is not None:
             tables[name] = stretched(looked, [item_key(clip) for clip in clips], shape)

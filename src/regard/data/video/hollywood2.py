@@ -10,9 +10,8 @@ from torch import Tensor
 
 from regard.data.salient.build import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.build import clip_splits, held_out, moments
-from regard.data.video.viewers import find_samples, gaze_of_samples, two_panels
-from regard.gaze import Fixations
+from regard.data.video.build import clip_splits, held_out
+from regard.data.video.viewers import gaze_of_panels
 from regard.gaze.build import natural
 from regard.types import RegardError
 
@@ -74,16 +73,9 @@ def hollywood2(
     videos = {name: [folder / "AVIClips" / f"{clip}.avi" for clip in clips] for name, clips in parts.items()}
     _present(folder, [video for files in videos.values() for video in files])
     every = targets["train"] | targets["test"]
-    samples = find_samples(folder / "samples")
-    gaze: dict[str, Fixations | None] = {}
-    if samples:
-        theirs, ours = two_panels(samples)
-        for name, files in videos.items():
-            clips = moments(files, stretches if name == "train" else 1)
-            names = [clip.path.stem for clip in clips]
-            gaze[name] = gaze_of_samples(
-                clips, names, samples, observers=ours if name == "test" else theirs, length=length
-            )
+    gaze = gaze_of_panels(
+        videos, folder / "samples", called=lambda video: video.stem, stretches=stretches, length=length
+    )
     return clip_splits(
         videos,
         {name: torch.stack([every[clip] for clip in clips]) for name, clips in parts.items()},

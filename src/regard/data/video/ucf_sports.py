@@ -10,10 +10,9 @@ import torch
 
 from regard.data.salient.build import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.build import clip_splits, held_out, moments
+from regard.data.video.build import clip_splits, clips_of, held_out
 from regard.data.video.decode import VIDEO_SUFFIXES
-from regard.data.video.viewers import find_samples, gaze_of_maps, gaze_of_samples, two_panels
-from regard.gaze import Fixations
+from regard.data.video.viewers import gaze_of_maps, gaze_of_panels
 from regard.gaze.build import natural
 from regard.types import RegardError
 
@@ -75,18 +74,10 @@ def ucf_sports(
         "val": [pair for k, pair in enumerate(learned) if k in val],
         "test": [pair for pair in found if pair[1] in tests],
     }
-    samples = find_samples(folder / "samples")
-    gaze: dict[str, Fixations | None] = {}
-    if samples:
-        theirs, ours = two_panels(samples)
-        for name, pairs in parts.items():
-            clips = moments([video for _, video in pairs], stretches if name == "train" else 1)
-            names = [_called(clip.path) for clip in clips]
-            gaze[name] = gaze_of_samples(
-                clips, names, samples, observers=ours if name == "test" else theirs, length=length
-            )
+    videos = {name: [video for _, video in pairs] for name, pairs in parts.items()}
+    gaze = gaze_of_panels(videos, folder / "samples", called=_called, stretches=stretches, length=length)
     return clip_splits(
-        {name: [video for _, video in pairs] for name, pairs in parts.items()},
+        videos,
         {name: torch.tensor([CLASSES.index(label) for label, _ in pairs]) for name, pairs in parts.items()},
         classes=CLASSES,
         size=size,
@@ -126,10 +117,7 @@ def _repackaged(
         in_memory=in_memory,
         source=f"UCF Sports (Rodriguez et al. 2008) as Wang et al. (2018) repackaged it, {folder}",
         licence=LICENCE,
-        gaze={
-            name: gaze_of_maps(moments(clips, stretches if name == "train" else 1), length=length)
-            for name, clips in videos.items()
-        },
+        gaze={name: gaze_of_maps(clips, length=length) for name, clips in clips_of(videos, stretches).items()},
         remarks=("Observers are lost in this form of the gaze: there is no ceiling between them.",),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from regard.data.video.build import item_key
+from regard.data.video.build import clips_of, item_key
 from regard.data.video.clips import Clip
 from regard.data.video.decode import frame_files, frame_rate, frame_size
 from regard.gaze import Fixations, make_fixations
@@ -47,6 +47,39 @@ def two_panels(samples: Samples) -> tuple[tuple[str, ...], tuple[str, ...]]:
             "that are compared with, so two are needed; add the others' files, or take the samples away"
         )
     return tuple(people[0::2]), tuple(people[1::2])
+
+
+def gaze_of_panels(
+    videos: Mapping[str, Sequence[Path]],
+    folder: Path,
+    *,
+    called: Callable[[Path], str],
+    stretches: int,
+    length: int,
+) -> dict[str, Fixations]:
+    """Gaze of each split's clips: in ``test`` of one half of the observers, in all others of the other half.
+
+    Args:
+        videos: of each split.
+        folder: of the samples; where there are none, there is no gaze.
+        called: what a video is called in the samples.
+        stretches: clips that a training video gives.
+        length: steps of flow.
+    """
+    samples = find_samples(folder)
+    if not samples:
+        return {}
+    theirs, ours = two_panels(samples)
+    return {
+        split: gaze_of_samples(
+            clips,
+            [called(clip.path) for clip in clips],
+            samples,
+            observers=ours if split == "test" else theirs,
+            length=length,
+        )
+        for split, clips in clips_of(videos, stretches).items()
+    }
 
 
 def gaze_of_samples(
