@@ -32,11 +32,11 @@ from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
 from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.sharing import from_pretrained, save_pretrained
+from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
-class AttentiveClassifier(Freezable):
+class AttentiveClassifier(Freezable, Shareable):
     """Images (B,C,H,W) in [0,1] -> ModelOutput.
 
         classifier = AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", anchors=20, latent=64)
@@ -248,15 +248,6 @@ class AttentiveClassifier(Freezable):
     ) -> list[dict[str, Any]]:
         """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
         return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``."""
-        save_pretrained(self, folder)
-
-    @classmethod
-    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> AttentiveClassifier:
-        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
-        return from_pretrained(cls, source, revision=revision)
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:

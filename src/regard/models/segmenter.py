@@ -31,13 +31,13 @@ from regard.models.frozen import Freezable
 from regard.models.groups import parameter_groups
 from regard.models.mechanism import builder
 from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.sharing import from_pretrained, save_pretrained
+from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError, SegmenterOutput
 
 PREFIX = "trunk."
 
 
-class Segmenter(Freezable):
+class Segmenter(Freezable, Shareable):
     """Images (B,C,H,W) in [0,1] -> SegmenterOutput: how much every pixel is the salient object.
 
         segmenter = Segmenter("resnet18", decoder="fcn8s", at=["layer2", "layer3", "layer4"], attention="noise")
@@ -214,12 +214,3 @@ class Segmenter(Freezable):
     ) -> list[dict[str, Any]]:
         """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
         return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``."""
-        save_pretrained(self, folder)
-
-    @classmethod
-    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Segmenter:
-        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
-        return from_pretrained(cls, source, revision=revision)

@@ -4,75 +4,81 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Self
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import save_file
+from torch import nn
 
 from regard.backbones import load_weights, read_weights
 from regard.types import RegardError
-
-if TYPE_CHECKING:
-    from regard.models.classifier import AttentiveClassifier
-    from regard.models.segmenter import Segmenter
-    from regard.models.two_stream import TwoStream
-
-    Model = TypeVar("Model", AttentiveClassifier, Segmenter, TwoStream)
 
 SCHEMA = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save_pretrained(classifier: AttentiveClassifier | Segmenter | TwoStream, folder: str | Path) -> None:
-    """Writes the arguments that rebuild the classifier, and its weights.
+class Shareable(nn.Module):
+    """A model that two files rebuild.
 
-    Raises:
-        RegardError: the classifier was built from a network or an attention of the caller's own, which no name
-            rebuilds.
+    Attributes:
+        config: the arguments that rebuild it, pretrained weights apart.
     """
-    config = classifier.config
-    for key in ("backbone", "attention"):
-        if config[key] is not None and not isinstance(config[key], str):
+
+    config: dict[str, Any]
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``config.json``, the arguments that rebuild the model, and ``model.safetensors``, its weights.
+
+        Raises:
+            RegardError: the model was built from a network or an attention of the caller's own, which no name
+                rebuilds.
+        """
+        for key in ("backbone", "attention"):
+            if self.config[key] is not None and not isinstance(self.config[key], str):
+                raise RegardError(
+                    f"save_pretrained: {key} is an object of your own, which no name rebuilds; save the weights with "
+                    "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same "
+                    "way"
+                )
+        held = {"schema": SCHEMA, "class": type(self).__name__, "arguments": self.config}
+        try:
+            text = json.dumps(held, indent=2)
+        except TypeError as error:
             raise RegardError(
-                f"save_pretrained: {key} is an object of your own, which no name rebuilds; save the weights with "
-                "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same way"
+                f"save_pretrained: an option is not plain data ({error}); give names and numbers"
+            ) from error
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {key: tensor.detach().clone().contiguous() for key, tensor in self.state_dict().items()}
+        save_file(state, folder / WEIGHTS)
+        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Self:
+        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub.
+
+        Raises:
+            RegardError: nothing there, another schema, or weights that do not fit the configuration.
+        """
+        config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, WEIGHTS))
+        try:
+            config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
+            schema, kind, arguments = config["schema"], config["class"], config["arguments"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RegardError(f"from_pretrained: {config_path} does not configure a classifier ({error!r})") from error
+        if schema != SCHEMA or kind != cls.__name__:
+            raise RegardError(
+                f"from_pretrained: {config_path} is schema {schema} of {kind}; "
+                f"this version reads schema {SCHEMA} of {cls.__name__}"
             )
-    try:
-        text = json.dumps({"schema": SCHEMA, "class": type(classifier).__name__, "arguments": config}, indent=2)
-    except TypeError as error:
-        raise RegardError(f"save_pretrained: an option is not plain data ({error}); give names and numbers") from error
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {key: tensor.detach().clone().contiguous() for key, tensor in classifier.state_dict().items()}
-    save_file(state, folder / WEIGHTS)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
-
-
-def from_pretrained(cls: type[Model], source: str | Path, *, revision: str | None = None) -> Model:
-    """Rebuilds a classifier or segmenter from a folder, or from the hub where there is no such folder.
-
-    Raises:
-        RegardError: nothing there, another schema, or weights that do not fit the configuration.
-    """
-    config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, WEIGHTS))
-    try:
-        config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
-        schema, kind, arguments = config["schema"], config["class"], config["arguments"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RegardError(f"from_pretrained: {config_path} does not configure a classifier ({error!r})") from error
-    if schema != SCHEMA or kind != cls.__name__:
-        raise RegardError(
-            f"from_pretrained: {config_path} is schema {schema} of {kind}; "
-            f"this version reads schema {SCHEMA} of {cls.__name__}"
-        )
-    arguments["input_size"] = tuple(arguments["input_size"])
-    try:
-        classifier = cls(**arguments)
-    except TypeError as error:
-        raise RegardError(f"from_pretrained: {config_path}: {error}") from error
-    load_weights(classifier, read_weights(weights_path), source=str(weights_path))
-    return classifier.eval()
+        arguments["input_size"] = tuple(arguments["input_size"])
+        try:
+            model = cls(**arguments)
+        except TypeError as error:
+            raise RegardError(f"from_pretrained: {config_path}: {error}") from error
+        load_weights(model, read_weights(weights_path), source=str(weights_path))
+        return model.eval()
 
 
 def _file(source: str | Path, name: str, revision: str | None) -> Path:

@@ -16,14 +16,14 @@ from regard.models.classifier import AttentiveClassifier
 from regard.models.late_fusion import TwoStreamOutput, fused
 from regard.models.mechanism import Mechanism
 from regard.models.normalize import Normalize
-from regard.models.sharing import from_pretrained, save_pretrained
+from regard.models.sharing import Shareable
 from regard.types import AttentionOutput, Map, RegardError
 
 STREAMS = ("flow", "rgb")
 """The streams in the order of their layers: the last attended layer is the image's, where that is attended."""
 
 
-class TwoStream(nn.Module):
+class TwoStream(Shareable):
     """Images (B,3,H,W) in [0,1] and flow (B,2L,H,W) in [-1,1] -> TwoStreamOutput.
 
         network = TwoStream("resnet18", 10, length=10, at="layer4", attention="deterministic")
@@ -255,15 +255,6 @@ class TwoStream(nn.Module):
             ):
                 groups.setdefault(group["name"], {**group, "params": []})["params"] += group["params"]
         return list(groups.values())
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``."""
-        save_pretrained(self, folder)
-
-    @classmethod
-    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> TwoStream:
-        """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub."""
-        return from_pretrained(cls, source, revision=revision)
 
     def _given(self, given: Given) -> dict[str, Given]:
         if given is None:
