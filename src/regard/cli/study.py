@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regard.cli.commands import Commands
+from regard.cli.grids import add_grid, add_part, grid_options
 
 if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -50,13 +51,8 @@ def add(commands: Commands) -> None:
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("name", metavar="FILE", help="a study's file, or a name in recipes/study")
-    run.add_argument("--runs", type=Path, default=Path("runs"), help="it lies in RUNS/NAME")
-    run.add_argument("--workers", type=int, default=1, help="processes at a time")
-    run.add_argument("--threads", type=int, default=1, help="processor threads of each")
-    run.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the file's")
-    run.add_argument("--only", action="append", default=[], metavar="TASK", help="run this task; repeatable")
-    run.add_argument("--dry-run", action="store_true", help="print cells and the time they will take")
-    run.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_part(run, "task")
+    add_grid(run, "it lies in RUNS/NAME")
     run.set_defaults(run=_run)
 
 
@@ -93,9 +89,9 @@ def _whole(text: str) -> tuple[int, ...]:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.study_run import StudyOptions, make_study, plan_lines
+    from regard.report.study_run import make_study, plan_lines
 
-    how = StudyOptions(options.runs, options.workers, options.threads, options.seeds, tuple(options.only))
+    how = grid_options(options)
     if options.dry_run:
         print("\n".join(plan_lines(options.name, how)))
         return 0
@@ -107,9 +103,10 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _report(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.study_run import StudyOptions, report_study
+    from regard.report.grid_run import GridOptions
+    from regard.report.study_run import report_study
 
-    page = report_study(options.name, StudyOptions(options.runs), mixed=options.mixed)
+    page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)
     _say(page.parent, as_json=options.json)
     return 0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from regard.cli.commands import Commands
+from regard.cli.grids import add_grid
 from regard.types import RegardError
 
 
@@ -28,16 +28,13 @@ def add(commands: Commands) -> None:
     sweep.add_argument("--values", metavar="VALUE,...", help="of --field, as YAML has them")
     sweep.add_argument("--unknown", metavar="DATA", help="a data set or folder that the rate shall tell from the test")
     sweep.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of every value")
-    sweep.add_argument("--runs", type=Path, default=Path("runs"), help="cells lie in RUNS/NAME-sweep")
-    sweep.add_argument("--workers", type=int, default=1, help="processes at a time")
-    sweep.add_argument("--threads", type=int, default=1, help="processor threads of each")
-    sweep.add_argument("--dry-run", action="store_true", help="print cells and the time they will take")
-    sweep.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_grid(sweep, "cells lie in RUNS/NAME-sweep")
     sweep.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.report.table import TableOptions, lines_of, run_table
+    from regard.report.grid_run import GridOptions
+    from regard.report.table import lines_of, run_table
     from regard.tables import BETA, BUDGET, sweep_of
     from regard.training import parse_recipe
 
@@ -47,7 +44,7 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     field = options.field or (BUDGET if options.budgets else BETA)
     values = _values(options.values or options.budgets or options.betas)
     table = sweep_of(recipe, field, values, range(options.seeds), unknown=options.unknown)
-    how = TableOptions(options.runs, options.workers, options.threads)
+    how = GridOptions(options.runs, options.workers, options.threads)
     name = f"{recipe.name}-sweep"
     if options.dry_run:
         print("\n".join(lines_of(table, recipe, name, how)))

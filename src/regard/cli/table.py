@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from regard.cli.commands import Commands
+from regard.cli.grids import add_grid, add_part, grid_options
 
 
 def add(commands: Commands) -> None:
@@ -17,20 +17,15 @@ def add(commands: Commands) -> None:
         epilog="Fields of the base recipe may follow, as for `regard train`: --train.epochs 1",
     )
     table.add_argument("name", metavar="NAME", help="in recipes/tables, or a table's file; docs/tables.md")
-    table.add_argument("--runs", type=Path, default=Path("runs"), help="cells lie in RUNS/NAME")
-    table.add_argument("--workers", type=int, default=1, help="processes at a time")
-    table.add_argument("--threads", type=int, default=1, help="processor threads of each")
-    table.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the file's")
-    table.add_argument("--only", action="append", default=[], metavar="ARM", help="run this arm; repeatable")
-    table.add_argument("--dry-run", action="store_true", help="print cells and the time they will take")
-    table.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_part(table, "arm")
+    add_grid(table, "cells lie in RUNS/NAME")
     table.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.report.table import TableOptions, make_table, plan_lines
+    from regard.report.table import make_table, plan_lines
 
-    how = TableOptions(options.runs, options.workers, options.threads, options.seeds, tuple(options.only))
+    how = grid_options(options)
     if options.dry_run:
         print("\n".join(plan_lines(options.name, fields, how)))
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 from regard.grid import Cell
 from regard.grid.cell import DONE
 from regard.report.files import write_atomically
+from regard.report.grid_run import GridOptions, cell_lines, run_cells
 from regard.report.study_gallery import pictures_of
 from regard.report.study_notes import notes_of
 from regard.report.study_opened import Opened
 from regard.report.study_page import Notes, frozen_plan, write_study_page
 from regard.report.study_results import results_of
-from regard.report.table import cell_lines, run_cells
 from regard.study import Plan, freeze, read_trials
 from regard.study.frozen import TRIALS, plan_of
 from regard.study.running import cells_of, failures, find_study, read_study, trials_of
@@ -29,26 +29,7 @@ from regard.types import RegardError
 NOTES, RESULTS = "notes.json", "results.json"
 
 
-@dataclass(frozen=True)
-class StudyOptions:
-    """How a study is run.
-
-    Attributes:
-        runs: it lies in ``runs/<name>``.
-        workers: processes at a time.
-        threads: processor threads of each.
-        seeds: 0 to this, instead of the file's.
-        only: tasks that are run; the page shows all that is finished.
-    """
-
-    runs: Path = Path("runs")
-    workers: int = 1
-    threads: int = 1
-    seeds: int | None = None
-    only: tuple[str, ...] = ()
-
-
-def opened(name: str, options: StudyOptions) -> Opened:
+def opened(name: str, options: GridOptions) -> Opened:
     """A study by its file or its name.
 
     Raises:
@@ -56,17 +37,12 @@ def opened(name: str, options: StudyOptions) -> Opened:
     """
     path = find_study(name)
     study = read_study(path)
-    if options.seeds is not None:
-        if options.seeds < 1:
-            raise RegardError(f"seeds={options.seeds}: at least one is needed")
-        study = replace(study, seeds=list(range(options.seeds)))
-    for task in options.only:
-        if task not in study.tasks:
-            raise RegardError(f"task {task!r} is not in {path}; its tasks are {', '.join(study.tasks)}")
+    options.check_only(study.tasks, "task", path)
+    study = replace(study, seeds=options.seeds_of(study.seeds))
     return Opened(study, path.parent, path.stem, options.runs / path.stem)
 
 
-def make_study(name: str, options: StudyOptions) -> tuple[Path, dict[str, str]]:
+def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
     """Freezes the plan, runs what is missing, and writes what there is (see `write_study`).
 
     Returns:
@@ -76,13 +52,12 @@ def make_study(name: str, options: StudyOptions) -> tuple[Path, dict[str, str]]:
     plan = at.study.frozen(name)
     at.root.mkdir(parents=True, exist_ok=True)
     freeze(plan, at.root, begun=any(at.grid.rglob(DONE)))
-    how = {"workers": options.workers, "threads": options.threads}
-    run_cells(_only(at.tuning, options), at.grid, **how)
-    run_cells(_only(at.cells, options), at.grid, **how)
+    run_cells(_only(at.tuning, options), at.grid, options)
+    run_cells(_only(at.cells, options), at.grid, options)
     return at.root, write_study(at, plan)
 
 
-def plan_lines(name: str, options: StudyOptions) -> list[str]:
+def plan_lines(name: str, options: GridOptions) -> list[str]:
     """What `make_study` would run, a line a cell, and how long that takes by cells that are finished."""
     at = opened(name, options)
     first = at.study.tuning.values[0]
@@ -142,7 +117,7 @@ def draw_study(folder: Path, *, mixed: bool = False) -> Path:
     return write_study_page(folder, plan=plan, mixed=mixed, pictures=pictures, notes=notes)
 
 
-def report_study(name: str, options: StudyOptions, *, mixed: bool = False) -> Path:
+def report_study(name: str, options: GridOptions, *, mixed: bool = False) -> Path:
     """The page of a study by its file or name, of what is finished now; or of a folder, of the trials that lie there.
 
     Nothing is trained.
@@ -164,7 +139,7 @@ def summary(folder: Path) -> dict[str, Any]:
     return {"name": folder.resolve().name, "values": results_of(read_trials(folder / TRIALS), frozen_plan(folder))}
 
 
-def _only(cells: Sequence[Cell], options: StudyOptions) -> list[Cell]:
+def _only(cells: Sequence[Cell], options: GridOptions) -> list[Cell]:
     return [cell for cell in cells if not options.only or cell.spec["task"] in options.only]
 
 
