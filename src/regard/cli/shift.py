@@ -14,7 +14,7 @@ def add(commands: Commands) -> None:
     shift.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help="a run's folder")
     shift.add_argument("--shifts", default="all", help="all, or names with commas; docs/shift.md")
     shift.add_argument("--severities", default="1,2,3,4,5", help="of corruptions, with commas")
-    shift.add_argument("--images", type=int, help="the first so many test images; default all")
+    shift.add_argument("--images", type=int, help="so many test images, evenly over all; default all")
     shift.add_argument("--seed", type=int, default=0)
     shift.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     shift.add_argument("--out", type=Path, help="default RUN/shift; a killed one goes on from here")

@@ -20,6 +20,7 @@ from regard.data.salient import dut_omron, duts, ecssd, hku_is, pascal_s
 from regard.data.shuffled import shuffle_labels
 from regard.data.shuffled_gaze import shuffle_gaze
 from regard.data.splits import DataSplits, Split, TensorSplit
+from regard.data.spread import spread
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video import Clip, ClipSplit, atari_head, clip_folder, hollywood2, moving_clutter, ucf_sports
 
@@ -59,6 +60,7 @@ __all__ = [
     "pascal_s",
     "shuffle_gaze",
     "shuffle_labels",
+    "spread",
     "torchvision_set",
     "ucf_sports",
 ]

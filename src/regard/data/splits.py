@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int8, Num, UInt8
 from torch import Tensor
 
+from regard.data.spread import spread
 from regard.gaze import Fixations
 from regard.types import Batch, RegardError
 
@@ -197,9 +198,8 @@ def channel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tens
     The two are returned in this order, each (3,), for images in [0,1]; float64 sums. Items that cannot be read are
     left out here, so that `check` can name them all; training stops at the first.
     """
-    index = torch.arange(len(split)) if len(split) <= limit else torch.linspace(0, len(split) - 1, limit).long()
     total, square, count = torch.zeros(3).double(), torch.zeros(3).double(), 0
-    for part in index.split(512):
+    for part in spread(len(split), limit).split(512):
         images = _readable(split, part).double()
         total += images.sum((0, 2, 3)).cpu()
         square += images.square().sum((0, 2, 3)).cpu()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
-from regard.data import Split
+from regard.data import Split, spread
 from regard.evaluation.entries import entry, reference
 from regard.evaluation.in_turn import judged
 from regard.evaluation.observe import Observation
@@ -23,10 +22,10 @@ BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear"
 def faithfulness_scores(
     model: AttentiveClassifier, split: Split, seen: Observation, *, seed: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows of the table, and the curves; on the first ``IMAGES`` images, beside random maps of the same bandwidth."""
+    """Rows of the table, and the curves; of ``IMAGES`` images of the split, beside random maps of their bandwidth."""
     if seen.map is None:
         return [], {}
-    index = torch.arange(min(IMAGES, len(split)))
+    index = spread(len(split), IMAGES)
     batch = split.batch(index)
     classes = seen.mean[index].argmax(1)
     own = Map(seen.map.values[index], seen.map.unit)
@@ -41,7 +40,7 @@ def faithfulness_scores(
                 f"lerf_morf_{baseline}",
                 "faithfulness",
                 f"LeRF minus MoRF, {BASELINE_NAMES[baseline]}",
-                f"Area between removing least and most relevant pixels first, first {len(index)} images.",
+                f"Area between removing least and most relevant pixels first; {len(index)} images.",
                 mine.gap,
                 better="higher",
                 reasons=faithfulness.undefined(own),
@@ -62,7 +61,7 @@ def faithfulness_scores(
                         name,
                         "faithfulness",
                         label,
-                        f"Area under the class's probability while pixels leave or return, first {len(index)} images.",
+                        f"Area under the class's probability while pixels leave or return; {len(index)} images.",
                         areas[0],
                         better=better,  # type: ignore[arg-type]
                         reasons=faithfulness.undefined(own),

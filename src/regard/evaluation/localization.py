@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import Split, spread
 from regard.evaluation.entries import entry, reference
 from regard.metrics import (
     area_share,
@@ -35,8 +35,8 @@ def object_masks(split: Split) -> Tensor | None:
 
 
 def validation_maps(model: AttentiveClassifier | TwoStream, split: Split) -> tuple[Map, Tensor] | None:
-    """Maps and masks of the first validation images, on which thresholds are chosen; None without masks."""
-    batch = split.batch(range(min(VALIDATION_IMAGES, len(split))))
+    """Maps and masks of some validation images, on which thresholds are chosen; None without masks."""
+    batch = split.batch(spread(len(split), VALIDATION_IMAGES))
     masks = batch_masks(batch)
     if masks is None:
         return None

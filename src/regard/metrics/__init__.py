@@ -25,6 +25,7 @@ from regard.metrics.histogram import rank_matched
 from regard.metrics.imputation import BASELINES
 from regard.metrics.information import bits, info_nce, label_entropy, label_information, leave_one_out
 from regard.metrics.localization import area_share, best_threshold, energy_inside, iou, pointing_game
+from regard.metrics.map_information import map_information
 from regard.metrics.masks import batch_masks, boxes_to_masks, dilate
 from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.scores import paired_difference, score, share_of_range
@@ -63,6 +64,7 @@ __all__ = [
     "leave_one_out",
     "lerf_morf_gap",
     "localization",
+    "map_information",
     "max_sensitivity",
     "nll",
     "paired_difference",

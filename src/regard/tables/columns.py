@@ -83,7 +83,14 @@ COLUMNS: dict[str, Column] = {
     ),
     "latent_bits": _images("latent", "Rate of the latent, exact KL, one sample.", "latent_bits", unit="bits"),
     "gate_bits": _images("gate", "Price of what the noise gate lets through, one sample.", "gate_bits", unit="bits"),
-    "code_bits": _images("map code", "Code length of the quantized map, one sample.", "code_bits", unit="bits"),
+    "code_bits": _images("map code", "Code length of the quantized map, one sample.", "code_bits", "lower", "bits"),
+    "map_bits": _images(
+        "map says",
+        "What the random map's values say of the image, each position alone, added up: an upper bound.",
+        "map_bits",
+        "lower",
+        "bits",
+    ),
     "label_bits": _images(
         "about the label",
         "Lower bound on I(Z;Y): H(Y) minus the cross-entropy of one sample.",

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
-from regard.data import Split
+from regard.data import Split, spread
 from regard.training.measure import ask, kept_share, sampled_rates
 from regard.training.priced import PRICED
 from regard.training.seeds import seed_everything
@@ -76,7 +76,7 @@ class BudgetCallback(pl.Callback):
 
     @torch.no_grad()
     def measure(self, task: Task) -> dict[str, float]:
-        """One-sample rates in nats, and the share that the mean map keeps, averaged over the first validation images.
+        """One-sample rates in nats, and the share that the mean map keeps, averaged over some validation images.
 
         The training's noise is not moved.
         """
@@ -85,7 +85,7 @@ class BudgetCallback(pl.Callback):
         with torch.random.fork_rng(devices=devices):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
-            batch = self.split.batch(range(min(self.images, len(self.split)))).to(task.device)
+            batch = self.split.batch(spread(len(self.split), self.images)).to(task.device)
             batch = task.with_map(batch)
             rates = sampled_rates(model, ask(model, batch, samples=1))
             if "kept_budget" in task.multipliers:

@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.data import clutter, moving_clutter
+from regard.data import clutter, moving_clutter, spread
 from regard.evaluation.trials import Measures, faithful, look, maps_of, robust, similarity, train_gaze
-from regard.evaluation.trials.faithful import spread
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError

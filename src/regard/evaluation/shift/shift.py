@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data import DataSplits, Split, open_data
+from regard.data import DataSplits, Split, open_data, spread
 from regard.evaluation.entries import interval_of
 from regard.evaluation.observe import observe
 from regard.evaluation.shift.corruptions import CORRUPTIONS, SEVERITIES, corrupted
-from regard.evaluation.shift.splits import Changed, on_other_grounds
+from regard.evaluation.shift.splits import Changed, Part, on_other_grounds
 from regard.metrics import accuracy, calibration_error, paired_difference, score
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, load_run, refuse_imposed, write_atomically
@@ -93,10 +93,10 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
 
 def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterator[tuple[str, int, Callable[[], Split]]]:
     """Name, severity (0 where there is none) and what makes the split."""
-    count = min(options.images or len(data.test), len(data.test))
+    some = spread(len(data.test), options.images or len(data.test))
 
-    def through(change: Callable[[Batch], Batch], split: Split = data.test) -> Callable[[], Split]:
-        return lambda: Changed(split, change, count)
+    def through(change: Callable[[Batch], Batch]) -> Callable[[], Split]:
+        return lambda: Part(Changed(data.test, change), some)
 
     yield NONE, 0, through(lambda batch: batch)
     for name in options.shifts:
@@ -104,7 +104,7 @@ def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterato
             yield name, severity, through(_corruption(name, severity, options.seed))
     if BACKGROUND in options.shifts:
         if recipe.data.name == "clutter":
-            yield BACKGROUND, 0, lambda: Changed(_other_photographs(recipe, options.seed), lambda batch: batch, count)
+            yield BACKGROUND, 0, lambda: Part(_other_photographs(recipe, options.seed), some)
             return
         try:
             change = on_other_grounds(data.test, seed=options.seed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Num
+from jaxtyping import Int, Num
 from torch import Tensor
 
 from regard.data import InFront, Split
@@ -21,24 +21,43 @@ class Changed(InFront):
     Attributes:
         split: what is changed.
         change: batch -> batch, of the same items.
-        count: only the first so many items.
     """
 
     split: Split
     change: Callable[[Batch], Batch]
-    count: int
-
-    @property
-    def labels(self) -> Num[Tensor, "N *n"]:
-        """Of the split."""
-        return self.split.labels[: self.count]
-
-    def __len__(self) -> int:
-        return self.count
 
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items, changed."""
         return self.change(self.split.batch(index))
+
+
+@dataclass(frozen=True)
+class Part(InFront):
+    """Some items of a split.
+
+    Attributes:
+        split: all of them.
+        index: positions of those that are left, in this order.
+    """
+
+    split: Split
+    index: Int[Tensor, " n"]
+
+    @property
+    def labels(self) -> Num[Tensor, "n *c"]:
+        """Of what is left."""
+        return self.split.labels[self.index]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The split's items at these positions of what is left."""
+        return self.split.batch(self.index[torch.as_tensor(index)])
+
+    def item_name(self, i: int) -> str:
+        """Of the split."""
+        return self.split.item_name(int(self.index[i]))
 
 
 def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import Split, spread
 from regard.evaluation.trials.look import answer
 from regard.metrics import Removal, controls, lerf_morf_gap
 from regard.models import AttentiveClassifier, Segmenter
@@ -45,11 +45,6 @@ def faithful(model: Any, split: Split, map: Map, *, images: int, seed: int) -> d
     for name, parts in gaps.items():
         out[name][index] = torch.cat(parts)
     return out
-
-
-def spread(count: int, most: int) -> Int[Tensor, " n"]:
-    """Positions of at most so many items, evenly over all, so that sets in the order of classes give some of each."""
-    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
 
 
 def _asked(model: Any, split: Split, index: Tensor) -> Iterator[tuple[Tensor, Tensor, Predict, Tensor]]:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import DataSplits, Split
+from regard.data import DataSplits, Split, spread
 from regard.evaluation.shift import SEVERITIES
 from regard.evaluation.shift.splits import Changed
-from regard.evaluation.trials.faithful import faithful, spread
+from regard.evaluation.trials.faithful import faithful
 from regard.evaluation.trials.look import look, maps_of
 from regard.evaluation.trials.names import image_names
 from regard.evaluation.trials.robust import DISTURBANCES, robust
@@ -150,7 +150,7 @@ def given(split: Split, of: Callable[[Batch], Tensor]) -> Split:
     def change(batch: Batch) -> Batch:
         return replace(batch, given=of(batch))
 
-    return Changed(split, change, len(split))
+    return Changed(split, change)
 
 
 def _constant(map: Map) -> bool:

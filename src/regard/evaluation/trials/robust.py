@@ -13,9 +13,8 @@ from captum.robust import FGSM, PGD
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import Split, spread
 from regard.evaluation.shift import CORRUPTIONS, corrupted
-from regard.evaluation.trials.faithful import spread
 from regard.evaluation.trials.look import BATCH, answer, performance
 from regard.models import Segmenter
 from regard.training.measure import ask

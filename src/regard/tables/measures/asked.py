@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data import DataSplits, Split
+from regard.data import DataSplits, Split, spread
 from regard.evaluation.observe import BATCH, Observation, observe
 from regard.explain import ZeroMapWarning, explain
 from regard.models import AttentiveClassifier
@@ -83,8 +83,7 @@ class Asked:
 
     def some(self, count: int) -> Tensor:
         """Indices of so many images, evenly spaced: sets are often sorted by class."""
-        images = len(self.split)
-        return torch.linspace(0, images - 1, min(count, images)).round().long()
+        return spread(len(self.split), count)
 
     def _grad_cams(self) -> Iterator[Map]:
         classes = self.seen.mean.argmax(1)

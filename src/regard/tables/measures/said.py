@@ -6,8 +6,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from regard.attention.quantizer import midpoints
 from regard.evaluation.judging.sample import open_sample
-from regard.metrics import accuracy, calibration_error, label_entropy, label_information, nll
+from regard.evaluation.observe import BATCH
+from regard.metrics import accuracy, calibration_error, label_entropy, label_information, map_information, nll
 from regard.tables.measures.asked import Asked, Measured
 from regard.training import WithMaps, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, RegardError
@@ -29,13 +31,30 @@ def prediction(asked: Asked) -> Measured:
 
 
 def information(asked: Asked) -> Measured:
-    """One-sample bits an image, three kinds that are never added, and what one sample says of the label."""
+    """One-sample bits an image, three kinds that are never added, what the random map's values say of the image, and
+    what one sample says of the label.
+    """
     seen, labels = asked.seen, asked.labels
-    arrays = dict(seen.rates)
+    arrays = seen.rates | _map_bits(asked)
     if seen.one is None or labels.ndim != 1:
         return {}, arrays
     arrays["label_bits"] = label_information(nll(seen.one, labels), labels)
     return {"label_entropy_bits": label_entropy(labels) / NATS_PER_BIT}, arrays
+
+
+@torch.no_grad()
+def _map_bits(asked: Asked) -> dict[str, Tensor]:
+    """Of the last attended layer, in cells of its anchors, else in fine ones; none where the map is not random."""
+    means, stds, boundaries = [], [], None
+    for part in torch.arange(len(asked.split)).split(BATCH):
+        attention = asked.model(asked.split.batch(part).images.to(asked.device)).attention
+        if not attention or attention[-1].std is None:
+            return {}
+        last = attention[-1]
+        means.append(last.mean.cpu())
+        stds.append(last.std.cpu())
+        boundaries = None if last.anchors is None else midpoints(last.anchors.cpu())
+    return {"map_bits": map_information(torch.cat(means), torch.cat(stds), boundaries) / NATS_PER_BIT}
 
 
 def unknown(asked: Asked) -> Measured:

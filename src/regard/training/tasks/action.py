@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
-from regard.data import DataSplits, Split
+from regard.data import DataSplits, Split, spread
 from regard.models import TwoStream, TwoStreamOutput
 from regard.objectives import Losses, Weights, charged, task_loss
 from regard.training.measure import validate_batch
@@ -37,10 +35,8 @@ def build(recipe: Recipe, data: DataSplits) -> TwoStream:
 
 def flow_std(split: Split, *, limit: int = 500) -> float:
     """Root mean square of the flow of at most ``limit`` evenly spaced items; 1 where nothing moves."""
-    count = len(split)
-    index = torch.arange(count) if count <= limit else torch.linspace(0, count - 1, limit).long()
     total, number = 0.0, 0
-    for part in index.split(64):
+    for part in spread(len(split), limit).split(64):
         flow = split.batch(part).flow
         assert flow is not None
         total, number = total + float(flow.double().square().sum()), number + flow.numel()
