@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonargparse import ArgumentParser
-
 from regard.tables.classifier import check_measures
 from regard.tables.columns import COLUMNS
-from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_parser
+from regard.training import Recipe, find_yaml, load_recipe, override, parse_recipe, read_yaml, recipe_parser
 from regard.types import RegardError
 
 FOLDER = Path("recipes/tables")
@@ -82,11 +78,7 @@ def find_table(name: str) -> Path:
     Raises:
         RegardError: there is none; those that are there are listed.
     """
-    for path in (Path(name), FOLDER / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml"))) or "none here"
-    raise RegardError(f"table {name!r}: no such file, and none of that name in {FOLDER} (there: {known})")
+    return find_yaml("table", name, FOLDER)
 
 
 def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recipe]:
@@ -95,14 +87,7 @@ def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recip
     Raises:
         RegardError: an unknown field, an arm that is not there, two trials alike; named with the file.
     """
-    parser = ArgumentParser(exit_on_error=False, default_env=False)
-    parser.add_class_arguments(TableFile, None)
-    try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
-        built = parser.instantiate(parser.parse_object(held))
-    except (argparse.ArgumentError, yaml.YAMLError, TypeError, ValueError, OSError, AttributeError) as error:
-        raise RegardError(f"{path}: {' '.join(str(error).split())}; docs/tables.md lists every field") from None
-    table = TableFile(**{name: getattr(built, name) for name in TableFile.__dataclass_fields__})
+    table = read_yaml(TableFile, path, help="docs/tables.md lists every field")
     try:
         check_table(table)
         base = changed(override(load_recipe(path.parent / table.base), table.set), fields)

@@ -12,6 +12,7 @@ from regard.training.run import load_best, load_run, open_run, train, write_atom
 from regard.training.seeds import seed_everything
 from regard.training.twin import train_with_twin
 from regard.training.with_maps import WithMaps, refuse_imposed, with_maps
+from regard.training.yaml_files import find_yaml, read_yaml
 
 __all__ = [
     "Imposed",
@@ -21,6 +22,7 @@ __all__ = [
     "build_augmentation",
     "build_data",
     "build_model",
+    "find_yaml",
     "imposed_maps",
     "kept_share",
     "load_best",
@@ -30,6 +32,7 @@ __all__ = [
     "override",
     "parse_recipe",
     "plain_twin",
+    "read_yaml",
     "recipe_from",
     "recipe_parser",
     "refuse_imposed",

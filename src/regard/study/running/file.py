@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from dataclasses import field as default
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonargparse import ArgumentParser
-
 from regard.evaluation.trials import Measures
 from regard.study.conditions import CONDITIONS
 from regard.study.frozen import plan_of
 from regard.study.plan import Plan
+from regard.training import find_yaml, read_yaml
 from regard.types import RegardError
 
 FOLDER = Path("recipes/study")
@@ -118,11 +115,7 @@ def find_study(name: str) -> Path:
     Raises:
         RegardError: there is none; those that are there are listed.
     """
-    for path in (Path(name), FOLDER / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml"))) or "none here"
-    raise RegardError(f"study {name!r}: no such file, and none of that name in {FOLDER} (there: {known})")
+    return find_yaml("study", name, FOLDER)
 
 
 def read_study(path: Path) -> StudyFile:
@@ -131,18 +124,7 @@ def read_study(path: Path) -> StudyFile:
     Raises:
         RegardError: an unknown field, or what makes no sense; named with the file.
     """
-    parser = ArgumentParser(exit_on_error=False, default_env=False)
-    parser.add_class_arguments(StudyFile, None)
-    try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8"))
-        built = parser.instantiate(parser.parse_object(held))
-    except RegardError as error:
-        raise RegardError(f"{path}: {error}") from None
-    except (argparse.ArgumentError, yaml.YAMLError, TypeError, ValueError, OSError, AttributeError) as error:
-        raise RegardError(
-            f"{path}: {' '.join(str(error).split())}; docs/study.md says what a study's file holds"
-        ) from None
-    study = StudyFile(**{name: getattr(built, name) for name in StudyFile.__dataclass_fields__})
+    study = read_yaml(StudyFile, path, help="docs/study.md says what a study's file holds")
     try:
         check_study(study)
     except RegardError as error:
