@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jaxtyping import install_import_hook
@@ -27,6 +28,22 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("set REGARD_DATA to the folder with osie/, cub50/, ecssd/, interiors/, cifar10/ (docs/data.md)")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def birds(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Made-up birds in their boxes, 48 x 48, with parts and gaze; tests read them."""
+    from tests.data.cub_files import make_cub
+
+    from regard.data import cub
+
+    return cub(make_cub(tmp_path_factory.mktemp("data") / "cub50"), size=48, crop=True)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept between runs is kept for this test alone."""
+    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(autouse=True)

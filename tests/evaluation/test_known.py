@@ -21,15 +21,7 @@ from regard.report import read_evaluation
 from regard.training import train
 from regard.types import Map, RegardError
 
-
-@pytest.fixture(scope="module")
-def birds(tmp_path_factory: pytest.TempPathFactory) -> DataSplits:
-    return cub(make_cub(tmp_path_factory.mktemp("data") / "cub50"), size=48, crop=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_near_is_a_tenth_of_the_boxs_size() -> None:

@@ -1,12 +1,9 @@
 """What cells measure: a network without attention is asked by Grad-CAM, and every measure has its column."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from tests.data.cub_files import make_cub
 
-from regard.data import DataSplits, cub
+from regard.data import DataSplits
 from regard.evaluation.interventions import ask_with
 from regard.explain import explain
 from regard.models import AttentiveClassifier
@@ -14,15 +11,7 @@ from regard.tables.columns import COLUMNS
 from regard.tables.measures import MEASURES, Asked
 from regard.types import RegardError
 
-
-@pytest.fixture(scope="module")
-def birds(tmp_path_factory: pytest.TempPathFactory) -> DataSplits:
-    return cub(make_cub(tmp_path_factory.mktemp("data") / "cub50"), size=48, crop=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def asked(birds: DataSplits, attention: str | None, latent: int | None = None) -> Asked:

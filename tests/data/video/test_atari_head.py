@@ -16,6 +16,8 @@ from regard.data.video import atari_items
 from regard.data.video.atari_items import BLOCKS, MARGIN, Items, find_items, guesses, repeated
 from regard.types import RegardError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 FRAMES = 20 * 90
 HEADER = ("frame_id", "frame_num", "action", "action4", "gaze_x_mean", "gaze_y_mean")
 
@@ -41,11 +43,6 @@ def write(folder, rows, *, leave_out=()):
                 held = io.BytesIO()
                 Image.fromarray(picture).save(held, "PNG", compress_level=1)
                 archive.writestr(f"{row[0]}.png", held.getvalue())
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
 
 
 def everything(number, action, length=3, ahead=8):

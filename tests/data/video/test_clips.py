@@ -12,10 +12,7 @@ from regard.data.splits import DataSplits
 from regard.data.video import clips
 from regard.types import RegardError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def split(tmp_path, count=3, **options):

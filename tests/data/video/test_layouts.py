@@ -12,12 +12,9 @@ from regard.data.video.hollywood2 import CLASSES as ACTIONS
 from regard.data.video.ucf_sports import CLASSES as SPORTS
 from regard.types import RegardError
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 SMALL = {"size": (24, 32), "length": 2}
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
 
 
 def paths(split):
