@@ -53,6 +53,21 @@ def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
     assert last["map_beta"] < 1e-5
 
 
+def test_the_share_of_random_maps_is_what_a_budget_is_on(tmp_path: Path) -> None:
+    recipe = tiny(
+        model={"attention": "mask", "anchors": 2, "attention_options": {"initial": 0.45, "initial_std": 0.3}},
+        objective={"kept_budget": 0.5, "kept_beta": 0.1, "budget_bits": None, "map_budget_bits": None},
+    )
+    task, data = task_of(recipe)
+    share = BudgetCallback(data.val).measure(task)["kept_budget"]
+    with torch.no_grad():
+        mean = task.model.eval()(data.val.batch(range(len(data.val))).images)
+        many = task.model(data.val.batch(range(4)).images.repeat(25, 1, 1, 1), samples=20)
+    assert (mean.attention[0].map > 0).float().mean() < 0.1, "means just below the boundary look closed"
+    assert share == pytest.approx((many.attention[0].map > 0).float().mean().item(), abs=0.05)
+    assert 0.3 < share < 0.6
+
+
 def task_of(recipe: Recipe) -> tuple[Task, DataSplits]:
     data = build_data(recipe)
     torch.manual_seed(0)

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split, spread
-from regard.training.measure import ask, kept_share, sampled_rates
+from regard.training.measure import ask, expected_share, sampled_rates
 from regard.training.priced import PRICED
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
@@ -76,7 +76,7 @@ class BudgetCallback(pl.Callback):
 
     @torch.no_grad()
     def measure(self, task: Task) -> dict[str, float]:
-        """One-sample rates in nats, and the share that the mean map keeps, averaged over some validation images.
+        """One-sample rates in nats, and the share that random maps keep, averaged over some validation images.
 
         The training's noise is not moved.
         """
@@ -87,8 +87,7 @@ class BudgetCallback(pl.Callback):
             model.eval()
             batch = self.split.batch(spread(len(self.split), self.images)).to(task.device)
             batch = task.with_map(batch)
-            rates = sampled_rates(model, ask(model, batch, samples=1))
-            if "kept_budget" in task.multipliers:
-                rates |= kept_share(ask(model, batch, samples=0))
+            one = ask(model, batch, samples=1)
+            rates = sampled_rates(model, one) | expected_share(one)
             model.train(was_training)
         return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}

@@ -72,3 +72,13 @@ def kept_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """
     shares = [(a.map[0] > 0).float().flatten(1).mean(1) for a in output.attention if a.kept is not None]
     return {"kept_share": torch.stack(shares).mean(0)} if shares else {}
+
+
+def expected_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
+    """``expected_share``: the share of positions (B,) that random maps leave open, on average; empty where none closes.
+
+    This is what a budget is put on. The mean map's share could be bought with means just below the boundary, which
+    random maps cross half of the time: a network trained on those sees everything, and nothing once the mean predicts.
+    """
+    shares = [a.kept for a in output.attention if a.kept is not None]
+    return {"expected_share": torch.stack(shares).mean(0)} if shares else {}

@@ -28,7 +28,7 @@ PRICED = (
     Priced("budget_bits", "beta", "latent_bits"),
     Priced("map_budget_bits", "map_beta", "gate_bits"),
     Priced("code_budget_bits", "code_beta", "code_bits"),
-    Priced("kept_budget", "kept_beta", "kept_share", "share"),
+    Priced("kept_budget", "kept_beta", "expected_share", "share"),
 )
 
 

@@ -106,7 +106,7 @@ class ObjectiveRecipe:
     """Weight of the expected share of positions that the map keeps, 0 to 1; needs a gate that closes, and anchors.
     Where `kept_budget` is given, where its multiplier starts."""
     kept_budget: float | None = None
-    """Find the kept_beta at which the mean map keeps this share of positions."""
+    """Find the kept_beta at which random maps keep this share of positions, on average."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
