@@ -62,7 +62,7 @@ def information_scores(seen: Observation, labels: Tensor, recipe: Recipe) -> lis
                 "kept_share",
                 "information",
                 "Positions kept",
-                "Share that the mean map leaves open (the budget is on random maps); others say nothing, but their places can.",
+                "Share that the mean map leaves open (a budget is on random ones); of others only the places tell.",
                 seen.kept,
                 references=[] if asked is None else [reference("asked for", "control", float(asked))],
             )
