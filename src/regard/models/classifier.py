@@ -7,17 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import (
-    Cut,
     Given,
     attach,
     attended,
     create_backbone,
-    cut_of,
     fit_head,
     image_shape,
     looking,
@@ -28,15 +25,13 @@ from regard.backbones import (
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.exclusion import exclude_closed
-from regard.models.frozen import Freezable
-from regard.models.groups import parameter_groups
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
 from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.sharing import Shareable
-from regard.types import NATS_PER_BIT, AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
+from regard.models.one_trunk import OneTrunk
+from regard.types import LatentOutput, ModelOutput, RegardError
 
 
-class AttentiveClassifier(Freezable, Shareable):
+class AttentiveClassifier(OneTrunk):
     """Images (B,C,H,W) in [0,1] -> ModelOutput.
 
         classifier = AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", anchors=20, latent=64)
@@ -142,10 +137,7 @@ class AttentiveClassifier(Freezable, Shareable):
         self.num_classes, self.shape = num_classes, shape
         self.average, self.multi_label = average, multi_label
         self.trunk = trunk
-        mean, std = statistics or ((0.0,), (1.0,))
-        self.normalizes = statistics is not None
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        self.normalize_by(statistics)
         self.bottleneck: GaussianBottleneck | None = None
         self.decoder: nn.Module | None = None
         self.readout: nn.Module | None = None
@@ -165,11 +157,6 @@ class AttentiveClassifier(Freezable, Shareable):
             self.readout = readout_of(attention, trunk, width, num_classes, shape, attention_options or {})
             shorten = bool((attention_options or {}).get("shorten"))
             leave_out_idle(self, trunk, probe_images(trunk, shape), attention, shorten=shorten)
-
-    @property
-    def cut(self) -> Cut:
-        """Whether everything passes through the gates; if not, what goes around them."""
-        return cut_of(self.trunk)
 
     @property
     def at(self) -> tuple[str, ...]:
@@ -220,34 +207,6 @@ class AttentiveClassifier(Freezable, Shareable):
         """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
         with looking(self):
             return self(images, samples=samples, given=given).probabilities(self.multi_label)
-
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, given: Given = None) -> Map:
-        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
-        with looking(self):
-            outputs = self(images, samples=0, given=given).attention
-        if not outputs:
-            raise RegardError("explain: nothing is attended; build the classifier with attention=")
-        return self.shown(outputs[layer])
-
-    def shown(self, output: AttentionOutput) -> Map:
-        """What an attended layer has to show, of its first sample.
-
-        Bits a position, where the gate has a price and is a cut; else its map, in its own unit.
-        """
-        if output.price is not None and self.cut.is_cut:
-            return Map(output.price[0] / NATS_PER_BIT, "bits")
-        return Map(output.map[0], output.unit)
-
-    def parameter_groups(
-        self,
-        lr: float,
-        *,
-        backbone_lr: float | None = None,
-        anchors_lr: float | None = None,
-        weight_decay: float = 0.0,
-    ) -> list[dict[str, Any]]:
-        """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
-        return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:

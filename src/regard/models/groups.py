@@ -12,12 +12,11 @@ from regard.backbones import attended, head_name
 PRIOR_GAIN = 10.0
 
 if TYPE_CHECKING:
-    from regard.models.classifier import AttentiveClassifier
-    from regard.models.segmenter import Segmenter
+    from regard.models.frozen import Freezable
 
 
 def parameter_groups(
-    classifier: AttentiveClassifier | Segmenter,
+    model: Freezable,
     lr: float,
     *,
     backbone_lr: float | None = None,
@@ -32,18 +31,18 @@ def parameter_groups(
     log probabilities have units to go where weights have hundredths, and a prior that lags makes every map look dear.
 
     Args:
-        classifier: an attentive classifier or segmenter.
+        model: an attentive classifier or segmenter.
         lr: learning rate of attention and head.
         backbone_lr: of the backbone; ``lr`` if None.
         anchors_lr: of the anchors; ``lr`` if None; 0 leaves them where they start.
         weight_decay: for weights with two or more dimensions.
     """
-    trunk = classifier.trunk
+    trunk = model.trunk
     layers = attended(trunk)
     attention = {p for layer in layers.values() for p in layer.attention.parameters()}
     quantizers = [module for module in trunk.modules() if isinstance(module, AnchorQuantizer)]
     anchors, prior = {q.raw for q in quantizers}, {q.prior_logits for q in quantizers}
-    own = classifier.bottleneck is None and classifier.readout is None
+    own = all(name.startswith("trunk.") for name, _ in model.named_parameters())
     head = _head_parameters(trunk) if own else set()
     excepted = _excepted(trunk)
     rates = {
@@ -54,7 +53,7 @@ def parameter_groups(
         "head": lr,
     }
     groups: dict[str, dict[str, Any]] = {}
-    for name, parameter in classifier.named_parameters():
+    for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         part = "head" if parameter in head or not name.startswith("trunk.") else "backbone"

@@ -7,19 +7,16 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import (
     Attended,
-    Cut,
     Given,
     Stem,
     attach,
     attended,
     create_backbone,
-    cut_of,
     image_shape,
     locate,
     looking,
@@ -27,17 +24,15 @@ from regard.backbones import (
     run,
 )
 from regard.models.fcn import VARIANTS, Fcn, FcnDecoder, cut_off, readings
-from regard.models.frozen import Freezable
-from regard.models.groups import parameter_groups
 from regard.models.mechanism import builder
 from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.sharing import Shareable
-from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError, SegmenterOutput
+from regard.models.one_trunk import OneTrunk
+from regard.types import RegardError, SegmenterOutput
 
 PREFIX = "trunk."
 
 
-class Segmenter(Freezable, Shareable):
+class Segmenter(OneTrunk):
     """Images (B,C,H,W) in [0,1] -> SegmenterOutput: how much every pixel is the salient object.
 
         segmenter = Segmenter("resnet18", decoder="fcn8s", at=["layer2", "layer3", "layer4"], attention="noise")
@@ -113,10 +108,7 @@ class Segmenter(Freezable, Shareable):
         cut_off(trunk, self.read[-1].name, shape)
         self.trunk = trunk
         self.decoder = FcnDecoder(self.read, dropout=dropout)
-        mean, std = statistics or ((0.0,), (1.0,))
-        self.normalizes = statistics is not None
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        self.normalize_by(statistics)
         if attention is not None:
             build = builder(attention, trunk, names, anchors=anchors, options=attention_options or {}, num_classes=1)
             attach(self.network, [PREFIX + name for name in names], build, layout=layout, input_size=shape)
@@ -130,11 +122,6 @@ class Segmenter(Freezable, Shareable):
     def readout(self) -> nn.Module:
         """What reads the trunk's features, in place of a classifier."""
         return self.decoder
-
-    @property
-    def cut(self) -> Cut:
-        """Whether everything passes through the gates; if not, what goes around them."""
-        return cut_of(self.trunk)
 
     @property
     def at(self) -> tuple[str, ...]:
@@ -176,22 +163,6 @@ class Segmenter(Freezable, Shareable):
         with looking(self):
             return self(images, samples=samples, given=given).probabilities
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, given: Given = None) -> Map:
-        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
-        with looking(self):
-            outputs = self(images, samples=0, given=given).attention
-        if not outputs:
-            raise RegardError("explain: nothing is attended; build the segmenter with attention=")
-        return self.shown(outputs[layer])
-
-    def shown(self, output: AttentionOutput) -> Map:
-        """What an attended layer has to show, of its first sample: bits where it has a price and is a cut, else its map
-        in its own unit.
-        """
-        if output.price is not None and self.cut.is_cut:
-            return Map(output.price[0] / NATS_PER_BIT, "bits")
-        return Map(output.map[0], output.unit)
-
     def check_stem(self, stem: Stem) -> None:
         """Raises RegardError where the decoder reads a layer inside of the stem, whose features are not kept."""
         inside = {part for module in stem.modules for part in module.modules()} - {stem.layer}
@@ -203,14 +174,3 @@ class Segmenter(Freezable, Shareable):
                     f"and only the last layer's features are kept; freeze up to {reading.name} at most, or take a "
                     "decoder that reads fewer grids (model.fcn), or train.cache_stem false"
                 )
-
-    def parameter_groups(
-        self,
-        lr: float,
-        *,
-        backbone_lr: float | None = None,
-        anchors_lr: float | None = None,
-        weight_decay: float = 0.0,
-    ) -> list[dict[str, Any]]:
-        """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
-        return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
