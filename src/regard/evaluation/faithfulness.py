@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from regard.data import Split, spread
+from regard.evaluation.at_once import images_at_once
 from regard.evaluation.entries import entry, reference
 from regard.evaluation.in_turn import judged
 from regard.evaluation.observe import Observation
@@ -30,9 +31,10 @@ def faithfulness_scores(
     classes = seen.mean[index].argmax(1)
     own = Map(seen.map.values[index], seen.map.unit)
     maps = {"map": own, "random, same bandwidth": controls.random_like(own, index=index, seed=seed)}
+    at_once = images_at_once(split, next(model.parameters()).device)
     rows, curves = [], {}
     for baseline in BASELINES:
-        removal = Removal(steps=STEPS, baseline=baseline, seed=seed, batch_size=256)
+        removal = Removal(steps=STEPS, baseline=baseline, seed=seed, batch_size=at_once)
         gaps = {name: judged(lerf_morf_gap, model, batch, m, classes, removal) for name, m in maps.items()}
         mine, random = gaps.values()
         rows.append(

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from regard.data import Split
+from regard.evaluation.at_once import images_at_once
 from regard.evaluation.entries import entry, interval_of, reference
 from regard.evaluation.given_maps import given_maps
-from regard.evaluation.observe import BATCH, Observation
+from regard.evaluation.observe import Observation
 from regard.metrics import accuracy, score
 from regard.metrics.faithfulness import divergence
 from regard.models import AttentiveClassifier
@@ -70,7 +71,7 @@ def ask_with(
     device = next(model.parameters()).device
     parts: list[Tensor] = []
     bits: dict[str, list[Tensor]] = {}
-    for part in torch.arange(len(index)).split(BATCH):
+    for part in torch.arange(len(index)).split(images_at_once(split, device)):
         given = [m[part].to(device) for m in maps]
         output = model(split.batch(index[part]).images.to(device), samples=0, given=given)
         parts.append(output.probabilities(model.multi_label).float().cpu())

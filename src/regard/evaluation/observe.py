@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regard.backbones import looking
 from regard.data import Split
+from regard.evaluation.at_once import images_at_once
 from regard.metrics import anchor_counts
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training import ask, kept_share, sampled_rates, seed_everything
@@ -20,9 +21,8 @@ SAMPLES = 4
 """The number of samples that tables of runs show."""
 EVERY_SAMPLES = (4, 12)
 """The paper's numbers of samples at test: 4 on CIFAR, 12 on CUB."""
-BATCH = 256
-AT_ONCE = 1024
-"""Images times samples in one forward: bounds the memory."""
+ROWS = 4
+"""Images times samples in one forward are so many times the images that are shown at once: bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def observe(
     counts, anchors = None, None
     random = bool(model.at) or model.bottleneck is not None
     device = next(model.parameters()).device
+    at_once = images_at_once(split, device)
     with looking(model):
-        for part in torch.arange(len(split)).split(BATCH):
+        for part in torch.arange(len(split)).split(at_once):
             batch = split.batch(part).to(device)
             if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None:
                 batch = replace(batch, stem=model.stem(batch.images))
@@ -94,7 +95,7 @@ def observe(
                 seed_everything(seed, int(part[0]))
                 one = ask(model, batch, samples=1)
                 found["one"] = one.probabilities(model.multi_label)
-                found |= _averaged(model, batch, samples)
+                found |= _averaged(model, batch, samples, ROWS * at_once)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
                 last = one.attention[-1] if one.attention else None
                 if last is not None and last.index is not None and last.anchors is not None:
@@ -121,14 +122,16 @@ def _averages(samples: int) -> str:
     return f"averaged over {samples}"
 
 
-def _averaged(model: AttentiveClassifier | TwoStream, batch: Batch, samples: Sequence[int]) -> dict[str, Tensor]:
-    """Probabilities (B,n) averaged over each number of samples, by its key."""
+def _averaged(
+    model: AttentiveClassifier | TwoStream, batch: Batch, samples: Sequence[int], rows: int
+) -> dict[str, Tensor]:
+    """Probabilities (B,n) averaged over each number of samples, by its key; so many rows in one forward."""
     if not samples:
         return {}
     most = max(samples)
     parts = [
         ask(model, _rows(batch, part), samples=most)
-        for part in torch.arange(len(batch.images)).split(max(1, AT_ONCE // most))
+        for part in torch.arange(len(batch.images)).split(max(1, rows // most))
     ]
     return {
         _averages(n): torch.cat([replace(p, logits=p.logits[:n]).probabilities(model.multi_label) for p in parts])

@@ -118,7 +118,8 @@ def open_run(folder: Path) -> tuple[Recipe, Model, DataSplits]:
     recipe = load_recipe(recipe_path)
     if not model_path.is_dir():
         raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {recipe_path}`")
-    return recipe, TASKS[recipe.task].model.from_pretrained(model_path), build_data(recipe)
+    model = TASKS[recipe.task].model.from_pretrained(model_path).to(memory_format=torch.channels_last)  # much faster
+    return recipe, model, build_data(recipe)
 
 
 def load_best(folder: Path) -> AttentiveClassifier | None:
@@ -137,7 +138,7 @@ def load_best(folder: Path) -> AttentiveClassifier | None:
     if held["epoch"] == len(read_lines(folder / "metrics.jsonl")) - 1:
         return None
     task.load_state_dict(held["state_dict"])
-    return model.eval()
+    return model.eval().to(memory_format=torch.channels_last)
 
 
 def write_atomically(path: Path, text: str) -> None:

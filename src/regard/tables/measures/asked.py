@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from regard.data import DataSplits, Split, spread
-from regard.evaluation.observe import BATCH, Observation, observe
+from regard.evaluation.at_once import images_at_once
+from regard.evaluation.observe import Observation, observe
 from regard.explain import ZeroMapWarning, explain
 from regard.models import AttentiveClassifier
 from regard.types import Map
@@ -87,7 +88,7 @@ class Asked:
 
     def _grad_cams(self) -> Iterator[Map]:
         classes = self.seen.mean.argmax(1)
-        for part in torch.arange(len(self.split)).split(BATCH):
+        for part in torch.arange(len(self.split)).split(images_at_once(self.split, self.device)):
             yield self.maps(self.split.batch(part).images, classes[part])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from regard.evaluation.at_once import images_at_once
 from regard.evaluation.given_maps import given_maps
 from regard.evaluation.in_turn import judged
 from regard.evaluation.interventions import ask_with
@@ -26,7 +27,8 @@ def faithfulness(asked: Asked) -> Measured:
     index = asked.some(FAITHFUL_IMAGES)
     batch, classes = asked.split.batch(index), asked.seen.mean[index].argmax(1)
     own = Map(asked.map.values[index], asked.map.unit)
-    removal = Removal(steps=FAITHFUL_STEPS, baseline="mean", seed=asked.seed, batch_size=256)
+    at_once = images_at_once(asked.split, asked.device)
+    removal = Removal(steps=FAITHFUL_STEPS, baseline="mean", seed=asked.seed, batch_size=at_once)
     random = controls.random_like(own, index=index, seed=asked.seed)
     gaps = (judged(lerf_morf_gap, asked.model, batch, map, classes, removal).gap for map in (own, random))
     return {}, dict(zip(("deletion_gap", "deletion_gap_random"), gaps, strict=True))
@@ -56,6 +58,7 @@ def interpretability(asked: Asked) -> Measured:
     index = asked.some(CONSISTENT_IMAGES)
     if len(index) < 2 or isinstance(asked.split, WithMaps):
         return {}, {}
+    at_once = images_at_once(asked.split, asked.device)
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
     window = (max(1, images.shape[2] // WINDOW), max(1, images.shape[3] // WINDOW))
     content = images[controls.derangement(len(images), seed=asked.seed)]
@@ -66,7 +69,7 @@ def interpretability(asked: Asked) -> Measured:
         "high": high_pass(images, radius=RADIUS),
     }
     kept = {
-        key: consistency(asked.predict, asked.maps, images, changed, classes).score(THRESHOLD)
+        key: consistency(asked.predict, asked.maps, images, changed, classes, batch_size=at_once).score(THRESHOLD)
         for key, changed in changes.items()
     }
     own = Map(asked.map.values[index], asked.map.unit)

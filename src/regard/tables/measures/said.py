@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from regard.attention.quantizer import midpoints
+from regard.evaluation.at_once import images_at_once
 from regard.evaluation.judging.sample import open_sample
-from regard.evaluation.observe import BATCH
 from regard.metrics import accuracy, calibration_error, label_entropy, label_information, map_information, nll
 from regard.tables.measures.asked import Asked, Measured
 from regard.training import WithMaps, sampled_rates, seed_everything
@@ -46,7 +46,7 @@ def information(asked: Asked) -> Measured:
 def _map_bits(asked: Asked) -> dict[str, Tensor]:
     """Of the last attended layer, in cells of its anchors, else in fine ones; none where the map is not random."""
     means, stds, boundaries = [], [], None
-    for part in torch.arange(len(asked.split)).split(BATCH):
+    for part in torch.arange(len(asked.split)).split(images_at_once(asked.split, asked.device)):
         attention = asked.model(asked.split.batch(part).images.to(asked.device)).attention
         if not attention or attention[-1].std is None:
             return {}
