@@ -107,7 +107,7 @@ def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
     network, items = model(attention="deterministic"), split()
     whole = observe(network, items, seed=1)
-    monkeypatch.setattr(sys.modules["regard.evaluation.observe"], "BATCH", 3)
+    monkeypatch.setattr(sys.modules["regard.evaluation.observe"], "images_at_once", lambda *_: 3)
     parts = observe(network, items, seed=1)
     torch.testing.assert_close(parts.mean, whole.mean)
     torch.testing.assert_close(parts.map.values, whole.map.values)
