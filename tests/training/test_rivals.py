@@ -59,7 +59,8 @@ def test_a_rival_goes_the_whole_way(rival: str, tmp_path: Path, monkeypatch: pyt
     read, model, data = load_run(folder)
     assert read == recipe
     images = data.test.batch(range(5)).images
-    assert torch.equal(model.predict(images), AttentiveClassifier.from_pretrained(folder / "model").predict(images))
+    alike = AttentiveClassifier.from_pretrained(folder / "model")
+    torch.testing.assert_close(model.predict(images), alike.predict(images))  # a run is read in another memory layout
     result = json.loads(evaluate(folder).read_text())
     keys = {row["key"] for row in result["scores"]}
     assert {"accuracy_mean", "pointing"} <= keys

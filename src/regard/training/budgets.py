@@ -88,6 +88,6 @@ class BudgetCallback(pl.Callback):
             batch = self.split.batch(spread(len(self.split), self.images)).to(task.device)
             batch = task.with_map(batch)
             one = ask(model, batch, samples=1)
-            rates = sampled_rates(model, one) | expected_share(one)
+            rates = sampled_rates(model, one) | (expected_share(one) if "kept_budget" in task.multipliers else {})
             model.train(was_training)
         return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}
