@@ -9,10 +9,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {
     "cifar10": ("accuracy_mean", "accuracy_one_sample", "parameters", "latent_bits", "code_bits"),
+    "cub50": (
+        "accuracy_mean",
+        "accuracy_one_sample",
+        "parameters",
+        "latent_bits",
+        "gate_bits",
+        "code_bits",
+        "map_bits",
+    ),
 }
-
-
-MAPS = (
+HEEDED = (
     "deletion_gap",
     "deletion_gap_random",
     "accuracy_own_map",
@@ -22,6 +29,18 @@ MAPS = (
     "consistent_frequency",
     "consistent_another",
 )
+PLACED = (
+    "energy_inside",
+    "area_share",
+    "pointing",
+    "energy_near_parts",
+    "near_parts_area",
+    "near_parts_center",
+    "gaze_nss",
+    "gaze_nss_center",
+    "gaze_nss_observers",
+)
+MAPS = {"cifar10": (HEEDED,), "cub50": (PLACED, HEEDED)}
 
 
 def number(cell: dict[str, Any] | None, key: str) -> str:
@@ -48,11 +67,12 @@ def maps(name: str) -> list[str]:
     """Values alone, with two digits."""
     values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
     found = []
-    for row in values["rows"]:
-        cells = [row["cells"][key] for key in MAPS]
-        said = ["" if cell is None or cell["value"] is None else f"{cell['value']:.2f}" for cell in cells]
-        words = " | ".join(said).replace("0.", ".").replace("-", "−")
-        found.append(f"| {row['arm']} | {words} |")
+    for columns in MAPS[name]:
+        for row in values["rows"]:
+            cells = [row["cells"][key] for key in columns]
+            said = ["" if cell is None or cell["value"] is None else f"{cell['value']:.2f}" for cell in cells]
+            words = " | ".join(said).replace("0.", ".").replace("-", "−")
+            found.append(f"| {row['arm']} | {words} |")
     return found
 
 
