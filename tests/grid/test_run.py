@@ -108,6 +108,7 @@ def test_what_another_has_is_waited_for_and_shown(tmp_path: Path) -> None:
 def test_an_interrupted_grid_ends_its_workers_and_leaves_no_claim(tmp_path: Path) -> None:
     cell = toy("slow", work="sleep", seconds=60)
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's background ignores it
         "from pathlib import Path; from tests.grid.toys import toy; from regard.grid import run_grid; "
         f"run_grid([toy('slow', work='sleep', seconds=60)], Path({str(tmp_path)!r}))"
     )
