@@ -13,7 +13,7 @@ from regard.grid import Cell, Result
 from regard.grid.cell import FAILED, write_json, write_result
 from regard.report.study_gallery import pictures_of
 from regard.study.questions import dose, performance, relation, similarity
-from regard.study.running import failures, scores_of, trials_of
+from regard.study.running import failures, floors_of, remarks_of, scores_of, trials_of
 from regard.study.running.gallery import Gallery, read_galleries, write_galleries
 
 IMAGES = [f"{k}.jpg" for k in range(30)]
@@ -102,6 +102,19 @@ def test_all_scores_of_a_task_are_averaged_over_seeds(tmp_path: Path) -> None:
         means = {"performance": 0.5} | ({"mae": 0.1 * (k + 1)} if k < 2 else {})
         write_result(one, tmp_path / one.path, Result({"scores": means}), 1.0)
     assert scores_of(cells, tmp_path) == {"find, net": {"implicit": {"performance": 0.5, "mae": pytest.approx(0.15)}}}
+
+
+def test_floors_and_remarks_are_those_of_the_first_finished_cell(tmp_path: Path) -> None:
+    cells = [cell("none", 0), cell("none", 1), cell("none", 0, task="name")]
+    said: list[dict[str, Any]] = [
+        {"floors": {"most frequent": 0.2}, "remarks": ["A proxy."]},
+        {"floors": {}, "remarks": []},
+    ]
+    for one, values in zip(cells[1:], said, strict=True):
+        (tmp_path / one.path).mkdir(parents=True)
+        write_result(one, tmp_path / one.path, Result(values), 1.0)
+    assert floors_of(cells, tmp_path) == {"find": {"most frequent": 0.2}}
+    assert remarks_of(cells, tmp_path) == {"find": ["A proxy."], "name": []}
 
 
 def test_images_are_called_the_same_wherever_they_lie(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.C
     assert "http" not in page.replace("http-equiv", "")
     assert "There are no trials of the task &#39;later&#39;." in page
     assert "find, base: learned from scratch" in page
+    assert "find, without any network: most frequent class" in page
     assert page.count("data:image/jpeg") == 2
     assert "image, people, center, implicit, explicit, explicit-shuffled, mask-supervised, human" in page
     for section in (

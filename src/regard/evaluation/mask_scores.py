@@ -46,7 +46,7 @@ def mask_scores(
         train: whose mean mask is the floor; the floor's own threshold is chosen there, too.
         twin: probabilities of the plain twin.
     """
-    wanted = _train_masks(train)
+    wanted = train_masks(train)
     mean = wanted.float().mean(0, keepdim=True)
     size = (masks.shape[-2], masks.shape[-1])
     centre = controls.centre(1, size).values
@@ -149,7 +149,7 @@ def _scores(prediction: Tensor, masks: Tensor) -> dict[str, Tensor]:
     return all_scores(prediction.contiguous(), masks)
 
 
-def _train_masks(train: Split, limit: int = 1000) -> Tensor:
+def train_masks(train: Split, limit: int = 1000) -> Tensor:
     """Masks of at most ``limit`` training images, evenly spread."""
     parts = [train.batch(part).masks for part in spread(len(train), limit).split(128)]
     return torch.cat([part for part in parts if part is not None])

@@ -11,7 +11,7 @@ from regard.report.study_page import Notes
 from regard.report.words import listed, number, plural
 from regard.study import Trials
 from regard.study.columns import METRICS
-from regard.study.running import Chosen, scores_of
+from regard.study.running import Chosen, floors_of, remarks_of, scores_of
 from regard.study.running.arms import ON_OWN_GAZE
 
 
@@ -36,6 +36,7 @@ def notes_of(at: Opened, trials: Trials, failed: Mapping[str, str], made: Sequen
         tuple(_tuned(at.chosen)),
         tuple(map(_made, made)),
         scores_of(at.cells, at.grid),
+        floors_of(at.cells, at.grid),
     )
 
 
@@ -56,6 +57,8 @@ def _cannot(at: Opened, trials: Trials) -> Iterator[str]:
         own = trials.frame[trials.frame["task"] == task]
         if not any(own[metric].notna().any() for metric in METRICS if metric in own):
             yield f"{task}: it is not known where people looked, so nothing is said of similarity."
+    for task, remarks in remarks_of(at.cells, at.grid).items():
+        yield from (f"{task}: {remark}" for remark in remarks)
 
 
 def _tuned(chosen: Mapping[tuple[str, str], Chosen]) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Notes:
         tuned: what tuning found, a line a task and backbone.
         made: with what cells were trained, a line each.
         scores: place -> condition -> mean of every score of the task, where there are more than the trials hold.
+        floors: task -> name -> mean performance that needs no network.
     """
 
     title: str = ""
@@ -62,6 +63,7 @@ class Notes:
     tuned: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     scores: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def write_study_page(

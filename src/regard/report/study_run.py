@@ -100,7 +100,7 @@ def write_study(at: Opened, plan: Plan) -> dict[str, str]:
         "notes": " ".join([*notes.cannot, *notes.tuned]),
         "made": made,
         "plan": asdict(plan),
-        "values": results_of(trials, plan) | {"scores": notes.scores},
+        "values": results_of(trials, plan) | {"scores": notes.scores, "floors": notes.floors},
     }
     _write(at.root / RESULTS, record)
     draw_study(at.root)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from regard.data import clutter, moving_clutter, spread
-from regard.evaluation.trials import Measures, faithful, look, maps_of, robust, similarity, train_gaze
+from regard.evaluation.trials import Measures, faithful, floors, look, maps_of, robust, similarity, train_gaze
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError
@@ -60,6 +60,21 @@ def test_performance_is_right_or_wrong_of_each_image(classifier: AttentiveClassi
     assert seen.bits is None
     with pytest.raises(RegardError, match="nothing is attended"):
         maps_of(classifier, split)
+
+
+def test_floors_need_no_network() -> None:
+    split = two_classes()
+    bright = int((split.labels == 0).sum())
+    known = replace(DATA, test=split)
+    assert floors("classification", known) == {"most frequent class": pytest.approx(max(bright, 30 - bright) / 30)}
+    guessed = replace(known, guesses={"always dark": torch.ones(30).long()})
+    assert floors("action", guessed) == {"always dark": pytest.approx(1 - bright / 30)}
+    several = replace(split, labels=torch.eye(2)[split.labels])
+    assert floors("classification", replace(DATA, test=several)) == {}
+    same = replace(split, masks=DATA.test.masks[:1].expand(30, -1, -1, -1))
+    assert floors("segmentation", replace(DATA, train=same, test=same)) == {
+        "mean mask of the training images": pytest.approx(1)
+    }
 
 
 def test_bits_and_maps_are_those_of_the_gate() -> None:

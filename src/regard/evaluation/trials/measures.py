@@ -16,6 +16,7 @@ from regard.data import DataSplits, Split, spread
 from regard.evaluation.shift import SEVERITIES
 from regard.evaluation.shift.splits import Changed
 from regard.evaluation.trials.faithful import faithful
+from regard.evaluation.trials.floors import floors
 from regard.evaluation.trials.look import look, maps_of
 from regard.evaluation.trials.names import image_names
 from regard.evaluation.trials.robust import DISTURBANCES, robust
@@ -75,6 +76,7 @@ class Measured:
         images: names of the task's N test images.
         columns: of the trials, (N,); performances under a dose have `DOSE` before their names.
         means: of all scores of the task.
+        floors: name -> mean performance that needs no network.
         looked_images: names of the M test images of another set, where the gaze is on these; else empty.
         looked: columns (M,) on these.
         gallery: which images of the set with gaze maps are kept of (G,).
@@ -84,6 +86,7 @@ class Measured:
     images: list[str]
     columns: dict[str, Float[Tensor, " N"]]
     means: dict[str, float]
+    floors: dict[str, float]
     looked_images: list[str] = default(default_factory=list)
     looked: dict[str, Float[Tensor, " M"]] = default(default_factory=dict)
     gallery: Tensor | None = None
@@ -119,9 +122,9 @@ def measure(
         columns[f"robust_{name}"] = robust(
             model, test, name, severity=wanted.severity, images=wanted.robust_images, seed=seed
         )
-    images = image_names(data.test)
+    images, without = image_names(data.test), floors(recipe.task, data)
     if seen.map is None:
-        return Measured(images, columns, means)
+        return Measured(images, columns, means, without)
     if wanted.faithful and imposed is None:
         columns |= faithful(model, test, seen.map, images=wanted.faithful, seed=seed)
     for kind in doses:
@@ -135,7 +138,7 @@ def measure(
         people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
         shown = maps_of(model, people.test if imposed is None else given(people.test, imposed.of))
     kept = spread(len(people.test), wanted.gallery)
-    out = Measured(images, columns, means, gallery=kept, maps=shown.values[kept, 0])
+    out = Measured(images, columns, means, without, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
     close = similarity(shown, people.gaze(), train_gaze(people.train, sigma=gaze.sigma), sigma=gaze.sigma, seed=seed)

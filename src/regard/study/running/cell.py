@@ -30,8 +30,9 @@ def run_cell(cell: Cell, folder: Path) -> Result:
     """Trains and measures.
 
     ``values``: the run's history; ``images``, names of the test images; ``looked``, of those of another set with gaze;
-    ``scores``, means of all scores of the task. ``arrays``: columns of the trials, one value an image, those of the
-    other set's images with `LOOKED` before their names; `GALLERY` (G,), which images maps are kept of, and `MAPS`.
+    ``scores``, means of all scores of the task; ``floors``, of its performance; ``remarks`` of its data. ``arrays``:
+    columns of the trials, one value an image, those of the other set's images with `LOOKED` before their names;
+    `GALLERY` (G,), which images maps are kept of, and `MAPS`.
     """
     recipe = recipe_from(cell.spec["recipe"])
     run = train(recipe, folder / RUN, quiet=True)
@@ -44,6 +45,7 @@ def run_cell(cell: Cell, folder: Path) -> Result:
     gaze = WhoseGaze(**cell.spec["gaze"])
     found = measure(model.to(device), data, recipe, gaze, Measures(**cell.spec["measures"]), doses=cell.spec["doses"])
     values |= {"images": found.images, "looked": found.looked_images, "scores": found.means}
+    values |= {"floors": found.floors, "remarks": list(data.remarks)}
     arrays = {name: np.asarray(column) for name, column in found.columns.items()}
     arrays |= {f"{LOOKED}{name}": np.asarray(column) for name, column in found.looked.items()}
     if found.gallery is not None and found.maps is not None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from regard.evaluation.trials import DOSE
 from regard.grid import Cell, Result, read_result
-from regard.grid.cell import FAILED, read_json
+from regard.grid.cell import FAILED, done, read_json
 from regard.study.running.cell import GALLERY, LOOKED
 from regard.study.running.cells import ENSEMBLE
 from regard.study.trials import Trials
@@ -76,6 +76,26 @@ def failures(cells: Sequence[Cell], root: Path) -> dict[str, str]:
         said = read_json(root / cell.path / FAILED)
         if said is not None and read_result(cell, root) is None:
             found[cell.path] = "\n".join(said.get("lines", []))
+    return found
+
+
+def floors_of(cells: Sequence[Cell], root: Path) -> dict[str, dict[str, float]]:
+    """Of each task, mean performance that needs no network, by name."""
+    return {task: values["floors"] for task, values in _first(cells, root).items() if values["floors"]}
+
+
+def remarks_of(cells: Sequence[Cell], root: Path) -> dict[str, list[str]]:
+    """Of each task, sentences without which a number of it is misread."""
+    return {task: values["remarks"] for task, values in _first(cells, root).items()}
+
+
+def _first(cells: Sequence[Cell], root: Path) -> dict[str, dict[str, Any]]:
+    """Of each task, values of its first finished cell."""
+    found: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        task = cell.spec["task"]
+        if task not in found and (held := done(cell, root)) is not None:
+            found[task] = held["values"]
     return found
 
 
