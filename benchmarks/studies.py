@@ -1,4 +1,4 @@
-"""The studies of recipes/study, run or resumed, and kept: results/study_NAME.json, and the page as results/study_NAME.html.
+"""The studies of recipes/study, run or resumed, and kept: results/study_NAME.json and a page, results/study_NAME.html.
 
     REGARD_DATA=... python benchmarks/studies.py small [--workers 2] [--runs runs]
     python benchmarks/studies.py generated
@@ -17,7 +17,6 @@ import sys
 from pathlib import Path
 
 from record import ROOT, record
-
 from regard.report.study_page import Notes, frozen_plan, render_study
 from regard.study import changes, read_trials
 from regard.study.frozen import TRIALS
