@@ -84,6 +84,16 @@ def test_similarity_stands_between_floor_and_ceiling() -> None:
     assert (explicit.share.value, explicit.share.low, explicit.share.high) == pytest.approx((0.5, 0.5, 0.5))
     implicit = next(r for r in similarity(Trials(frame)).rows if r.condition == "implicit")
     assert implicit.share.value == pytest.approx(-0.1)
+    assert math.isnan(explicit.beyond_shuffled.value)
+
+
+def test_similarity_is_held_against_that_of_shuffled_maps() -> None:
+    frame = table({"implicit": 0.0, "explicit": 0.6, "explicit-shuffled": 0.1}, images=60)
+    found = {r.condition: r.beyond_shuffled for r in similarity(Trials(frame)).rows}
+    means = frame.groupby("condition")["nss"].mean()
+    assert found["explicit"].value == pytest.approx(means["explicit"] - means["explicit-shuffled"])
+    assert found["explicit"].low < 0.5 < found["explicit"].high  # the effect of the two arms
+    assert all(math.isnan(found[name].value) for name in ("implicit", "explicit-shuffled"))
 
 
 def test_relation_keeps_imposed_arms_out_and_between_apart_from_within() -> None:

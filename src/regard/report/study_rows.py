@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from regard.report.schema import Difference, Group, Reference, Score
 from regard.report.scored import LOWER, METRICS
+from regard.report.words import interval, number
 from regard.study.estimate import Estimate
 from regard.study.questions.performance import PerformanceRow
 from regard.study.questions.similarity import SimilarityRow
@@ -51,6 +52,9 @@ def similarity_row(row: SimilarityRow) -> Score:
     s = row.share
     said = f"{100 * s.value:.0f} % of the way from the centre prior to other observers" if s.value == s.value else ""
     said += f" ({100 * s.low:.0f} to {100 * s.high:.0f})." if s.low == s.low else "." if said else ""
+    beyond = row.beyond_shuffled
+    if beyond.value == beyond.value:
+        said += f" Minus {row.condition}-shuffled, paired: {number(beyond.value)} {interval(beyond.low, beyond.high)}."
     return _score(
         row.condition,
         "gaze",

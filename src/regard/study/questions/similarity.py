@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from regard.study.bootstrap import Interval, bootstrap
 from regard.study.columns import LOWER, METRICS
+from regard.study.contrasts import difference
 from regard.study.crossed import crossed_mean
 from regard.study.estimate import Estimate
 from regard.study.panel import Arm, paired
@@ -37,6 +39,8 @@ class SimilarityRow:
         value: mean over runs and images.
         anchors: floors and ceiling.
         beyond_center: value minus centre prior, paired by image; NaN without a centre prior.
+        beyond_shuffled: value minus that of the same arm with other images' maps, paired by backbone, seed and image;
+            NaN where there is no such arm.
         share: of the way from the centre prior (0) to other observers (1), with its bootstrap interval.
     """
 
@@ -48,6 +52,7 @@ class SimilarityRow:
     value: Estimate
     anchors: Anchors
     beyond_center: Estimate
+    beyond_shuffled: Estimate
     share: Interval
 
 
@@ -93,6 +98,10 @@ def _row(trials: Trials, task: str, backbone: str, name: str, metric: str) -> Si
     three = paired(trials, task, [arm] * 3, [metric, f"{metric}_center", f"{metric}_observers"], backbone=only)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = bootstrap(three.values, three.backbone, lambda m: (m[0] - m[1]) / (m[2] - m[1]), draws=1000)
+    control = f"{name}-shuffled"
+    beyond = Estimate(math.nan)
+    if control in conditions(trials, task):
+        beyond = difference(trials, task, arm, Arm(control), metric, only)
     return SimilarityRow(
         task,
         backbone,
@@ -102,5 +111,6 @@ def _row(trials: Trials, task: str, backbone: str, name: str, metric: str) -> Si
         crossed_mean(own.values[0], own.backbone, left_out=own.left_out),
         Anchors(*(beside(anchor) for anchor in ("random", "center", "observers"))),
         crossed_mean(pair.values[0] - pair.values[1], pair.backbone, left_out=pair.left_out),
+        beyond,
         share,
     )
