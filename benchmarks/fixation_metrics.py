@@ -12,25 +12,22 @@ batches. This file runs in either environment: with ``--oracle`` it is the pysal
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from in_turn import be_oracle, in_turn, options
+
 NAMES = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
-ORACLE = Path(__file__).resolve().parent.parent / ".venv-oracle/bin/python"
 BLOCK, BATCH = 50, 8
 
 
 def oracle(folder: Path) -> None:
-    """Read block numbers from stdin; score each block with pysaliency; answer with seconds; values go to a file."""
+    """The side of pysaliency."""
     import pysaliency
 
     table, sizes = np.load(folder / "fixations.npy"), np.load(folder / "sizes.npy")
@@ -42,14 +39,15 @@ def oracle(folder: Path) -> None:
     from pysaliency.saliency_map_models import FullShuffledNonfixationProvider, _get_unfixated_values
 
     others = FullShuffledNonfixationProvider(stimuli, fixations)
-    values = np.full((len(maps), len(NAMES)), np.nan)
 
-    def score(b: int, s: np.ndarray, g: np.ndarray) -> None:
+    def score(b: int, s: np.ndarray, g: np.ndarray) -> tuple[float, ...]:
         mine = fixations.n == b
         x, y = fixations.x_int[mine], fixations.y_int[mine]
         ox, oy = others.nonfixations_for_image(b)
+        if b == 0:  # of the call that warms up
+            others.cache.clear()
         positive = s[y, x]
-        values[b] = (
+        return (
             general_roc(positive, s.flatten())[0],
             general_roc(positive, s[oy, ox])[0],
             general_roc(positive, _get_unfixated_values(s, y, x), judd=1)[0],
@@ -59,16 +57,7 @@ def oracle(folder: Path) -> None:
             image_based_kl_divergence(s, g),
         )
 
-    score(0, np.array(maps[0]), np.array(gold[0]))  # compiles
-    others.cache.clear()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        block = [(b, np.array(maps[b]), np.array(gold[b])) for b in json.loads(line)]
-        start, cpu = time.perf_counter(), time.process_time()
-        for one in block:
-            score(*one)
-        print(time.perf_counter() - start, time.process_time() - cpu, flush=True)
-    np.save(folder / "oracle.npy", values)
+    be_oracle(folder, (maps, gold), len(NAMES), score)
 
 
 def prepare(folder: Path, count: int):
@@ -95,41 +84,24 @@ def prepare(folder: Path, count: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=700)
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--oracle", type=Path)
-    arguments = parser.parse_args()
+    arguments = options(images=700, cores=2, data="osie")
     if arguments.oracle:
         oracle(arguments.oracle)
         return
-    if not os.environ.get("REGARD_DATA") or not ORACLE.exists():
-        sys.exit("needs REGARD_DATA with osie/, and pysaliency's environment: run benchmarks/make_oracle.sh")
     import torch
 
-    from record import record
+    from record import plain, record
     from regard.gaze import fixation_counts
     from regard.metrics.fixation import all_scores
 
     torch.set_num_threads(arguments.cores)
+    values = np.full((arguments.images, len(NAMES)), np.nan)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fixations, maps, gold = prepare(folder, arguments.images)
-        command = [str(ORACLE), "-W", "ignore", __file__, "--oracle", name]
-        environment = os.environ | {"OMP_NUM_THREADS": str(arguments.cores), "PYTHONPATH": ""}
-        other = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
-        )
-        assert other.stdin is not None
-        assert other.stdout is not None
-        assert other.stdout.readline().strip() == "ready"
+        fixations, maps, gold = prepare(Path(name), arguments.images)
         points = fixations.points()
-        values = np.full((arguments.images, len(NAMES)), np.nan)
-        ours, theirs = np.zeros(2), np.zeros(2)  # wall and processor seconds
-        memory = []
         start, cpu = time.perf_counter(), time.process_time()
         total = fixation_counts(fixations, grid=maps.shape[1:])
-        ours += time.perf_counter() - start, time.process_time() - cpu
+        counting = time.perf_counter() - start, time.process_time() - cpu
 
         def load(batch: slice) -> tuple[slice, torch.Tensor, torch.Tensor]:
             s, g = (torch.from_numpy(np.array(a[batch]))[:, None] for a in (maps, gold))
@@ -139,33 +111,19 @@ def main() -> None:
             scores = all_scores(s, points[batch], g, total)
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
-        score(*load(slice(0, BATCH)))
-        for first in range(0, arguments.images, BLOCK):
-            block = list(range(first, min(first + BLOCK, arguments.images)))
-            other.stdin.write(json.dumps(block) + "\n")
-            theirs += [float(v) for v in other.stdout.readline().split()]
-            last = block[-1] + 1
-            batches = [load(slice(k, min(k + BATCH, last))) for k in range(first, last, BATCH)]
-            start, cpu = time.perf_counter(), time.process_time()
-            for batch in batches:
-                score(*batch)
-            ours += time.perf_counter() - start, time.process_time() - cpu
-            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        other.stdin.close()
-        other.wait()
-        reference = np.load(folder / "oracle.npy")
-    difference = np.abs(values - reference).max(0)
-    wall, cpu = 1000 * np.stack([ours, theirs], 1) / arguments.images
+        size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}
+        times = in_turn(Path(name), arguments.images, **size, load=load, score=score)
+    times.ours[:] += counting
+    difference = np.abs(values - times.reference).max(0)
     result = {
         "images": arguments.images,
         "cores": arguments.cores,
-        "wall_ms_an_image": {"regard": wall[0], "pysaliency": wall[1], "times_faster": wall[1] / wall[0]},
-        "processor_ms_an_image": {"regard": cpu[0], "pysaliency": cpu[1], "times_faster": cpu[1] / cpu[0]},
+        **times.per_image("pysaliency"),
         "largest_difference": dict(zip(NAMES, difference, strict=True)),
         "mean": dict(zip(NAMES, values.mean(0), strict=True)),
-        "peak_memory_mib": {"after_first_block": memory[0], "at_the_end": memory[-1]},
+        "peak_memory_mib": {"after_first_block": times.memory[0], "at_the_end": times.memory[-1]},
     }
-    print(json.dumps(result, indent=2))
+    print(json.dumps(plain(result), indent=2))
     assert difference.max() < 1e-9, "values differ from pysaliency's"
     record("fixation_metrics", result, notes=" ".join((__doc__ or "").split()))
 

@@ -12,46 +12,34 @@ pysodmetrics side.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from in_turn import be_oracle, in_turn, options
+
 NAMES = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
-ORACLE = Path(__file__).resolve().parent.parent / ".venv-oracle/bin/python"
 BLOCK, BATCH = 48, 16
 
 
 def oracle(folder: Path) -> None:
-    """Read block numbers from stdin; score each block with pysodmetrics; answer with seconds; values go to a file."""
+    """The side of pysodmetrics."""
     from py_sod_metrics import MAE, Emeasure, Fmeasure, Smeasure, WeightedFmeasure
 
     predictions, masks = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("predictions", "masks"))
-    values = np.full((len(masks), len(NAMES)), np.nan)
 
-    def score(b: int, p: np.ndarray, g: np.ndarray) -> None:
+    def score(_: int, p: np.ndarray, g: np.ndarray) -> tuple[float, ...]:
         f, w, m, s, e = Fmeasure(), WeightedFmeasure(), MAE(), Smeasure(), Emeasure()
         for metric in (f, w, m, s, e):
             metric.step(p, g, normalize=False)
         curve, aligned = f.changeable_fms[0], e.changeable_ems[0]
-        values[b, :6] = curve.max(), curve.mean(), f.adaptive_fms[0], w.weighted_fms[0], m.maes[0], s.sms[0]
-        values[b, 6:] = aligned.max(), aligned.mean(), e.adaptive_ems[0]
+        of_f = (curve.max(), curve.mean(), f.adaptive_fms[0], w.weighted_fms[0])
+        return *of_f, m.maes[0], s.sms[0], aligned.max(), aligned.mean(), e.adaptive_ems[0]
 
-    score(0, np.array(predictions[0]), np.array(masks[0]))
-    print("ready", flush=True)
-    for line in sys.stdin:
-        block = [(b, np.array(predictions[b]), np.array(masks[b])) for b in json.loads(line)]
-        start, cpu = time.perf_counter(), time.process_time()
-        for one in block:
-            score(*one)
-        print(time.perf_counter() - start, time.process_time() - cpu, flush=True)
-    np.save(folder / "oracle.npy", values)
+    be_oracle(folder, (predictions, masks), len(NAMES), score)
 
 
 def prepare(folder: Path, count: int):
@@ -76,36 +64,19 @@ def prepare(folder: Path, count: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--oracle", type=Path)
-    arguments = parser.parse_args()
+    arguments = options(images=1000, cores=1, data="ecssd")
     if arguments.oracle:
         oracle(arguments.oracle)
         return
-    if not os.environ.get("REGARD_DATA") or not ORACLE.exists():
-        sys.exit("needs REGARD_DATA with ecssd/, and pysodmetrics' environment: run benchmarks/make_oracle.sh")
     import torch
 
-    from record import record
+    from record import plain, record
     from regard.metrics.salient_object import all_scores
 
     torch.set_num_threads(arguments.cores)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        predictions, masks = prepare(folder, arguments.images)
-        command = [str(ORACLE), "-W", "ignore", __file__, "--oracle", name]
-        environment = os.environ | {"OMP_NUM_THREADS": str(arguments.cores), "PYTHONPATH": ""}
-        other = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
-        )
-        assert other.stdin is not None
-        assert other.stdout is not None
-        assert other.stdout.readline().strip() == "ready"
-        count = len(masks)
-        values = np.full((count, len(NAMES)), np.nan)
-        ours, theirs = np.zeros(2), np.zeros(2)  # wall and processor seconds
+        predictions, masks = prepare(Path(name), arguments.images)
+        values = np.full((len(masks), len(NAMES)), np.nan)
 
         def load(batch: slice) -> tuple[slice, torch.Tensor, torch.Tensor]:
             p, g = (torch.from_numpy(np.array(a[batch]))[:, None] for a in (predictions, masks))
@@ -115,34 +86,20 @@ def main() -> None:
             scores = all_scores(p, g)
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
-        score(*load(slice(0, BATCH)))
-        for first in range(0, count, BLOCK):
-            block = list(range(first, min(first + BLOCK, count)))
-            other.stdin.write(json.dumps(block) + "\n")
-            theirs += [float(v) for v in other.stdout.readline().split()]
-            last = block[-1] + 1
-            batches = [load(slice(k, min(k + BATCH, last))) for k in range(first, last, BATCH)]
-            start, cpu = time.perf_counter(), time.process_time()
-            for batch in batches:
-                score(*batch)
-            ours += time.perf_counter() - start, time.process_time() - cpu
-        other.stdin.close()
-        other.wait()
-        reference = np.load(folder / "oracle.npy")
-    known = np.isfinite(reference)  # pysodmetrics has no S where the centroid lies on the last row or column
-    difference = np.abs(np.where(known, values - reference, 0)).max(0)
-    wall, cpu = 1000 * np.stack([ours, theirs], 1) / count
+        size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}
+        times = in_turn(Path(name), len(masks), **size, load=load, score=score)
+    known = np.isfinite(times.reference)  # pysodmetrics has no S where the centroid lies on the last row or column
+    difference = np.abs(np.where(known, values - times.reference, 0)).max(0)
     result = {
-        "images": count,
+        "images": len(masks),
         "size": list(masks.shape[1:]),
         "cores": arguments.cores,
-        "wall_ms_an_image": {"regard": wall[0], "pysodmetrics": wall[1], "times_faster": wall[1] / wall[0]},
-        "processor_ms_an_image": {"regard": cpu[0], "pysodmetrics": cpu[1], "times_faster": cpu[1] / cpu[0]},
+        **times.per_image("pysodmetrics"),
         "largest_difference": dict(zip(NAMES, difference, strict=True)),
         "mean": dict(zip(NAMES, values.mean(0), strict=True)),
         "undefined_in_pysodmetrics": int((~known).sum()),
     }
-    print(json.dumps(result, indent=2))
+    print(json.dumps(plain(result), indent=2))
     assert difference.max() < 1e-9, "values differ from pysodmetrics'"
     record("salient_metrics", result, notes=" ".join((__doc__ or "").split()))
 
