@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regard.report import charts
-from regard.report.charts import Chart, Series
 from regard.report.files import write_atomically
 from regard.report.page import environment, page_parts
-from regard.report.scatter import Place, Scatter, scatter
+from regard.report.study_drawings import dose_charts, scatters
 from regard.report.study_rows import (
     finding_row,
     metric_name,
@@ -21,17 +19,13 @@ from regard.report.study_rows import (
     similarity_row,
     transparency_row,
 )
-from regard.report.words import listed, number, plural
+from regard.report.words import listed, plural
 from regard.study import Plan, Trials, Verdict, changes, digest, judge, read_trials
 from regard.study.conditions import CONDITIONS
 from regard.study.frozen import PLAN, TRIALS, plan_of
 from regard.study.questions import dose, layers, performance, relation, robustness, similarity, transparency
 from regard.study.questions.common import ALL
-from regard.study.questions.dose import DoseResponse
-from regard.study.questions.relation import Relations
 from regard.types import RegardError
-
-ARM_STYLES = {"dose-noise": "main", "dose-shuffled": "control"}
 
 
 @dataclass(frozen=True)
@@ -192,46 +186,6 @@ def lead(trials: Trials, verdicts: Sequence[Verdict]) -> str:
         for word in dict.fromkeys(v.word for v in verdicts)
     }
     return f"{sizes} {'; '.join(f'{listed(names)} {word}' for word, names in words.items())}."
-
-
-def scatters(found: Relations) -> tuple[Scatter, ...]:
-    """One drawing a task: every network with a learned map."""
-    drawn = [
-        scatter(
-            r.task,
-            [
-                Place(
-                    p.condition,
-                    p.similarity,
-                    p.performance,
-                    f"{p.condition}, {p.backbone}, seed {p.seed}: {number(p.similarity)}, {number(p.performance)}",
-                )
-                for p in r.points
-            ],
-            xlabel=f"{metric_name(r.similarity)} (closer to the right)",
-            ylabel="performance",
-        )
-        for r in found.tasks
-    ]
-    return tuple(s for s in drawn if s is not None)
-
-
-def dose_charts(found: DoseResponse) -> tuple[Chart, ...]:
-    """One drawing a cell: performance over the dose, one line an arm."""
-    cells = list(dict.fromkeys((c.task, c.backbone) for c in found.curves))
-    drawn = [
-        charts.chart(
-            f"{task}, {'all backbones' if backbone == ALL else backbone}",
-            [
-                Series(c.arm, c.alphas, [level.value for level in c.levels], ARM_STYLES[c.arm])
-                for c in found.curves
-                if (c.task, c.backbone) == (task, backbone)
-            ],
-            xlabel="α: 0 the human map, 1 none of it",
-        )
-        for task, backbone in cells
-    ]
-    return tuple(c for c in drawn if c is not None)
 
 
 def _first(task: str, cells: Sequence[tuple[str, str]]) -> str:
