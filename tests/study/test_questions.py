@@ -71,6 +71,15 @@ def test_without_implicit_the_plain_network_is_the_baseline_and_without_both_the
     assert performance(Trials(table({"human": 0.0}))).baseline == {}
 
 
+def test_the_mean_over_backbones_is_of_conditions_that_all_of_them_have() -> None:
+    frame = table({"none": 0.0, "implicit": 0.1, "random": 5.0}, backbones=2)
+    frame = frame[(frame["condition"] != "random") | (frame["backbone"] == "net0")]
+    rows = performance(Trials(frame)).rows
+    assert [r.condition for r in rows if r.backbone == "all"] == ["none", "implicit"]
+    assert [r.condition for r in rows if r.backbone == "net0"] == ["none", "random", "implicit"]
+    assert [r.condition for r in rows if r.backbone == "net1"] == ["none", "implicit"]
+
+
 def test_similarity_stands_between_floor_and_ceiling() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.6}, noise=0.01, images=60)
     frame["nss"] = np.where(frame["condition"] == "explicit", 1.5, 0.9)

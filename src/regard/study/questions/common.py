@@ -21,7 +21,12 @@ def cells(trials: Trials) -> list[tuple[str, str]]:
     return found
 
 
-def conditions(trials: Trials, task: str) -> list[str]:
-    """Of a task at its default place, doses apart, in the order of `CONDITIONS`."""
-    present = {c for t, c, layer, _ in trials.arms if t == task and layer == ""}
-    return [name for name in CONDITIONS if name in present and name not in DOSES]
+def conditions(trials: Trials, task: str, backbone: str) -> list[str]:
+    """Of a cell at its default place, doses apart, in the order of `CONDITIONS`.
+
+    Of all backbones, those that each of them has: means over other networks could not be held against each other.
+    """
+    wanted = set(trials.backbones(task)) if backbone == ALL else {backbone}
+    names = trials.frame["backbone"].to_numpy()
+    rows = {name: trials.arms.get((task, name, "", None)) for name in CONDITIONS if name not in DOSES}
+    return [name for name, here in rows.items() if here is not None and wanted <= set(names[here])]

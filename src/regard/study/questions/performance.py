@@ -57,7 +57,7 @@ def performance(trials: Trials) -> PerformanceTable:
     baseline: dict[str, str] = {}
     rows: list[PerformanceRow] = []
     for task, backbone in cells(trials):
-        present = conditions(trials, task)
+        present = conditions(trials, task, backbone)
         base = next((b for b in BASELINES if b in present), None)
         if base is not None:
             baseline[task] = base

@@ -49,7 +49,7 @@ def robustness(trials: Trials) -> Robustness:
     rows = [
         row
         for task, backbone in cells(trials)
-        for name in conditions(trials, task)
+        for name in conditions(trials, task, backbone)
         for column in columns
         if (row := _row(trials, task, backbone, name, column)) is not None
     ]

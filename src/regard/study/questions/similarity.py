@@ -69,7 +69,7 @@ def similarity(trials: Trials) -> SimilarityTable:
     rows = [
         row
         for task, backbone in cells(trials)
-        for name in conditions(trials, task)
+        for name in conditions(trials, task, backbone)
         for metric in METRICS
         if trials.has(metric) and (row := _row(trials, task, backbone, name, metric)) is not None
     ]
@@ -100,7 +100,7 @@ def _row(trials: Trials, task: str, backbone: str, name: str, metric: str) -> Si
         share = bootstrap(three.values, three.backbone, lambda m: (m[0] - m[1]) / (m[2] - m[1]), draws=1000)
     control = f"{name}-shuffled"
     beyond = Estimate(math.nan)
-    if control in conditions(trials, task):
+    if control in conditions(trials, task, backbone):
         beyond = difference(trials, task, arm, Arm(control), metric, only)
     return SimilarityRow(
         task,

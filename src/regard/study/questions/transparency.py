@@ -58,7 +58,7 @@ def transparency(trials: Trials, *, similarity: str = "nss") -> Transparency:
     column = "faithfulness"
     for task, backbone in cells(trials):
         only = None if backbone == ALL else backbone
-        for name in conditions(trials, task):
+        for name in conditions(trials, task, backbone):
             own = paired(trials, task, [Arm(name)], column, backbone=only)
             if name not in LEARNED or not own.values.size:
                 continue
