@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.report.words import interval, number
+from regard.study.conditions import CONDITIONS
 from regard.study.questions.common import ALL
 
 STYLE = {"supported": "green", "refuted": "red", "equivalent": "cyan", "undecided": "yellow"}
@@ -26,7 +27,7 @@ def print_study(record: Mapping[str, Any], console: Console | None = None) -> No
         for backbone in backbones:
             table.add_column("all backbones" if backbone == ALL else backbone, justify="right", overflow="fold")
         found = {(r["condition"], r["backbone"]): r["level"] for r in rows if r["task"] == task}
-        for condition in dict.fromkeys(name for name, _ in found):
+        for condition in [name for name in CONDITIONS if any(of == name for of, _ in found)]:
             table.add_row(condition, *(_cell(found.get((condition, backbone))) for backbone in backbones))
         console.print(table)
     for verdict in values["verdicts"]:
