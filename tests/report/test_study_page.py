@@ -108,6 +108,17 @@ def test_what_was_not_measured_is_not_shown(trials: Trials) -> None:
     assert "No task of the plan is higher-level" in " ".join(page.text)
 
 
+def test_maps_are_shown_of_the_backbone_with_most_conditions(trials: Trials) -> None:
+    first, *others = trials.backbones("action")
+    frame = trials.frame.astype(dict.fromkeys(WORDS, object))
+    fewer = Trials(frame[(frame["condition"] != "random") | (frame["backbone"] == first) | (frame["task"] != "action")])
+    text = " ".join(parsed(render_study(fewer, Plan(), "x")).text)
+    assert f"action, {first}, NSS" in text
+    assert not any(f"action, {other}, NSS" in text for other in others)
+    assert "action, NSS" not in text
+    assert "segmentation, NSS" in text
+
+
 def test_pictures_are_shown_where_given(trials: Trials) -> None:
     page = parsed(
         render_study(trials, Plan(), "x", pictures=[StudyPicture("data:image/png;base64,AA", "a & b", "said")])

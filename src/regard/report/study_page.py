@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from regard.study.conditions import CONDITIONS
 from regard.study.frozen import PLAN, TRIALS, plan_of
 from regard.study.questions import dose, layers, performance, relation, robustness, similarity, transparency
 from regard.study.questions.common import ALL
+from regard.study.questions.performance import PerformanceRow
 from regard.types import RegardError
 
 
@@ -121,14 +123,15 @@ def render_study(
     metrics = list(dict.fromkeys(row.metric for row in b.rows))
     metrics.sort(key=lambda m: m != plan.similarity)  # the plan's first
     said = {row.condition: CONDITIONS[row.condition].said for row in a.rows}
-    several = {task for task, backbone in cells if backbone == ALL}
+    shown_of = _fullest(a.rows)
+    where = {task: task if backbone == ALL else f"{task}, {backbone}" for task, backbone in shown_of.items()}
     shown: dict[str, Any] = {
         "verdicts": [(v, [finding_row(x) for x in v.findings]) for v in verdicts],
         "performance": [
             (
                 task,
                 backbone,
-                backbone == ALL or task not in several,
+                backbone == shown_of[task],
                 [
                     performance_row(r, a.baseline.get(task, ""), said[r.condition])
                     for r in of_cell(a.rows, task, backbone)
@@ -137,15 +140,15 @@ def render_study(
             for task, backbone in cells
         ],
         "similarity": [
-            (metric_name(m), task, m == metrics[0], [similarity_row(r) for r in rows])
+            (metric_name(m), where[task], m == metrics[0], [similarity_row(r) for r in rows])
             for m in metrics
-            for task in trials.tasks
-            if (rows := [r for r in b.rows if (r.metric, r.task) == (m, task) and r.backbone == _first(task, cells)])
+            for task, backbone in shown_of.items()
+            if (rows := [r for r in b.rows if (r.metric, r.task, r.backbone) == (m, task, backbone)])
         ],
         "transparency": [
-            (task, [transparency_row(r) for r in cell])
-            for task in trials.tasks
-            if (cell := of_cell(f.rows, task, _first(task, cells)))
+            (task, where[task], [transparency_row(r) for r in cell])
+            for task, backbone in shown_of.items()
+            if (cell := of_cell(f.rows, task, backbone))
         ],
     }
     return (
@@ -188,5 +191,7 @@ def lead(trials: Trials, verdicts: Sequence[Verdict]) -> str:
     return f"{sizes} {'; '.join(f'{listed(names)} {word}' for word, names in words.items())}."
 
 
-def _first(task: str, cells: Sequence[tuple[str, str]]) -> str:
-    return next(backbone for t, backbone in cells if t == task)
+def _fullest(rows: Sequence[PerformanceRow]) -> dict[str, str]:
+    """Task -> the backbone with most conditions; of equals the first, which is the mean over all."""
+    counts = Counter((row.task, row.backbone) for row in rows)
+    return {task: max((b for t, b in counts if t == task), key=lambda b: counts[task, b]) for task, _ in counts}
