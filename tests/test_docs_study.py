@@ -1,0 +1,121 @@
+"""The tables in docs/study-results.md are what results/study_NAME.json holds."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDIES = ("small", "generated")
+ALL = "all"
+
+
+def values_of(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "results" / f"study_{name}.json").read_text())["values"]
+    return found
+
+
+def short(value: float, *, signed: bool = False) -> str:
+    return f"{value:{'+' if signed else ''}.3f}".replace("0.", ".").replace("-", "−")
+
+
+def said(found: dict[str, Any] | None, *, signed: bool = False) -> str:
+    """A value with its interval; nothing of what is undefined."""
+    if found is None or found["value"] is None:
+        return ""
+    text = short(found["value"], signed=signed)
+    if found["low"] is not None:
+        text += f" ({short(found['low'], signed=signed)} to {short(found['high'], signed=signed)})"
+    return text
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def fullest(rows: list[dict[str, Any]]) -> str:
+    """The backbone with most conditions."""
+    counts = Counter(r["backbone"] for r in rows if r["backbone"] != ALL)
+    return max(counts, key=lambda b: counts[b], default="")
+
+
+def performance(values: dict[str, Any], task: str) -> Iterator[str]:
+    """A condition's performance with each backbone."""
+    rows = [r for r in values["performance"]["rows"] if r["task"] == task and r["backbone"] != ALL]
+    backbones = list(dict.fromkeys(r["backbone"] for r in rows))
+    levels = {(r["condition"], r["backbone"]): r["level"] for r in rows}
+    yield row("condition", *backbones)
+    for condition in dict.fromkeys(r["condition"] for r in rows):
+        yield row(f"`{condition}`", *(said(levels.get((condition, b))) for b in backbones))
+
+
+def similarity(values: dict[str, Any], task: str) -> Iterator[str]:
+    """NSS of one backbone's maps among its floors and its ceiling, and beyond the shuffled control."""
+    rows = [r for r in values["similarity"]["rows"] if (r["task"], r["metric"]) == (task, "nss")]
+    own = fullest(rows)
+    for r in rows:
+        if r["backbone"] == own:
+            anchors = (said({**r["anchors"][name], "low": None}) for name in ("random", "center", "observers"))
+            yield row(f"`{r['condition']}`", said(r["value"]), *anchors, said(r["beyond_shuffled"], signed=True))
+
+
+def faithfulness(values: dict[str, Any], task: str) -> Iterator[str]:
+    """Of its learned maps."""
+    rows = [r for r in values["transparency"]["rows"] if r["task"] == task]
+    own = fullest(rows)
+    for r in rows:
+        if r["backbone"] == own:
+            yield row(
+                f"`{r['condition']}`",
+                said(r["faithfulness"]),
+                said({**r["random"], "low": None}),
+                said(r["against_implicit"], signed=True),
+            )
+
+
+def doses(values: dict[str, Any]) -> Iterator[str]:
+    """Performance as the human map is taken away, and what is lost in all."""
+    for c in values["dose"]["curves"]:
+        if c["backbone"] != ALL:
+            levels = (said({**level, "low": None}) for level in c["levels"])
+            yield row(c["task"], f"`{c['arm']}`", *levels, said(c["drop"], signed=True))
+
+
+def verdicts(values: dict[str, Any]) -> Iterator[str]:
+    """Every hypothesis with its contrasts."""
+    for v in values["verdicts"]:
+        for f in v["findings"]:
+            what = f["contrast"] + (f" ({f['case']})" if f["case"] else "")
+            yield row(v["hypothesis"], v["word"], what, said(f, signed=True))
+
+
+def lines(name: str) -> list[str]:
+    values = values_of(name)
+    tasks = list(dict.fromkeys(r["task"] for r in values["performance"]["rows"]))
+    found = [line for task in tasks for make in (performance, similarity, faithfulness) for line in make(values, task)]
+    return [*found, *doses(values), *verdicts(values)]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_row_is_the_records(name: str) -> None:
+    text = (ROOT / "docs" / "study-results.md").read_text(encoding="utf-8")
+    shown = lines(name)
+    assert len(shown) > 30
+    for line in shown:
+        assert line in text, line
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_needs_no_network_is_told(name: str) -> None:
+    text = (ROOT / "docs" / "study-results.md").read_text(encoding="utf-8")
+    for task, floors in values_of(name)["floors"].items():
+        for floor in filter(None, floors.values()):
+            assert short(floor) in text, (task, floor)
+
+
+if __name__ == "__main__":
+    for study in STUDIES:
+        print("\n".join(lines(study)))
