@@ -37,7 +37,7 @@ STUDY: dict[str, Any] = {
                 "train.accelerator": "cpu",
                 "train.threads": 1,
             },
-            "conditions": [*CONDITIONS, "dose-noise"],
+            "conditions": [*CONDITIONS, "dose-noise", "dose-displaced", "dose-mask"],
         },
         "later": {"conditions": ["none"], "set": {"data.name": "folder", "data.root": "nowhere"}},
     },
@@ -66,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_trials_are_every_image_of_every_network(made: Path) -> None:
     frame = read_trials(made / "runs" / "tiny" / "trials.csv").frame
-    assert len(frame) == (len(CONDITIONS) + 2) * 2 * 20
+    assert len(frame) == (len(CONDITIONS) + 3 * 2) * 2 * 20
     assert set(frame["image"]) == {str(k) for k in range(20)}
     assert set(frame["performance"]) <= {0.0, 1.0}
     assert frame["difficulty"].notna().all()
@@ -86,8 +86,9 @@ def test_trials_are_every_image_of_every_network(made: Path) -> None:
     assert human["nss"].mean() > human["nss_center"].mean() > human["nss_random"].mean(), "it is the human map"
     assert of["center"]["nss"].to_numpy() == pytest.approx(of["center"]["nss_center"].to_numpy(), abs=0.2)
     assert human["faithfulness"].isna().all(), "an imposed map is not the network's"
-    dosed = frame[(frame["condition"] == "dose-noise") & (frame["alpha"] == 0)]
-    assert np.array_equal(dosed["performance"], human["performance"]), "a dose of nothing is the human map"
+    for kind in ("noise", "displaced", "mask"):
+        dosed = frame[(frame["condition"] == f"dose-{kind}") & (frame["alpha"] == 0)]
+        assert np.array_equal(dosed["performance"], human["performance"]), "a dose of nothing is the human map"
     seeds = [of["explicit"][of["explicit"]["seed"] == s]["nss"].to_numpy() for s in (0, 1)]
     assert not np.allclose(seeds[0], seeds[1], equal_nan=True)
 

@@ -7,11 +7,12 @@ from regard.report.charts import Chart, Series
 from regard.report.scatter import Place, Scatter, scatter
 from regard.report.study_rows import metric_name
 from regard.report.words import number
+from regard.study.conditions import DOSES
 from regard.study.questions.common import ALL
 from regard.study.questions.dose import DoseResponse
 from regard.study.questions.relation import Relations
 
-ARM_STYLES = {"dose-noise": "main", "dose-shuffled": "control"}
+ARM_STYLES = dict(zip(DOSES, ("main", "control", "second", "level"), strict=True))
 
 
 def scatters(found: Relations) -> tuple[Scatter, ...]:

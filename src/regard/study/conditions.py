@@ -39,10 +39,12 @@ CONDITIONS: dict[str, Condition] = {
     "human-shuffled": Condition("imposed", "another image's human map"),
     "dose-noise": Condition("imposed", "(1-alpha) human map + alpha noise, in the network of `human`"),
     "dose-shuffled": Condition("imposed", "(1-alpha) human map + alpha another image's, in the network of `human`"),
+    "dose-displaced": Condition("imposed", "(1-alpha) human map + alpha the same moved, in the network of `human`"),
+    "dose-mask": Condition("imposed", "(1-alpha) human map + alpha the object's mask, in the network of `human`"),
 }
 """By the name that the column `condition` holds."""
 
 LEARNED = tuple(name for name, condition in CONDITIONS.items() if condition.map == "learned")
 """Arms whose map the network makes: the only ones in which similarity could vary by itself."""
-DOSES = ("dose-noise", "dose-shuffled")
+DOSES = ("dose-noise", "dose-shuffled", "dose-displaced", "dose-mask")
 """Arms whose rows carry a dose alpha: 0 the human map, 1 none of it."""

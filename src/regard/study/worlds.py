@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regard.study.conditions import CONDITIONS, DOSES, LEARNED
+from regard.study.conditions import CONDITIONS, LEARNED
 from regard.study.plan import Contrast, Hypothesis, Plan
 from regard.study.trials import Trials
 from regard.study.verdicts import Word, true_word
@@ -42,7 +42,7 @@ QUALITY: dict[str, tuple[float, float, float]] = {
 }
 """Mean gaze, object and centre of each arm's maps."""
 NOTHING = {"dose-noise": (0.0, 0.0, 0.0), "dose-shuffled": (0.0, 0.0, 1.0)}
-"""What is left of the human map at dose 1."""
+"""What is left of the human map at dose 1, in the arms of the plan."""
 WEIGHTS = np.array([1.0, 0.8, 0.6])  # of gaze, object and centre in NSS
 WOBBLE = np.array([0.3, 0.3, 0.3])  # standard deviation of a learned map's qualities
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -93,7 +93,7 @@ class World:
         """Mean gaze, object and centre of an arm's maps; gaze that came from few observers is worth less."""
         reliable = observers / (observers + OBSERVERS_HALF)
         gaze = np.array([reliable, 1.0, 1.0])
-        if arm in DOSES:
+        if arm in NOTHING:
             assert alpha is not None
             return (1 - alpha) * np.array(QUALITY["human"]) * gaze + alpha * np.array(NOTHING[arm])
         return np.array(QUALITY[arm]) * gaze
@@ -147,7 +147,7 @@ def draw(world: World, design: Design, *, seed: int) -> Trials:
     names = {
         "task": [*DRIVEN, *HIGHER],
         "backbone": [f"net{v}" for v in range(design.backbones)],
-        "condition": [*QUALITY, *DOSES],
+        "condition": [*QUALITY, *NOTHING],
         "image": [f"{v:0{width}}" for v in range(design.images)],
     }
     words = {word: pd.Categorical.from_codes(columns.pop(word).astype(int), every) for word, every in names.items()}
@@ -159,7 +159,7 @@ def _task(world: World, design: Design, task: str, seed: int) -> dict[str, NDArr
     rng = np.random.default_rng([seed, zlib.crc32(f"{world.name} {task}".encode())])
     arms: list[tuple[str, float | None]] = [(arm, None) for arm in QUALITY]
     if task in DRIVEN:
-        arms += [(arm, alpha) for arm in DOSES for alpha in ALPHAS]
+        arms += [(arm, alpha) for arm in NOTHING for alpha in ALPHAS]
     k, r, i = len(arms), design.backbones * design.seeds, design.images
     scaled = world if task in DRIVEN else replace(world, effects=_times(world, task))
     quality = np.stack([world.quality(arm, alpha, design.observers) for arm, alpha in arms])[:, None, None, :]
@@ -175,7 +175,7 @@ def _task(world: World, design: Design, task: str, seed: int) -> dict[str, NDArr
     f = 0.2 + q @ np.array(world.faithful) + 2 * taste + run + world.rest_sd * rng.standard_normal((k, r, i))
     mapless = np.array([CONDITIONS[arm].map == "none" or arm == "uniform" for arm, _ in arms])[:, None, None]
     shape, hidden = (k, r, i), -world.confounding * hardship
-    condition = [[*QUALITY, *DOSES].index(arm) for arm, _ in arms]
+    condition = [[*QUALITY, *NOTHING].index(arm) for arm, _ in arms]
     dose = [np.nan if alpha is None else alpha for _, alpha in arms]
     backbone, number = np.divmod(np.arange(r), design.seeds)
     of_arm, of_run = np.arange(k)[:, None, None], np.arange(r)[:, None]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -23,6 +23,7 @@ from regard.evaluation.trials.robust import DISTURBANCES, robust
 from regard.evaluation.trials.similarity import similarity, train_gaze
 from regard.training import Recipe, imposed_maps
 from regard.training.build import open_gaze
+from regard.training.imposed import Dose
 from regard.types import Batch, Map, RegardError
 
 DOSE = "dose/"
@@ -99,7 +100,7 @@ def measure(
     recipe: Recipe,
     gaze: WhoseGaze,
     wanted: Measures,
-    doses: Sequence[Literal["noise", "shuffled"]] = (),
+    doses: Sequence[Dose] = (),
 ) -> Measured:
     """Of a trained network, on the test split.
 

@@ -20,7 +20,7 @@ class DoseCurve:
     Attributes:
         task: the task.
         backbone: the network, or `all`.
-        arm: `dose-noise` or `dose-shuffled`.
+        arm: one of `DOSES`.
         alphas: doses, 0 the human map, 1 none of it.
         levels: mean performance at each, over the same runs and images.
         drop: what is lost over the whole dose, by least squares.
