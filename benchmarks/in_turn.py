@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Times:
     ours: np.ndarray
     theirs: np.ndarray
     reference: np.ndarray
-    memory: list[float] = field(default_factory=list)
+    memory: list[float]
 
     def per_image(self, name: str) -> dict[str, dict[str, float]]:
         """Milliseconds an image of both sides, and how many times faster ours is; ``name`` is the oracle's."""

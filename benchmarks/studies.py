@@ -10,12 +10,12 @@ pictures are not ours; `regard study report NAME` draws it with them.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from kept import keep_each
 from record import ROOT, record
 from regard.report.study_page import Notes, frozen_plan, render_study
 from regard.study import changes, read_trials
@@ -37,15 +37,5 @@ def keep(name: str, runs: Path, workers: int) -> None:
     (ROOT / "results" / f"study_{name}.html").write_text(page)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["small"], help="studies of recipes/study; small by default")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
-    for name in options.names:
-        keep(name, options.runs, options.workers)
-
-
 if __name__ == "__main__":
-    main()
+    keep_each(keep, __doc__, ("small",))

@@ -9,12 +9,12 @@ differences from the reference, claims with their verdicts, and with which commi
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from kept import keep_each
 from record import record
 
 KEPT = ("title", "reference", "columns", "rows", "claims", "failed", "seconds", "made")
@@ -32,15 +32,5 @@ def keep(name: str, runs: Path, workers: int) -> None:
     print(record(f"table_{name}", {key: table[key] for key in KEPT}, seeds=table["seeds"], notes=notes))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["cifar10", "cub50"], help="tables; all by default")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
-    for name in options.names:
-        keep(name, options.runs, options.workers)
-
-
 if __name__ == "__main__":
-    main()
+    keep_each(keep, __doc__, ("cifar10", "cub50"))
