@@ -17,14 +17,16 @@ from pathlib import Path
 
 from record import record
 
-SMALL = ["--data.options", "{size: 32, train: 6000, distractors: 2}", "--train.threads", "1", "--twin", "false"]
+SMALL = ["--data.options", "{size: 32, train: 4000, distractors: 1}", "--train.batch_size", "16", "--train.epochs", "6"]
+SMALL += ["--train.threads", "1", "--twin", "false"]
 RESIDUAL = ["--model.attention", "aib", "--objective.budget_bits", "null", "--objective.map_budget_bits", "null"]
 MAP_BUDGET = "objective.map_budget_bits"
 SWEEPS = {
     "latent_budget": ["--budgets", "2,4,8,16,32", "--unknown", "cifar10_jpeg", "--objective.map_budget_bits", "null"],
-    "map_budget": ["--field", MAP_BUDGET, "--values", "250,500,1000,2000,4000"],
+    "map_budget": ["--field", MAP_BUDGET, "--values", "500,1000,2000,4000,8000"],
     "gate": ["--field", "model.attention", "--values", "deterministic,aib,mask,noise", f"--{MAP_BUDGET}", "null"],
     "anchors": ["--field", "model.anchors", "--values", "null,2,5,10,20,50", *RESIDUAL],
+    "anchors_lr": ["--field", "optim.anchors_lr", "--values", "null,0", "--model.anchors", "20", *RESIDUAL],
     "where": ["--field", "model.at", "--values", "[stage1],[stage2],[stage3]", f"--{MAP_BUDGET}", "1000"],
 }
 """Name -> arguments of `regard sweep`."""
@@ -45,7 +47,7 @@ def main() -> None:
         subprocess.run(command, check=True)
         table = json.loads((options.runs / f"{name}-sweep" / "table.json").read_text())
         found[name] = {key: table[key] for key in KEPT}
-    notes = "clutter at 32 pixels, 6,000 training images; intervals join seeds and images; bits are of one sample"
+    notes = "clutter at 32 pixels, 4,000 training images, one distractor, 6 epochs in batches of 16; intervals join seeds and images; bits are of one sample"
     print(record("sweeps", found, seeds=range(options.seeds), notes=notes))
 
 

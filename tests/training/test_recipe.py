@@ -22,7 +22,7 @@ from regard.types import RegardError
         ({"model": {"attention": "aib", "anchors": 4}, "objective": {"kept_beta": 0.1}}, r"map that can close"),
         ({"model": {"anchors": 4}, "objective": {"kept_budget": 0.5}}, r"kept_beta above 0 to start"),
         ({"model": {"anchors": 4}, "objective": {"kept_budget": 1.5, "kept_beta": 0.1}}, "a share above 0 and below 1"),
-        ({"model": {"exclude_tokens": True}}, r"exclude_tokens needs model\.anchors"),
+        ({"model": {"exclude_tokens": True}}, r"exclude_tokens needs a map that closes"),
         ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 9.0}}, r"code_beta above 0 to start from"),
         ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 0.0, "code_beta": 0.1}}, "above 0 bits"),
         ({"model": {"attention": None, "anchors": 4}}, r"anchors needs model\.attention"),

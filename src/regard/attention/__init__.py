@@ -16,6 +16,7 @@ from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, Quantized, midpoints
 from regard.attention.residual import ResidualGate
 from regard.attention.spatial import SpatialAttention
+from regard.attention.top_share import TopShare
 from regard.attention.variational import VariationalMap, conv_head
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "RandomMap",
     "ResidualGate",
     "SpatialAttention",
+    "TopShare",
     "UniformMap",
     "VariationalMap",
     "build_attention",

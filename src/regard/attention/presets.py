@@ -19,6 +19,7 @@ from regard.attention.proposals import Proposal
 from regard.attention.quantizer import AnchorQuantizer
 from regard.attention.residual import ResidualGate
 from regard.attention.spatial import SpatialAttention
+from regard.attention.top_share import TopShare
 from regard.attention.variational import VariationalMap, conv_head
 from regard.types import RegardError
 
@@ -57,6 +58,7 @@ def build_attention(
     initial: float | None = None,
     initial_std: float | None = None,
     learned_std: bool | None = None,
+    keep: float | None = None,
     **options: Any,
 ) -> SpatialAttention:
     """An attention module by name.
@@ -69,6 +71,7 @@ def build_attention(
         initial: where a learned map starts, in (0,1); not for a head that is a module, which starts where it likes.
         initial_std: where the standard deviation of a variational map starts; see ``VariationalMap``.
         learned_std: whether it is learned, or stays there; learned by default.
+        keep: share of positions that every map leaves open, those with its highest values, in place of anchors.
         options: of a fixed map, such as ``value`` of ``uniform``.
 
     Raises:
@@ -85,8 +88,12 @@ def build_attention(
     else:
         proposal = FIXED_MAPS[proposal_name](**options)
     gate = GATES[gate_name](channels)
+    if keep is not None and anchors is not None:
+        raise RegardError(
+            f"keep={keep} beside anchors={anchors}: a map is open or closed, or has anchors; leave one out"
+        )
     quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
-    return SpatialAttention(proposal, gate, quantizer)
+    return SpatialAttention(proposal, gate, quantizer, None if keep is None else TopShare(keep, upper=gate.upper))
 
 
 def _check_options(name: str, proposal: str, given: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A proposal, an optional quantizer and a gate, joined: features in, AttentionOutput out."""
+"""A proposal, a gate, and what may make the map discrete between them, joined: features in, AttentionOutput out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from regard.attention.gates import Gate
 from regard.attention.given import given_map, repeated
 from regard.attention.proposals import MapDistribution, Proposal
 from regard.attention.quantizer import AnchorQuantizer, midpoints
+from regard.attention.top_share import TopShare
 from regard.types import AttentionOutput
 
 
@@ -20,14 +21,22 @@ class SpatialAttention(nn.Module):
     Args:
         proposal: features -> distribution of the map.
         gate: features and map -> modulated features and their price.
-        quantizer: anchors for the map, or None for a continuous one.
+        quantizer: anchors for the map; None leaves it continuous.
+        top: opens the same share of every map instead, and closes the rest; not beside anchors.
     """
 
-    def __init__(self, proposal: Proposal, gate: Gate, quantizer: AnchorQuantizer | None = None) -> None:
+    def __init__(
+        self,
+        proposal: Proposal,
+        gate: Gate,
+        quantizer: AnchorQuantizer | None = None,
+        top: TopShare | None = None,
+    ) -> None:
         super().__init__()
         self.proposal = proposal
         self.gate = gate
         self.quantizer = quantizer
+        self.top = top
 
     def forward(
         self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
@@ -55,6 +64,8 @@ class SpatialAttention(nn.Module):
             raw = a = given_map(given, (S, B, H, W))
         elif self.quantizer is not None and anchors is not None:
             a, index = self.quantizer(own, anchors)
+        elif self.top is not None:
+            a = self.top(draws)  # unclamped, so that the bounds make no ties
         gated = self.gate(repeated(features, S), a.reshape(S * B, 1, H, W), noisy=samples > 0)
         return AttentionOutput(
             features=gated.features,
@@ -77,7 +88,10 @@ class SpatialAttention(nn.Module):
         return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
 
     def _kept(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
-        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map."""
+        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map; or what is ordered."""
+        if self.top is not None and self.gate.pinned:
+            positions = distribution.mean[0].numel()
+            return distribution.mean.new_full((len(distribution.mean),), self.top.count(positions) / positions)
         if self.quantizer is None or not self.quantizer.pinned or anchors is None or distribution.std is None:
             return None
         first = midpoints(anchors.detach())[0]

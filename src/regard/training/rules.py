@@ -30,7 +30,11 @@ def _model(recipe: Recipe) -> Rules:
         m.match is not None and (m.pretrained is not False or m.freeze is not None),
         "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
     )
-    yield m.exclude_tokens and m.anchors is None, "model.exclude_tokens needs model.anchors, one of which is zero"
+    yield (
+        m.exclude_tokens and m.anchors is None and "keep" not in m.attention_options,
+        "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens that stays, "
+        "or model.anchors, one of which is zero",
+    )
 
 
 def _budgets(recipe: Recipe) -> Rules:
