@@ -47,7 +47,10 @@ def main() -> None:
         subprocess.run(command, check=True)
         table = json.loads((options.runs / f"{name}-sweep" / "table.json").read_text())
         found[name] = {key: table[key] for key in KEPT}
-    notes = "clutter at 32 pixels, 4,000 training images, one distractor, 6 epochs in batches of 16; intervals join seeds and images; bits are of one sample"
+    notes = (
+        "clutter at 32 pixels, 4,000 training images, one distractor, 6 epochs in batches of 16; intervals join seeds "
+        "and images; bits are of one sample"
+    )
     print(record("sweeps", found, seeds=range(options.seeds), notes=notes))
 
 

@@ -88,7 +88,7 @@ class SpatialAttention(nn.Module):
         return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
 
     def _kept(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
-        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map; or what is ordered."""
+        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map; or as ordered."""
         if self.top is not None and self.gate.pinned:
             positions = distribution.mean[0].numel()
             return distribution.mean.new_full((len(distribution.mean),), self.top.count(positions) / positions)

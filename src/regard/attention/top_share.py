@@ -36,7 +36,7 @@ class TopShare(nn.Module):
         self.share, self.upper = share, upper
 
     def count(self, positions: int) -> int:
-        """k of so many positions."""
+        """How many of so many positions stay open."""
         return max(1, round(self.share * positions))
 
     def forward(self, a: Float[Tensor, "*maps h w"]) -> Float[Tensor, "*maps h w"]:

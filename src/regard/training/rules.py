@@ -32,8 +32,8 @@ def _model(recipe: Recipe) -> Rules:
     )
     yield (
         m.exclude_tokens and m.anchors is None and "keep" not in m.attention_options,
-        "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens that stays, "
-        "or model.anchors, one of which is zero",
+        "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens that "
+        "stays, or model.anchors, one of which is zero",
     )
 
 
