@@ -60,7 +60,9 @@ class TableFile:
     """Fields of all arms that differ from the base."""
     seeds: list[int] = default(default_factory=lambda: [0, 1, 2])
     """Each arm runs with each; arms are paired by seed."""
-    measures: list[str] = default(default_factory=lambda: ["prediction", "information", "localization", "faithfulness"])
+    measures: list[str] = default(
+        default_factory=lambda: ["prediction", "samples", "information", "localization", "faithfulness"]
+    )
     """What is measured on test images."""
     unknown: str | None = None
     """The folder of images, or data set, that the measure `unknown` holds against the test images."""

@@ -10,7 +10,7 @@ from regard.training import Recipe, override
 from regard.types import RegardError
 
 BUDGET, BETA = "objective.budget_bits", "objective.beta"
-MEASURES = ["prediction", "information", "localization", "faithfulness"]
+MEASURES = ["prediction", "samples", "information", "localization", "faithfulness"]
 COLUMNS = [
     "latent_bits",
     "label_bits",

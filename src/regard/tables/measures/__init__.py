@@ -8,10 +8,11 @@ from collections.abc import Callable
 from regard.tables.measures.asked import Asked, Measured
 from regard.tables.measures.heeded import faithfulness, interpretability, interventions
 from regard.tables.measures.placed import gaze, localization, parts
-from regard.tables.measures.said import information, prediction, unknown
+from regard.tables.measures.said import information, prediction, samples, unknown
 
 MEASURES: dict[str, Callable[[Asked], Measured]] = {
     "prediction": prediction,
+    "samples": samples,
     "information": information,
     "localization": localization,
     "parts": parts,

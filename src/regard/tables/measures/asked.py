@@ -56,7 +56,7 @@ class Asked:
     @cached_property
     def seen(self) -> Observation:
         """What the model said, in one pass for all measures."""
-        return observe(self.model, self.split, seed=self.seed)
+        return observe(self.model, self.split, seed=self.seed, samples=())
 
     @cached_property
     def map(self) -> Map:
