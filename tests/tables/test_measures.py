@@ -6,10 +6,11 @@ import torch
 from regard.data import DataSplits
 from regard.evaluation.interventions import ask_with
 from regard.explain import explain
+from regard.metrics import map_information
 from regard.models import AttentiveClassifier
 from regard.tables.columns import COLUMNS
 from regard.tables.measures import MEASURES, Asked
-from regard.types import RegardError
+from regard.types import NATS_PER_BIT, RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -61,6 +62,17 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
         assert {column.key for column in heeded.values()} <= arrays.keys()
         assert arrays["accuracy_own_map"].equal(arrays["accuracy_mean"])
     assert arrays["consistent_spatial"].nan_to_num(0).ge(0).all()
+
+
+def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> None:
+    one = asked(birds, "noise")
+    images = birds.test.batch(torch.arange(len(birds.test))).images
+    with torch.no_grad():
+        (layer,) = one.model(images).attention
+    assert layer.std is not None
+    expected = map_information(layer.mean, layer.std) / NATS_PER_BIT
+    torch.testing.assert_close(MEASURES["information"](one)[1]["map_bits"], expected, rtol=1e-3, atol=1e-3)
+    assert "map_bits" not in MEASURES["information"](asked(birds, "deterministic"))[1]
 
 
 def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:

@@ -37,6 +37,8 @@ class Observation:
         rates: one-sample bits an image by name (N,): ``latent_bits``, ``gate_bits``, ``code_bits``; never to be added.
         gates: mean gate of every attended layer that has one, each (N,1,h,w).
         map: what is judged: what the last attended layer shows (``AttentiveClassifier.shown``); None without.
+        distribution: mean and standard deviation of the last attended layer's map, each (N,1,h,w); None where it is not
+            random.
         anchor_counts: how often each anchor is taken (Q,), last layer, one-sample maps; None without anchors.
         anchors: their values (Q,).
         kept: share of positions that the mean map leaves open (N,), averaged over layers; None where none can close.
@@ -48,6 +50,7 @@ class Observation:
     rates: dict[str, Tensor] = field(default_factory=dict)
     gates: tuple[Tensor, ...] = ()
     map: Map | None = None
+    distribution: tuple[Tensor, Tensor] | None = None
     anchor_counts: Tensor | None = None
     anchors: Tensor | None = None
     kept: Tensor | None = None
@@ -91,6 +94,8 @@ def observe(
             if out.attention:
                 shown = model.shown(out.attention[-1])
                 unit, found["map"] = shown.unit, shown.values
+                if out.attention[-1].std is not None:
+                    found |= {"map mean": out.attention[-1].mean, "map std": out.attention[-1].std}
             if random:
                 seed_everything(seed, int(part[0]))
                 one = ask(model, batch, samples=1)
@@ -112,6 +117,7 @@ def observe(
         rates={name: seen[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in seen},
         gates=tuple(torch.cat(layer) for layer in layers if layer),
         map=None if unit is None else Map(seen["map"], unit),
+        distribution=(seen["map mean"], seen["map std"]) if "map std" in seen else None,
         anchor_counts=counts,
         anchors=anchors,
         kept=seen.get("kept_share"),

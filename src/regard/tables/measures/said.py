@@ -7,9 +7,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from regard.attention.quantizer import midpoints
-from regard.evaluation.at_once import images_at_once
 from regard.evaluation.judging.sample import open_sample
-from regard.evaluation.observe import observe
+from regard.evaluation.observe import Observation, observe
 from regard.metrics import accuracy, calibration_error, label_entropy, label_information, map_information, nll
 from regard.tables.measures.asked import Asked, Measured
 from regard.training import WithMaps, sampled_rates, seed_everything
@@ -44,26 +43,19 @@ def information(asked: Asked) -> Measured:
     what one sample says of the label.
     """
     seen, labels = asked.seen, asked.labels
-    arrays = seen.rates | _map_bits(asked)
+    arrays = seen.rates | _map_bits(seen)
     if seen.one is None or labels.ndim != 1:
         return {}, arrays
     arrays["label_bits"] = label_information(nll(seen.one, labels), labels)
     return {"label_entropy_bits": label_entropy(labels) / NATS_PER_BIT}, arrays
 
 
-@torch.no_grad()
-def _map_bits(asked: Asked) -> dict[str, Tensor]:
+def _map_bits(seen: Observation) -> dict[str, Tensor]:
     """Of the last attended layer, in cells of its anchors, else in fine ones; none where the map is not random."""
-    means, stds, boundaries = [], [], None
-    for part in torch.arange(len(asked.split)).split(images_at_once(asked.split, asked.device)):
-        attention = asked.model(asked.split.batch(part).images.to(asked.device)).attention
-        if not attention or attention[-1].std is None:
-            return {}
-        last = attention[-1]
-        means.append(last.mean.cpu())
-        stds.append(last.std.cpu())
-        boundaries = None if last.anchors is None else midpoints(last.anchors.cpu())
-    return {"map_bits": map_information(torch.cat(means), torch.cat(stds), boundaries) / NATS_PER_BIT}
+    if seen.distribution is None:
+        return {}
+    boundaries = None if seen.anchors is None else midpoints(seen.anchors)
+    return {"map_bits": map_information(*seen.distribution, boundaries) / NATS_PER_BIT}
 
 
 def unknown(asked: Asked) -> Measured:
