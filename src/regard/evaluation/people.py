@@ -13,7 +13,7 @@ from torch import Tensor
 from regard.data.cache import cached
 from regard.evaluation.boxed import CENTRE, boxed_floors
 from regard.evaluation.entries import entry, reference
-from regard.gaze import Fixations, density, leave_one_out, split_half
+from regard.gaze import Fixations, density, leave_one_out, observers_information, split_half
 from regard.metrics.fixation import auc, cc, nss
 from regard.types import Map
 
@@ -117,7 +117,35 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
         one = leave_one_out(gaze, sigma=sigma, grid=grid, seed=seed).values
         return one | split_half(gaze, sigma=sigma, grid=grid, seed=seed).values
 
+    return cached("gaze-ceiling", f"2 {_digest(gaze)} {grid} {sigma} {seed}", make)
+
+
+def information_ceiling(
+    gaze: Fixations, grid: tuple[int, int], prior: Float[Tensor, "1 1 H W"], *, sigma: float
+) -> Float[Tensor, " N"] | None:
+    """What the others say of where one looks, through a grid: bits a fixation over ``prior``; kept as `ceilings` are.
+
+    NaN for images with fewer than two observers; None where no image has two.
+    """
+    several = [b for b in range(len(gaze.images)) if len(np.unique(gaze.subject[gaze.image == b])) > 1]
+    if not several:
+        return None
+
+    def make() -> dict[str, Tensor]:
+        found = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
+        for b in several:
+            here = gaze.image == b
+            xy = torch.from_numpy(np.stack([gaze.x[here], gaze.y[here]], 1)).double()
+            who = torch.from_numpy(gaze.subject[here].astype(np.int64))
+            found[b] = observers_information(xy, who, prior, sigma=sigma, grid=grid)
+        return {"ig": found}
+
+    known = hashlib.sha256(prior.numpy().tobytes()).hexdigest()
+    return cached("gaze-information", f"1 {_digest(gaze)} {known} {grid} {sigma}", make)["ig"]
+
+
+def _digest(gaze: Fixations) -> str:
     digest = hashlib.sha256(repr((gaze.sizes.tolist(), gaze.images)).encode())
     for column in (gaze.image, gaze.subject, gaze.x, gaze.y):
         digest.update(column.tobytes())
-    return cached("gaze-ceiling", f"2 {digest.hexdigest()} {grid} {sigma} {seed}", make)
+    return digest.hexdigest()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from regard.data import clutter, moving_clutter, spread
-from regard.evaluation.trials import Measures, faithful, floors, look, maps_of, robust, similarity, train_gaze
+from regard.evaluation.trials import Measures, faithful, floors, gain, look, maps_of, robust, similarity, train_gaze
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError
@@ -167,6 +167,26 @@ def test_the_map_of_peoples_gaze_is_near_the_ceiling_and_a_random_one_at_its_flo
     assert found["sauc_center"] == pytest.approx(0.5, abs=0.1)
 
 
+def test_maps_of_peoples_gaze_say_more_than_the_centre_and_nothing_where_they_are_dealt_anew() -> None:
+    assert DATA.gaze is not None
+    gaze, train, index = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA), torch.arange(40)
+
+    def people(points: Tensor) -> Map:
+        return Map(density(points, size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
+
+    fixations = DATA.train.batch(index).fixations
+    assert fixations is not None
+    known = (people(gaze.points()), gaze, people(fixations), DATA.train, index, train)
+    found = {name: float(v.nanmean()) for name, v in gain(*known, sigma=SIGMA, seed=0).items()}
+    assert found["ig"] > found["ig_observers"] > 0.5, "all observers together know more than the others"
+    assert found["ig_center"] == pytest.approx(0, abs=0.05)
+    assert found["ig_random"] < -1, "a map that says nothing, read as if it said much"
+    dealt = Map(known[2].values.roll(1, 0), "relevance")
+    nothing = gain(known[0], gaze, dealt, DATA.train, index, train, sigma=SIGMA, seed=0)
+    assert float(nothing["ig"].mean()) < 0.3, "maps that said nothing of their training images are not believed"
+    assert float(nothing["ig_random"].mean()) == pytest.approx(0, abs=0.1)
+
+
 def test_floors_come_from_training_images_alone() -> None:
     train = train_gaze(DATA.train, sigma=SIGMA)
     assert float(train.center.sum()) == pytest.approx(1)
@@ -187,3 +207,8 @@ def test_one_observer_has_no_ceiling_and_an_unseen_image_no_score() -> None:
     found = similarity(map, gaze, train_gaze(alone.train, sigma=SIGMA), sigma=SIGMA, seed=0)
     assert not [name for name in found if name.endswith("_observers")]
     assert found["nss"].isnan().nonzero()[:, 0].tolist() == [3]
+    learned = Map(torch.rand(10, 1, 6, 6), "gate")
+    train = train_gaze(alone.train, sigma=SIGMA)
+    told = gain(map, gaze, learned, alone.train, torch.arange(10), train, sigma=SIGMA, seed=0)
+    assert "ig_observers" not in told
+    assert told["ig"].isnan().nonzero()[:, 0].tolist() == [3]

@@ -5,6 +5,7 @@ Not here: which networks are compared, and what a table of them allows to say (s
 
 from regard.evaluation.trials.faithful import faithful
 from regard.evaluation.trials.floors import floors
+from regard.evaluation.trials.gain import gain
 from regard.evaluation.trials.look import Look, look, maps_of
 from regard.evaluation.trials.measures import DOSE, Measured, Measures, WhoseGaze, measure
 from regard.evaluation.trials.robust import ATTACKS, DISTURBANCES, robust
@@ -21,6 +22,7 @@ __all__ = [
     "WhoseGaze",
     "faithful",
     "floors",
+    "gain",
     "look",
     "maps_of",
     "measure",

@@ -67,15 +67,15 @@ def look(model: Any, split: Split, *, seed: int, whole: bool = True) -> Look:
     return Look(scores, None if unit is None else Map(seen["map"], unit), seen.get("bits"))
 
 
-def maps_of(model: Any, split: Split) -> Map:
-    """What the last attended layer shows on every image (N,1,h,w), whatever is known of the images.
+def maps_of(model: Any, split: Split, index: Tensor | None = None) -> Map:
+    """What the last attended layer shows on every image (N,1,h,w), or those of ``index``, whatever is known of them.
 
     Raises:
         RegardError: nothing is attended.
     """
     shown = []
-    for index in torch.arange(len(split)).split(BATCH):
-        output = answer(model, split.batch(index))
+    for part in (torch.arange(len(split)) if index is None else index).split(BATCH):
+        output = answer(model, split.batch(part))
         if not output.attention:
             raise RegardError("maps: nothing is attended, so there is no map")
         shown.append(model.shown(output.attention[-1]))

@@ -17,6 +17,7 @@ from regard.evaluation.shift import SEVERITIES
 from regard.evaluation.shift.splits import Changed
 from regard.evaluation.trials.faithful import faithful
 from regard.evaluation.trials.floors import floors
+from regard.evaluation.trials.gain import gain
 from regard.evaluation.trials.look import look, maps_of
 from regard.evaluation.trials.names import image_names
 from regard.evaluation.trials.robust import DISTURBANCES, robust
@@ -26,6 +27,8 @@ from regard.training.build import open_gaze
 from regard.training.imposed import Dose
 from regard.types import Batch, Map, RegardError
 
+CALIBRATED = 256
+"""Training images that say how a network's maps are read as densities."""
 DOSE = "dose/"
 """Before the names of performances under a dose, ``dose/KIND/ALPHA``."""
 
@@ -142,7 +145,10 @@ def measure(
     out = Measured(images, columns, means, without, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
-    close = similarity(shown, people.gaze(), train_gaze(people.train, sigma=gaze.sigma), sigma=gaze.sigma, seed=seed)
+    train, index = train_gaze(people.train, sigma=gaze.sigma), spread(len(people.train), CALIBRATED)
+    close = similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
+    learned = maps_of(model, people.train if imposed is None else given(people.train, imposed.of), index)
+    close |= gain(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)
     if own:
         return replace(out, columns=columns | close)
     return replace(out, looked_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], looked=close)
