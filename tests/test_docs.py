@@ -112,16 +112,14 @@ def test_the_written_out_default_is_the_default() -> None:
 
 def test_readme_lists_what_the_records_say() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    quoted = ("fixation_metrics", "augmentation", "gaze_known_values", "demo", "budgets", "cifar10_small")
+    quoted = ("fixation_metrics", "augmentation", "gaze_known_values", "demo", "budgets", "table_cifar10")
     costs = costs_of_judging()
     known = {name: json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in quoted}
     times = known["fixation_metrics"]["wall_ms_an_image"]["times_faster"]
     largest = max(known["fixation_metrics"]["largest_difference"].values())
-    demo, budgets, paired = (
-        known["demo"]["scores"],
-        known["budgets"]["runs"],
-        known["cifar10_small"]["paired_difference_of_accuracy"],
-    )
+    demo, budgets = known["demo"]["scores"], known["budgets"]["runs"]
+    rows = {row["arm"]: row for row in known["table_cifar10"]["rows"]}
+    paired = [rows[arm]["difference"] for arm in ("AIB", "AIB, quantized")]
     observers, center = (known["gaze_known_values"]["osie"][k]["auc"] for k in ("leave_one_out", "center_prior"))
     for said in (
         f"{times:.1f} times faster",
@@ -131,7 +129,8 @@ def test_readme_lists_what_the_records_say() -> None:
         f"centre prior {center['mean']:.3f}".replace("0.", "."),
         *(f"| {demo[key]['value']:.3f} |" for key in ("accuracy_mean", "accuracy_one_sample", "pointing")),
         " and ".join(f"{run['latent_bits']['value']:.2f}" for run in budgets),
-        *(f"{found['mean']:+.3f}".replace("-", "−") for found in paired.values()),
+        f"plain network ({rows['plain']['cells']['accuracy_mean']['value']:.3f})",
+        *("{value:+.3f}, interval {low:+.3f} to {high:+.3f}".format(**found).replace("-", "−") for found in paired),
     ):
         assert said in text
     assert "{mean}; torch-cam {torchcam}, Quantus {quantus} in the same run".format(**costs) in text

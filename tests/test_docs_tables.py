@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {
-    "cifar10": ("accuracy_mean", "accuracy_one_sample", "parameters", "latent_bits", "code_bits"),
+    "cifar10": ("accuracy_mean", "accuracy_one_sample", "parameters", "latent_bits", "code_bits", "map_bits"),
     "cub50": (
         "accuracy_mean",
         "accuracy_one_sample",
