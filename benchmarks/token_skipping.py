@@ -32,13 +32,14 @@ from regard.training import load_recipe, load_run
 from regard.types import Map
 
 RECIPE = ROOT / "recipes" / "vit-clutter.yaml"
+OPTIONS = load_recipe(RECIPE).model.attention_options
 TARGET = {"times_faster": 1.5, "accuracy_lost": 0.01}
 
 
 def train(at: str, kept: float, runs: Path, *, twin: bool) -> Path:
     """A run of the recipe, unless it is there."""
     name = f"{at}-{kept:g}"
-    options = load_recipe(RECIPE).model.attention_options | {"keep": kept}
+    options = OPTIONS | {"keep": kept}
     command = [sys.executable, "-m", "regard", "train", "--recipe", str(RECIPE), "--runs", str(runs), "--name", name]
     command += ["--model.at", f"[{at}]", "--model.attention_options", json.dumps(options), "--twin", str(twin).lower()]
     subprocess.run([*command, "--quiet", "--no-evaluation"], check=True)
