@@ -29,11 +29,12 @@ TARGET = "AIB minus plain clear of zero on at least one set, and the same agains
 
 
 def hits(run: Path, data: str, draws: int) -> dict[str, dict[str, np.ndarray]]:
-    """Kind -> examples a class -> share of draws that are right, an image (N,)."""
+    """Kind -> examples a class -> share of draws that are right, an image (N,); what is there is not made again."""
     command = [sys.executable, "-m", "regard", "transfer", "--run", str(run), "--data", data]
-    subprocess.run(
-        [*command, "--shots", ",".join(SHOTS), "--draws", str(draws), "--json"], check=True, stdout=sys.stderr
-    )
+    if not (run / "transfer" / data / "transfer.json").exists():
+        subprocess.run(
+            [*command, "--shots", ",".join(SHOTS), "--draws", str(draws), "--json"], check=True, stdout=sys.stderr
+        )
     found: dict[str, dict[str, np.ndarray]] = {}
     for kind in ("network", "untrained", "pixels"):
         for shots in SHOTS:
