@@ -17,7 +17,7 @@ from pathlib import Path
 
 from record import record
 
-SMALL = ["--data.options", "{size: 32, train: 4000, distractors: 1}", "--train.batch_size", "16", "--train.epochs", "6"]
+SMALL = ["--data.options", "{train: 4000, distractors: 1}", "--train.batch_size", "16"]
 SMALL += ["--train.threads", "1", "--twin", "false"]
 RESIDUAL = ["--model.attention", "aib", "--objective.budget_bits", "null", "--objective.map_budget_bits", "null"]
 MAP_BUDGET = "objective.map_budget_bits"
@@ -48,8 +48,8 @@ def main() -> None:
         table = json.loads((options.runs / f"{name}-sweep" / "table.json").read_text())
         found[name] = {key: table[key] for key in KEPT}
     notes = (
-        "clutter at 32 pixels, 4,000 training images, one distractor, 6 epochs in batches of 16; intervals join seeds "
-        "and images; bits are of one sample"
+        "clutter with 4,000 training images and one distractor, in batches of 16; intervals join seeds and images; "
+        "bits are of one sample"
     )
     print(record("sweeps", found, seeds=range(options.seeds), notes=notes))
 
