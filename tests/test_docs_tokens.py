@@ -41,3 +41,12 @@ def test_accuracies_and_times_of_the_trained_ones() -> None:
             f"{short(cell['kept_on_object'], 2)} of {short(cell['object_area'], 2)}",
         ]
         assert f"| {' | '.join(words)} |" in TEXT
+
+
+def test_the_readme_says_it_of_the_recipe() -> None:
+    cell = HELD["trained"][0]
+    lost, speed = cell["mean_map"]["lost"], cell["by_batch"]
+    said = "{mean:.3f} of accuracy lost, interval {low:.3f} to {high:.3f}".format(**lost).replace("-", "−")
+    times = " and ".join(f"{speed[batch]['dropped_times_faster']:.1f}" for batch in ("16", "64"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{said}; {times} times faster in batches of 16 and 64" in readme
