@@ -1,0 +1,47 @@
+"""The tables in docs/curves.md are what results/sweeps.json holds."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.test_docs_tables import number
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = {
+    "latent_budget": (
+        "accuracy_mean",
+        "accuracy_one_sample",
+        "accuracy_4_samples",
+        "accuracy_12_samples",
+        "latent_bits",
+        "label_bits",
+        "calibration_error",
+        "unknown_auroc",
+    ),
+}
+
+
+def short(cell: dict[str, Any] | None, key: str) -> str:
+    """Accuracies with their interval; bits with one digit below a hundred; the rest with two digits."""
+    if cell is None or cell["value"] is None:
+        return ""
+    if key in ("accuracy_mean", "accuracy_one_sample") or (key.endswith("bits") and cell["value"] >= 100):
+        return number(cell, key)
+    digits = 1 if key.endswith("bits") else 2
+    return f"{cell['value']:.{digits}f}".replace("-", "−").replace("0.", ".", cell["value"] < 1)
+
+
+def sweep(name: str) -> Iterator[str]:
+    held = json.loads((ROOT / "results" / "sweeps.json").read_text())["values"]
+    for row in held[name]["rows"]:
+        arm = row["arm"].rpartition("=")[2].strip("[]")
+        yield f"| {' | '.join([arm, *(short(row['cells'].get(key), key) for key in SHOWN[name])])} |"
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_sweep_is_the_record(name: str) -> None:
+    text = (ROOT / "docs" / "curves.md").read_text(encoding="utf-8")
+    for line in sweep(name):
+        assert line in text
