@@ -194,6 +194,10 @@ def test_floors_come_from_training_images_alone() -> None:
     moved = replace(DATA.train, fixations=DATA.train.fixations * 0 + 2.0)
     corner = train_gaze(moved, sigma=SIGMA)
     assert corner.others[0, 0, 2, 2] == corner.others.sum()
+    assert train.looked.tolist() == list(range(40))
+    unseen = DATA.train.fixations.clone()
+    unseen[torch.arange(40) != 7] = torch.nan
+    assert train_gaze(replace(DATA.train, fixations=unseen), sigma=SIGMA).looked.tolist() == [7]
     with pytest.raises(RegardError, match="without fixations"):
         train_gaze(replace(DATA.train, fixations=None), sigma=SIGMA)
 

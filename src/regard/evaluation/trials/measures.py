@@ -145,7 +145,8 @@ def measure(
     out = Measured(images, columns, means, without, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
-    train, index = train_gaze(people.train, sigma=gaze.sigma), spread(len(people.train), CALIBRATED)
+    train = train_gaze(people.train, sigma=gaze.sigma)
+    index = train.looked[spread(len(train.looked), CALIBRATED)]
     close = similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
     learned = maps_of(model, people.train if imposed is None else given(people.train, imposed.of), index)
     close |= gain(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)

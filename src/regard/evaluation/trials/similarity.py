@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data import Split
@@ -26,10 +26,12 @@ class TrainGaze:
     Attributes:
         center: density of all of them (1,1,H,W).
         others: how many fell on each pixel (1,1,H,W): the negatives of the shuffled AUC.
+        looked: the training images that anybody looked at (M,).
     """
 
     center: Float[Tensor, "1 1 H W"]
     others: Float[Tensor, "1 1 H W"]
+    looked: Int[Tensor, " M"]
 
 
 def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
@@ -46,10 +48,12 @@ def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
     size = (first.images.shape[-2], first.images.shape[-1])
     total = torch.zeros(1, 1, *size, dtype=torch.float64)
     counts = torch.zeros(size[0] * size[1], dtype=torch.float64)
+    looked = []
     for part in torch.arange(len(train)).split(256):
         points = train.batch(part).fixations
         if points is None:
             raise RegardError(f"split {train.name!r} comes without fixations; take a set that has them")
+        looked.append(part[points.cpu().isfinite().all(-1).any(-1)])
         known = points.flatten(0, 1).cpu()
         known = known[known.isfinite().all(1)]
         total += blur(known[None], size=size, sigma=sigma * size[1])
@@ -57,7 +61,7 @@ def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
         counts += torch.bincount(cell[:, 1] * size[1] + cell[:, 0], minlength=len(counts))
     if counts.sum() == 0:
         raise RegardError(f"split {train.name!r} has no fixation; a centre prior needs some")
-    return TrainGaze(total / total.sum(), counts.view(1, 1, *size))
+    return TrainGaze(total / total.sum(), counts.view(1, 1, *size), torch.cat(looked))
 
 
 def similarity(
