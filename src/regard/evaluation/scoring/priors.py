@@ -48,12 +48,16 @@ def open_prior(which: str | None, fixations: Fixations, train: Fixations | None,
     return lambda _, size: given.resize(size).values
 
 
+def nowhere_zero(density: Tensor) -> Tensor:
+    """A density (1,1,h,w) that sums to 1, UNIFORM of it made uniform: no fixation is impossible."""
+    return (1 - UNIFORM) * density + UNIFORM / density.numel()
+
+
 def train_prior(train: Fixations, sigma: float) -> Callable[[Size], Tensor]:
     """Density of the train split's fixations on any grid, UNIFORM of it uniform, so that it is 0 nowhere."""
 
     @lru_cache(maxsize=4)
     def prior(size: Size) -> Tensor:
-        density = center_prior(train, grid=size, sigma=sigma)
-        return (1 - UNIFORM) * density + UNIFORM / density.numel()
+        return nowhere_zero(center_prior(train, grid=size, sigma=sigma))
 
     return prior

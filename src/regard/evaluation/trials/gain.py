@@ -13,6 +13,7 @@ from torch import Tensor
 
 from regard.data import Split
 from regard.evaluation.people import information_ceiling
+from regard.evaluation.scoring.priors import nowhere_zero
 from regard.evaluation.trials.similarity import TrainGaze
 from regard.gaze import Fixations, through_grid
 from regard.metrics import controls
@@ -21,8 +22,6 @@ from regard.types import Map, RegardError
 
 SIDE = 48
 """Positions of the longer side, on which maps are calibrated."""
-UNIFORM = 0.01
-"""Share of every prior that is uniform, so that no fixation is impossible."""
 _CHUNK = 32
 
 
@@ -45,11 +44,12 @@ def gain(
         seed: of random maps.
     """
     size, points = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1])), gaze.points()
-    prior = _mixed(train.center)
+    prior = nowhere_zero(train.center)
     read = reading(learned, split, index, prior)
     random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
     grid = (map.values.shape[-2], map.values.shape[-1])
-    center = _mixed(through_grid(train.center, grid))
+    center = through_grid(train.center, grid)
+    center = nowhere_zero(center / center.sum())
     out = {
         name: torch.full((len(points),), torch.nan, dtype=torch.float64) for name in ("ig", "ig_random", "ig_center")
     }
@@ -78,8 +78,3 @@ def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1
     grid = (max(1, round(h * scale)), max(1, round(w * scale)))
     moved = points.double() * torch.tensor([grid[1] / w, grid[0] / h], dtype=torch.float64)
     return calibrate(learned.resize(grid).values.double(), moved, Map(prior, "relevance").resize(grid).values)
-
-
-def _mixed(density: Float[Tensor, "1 1 H W"]) -> Float[Tensor, "1 1 H W"]:
-    density = density.double()
-    return (1 - UNIFORM) * density / density.sum() + UNIFORM / density.numel()
