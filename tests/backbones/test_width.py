@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from regard.backbones import create_backbone, last_layer, match_width, size_of
+from regard.backbones import create_backbone, head_name, last_layer, match_width, size_of, take_head
+from regard.models import AttentiveClassifier, parameter_groups
 from regard.types import RegardError
 
 SHAPE = (3, 32, 32)
@@ -49,9 +50,29 @@ def test_a_width_need_not_be_whole() -> None:
     assert half.head.in_features == 256
 
 
-def test_networks_without_a_free_width_are_named() -> None:
-    with pytest.raises(RegardError, match="no width of 'resnet18' can be matched"):
+def test_a_network_without_a_free_width_gets_a_hidden_layer() -> None:
+    attended = AttentiveClassifier("tf_efficientnet_lite0", 50, at=["blocks.4"], attention="aib", latent=64)
+    target = size_of(attended, "parameters", SHAPE)
+    name, options = match_width("tf_efficientnet_lite0", {}, 50, SHAPE, target=target, by="parameters")
+    plain = create_backbone(name, 50, **options)
+    assert name == "tf_efficientnet_lite0"
+    assert abs(size_of(plain, "parameters", SHAPE) / target - 1) < 0.001  # one unit more is 1,331 of 3.5 million
+    assert [type(part).__name__ for part in plain.classifier] == ["Linear", "ReLU", "Linear"]
+    assert plain.classifier[0].out_features == options["hidden"] > 50
+    assert head_name(plain) == "classifier"
+    groups = parameter_groups(AttentiveClassifier(plain, 50, at=[], attention=None), 0.1, backbone_lr=0.01)
+    head = {id(p) for group in groups if group["name"] == "head" for p in group["params"]}
+    assert head == {id(p) for p in plain.classifier.parameters()}
+    assert take_head(plain) == 1280
+    assert plain.eval()(torch.rand(1, *SHAPE)).shape == (1, 1280)
+
+
+def test_what_cannot_be_matched_is_named() -> None:
+    with pytest.raises(RegardError, match=r"'resnet18' of 10000000 parameters: the nearest width is \+11.8% away"):
         match_width("resnet18", {}, 10, SHAPE, target=10_000_000, by="parameters")
+    plain = size_of(create_backbone("resnet18", 10), "parameters", SHAPE)
+    with pytest.raises(RegardError, match="a hidden layer of 2 units before 10 classes"):
+        match_width("resnet18", {}, 10, SHAPE, target=plain - 4_000, by="parameters")
     with pytest.raises(RegardError, match=r"the nearest width is \+?-?\d+.\d% away"):
         match_width("compact", {"widths": [1, 1, 1, 1]}, 10, SHAPE, target=400, by="parameters")
 

@@ -22,7 +22,7 @@ from regard.backbones.stem import Stem
 from regard.backbones.vgg import VggCifar
 from regard.backbones.vgg16 import Vgg16Conv
 from regard.backbones.weights import load_weights, read_weights
-from regard.backbones.width import Size, match_width, size_of
+from regard.backbones.width import Size, match_width, size_of, width_is_free
 from regard.backbones.wrn import Wrn, wrn_branch
 
 __all__ = [
@@ -69,5 +69,6 @@ __all__ = [
     "take_head",
     "vgg_branch",
     "watching",
+    "width_is_free",
     "wrn_branch",
 ]

@@ -15,7 +15,7 @@ from torch import nn
 from regard.backbones.compact import Compact
 from regard.backbones.compact_vit import CompactVit
 from regard.backbones.find import nearest
-from regard.backbones.head import fit_head, head_name
+from regard.backbones.head import fit_head, head_name, hide_head
 from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
 from regard.backbones.vgg import VggCifar
 from regard.backbones.vgg16 import Vgg16Conv
@@ -44,6 +44,7 @@ def create_backbone(
     pretrained: bool | str | Path = False,
     in_chans: int = 3,
     img_size: tuple[int, int] | None = None,
+    hidden: int | None = None,
     **options: Any,
 ) -> nn.Module:
     """An image classifier: images (B,in_chans,H,W) -> logits (B,num_classes).
@@ -57,6 +58,7 @@ def create_backbone(
             package, for ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
         in_chans: channels of the images.
         img_size: (H, W), passed on to networks that are built for one size of image (vision transformers).
+        hidden: units of a hidden layer before the classifier, which makes a network larger whose widths are not free.
         options: of the network.
 
     Raises:
@@ -73,6 +75,8 @@ def create_backbone(
         packaged = str(pretrained) == LITE0_WEIGHTS
         state = lite0_state(model) if packaged else getattr(model, "adapted", dict)(read_weights(pretrained))
         load_weights(model, state, source=str(pretrained), head=head_name(model))
+    if hidden is not None:
+        hide_head(model, hidden)
     return model
 
 

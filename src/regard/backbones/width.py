@@ -1,7 +1,8 @@
 """Networks of one family that differ in width alone, and the one among them that is as large as another network.
 
 What attention and bottleneck add in size or computation can explain their gain. The fair control beside a plain network
-of the same width is a wider plain one that has as many parameters, or that computes as much.
+of the same width is a wider plain one that has as many parameters, or that computes as much. Other libraries' networks
+come in few widths, and pretrained weights in one; such a network gets a hidden layer before its classifier.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from regard.types import RegardError
 Size = Literal["parameters", "flops"]
 Options = dict[str, Any]
 TOLERANCE = 0.03
+HIDDEN = 256
 STEPS = 40
 
 
@@ -54,6 +56,10 @@ def _wrn(name: str, options: Options, scale: float) -> tuple[str, Options]:
     return "wrn", {**options, "width": round(options.get("width", 10) * scale, 6)}
 
 
+def _hidden(name: str, options: Options, scale: float) -> tuple[str, Options]:
+    return name, {**options, "hidden": max(1, round(HIDDEN * scale))}
+
+
 FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
     "compact": _compact,
     "vgg_cifar": _vgg_cifar,
@@ -62,12 +68,18 @@ FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
 """family -> (name, options, factor of all widths) -> name and options of the wider or narrower network."""
 
 
+def width_is_free(name: str) -> bool:
+    """Whether a network is made wider by width, and begins anew; all others keep theirs and get a hidden layer."""
+    return _family(name) in FAMILIES
+
+
 def match_width(
     name: str, options: Options, num_classes: int, shape: tuple[int, int, int], *, target: int, by: Size
 ) -> tuple[str, Options]:
     """Name and options, for ``create_backbone``, of the plain network of a family whose size is nearest to ``target``.
 
-    All widths are multiplied by one factor, found by bisection; nothing is random, and only shapes are computed.
+    All widths, or without a family in ``FAMILIES`` the units of a hidden layer before the classifier, are multiplied by
+    one factor, found by bisection; nothing is random, and only shapes are computed.
 
     Args:
         name: of a network of the family.
@@ -78,14 +90,13 @@ def match_width(
         by: which of the two.
 
     Raises:
-        RegardError: a family whose width is not free here, or whose steps of width are too coarse to come within 3 %.
+        RegardError: steps of width are too coarse to come within 3 %, or so little is to be added that a hidden layer
+            would have fewer units than there are classes.
     """
-    family = re.sub(r"^wrn\d+_\d+$", "wrn", name)
-    if family not in FAMILIES:
-        raise RegardError(f"no width of {name!r} can be matched; it can for {', '.join(FAMILIES)}")
+    scaled = FAMILIES.get(_family(name), _hidden)
 
     def size(scale: float) -> int:
-        other, chosen = FAMILIES[family](name, options, scale)
+        other, chosen = scaled(name, options, scale)
         with torch.device("meta"):
             return size_of(create_backbone(other, num_classes, in_chans=shape[0], **chosen), by, shape)
 
@@ -102,4 +113,14 @@ def match_width(
             f"{name!r} of {target} {by}: the nearest width is {away:+.1%} away, more than {TOLERANCE:.0%}; "
             "begin with a wider network, whose steps are finer"
         )
-    return FAMILIES[family](name, options, scale)
+    found = scaled(name, options, scale)
+    if scaled is _hidden and found[1]["hidden"] < num_classes:
+        raise RegardError(
+            f"{name!r} of {target} {by} would have a hidden layer of {found[1]['hidden']} units before {num_classes} "
+            "classes, a narrower network and no fair control; so little more is best compared with the plain network"
+        )
+    return found
+
+
+def _family(name: str) -> str:
+    return re.sub(r"^wrn\d+_\d+$", "wrn", name)

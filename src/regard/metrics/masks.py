@@ -33,15 +33,16 @@ def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float | int, *, shape: Shape 
     if shape not in ("disc", "square"):
         raise RegardError(f"dilate: shape={shape!r}; use 'disc' or 'square'")
     reach = min(int(pixels), max(masks.shape[-2:]))
-    wide = masks.float()
     if shape == "square":
-        return F.max_pool2d(wide, 2 * reach + 1, 1, reach).bool()
-    # A disc is a stack of rows: widen by each row's half width, then shift that row up and down.
+        return F.max_pool2d(masks.float(), 2 * reach + 1, 1, reach).bool()
+    # A disc is a stack of rows: widen by each row's half width, then shift that row up and down. How many pixels of a
+    # row lie up to each place tells every half width at once.
     grown = torch.zeros_like(masks)
-    height = masks.shape[2]
+    height, width = masks.shape[2:]
+    upto = F.pad(masks, (reach + 1, reach)).cumsum(3, dtype=torch.int32)
     for dy in range(min(reach, height - 1) + 1):
-        half = min(math.isqrt(int(pixels * pixels) - dy * dy), masks.shape[3])
-        row = F.max_pool2d(wide, (1, 2 * half + 1), 1, (0, half)).bool()
+        half = min(math.isqrt(int(pixels * pixels) - dy * dy), reach)
+        row = upto[..., reach + half + 1 :][..., :width] > upto[..., reach - half :][..., :width]
         grown[:, :, dy:] |= row[:, :, : height - dy]
         grown[:, :, : height - dy] |= row[:, :, dy:]
     return grown

@@ -16,7 +16,7 @@ def matched(recipe: Recipe) -> Recipe:
     folder says what was trained.
 
     Raises:
-        RegardError: a backbone whose width is not free, or that cannot come within 3 %.
+        RegardError: no width comes within 3 %, or a hidden layer would be narrower than the classes are many.
     """
     by = recipe.model.match
     if by is None:

@@ -83,7 +83,8 @@ class ModelRecipe:
     freeze: str | None = None
     """Freeze everything up to and including this module."""
     match: Literal["parameters", "flops"] | None = None
-    """Train, in place of this network, the plain one of its family that has as many parameters, or computes as much."""
+    """Train, in place of this network, the plain one that has as many parameters, or computes as much: a wider
+    one of its family, else one with a hidden layer before the classifier."""
 
 
 @dataclass(frozen=True, kw_only=True)

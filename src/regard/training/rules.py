@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from regard.attention import FIXED_MAPS
+from regard.backbones import width_is_free
 from regard.objectives import ALIGNMENT
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _model(recipe: Recipe) -> Rules:
     yield m.anchors is not None and m.attention is None, "model.anchors needs model.attention"
     yield m.match is not None and not (m.attention or m.latent), "model.match needs model.attention or model.latent"
     yield (
-        m.match is not None and (m.pretrained is not False or m.freeze is not None),
+        m.match is not None and width_is_free(m.backbone) and (m.pretrained is not False or m.freeze is not None),
         "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
     )
     yield (
