@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture
+def shapes_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Networks without numbers; what has to be computed, whether the attention is a cut, is left out."""
+    import torch
+
+    from regard.backbones import Cut, attach
+
+    monkeypatch.setattr(sys.modules[attach.__module__], "find_cut", lambda *_: Cut(is_cut=True))
+    with torch.device("meta"):
+        yield
 
 
 @pytest.fixture(scope="session")

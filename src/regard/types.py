@@ -181,7 +181,8 @@ class Batch:
         fixations: where people looked (B,n,2), x, y in the same pixels, NaN beyond an image's last; or None. An image
             without any is one that nobody was asked about.
         weights: share of each image in the task's loss (B,); None: all alike. 0 where the label is not known.
-        stem: what a frozen stem made of the images (B,...), where that is kept; ``images`` are then empty (B,3,0,0).
+        stem: what a frozen stem made of the images (B,...), where that is kept; in training ``images`` are then empty
+            (B,3,0,0).
         stem_size: (H, W) of the images that the stem saw; None where the images are at hand.
         split: name of the split that ``index`` counts in, or None.
         moved: what augmentation did (B,3): pixels by which the window went down and right, then 1 where what it shows

@@ -1,6 +1,5 @@
 """Fixtures of the models' tests."""
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from inspect import unwrap
@@ -10,7 +9,6 @@ import pytest
 import torch
 
 import regard.types
-from regard.backbones import Cut
 
 
 @pytest.fixture
@@ -26,11 +24,3 @@ def one_graph(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
 
     yield call
     torch.compiler.reset()
-
-
-@pytest.fixture
-def shapes_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Networks without numbers; what has to be computed, whether the attention is a cut, is left out."""
-    monkeypatch.setattr(sys.modules["regard.backbones.attach"], "find_cut", lambda *_: Cut(is_cut=True))
-    with torch.device("meta"):
-        yield

@@ -2,15 +2,17 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from regard.data import DataSplits
 from regard.evaluation.interventions import ask_with
 from regard.explain import explain
 from regard.metrics import map_information
+from regard.metrics.consistency import consistency, high_pass, low_pass
 from regard.models import AttentiveClassifier
 from regard.tables.columns import COLUMNS
 from regard.tables.measures import MEASURES, Asked
-from regard.types import NATS_PER_BIT, RegardError
+from regard.types import NATS_PER_BIT, Map, RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -34,7 +36,7 @@ def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> 
     images, classes = birds.test.batch(index).images, plain.seen.mean.argmax(1)[index]
     expected = explain(plain.model, images, "grad_cam", target=classes).values
     torch.testing.assert_close(plain.map.values[index], expected)
-    torch.testing.assert_close(plain.maps(images, classes).values, expected)
+    torch.testing.assert_close(plain.look(images, classes)[1], expected)
     assert len(plain.map.values) == len(birds.test)
     own = asked(birds, "noise")
     assert own.seen.map is not None
@@ -62,6 +64,21 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
         assert {column.key for column in heeded.values()} <= arrays.keys()
         assert arrays["accuracy_own_map"].equal(arrays["accuracy_mean"])
     assert arrays["consistent_spatial"].nan_to_num(0).ge(0).all()
+
+
+@pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
+@pytest.mark.parametrize("attention", [None, "noise"])
+def test_interpretability_is_the_papers_score(birds: DataSplits, attention: str | None) -> None:
+    one = asked(birds, attention)
+    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, one.seen.mean.argmax(1)
+
+    def maps(x: Tensor, c: Tensor) -> Map:
+        return one.model.explain(x) if attention else explain(one.model, x, "grad_cam", target=c)
+
+    changes = [low_pass(images, radius=4), high_pass(images, radius=4)]
+    scores = [consistency(one.model.predict, maps, images, changed, classes).score(0.9) for changed in changes]
+    found = MEASURES["interpretability"](one)[1]["consistent_frequency"]
+    torch.testing.assert_close(found, torch.stack(scores).nanmean(0), equal_nan=True)
 
 
 def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> None:

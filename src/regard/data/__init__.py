@@ -12,7 +12,7 @@ from regard.data.csv_table import csv_table
 from regard.data.cub import cub
 from regard.data.files import FileSplit
 from regard.data.folder import image_folder
-from regard.data.in_front import InFront
+from regard.data.in_front import Beside, InFront
 from regard.data.joint import JointLoader, join
 from regard.data.loader import Loader, loader
 from regard.data.osie import osie
@@ -27,6 +27,7 @@ from regard.data.video import Clip, ClipSplit, atari_head, clip_folder, hollywoo
 __all__ = [
     "CATALOG",
     "Augmentation",
+    "Beside",
     "Clip",
     "ClipSplit",
     "DataSplits",

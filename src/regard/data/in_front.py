@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Num
 from torch import Tensor
 
@@ -38,3 +40,12 @@ class InFront:
     def item_name(self, i: int) -> str:
         """Of the split."""
         return self.split.item_name(i)
+
+
+class Beside(InFront):
+    """A split whose batches say more than those of the other, and that knows all that the other knows."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in vars(type(self)).get("__dataclass_fields__", {}) or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.split, name)

@@ -73,7 +73,8 @@ def ask_with(
     bits: dict[str, list[Tensor]] = {}
     for part in torch.arange(len(index)).split(images_at_once(split, device)):
         given = [m[part].to(device) for m in maps]
-        output = model(split.batch(index[part]).images.to(device), samples=0, given=given)
+        batch = split.batch(index[part]).to(device)
+        output = model(batch.images, samples=0, given=given, stem=batch.stem)
         parts.append(output.probabilities(model.multi_label).float().cpu())
         found = {"latent_bits": output.latent.rate} if output.latent is not None else {}
         prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]

@@ -84,7 +84,7 @@ def observe(
     with looking(model):
         for part in torch.arange(len(split)).split(at_once):
             batch = split.batch(part).to(device)
-            if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None:
+            if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None and batch.stem is None:
                 batch = replace(batch, stem=model.stem(batch.images))
             out = ask(model, batch, samples=0)
             found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)

@@ -16,7 +16,7 @@ from regard.grid import Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
 from regard.tables.measures import MEASURES, Asked
-from regard.training import Recipe, load_best, load_run, recipe_from, train, with_maps
+from regard.training import Recipe, load_best, load_run, recipe_from, train, with_maps, with_stem
 from regard.training.journal import history
 from regard.types import RegardError
 
@@ -39,9 +39,10 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     if not measures:
         return Result(values)
     _, model, data = load_run(run)
-    data = with_maps(recipe, data, model)
+    _frozen(recipe, model)
+    data = with_maps(recipe, with_stem(recipe, data, model), model)
     device = device_of(recipe)
-    _frozen(recipe, model.to(device))
+    model.to(device)
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
     asked = Asked(model, data, recipe.train.seed, cell.spec.get("other"))
     arrays: dict[str, torch.Tensor] = {}

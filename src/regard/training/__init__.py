@@ -12,6 +12,7 @@ from regard.training.run import load_best, load_run, open_run, train, write_atom
 from regard.training.seeds import seed_everything
 from regard.training.twin import train_with_twin
 from regard.training.with_maps import WithMaps, refuse_imposed, with_maps
+from regard.training.with_stem import with_stem
 from regard.training.yaml_files import find_yaml, read_yaml
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "train",
     "train_with_twin",
     "with_maps",
+    "with_stem",
     "write_atomically",
 ]

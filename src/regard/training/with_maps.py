@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
-from regard.data import DataSplits, InFront, Split
+from regard.data import Beside, DataSplits, Split
 from regard.training.imposed import Imposed, imposed_maps
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
 
 @dataclass(frozen=True)
-class WithMaps(InFront):
+class WithMaps(Beside):
     """A split whose batches have ``given``; all else that it knows is found on it.
 
     Attributes:
@@ -26,11 +25,6 @@ class WithMaps(InFront):
 
     split: Split
     imposed: Imposed
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("split", "imposed") or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.split, name)
 
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items with their maps."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regard.backbones import looking
 from regard.data import DataSplits, Split, spread
 from regard.evaluation.at_once import images_at_once
 from regard.evaluation.observe import Observation, observe
@@ -65,22 +66,15 @@ class Asked:
             return self.seen.map
         return _joined(list(self._grad_cams()))
 
-    def maps(self, images: Tensor, classes: Tensor) -> Map:
-        """`map` of other images, for these classes."""
-        if self.seen.map is not None:
-            with torch.no_grad():
-                found = self.model.explain(images.to(self.device))
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", ZeroMapWarning
-                )  # such a map is undefined where it is judged, and counted
-                found = explain(self.model, images.to(self.device), "grad_cam", target=classes.to(self.device))
-        return Map(found.values.float().cpu(), found.unit)
-
-    def predict(self, images: Tensor) -> Tensor:
-        """Probabilities with the mean map and latent (B,n), on the processor."""
-        return self.model.predict(images.to(self.device)).cpu()
+    @torch.no_grad()
+    def look(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Of other images, probabilities (B,n) with the mean map and latent, and `map` for these classes (B,1,h,w)."""
+        if self.seen.map is None:
+            return self.model.predict(images.to(self.device)).cpu(), self._grad_cam(images, classes).values
+        with looking(self.model):
+            out = self.model(images.to(self.device), samples=0)
+        shown = self.model.shown(out.attention[-1]).values
+        return out.probabilities(self.model.multi_label).cpu(), shown.float().cpu()
 
     def some(self, count: int) -> Tensor:
         """Indices of so many images, evenly spaced: sets are often sorted by class."""
@@ -89,7 +83,13 @@ class Asked:
     def _grad_cams(self) -> Iterator[Map]:
         classes = self.seen.mean.argmax(1)
         for part in torch.arange(len(self.split)).split(images_at_once(self.split, self.device)):
-            yield self.maps(self.split.batch(part).images, classes[part])
+            yield self._grad_cam(self.split.batch(part).images, classes[part])
+
+    def _grad_cam(self, images: Tensor, classes: Tensor) -> Map:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ZeroMapWarning)  # such a map is undefined where it is judged, and counted
+            found = explain(self.model, images.to(self.device), "grad_cam", target=classes.to(self.device))
+        return Map(found.values.float().cpu(), found.unit)
 
 
 def _joined(maps: list[Map]) -> Map:

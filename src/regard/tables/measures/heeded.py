@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from regard.evaluation.at_once import images_at_once
 from regard.evaluation.given_maps import given_maps
 from regard.evaluation.in_turn import judged
 from regard.evaluation.interventions import ask_with
 from regard.metrics import Removal, accuracy, controls, lerf_morf_gap
-from regard.metrics.consistency import consistency, high_pass, low_pass, overwrite
+from regard.metrics.consistency import Consistency, high_pass, low_pass, overwrite
 from regard.metrics.similarity import cosine
 from regard.tables.measures.asked import Asked, Measured
 from regard.training import WithMaps
@@ -58,8 +59,8 @@ def interpretability(asked: Asked) -> Measured:
     index = asked.some(CONSISTENT_IMAGES)
     if len(index) < 2 or isinstance(asked.split, WithMaps):
         return {}, {}
-    at_once = images_at_once(asked.split, asked.device)
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
+    own = Map(asked.map.values[index], asked.map.unit)
     window = (max(1, images.shape[2] // WINDOW), max(1, images.shape[3] // WINDOW))
     content = images[controls.derangement(len(images), seed=asked.seed)]
     changes = {
@@ -68,14 +69,19 @@ def interpretability(asked: Asked) -> Measured:
         "low": low_pass(images, radius=RADIUS),
         "high": high_pass(images, radius=RADIUS),
     }
-    kept = {
-        key: consistency(asked.predict, asked.maps, images, changed, classes, batch_size=at_once).score(THRESHOLD)
-        for key, changed in changes.items()
-    }
-    own = Map(asked.map.values[index], asked.map.unit)
+    kept = {key: _kept(asked, own, classes, changed) for key, changed in changes.items()}
     chance = cosine(own, controls.permuted(own, seed=asked.seed)) > THRESHOLD
     return {}, {
         "consistent_spatial": torch.stack([kept["colour"], kept["content"]]).nanmean(0),
         "consistent_frequency": torch.stack([kept["low"], kept["high"]]).nanmean(0),
         "consistent_another": chance.double(),
     }
+
+
+def _kept(asked: Asked, own: Map, classes: Tensor, changed: Tensor) -> Tensor:
+    """Whether maps stay (B,), NaN where the prediction does not; what images were before is known."""
+    parts = torch.arange(len(changed)).split(images_at_once(asked.split, asked.device))
+    looked = [asked.look(changed[part], classes[part]) for part in parts]
+    said, values = (torch.cat(found) for found in zip(*looked, strict=True))
+    similar = cosine(own, Map(values, own.unit))
+    return Consistency((said.argmax(1) == classes).double(), similar).score(THRESHOLD)
