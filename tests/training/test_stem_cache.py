@@ -1,5 +1,6 @@
 """A stem computed once gives the run that a stem computed each time gives."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import loader
 from regard.evaluation import observe
+from regard.evaluation.interventions import ask_with
 from regard.models import AttentiveClassifier
-from regard.training import build_augmentation, build_data, build_model, load_run, train
+from regard.training import build_augmentation, build_data, build_model, load_run, train, with_stem
 from regard.training.stem_cache import through_stem
 from regard.types import RegardError
 
@@ -52,6 +54,28 @@ def test_a_trained_run_is_judged_on_images(tmp_path: Path, kept: dict) -> None:
     images = data.test.batch(range(35)).images
     seen = observe(model, data.test, seed=0)
     assert torch.allclose(seen.mean, model(images, samples=0, stem=model.stem(images)).probabilities(), atol=1e-5)
+
+
+def test_test_images_beside_their_stem_are_judged_as_they_are(kept: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=kept | {"cache_dtype": "float16"})
+    data = build_data(recipe)
+    model = build_model(recipe, data).eval()
+    beside = with_stem(recipe, data, model).test
+    batch, plain = beside.batch([3, 1]), data.test.batch([3, 1])
+    assert batch.images.equal(plain.images)
+    assert batch.stem is not None
+    torch.testing.assert_close(batch.stem, model.stem(plain.images), msg="in full precision, whatever is kept to learn")
+    assert beside.images is data.test.images, "what the split knows, it knows"
+    seen, expected = (observe(model, split, seed=0, samples=(4,)) for split in (beside, data.test))
+    for a, b in ((seen.mean, expected.mean), (seen.one, expected.one), (seen.several, expected.several)):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    index = torch.tensor([5, 0, 2])
+    given = [gate[index.flip(0)] for gate in seen.gates]
+    (said, bits), (other, others) = (ask_with(model, split, given, index) for split in (beside, data.test))
+    torch.testing.assert_close(said, other, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(bits, others, rtol=1e-4, atol=1e-4)
+    off = replace(recipe, train=replace(recipe.train, cache_stem=False))
+    assert with_stem(off, data, model) is data
 
 
 def test_half_precision_costs_little(tmp_path: Path, kept: dict) -> None:
