@@ -1,22 +1,23 @@
 """What a budget, the number of anchors, the gate, the layer, and the number of samples change: sweeps on small clutter.
 
-    REGARD_DATA=... python benchmarks/sweeps.py [NAME ...] [--seeds 3] [--workers 2] [--runs runs]
+    REGARD_DATA=... python benchmarks/sweeps.py [NAME ...] [--workers 2] [--runs runs]
 
-Each is one `regard sweep` over a smaller version of the default recipe, whose images have masks; a sweep's page lies in
-its folder. Recorded: every column with its interval over seeds and images, and differences from the first value,
-corrected (Holm). Values were fixed before any was run.
+Each is one `regard sweep` over a smaller version of the default recipe, whose images have masks, kept as
+results/sweep_NAME.json; a sweep's page lies in its folder. Recorded: every column with its interval over seeds and
+images, and differences from the first value, corrected (Holm). Values were fixed before any was run.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from kept import keep_each
 from record import record
 
+SEEDS = 3
 SMALL = ["--data.options", "{train: 4000, distractors: 1}", "--train.batch_size", "16"]
 SMALL += ["--train.threads", "1", "--twin", "false"]
 RESIDUAL = ["--model.attention", "aib", "--objective.budget_bits", "null", "--objective.map_budget_bits", "null"]
@@ -33,26 +34,18 @@ SWEEPS = {
 KEPT = ("title", "reference", "columns", "rows", "failed", "seconds", "made")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(SWEEPS)}; all by default")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
-    found = {}
-    for name in options.names or SWEEPS:
-        command = [sys.executable, "-m", "regard", "sweep", *SWEEPS[name], *SMALL, "--name", name]
-        command += ["--seeds", str(options.seeds), "--workers", str(options.workers), "--runs", str(options.runs)]
-        subprocess.run(command, check=True)
-        table = json.loads((options.runs / f"{name}-sweep" / "table.json").read_text())
-        found[name] = {key: table[key] for key in KEPT}
+def keep(name: str, runs: Path, workers: int) -> None:
+    """Runs what is missing of a sweep and records it."""
+    command = [sys.executable, "-m", "regard", "sweep", *SWEEPS[name], *SMALL, "--name", name]
+    command += ["--seeds", str(SEEDS), "--workers", str(workers), "--runs", str(runs)]
+    subprocess.run(command, check=True)
+    table = json.loads((runs / f"{name}-sweep" / "table.json").read_text())
     notes = (
         "clutter with 4,000 training images and one distractor, in batches of 16; intervals join seeds and images; "
         "bits are of one sample"
     )
-    print(record("sweeps", found, seeds=range(options.seeds), notes=notes))
+    print(record(f"sweep_{name}", {key: table[key] for key in KEPT}, seeds=range(SEEDS), notes=notes))
 
 
 if __name__ == "__main__":
-    main()
+    keep_each(keep, __doc__, tuple(SWEEPS))

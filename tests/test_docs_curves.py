@@ -1,4 +1,4 @@
-"""The tables in docs/curves.md are what results/sweeps.json holds."""
+"""The tables in docs/curves.md are what the records of sweeps hold."""
 
 import json
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ def short(cell: dict[str, Any] | None, key: str) -> str:
 
 
 def sweep(name: str) -> Iterator[str]:
-    held = json.loads((ROOT / "results" / "sweeps.json").read_text())["values"]
-    for row in held[name]["rows"]:
+    held = json.loads((ROOT / "results" / f"sweep_{name}.json").read_text())["values"]
+    for row in held["rows"]:
         arm = row["arm"].rpartition("=")[2].strip("[]")
         yield f"| {' | '.join([arm, *(short(row['cells'].get(key), key) for key in SHOWN[name])])} |"
 
