@@ -1,5 +1,6 @@
 """Parameter groups: everything once, each part at its rate, decay where it belongs."""
 
+import pytest
 import torch
 
 from regard.models import AttentiveClassifier
@@ -14,15 +15,21 @@ def grouped(model: AttentiveClassifier, **options) -> dict[str, dict]:
 
 def test_rates_of_the_parts() -> None:
     model = AttentiveClassifier("compact", 3, anchors=4, latent=4, input_size=(16, 16))
-    groups = grouped(model, backbone_lr=0.01, anchors_lr=0.5)
+    groups = grouped(model, backbone_lr=0.01, attention_lr=0.7, anchors_lr=0.5)
     assert {name: group["lr"] for name, group in groups.items()} == {
         "backbone": 0.01,
-        "attention": 0.1,
+        "attention": 0.7,
         "anchors": 0.5,
         "prior": 1.0,
         "head": 0.1,
     }
     assert all(group["weight_decay"] == 0 for group in groups.values())
+
+
+def test_a_rate_of_no_part_is_an_error() -> None:
+    model = AttentiveClassifier("compact", 3, input_size=(16, 16))
+    with pytest.raises(TypeError, match="no backbonelr; it may be given backbone_lr"):
+        model.parameter_groups(0.1, backbonelr=0.01)
 
 
 def test_a_plain_classifiers_head_is_no_backbone() -> None:

@@ -79,10 +79,10 @@ def small() -> AttentiveClassifier:
 
 
 def test_parts_have_their_own_rates_and_decay() -> None:
-    recipe = OptimRecipe(name="adamw", lr=0.1, backbone_lr=0.01, anchors_lr=0.5, weight_decay=0.03)
+    recipe = OptimRecipe(name="adamw", lr=0.1, backbone_lr=0.01, attention_lr=0.7, anchors_lr=0.5, weight_decay=0.03)
     model = small()
     groups = build_optimizer(recipe, model).param_groups
-    expected = {"backbone": 0.01, "attention": 0.1, "anchors": 0.5, "prior": 1.0, "head": 0.1}
+    expected = {"backbone": 0.01, "attention": 0.7, "anchors": 0.5, "prior": 1.0, "head": 0.1}
     for group in groups:
         part, _, free = group["name"].partition(",")
         assert group["lr"] == expected[part]

@@ -67,6 +67,7 @@ OTHER = Recipe(
         name="sgd",
         lr=0.5,
         backbone_lr=0.01,
+        attention_lr=0.04,
         anchors_lr=0.02,
         betas=(0.5, 0.99),
         weight_decay=0.0,

@@ -3,7 +3,7 @@
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.frozen import Freezable
-from regard.models.groups import parameter_groups
+from regard.models.groups import Rates, parameter_groups
 from regard.models.heads import MAP_HEADS
 from regard.models.late_fusion import TwoStreamOutput
 from regard.models.paper import PAPER, VARIANTS, paper_model
@@ -18,6 +18,7 @@ __all__ = [
     "VARIANTS",
     "AttentiveClassifier",
     "Freezable",
+    "Rates",
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from torch import nn
 
 from regard.attention import AnchorQuantizer
 from regard.backbones import attended, head_name
 
-PRIOR_GAIN = 10.0
-
 if TYPE_CHECKING:
     from regard.models.frozen import Freezable
 
+PRIOR_GAIN = 10.0
 
-def parameter_groups(
-    model: Freezable,
-    lr: float,
-    *,
-    backbone_lr: float | None = None,
-    anchors_lr: float | None = None,
-    weight_decay: float = 0.0,
-) -> list[dict[str, Any]]:
+
+class Rates(TypedDict, total=False):
+    """How parts of a model learn where they differ from the rest; a part that is left out or None does not."""
+
+    backbone_lr: float | None
+    """Of the backbone: pretrained networks want less."""
+    attention_lr: float | None
+    """Of what makes the map: in a short training its weights are further from their ends than pretrained ones."""
+    anchors_lr: float | None
+    """Of the anchors; 0 leaves them where they start."""
+    weight_decay: float
+    """Of weights with two or more dimensions; none by default."""
+
+
+def parameter_groups(model: Freezable, lr: float, **rates: Unpack[Rates]) -> list[dict[str, Any]]:
     """Every parameter that learns, once, in groups with ``name``, ``params``, ``lr``, ``weight_decay``.
 
     Parts are ``backbone``, ``attention``, ``anchors``, their ``prior`` and ``head`` (classifier, or bottleneck and
@@ -32,11 +38,15 @@ def parameter_groups(
 
     Args:
         model: an attentive classifier or segmenter.
-        lr: learning rate of attention and head.
-        backbone_lr: of the backbone; ``lr`` if None.
-        anchors_lr: of the anchors; ``lr`` if None; 0 leaves them where they start.
-        weight_decay: for weights with two or more dimensions.
+        lr: learning rate of all that has none of its own.
+        **rates: learning rates of parts, and weight decay; see ``Rates``.
+
+    Raises:
+        TypeError: another name among the rates.
     """
+    if unknown := sorted(rates.keys() - Rates.__annotations__):
+        known = ", ".join(Rates.__annotations__)
+        raise TypeError(f"parameter_groups: no {', '.join(unknown)}; it may be given {known}")
     trunk = model.trunk
     layers = attended(trunk)
     attention = {p for layer in layers.values() for p in layer.attention.parameters()}
@@ -45,13 +55,7 @@ def parameter_groups(
     own = all(name.startswith("trunk.") for name, _ in model.named_parameters())
     head = _head_parameters(trunk) if own else set()
     excepted = _excepted(trunk)
-    rates = {
-        "backbone": lr if backbone_lr is None else backbone_lr,
-        "attention": lr,
-        "anchors": lr if anchors_lr is None else anchors_lr,
-        "prior": PRIOR_GAIN * lr,
-        "head": lr,
-    }
+    weight_decay = rates.get("weight_decay", 0.0)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -62,9 +66,17 @@ def parameter_groups(
         decayed = weight_decay > 0 and parameter.ndim > 1 and parameter not in excepted
         key = part if decayed or not weight_decay or part in ("anchors", "prior") else f"{part}, not decayed"
         decay = weight_decay if decayed else 0.0
-        group = groups.setdefault(key, {"name": key, "params": [], "lr": rates[part], "weight_decay": decay})
+        rate = _rate(part, lr, rates)
+        group = groups.setdefault(key, {"name": key, "params": [], "lr": rate, "weight_decay": decay})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def _rate(part: str, lr: float, rates: Rates) -> float:
+    if part == "prior":
+        return PRIOR_GAIN * lr
+    own = rates.get(f"{part}_lr")
+    return lr if own is None else own  # type: ignore[return-value]
 
 
 def _head_parameters(trunk: nn.Module) -> set[nn.Parameter]:

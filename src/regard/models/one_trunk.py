@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regard.backbones import Cut, Given, cut_of, looking
 from regard.models.frozen import Freezable
-from regard.models.groups import parameter_groups
+from regard.models.groups import Rates, parameter_groups
 from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError
 
@@ -47,13 +47,6 @@ class OneTrunk(Freezable, Shareable):
             return Map(output.price[0] / NATS_PER_BIT, "bits")
         return Map(output.map[0], output.unit)
 
-    def parameter_groups(
-        self,
-        lr: float,
-        *,
-        backbone_lr: float | None = None,
-        anchors_lr: float | None = None,
-        weight_decay: float = 0.0,
-    ) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: float, **rates: Unpack[Rates]) -> list[dict[str, Any]]:
         """Groups for any optimiser, with a learning rate a part; see ``regard.models.parameter_groups``."""
-        return parameter_groups(self, lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay)
+        return parameter_groups(self, lr, **rates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from regard.backbones import Cut, Given, create_backbone, image_shape, inflate, looking
 from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
+from regard.models.groups import Rates
 from regard.models.late_fusion import TwoStreamOutput, fused
 from regard.models.mechanism import Mechanism
 from regard.models.normalize import Normalize
@@ -239,20 +240,11 @@ class TwoStream(Shareable):
         for stream in self.streams.values():
             stream.freeze(upto)
 
-    def parameter_groups(
-        self,
-        lr: float,
-        *,
-        backbone_lr: float | None = None,
-        anchors_lr: float | None = None,
-        weight_decay: float = 0.0,
-    ) -> list[dict[str, Any]]:
+    def parameter_groups(self, lr: float, **rates: Unpack[Rates]) -> list[dict[str, Any]]:
         """Groups for any optimiser, the same parts of both streams in one; see ``regard.models.parameter_groups``."""
         groups: dict[str, dict[str, Any]] = {}
         for stream in self.streams.values():
-            for group in stream.parameter_groups(
-                lr, backbone_lr=backbone_lr, anchors_lr=anchors_lr, weight_decay=weight_decay
-            ):
+            for group in stream.parameter_groups(lr, **rates):
                 groups.setdefault(group["name"], {**group, "params": []})["params"] += group["params"]
         return list(groups.values())
 

@@ -22,6 +22,7 @@ def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier | Segmenter 
     groups = model.parameter_groups(
         recipe.lr,
         backbone_lr=recipe.backbone_lr,
+        attention_lr=recipe.attention_lr,
         anchors_lr=recipe.anchors_lr,
         weight_decay=recipe.weight_decay,
     )

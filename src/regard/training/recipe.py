@@ -193,6 +193,8 @@ class OptimRecipe:
     """Peak learning rate; under `muon` that of AdamW's part, and a tenth of the matrices'."""
     backbone_lr: float | None = None
     """Of the backbone, where it differs: pretrained networks want less."""
+    attention_lr: float | None = None
+    """Of what makes the map, where it differs: beside a pretrained network it has further to go."""
     anchors_lr: float | None = None
     """Of the anchors, where it differs."""
     betas: tuple[float, float] = (0.9, 0.999)
