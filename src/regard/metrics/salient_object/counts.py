@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,17 +29,24 @@ class Counts(NamedTuple):
     objects: Float[Tensor, "B 1"]
     pixels: int
 
+    @classmethod
+    def joined(cls, parts: Sequence[Counts]) -> Counts:
+        """Those of several batches of one size, in their order."""
+        hits, alarms, objects = (torch.cat([part[k] for part in parts]) for k in range(3))
+        return cls(hits, alarms, objects, parts[0].pixels)
+
 
 def level_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:
     """At the 256 thresholds 255/255, ..., 1/255, 0 in this order, by one histogram of all images.
 
     A prediction of p has the level floor(255 p), in p's own precision, as published evaluations have it.
     """
-    batch, levels = len(prediction), (prediction * (THRESHOLDS - 1)).flatten(1).to(torch.int64)
-    row = torch.arange(batch, device=levels.device)[:, None] * 2 + masks.flatten(1)
-    histogram = torch.bincount((row * THRESHOLDS + levels).flatten(), minlength=2 * batch * THRESHOLDS)
+    batch, bins = len(prediction), (prediction * (THRESHOLDS - 1)).flatten(1).to(torch.int64)
+    bins.add_(masks.flatten(1).long(), alpha=THRESHOLDS)
+    bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * THRESHOLDS)
+    histogram = torch.bincount(bins.flatten(), minlength=2 * batch * THRESHOLDS)
     reached = wide(histogram.view(batch, 2, THRESHOLDS).flip(2).cumsum(2))
-    return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], levels.shape[1])
+    return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], bins.shape[1])
 
 
 def adaptive_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:

@@ -8,10 +8,10 @@ S_region = sum over quarters of area share * 4 x y s_xy / ((x^2 + y^2)(s_x^2 + s
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import wide
+from regard.metrics.fixation.inputs import dot, wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
 
 
@@ -28,29 +28,29 @@ def s_measure(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     tensor([1.], dtype=torch.float64)
     """
     prediction, masks = check(prediction, masks)
-    x, inside = wide(prediction)[:, 0], masks[:, 0]
-    mean, share = x.mean((1, 2)), wide(inside).mean((1, 2))
-    found = (0.5 * _object(x, inside) + 0.5 * _region(x, inside)).clamp(min=0)
+    return s_of(wide(prediction)[:, 0], wide(masks)[:, 0])
+
+
+def s_of(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> Float[Tensor, " B"]:
+    """The same of a prediction and a mask of zeros and ones, in one precision."""
+    mean, share = x.mean((1, 2)), g.mean((1, 2))
+    found = (0.5 * _object(x.flatten(1), g.flatten(1)) + 0.5 * _region(x, g)).clamp(min=0)
     return torch.where(share == 0, 1 - mean, torch.where(share == 1, mean, found))
 
 
-def _object(x: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"]) -> Float[Tensor, " B"]:
-    flat, g = x.flatten(1), wide(inside).flatten(1)
-    total, count = flat.sum(1), g.sum(1)
-    within = (flat * g).sum(1)
-    counts = torch.stack([count, flat.shape[1] - count])
+def _object(x: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+    total, count, within = x.sum(1), g.sum(1), dot(x, g)
+    counts = torch.stack([count, x.shape[1] - count])
     means = torch.stack([within, total - within]) / counts.clamp(min=1)
-    centred = (flat - torch.where(inside.flatten(1), means[0][:, None], means[1][:, None])).square()
-    own = (centred * g).sum(1)
-    squares = torch.stack([own, (centred * (1 - g)).sum(1)])
-    std = (squares / (counts - 1).clamp(min=1)).sqrt()
+    centred = torch.lerp(means[1][:, None], means[0][:, None], g).sub_(x)
+    squared = centred.mul_(centred)
+    std = (torch.stack([dot(squared, g), dot(squared, 1 - g)]) / (counts - 1).clamp(min=1)).sqrt()
     means = torch.stack([means[0], 1 - means[1]])
     scores = 2 * means / (means.square() + 1 + std + EPS)
-    return (scores * counts).sum(0) / flat.shape[1]
+    return (scores * counts).sum(0) / x.shape[1]
 
 
-def _region(x: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"]) -> Float[Tensor, " B"]:
-    g = wide(inside)
+def _region(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> Float[Tensor, " B"]:
     height, width = x.shape[1:]
     upper, left = _until(g.sum(2), height), _until(g.sum(1), width)
     rows, columns = torch.stack([upper, 1 - upper], 1), torch.stack([left, 1 - left], 2)
@@ -62,15 +62,16 @@ def _region(x: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"]) -> Float[T
     n = pixels.clamp(min=1)
     # Distances to the value in each quarter's corner: a constant quarter has a variance of exactly 0 without rounding.
     corner = x[:, [0, -1]][:, :, [0, -1]]
-    d = x - rows.mT @ corner @ columns.mT
-    sum_d, sum_g = quarters(d), quarters(g)
+    d = torch.baddbmm(x, rows.mT @ corner, columns.mT, alpha=-1)
+    sum_d, sum_g, sum_dg = quarters(d), quarters(g), quarters(d * g)
+    sum_dd = quarters(d.mul_(d))
     x_mean, y_mean = corner + sum_d / n, sum_g / n
     free = n - 1 + EPS
-    s_x = (quarters(d.square()) - sum_d.square() / n).clamp(min=0) / free
+    s_x = (sum_dd - sum_d.square() / n).clamp(min=0) / free
     s_y = (sum_g - sum_g.square() / n) / free
-    s_xy = (quarters(d * g) - sum_d * sum_g / n) / free
+    s_xy = (sum_dg - sum_d * sum_g / n) / free
     similar = 4 * x_mean * y_mean * s_xy / ((x_mean.square() + y_mean.square()) * (s_x + s_y) + EPS)
-    flat_x, flat_y = quarters((d != 0).to(d)) == 0, (sum_g == 0) | (sum_g == pixels)
+    flat_x, flat_y = sum_dd == 0, (sum_g == 0) | (sum_g == pixels)
     similar = torch.where(flat_x | flat_y, (flat_x & flat_y).to(similar), similar)
     return (similar * pixels).sum((1, 2)) / (height * width)
 
