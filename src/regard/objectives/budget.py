@@ -74,5 +74,5 @@ class Multiplier:
             raise RegardError(
                 f"{self.name}={asked}: not reachable with this model and data; it stayed in "
                 f"[{low}, {high}]{' bits' if self.unit == 'bits' else ''}. "
-                "Ask for a budget in that range, train longer, or change the size of what is priced"
+                "Ask for a budget in that range, train longer or at a higher rate, or change the size of what is priced"
             )
