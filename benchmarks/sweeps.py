@@ -27,7 +27,6 @@ SWEEPS = {
     "map_budget": ["--field", MAP_BUDGET, "--values", "500,1000,2000,4000,8000"],
     "gate": ["--field", "model.attention", "--values", "deterministic,aib,mask,noise", f"--{MAP_BUDGET}", "null"],
     "anchors": ["--field", "model.anchors", "--values", "null,2,5,10,20,50", *RESIDUAL],
-    "anchors_lr": ["--field", "optim.anchors_lr", "--values", "null,0", "--model.anchors", "20", *RESIDUAL],
     "where": ["--field", "model.at", "--values", "[stage1],[stage2],[stage3]", f"--{MAP_BUDGET}", "1000"],
 }
 """Name -> arguments of `regard sweep`."""

@@ -12,10 +12,8 @@ from regard.evaluation.scoring.maps import MapFiles
 from regard.evaluation.scoring.options import Kind
 from regard.evaluation.scoring.priors import train_prior
 from regard.gaze import Fixations, observers_information
-from regard.metrics.fixation import Calibration, calibrate, information_gain
+from regard.metrics.fixation import Calibration, calibrate, calibration_grid, information_gain
 from regard.types import Map, RegardError
-
-SIDE = 48  # positions of the longer side, on which the calibration is fitted
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[
     None where the source has no map of any of these images; maps that cannot be read are left out and counted.
     """
     h, w = (float(v) for v in train.sizes.mean(0))
-    scale = SIDE / max(h, w)
-    grid = (max(1, round(h * scale)), max(1, round(w * scale)))
+    grid = calibration_grid(h, w)
     maps, kept, broken = [], [], 0
     for b, name in enumerate(train.images):
         if name not in files:

@@ -17,11 +17,9 @@ from regard.evaluation.scoring.priors import nowhere_zero
 from regard.evaluation.trials.similarity import TrainGaze
 from regard.gaze import Fixations, through_grid
 from regard.metrics import controls
-from regard.metrics.fixation import Calibration, calibrate, information_gain
+from regard.metrics.fixation import Calibration, calibrate, calibration_grid, information_gain
 from regard.types import Map, RegardError
 
-SIDE = 48
-"""Positions of the longer side, on which maps are calibrated."""
 _CHUNK = 32
 
 
@@ -74,7 +72,6 @@ def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1
     if points is None:
         raise RegardError(f"split {split.name!r} comes without fixations; take a set that has them")
     h, w = prior.shape[-2:]
-    scale = SIDE / max(h, w)
-    grid = (max(1, round(h * scale)), max(1, round(w * scale)))
+    grid = calibration_grid(h, w)
     moved = points.double() * torch.tensor([grid[1] / w, grid[0] / h], dtype=torch.float64)
     return calibrate(learned.resize(grid).values.double(), moved, Map(prior, "relevance").resize(grid).values)

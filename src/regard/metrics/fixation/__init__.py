@@ -6,7 +6,7 @@ float64 value an image, NaN where undefined; `conditions` says why, `regard.metr
 """
 
 from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs
-from regard.metrics.fixation.calibration import Calibration, calibrate
+from regard.metrics.fixation.calibration import Calibration, calibrate, calibration_grid
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim
 from regard.metrics.fixation.information_gain import information_gain, log_likelihood
 from regard.metrics.fixation.inputs import Convention, conditions
@@ -27,6 +27,7 @@ __all__ = [
     "auc_judd",
     "aucs",
     "calibrate",
+    "calibration_grid",
     "cc",
     "conditions",
     "holm",

@@ -17,6 +17,7 @@ from regard.metrics.fixation.information_gain import information_gain
 from regard.metrics.fixation.inputs import Maps, Points, check_maps, wide
 from regard.types import RegardError
 
+SIDE = 48
 KNOTS = 12
 STEPS = 60
 START = -4.0
@@ -54,12 +55,21 @@ class Calibration:
         return _log_density(_stretched(maps), _log(prior), width, self.levels, torch.tensor(self.center))
 
 
+def calibration_grid(height: float, width: float) -> tuple[int, int]:
+    """Height and width, with ``SIDE`` positions along the longer one: blur and curve need no more.
+
+    >>> calibration_grid(300, 400)
+    (36, 48)
+    """
+    scale = SIDE / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def calibrate(maps: Maps, fixations: Points, prior: Maps) -> Calibration:
     """The calibration under which the train split's fixations are most likely, by L-BFGS, deterministic.
 
     Args:
-        maps: (N,1,h,w) of the train split, on a grid of a few dozen positions a side: the blur and the curve do not
-            need more, and all are held at once.
+        maps: (N,1,h,w) of the train split, on `calibration_grid`: all are held at once.
         fixations: (N,n,2) on that grid.
         prior: (1,1,h,w) the train split's centre prior on that grid, positive.
 
