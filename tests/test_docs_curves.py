@@ -9,10 +9,11 @@ import pytest
 from tests.test_docs_tables import number
 
 ROOT = Path(__file__).resolve().parents[1]
+RIGHT = ("accuracy_mean", "accuracy_one_sample")
+WHERE = ("energy_inside", "deletion_gap", "deletion_gap_random")
 SHOWN = {
     "latent_budget": (
-        "accuracy_mean",
-        "accuracy_one_sample",
+        *RIGHT,
         "accuracy_4_samples",
         "accuracy_12_samples",
         "latent_bits",
@@ -20,6 +21,8 @@ SHOWN = {
         "calibration_error",
         "unknown_auroc",
     ),
+    "gate": (*RIGHT, "gate_bits", "map_bits", *WHERE),
+    "anchors": (*RIGHT, "latent_bits", "code_bits", "map_bits", *WHERE),
 }
 
 
