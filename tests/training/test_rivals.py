@@ -114,9 +114,11 @@ def test_what_cannot_be_matched_is_said(fields: dict, words: str) -> None:
         tiny(model={"match": "parameters", **fields})
 
 
-def test_families_without_a_width_and_steps_too_coarse() -> None:
-    with pytest.raises(RegardError, match="no width of 'resnet18' can be matched; it can for compact"):
-        matched(tiny(model={"match": "parameters", "backbone": "resnet18", "at": ["layer2"], "backbone_options": {}}))
+def test_a_hidden_layer_where_width_is_not_free_and_steps_too_coarse() -> None:
+    other = {"match": "parameters", "backbone": "resnet18", "at": ["layer2"], "backbone_options": {}}
+    found = matched(tiny(model=other))
+    assert found.model.backbone == "resnet18"
+    assert found.model.backbone_options["hidden"] > 0
     options = {"widths": [1, 1, 1, 2]}
     with pytest.raises(RegardError, match="begin with a wider network"):
         matched(tiny(model={"match": "parameters", "attention": "aib", "backbone_options": options}))

@@ -55,7 +55,7 @@ class Calibration:
         return _log_density(_stretched(maps), _log(prior), width, self.levels, torch.tensor(self.center))
 
 
-def calibration_grid(height: float, width: float) -> tuple[int, int]:
+def calibration_grid(height: float | int, width: float | int) -> tuple[int, int]:
     """Height and width, with ``SIDE`` positions along the longer one: blur and curve need no more.
 
     >>> calibration_grid(300, 400)
