@@ -73,6 +73,18 @@ def test_a_machine_elsewhere_is_dead_only_after_a_silence(tmp_path: Path, monkey
     assert Watch(stale=0.3).claim(tmp_path, dead="claim-0.json") is not None, "unless told"
 
 
+def test_only_the_dead_are_called_so(tmp_path: Path) -> None:
+    assert Watch().dead(tmp_path) == ""
+    claim = Watch().claim(tmp_path)
+    assert claim is not None
+    assert Watch().dead(tmp_path) == "", "its maker lives"
+    said = json.loads(claim.path.read_text())
+    claim.path.write_text(json.dumps(said | {"begun": "before"}))
+    assert Watch().dead(tmp_path) == "claim-0.json"
+    claim.release()
+    assert Watch().dead(tmp_path) == ""
+
+
 def test_a_torn_claim_is_dead(tmp_path: Path) -> None:
     (tmp_path / "claim-3.json").write_text('{"pid": 1')
     claim = Watch().claim(tmp_path)

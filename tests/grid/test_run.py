@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from tests.grid.toys import toy
 
-from regard.grid import Cell, cell_path, estimate, read_result, run_grid
+from regard.grid import Cell, cell_path, estimate, read_result, run, run_grid
+from regard.grid.claims import Watch
 from regard.grid.run import State
 from regard.types import RegardError
 
@@ -87,6 +88,25 @@ def test_two_grids_share_a_folder_and_do_each_cell_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [times_done(tmp_path, cell) for cell in cells] == [1, 1, 1, 1]
+
+
+def test_a_cell_that_another_took_since_the_last_look_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = toy("first", work="sleep", seconds=0.5), toy("second")
+    monkeypatch.setattr(run, "SCAN", 3.0)  # the second cell begins long before the grid looks around again
+    grid = threading.Thread(target=run_grid, args=([first, second], tmp_path))
+    grid.start()
+    while not (tmp_path / first.path / "begun").exists():
+        time.sleep(0.02)
+    claim = Watch().claim(tmp_path / second.path)
+    assert claim is not None
+    time.sleep(1.5)
+    assert (tmp_path / first.path / "cell.json").exists()
+    assert not (tmp_path / second.path / "done.txt").exists(), "its holder lives"
+    claim.release()
+    grid.join()
+    assert times_done(tmp_path, second) == 1
 
 
 def test_what_another_has_is_waited_for_and_shown(tmp_path: Path) -> None:

@@ -101,21 +101,30 @@ class Watch:
     def holder(self, folder: Path) -> str | None:
         """Host of whoever works on the cell; None where nobody does."""
         newest = _newest(folder)
-        if newest is None:
-            return None
-        said = read_json(newest)
+        return None if newest is None else self._maker(newest)
+
+    def dead(self, folder: Path) -> str:
+        """Name of the newest claim on the cell, if it is a dead one; empty where it is alive, or there is none."""
+        newest = _newest(folder)
+        if newest is None or self._maker(newest) is not None or not newest.exists():
+            return ""  # a released claim's name is free for others, so it must not be called dead
+        return newest.name
+
+    def _maker(self, claim: Path) -> str | None:
+        """Host of whoever made a claim and is still at work; None for a dead or released one."""
+        said = read_json(claim)
         if said is None:  # released just now, or never written whole
             return None
         if said.get("place") == place():
             return said["host"] if begun(said["pid"]) == said["begun"] else None
         try:
-            beat = newest.stat().st_mtime_ns
+            beat = claim.stat().st_mtime_ns
         except OSError:
             return None
-        last, since = self._seen.get(newest, (-1, 0.0))
+        last, since = self._seen.get(claim, (-1, 0.0))
         if beat != last:
             last, since = beat, time.monotonic()
-            self._seen[newest] = (last, since)
+            self._seen[claim] = (last, since)
         return str(said.get("host")) if time.monotonic() - since < self.stale else None
 
     def claim(self, folder: Path, dead: str = "") -> Claim | None:
@@ -144,12 +153,6 @@ class Watch:
         finally:
             part.unlink()
         return Claim(path)
-
-
-def newest_name(folder: Path) -> str:
-    """The newest claim on a cell, dead or alive; empty where there is none."""
-    newest = _newest(folder)
-    return "" if newest is None else newest.name
 
 
 def _newest(folder: Path) -> Path | None:

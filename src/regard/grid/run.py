@@ -11,7 +11,7 @@ from pathlib import Path
 
 from regard.errors import RegardError
 from regard.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json, write_json
-from regard.grid.claims import Watch, newest_name
+from regard.grid.claims import Watch
 from regard.grid.pool import Slot, slots
 from regard.grid.worker import HELD, INTERRUPTED, write_failure
 
@@ -162,7 +162,7 @@ class _Run:
                 continue
             folder = self.root / cell.path
             write_json(folder / WANTED, cell.asked | {"size": cell.size})
-            slot.start(folder, self.root, newest_name(folder))
+            slot.start(folder, self.root, self.watch.dead(folder))
             self.at_work[i] = cell
             self.states[cell.path] = State("running", time.monotonic())
 
