@@ -1,7 +1,7 @@
 """All salient-object metrics on ECSSD against pysodmetrics in its own environment: the same values, how much faster.
 
     benchmarks/make_oracle.sh
-    REGARD_DATA=... python benchmarks/salient_metrics.py [--images 1000] [--cores 1]
+    REGARD_DATA=... python benchmarks/salient_metrics.py [--images 1000] [--cores 1]   # the record is named after cores
 
 Predictions: the mask blurred by a box of 31 pixels, times a low-frequency pattern, plus a tenth of the grey image,
 float64; masks and images resized to 240x320 before either side sees them. Both sides get the same arrays, pysodmetrics
@@ -101,7 +101,8 @@ def main() -> None:
     }
     print(json.dumps(plain(result), indent=2))
     assert difference.max() < 1e-9, "values differ from pysodmetrics'"
-    record("salient_metrics", result, notes=" ".join((__doc__ or "").split()))
+    name = "salient_metrics" if arguments.cores == 1 else f"salient_metrics_{arguments.cores}_cores"
+    record(name, result, notes=" ".join((__doc__ or "").split()))
 
 
 if __name__ == "__main__":
