@@ -21,8 +21,10 @@ SHOWN = {
         "calibration_error",
         "unknown_auroc",
     ),
+    "map_budget": (*RIGHT, "gate_bits", "map_bits", "latent_bits", "calibration_error", *WHERE),
     "gate": (*RIGHT, "gate_bits", "map_bits", *WHERE),
     "anchors": (*RIGHT, "latent_bits", "code_bits", "map_bits", *WHERE),
+    "where": (*RIGHT, "gate_bits", "map_bits", "latent_bits", *WHERE),
 }
 
 
@@ -39,7 +41,7 @@ def short(cell: dict[str, Any] | None, key: str) -> str:
 def sweep(name: str) -> Iterator[str]:
     held = json.loads((ROOT / "results" / f"sweep_{name}.json").read_text())["values"]
     for row in held["rows"]:
-        arm = row["arm"].rpartition("=")[2].strip("[]")
+        arm = row["arm"].rpartition("=")[2].strip("[]'")
         yield f"| {' | '.join([arm, *(short(row['cells'].get(key), key) for key in SHOWN[name])])} |"
 
 

@@ -53,13 +53,17 @@ def performance(values: dict[str, Any], task: str) -> Iterator[str]:
 
 
 def similarity(values: dict[str, Any], task: str) -> Iterator[str]:
-    """NSS of one backbone's maps among its floors and its ceiling, and beyond the shuffled control."""
+    """NSS of one backbone's maps among floors and ceiling, beyond the shuffled control; information gain."""
     rows = [r for r in values["similarity"]["rows"] if (r["task"], r["metric"]) == (task, "nss")]
+    gains = [r for r in values["similarity"]["rows"] if (r["task"], r["metric"]) == (task, "ig")]
+    gain = {(r["condition"], r["backbone"]): r for r in gains}
     own = fullest(rows)
     for r in rows:
         if r["backbone"] == own:
             anchors = (said({**r["anchors"][name], "low": None}) for name in ("random", "center", "observers"))
-            yield row(f"`{r['condition']}`", said(r["value"]), *anchors, said(r["beyond_shuffled"], signed=True))
+            bits = gain[r["condition"], own]
+            told = (said(bits["value"]), said({**bits["anchors"]["observers"], "low": None}))
+            yield row(f"`{r['condition']}`", said(r["value"]), *anchors, said(r["beyond_shuffled"], signed=True), *told)
 
 
 def faithfulness(values: dict[str, Any], task: str) -> Iterator[str]:

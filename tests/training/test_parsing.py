@@ -159,6 +159,28 @@ def test_any_field_can_be_overridden(tmp_path: Path) -> None:
     assert parse_recipe([]) == Recipe()
 
 
+def test_fields_of_one_part_may_stand_together() -> None:
+    short = ["--align", "gaze=osie,loss=kl,options={held_out: 7, sizes: [1,2]},weight=2,shuffled=true", "--name", "a=b"]
+    recipe = parse_recipe([*short, "--model=at=[layer4],latent=8"])
+    changed = {field: value for field, value in leaves(recipe).items() if value != leaves(Recipe())[field]}
+    assert changed == {
+        "name": "a=b",
+        "align.gaze": "osie",
+        "align.options": {"held_out": 7, "sizes": [1, 2]},
+        "align.weight": 2.0,
+        "align.shuffled": True,
+        "model.at": ["layer4"],
+        "model.latent": 8,
+    }
+    with pytest.raises(RegardError, match=r"Did you mean align\.weight"):
+        parse_recipe(["--align", "gaze=osie,wieght=1"])
+
+
+def test_a_part_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "align.yaml").write_text("gaze: osie\n")
+    assert parse_recipe(["--align", str(tmp_path / "align.yaml")]).align.gaze == "osie"
+
+
 def test_a_file_of_some_fields_leaves_the_others(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("train: {epochs: 3}\n")
     recipe = load_recipe(tmp_path / "r.yaml")

@@ -26,8 +26,9 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     if options.help:
         parser = recipe_parser(
             "Trains a recipe into runs/<name>, judges it on the test split and writes report.html. A run that was "
-            "killed goes on from its last checkpoint. Besides the recipe's fields: --runs DIR (default runs), "
-            "--quiet, --no-evaluation."
+            "killed goes on from its last checkpoint. Fields of one part may stand together: --align "
+            "gaze=osie,loss=kl,weight=1. Besides the recipe's fields: --runs DIR (default runs), --quiet, "
+            "--no-evaluation."
         )
         parser.prog = "regard train"
         parser.print_help()

@@ -16,6 +16,7 @@ import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
 
 from regard.training.recipe import Recipe
+from regard.training.together import apart
 from regard.types import RegardError
 
 
@@ -28,14 +29,14 @@ def recipe_parser(description: str = "") -> ArgumentParser:
 
 
 def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None) -> Recipe:
-    """A recipe from ``--recipe FILE --part.field value ...``.
+    """A recipe from ``--recipe FILE --part.field value --part field=value,field=value ...``.
 
     Raises:
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = parser or recipe_parser()
     try:
-        values = parser.parse_args(list(arguments))
+        values = parser.parse_args(apart(arguments))
         built = parser.instantiate(values)
     except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
         raise RegardError(_explain(str(error), fields(parser))) from None
