@@ -61,8 +61,8 @@ def similarity(values: dict[str, Any], task: str) -> Iterator[str]:
     for r in rows:
         if r["backbone"] == own:
             anchors = (said({**r["anchors"][name], "low": None}) for name in ("random", "center", "observers"))
-            bits = gain[r["condition"], own]
-            told = (said(bits["value"]), said({**bits["anchors"]["observers"], "low": None}))
+            bits = gain.get((r["condition"], own))
+            told = () if bits is None else (said(bits["value"]), said({**bits["anchors"]["observers"], "low": None}))
             yield row(f"`{r['condition']}`", said(r["value"]), *anchors, said(r["beyond_shuffled"], signed=True), *told)
 
 
