@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from record import record
-from regard.grid import cell_path
-from regard.tables.compare import holm, mean_of, two_sided
-from regard.tables.table import plain
+from regard.experiments.grid import cell_path
+from regard.experiments.tables.table import holm, mean_of, plain, two_sided
 
 SHOTS = {"20": "20", "all": "all"}
 ARMS = ("plain", "plain, matched", "AIB")

@@ -20,7 +20,7 @@ from typing import Any
 from torchvision.io import write_png
 
 from record import record
-from regard.data.photographs import PHOTOGRAPHS, photograph
+from regard.data.generated.drawing import PHOTOGRAPHS, photograph
 
 NETWORK = "tf_efficientnet_lite0"
 METHODS = (

@@ -14,7 +14,7 @@ they are finished. Compared on the same test images:
   curve, so this row compares systems, not maps.
 
 Every image is explained for the class that the judged network predicts. Differences are paired by image and seed; their
-intervals count both as samples (regard.study.crossed_mean).
+intervals count both as samples (regard.experiments.study.crossed_mean).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ import torch
 from torch import Tensor
 
 from record import ROOT, record
+from regard.experiments.stats import crossed_mean
 from regard.explain import explain
 from regard.metrics import Removal, controls, lerf_morf_gap
 from regard.metrics.imputation import BASELINES
 from regard.models import AttentiveClassifier
-from regard.study.crossed import crossed_mean
 from regard.training import load_run
 from regard.types import Map
 

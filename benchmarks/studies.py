@@ -17,9 +17,9 @@ from pathlib import Path
 
 from kept import keep_each
 from record import ROOT, record
-from regard.report.study_page import Notes, frozen_plan, render_study
-from regard.study import changes, read_trials
-from regard.study.frozen import TRIALS
+from regard.experiments.study import changes, read_trials
+from regard.experiments.study.page import Notes, frozen_plan, render_study
+from regard.experiments.study.plan import TRIALS
 
 
 def keep(name: str, runs: Path, workers: int) -> None:

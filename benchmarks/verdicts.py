@@ -18,11 +18,10 @@ import numpy as np
 from rich.progress import Progress
 
 from record import record
-from regard.study.bootstrap import bootstrap
-from regard.study.contrasts import difference
-from regard.study.panel import Arm, paired
-from regard.study.simulate import Tally, rate, simulate
-from regard.study.worlds import DRIVEN, WORLDS, Design, World, draw, world_plan
+from regard.experiments.stats import bootstrap
+from regard.experiments.study.contrasts import difference
+from regard.experiments.study.panel import Arm, paired
+from regard.experiments.study.simulation import DRIVEN, WORLDS, Design, Tally, World, draw, rate, simulate, world_plan
 
 FEW = Design(seeds=3)
 

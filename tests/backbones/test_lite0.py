@@ -7,21 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.backbones import (
-    LITE0_NORMALIZE,
-    LITE0_WEIGHTS,
-    create_backbone,
-    efficientnet_lite0_imagenet,
-    lite0,
-    read_weights,
-)
+from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone, efficientnet_lite0_imagenet, read_weights
+from regard.backbones.networks import imagenet
 from regard.types import RegardError
 
 BIRDS = [*range(7, 25), *range(80, 101), *range(127, 147)]
 
 
 def test_all_tensors_arrive() -> None:
-    theirs = list(read_weights(lite0._file()).values())
+    theirs = list(read_weights(imagenet._file()).values())
     ours = list(efficientnet_lite0_imagenet().state_dict().values())
     assert len(ours) == 296
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
@@ -39,7 +33,7 @@ def test_for_no_other_network() -> None:
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lite0, "find_spec", lambda _: None)
+    monkeypatch.setattr(imagenet, "find_spec", lambda _: None)
     with pytest.raises(RegardError, match=r"regard\[imagenet\]"):
         efficientnet_lite0_imagenet()
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data import Augmentation
-from regard.data.clutter import boxes_of
+from regard.data.generated.clutter import boxes_of
 from regard.types import Batch, RegardError
 
 

@@ -3,7 +3,7 @@ import torch
 from tests.data.cub_files import BEAK, BOX, make_cub
 
 from regard.data import check, cub, open_data
-from regard.data.clutter import boxes_of
+from regard.data.generated.clutter import boxes_of
 from regard.types import RegardError
 
 

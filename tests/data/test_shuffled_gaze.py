@@ -10,7 +10,7 @@ from tests.data.cub_files import make_cub
 from tests.training.gazed import SIDE, gazed
 
 from regard.data import Augmentation, cub, open_data, shuffle_gaze
-from regard.data.shuffled_gaze import exchange, warped
+from regard.data.shuffle import exchange, warped
 from regard.types import RegardError
 
 AMONG = ("any", "same-class", "other-class")

@@ -11,7 +11,7 @@ from tests.training.tiny import tiny
 
 from regard.data import shuffle_gaze
 from regard.evaluation import evaluate
-from regard.evaluation.average_precision import average_precision_score, mean_average_precision
+from regard.evaluation.prediction import average_precision_score, mean_average_precision
 from regard.report import read_evaluation, write_report
 from regard.training import build, plain_twin, train
 from regard.training.recipe import ImposeRecipe

@@ -11,8 +11,7 @@ from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import evaluate, observe
-from regard.evaluation.information import information_scores
-from regard.evaluation.prediction import prediction_scores
+from regard.evaluation.prediction import information_scores, prediction_scores
 from regard.metrics import accuracy
 from regard.report import read_evaluation, write_report
 from regard.training import load_run, plain_twin, train

@@ -5,8 +5,7 @@ import torch
 from tests.evaluation.test_observe import model, split
 
 from regard.evaluation import observe
-from regard.evaluation.given_maps import given_maps, highest
-from regard.evaluation.interventions import intervention_scores
+from regard.evaluation.interventions import given_maps, highest, intervention_scores
 
 
 def by_key(gates: tuple[torch.Tensor, ...], anchors: torch.Tensor | None = None) -> dict:

@@ -9,7 +9,7 @@ import torch
 from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
-from regard.evaluation import aligned, evaluate
+from regard.evaluation import evaluate, gaze
 from regard.evaluation.mask_scores import MEAN_MASK, chosen_threshold, iou_at, mask_scores
 from regard.gaze import make_fixations
 from regard.report import read_evaluation, write_report
@@ -114,13 +114,13 @@ def test_maps_are_held_against_people_of_the_set_they_were_aligned_on(tmp_path, 
         return replace(base, train=gazed(base.train), val=gazed(base.val), test=gazed(base.test), gaze=fixations)
 
     monkeypatch.setattr(build, "open_data", open_data)
-    monkeypatch.setattr(aligned, "open_data", open_data)
+    monkeypatch.setattr(gaze, "open_data", open_data)
     for name, parts in (("seg", SEGMENTS), ("cls", {})):
         folder = train(tiny(name, **parts, align=AlignRecipe(gaze="osie", batch_size=4)), tmp_path / name, quiet=True)
         evaluate(folder)
         rows = {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
         assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(rows)
         labels = [r["label"] for r in rows["gaze_nss"]["references"]]
-        assert labels == [aligned.CENTRE, "random, same bandwidth", "another image's map", "viewings of each other"]
+        assert labels == [gaze.CENTRE, "random, same bandwidth", "another image's map", "viewings of each other"]
         assert "5 test images of osie" in rows["gaze_nss"]["meaning"]
         assert rows["gaze_auc"]["n"] == 5

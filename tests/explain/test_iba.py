@@ -8,9 +8,8 @@ from torch.distributions import Normal, kl_divergence
 
 from regard.backbones import create_backbone
 from regard.explain import ChannelStatistics, channel_statistics, explain
-from regard.explain.iba import price
-from regard.explain.question import Question
-from regard.explain.rerun import rerunning
+from regard.explain.context import Question
+from regard.explain.iba import price, rerunning
 from regard.metrics.smoothing import gaussian_blur
 from regard.types import RegardError
 

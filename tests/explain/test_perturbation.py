@@ -6,7 +6,7 @@ from tests.explain.toys import Linear, deep
 from torch import Tensor, nn
 
 from regard.explain import ZeroMapWarning, explain
-from regard.explain.rise import Masks
+from regard.explain.perturbation import Masks
 from regard.types import RegardError
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from regard.backbones import create_backbone
 from regard.explain import explain
-from regard.explain.token_attention import attention_matrices
+from regard.explain.transformer import attention_matrices
 from regard.types import RegardError
 
 SIZE, GRID = (64, 48), (4, 3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from regard.metrics.calibration import calibration_error
+from regard.metrics.classification import calibration_error
 from regard.types import RegardError
 
 

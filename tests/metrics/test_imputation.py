@@ -4,7 +4,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 import torch
 
-from regard.metrics import imputation, multigrid
+from regard.metrics import imputation
 from regard.metrics.smoothing import gaussian_blur
 from regard.types import RegardError
 
@@ -107,13 +107,13 @@ def test_a_mask_for_each_channel_is_refused():
 
 def test_a_hole_as_wide_as_the_image_is_exact_enough_and_quick(monkeypatch):
     """Plain conjugate gradients needed hundreds of rounds here and stopped .09 short."""
-    cycles, cycle = [], multigrid.Grid.cycle
+    cycles, cycle = [], imputation.Grid.cycle
 
     def counted(self, residual):
         cycles.append(residual.shape[-1])
         return cycle(self, residual)
 
-    monkeypatch.setattr(multigrid.Grid, "cycle", counted)
+    monkeypatch.setattr(imputation.Grid, "cycle", counted)
     image = images(1, 160, 160)
     field = gaussian_blur(torch.rand(1, 1, 160, 160, generator=torch.Generator().manual_seed(2)), 10.0)
     removed = field < field.flatten().quantile(0.99)

@@ -20,7 +20,7 @@ def test_the_contributions_of_a_linear_model_have_none():
 
 def test_it_is_what_the_best_scale_leaves_over():
     """The same squares, and the regression written out."""
-    from regard.metrics.faithfulness.infidelity import _square
+    from regard.metrics.faithfulness.captum import _square
 
     x, map = images(2).double(), random_map(2)
     generator = torch.Generator().manual_seed(3)

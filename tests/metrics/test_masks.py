@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regard.metrics.masks import boxes_to_masks, dilate
+from regard.metrics.localization import boxes_to_masks, dilate
 from regard.types import RegardError
 
 

@@ -6,8 +6,8 @@ import textwrap
 import pytest
 import torch
 
-from regard.metrics.anchors import anchor_counts
-from regard.metrics.calibration import calibration_error
+from regard.metrics.classification import calibration_error
+from regard.metrics.information import anchor_counts
 from regard.metrics.scores import score
 from regard.metrics.streaming import AnchorCounts, CalibrationError, ItemScores
 from regard.types import RegardError

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from regard.models import Segmenter
-from regard.models.fcn import BilinearUp, fit
+from regard.models import BilinearUp, Segmenter, fit
 from regard.types import RegardError
 
 FAMILIES = [

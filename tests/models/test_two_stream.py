@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from regard.models import AttentiveClassifier, TwoStream, TwoStreamOutput
-from regard.models.late_fusion import fused_logits
+from regard.models.two_stream import fused_logits
 from regard.types import RegardError
 
 SMALL = {"backbone_options": {"widths": (4, 4, 8, 8)}, "length": 2, "input_size": (24, 32)}

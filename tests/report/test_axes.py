@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.report.axes import Axis, log_ticks, short, ticks
+from regard.report.charts import Axis, log_ticks, short, ticks
 
 
 def test_linear_and_logarithmic_places() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from regard.report.checked import MismatchError, checked
+from regard.report.schema import MismatchError, checked
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from regard.report.marks import stems, whiskers
+from regard.report.charts import stems, whiskers
 from regard.report.schema import Anchors, Reference, Score
 
 NAN = float("nan")

@@ -7,7 +7,7 @@ import torch
 from matplotlib import colormaps
 from PIL import Image
 
-from regard.report.overlay import (
+from regard.report.overlay import (  # fmt: skip
     Scale,
     colorize,
     colour_stops,
@@ -17,7 +17,7 @@ from regard.report.overlay import (
     png,
     scale_of,
     write_png,
-)  # fmt: skip
+)
 from regard.types import Map, RegardError
 
 UNIT = Scale(0.0, 1.0, "gate")

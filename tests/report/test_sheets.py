@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from regard.report.overlay import Scale, colorize
-from regard.report.sheets import sheet
+from regard.report.overlay import Scale, colorize, sheet
 from regard.types import RegardError
 
 

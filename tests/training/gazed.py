@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regard.data import DataSplits, TensorSplit, clutter
-from regard.data.counter import uniforms
+from regard.data.random_counter import uniforms
 
 SIDE = 16
 

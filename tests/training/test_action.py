@@ -10,7 +10,7 @@ from regard.data import DataSplits
 from regard.models import TwoStream
 from regard.objectives import Weights, task_loss
 from regard.training import build, build_data, load_run, open_run, plain_twin, train
-from regard.training.checkpoints import AtomicCheckpoints
+from regard.training.callbacks import AtomicCheckpoints
 from regard.training.recipe import AlignRecipe
 from regard.training.tasks.action import flow_std, loss
 from regard.types import RegardError

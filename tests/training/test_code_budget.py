@@ -12,7 +12,7 @@ from regard.models import AttentiveClassifier
 from regard.objectives import Weights, information_loss
 from regard.training import build_data, build_model, train
 from regard.training.budgets import BudgetCallback
-from regard.training.measure import sampled_rates
+from regard.training.forward import sampled_rates
 from regard.training.task import Task
 from regard.types import NATS_PER_BIT
 

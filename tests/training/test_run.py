@@ -13,7 +13,7 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, build_data, load_best, load_recipe, load_run, run, save_recipe, train
-from regard.training.measure import validate_batch
+from regard.training.forward import validate_batch
 from regard.types import RegardError
 
 KILLED = """

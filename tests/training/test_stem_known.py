@@ -11,8 +11,7 @@ from regard.data import Augmentation, shuffle_gaze
 from regard.models import Segmenter
 from regard.training import build, build_model, train
 from regard.training.recipe import AlignRecipe, ImposeRecipe
-from regard.training.stem_cache import through_stem
-from regard.training.stem_split import known_of, packed, unpacked
+from regard.training.stem_cache import known_of, packed, through_stem, unpacked
 from regard.types import RegardError
 
 FROZEN = {"freeze": "stage1", "at": ["stage2"], "latent": None, "fcn": "fcn16s"}

@@ -3,27 +3,29 @@
 Not here: attention mechanisms (attention), what is joined out of them (models).
 """
 
-from regard.backbones.attach import attach, cut_of, record, recorder_for
-from regard.backbones.attended import Attended, Cut, attended
-from regard.backbones.before import watching
-from regard.backbones.branches import bottleneck_branch, vgg_branch
-from regard.backbones.compact import Compact
+from regard.backbones.attach import attach, cut_of, find_layout, record, recorder_for
+from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.create import BACKBONES, create_backbone
 from regard.backbones.exclusion import exclude_tokens
-from regard.backbones.find import image_shape, layer_names, locate, looking, nearest, probe_images
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.inflate import inflate
-from regard.backbones.layout import Layout
-from regard.backbones.lite0 import LITE0_NORMALIZE, LITE0_WEIGHTS, efficientnet_lite0_imagenet
-from regard.backbones.probe import find_layout
+from regard.backbones.inspect import image_shape, layer_names, locate, looking, nearest, probe_images
+from regard.backbones.networks.cifar import VggCifar, Wrn, wrn_branch
+from regard.backbones.networks.compact import Compact
+from regard.backbones.networks.imagenet import (
+    LITE0_NORMALIZE,
+    LITE0_WEIGHTS,
+    Vgg16Conv,
+    bottleneck_branch,
+    efficientnet_lite0_imagenet,
+    vgg_branch,
+)
 from regard.backbones.recommend import last_layer, recommended_layer
 from regard.backbones.recorder import Given, Recorder, run
 from regard.backbones.stem import Stem
-from regard.backbones.vgg import VggCifar
-from regard.backbones.vgg16 import Vgg16Conv
+from regard.backbones.trace import watching
 from regard.backbones.weights import load_weights, read_weights
 from regard.backbones.width import Size, match_width, size_of, width_is_free
-from regard.backbones.wrn import Wrn, wrn_branch
 
 __all__ = [
     "BACKBONES",

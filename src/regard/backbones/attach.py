@@ -1,19 +1,133 @@
-"""Attention onto any network: ``attach`` puts it behind a named layer, ``record`` carries its output out."""
+"""Attention onto any network: ``attach`` puts it behind a named layer, ``record`` carries its output out.
+
+Finding the layout of a layer's output, by running the network up to it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from regard.backbones.attended import Attended, Cut, attended
+from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
-from regard.backbones.find import image_shape, locate
-from regard.backbones.layout import Layout
-from regard.backbones.probe import find_layout
+from regard.backbones.inspect import image_shape, locate, looking, probe_images
 from regard.backbones.recorder import Given, Recorder, recording
 from regard.types import RegardError
+
+
+def find_layout(
+    model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int], layout: str | Layout = "auto"
+) -> tuple[Layout, int]:
+    """Layout and number of channels of a layer's output for images (C,H,W).
+
+    Four dimensions are told apart by what changes with a wider image, or, where the network takes one size only, by the
+    channels of the last layer inside the module; never by two sides being equal. Three dimensions are tokens, whose
+    prefix and grid come from the network's patch embedding.
+
+    Raises:
+        RegardError: the layer does not run exactly once, does not return one tensor, or its layout cannot be told.
+    """
+    out, widths = _output(model, name, module, shape)
+    if isinstance(layout, Layout):
+        layout.features(out, shape[1:])
+        return layout, int(out.shape[{"NCHW": 1, "NHWC": 3, "tokens": 2}[layout.kind]])
+    if layout not in ("auto", "NCHW", "NHWC", "tokens"):
+        raise RegardError(f"layout={layout!r}: one of auto, NCHW, NHWC, tokens")
+    if out.ndim != (3 if layout == "tokens" else 4) and not (out.ndim == 3 and layout == "auto"):
+        raise RegardError(f"{name} returns {tuple(out.shape)}, which is not {layout}; attend at a layer with positions")
+    if out.ndim == 3:
+        return _token_layout(model, name, out, shape), out.shape[2]
+    if layout == "auto":
+        layout = _wider(model, name, module, shape, out) or _by_channels(out, widths) or ""
+    if not layout:
+        raise RegardError(f"{name} returns {tuple(out.shape)}: give layout='NCHW' or 'NHWC'")
+    return Layout(layout), int(out.shape[1 if layout == "NCHW" else 3])  # type: ignore[arg-type]
+
+
+class _Reached(Exception):  # noqa: N818
+    pass
+
+
+def _output(
+    model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int]
+) -> tuple[Tensor, list[tuple[tuple[int, ...], int]]]:
+    """The layer's output, and for every layer inside it that ran: shape of its output and its channels."""
+    outputs: list[Any] = []
+    widths: list[tuple[tuple[int, ...], int]] = []
+
+    def leaf(child: nn.Module, _: Any, out: Any) -> None:
+        width = getattr(child, "out_channels", None) or getattr(child, "out_features", None)
+        if width and isinstance(out, Tensor):
+            widths.append((tuple(out.shape), width))
+
+    hooks = [child.register_forward_hook(leaf) for child in module.modules()]
+    hooks.append(module.register_forward_hook(lambda _module, _args, out: outputs.append(out)))
+    try:
+        with looking(model):
+            model(probe_images(model, shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if len(outputs) != 1:
+        raise RegardError(f"{name} runs {len(outputs)} times in one forward; attend at a layer that runs once")
+    if not isinstance(outputs[0], Tensor):
+        raise RegardError(f"{name} returns {type(outputs[0]).__name__}; attend at a layer that returns one tensor")
+    if outputs[0].ndim not in (3, 4):
+        raise RegardError(f"{name} returns {tuple(outputs[0].shape)}; attend at a layer with positions")
+    return outputs[0], widths
+
+
+def _wider(model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:
+    """The layout by which dimension grows with the image's width; None where the network takes one size only."""
+    seen: list[Tensor] = []
+
+    def stop(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        seen.append(output)
+        raise _Reached
+
+    hook = module.register_forward_hook(stop)
+    try:
+        with looking(model):
+            model(probe_images(model, (shape[0], shape[1], 2 * shape[2])))
+    except Exception:
+        # whatever a network says to an image of another size: then this evidence is not to be had
+        pass
+    finally:
+        hook.remove()
+    if not seen or seen[0].ndim != 4:
+        return None
+    grown = [i for i in range(1, 4) if seen[0].shape[i] != out.shape[i]]
+    return {3: "NCHW", 2: "NHWC"}.get(grown[0]) if len(grown) == 1 else None
+
+
+def _by_channels(out: Tensor, widths: list[tuple[tuple[int, ...], int]]) -> str | None:
+    if not widths:
+        return None
+    channels = widths[-1][1]
+    kinds = [kind for kind, dim in (("NCHW", 1), ("NHWC", 3)) if out.shape[dim] == channels]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _token_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, int, int]) -> Layout:
+    """Prefix and grid of a timm or torchvision vision transformer."""
+    embed = getattr(model, "patch_embed", None)
+    patch = getattr(embed, "patch_size", None) or getattr(model, "patch_size", None)
+    if patch is None:
+        raise RegardError(f"{name} returns tokens {tuple(out.shape)}: give layout=Layout('tokens', prefix=, grid=)")
+    patch = (patch, patch) if isinstance(patch, int) else tuple(patch)
+    grid = (-(-shape[1] // patch[0]), -(-shape[2] // patch[1]))
+    prefix = out.shape[1] - grid[0] * grid[1]
+    known = getattr(model, "num_prefix_tokens", 1 if hasattr(model, "class_token") else 0)
+    if prefix not in (0, known):
+        raise RegardError(
+            f"{name} returns {out.shape[1]} tokens, neither {grid[0]}x{grid[1]} patches nor {known} more: "
+            "give layout=Layout('tokens', prefix=, grid=)"
+        )
+    anysize = bool(getattr(model, "dynamic_img_size", False) or getattr(embed, "dynamic_img_pad", False))
+    return Layout("tokens", prefix=prefix, grid=grid, patch=patch if anysize else None)
 
 
 def attach(

@@ -12,15 +12,12 @@ import timm
 import torchvision
 from torch import nn
 
-from regard.backbones.compact import Compact
-from regard.backbones.compact_vit import CompactVit
-from regard.backbones.find import nearest
 from regard.backbones.head import fit_head, head_name, hide_head
-from regard.backbones.lite0 import LITE0_WEIGHTS, lite0_state
-from regard.backbones.vgg import VggCifar
-from regard.backbones.vgg16 import Vgg16Conv
+from regard.backbones.inspect import nearest
+from regard.backbones.networks.cifar import VggCifar, Wrn
+from regard.backbones.networks.compact import Compact, CompactVit
+from regard.backbones.networks.imagenet import LITE0_WEIGHTS, Vgg16Conv, lite0_state
 from regard.backbones.weights import load_weights, read_weights
-from regard.backbones.wrn import Wrn
 from regard.types import RegardError
 
 BACKBONES: dict[str, Callable[..., nn.Module]] = {

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from regard.backbones.attended import Attended, Cut, attended
-from regard.backbones.find import locate, looking, probe_images
+from regard.backbones.inspect import locate, looking, probe_images
 from regard.backbones.recorder import Recorder, run
 
 TOLERANCE = 1e-6

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from regard.backbones.attended import Attended, attended
 from regard.backbones.cut import find_cut
-from regard.backbones.find import image_shape
+from regard.backbones.inspect import image_shape
 from regard.backbones.recorder import active
 from regard.types import RegardError
 

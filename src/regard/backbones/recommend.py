@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from regard.backbones.find import layer_names, locate, looking, probe_images
+from regard.backbones.inspect import layer_names, locate, looking, probe_images
 from regard.types import RegardError
 
 REDUCTION = 16

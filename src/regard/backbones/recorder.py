@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones.token_dropping import KeptTokens
+from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
 Given = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Attended
-from regard.backbones.before import watching
-from regard.backbones.find import locate, looking, probe_images
+from regard.backbones.inspect import locate, looking, probe_images
+from regard.backbones.trace import watching
 from regard.types import RegardError
 
 

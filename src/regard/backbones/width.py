@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from regard.backbones.compact import WIDTHS
 from regard.backbones.create import create_backbone
-from regard.backbones.find import looking, probe_images
+from regard.backbones.inspect import looking, probe_images
+from regard.backbones.networks.compact import WIDTHS
 from regard.types import RegardError
 
 Size = Literal["parameters", "flops"]

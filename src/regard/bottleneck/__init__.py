@@ -3,7 +3,6 @@
 Not here: maps (attention), losses (objectives), bounds measured on a test split (metrics).
 """
 
-from regard.bottleneck.decoders import DECODERS, build_decoder
-from regard.bottleneck.gaussian import GaussianBottleneck, gaussian_kl, released_penalty
+from regard.bottleneck.gaussian import DECODERS, GaussianBottleneck, build_decoder, gaussian_kl, released_penalty
 
 __all__ = ["DECODERS", "GaussianBottleneck", "build_decoder", "gaussian_kl", "released_penalty"]

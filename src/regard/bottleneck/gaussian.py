@@ -9,10 +9,13 @@ a dimension, and the objective lets beta rise from zero, so that nothing is paid
 are not normalised: pooled features of a fresh network hardly differ between images, and normalising them over channels
 or batch magnifies that difference into noise that the head learns to silence (tried: no learning in two epochs where
 the plain network gets to 54 %). ``kl="released"`` keeps the code's start and formula, for reproduction.
+
+From the latent to logits: the decoders of the paper, by name (Lai et al., IJCAI 2021, released code).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -20,7 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.types import LatentOutput
+from regard.types import LatentOutput, RegardError
 
 EXACT_SHIFT, RELEASED_SHIFT = 2.0, 5.0
 
@@ -89,3 +92,18 @@ def released_penalty(mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]) -> F
     It takes a standard deviation for its logarithm, so it drives the noise to zero. Never bits.
     """
     return (-std + 0.5 * (torch.exp(2 * std) + mean.square()) - 0.5).sum(1)
+
+
+DECODERS: dict[str, Callable[[int, int], nn.Module]] = {
+    "linear": lambda K, n: nn.Linear(K, n),
+    "mlp": lambda K, n: nn.Sequential(nn.Linear(K, K), nn.ReLU(), nn.Linear(K, n)),
+    "relu_linear": lambda K, n: nn.Sequential(nn.ReLU(), nn.Linear(K, n)),
+}
+"""``mlp`` is the paper's VGG, ``relu_linear`` its WRN."""
+
+
+def build_decoder(name: str, latent: int, num_classes: int) -> nn.Module:
+    """A decoder of latents (N,K) into logits (N,n)."""
+    if name not in DECODERS:
+        raise RegardError(f"decoder={name!r}: no such decoder; there are {', '.join(DECODERS)}")
+    return DECODERS[name](latent, num_classes)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 
 
 def add(commands: Commands) -> None:
@@ -29,16 +29,16 @@ def add(commands: Commands) -> None:
 
 
 def _data_list(_: argparse.Namespace, __: list[str]) -> int:
-    from regard.data.command import list_records
-    from regard.report.terminal import print_records
+    from regard.data import list_records
+    from regard.report import print_records
 
     print_records(list_records())
     return 0
 
 
 def _data_info(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data.command import info_record, licence_records
-    from regard.report.terminal import print_records
+    from regard.data import info_record, licence_records
+    from regard.report import print_records
 
     if options.name is None:
         print_records(licence_records())
@@ -49,7 +49,7 @@ def _data_info(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _data_get(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data.command import get_lines
+    from regard.data import get_lines
 
     def ask(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

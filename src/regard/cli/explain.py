@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 
 
 def add(commands: Commands) -> None:
@@ -29,9 +29,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.evaluation.subject import open_subject
-    from regard.report.explain import explain_images
-    from regard.report.method_options import parse_options
+    from regard.judge import explain_images, open_subject, parse_options
 
     subject = open_subject(options.model, weights=options.weights)
     subject.model.to(options.device)

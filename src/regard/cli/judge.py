@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 
 
 def add(commands: Commands) -> None:
@@ -32,9 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.evaluation.judging import JudgeOptions
-    from regard.report.judge_maps import judge_maps, named, open_both, open_shuffled
-    from regard.report.method_options import parse_options
+    from regard.judge import JudgeOptions, judge_maps, named, open_both, open_shuffled, parse_options
 
     how = JudgeOptions(
         methods=named(options.methods, "method"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 
 
 def add(commands: Commands) -> None:

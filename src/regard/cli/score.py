@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 
 
 def add(commands: Commands) -> None:
@@ -32,8 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.evaluation.scoring import ScoreOptions
-    from regard.report.score_maps import named_sources, score_sources
+    from regard.score import ScoreOptions, named_sources, score_sources
 
     how = ScoreOptions(
         convention=options.convention, sigma=options.sigma, center_prior=options.center_prior, seed=options.seed

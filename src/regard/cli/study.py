@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.cli.commands import Commands
-from regard.cli.grids import add_grid, add_part, grid_options
+from regard.cli.arguments import Commands, add_grid, add_part, grid_options
 
 if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -89,7 +88,7 @@ def _whole(text: str) -> tuple[int, ...]:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.study_run import make_study, plan_lines
+    from regard.experiments.study import make_study, plan_lines
 
     how = grid_options(options)
     if options.dry_run:
@@ -103,8 +102,8 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _report(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.grid_run import GridOptions
-    from regard.report.study_run import report_study
+    from regard.experiments.runner import GridOptions
+    from regard.experiments.study import report_study
 
     page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)
     _say(page.parent, as_json=options.json)
@@ -114,8 +113,7 @@ def _report(options: argparse.Namespace, _: list[str]) -> int:
 def _say(folder: Path, *, as_json: bool) -> None:
     import json
 
-    from regard.report.study_run import summary
-    from regard.report.study_said import print_study
+    from regard.experiments.study import print_study, summary
 
     found = summary(folder)
     if as_json:
@@ -126,8 +124,7 @@ def _say(folder: Path, *, as_json: bool) -> None:
 
 
 def _power(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report.study_terminal import power_with_progress, print_power, print_power_json
-    from regard.study import World, load_plan
+    from regard.experiments.study import World, load_plan, power_with_progress, print_power, print_power_json
 
     found = power_with_progress(
         options.hypothesis,

@@ -9,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from regard.cli.commands import Commands
-from regard.cli.grids import add_grid
+from regard.cli.arguments import Commands, add_grid
 from regard.types import RegardError
 
 
@@ -33,9 +32,8 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.report.grid_run import GridOptions
-    from regard.report.table import lines_of, run_table
-    from regard.tables import BETA, BUDGET, sweep_of
+    from regard.experiments.runner import GridOptions
+    from regard.experiments.tables import BETA, BUDGET, lines_of, run_table, sweep_of
     from regard.training import parse_recipe
 
     if (options.field is None) != (options.values is None):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from regard.cli.commands import Commands
-from regard.cli.grids import add_grid, add_part, grid_options
+from regard.cli.arguments import Commands, add_grid, add_part, grid_options
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.report.table import make_table, plan_lines
+    from regard.experiments.tables import make_table, plan_lines
 
     how = grid_options(options)
     if options.dry_run:

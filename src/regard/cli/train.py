@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from regard.cli.commands import Commands
+from regard.cli.arguments import Commands
 from regard.cli.evaluate import judge_run
 
 

@@ -1,11 +1,45 @@
-"""`regard transfer`: a run's frozen features on another data set."""
+"""`regard transfer`: a run's frozen features on another data set.
+
+What `regard transfer` found, in a terminal.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from regard.cli.commands import Commands
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from regard.cli.arguments import Commands
+from regard.report import interval, number, signed
+
+NAMES = {"network": "this run", "untrained": "untrained", "pixels": "raw pixels"}
+
+
+def print_transfer(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """One row a number of examples a class: accuracies with intervals, and the paired gap to the higher floor."""
+    console = console or Console()
+    data = result["data"]
+    title = f"{result['run']} on {data['name']}: accuracy, {data['classes']} classes, {data['test']} test images"
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("a class", justify="right")
+    for name in NAMES.values():
+        table.add_column(name)
+    table.add_column("above the higher floor")
+    for point in result["curve"]:
+        floor = max(("untrained", "pixels"), key=lambda kind: point[kind]["value"])
+        gap = point["difference"][floor]
+        between = interval(gap["low"], gap["high"], sign=True)
+        table.add_row(
+            str(point["shots"]),
+            *(f"{number(point[k]['value'])}\n{interval(point[k]['low'], point[k]['high'])}" for k in NAMES),
+            f"{signed(gap['value'])}\n{between}",
+        )
+    console.print(table)
 
 
 def add(commands: Commands) -> None:
@@ -26,8 +60,9 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     import json
 
-    from regard.evaluation.transfer import ALL, TransferOptions, transfer
-    from regard.report.transferred import print_transfer
+    from regard.evaluation import ALL, TransferOptions, transfer
+
+    pass
     from regard.types import RegardError
 
     try:

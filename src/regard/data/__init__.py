@@ -3,29 +3,40 @@
 Everything comes as :class:`DataSplits`; :func:`loader` makes batches of a split, :func:`check` finds its bad items.
 """
 
-from regard.data.augment import Augmentation
-from regard.data.catalog import CATALOG, Entry, get, open_data
+from regard.data.augment import Augmentation, move_points
+from regard.data.cache import cached, folder
+from regard.data.catalog import CATALOG, Entry, find, get, open_data
 from regard.data.check import Problem, check
 from regard.data.cifar10_jpeg import cifar10_jpeg
-from regard.data.clutter import clutter
+from regard.data.command import get_lines, info_record, licence_records, list_records
+from regard.data.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from regard.data.csv_table import csv_table
 from regard.data.cub import cub
 from regard.data.files import FileSplit
+from regard.data.fingerprint import fingerprint, mask_fingerprint
 from regard.data.folder import image_folder
-from regard.data.in_front import Beside, InFront
-from regard.data.joint import JointLoader, join
-from regard.data.loader import Loader, loader
+from regard.data.generated.clutter import clutter
+from regard.data.generated.moving_clutter import moving_clutter
+from regard.data.loader import JointLoader, Loader, join, loader
 from regard.data.osie import osie
-from regard.data.salient import dut_omron, duts, ecssd, hku_is, pascal_s
-from regard.data.shuffled import shuffle_labels
-from regard.data.shuffled_gaze import shuffle_gaze
-from regard.data.splits import DataSplits, Split, TensorSplit
-from regard.data.spread import spread
+from regard.data.random_counter import permutation, uniforms
+from regard.data.reading import IMAGE_SUFFIXES, cover, read_image, to_bytes
+from regard.data.salient.sets import dut_omron, duts, ecssd, hku_is, pascal_s
+from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
+from regard.data.splits import Beside, DataSplits, InFront, Split, TensorSplit, spread
 from regard.data.torchvision_sets import torchvision_set
-from regard.data.video import Clip, ClipSplit, atari_head, clip_folder, hollywood2, moving_clutter, ucf_sports
+from regard.data.video.atari_head import atari_head
+from regard.data.video.clip_folder import clip_folder
+from regard.data.video.clips import Clip, ClipSplit
+from regard.data.video.hollywood2 import hollywood2
+from regard.data.video.ucf_sports import ucf_sports
 
 __all__ = [
     "CATALOG",
+    "CORRUPTIONS",
+    "IMAGE_SUFFIXES",
+    "SEVERITIES",
+    "Among",
     "Augmentation",
     "Beside",
     "Clip",
@@ -40,28 +51,44 @@ __all__ = [
     "Split",
     "TensorSplit",
     "atari_head",
+    "cached",
     "check",
     "cifar10_jpeg",
     "clip_folder",
     "clutter",
+    "corrupted",
+    "cover",
     "csv_table",
     "cub",
     "dut_omron",
     "duts",
     "ecssd",
+    "find",
+    "fingerprint",
+    "folder",
     "get",
+    "get_lines",
     "hku_is",
     "hollywood2",
     "image_folder",
+    "info_record",
     "join",
+    "licence_records",
+    "list_records",
     "loader",
+    "mask_fingerprint",
+    "move_points",
     "moving_clutter",
     "open_data",
     "osie",
     "pascal_s",
+    "permutation",
+    "read_image",
     "shuffle_gaze",
     "shuffle_labels",
     "spread",
+    "to_bytes",
     "torchvision_set",
     "ucf_sports",
+    "uniforms",
 ]

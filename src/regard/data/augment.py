@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.data.counter import uniforms
-from regard.data.windows import seen_parts
+from regard.data.crops import seen_parts
+from regard.data.random_counter import uniforms
 from regard.types import Batch, RegardError
 
 _STREAM = 101

@@ -13,20 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from regard.data.bare_digits import SOURCE as DIGITS_SOURCE
-from regard.data.bare_digits import digits
 from regard.data.cifar10_jpeg import cifar10_jpeg
-from regard.data.clutter import LICENCE, SOURCE, clutter
 from regard.data.csv_table import csv_table
 from regard.data.cub import LICENCE as CUB_LICENCE
 from regard.data.cub import cub
 from regard.data.folder import image_folder
+from regard.data.generated.clutter import LICENCE, SOURCE, clutter
+from regard.data.generated.digits import SOURCE as DIGITS_SOURCE
+from regard.data.generated.digits import digits
 from regard.data.osie import LICENCE as OSIE_LICENCE
 from regard.data.osie import osie
-from regard.data.salient import SALIENT
+from regard.data.salient.sets import SALIENT
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
-from regard.data.video import VIDEO
+from regard.data.video.entries import VIDEO
 from regard.types import RegardError
 
 

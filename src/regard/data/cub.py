@@ -2,20 +2,172 @@
 
 Wah et al., *The Caltech-UCSD Birds-200-2011 Dataset*, CNS-TR-2011-001; Rong et al., *Human Attention in Fine-grained
 Classification*, BMVC 2021.
+
+CUB's annotation files as tensors, whole or a subset of its classes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from regard.data.cub_tables import find_cub, read_cub_tables
-from regard.data.cut_gaze import cut_gaze, points_of
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from regard.data.crops import boxes_through, cover_windows, cut_gaze, object_windows, parts_through, points_of
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.data.windows import boxes_through, cover_windows, object_windows, parts_through
+from regard.gaze.readers import image_size, load_csv, numbers
 from regard.types import RegardError
+
+PARTS = 15
+GAZE = ("gaze_cub_gha.csv", "data_5runs")
+"""What CUB-GHA is called beside the images: one CSV, or the authors' folder."""
+
+
+@dataclass(frozen=True)
+class CubTables:
+    """One row an image, in the order of ``images.txt``; coordinates in pixels of the original images.
+
+    Attributes:
+        ids: CUB's numbers.
+        paths: image files.
+        labels: position in ``classes`` (N,).
+        classes: names of the classes that have images, without their number.
+        official_train: whether the official split trains on it (N,).
+        boxes: x0, y0, x1, y1 (N,4).
+        parts: x, y, visible (N,15,3).
+        sizes: width and height of the original image (N,2); that of the file may be smaller.
+        gaze: file or folder of CUB-GHA; None where it is not at hand.
+    """
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: Int[Tensor, " N"]
+    classes: tuple[str, ...]
+    official_train: Bool[Tensor, " N"]
+    boxes: Float[Tensor, "N 4"]
+    parts: Float[Tensor, "N 15 3"]
+    sizes: Float[Tensor, "N 2"]
+    gaze: Path | None
+
+
+def find_cub(root: Path) -> Path:
+    """The folder that holds ``images``: the root, or a usual name below it.
+
+    Raises:
+        RegardError: none; it says what to put where.
+    """
+    places = (root, root / "CUB_200_2011", root / "cub" / "CUB_200_2011", root / "cub", root / "cub50")
+    for folder in places:
+        if (folder / "images").is_dir() and _annotations(folder) is not None:
+            return folder
+    raise RegardError(
+        f"cub: neither {root / 'CUB_200_2011'} nor {root / 'cub50'} holds images/ and images.txt; unpack "
+        "CUB_200_2011.tgz there, or pass the folder as root"
+    )
+
+
+def read_cub_tables(folder: Path) -> CubTables:
+    """Everything the files say.
+
+    Where images were shrunk, the original sizes that annotations refer to come from ``gaze_cub_gha.csv``.
+
+    Raises:
+        RegardError: a file is missing, cut short, or says something of an image that is not listed.
+    """
+    place = _annotations(folder)
+    assert place is not None
+    images = _rows(place / "images.txt", 2)
+    ids = tuple(images)
+    names = {key: row[0].replace("_", " ").partition(".")[2] for key, row in _rows(place / "classes.txt", 2).items()}
+    kinds = _aligned(place / "image_class_labels.txt", 2, ids)
+    present = sorted({row[0] for row in kinds}, key=int)
+    unknown = [key for key in present if key not in names]
+    if unknown:
+        raise RegardError(f"{place / 'classes.txt'}: class {unknown[0]} of image_class_labels.txt is not listed")
+    boxes = _numbers(place / "bounding_boxes.txt", 5, ids)
+    split = _numbers(place / "train_test_split.txt", 2, ids)
+    paths = tuple(folder / "images" / images[key][0] for key in ids)
+    gaze = next((folder / name for name in GAZE if (folder / name).exists()), None)
+    return CubTables(
+        ids=ids,
+        paths=paths,
+        labels=torch.tensor([present.index(row[0]) for row in kinds]),
+        classes=tuple(names[key] for key in present),
+        official_train=split[:, 0] == 1,
+        boxes=torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1),
+        parts=_parts(place, ids),
+        sizes=_sizes(ids, paths, gaze),
+        gaze=gaze,
+    )
+
+
+def _annotations(folder: Path) -> Path | None:
+    return next((p for p in (folder, folder / "annotations") if (p / "images.txt").is_file()), None)
+
+
+def _sizes(ids: tuple[str, ...], paths: tuple[Path, ...], gaze: Path | None) -> Float[Tensor, "N 2"]:
+    """Width and height of the originals: what the CSV says of them, else the files' own."""
+    known: dict[str, tuple[float, float]] = {}
+    if gaze is not None and gaze.is_file():
+        rows = load_csv(gaze, ("image_id", "orig_w", "orig_h"))
+        wide, high = (numbers(rows[name], f"{gaze}, {name}").tolist() for name in ("orig_w", "orig_h"))
+        known = dict(zip(rows["image_id"], zip(wide, high, strict=True), strict=True))
+    absent = [path for key, path in zip(ids, paths, strict=True) if key not in known]
+    found = iter([image_size(path) for path in absent])
+    return torch.tensor([known[key] if key in known else next(found)[::-1] for key in ids], dtype=torch.float32)
+
+
+def _parts(place: Path, ids: tuple[str, ...]) -> Float[Tensor, "N 15 3"]:
+    path = next((p for p in (place / "part_locs.txt", place / "parts" / "part_locs.txt") if p.is_file()), None)
+    if path is None:
+        raise RegardError(f"{place / 'part_locs.txt'}: no such file, nor in parts/; take it from CUB_200_2011.tgz")
+    found: dict[tuple[str, int], list[float]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.split()
+        try:
+            x, y, visible = (float(word) for word in words[2:])
+            found[words[0], int(words[1])] = [x, y, visible]
+        except (ValueError, IndexError):
+            raise RegardError(f"{path}, line {number}: {line!r} is not image, part, x, y, visible") from None
+    try:
+        return torch.tensor([[found[key, part] for part in range(1, PARTS + 1)] for key in ids])
+    except KeyError as error:
+        image, part = error.args[0]
+        raise RegardError(f"{path}: image {image} lacks part {part} of {PARTS}; fetch the file again") from None
+
+
+def _numbers(path: Path, width: int, ids: tuple[str, ...]) -> Float[Tensor, "N M"]:
+    try:
+        return torch.tensor([[float(word) for word in row] for row in _aligned(path, width, ids)])
+    except ValueError as error:
+        raise RegardError(f"{path}: {error}; fetch the file again") from None
+
+
+def _aligned(path: Path, width: int, ids: tuple[str, ...]) -> list[list[str]]:
+    rows = _rows(path, width)
+    if rows.keys() != set(ids):
+        odd = sorted(rows.keys() ^ set(ids))[0]
+        raise RegardError(f"{path}: image {odd} is not both here and in images.txt ({len(rows)} and {len(ids)} images)")
+    return [rows[key] for key in ids]
+
+
+def _rows(path: Path, width: int) -> dict[str, list[str]]:
+    """Key -> the other words of each line."""
+    if not path.is_file():
+        raise RegardError(f"{path}: no such file; take it from CUB_200_2011.tgz")
+    out: dict[str, list[str]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.split()
+        if len(words) != width:
+            raise RegardError(f"{path}, line {number}: {len(words)} words, not {width}: {line!r}")
+        out[words[0]] = words[1:]
+    return out
+
 
 LICENCE = "images belong to their photographers on Flickr; non-commercial research and education only"
 
@@ -66,7 +218,7 @@ def cub(
     points = parts_through(tables.parts, windows, shape)
     table = None
     if gaze and tables.gaze is not None:
-        from regard.gaze.readers.cub_gha import read_cub_gha
+        from regard.gaze.readers import read_cub_gha
 
         table = read_cub_gha(tables.gaze)
     looked = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regard.data.cut_gaze import own_gaze
+from regard.data.crops import own_gaze
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits

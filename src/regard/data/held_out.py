@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from regard.gaze import Fixations
-from regard.gaze.build import natural
+from regard.gaze import Fixations, natural
 from regard.types import RegardError
 
 

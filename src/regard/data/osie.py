@@ -8,7 +8,7 @@ import torch
 
 from regard.data.salient.build import find_folder, last_as_test, splits_of
 from regard.data.splits import DataSplits
-from regard.gaze.build import natural
+from regard.gaze import natural
 
 LICENCE = "MIT"
 CLASSES = ("scene",)
@@ -37,7 +37,7 @@ def osie(
         held_out: so many observers, the last, look at test images only, and only they do: who is learned from does not
             judge.
     """
-    from regard.gaze.readers.osie import read_osie
+    from regard.gaze.readers import read_osie
 
     folder = find_folder(Path(root), "osie", "OSIE", holds="images", name="osie")
     table = read_osie(folder)

@@ -1,18 +1,30 @@
-"""What every data set comes as: three splits of items that are read by index."""
+"""What every data set comes as: three splits of items that are read by index.
+
+Some items of many, evenly over all of them.
+
+Splits that stand in front of another and change its batches alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int, Int8, Num, UInt8
 from torch import Tensor
 
-from regard.data.spread import spread
 from regard.gaze import Fixations
 from regard.types import Batch, RegardError
+
+
+def spread(count: int, most: int) -> Int[Tensor, " n"]:
+    """Positions of at most ``most`` of ``count`` items, evenly over all, the first and the last among them.
+
+    Sets are often sorted by class: their first items would be of one class.
+    """
+    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
 
 
 @runtime_checkable
@@ -217,3 +229,44 @@ def _readable(split: Split, index: Tensor) -> Float[Tensor, "B 3 H W"]:
         parts = [_readable(split, half) for half in index.chunk(2)]
         found = [part for part in parts if len(part)]
         return torch.cat(found) if found else parts[0]
+
+
+class InFront:
+    """What a split in front of another says of itself is what the other says; ``batch`` is its own.
+
+    Attributes:
+        split: the other.
+    """
+
+    split: Split
+
+    @property
+    def name(self) -> str:
+        """Of the split."""
+        return self.split.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of the split."""
+        return self.split.classes
+
+    @property
+    def labels(self) -> Num[Tensor, "N *n"]:
+        """Of the split."""
+        return self.split.labels
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def item_name(self, i: int) -> str:
+        """Of the split."""
+        return self.split.item_name(i)
+
+
+class Beside(InFront):
+    """A split whose batches say more than those of the other, and that knows all that the other knows."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in vars(type(self)).get("__dataclass_fields__", {}) or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.split, name)

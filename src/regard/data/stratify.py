@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int, Num
 from torch import Tensor
 
-from regard.data.counter import permutation
+from regard.data.random_counter import permutation
 from regard.types import RegardError
 
 

@@ -10,19 +10,15 @@ from torch import Tensor
 
 from regard.backbones import looking
 from regard.data import DataSplits, Split
-from regard.evaluation.aligned import aligned_scores
-from regard.evaluation.average_precision import ALONE, average_precision_score
-from regard.evaluation.entries import entry, reference
+from regard.evaluation.entries import entry, reference, write_per_image
 from regard.evaluation.gallery import gallery
-from regard.evaluation.information import information_scores
+from regard.evaluation.gaze import aligned_scores
 from regard.evaluation.localization import localization_scores, object_masks, tolerance, validation_maps
 from regard.evaluation.observe import Observation, observe
-from regard.evaluation.per_image import write_per_image
-from regard.evaluation.prediction import prediction_scores
+from regard.evaluation.prediction import ALONE, average_precision_score, information_scores, prediction_scores
 from regard.evaluation.warnings import imposed_words, plain_words
 from regard.metrics import accuracy, dilate, energy_inside, nll
-from regard.models import TwoStream
-from regard.models.two_stream import STREAMS
+from regard.models import STREAMS, TwoStream
 from regard.training import Recipe, ask, open_run
 from regard.types import ModelOutput
 

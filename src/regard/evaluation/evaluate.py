@@ -1,4 +1,7 @@
-"""A trained run, judged on its test split: everything into the run's folder, nothing only on the screen."""
+"""A trained run, judged on its test split: everything into the run's folder, nothing only on the screen.
+
+What a data set knows of its images beyond labels and masks: parts of the object, and where people looked.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,46 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from regard.data import DataSplits
 from regard.evaluation.action import evaluate_action
-from regard.evaluation.aligned import aligned_scores
+from regard.evaluation.entries import write_per_image
 from regard.evaluation.faithfulness import faithfulness_scores
 from regard.evaluation.gallery import gallery
-from regard.evaluation.information import information_scores
+from regard.evaluation.gaze import aligned_scores, gaze_scores
 from regard.evaluation.interventions import intervention_scores
-from regard.evaluation.known import known_scores
-from regard.evaluation.localization import localization_scores, object_masks, tolerance, validation_maps
+from regard.evaluation.localization import (
+    localization_scores,
+    object_masks,
+    part_scores,
+    split_parts,
+    tolerance,
+    validation_maps,
+)
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
-from regard.evaluation.per_image import write_per_image
-from regard.evaluation.prediction import prediction_scores
+from regard.evaluation.prediction import information_scores, prediction_scores
 from regard.evaluation.segmentation import evaluate_segmentation
 from regard.evaluation.warnings import imposed_words, is_residual, plain_words
 from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training import Recipe, load_run, open_run, with_maps, write_atomically
 from regard.types import Map
+
+
+def known_scores(data: DataSplits, map: Map, *, seed: int) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """Rows of the table and values an image (N,) by name, of the test split; nothing where the set knows nothing."""
+    found = split_parts(data.test)
+    if found is None:
+        return [], {}
+    parts, boxes = found
+    images = data.test.batch([0]).images
+    rows, arrays = part_scores(map, parts, boxes, (images.shape[-2], images.shape[-1]), seed=seed)
+    if data.gaze is not None:
+        more, values = gaze_scores(map, data.gaze(), boxes, seed=seed)
+        rows, arrays = rows + more, arrays | values
+    return rows, arrays
+
 
 SCHEMA = 1
 MEANINGS = {

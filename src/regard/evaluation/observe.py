@@ -1,4 +1,9 @@
-"""One pass over a split: everything that later questions need of the model, an image a row."""
+"""One pass over a split: everything that later questions need of the model, an image a row.
+
+How many images a network is shown at a time.
+
+One pass over a split: how well each image is done, the map, and the bits that the map let through.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,29 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from regard.backbones import looking
 from regard.data import Split
-from regard.evaluation.at_once import images_at_once
-from regard.metrics import anchor_counts
-from regard.models import AttentiveClassifier, TwoStream
+from regard.metrics import accuracy, anchor_counts
+from regard.metrics.salient_object import all_scores, s_measure
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training import ask, kept_share, sampled_rates, seed_everything
-from regard.types import NATS_PER_BIT, Batch, Map, Unit
+from regard.types import NATS_PER_BIT, Batch, Map, RegardError, Unit
+
+MOST = 256
+PIXELS = MOST * 48 * 48
+"""On a processor: more of them no longer fit its caches, and an image of 192 pixels takes three times as long."""
+
+
+def images_at_once(split: Split, device: torch.device | str = "cpu") -> int:
+    """As many of the split's images as are fast together: 256, and fewer large ones on a processor."""
+    if torch.device(device).type != "cpu" or not len(split):
+        return MOST
+    height, width = split.batch([0]).images.shape[-2:]
+    return max(1, min(MOST, PIXELS // (height * width)))
+
 
 SAMPLES = 4
 """The number of samples that tables of runs show."""
@@ -69,7 +88,7 @@ def observe(
 
     Args:
         model: what is observed; of one with frozen layers, these run once.
-        split: images; with maps where they are imposed (`regard.training.with_maps`).
+        split: images; with maps where they are imposed (`regard.training.given_maps`).
         seed: of maps and latents.
         samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
             for each of the largest number; those before it run once.
@@ -149,3 +168,87 @@ def _rows(batch: Batch, part: Tensor) -> Batch:
     """Some of the items of a batch."""
     taken: dict[str, Any] = {name: x[part] for name, x in vars(batch).items() if isinstance(x, Tensor)}
     return replace(batch, **taken)
+
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network did with N images.
+
+    Attributes:
+        scores: values an image (N,) by name; ``performance`` is 0 or 1 of a class, S-measure of a mask; of masks there
+            are the other measures besides.
+        map: what the last attended layer shows at its mean; None without attention.
+        bits: one-sample price of what the gates let through (N,); None where it has none.
+    """
+
+    scores: dict[str, Float[Tensor, " N"]]
+    map: Map | None = None
+    bits: Float[Tensor, " N"] | None = None
+
+
+def look(model: Any, split: Split, *, seed: int, whole: bool = True) -> Look:
+    """Looks at every image; noise is a function of seed and batch.
+
+    Args:
+        model: what looks: of any task.
+        split: N images, with maps where they are imposed.
+        seed: of sampled maps.
+        whole: whether maps, bits and further scores are wanted, or the performance alone.
+    """
+    parts: dict[str, list[Tensor]] = {}
+    unit: Unit | None = None
+    for index in torch.arange(len(split)).split(BATCH):
+        batch = split.batch(index)
+        output = answer(model, batch)
+        found = {"performance": performance(model, output, batch)}
+        if whole and isinstance(model, Segmenter):
+            assert batch.masks is not None
+            found |= {f"score/{k}": v for k, v in all_scores(output.probabilities.cpu(), batch.masks.cpu()).items()}
+        if whole and output.attention:
+            shown = model.shown(output.attention[-1])
+            unit, found["map"] = shown.unit, shown.values
+            if any(layer.price is not None for layer in output.attention):
+                found |= _bits(model, batch, seed + int(index[0]))
+        for name, values in found.items():
+            parts.setdefault(name, []).append(values.float().cpu())
+    seen = {name: torch.cat(values) for name, values in parts.items()}
+    scores = {name.removeprefix("score/"): v for name, v in seen.items() if name not in ("map", "bits")}
+    return Look(scores, None if unit is None else Map(seen["map"], unit), seen.get("bits"))
+
+
+def maps_of(model: Any, split: Split, index: Tensor | None = None) -> Map:
+    """What the last attended layer shows on every image (N,1,h,w), or those of ``index``, whatever is known of them.
+
+    Raises:
+        RegardError: nothing is attended.
+    """
+    shown = []
+    for part in (torch.arange(len(split)) if index is None else index).split(BATCH):
+        output = answer(model, split.batch(part))
+        if not output.attention:
+            raise RegardError("maps: nothing is attended, so there is no map")
+        shown.append(model.shown(output.attention[-1]))
+    return Map(torch.cat([one.values.float().cpu() for one in shown]), shown[0].unit)
+
+
+def answer(model: Any, batch: Batch, *, samples: int = 0) -> Any:
+    """The mean prediction, or one with sampled maps, in evaluation mode on the model's device."""
+    with looking(model):
+        return ask(model, batch.to(next(model.parameters()).device), samples=samples)
+
+
+def performance(model: Any, output: Any, batch: Batch) -> Float[Tensor, " B"]:
+    """Of the task on each image: 0 or 1 of a class, S-measure of a mask; more is better."""
+    if isinstance(model, Segmenter):
+        assert batch.masks is not None
+        return s_measure(output.probabilities.cpu(), batch.masks.cpu())
+    return accuracy(output.probabilities(model.multi_label).cpu(), batch.labels.cpu())
+
+
+def _bits(model: Any, batch: Batch, seed: int) -> dict[str, Tensor]:
+    seed_everything(seed)
+    rates = sampled_rates(model, answer(model, batch, samples=1))
+    return {"bits": rates["gate_bits"] / NATS_PER_BIT} if "gate_bits" in rates else {}

@@ -12,12 +12,11 @@ from torch import Tensor
 
 from regard.backbones import looking
 from regard.data import DataSplits, Split
-from regard.evaluation.aligned import aligned_scores
-from regard.evaluation.entries import entry, reference
-from regard.evaluation.information import RATES
+from regard.evaluation.entries import entry, reference, write_per_image
+from regard.evaluation.gaze import aligned_scores
 from regard.evaluation.localization import localization_scores
 from regard.evaluation.mask_scores import mask_scores
-from regard.evaluation.per_image import write_per_image
+from regard.evaluation.prediction import RATES
 from regard.evaluation.warnings import imposed_words
 from regard.metrics.salient_object import all_scores
 from regard.models import Segmenter

@@ -3,11 +3,11 @@
 Not here: judging the maps (metrics), drawing them (report).
 """
 
+from regard.explain.context import Question
 from regard.explain.explain import ZeroMapWarning, explain
 from regard.explain.iba import ChannelStatistics, channel_statistics
 from regard.explain.methods import METHODS, Method
-from regard.explain.question import Question
-from regard.explain.untouched import untouched
+from regard.explain.preserve import untouched
 
 __all__ = [
     "METHODS",

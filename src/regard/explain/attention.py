@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regard.backbones import nearest
-from regard.explain.question import Question
+from regard.explain.context import Question
 from regard.models import AttentiveClassifier
 from regard.types import Map, RegardError
 

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.explain.question import Question
+from regard.explain.context import Question
 from regard.types import Map
 
 Features = Float[Tensor, "B C h w"]

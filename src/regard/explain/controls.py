@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.explain.question import Question
+from regard.explain.context import Question
 from regard.metrics import controls
 from regard.types import Map
 

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.backbones import nearest
+from regard.explain.context import Question
 from regard.explain.methods import METHODS, Method
-from regard.explain.question import Question
-from regard.explain.untouched import untouched
+from regard.explain.preserve import untouched
 from regard.types import Map, RegardError
 
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from regard.explain.attention import attention
 from regard.explain.cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from regard.explain.controls import center, random, uniform
-from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients
+from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients, smooth_grad
 from regard.explain.iba import iba
-from regard.explain.occlusion import occlusion
-from regard.explain.rise import rise
-from regard.explain.rollout import gradient_rollout, rollout
-from regard.explain.smooth_grad import smooth_grad
+from regard.explain.perturbation import occlusion, rise
+from regard.explain.transformer import gradient_rollout, rollout
 from regard.types import Map
 
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from regard.gaze.checks import outside, systematic_error
-from regard.gaze.fixations import Fixations, Ints
+from regard.gaze.fixations import Fixations, Ints, outside, systematic_error
 from regard.types import RegardError
 
 Column = Sequence[Any] | npt.NDArray[Any]

@@ -12,6 +12,7 @@ from regard.gaze.fixations import Fixations
 from regard.types import RegardError
 
 TRUNCATE = 4.0
+UNIFORM = 0.01
 
 
 def fixation_counts(fixations: Fixations, *, grid: tuple[int, int]) -> Tensor:
@@ -127,3 +128,8 @@ class CenterPriors:
 def _smooth(counts: Tensor, sigma: float) -> Tensor:
     h, w = counts.shape[-2:]
     return kernel_matrix(h, sigma).T @ counts.double() @ kernel_matrix(w, sigma)
+
+
+def nowhere_zero(density: Tensor) -> Tensor:
+    """A density (1,1,h,w) that sums to 1, UNIFORM of it made uniform: no fixation is impossible."""
+    return (1 - UNIFORM) * density + UNIFORM / density.numel()

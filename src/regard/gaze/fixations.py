@@ -1,17 +1,157 @@
-"""Where people looked: one frozen table of fixations, validated when it is made."""
+"""Where people looked: one frozen table of fixations, validated when it is made.
+
+Columns of a table of fixations, arranged: by viewing, by image, by the names that were chosen.
+
+What can be wrong with a table of fixations, found and named where the table enters.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
-from regard.gaze.checks import check_codes, check_durations, check_points, check_sizes
-from regard.gaze.rows import chosen_codes, onsets, padded
 from regard.types import RegardError
+
+
+def onsets(image: Ints, subject: Ints, order: Ints, duration: Floats) -> Floats:
+    """(N,) the sum of the durations of lower order in the same viewing; all columns are (N,)."""
+    rank = np.lexsort((order, subject, image))
+    before = np.concatenate([[0.0], np.cumsum(duration[rank])])[:-1]
+    viewing = image[rank] * (int(subject.max(initial=0)) + 1) + subject[rank]
+    first = np.flatnonzero(np.diff(viewing, prepend=-1))
+    start = np.repeat(before[first], np.diff(np.append(first, len(rank))))
+    out = np.empty(len(rank))
+    out[rank] = before - start
+    return out
+
+
+def padded(image: Ints, rows: Floats, images: int) -> Tensor:
+    """(N,k) rows of fixations on M images as (M,n,k), padded with NaN; within an image in the table's order."""
+    rank = np.argsort(image, kind="stable")
+    count = np.bincount(image, minlength=images)
+    column = np.arange(len(image)) - np.repeat(np.cumsum(count) - count, count)
+    out = np.full((images, int(count.max(initial=0)), rows.shape[1]), np.nan)
+    out[image[rank], column] = rows[rank]
+    return torch.from_numpy(out)
+
+
+def chosen_codes(what: str, chosen: tuple[str, ...], known: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:
+    """Names chosen, and for each known index its place among them (-1: not chosen)."""
+    place = {name: k for k, name in enumerate(known)}
+    codes = np.full(len(known), -1, dtype=np.int64)
+    for k, name in enumerate(chosen):
+        if name not in place:
+            raise RegardError(f"unknown {what} {name!r}: there are {len(known)}, such as {', '.join(known[:5])}")
+        codes[place[name]] = k
+    return chosen, codes
+
+
+Array = npt.NDArray[Any]
+
+
+def outside(image: Array, x: Array, y: Array, sizes: Array) -> npt.NDArray[np.bool_]:
+    """Which points lie outside of their image: not 0 <= x < width or not 0 <= y < height; NaN lies outside."""
+    height, width = sizes[image, 0], sizes[image, 1]
+    return ~((x >= 0) & (x < width) & (y >= 0) & (y < height))
+
+
+def check_points(image: Array, x: Array, y: Array, sizes: Array, images: tuple[str, ...]) -> None:
+    """Raise RegardError if points lie outside of their image; the message names the likely cause.
+
+    In this order: coordinates that are fractions of the image, swapped axes, 1-based coordinates, coordinates of a
+    larger screen or original, else points that are simply outside.
+    """
+    cause = systematic_error(image, x, y, sizes)
+    if cause:
+        raise RegardError(cause)
+    lost = outside(image, x, y, sizes)
+    if not lost.any():
+        return
+    k = int(np.argmax(lost))
+    h, w = (int(v) for v in sizes[image[k]])
+    raise RegardError(
+        f"{int(lost.sum())} of {len(x)} fixations lie outside of their image; the first is row {k} at (x={x[k]:g}, "
+        f"y={y[k]:g}) on {images[image[k]]!r} of {w}x{h}: correct them, or pass points_outside='drop' to leave them out"
+    )
+
+
+def systematic_error(image: Array, x: Array, y: Array, sizes: Array) -> str | None:
+    """What is wrong with all coordinates at once, as a sentence; None if nothing is."""
+    known = np.isfinite(x) & np.isfinite(y)
+    image, x, y = image[known], x[known], y[known]
+    if len(x) == 0:
+        return None
+    if len(x) > 1 and sizes[image].min() > 4 and x.min() >= 0 and y.min() >= 0 and max(x.max(), y.max()) <= 1:
+        return (
+            f"coordinates look like fractions of the image (largest x {x.max():g}, y {y.max():g}): multiply x by the "
+            "width and y by the height"
+        )
+    lost = outside(image, x, y, sizes)
+    share = lost.mean()
+    if share == 0:
+        return None
+    if not outside(image, y, x, sizes).any():
+        return (
+            f"axes look swapped: {share:.1%} of the points lie outside of their image, none does with x and y "
+            "exchanged: x is the column, y the row"
+        )
+    height, width = sizes[image, 0], sizes[image, 1]
+    at_end = ((x == width) | (y == height)).any()
+    if at_end and x.min() >= 1 and y.min() >= 1 and not outside(image, x - 1, y - 1, sizes).any():
+        return (
+            "coordinates look 1-based (the smallest are 1, the largest equal the image's size): subtract 1 from x and "
+            "y; pixels are counted from 0"
+        )
+    if share > 0.2:
+        return (
+            f"{share:.0%} of the points lie outside of their image (largest x {x.max():g}, y {y.max():g}; images are "
+            f"up to {int(width.max())} wide and {int(height.max())} high): are these pixels of the screen or of the "
+            "original? Read with the sizes that the coordinates refer to, then rescale"
+        )
+    return None
+
+
+def check_durations(duration: Array) -> None:
+    """Raise RegardError for negative durations and for units other than milliseconds.
+
+    A fixation lasts between some 50 ms and a few seconds: a median below 5 means seconds, above 20,000 microseconds.
+    """
+    known = duration[np.isfinite(duration)]
+    if len(known) == 0:
+        return
+    if (known < 0).any():
+        k = int(np.argmax(duration < 0))
+        raise RegardError(f"durations must not be negative: row {k} has {duration[k]:g} ms")
+    middle = float(np.median(known))
+    unit = "seconds" if 0 < middle < 5 else "microseconds" if middle > 20_000 else None
+    if unit:
+        factor = "multiply by" if unit == "seconds" else "divide by"
+        raise RegardError(f"durations look like {unit} (median {middle:g}): milliseconds are meant, {factor} 1000")
+
+
+def check_codes(name: str, codes: Array, count: int) -> None:
+    """Raise RegardError if an index column points outside of its list of names."""
+    if len(codes) and (codes.min() < 0 or codes.max() >= count):
+        raise RegardError(f"{name} has indices from {codes.min()} to {codes.max()}, but there are {count} names")
+
+
+def check_sizes(sizes: Array, images: tuple[str, ...]) -> None:
+    """Raise RegardError unless every image has a name of its own and a positive height and width."""
+    if sizes.shape != (len(images), 2):
+        raise RegardError(f"sizes must be ({len(images)},2), height and width of each image, not {sizes.shape}")
+    if len(set(images)) != len(images):
+        twice = next(name for k, name in enumerate(images) if name in images[:k])
+        raise RegardError(f"image {twice!r} is listed twice: names of images must differ")
+    if len(sizes) and sizes.min() < 1:
+        k = int(np.argmin(sizes.min(1)))
+        raise RegardError(f"image {images[k]!r} has (height, width) {sizes[k].tolist()}: both must be positive")
+
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -4,6 +4,18 @@
 
 Every latent z here is one sample of the priced channel. Averaging predictions over several samples of z describes
 another channel that passes more bits, so such an NLL may not stand beside a rate.
+
+How many bits a random map's values say of the image, position by position: what quantizing takes away, measured.
+
+    I(A_p; X) = 1/N sum_i KL[ p(a_p | x_i) || 1/N sum_j p(a_p | x_j) ]
+
+of values that are seen in cells between boundaries. With the boundaries of anchors it is what the quantized map says;
+with a fine grid what the continuous one does. Cells that are joined can only lose (data processing).
+
+Use of a quantizer's anchors and the length of a map's code in bits.
+
+The code length says what it costs to send the map alone. It is never added to the latent rate, which already covers
+what the map conveys through the latent.
 """
 
 from __future__ import annotations
@@ -105,3 +117,98 @@ def label_information(nll: Float[Tensor, " N"], labels: Int[Tensor, " M"]) -> Fl
     if nll.shape != labels.shape:
         raise RegardError(f"label_information: {len(nll)} values of nll for {len(labels)} labels; give one each")
     return bits(_surprise(labels) - nll.double())
+
+
+FINE = 1024
+"""Cells of [0,1] that stand for a continuous map."""
+
+
+def map_information(
+    mean: Float[Tensor, "N 1 h w"], std: Float[Tensor, "N 1 h w"], boundaries: Float[Tensor, " K"] | None = None
+) -> Float[Tensor, " N"]:
+    """Information of the map's values about the image, summed over positions, nats; an image's share of it (N,).
+
+    The mean over images is that of each position alone, added up: an upper bound on I(A;X), since positions that say
+    the same are counted each. At most ln N a position. Float64.
+
+    Args:
+        mean: of the Gaussian at every position, of all images that are told apart.
+        std: its standard deviation.
+        boundaries: where one value ends and the next begins, ascending; by default of 1,024 equal cells in [0,1].
+
+    Raises:
+        RegardError: fewer than two images.
+
+    >>> apart = torch.tensor([0.2, 0.8]).view(2, 1, 1, 1)
+    >>> told = map_information(apart, torch.full_like(apart, 0.01), torch.tensor([0.5]))  # two images told apart
+    >>> round(told.mean().item() / 0.6931, 3)  # are one bit
+    1.0
+    """
+    if len(mean) < 2:
+        raise RegardError(f"map_information: {len(mean)} images; it compares each with others, so give at least two")
+    if boundaries is None:
+        boundaries = torch.linspace(0, 1, FINE + 1, device=mean.device)[1:-1]
+    edges = boundaries.double()
+    total = torch.zeros(len(mean), dtype=torch.float64, device=mean.device)
+    for m, s in zip(mean.flatten(1).double().T, std.flatten(1).double().T, strict=True):
+        below = torch.special.ndtr((edges - m[:, None]) / s[:, None])
+        cells = torch.cat([below[:, :1], below.diff(dim=1), 1 - below[:, -1:]], 1)
+        total += (torch.xlogy(cells, cells) - torch.xlogy(cells, cells.mean(0))).sum(1)
+    return total
+
+
+def code_length(index: Int[Tensor, "B *grid"], prior: Float[Tensor, " Q"]) -> Float[Tensor, " B"]:
+    """Bits to send each map's hard anchor indices under a prior shared by positions: sum of -log2 prior[index].
+
+    Infinite where an anchor is used that the prior excludes.
+
+    Args:
+        index: anchor of each position (B,1,h,w).
+        prior: probability of each anchor (Q,), sums to 1.
+
+    >>> code_length(torch.zeros(1, 1, 16, 16, dtype=torch.long), torch.full((4,), 0.25)).item()
+    512.0
+    """
+    if (prior < 0).any() or abs(prior.sum().item() - 1) > 1e-3:
+        raise RegardError(f"code_length: the prior sums to {prior.sum():g}; give probabilities, not logits")
+    _check(index, prior.numel(), "code_length")
+    return bits(-prior.float().log())[index.long()].flatten(1).sum(1)
+
+
+def _check(index: Tensor, anchors: int, where: str) -> None:
+    if index.numel() and (index.min() < 0 or index.max() >= anchors):
+        raise RegardError(f"{where}: indices {index.min()}..{index.max()} for {anchors} anchors; use 0..{anchors - 1}")
+
+
+def anchor_counts(index: Int[Tensor, "*any"], anchors: int) -> Int[Tensor, " Q"]:
+    """How many positions chose each anchor (Q,); counts of batches and processes add.
+
+    >>> anchor_counts(torch.tensor([0, 2, 2]), 4).tolist()
+    [1, 0, 2, 0]
+    """
+    _check(index, anchors, "anchor_counts")
+    return index.flatten().long().bincount(minlength=anchors)
+
+
+def usage(counts: Int[Tensor, " Q"]) -> Float[Tensor, " Q"]:
+    """Share of positions an anchor (Q,), float64; NaN before anything was counted."""
+    return counts.cpu().double() / counts.sum().cpu()
+
+
+def perplexity(counts: Int[Tensor, " Q"]) -> float:
+    """Exponential of the entropy of anchor use, in 1..Q: how many equally used anchors would say as much.
+
+    >>> round(perplexity(torch.tensor([5, 5, 0, 0])), 4)
+    2.0
+    """
+    share = usage(counts)
+    return torch.special.entr(share).sum().exp().item()
+
+
+def dead(counts: Int[Tensor, " Q"]) -> int:
+    """Anchors that no position chose.
+
+    >>> dead(torch.tensor([5, 5, 0, 0]))
+    2
+    """
+    return int((counts == 0).sum())

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.metrics.consistency.score import explained
+from regard.metrics.consistency import explained
 from regard.metrics.controls import random_like
 from regard.metrics.similarity import spearman, ssim
 from regard.types import Explain, Map

@@ -2,10 +2,18 @@
 
 What is kept adds or concatenates: per-item values with the item's index, or counts. Nothing is averaged before all
 processes are joined, and an item that a distributed sampler repeats to fill its last batch counts once.
+
+torchmetrics classes over the functions: they stream and synchronise; they average whole images, never ranks.
+
+torchmetrics classes over the functions: they stream and synchronise.
+
+Means of per-image values are `PerImage`s. A data set's maxF, and maxE likewise, is another number than the mean of
+per-image maxima: one threshold has to serve all images, so the curve is averaged first. Papers print that one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,8 +22,16 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from regard.metrics.anchors import anchor_counts
-from regard.metrics.calibration import Binning, Calibration, calibration_error
+from regard.metrics.classification import Binning, Calibration, calibration_error
+from regard.metrics.fixation.auc import auc, auc_judd, sauc
+from regard.metrics.fixation.distribution import cc, kl_divergence, sim, spearman, top_iou
+from regard.metrics.fixation.information import information_gain
+from regard.metrics.fixation.nss import nss
+from regard.metrics.information import anchor_counts
+from regard.metrics.salient_object.curves import THRESHOLDS, adaptive_e, adaptive_f, e_curve, f_curve, mean_e, mean_f
+from regard.metrics.salient_object.mae import mae
+from regard.metrics.salient_object.s_measure import s_measure
+from regard.metrics.salient_object.weighted_f import weighted_f
 from regard.metrics.scores import score
 from regard.types import RegardError, Scores
 
@@ -150,3 +166,194 @@ class AnchorCounts(_Items):
         """Counts (Q,) over the distinct items of all processes."""
         _, rows = self._sorted()
         return rows.double().sum(0).long()
+
+
+class PerImage(Metric):
+    """Mean of a per-image function over the images where it is defined; memory does not grow with their number.
+
+    ``update`` takes what the function takes; options of the function are given to the constructor. ``compute`` is NaN
+    if no image was defined. ``images`` and ``undefined`` count.
+    """
+
+    full_state_update = False
+    function: Callable[..., Tensor]
+    total: Tensor
+    images: Tensor
+    undefined: Tensor
+
+    def __init__(self, *, options: dict[str, Any] | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.options = options or {}
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("images", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("undefined", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+
+    def update(self, *args: Tensor) -> None:
+        """Add a batch."""
+        values = type(self).function(*args, **self.options).detach()
+        self.total += values.nansum().to(self.total)
+        self.images += len(values)
+        self.undefined += values.isnan().sum()
+
+    def compute(self) -> Tensor:
+        """Mean over the defined images."""
+        return self.total / (self.images - self.undefined)
+
+
+class AUC(PerImage):
+    """`auc` of (maps, fixations)."""
+
+    function = staticmethod(auc)
+    higher_is_better = True
+
+
+class ShuffledAUC(PerImage):
+    """`sauc` of (maps, fixations, others)."""
+
+    function = staticmethod(sauc)
+    higher_is_better = True
+
+
+class AUCJudd(PerImage):
+    """`auc_judd` of (maps, fixations)."""
+
+    function = staticmethod(auc_judd)
+    higher_is_better = True
+
+
+class NSS(PerImage):
+    """`nss` of (maps, fixations)."""
+
+    function = staticmethod(nss)
+    higher_is_better = True
+
+
+class CC(PerImage):
+    """`cc` of (maps, gold)."""
+
+    function = staticmethod(cc)
+    higher_is_better = True
+
+
+class SIM(PerImage):
+    """`sim` of (maps, gold)."""
+
+    function = staticmethod(sim)
+    higher_is_better = True
+
+
+class KLDivergence(PerImage):
+    """`kl_divergence` of (maps, gold)."""
+
+    function = staticmethod(kl_divergence)
+    higher_is_better = False
+
+
+class InformationGain(PerImage):
+    """`information_gain` of (log_density, fixations, baseline)."""
+
+    function = staticmethod(information_gain)
+    higher_is_better = True
+
+
+class Spearman(PerImage):
+    """`spearman` of (maps, gold)."""
+
+    function = staticmethod(spearman)
+    higher_is_better = True
+
+
+class TopIoU(PerImage):
+    """`top_iou` of (maps, gold)."""
+
+    function = staticmethod(top_iou)
+    higher_is_better = True
+
+
+class _MaxOfMeanCurve(Metric):
+    """Largest value of the mean curve over the images where it is defined; NaN if there is none."""
+
+    full_state_update = False
+    higher_is_better = True
+    curve: Callable[..., Tensor]
+    total: Tensor
+    images: Tensor
+    undefined: Tensor
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.add_state("total", torch.zeros(THRESHOLDS, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("images", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("undefined", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+
+    def update(self, prediction: Tensor, masks: Tensor) -> None:
+        """Add a batch: prediction (B,1,H,W) in [0,1], masks (B,1,H,W) bool."""
+        rows = type(self).curve(prediction, masks)
+        self.total += rows.nansum(0).to(self.total)
+        self.images += len(rows)
+        self.undefined += rows[:, 0].isnan().sum()
+
+    def compute(self) -> Tensor:
+        """The maximum over thresholds."""
+        return (self.total / (self.images - self.undefined)).amax()
+
+
+class MaxF(_MaxOfMeanCurve):
+    """The data set's maxF: `f_curve` averaged over images, its maximum over thresholds."""
+
+    curve = staticmethod(f_curve)
+
+
+class MaxE(_MaxOfMeanCurve):
+    """The data set's maxE: `e_curve` averaged over images, its maximum over thresholds."""
+
+    curve = staticmethod(e_curve)
+
+
+class MeanF(PerImage):
+    """`mean_f` of (prediction, masks)."""
+
+    function = staticmethod(mean_f)
+    higher_is_better = True
+
+
+class AdaptiveF(PerImage):
+    """`adaptive_f` of (prediction, masks)."""
+
+    function = staticmethod(adaptive_f)
+    higher_is_better = True
+
+
+class WeightedF(PerImage):
+    """`weighted_f` of (prediction, masks)."""
+
+    function = staticmethod(weighted_f)
+    higher_is_better = True
+
+
+class MAE(PerImage):
+    """`mae` of (prediction, masks)."""
+
+    function = staticmethod(mae)
+    higher_is_better = False
+
+
+class SMeasure(PerImage):
+    """`s_measure` of (prediction, masks)."""
+
+    function = staticmethod(s_measure)
+    higher_is_better = True
+
+
+class MeanE(PerImage):
+    """`mean_e` of (prediction, masks)."""
+
+    function = staticmethod(mean_e)
+    higher_is_better = True
+
+
+class AdaptiveE(PerImage):
+    """`adaptive_e` of (prediction, masks)."""
+
+    function = staticmethod(adaptive_e)
+    higher_is_better = True

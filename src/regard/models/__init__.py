@@ -1,28 +1,36 @@
 """the parts joined, one file a task. Not here: mechanisms, losses, training."""
 
+from regard.models.base import Freezable
+from regard.models.baselines.registry import RIVALS
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
-from regard.models.frozen import Freezable
+from regard.models.fcn import VARIANTS, BilinearUp, Fcn, FcnDecoder, Reading, cut_off, fit, readings
 from regard.models.groups import Rates, parameter_groups
-from regard.models.heads import MAP_HEADS
-from regard.models.late_fusion import TwoStreamOutput
-from regard.models.paper import PAPER, VARIANTS, paper_model
-from regard.models.rivals import RIVALS
+from regard.models.mechanism import MAP_HEADS
+from regard.models.paper import PAPER, paper_model
 from regard.models.segmenter import Segmenter
-from regard.models.two_stream import TwoStream
+from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
 __all__ = [
     "MAP_HEADS",
     "PAPER",
     "RIVALS",
+    "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",
+    "BilinearUp",
+    "Fcn",
+    "FcnDecoder",
     "Freezable",
     "Rates",
+    "Reading",
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",
+    "cut_off",
+    "fit",
     "paper_model",
     "parameter_groups",
+    "readings",
     "to_onnx",
 ]

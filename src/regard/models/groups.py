@@ -10,7 +10,8 @@ from regard.attention import AnchorQuantizer
 from regard.backbones import attended, head_name
 
 if TYPE_CHECKING:
-    from regard.models.frozen import Freezable
+    from regard.models.base import Freezable
+
 
 PRIOR_GAIN = 10.0
 

@@ -1,4 +1,7 @@
-"""An attention by name, whatever its kind: what to attach to which layers, and what reads them."""
+"""An attention by name, whatever its kind: what to attach to which layers, and what reads them.
+
+Map heads by name, so that a classifier with one can be rebuilt from its configuration.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,39 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.attention import ATTENTION, build_attention
-from regard.backbones import looking, nearest, probe_images, recommended_layer, recorder_for, run
-from regard.models.heads import resolve_head
-from regard.models.rivals import ATTACHED, READOUTS, RIVALS, Tap
-from regard.models.rivals.registry import LAYERS, check_options
+from regard.attention import ATTENTION, HEADS, build_attention
+from regard.backbones import (
+    bottleneck_branch,
+    looking,
+    nearest,
+    probe_images,
+    recommended_layer,
+    recorder_for,
+    run,
+    vgg_branch,
+    wrn_branch,
+)
+from regard.models.baselines.readouts import Tap
+from regard.models.baselines.registry import ATTACHED, LAYERS, READOUTS, RIVALS, check_options
 from regard.types import RegardError
+
+MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
+    "wrn_branch": wrn_branch,
+    "vgg_branch": vgg_branch,
+    "bottleneck_branch": bottleneck_branch,
+}
+"""name -> (channels, num_classes) -> module from features (B,C,H,W) to map logits (B,1,H,W)."""
+
+
+def resolve_head(options: dict[str, Any], channels: int, num_classes: int) -> dict[str, Any]:
+    """The options of an attention with a head that was given by name built."""
+    head = options.get("head")
+    if not isinstance(head, str) or head in HEADS:
+        return options
+    if head not in MAP_HEADS:
+        raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, [*MAP_HEADS, *HEADS])}")
+    return {**options, "head": MAP_HEADS[head](channels, num_classes)}
+
 
 Mechanism = str | Callable[[int], nn.Module] | None
 

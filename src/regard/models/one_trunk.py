@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.backbones import Cut, Given, cut_of, looking
-from regard.models.frozen import Freezable
+from regard.models.base import Freezable
 from regard.models.groups import Rates, parameter_groups
 from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError

@@ -1,12 +1,19 @@
-"""The two-stream network: one network sees an image of a clip, another how its pixels move; attention in either."""
+"""The two-stream network: one network sees an image of a clip, another how its pixels move; attention in either.
+
+Late fusion: several streams' predictions averaged, and what each of them let through put together.
+"""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,11 +21,57 @@ from regard.backbones import Cut, Given, create_backbone, image_shape, inflate, 
 from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
 from regard.models.groups import Rates
-from regard.models.late_fusion import TwoStreamOutput, fused
 from regard.models.mechanism import Mechanism
 from regard.models.normalize import Normalize
 from regard.models.sharing import Shareable
-from regard.types import AttentionOutput, Map, RegardError
+from regard.types import AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
+
+
+@dataclass(frozen=True)
+class TwoStreamOutput(ModelOutput):
+    """What a two-stream network returns: the logits are those of the averaged probabilities.
+
+    Attributes:
+        streams: each stream's own logits (S,B,n), in the order of its layers' attention.
+    """
+
+    streams: tuple[Float[Tensor, "S B n"], ...] = ()
+
+
+def fused_logits(streams: Sequence[Float[Tensor, "_ B n"]], multi_label: bool) -> Float[Tensor, "S B n"]:
+    """Logits whose probabilities are the mean of the streams', sample by sample.
+
+    softmax(log mean_k p_k) = mean_k p_k; with independent labels the same of p and 1 - p, in logarithms throughout.
+    """
+    most = max(len(logits) for logits in streams)
+    whole = torch.stack([logits.float().expand(most, -1, -1) for logits in streams])
+    if not multi_label:
+        return whole.log_softmax(-1).logsumexp(0) - math.log(len(streams))
+    return F.logsigmoid(whole).logsumexp(0) - F.logsigmoid(-whole).logsumexp(0)
+
+
+def fused(outputs: Sequence[ModelOutput], multi_label: bool) -> TwoStreamOutput:
+    """One output of all streams': attended layers one stream after the other, latents side by side."""
+    return TwoStreamOutput(
+        logits=fused_logits([output.logits for output in outputs], multi_label),
+        attention=tuple(layer for output in outputs for layer in output.attention),
+        latent=_side_by_side([output.latent for output in outputs if output.latent is not None]),
+        streams=tuple(output.logits for output in outputs),
+    )
+
+
+def _side_by_side(latents: Sequence[LatentOutput]) -> LatentOutput | None:
+    """One latent of all dimensions; independent given the clip, so that its exact rate is the sum."""
+    if not latents:
+        return None
+    return LatentOutput(
+        z=torch.cat([latent.z for latent in latents], 1),
+        mean=torch.cat([latent.mean for latent in latents], 1),
+        std=torch.cat([latent.std for latent in latents], 1),
+        rate=torch.stack([latent.rate for latent in latents]).sum(0),
+        penalty=torch.stack([latent.penalty for latent in latents]).sum(0),
+    )
+
 
 STREAMS = ("flow", "rgb")
 """The streams in the order of their layers: the last attended layer is the image's, where that is attended."""

@@ -1,4 +1,11 @@
-"""Line charts as geometry: where each line, dot and tick goes. The template draws it, CSS colours it."""
+"""Line charts as geometry: where each line, dot and tick goes. The template draws it, CSS colours it.
+
+Axes of the page's drawings: where a value lies, which ticks to write and how.
+
+Points as geometry: one dot a network, similarity against performance; the template draws it.
+
+Scores and anchors as geometry: dot and whiskers among references, stems over anchor values; 0 to 100 %.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +13,58 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regard.report.axes import Axis, Tick, log_ticks, short, ticks
-from regard.report.words import number
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from regard.report.schema import Anchors, Reference, Score
+from regard.report.words import UNDEFINED, interval, number
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: its place in the drawing and its text."""
+
+    at: float
+    text: str
+
+
+class Axis:
+    """Data to drawing, linear or logarithmic."""
+
+    def __init__(self, low: float, high: float, start: float, end: float, logarithmic: bool) -> None:
+        self.map = math.log if logarithmic else float
+        self.low, self.start = self.map(low), start
+        self.slope = (end - start) / (self.map(high) - self.low) if high > low else 0.0
+        self.middle = (start + end) / 2 if high <= low else None
+
+    def __call__(self, value: float) -> float:
+        """The place of a value in the drawing."""
+        return self.middle if self.middle is not None else self.start + (self.map(value) - self.low) * self.slope
+
+
+def ticks(low: float, high: float, count: int, whole: bool = False) -> list[float]:
+    """About ``count`` round values that enclose low and high."""
+    if high <= low:
+        high = low + (abs(low) or 1.0) * 0.1
+    return [float(t) for t in MaxNLocator(count, steps=[1, 2, 5, 10], integer=whole).tick_values(low, high)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten, with threes between them on a short axis, about low and high; both must be positive."""
+    decades = math.log10(high / low)
+    base = LogLocator(subs=(1.0, 3.0) if decades < 2.5 else (1.0,), numticks=8).tick_values(low, high)
+    inside = [float(t) for t in base if low / 3.5 <= t <= high * 3.5]
+    return inside or [low, high]
+
+
+def short(value: float) -> str:
+    """A tick's text: as few digits as tell it."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 10_000:
+        return f"{value / 1000:,.4g}k".replace("-", "−")
+    text = f"{value:.0e}".replace("e-0", "e-") if abs(value) < 1e-3 else f"{value:,.4g}"
+    return text.replace("-", "−")
+
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 328, 12, 170  # of the plot, in the drawing of 340 by 200
 HOVER_POINTS = 80  # longer lines carry no text at their points: it would be most of the page
@@ -106,3 +163,173 @@ def _line(series: Series, x_at: Axis, y_at: Axis, xlabel: str) -> Line:
         pen = "L"
     shown = tuple(points) if len(points) <= HOVER_POINTS else ()
     return Line(series.label, series.style, "".join(path), points[-1], shown)
+
+
+@dataclass(frozen=True)
+class Dots:
+    """The dots of one kind; ``kind`` is the number of its colour."""
+
+    label: str
+    kind: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Dots over two axes; ``alt`` says in words where they lie."""
+
+    title: str
+    alt: str
+    xlabel: str
+    xticks: tuple[Tick, ...]
+    yticks: tuple[Tick, ...]
+    dots: tuple[Dots, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One dot before it is drawn, with the words that a pointer over it shows."""
+
+    label: str
+    x: float
+    y: float
+    text: str
+
+
+def scatter(title: str, places: Sequence[Place], *, xlabel: str, ylabel: str) -> Scatter | None:
+    """Dots with axes that fit them; None where none is finite. Labels are coloured in the order in which they come."""
+    shown = [p for p in places if math.isfinite(p.x) and math.isfinite(p.y)]
+    if not shown:
+        return None
+    xs, ys = [p.x for p in shown], [p.y for p in shown]
+    x_ticks, y_ticks = ticks(min(xs), max(xs), 6), ticks(min(ys), max(ys), 5)
+    x_at = Axis(min([*xs, *x_ticks]), max([*xs, *x_ticks]), LEFT, RIGHT, False)
+    y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP, False)
+    labels = list(dict.fromkeys(p.label for p in shown))
+    dots = tuple(
+        Dots(
+            label,
+            kind,
+            tuple(Point(round(x_at(p.x), 1), round(y_at(p.y), 1), p.text) for p in shown if p.label == label),
+        )
+        for kind, label in enumerate(labels)
+    )
+    told = "; ".join(
+        f"{label}: {xlabel} {number(_mean([p.x for p in shown if p.label == label]))}, "
+        f"{ylabel} {number(_mean([p.y for p in shown if p.label == label]))}"
+        for label in labels
+    )
+    return Scatter(
+        title=title,
+        alt=f"{title}: {ylabel} over {xlabel}, {len(shown)} points. Means: {told}.",
+        xlabel=xlabel,
+        xticks=tuple(Tick(x_at(t), short(t)) for t in x_ticks),
+        yticks=tuple(Tick(y_at(t), short(t)) for t in y_ticks),
+        dots=dots,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+FAR = 5.0  # floors that stretch an axis by more than this are drawn at its edge
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A reference in an interval graphic: place and own interval; ``beyond`` where it lies outside the axis."""
+
+    role: str
+    at: float
+    low: float
+    high: float
+    beyond: bool
+
+
+@dataclass(frozen=True)
+class Whiskers:
+    """A score as dot and whiskers on its own axis of 0 to 100 %, among its references."""
+
+    at: float
+    low: float
+    high: float
+    marks: tuple[Mark, ...]
+    ticks: tuple[Tick, ...]
+    alt: str
+
+
+@dataclass(frozen=True)
+class Stem:
+    """One anchor: its value and use as shares of the drawing, 0 to 100 %."""
+
+    value: float
+    usage: float
+    dead: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Stems:
+    """All anchors and the ticks of the axis of use, 0 to 100 % of the drawing from below."""
+
+    stems: tuple[Stem, ...]
+    ticks: tuple[Tick, ...]
+
+
+def whiskers(score: Score) -> Whiskers | None:
+    """Dot, interval and references on one axis; None where there is nothing to draw it against."""
+    if not math.isfinite(score.value):
+        return None
+    shown = [r for r in score.references if math.isfinite(r.value)]
+    own = [v for v in (score.value, score.low, score.high) if math.isfinite(v)]
+    every = own + [v for r in shown for v in _ends(r)]
+    near = own + [v for r in shown if r.role == "control" for v in _ends(r)]
+    if min(every) == max(every):
+        return None
+    # A floor far below would shrink the comparison with the control to a point: it is drawn at the edge instead.
+    far = len(near) > len(own) and max(every) - min(every) > FAR * (max(near) - min(near)) > 0
+    numbers = near if far else every
+    marked = ticks(min(numbers), max(numbers), 3)
+    first, last = min([*numbers, *marked]), max([*numbers, *marked])
+    axis = Axis(first, last, 8.0, 92.0, False)
+
+    def at(value: float) -> float:
+        return 1.5 if value < first else 98.5 if value > last else axis(value)
+
+    marks = [(r.role, r.value, _or(r.low, r.value), _or(r.high, r.value)) for r in shown]
+    return Whiskers(
+        at=at(score.value),
+        low=at(_or(score.low, score.value)),
+        high=at(_or(score.high, score.value)),
+        marks=tuple(Mark(role, at(v), at(a), at(b), not first <= v <= last) for role, v, a, b in marks),
+        ticks=tuple(Tick(at(t), short(t)) for t in marked),
+        alt=f"{score.label} {number(score.value, score.unit)}, interval {interval(score.low, score.high) or UNDEFINED}"
+        + "".join(f"; {r.role} {r.label} {number(r.value)}" for r in shown),
+    )
+
+
+def stems(anchors: Anchors) -> Stems:
+    """One stem an anchor, on the axis 0 to 1."""
+    finite = [u for u in anchors.usage if math.isfinite(u)]
+    marked = ticks(0.0, max([*finite, 1e-3]), 4)
+    top = marked[-1]
+    drawn = tuple(
+        Stem(
+            value=100 * min(max(v, 0.0), 1.0),
+            usage=100 * _or(u, 0.0) / top,
+            dead=not u > 0,
+            text=f"anchor {number(v)}: {100 * _or(u, 0.0):.1f} % of positions",
+        )
+        for v, u in zip(anchors.values, anchors.usage, strict=True)
+        if math.isfinite(v)
+    )
+    return Stems(drawn, tuple(Tick(100 * t / top, f"{100 * t:.3g} %") for t in marked))
+
+
+def _ends(reference: Reference) -> list[float]:
+    return [v for v in (reference.value, reference.low, reference.high) if math.isfinite(v)]
+
+
+def _or(value: float, otherwise: float) -> float:
+    return value if math.isfinite(value) else otherwise

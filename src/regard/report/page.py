@@ -11,9 +11,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from regard.report import charts, marks, words
+from regard.files import write_atomically
+from regard.report import charts, words
 from regard.report.charts import Chart, Series
-from regard.report.files import write_atomically
 from regard.report.gallery import gallery, spread
 from regard.report.overlay import UNITS, colour_stops
 from regard.report.runs import read_run
@@ -61,7 +61,7 @@ def render(run: Run) -> str:
             bits=bits_charts(run),
             schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
             paths=path_charts(run),
-            stems=None if evaluation.anchors is None else marks.stems(evaluation.anchors),
+            stems=None if evaluation.anchors is None else charts.stems(evaluation.anchors),
         )
     )
 
@@ -77,7 +77,7 @@ def environment() -> Environment:
     )
     environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
     environment.globals |= {"interval": words.interval, "verdict": words.verdict, "plural": words.plural}
-    environment.globals |= {"whiskers": marks.whiskers, "duration": words.duration, "spread": spread}
+    environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "spread": spread}
     return environment
 
 

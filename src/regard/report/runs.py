@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import yaml
 
-from regard.report.checked import MismatchError, checked
-from regard.report.schema import Environment, Evaluation, History, Pictures, Run
+from regard.report.schema import Environment, Evaluation, History, MismatchError, Pictures, Run, checked
 from regard.types import RegardError
 
 TRAIN = "train the run again with `regard train`"

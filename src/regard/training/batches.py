@@ -11,7 +11,7 @@ import torch
 from regard.data import DataSplits, JointLoader, Loader, Split, loader
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
-from regard.training.stem_split import StemSplit
+from regard.training.stem_cache import StemSplit
 from regard.types import Batch
 
 

@@ -10,8 +10,8 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split, spread
-from regard.training.measure import ask, expected_share, sampled_rates
-from regard.training.priced import PRICED
+from regard.training.budget_terms import PRICED
+from regard.training.forward import ask, expected_share, sampled_rates
 from regard.training.seeds import seed_everything
 from regard.training.task import Task
 from regard.types import RegardError

@@ -1,12 +1,16 @@
-"""From a recipe to what it names: data, model, augmentation, and the recipe of the plain control."""
+"""From a recipe to what it names: data, model, augmentation, and the recipe of the plain control.
+
+The plain control of the same size: a recipe with attention or bottleneck gives way to a plain one as large.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
 from typing import Any
 
+from regard.backbones import match_width, size_of
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
-from regard.training.priced import PRICED
+from regard.training.budget_terms import PRICED
 from regard.training.recipe import AlignRecipe, ImposeRecipe, Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
@@ -94,3 +98,30 @@ def plain_twin(recipe: Recipe) -> Recipe:
         impose=ImposeRecipe(),
         twin=False,
     )
+
+
+def matched(recipe: Recipe) -> Recipe:
+    """A recipe as it is, or, where ``model.match`` asks for it, that of a plain network of the same family and size.
+
+    The width is found by ``regard.backbones.match_width`` and stands in the recipe that is returned, so that the run
+    folder says what was trained.
+
+    Raises:
+        RegardError: no width comes within 3 %, or a hidden layer would be narrower than the classes are many.
+    """
+    by = recipe.model.match
+    if by is None:
+        return recipe
+    data = build_data(recipe)
+    model = build_model(replace(recipe, model=replace(recipe.model, match=None)), data)
+    name, options = match_width(
+        recipe.model.backbone,
+        recipe.model.backbone_options,
+        len(data.classes),
+        model.shape,
+        target=size_of(model, by, model.shape),
+        by=by,
+    )
+    plain = plain_twin(recipe)
+    chosen = replace(plain.model, backbone=name, backbone_options=options, match=None)
+    return replace(plain, name=recipe.name, model=chosen)

@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.data import ClipSplit, FileSplit, Split, TensorSplit
-from regard.data.augment import move_points
+from regard.data import ClipSplit, FileSplit, Split, TensorSplit, move_points
 from regard.training.aligned import human_map
 from regard.types import Batch
 

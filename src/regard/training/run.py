@@ -18,16 +18,13 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
+from regard.training.budget_terms import asked_for
 from regard.training.budgets import BudgetCallback
-from regard.training.build import build_data, build_gaze, build_model
-from regard.training.checkpoints import AtomicCheckpoints, check_checkpoint
-from regard.training.environment import environment
-from regard.training.imposed import imposed_maps
-from regard.training.journal import Journal, read_lines
-from regard.training.matched import matched
+from regard.training.build import build_data, build_gaze, build_model, matched
+from regard.training.callbacks import AtomicCheckpoints, Journal, Progress, check_checkpoint, read_lines
+from regard.training.given_maps import imposed_maps
 from regard.training.parsing import load_recipe, save_recipe
-from regard.training.priced import asked_for
-from regard.training.progress import Progress
+from regard.training.provenance import environment
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
 from regard.training.stem_cache import kept_stem, through_stem

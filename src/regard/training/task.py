@@ -12,10 +12,10 @@ from torchmetrics import MeanMetric
 
 from regard.objectives import Multiplier, Weights, warmup_share
 from regard.training.aligned import Alignment
-from regard.training.imposed import Imposed
-from regard.training.measure import ask
+from regard.training.budget_terms import PRICED, multipliers
+from regard.training.forward import ask
+from regard.training.given_maps import Imposed
 from regard.training.optim import build_optimizer, build_schedule
-from regard.training.priced import PRICED, multipliers
 from regard.training.recipe import Recipe
 from regard.training.seeds import seed_everything
 from regard.training.tasks import TASKS

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from regard.training.build import build_data, build_model, plain_twin
-from regard.training.matched import matched
+from regard.training.build import build_data, build_model, matched, plain_twin
 from regard.training.parsing import save_recipe
 from regard.training.recipe import Recipe
 from regard.training.run import DONE, claim, train

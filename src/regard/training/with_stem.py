@@ -10,8 +10,7 @@ from torch import Tensor
 from regard.data import Beside, DataSplits, Split
 from regard.models import Freezable
 from regard.training.recipe import Recipe
-from regard.training.stem_cache import kept_stem
-from regard.training.stem_split import StemSplit
+from regard.training.stem_cache import StemSplit, kept_stem
 from regard.types import Batch
 
 

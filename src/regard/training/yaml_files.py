@@ -18,6 +18,7 @@ from regard.types import RegardError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+
 Held = TypeVar("Held", bound="DataclassInstance")
 
 

@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 
 from regard.data import atari_head
-from regard.data.video import atari_items
-from regard.data.video.atari_items import BLOCKS, MARGIN, Items, find_items, guesses, repeated
+from regard.data.video.atari_head import BLOCKS, LOOKS, MARGIN, Items, find_items, guesses, repeated
 from regard.types import RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -84,7 +83,7 @@ def test_nothing_of_an_item_comes_near_another_split():
         name: {
             number[k]
             for row, change in zip(part.row, part.change, strict=True)
-            for k in range(min(row - 3, row - atari_items.LOOKS + 1), change + 1)
+            for k in range(min(row - 3, row - LOOKS + 1), change + 1)
         }
         for name, part in parts.items()
     }

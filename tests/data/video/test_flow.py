@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.data.video.files import frames
 
 from regard.data import Augmentation, TensorSplit
-from regard.data.joint import join
+from regard.data.loader import join
 from regard.data.video import optical_flow
-from regard.data.video.flow import REACH
+from regard.data.video.decode import REACH
 from regard.types import Batch, RegardError
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from tests.metrics.oracles import images
 
-from regard.metrics.consistency import high_pass, jpeg, low_pass, noise, overwrite
+from regard.metrics import high_pass, jpeg, low_pass, noise, overwrite
 from regard.types import RegardError
 
 INDEX = torch.arange(3)

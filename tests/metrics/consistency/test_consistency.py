@@ -2,13 +2,13 @@ import pytest
 import torch
 from tests.metrics.oracles import first, ignorant, images, mean_of_pixels, two
 
-from regard.metrics import controls
-from regard.metrics.consistency import (
+from regard.metrics import (
     THRESHOLDS,
     WARPS,
     Warp,
     consistency,
     constant_map,
+    controls,
     equivariance,
     high_pass,
     jpeg,

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 from tests.metrics.fixation.golden import FIX, S, gauss, points
 
 from regard.metrics.fixation import auc, auc_judd, aucs, conditions, sauc
-from regard.metrics.fixation import order as order_module
+from regard.metrics.fixation import auc as order_module
+from regard.metrics.fixation.auc import _search, codes
 from regard.metrics.fixation.inputs import check_convention
-from regard.metrics.fixation.order import _search, codes
 from regard.types import RegardError
 
 

@@ -4,8 +4,7 @@ from tests.metrics.fixation.golden import points
 from torchmetrics import MetricCollection
 from torchmetrics.utilities import dim_zero_sum as torchmetrics_sum
 
-from regard.metrics import fixation
-from regard.metrics.fixation import classes
+from regard.metrics import fixation, streaming
 
 GENERATOR = torch.Generator().manual_seed(0)
 MAPS = torch.rand(5, 1, 8, 8, generator=GENERATOR)
@@ -16,17 +15,17 @@ LOG = (MAPS / MAPS.sum((-2, -1), keepdim=True)).log()
 LOG_BASE = torch.full_like(LOG, 1 / 64).log()
 
 CASES = [
-    (classes.AUC, fixation.auc, (MAPS, XY), {}),
-    (classes.AUC, fixation.auc, (MAPS, XY), {"convention": "mit"}),
-    (classes.ShuffledAUC, fixation.sauc, (MAPS, XY, OTHERS), {"own_included": False}),
-    (classes.AUCJudd, fixation.auc_judd, (MAPS, XY), {}),
-    (classes.NSS, fixation.nss, (MAPS, XY), {"convention": "mit"}),
-    (classes.CC, fixation.cc, (MAPS, GOLD), {}),
-    (classes.SIM, fixation.sim, (MAPS, GOLD), {}),
-    (classes.KLDivergence, fixation.kl_divergence, (MAPS, GOLD), {}),
-    (classes.InformationGain, fixation.information_gain, (LOG, XY, LOG_BASE), {}),
-    (classes.Spearman, fixation.spearman, (MAPS, GOLD), {}),
-    (classes.TopIoU, fixation.top_iou, (MAPS, GOLD), {"share": 0.3}),
+    (streaming.AUC, fixation.auc, (MAPS, XY), {}),
+    (streaming.AUC, fixation.auc, (MAPS, XY), {"convention": "mit"}),
+    (streaming.ShuffledAUC, fixation.sauc, (MAPS, XY, OTHERS), {"own_included": False}),
+    (streaming.AUCJudd, fixation.auc_judd, (MAPS, XY), {}),
+    (streaming.NSS, fixation.nss, (MAPS, XY), {"convention": "mit"}),
+    (streaming.CC, fixation.cc, (MAPS, GOLD), {}),
+    (streaming.SIM, fixation.sim, (MAPS, GOLD), {}),
+    (streaming.KLDivergence, fixation.kl_divergence, (MAPS, GOLD), {}),
+    (streaming.InformationGain, fixation.information_gain, (LOG, XY, LOG_BASE), {}),
+    (streaming.Spearman, fixation.spearman, (MAPS, GOLD), {}),
+    (streaming.TopIoU, fixation.top_iou, (MAPS, GOLD), {"share": 0.3}),
 ]
 
 
@@ -43,10 +42,10 @@ def test_streams_to_the_mean_over_images(kind, function, arguments, options):
 
 def test_two_processes_add_up():
     """What torchmetrics' synchronisation does with states that are reduced by a sum."""
-    parts = [classes.AUC(), classes.AUC()]
+    parts = [streaming.AUC(), streaming.AUC()]
     parts[0].update(MAPS[:1], XY[:1])
     parts[1].update(MAPS[1:], XY[1:])
-    whole = classes.AUC()
+    whole = streaming.AUC()
     for name in ("total", "images", "undefined"):
         assert whole._reductions[name] is torchmetrics_sum
         setattr(whole, name, getattr(parts[0], name) + getattr(parts[1], name))
@@ -55,7 +54,7 @@ def test_two_processes_add_up():
 
 
 def test_in_a_collection_and_after_reset():
-    both = MetricCollection({"auc": classes.AUC(), "nss": classes.NSS()})
+    both = MetricCollection({"auc": streaming.AUC(), "nss": streaming.NSS()})
     both.update(MAPS, XY)
     assert both.compute()["nss"] == pytest.approx(fixation.nss(MAPS, XY).nanmean().item())
     both.reset()

@@ -7,20 +7,20 @@ import torch
 from tests.metrics.salient_object.cases import noise
 
 from regard.metrics import salient_object as so
-from regard.metrics.salient_object import classes
+from regard.metrics import streaming
 
 PREDICTION = torch.from_numpy(noise((5, 1, 12, 14), 3))
 MASKS = torch.from_numpy(noise((5, 1, 12, 14), 4) > 0.6)
 MASKS[2] = False
 
 AVERAGED = {
-    classes.MeanF: so.mean_f,
-    classes.AdaptiveF: so.adaptive_f,
-    classes.WeightedF: so.weighted_f,
-    classes.MAE: so.mae,
-    classes.SMeasure: so.s_measure,
-    classes.MeanE: so.mean_e,
-    classes.AdaptiveE: so.adaptive_e,
+    streaming.MeanF: so.mean_f,
+    streaming.AdaptiveF: so.adaptive_f,
+    streaming.WeightedF: so.weighted_f,
+    streaming.MAE: so.mae,
+    streaming.SMeasure: so.s_measure,
+    streaming.MeanE: so.mean_e,
+    streaming.AdaptiveE: so.adaptive_e,
 }
 
 
@@ -36,20 +36,20 @@ def test_means(cls):
     values = AVERAGED[cls](PREDICTION, MASKS)
     assert metric.compute().item() == pytest.approx(values.nanmean().item(), abs=1e-12)
     assert metric.undefined.item() == values.isnan().sum().item() == int("F" in cls.__name__)
-    assert metric.higher_is_better == (cls is not classes.MAE)
+    assert metric.higher_is_better == (cls is not streaming.MAE)
 
 
 def test_the_data_sets_maximum_has_one_threshold_for_all_images():
-    found = streamed(classes.MaxF())
+    found = streamed(streaming.MaxF())
     curve = so.f_curve(PREDICTION, MASKS)
     assert found.compute().item() == pytest.approx(curve.nanmean(0).max().item(), abs=1e-12)
     assert found.compute() < so.max_f(PREDICTION, MASKS).nanmean()
     assert found.undefined.item() == 1
-    e = streamed(classes.MaxE())
+    e = streamed(streaming.MaxE())
     assert e.compute().item() == pytest.approx(so.e_curve(PREDICTION, MASKS).mean(0).max().item(), abs=1e-12)
 
 
 def test_without_a_defined_image_the_maximum_is_undefined():
-    metric = classes.MaxF()
+    metric = streaming.MaxF()
     metric.update(PREDICTION[:1], torch.zeros_like(MASKS[:1]))
     assert math.isnan(metric.compute().item())

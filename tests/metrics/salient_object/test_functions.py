@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from tests.metrics.salient_object.cases import noise
 
 from regard.metrics import salient_object as so
-from regard.metrics.salient_object.nearest import _two_passes, nearest_object
+from regard.metrics.salient_object.weighted_f import _two_passes, nearest_object
 from regard.types import RegardError
 
 G = torch.tensor([[0.0, 0, 0, 0], [0, 1, 2, 0], [0, 2, 4, 1], [0, 0, 1, 0]], dtype=torch.float64).reshape(1, 1, 4, 4)

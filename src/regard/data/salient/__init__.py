@@ -5,11 +5,6 @@ one class; what is learned is the mask (``Batch.masks``). Where people's gaze wa
 along (``Batch.fixations``, ``DataSplits.gaze``).
 """
 
-from regard.data.salient.dut_omron import dut_omron
-from regard.data.salient.duts import duts
-from regard.data.salient.ecssd import ecssd
-from regard.data.salient.entries import SALIENT
-from regard.data.salient.hku_is import hku_is
-from regard.data.salient.pascal_s import pascal_s
+from regard.data.salient.sets import SALIENT, dut_omron, duts, ecssd, hku_is, pascal_s
 
 __all__ = ["SALIENT", "dut_omron", "duts", "ecssd", "hku_is", "pascal_s"]

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data.cut_gaze import points_of
+from regard.data.crops import points_of
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.held_out import held_apart
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.gaze import Fixations
-from regard.gaze.build import natural
+from regard.gaze import Fixations, natural
 from regard.types import RegardError
 
 CLASSES = ("salient object",)

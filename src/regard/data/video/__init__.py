@@ -7,20 +7,9 @@ made of whole videos, or of stretches of time of one: never of frames. Not here:
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
 from regard.data.video.clips import Clip, ClipSplit
+from regard.data.video.decode import optical_flow
 from regard.data.video.entries import VIDEO
-from regard.data.video.flow import optical_flow
 from regard.data.video.hollywood2 import hollywood2
-from regard.data.video.moving_clutter import moving_clutter
 from regard.data.video.ucf_sports import ucf_sports
 
-__all__ = [
-    "VIDEO",
-    "Clip",
-    "ClipSplit",
-    "atari_head",
-    "clip_folder",
-    "hollywood2",
-    "moving_clutter",
-    "optical_flow",
-    "ucf_sports",
-]
+__all__ = ["VIDEO", "Clip", "ClipSplit", "atari_head", "clip_folder", "hollywood2", "optical_flow", "ucf_sports"]

@@ -1,27 +1,160 @@
-"""Atari-HEAD as a proxy for video with gaze: which way will the player turn next? (Zhang et al., AAAI 2020)."""
+"""Atari-HEAD as a proxy for video with gaze: which way will the player turn next? (Zhang et al., AAAI 2020).
+
+Which moments of a game are asked about, in which split each is, and what can be said of them without looking.
+
+Frames of a game out of their archive, and the flow between them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
+from regard.data.archive import open_zip
 from regard.data.cache import cached
 from regard.data.files import as_size
 from regard.data.splits import DataSplits, TensorSplit, channel_statistics
-from regard.data.video.atari_frames import read_frames
-from regard.data.video.atari_items import CLASSES, LOOKS, Ints, find_items, guesses, repeated
-from regard.data.video.flow import VERSION
+from regard.data.video.decode import FLOW_VERSION, opencv, optical_flow
 from regard.gaze import Fixations, make_fixations
-from regard.gaze.readers.atari_head import FRAME, read_atari_head
-from regard.gaze.readers.files import load_csv, numbers
+from regard.gaze.readers import FRAME, load_csv, numbers, read_atari_head
 from regard.types import RegardError
+
+Ints = npt.NDArray[np.int64]
+
+CLASSES = ("up", "right", "left", "down")
+BLOCKS = 20
+"""Stretches of time, of equal numbers of frames; of every five, the third is validation and the fifth is test."""
+MARGIN = 25
+"""Frames at either end of a block that nothing of an item may touch."""
+LOOKS = 5
+"""Frames up to and with the item's own on which the player's gaze counts."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Moments of a trial at which a change is near.
+
+    Attributes:
+        row: the frame that is seen last (N,).
+        label: the action that comes next (N,).
+        current: the action at that frame (N,), another one.
+        block: stretch of time that everything about the item lies in (N,).
+        change: the frame of the change (N,), which items share.
+    """
+
+    row: Ints
+    label: Ints
+    current: Ints
+    block: Ints
+    change: Ints
+
+    def of(self, split: str) -> Items:
+        """Those of one split."""
+        keep = np.isin(self.block % 5, {"train": (0, 1, 3), "val": (2,), "test": (4,)}[split])
+        return Items(*(getattr(self, column)[keep] for column in vars(self)))
+
+
+def find_items(number: Ints, action: Ints, *, length: int, ahead: int) -> Items:
+    """The items of a trial, in time.
+
+    Args:
+        number: ``frame_num`` (F,), increasing.
+        action: (F,).
+        length: frames before the item's own that must be there without a gap.
+        ahead: largest difference of frame numbers to the change.
+    """
+    if (np.diff(number) <= 0).any():
+        row = int(np.argmax(np.diff(number) <= 0)) + 1
+        raise RegardError(f"frame_num must increase: row {row} has {number[row]} after {number[row - 1]}")
+    count = len(number)
+    edges = np.linspace(0, count, BLOCKS + 1).astype(np.int64)
+    block_of = np.searchsorted(edges, np.arange(count), side="right") - 1
+    last = np.minimum(edges[1:], count) - 1
+    found = []
+    for row in range(length, count):
+        block = block_of[row]
+        if number[row] - number[row - length] != length:
+            continue
+        change = row + 1
+        while change < count and number[change] - number[row] <= ahead and action[change] == action[row]:
+            change += 1
+        if change == count or number[change] - number[row] > ahead:
+            continue
+        first = min(row - length, row - LOOKS + 1)
+        inside = number[first] - number[edges[block]] >= MARGIN and number[last[block]] - number[change] >= MARGIN
+        if inside and first >= edges[block] and change <= last[block]:
+            found.append((row, action[change], action[row], block, change))
+    columns = np.array(found, dtype=np.int64).reshape(-1, 5).T
+    return Items(*columns)
+
+
+def guesses(train: Items, test: Items) -> dict[str, Tensor]:
+    """What needs no look at a test item, from the labels of training items alone."""
+    counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
+    np.add.at(counts, (train.current, train.label), 1)
+    most = np.full(len(test.row), counts.sum(0).argmax(), dtype=np.int64)
+    return {
+        "proxy floor: repeat the current action": torch.from_numpy(test.current),
+        "proxy floor: most frequent in training": torch.from_numpy(most),
+        "proxy floor: what mostly follows the current action": torch.from_numpy(counts.argmax(1)[test.current]),
+    }
+
+
+def repeated(number: Ints, action: Ints) -> float:
+    """Share of all frames of the test blocks whose action is that of the frame before."""
+    edges = np.linspace(0, len(number), BLOCKS + 1).astype(np.int64)
+    rows = np.concatenate([np.arange(edges[b] + 1, edges[b + 1]) for b in range(BLOCKS) if b % 5 == 4])
+    return float((action[rows] == action[rows - 1]).mean())
+
+
+def read_frames(path: Path, names: Sequence[str], rows: Ints, length: int, size: tuple[int, int]) -> dict[str, Tensor]:
+    """Images (N,3,H,W) of the rows and the flow (N,2L,H,W) up to them; every frame is read, every step made once."""
+    cv2 = opencv()
+    with open_zip(path) as archive:
+        known = {Path(name).name: name for name in archive.namelist()}
+        absent = [name for name in names if f"{name}.png" not in known]
+        if absent:
+            raise RegardError(f"{path}: {len(absent)} of {len(names)} frames are missing, the first {absent[0]}.png")
+        seen: dict[int, np.ndarray] = {}
+        steps: dict[int, Tensor] = {}
+        images = torch.empty(len(rows), 3, *size, dtype=torch.uint8)
+        flow = torch.empty(len(rows), 2 * length, *size, dtype=torch.int8)
+        for k, row in enumerate(rows.tolist()):
+            for frame in range(row - length, row + 1):
+                if frame not in seen:
+                    whole = _pixels(archive, path, known[f"{names[frame]}.png"])
+                    seen[frame] = cv2.resize(whole, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+                if frame > row - length and frame not in steps:
+                    steps[frame] = optical_flow(np.stack([seen[frame - 1], seen[frame]]))
+            images[k] = torch.from_numpy(seen[row]).permute(2, 0, 1)
+            flow[k] = torch.cat([steps[frame] for frame in range(row - length + 1, row + 1)])
+            seen = {frame: image for frame, image in seen.items() if frame >= row - length}
+            steps = {frame: step for frame, step in steps.items() if frame >= row - length}
+    return {"images": images, "flow": flow}
+
+
+def _pixels(archive: ZipFile, path: Path, name: str) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(archive.read(name))) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, BadZipFile) as error:
+        raise RegardError(f"{path}: entry {name!r} cannot be read ({error}); fetch the archive again") from None
+    if pixels.shape[:2] != FRAME:
+        raise RegardError(f"{path}: entry {name!r} is {pixels.shape[1]}x{pixels.shape[0]}, not {FRAME[1]}x{FRAME[0]}")
+    return pixels
+
 
 LICENCE = "CC BY 4.0"
 PROXY = (
@@ -77,7 +210,7 @@ def atari_head(
     def make() -> dict[str, Tensor]:
         return read_frames(frames, rows["frame_id"], items.row, length, shape)
 
-    key = json.dumps(["atari_head", VERSION, _digest(frames), _digest(table), length, ahead, list(shape)])
+    key = json.dumps(["atari_head", FLOW_VERSION, _digest(frames), _digest(table), length, ahead, list(shape)])
     tensors = cached("atari_head", key, make) if cache else make()
     place = {int(row): k for k, row in enumerate(items.row)}
     gaze = read_atari_head(table)

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regard.data.counter import permutation
 from regard.data.files import as_size
+from regard.data.random_counter import permutation
 from regard.data.salient.build import stretched
 from regard.data.splits import DataSplits, channel_statistics
 from regard.data.video.clips import Clip, ClipSplit

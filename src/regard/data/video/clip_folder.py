@@ -10,7 +10,7 @@ import torch
 from regard.data.splits import DataSplits
 from regard.data.video.build import clip_splits, held_out
 from regard.data.video.decode import VIDEO_SUFFIXES
-from regard.gaze.build import natural
+from regard.gaze import natural
 from regard.types import RegardError
 
 _SPLITS = ("train", "val", "test")

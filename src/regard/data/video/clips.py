@@ -13,8 +13,7 @@ from torch import Tensor
 
 from regard.data.cache import cached
 from regard.data.splits import TensorSplit, check_labels
-from regard.data.video.decode import frame_count, frame_files, read_frames
-from regard.data.video.flow import VERSION, optical_flow
+from regard.data.video.decode import FLOW_VERSION, frame_count, frame_files, optical_flow, read_frames
 from regard.types import Batch, RegardError
 
 
@@ -47,7 +46,7 @@ class Clip:
 
     def read(self, length: int, size: tuple[int, int]) -> tuple[UInt8[Tensor, "3 H W"], Int8[Tensor, "F H W"]]:
         """The image and its flow, from the user's cache if they were made before."""
-        key = ["clip", VERSION, _state(self.path), self.at, length, list(size)]
+        key = ["clip", FLOW_VERSION, _state(self.path), self.at, length, list(size)]
         found = cached(f"clip-{self.path.stem}", json.dumps(key), lambda: self._make(length, size))
         return found["image"], found["flow"]
 

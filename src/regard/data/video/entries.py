@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from regard.data.clutter import LICENCE as CLUTTER_LICENCE
-from regard.data.clutter import SOURCE as CLUTTER_SOURCE
+from regard.data.generated.clutter import LICENCE as CLUTTER_LICENCE
+from regard.data.generated.clutter import SOURCE as CLUTTER_SOURCE
+from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.video.atari_head import LICENCE as ATARI_LICENCE
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
 from regard.data.video.hollywood2 import LICENCE as HOLLYWOOD2_LICENCE
 from regard.data.video.hollywood2 import hollywood2
-from regard.data.video.moving_clutter import moving_clutter
 from regard.data.video.ucf_sports import LICENCE as UCF_SPORTS_LICENCE
 from regard.data.video.ucf_sports import ucf_sports
 

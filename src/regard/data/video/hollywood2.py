@@ -12,7 +12,7 @@ from regard.data.salient.build import find_folder
 from regard.data.splits import DataSplits
 from regard.data.video.build import clip_splits, held_out
 from regard.data.video.viewers import gaze_of_panels
-from regard.gaze.build import natural
+from regard.gaze import natural
 from regard.types import RegardError
 
 LICENCE = "for research, with citation; the films are their owners'"

@@ -13,7 +13,7 @@ from regard.data.splits import DataSplits
 from regard.data.video.build import clip_splits, clips_of, held_out
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.data.video.viewers import gaze_of_maps, gaze_of_panels
-from regard.gaze.build import natural
+from regard.gaze import natural
 from regard.types import RegardError
 
 LICENCE = "no explicit licence; for research, with citation"

@@ -1,9 +1,9 @@
 """data sets of gaze, one reader a file, each into `Fixations`. Not here: images as tensors, splits (`regard.data`)."""
 
-from regard.gaze.readers.atari_head import read_atari_head
+from regard.gaze.readers.atari_head import FRAME, read_atari_head
 from regard.gaze.readers.cub_gha import read_cub_gha
 from regard.gaze.readers.dut_omron import read_dut_omron
-from regard.gaze.readers.files import image_sizes
+from regard.gaze.readers.files import image_size, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.readers.folder import read_folder
 from regard.gaze.readers.interiors import read_interiors
 from regard.gaze.readers.mathe import GazeSamples, read_mathe
@@ -14,8 +14,13 @@ from regard.gaze.readers.salicon import read_salicon
 from regard.gaze.readers.wang import read_wang
 
 __all__ = [
+    "FRAME",
     "GazeSamples",
+    "image_size",
     "image_sizes",
+    "load_csv",
+    "load_mat",
+    "numbers",
     "read_atari_head",
     "read_cub_gha",
     "read_dut_omron",

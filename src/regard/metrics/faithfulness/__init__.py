@@ -5,12 +5,10 @@ through its map, `infidelity` and `sensitivity` are captum's, `exclusion` puts a
 little alone: report several baselines, beside the same number for `controls.floors`.
 """
 
-from regard.metrics.faithfulness.defects import constant, undefined
+from regard.metrics.faithfulness.captum import infidelity, max_sensitivity
 from regard.metrics.faithfulness.drop import Drop, drop
 from regard.metrics.faithfulness.exclusion import Effect, Exclusion, PredictAt, divergence, exclusion
-from regard.metrics.faithfulness.infidelity import infidelity
-from regard.metrics.faithfulness.paths import Gap, deletion, insertion, lerf_morf_gap, road
-from regard.metrics.faithfulness.sensitivity import max_sensitivity
+from regard.metrics.faithfulness.paths import Gap, constant, deletion, insertion, lerf_morf_gap, road, undefined
 
 __all__ = [
     "Drop",

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.metrics.faithfulness.defects import constant, undefined
+from regard.metrics.faithfulness.paths import constant, undefined
 from regard.metrics.imputation import Baseline
 from regard.metrics.perturbation import base_images
 from regard.metrics.predicting import in_batches, of_class

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.faithfulness.defects import undefined
+from regard.metrics.faithfulness.paths import undefined
 from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.ranking import nearest_counts, removal_order
 from regard.types import Map, Predict, RegardError

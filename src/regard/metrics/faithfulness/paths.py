@@ -4,16 +4,19 @@ Every curve starts with nothing and ends with everything changed; its x is the s
 one mask for all channels and whole tie groups at a time. The class is fixed by the caller. A curve says little alone:
 the baseline changes the winner and smooth maps win without knowing more, so report several baselines
 (`imputation.BASELINES`) beside the same curve for `controls.random_like`, `controls.centre` and `controls.uniform`.
+
+What is wrong with a map before it is judged, by name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.metrics.perturbation import Curve, Removal, curve
+from regard.metrics.rounding import flat
 from regard.types import Map, Predict
 
 Images = Float[Tensor, "B C H W"]
@@ -94,3 +97,21 @@ def road(predict: Predict, images: Images, map: Map, classes: Classes, *, remova
     0.0
     """
     return lerf_morf_gap(predict, images, map, classes, removal=replace(removal or Removal(), baseline="noisy_linear"))
+
+
+def undefined(map: Map) -> dict[str, Bool[Tensor, " B"]]:
+    """Which images have no area and why, for `scores.score(..., reasons=...)`."""
+    return {"map not finite": ~map.values.flatten(1).isfinite().all(1)}
+
+
+def constant(map: Map) -> Bool[Tensor, " B"]:
+    """Which maps rank nothing (B,): one value everywhere but for rounding, an all-zero map among them.
+
+    Their curves have two points and their gap is 0; a drop does not exist for them.
+
+    >>> import torch
+    >>> constant(Map(torch.zeros(1, 1, 7, 7), "relevance")).tolist()
+    [True]
+    """
+    values = map.values.float().flatten(1)
+    return flat(values.amin(1), values.amax(1))

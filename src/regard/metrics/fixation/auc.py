@@ -1,17 +1,244 @@
-"""Area under the ROC curve of a map that tells fixated pixels from others: AUC, Judd's AUC, and all three at once."""
+"""Area under the ROC curve of a map that tells fixated pixels from others: AUC, Judd's AUC, and all three at once.
+
+Judd's AUC from where each pixel stands among the fixated values.
+
+Shuffled AUC as the MATLAB code of the MIT benchmark samples it.
+
+Where each pixel stands among an image's fixated values: one pass that serves AUC, sAUC and AUC-Judd.
+
+An AUC needs only ranks, and only those relative to the n fixated values. With ``left`` the number of fixated values
+below a pixel and ``right`` those not above it, ``left + right`` is the pixel's code, 0..2n. All AUCs are sums over
+codes: against the pixels, AUC = 1 - mean(code) / 2n (midranks for ties); against other images' fixations the same sum
+weighted by their counts.
+
+Shuffled AUC: fixated pixels against those that people fixated on other images.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels, wide
-from regard.metrics.fixation.judd import trapezoids
-from regard.metrics.fixation.order import codes, fixated_codes
-from regard.metrics.fixation.sampled import sauc_sampled
-from regard.metrics.fixation.shuffled import check_others, shuffled_area
+from regard.metrics.fixation.inputs import (
+    Convention,
+    Maps,
+    Points,
+    check_convention,
+    check_maps,
+    chunk,
+    dot,
+    pixels,
+    wide,
+)
+from regard.types import RegardError
+
+
+def trapezoids(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:
+    """Area under the trapezoids from `codes` (B,hw), as a sum over unfixated pixels.
+
+    A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
+    mean of their hit rates is (hits above p + half of the hits at v) / n, and 1 below all fixated values.
+    """
+    first, order = _first(index, known)
+    at, levels = code.gather(1, index).long(), 2 * index.shape[1] + 1
+    zeros = code.new_zeros((len(code), levels), dtype=torch.int64)
+    distinct = zeros.scatter_add(1, at.gather(1, order), first.long())
+    hits = distinct if unique else zeros.scatter_add(1, at, known.long())
+    start = levels * torch.arange(len(code), device=code.device, dtype=code.dtype)
+    free = torch.bincount((code + start[:, None]).flatten(), minlength=zeros.numel()).view_as(zeros) - distinct
+    above = hits.sum(1, keepdim=True) - hits.cumsum(1)
+    level = torch.arange(levels, device=code.device)
+    last = torch.where(hits > 0, level, 0).cummax(1).values  # hits[0] is 0 where no fixated value is the minimum
+    area = (free * (2 * above + hits.gather(1, last))).sum(1)
+    return wide(area) / (2 * wide(hits.sum(1)) * wide(free.sum(1)))
+
+
+def _first(index: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Which fixations are the first of their pixel, in an order that is given along."""
+    ordered, order = torch.where(known, index, -1).sort(1)
+    first = ordered >= 0
+    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return first, order
+
+
+SPLITS = 100
+STEP = 0.1
+
+
+def sauc_sampled(
+    maps: Maps, index: Tensor, known: Tensor, others: Maps, own_included: bool, seed: tuple[int, ...]
+) -> Float[Tensor, " B"]:
+    """AUC_shuffled.m: as many pixels as are fixated, drawn from those that others fixated, SPLITS times over.
+
+    Maps are stretched to [0,1]; thresholds are multiples of STEP, trapezoids between. Each fixated pixel counts once,
+    the image's own as well as the others'; a draw is without replacement and ends with the pool. The thresholds are
+    coarse: a map whose values crowd near its minimum scores close to .5 whatever it knows.
+
+    Args:
+        maps: (B,1,h,w), checked.
+        index: (B,n) fixated pixels.
+        known: (B,n) which of them are.
+        others: (1 or B,1,h,w) counts of fixations.
+        own_included: whether the image's own are among them.
+        seed: with the image's place in the batch, decides the draws.
+
+    Returns:
+        (B,), NaN without fixations, without others, or for a constant map.
+    """
+    flat = wide(maps).flatten(1)
+    low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
+    flat = (flat - low) / (high - low)
+    counts = others.flatten(1).expand(len(maps), -1)
+    if own_included:
+        counts = counts.scatter_add(1, index, -known.to(counts))
+    out = torch.full((len(maps),), torch.nan, dtype=flat.dtype, device=flat.device)
+    for b in range(len(maps)):
+        pool = flat[b, counts[b] > 0]
+        hit = flat[b, index[b, known[b]].unique()]
+        if len(hit) and len(pool) and bool(high[b] > low[b]):
+            out[b] = _mean_area(hit, pool, _generator((*seed, b)))
+    return out
+
+
+def _mean_area(hit: Tensor, pool: Tensor, generator: torch.Generator) -> Tensor:
+    order = torch.rand(SPLITS, len(pool), generator=generator).argsort(1)[:, : len(hit)].to(pool.device)
+    threshold = torch.arange(10, -1, -1, dtype=pool.dtype, device=pool.device) * STEP
+    start = pool.new_zeros(1)
+    hits = torch.cat([start, (hit >= threshold[:, None]).to(pool.dtype).mean(1)])
+    alarms = (pool[order] >= threshold[:, None, None]).to(pool.dtype).mean(-1).T  # (SPLITS, thresholds)
+    return torch.trapezoid(hits.expand(SPLITS, -1), torch.cat([start.expand(SPLITS, 1), alarms], 1)).mean()
+
+
+def _generator(seed: tuple[int, ...]) -> torch.Generator:
+    mixed = 0
+    for part in seed:
+        mixed = (mixed * 1_000_003 + part + 1) % (1 << 63)
+    return torch.Generator().manual_seed(mixed)
+
+
+TABLE_BITS = 15
+OCTAVES = 24
+
+
+def codes(
+    maps: Float[Tensor, "B 1 h w"], values: Float[Tensor, "B n"], known: Bool[Tensor, "B n"]
+) -> Int[Tensor, "B hw"]:
+    """Left + right of each pixel among its image's fixated values (those ``known``), exactly, ties included."""
+    infinity = values.new_tensor(torch.inf)
+    ordered = torch.where(known, values, infinity).sort(1).values  # padding stands above every pixel
+    flat = maps.flatten(1)
+    if flat.device.type != "cpu":
+        return _search(ordered, flat)
+    out = torch.empty(flat.shape, dtype=torch.int32)
+    for b, count in enumerate(known.sum(1).tolist()):
+        _binned(ordered[b, :count].contiguous(), flat[b], out[b])
+    return out
+
+
+def fixated_codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
+    """`codes`, the fixated pixels' indices and which of them are known, out of maps and points that are checked."""
+    maps = check_maps(maps.detach())
+    index, known = pixels(maps, fixations)
+    return codes(maps, maps.flatten(1).gather(1, index), known), index, known
+
+
+def _search(ordered: Tensor, flat: Tensor) -> Tensor:
+    flat = flat.contiguous()
+    left = torch.searchsorted(ordered, flat, out_int32=True)
+    return left + torch.searchsorted(ordered, flat, right=True, out_int32=True)
+
+
+def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"], out: Int[Tensor, " hw"]) -> None:
+    """Writes codes, through a table: a monotone integer key of each pixel looks its code up.
+
+    The key is the bit pattern of float32(pixel - minimum), cut to TABLE_BITS: monotone, and fine near zero, where
+    skewed maps crowd; what lies OCTAVES below the maximum shares one bin. Bins without a fixated value have one code;
+    only pixels in a bin with one are searched. A search of all pixels gives the same and takes several times as long,
+    as its branches are hard to predict.
+    """
+    if len(ordered) == 0:
+        out.zero_()
+        return
+    low = flat.amin(0)
+    top = int((flat.amax(0) - low).to(torch.float32).view(torch.int32))
+    base = max(top - (OCTAVES << 23), 0)  # 23 bits of mantissa
+    shift = max((top - base).bit_length() - TABLE_BITS, 0)
+
+    def key(values: Tensor) -> Tensor:
+        bits = (values - low).to(torch.float32).view(torch.int32)
+        return bits.clamp_(min=base).sub_(base).bitwise_right_shift_(shift)
+
+    own = key(ordered).long()
+    count = torch.bincount(own, minlength=((top - base) >> shift) + 1)
+    table = (2 * (count.cumsum(0) - count)).to(torch.int32)
+    table[own] = -1
+    for part, place in zip(flat.split(chunk()), out.split(chunk()), strict=True):
+        torch.index_select(table, 0, key(part), out=place)
+    unclear = torch.from_numpy(np.flatnonzero(out.numpy() < 0))  # five times as fast as torch.nonzero
+    out.index_copy_(0, unclear, _search(ordered, flat.index_select(0, unclear)))
+
+
+def sauc(
+    maps: Maps,
+    fixations: Points,
+    others: Maps,
+    *,
+    own_included: bool = True,
+    convention: Convention = "tuebingen",
+    seed: tuple[int, ...] = (0,),
+) -> Float[Tensor, " B"]:
+    """Shuffled AUC: fixations of the image against those of other images.
+
+    What only says "people look at the centre" scores .5. ``tuebingen``: all fixations of all other images, at the same
+    relative position, midranks for ties, exact, without sampling. ``mit``: a hundred samples of the pixels fixated on
+    ten other images (`regard.gaze.ten_others` chooses them), at eleven thresholds; see `sauc_sampled`.
+
+    Args:
+        maps: (B,1,h,w).
+        fixations: (B,n,2).
+        others: (1 or B,1,h,w) how many fixations fell on each pixel, over all images of the set scaled to this grid
+            (`regard.gaze.fixation_counts`); whole numbers.
+        own_included: whether ``others`` holds this image's fixations too; they are then taken out.
+        convention: see above.
+        seed: of ``mit``'s samples, with the image's place in the batch.
+
+    Returns:
+        (B,), NaN without fixations or without others; for ``mit`` also for a constant map.
+    """
+    check_convention(convention)
+    if convention == "mit":
+        maps = check_maps(maps.detach())
+        index, known = pixels(maps, fixations)
+        check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
+        return sauc_sampled(maps, index, known, others, own_included, seed)
+    code, index, known = fixated_codes(maps, fixations)
+    check_others(others, index, known, own_included, code.shape[1])
+    return shuffled_area(code, index, known, others, own_included)
+
+
+def shuffled_area(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> Float[Tensor, " B"]:
+    """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
+    total, standing = wide(others).flatten(1), wide(code)
+    ranks = standing @ total[0] if len(total) == 1 else dot(standing, total)
+    weight = total.sum(1)
+    if own_included:
+        ranks = ranks - (code.gather(1, index) * known).sum(1)
+        weight = weight - known.sum(1)
+    return 1 - ranks / (2 * wide(known.sum(1)) * weight)
+
+
+def check_others(others: Maps, index: Tensor, known: Tensor, own_included: bool, hw: int) -> None:
+    """Raise unless ``others`` are counts on a grid of ``hw`` pixels, the image's own among them if they should be."""
+    if others.ndim != 4 or len(others) not in (1, len(index)) or others.shape[-2] * others.shape[-1] != hw:
+        raise RegardError(
+            f"others must be counts (1 or {len(index)},1,h,w) on the maps' grid, not {tuple(others.shape)}"
+        )
+    if own_included and (others.flatten(1).expand(len(index), -1).gather(1, index) < known.int()).any():
+        raise RegardError("others lacks fixations of the image itself: pass own_included=False if they are left out")
 
 
 @dataclass(frozen=True)

@@ -11,4 +11,4 @@ from regard.training.tasks.segmentation import SEGMENTATION
 TASKS: dict[str, Kind] = {"classification": CLASSIFICATION, "segmentation": SEGMENTATION, "action": ACTION}
 """``recipe.task`` -> what it means."""
 
-__all__ = ["TASKS", "Kind"]
+__all__ = ["ACTION", "CLASSIFICATION", "SEGMENTATION", "TASKS", "Kind"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regard.data import DataSplits, Split, spread
 from regard.models import TwoStream, TwoStreamOutput
 from regard.objectives import Losses, Weights, charged, task_loss
-from regard.training.measure import validate_batch
+from regard.training.forward import validate_batch
 from regard.training.recipe import Recipe
 from regard.training.tasks.classification import seen
 from regard.training.tasks.kind import Kind

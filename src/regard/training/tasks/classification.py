@@ -7,7 +7,7 @@ from torch import Tensor
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.objectives import Losses, Weights, information_loss
-from regard.training.measure import validate_batch
+from regard.training.forward import validate_batch
 from regard.training.recipe import Recipe
 from regard.training.tasks.kind import Kind
 from regard.training.tasks.network import label_arguments, network_arguments

@@ -9,7 +9,7 @@ from regard.data import DataSplits
 from regard.metrics.salient_object import mae, mean_f, s_measure
 from regard.models import Segmenter
 from regard.objectives import Losses, Weights, segmentation_loss
-from regard.training.measure import ask, kept_share, sampled_rates
+from regard.training.forward import ask, kept_share, sampled_rates
 from regard.training.recipe import Recipe
 from regard.training.tasks.kind import Kind
 from regard.training.tasks.network import network_arguments

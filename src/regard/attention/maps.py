@@ -1,0 +1,185 @@
+"""What a map proposal is: features in, the distribution of a spatial map out.
+
+The variational map of the Attentive Information Bottleneck (Lai et al., IJCAI 2021, section 3.2 and released code).
+
+    mu = sigmoid(head(f)),   sigma = softplus(Conv3x3(mu) - 5),   a = mu + sigma * eps
+
+Caveat: sigma reads mu after the sigmoid, as the released code does, so it cannot tell two positions apart whose
+neighbourhoods have the same mean.
+
+How wide sigma starts matters where the map is quantized. A price on the anchors (code length, kept share) pulls on a
+position only within a few sigma of a boundary between them; at the released start, about .007, nearly no position is.
+``initial_std`` of about half the distance between anchors lets the price reach all of them.
+
+It does not keep it there. The task wants no noise, so before a price asks for something sigma falls and the mean goes
+to one, where no price finds a slope (seen: kept share 1 whatever its weight). ``learned_std=False`` holds sigma still,
+as stochastic gates do (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
+
+A deterministic learned map, mu = sigmoid(head(f)): attention without a bottleneck.
+
+Maps that are not learned: the controls that a learned map has to beat.
+
+A map given by the caller needs no class here: pass it as ``given`` to any attention.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.types import RegardError
+
+
+@dataclass(frozen=True)
+class MapDistribution:
+    """An independent Gaussian at every position; a deterministic map where ``std`` is None.
+
+    Attributes:
+        mean: (B,1,h,w) in [0,1].
+        std: (B,1,h,w) > 0, or None.
+    """
+
+    mean: Float[Tensor, "B 1 h w"]
+    std: Float[Tensor, "B 1 h w"] | None = None
+
+    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+        """Reparametrised draws ``mean + std * eps``, unclamped (S,B,1,h,w)."""
+        repeated = self.mean.expand(samples, *self.mean.shape)
+        return repeated if self.std is None else repeated + self.std * torch.randn_like(repeated)
+
+
+class Proposal(Protocol):
+    """features (B,C,H,W) -> MapDistribution on the features' grid."""
+
+    def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """The distribution of the map (B,1,H,W)."""
+        ...
+
+
+STD_SHIFT = 5.0
+
+
+def conv_head(channels: int, initial: float = 0.5) -> nn.Module:
+    """The paper's head, Conv3x3 C->1, whose map starts near ``initial`` everywhere."""
+    conv = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
+    if initial != 0.5:
+        nn.init.normal_(conv.weight, std=0.01)
+    nn.init.constant_(conv.bias, math.log(initial / (1 - initial)))  # type: ignore[arg-type]
+    return conv
+
+
+class VariationalMap(nn.Module):
+    """Mean and standard deviation of a random map.
+
+    Args:
+        channels: C of the features.
+        head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
+        initial_std: where sigma starts, everywhere; None for the released code's start.
+        learned_std: whether sigma is learned; else it stays at ``initial_std``, which is then needed.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        head: nn.Module | None = None,
+        initial_std: float | None = None,
+        learned_std: bool = True,
+    ) -> None:
+        super().__init__()
+        self.head = conv_head(channels) if head is None else head
+        self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
+        if initial_std is not None:
+            if not 0 < initial_std <= 1:
+                raise RegardError(f"initial_std={initial_std}: maps live in [0,1]; give a width above 0, at most 1")
+            nn.init.zeros_(self.std.weight)
+            nn.init.constant_(self.std.bias, STD_SHIFT + math.log(math.expm1(initial_std)))  # type: ignore[arg-type]
+
+        elif not learned_std:
+            raise RegardError("learned_std=False holds sigma where it starts: give an initial_std")
+        self.std.requires_grad_(learned_std)
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """Distribution of the map (B,1,h,w), in float32."""
+        mean = torch.sigmoid(self.head(features).float())
+        with torch.autocast(mean.device.type, enabled=False):
+            std = F.softplus(self.std(mean) - STD_SHIFT)
+        return MapDistribution(mean, std)
+
+
+class DeterministicMap(nn.Module):
+    """The mean of the variational map, without its noise. Arguments as in ``VariationalMap``."""
+
+    def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
+        super().__init__()
+        self.head = conv_head(channels) if head is None else head
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """The map (B,1,h,w), in float32."""
+        return MapDistribution(torch.sigmoid(self.head(features).float()))
+
+
+class UniformMap(nn.Module):
+    """The same value everywhere."""
+
+    def __init__(self, *, value: float = 0.5) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """A constant map (B,1,H,W)."""
+        B, _, H, W = features.shape
+        return MapDistribution(torch.full((B, 1, H, W), self.value, device=features.device))
+
+
+class CenterMap(nn.Module):
+    """A Gaussian at the middle of the grid; ``sigma`` is a share of each side.
+
+    It is read at the middles of the positions, so its peak of 1 is met only where both sides are odd: on an 8x8 grid
+    the largest value is ``exp(-(1/16)^2 / sigma^2)``, .94.
+    """
+
+    def __init__(self, *, sigma: float = 0.25) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """The centre map (B,1,H,W)."""
+        B, _, H, W = features.shape
+        y = (torch.arange(H, device=features.device) + 0.5) / H - 0.5
+        x = (torch.arange(W, device=features.device) + 0.5) / W - 0.5
+        square = y[:, None] ** 2 + x[None, :] ** 2
+        return MapDistribution(torch.exp(-square / (2 * self.sigma**2)).expand(B, 1, H, W))
+
+
+@dataclass(frozen=True)
+class SmoothNoise(MapDistribution):
+    """Uniform values on a coarse grid, bilinear between; its mean is .5."""
+
+    cells: int = 4
+
+    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+        """Maps (S,B,1,h,w) in [0,1]."""
+        B, _, h, w = self.mean.shape
+        coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=self.mean.device)
+        smooth = nn.functional.interpolate(coarse, size=(h, w), mode="bilinear", align_corners=True)
+        return smooth.reshape(samples, B, 1, h, w)
+
+
+class RandomMap(nn.Module):
+    """Smooth noise, new for every image and sample; its mean, used by prediction without samples, is .5 everywhere."""
+
+    def __init__(self, *, cells: int = 4) -> None:
+        super().__init__()
+        self.cells = cells
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """Smooth noise on the features' grid."""
+        B, _, H, W = features.shape
+        return SmoothNoise(torch.full((B, 1, H, W), 0.5, device=features.device), cells=self.cells)

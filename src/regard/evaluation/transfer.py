@@ -1,0 +1,319 @@
+"""`regard transfer`: a curve over examples a class, beside what pixels and an untrained network give.
+
+Logistic regression on frozen features, its penalty chosen without a look at the test split.
+
+Images as vectors: what a network makes of them before it decides, or the pixels themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+from regard.backbones import head_name, looking
+from regard.data import DataSplits, Split, find, open_data, permutation
+from regard.evaluation.entries import interval_of
+from regard.metrics import paired_difference, score
+from regard.models import AttentiveClassifier
+from regard.training import load_run, refuse_imposed, seed_everything, write_atomically
+from regard.types import RegardError
+
+Rows = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Candidates for C, the inverse of the L2 penalty's strength, on standardised features."""
+WITHOUT_CHOICE = 1e-2
+"""C where one example a class leaves nothing to choose by."""
+STEPS = 200
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe.
+
+    Attributes:
+        model: scaling and regression.
+        penalty: C.
+        chosen_on: ``validation``, ``cross-validation`` or ``nothing``.
+    """
+
+    model: Pipeline
+    penalty: float
+    chosen_on: str
+
+    def hits(self, rows: Rows, labels: Labels) -> npt.NDArray[np.float32]:
+        """1 where the answer is right, else 0 (N,)."""
+        return (self.model.predict(rows) == labels).astype(np.float32)
+
+
+def fit_probe(rows: Rows, labels: Labels, val: tuple[Rows, Labels] | None, *, seed: int) -> Probe:
+    """Fits a probe; of equally good penalties the strongest.
+
+    Args:
+        rows: features (N,D).
+        labels: (N,).
+        val: features and labels on which C is chosen; None chooses by cross-validation among the rows, in as many
+            parts as the rarest class has examples, at most five.
+        seed: decides the parts.
+    """
+    parts = min(5, int(np.unique(labels, return_counts=True)[1].min()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # after so many steps it says what it has learned
+        if val is None and parts < 2:
+            return Probe(_pipeline(WITHOUT_CHOICE).fit(rows, labels), WITHOUT_CHOICE, "nothing")
+        if val is None:
+            folds = StratifiedKFold(parts, shuffle=True, random_state=seed)
+            scores = [float(cross_val_score(_pipeline(c), rows, labels, cv=folds).mean()) for c in PENALTIES]
+            best = PENALTIES[int(np.argmax(scores))]
+            return Probe(_pipeline(best).fit(rows, labels), best, "cross-validation")
+        fitted = [_pipeline(c).fit(rows, labels) for c in PENALTIES]
+        best = int(np.argmax([model.score(*val) for model in fitted]))
+        return Probe(fitted[best], PENALTIES[best], "validation")
+
+
+def _pipeline(penalty: float) -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=STEPS, tol=1e-3))
+
+
+Represent = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
+PIXEL_SIDE = 32
+"""Raw pixels are read at no more than this side, which leaves 3,072 numbers an image."""
+BATCH = 64
+
+
+def resized(images: Float[Tensor, "B 3 H W"], size: tuple[int, int]) -> Float[Tensor, "B 3 h w"]:
+    """Bilinear, with antialiasing where it shrinks."""
+    if images.shape[-2:] == size:
+        return images
+    return F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def of_network(model: AttentiveClassifier) -> Represent:
+    """The mean of the latent where there is one, else what enters the linear classifier: pooled features.
+
+    Of the mean map, without noise; images are resized to the network's input.
+    """
+
+    def represent(images: Tensor) -> Tensor:
+        images = resized(images, model.shape[1:]).to(next(model.parameters()).device)
+        with looking(model):
+            if model.bottleneck is not None:
+                latent = model(images, samples=0).latent
+                assert latent is not None
+                return latent.mean.float().cpu()
+            seen: list[Tensor] = []
+
+            def keep(_module: nn.Module, args: Any) -> None:
+                seen.append(args[0])
+
+            name = head_name(model.trunk)
+            if name is None:
+                raise RegardError(
+                    "transfer: this network has no linear classifier, so nothing says what its features are"
+                )
+            hook = model.trunk.get_submodule(name).register_forward_pre_hook(keep)
+            try:
+                model(images, samples=0)
+            finally:
+                hook.remove()
+        return seen[0].flatten(1).float().cpu()
+
+    return represent
+
+
+def of_pixels(size: tuple[int, int]) -> Represent:
+    """The pixels, shrunk to ``PIXEL_SIDE`` where images are larger."""
+    side = (min(size[0], PIXEL_SIDE), min(size[1], PIXEL_SIDE))
+    return lambda images: resized(images, side).flatten(1)
+
+
+def represented(split: Split, represent: Represent) -> npt.NDArray[np.float32]:
+    """All items of a split as rows (N,D)."""
+    rows = [represent(split.batch(part).images) for part in torch.arange(len(split)).split(BATCH)]
+    return torch.cat(rows).numpy()
+
+
+ALL = 0
+"""Stands for all training examples."""
+KINDS = ("network", "untrained", "pixels")
+FILE = "transfer.json"
+_STREAM = 800
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """How it is read.
+
+    Attributes:
+        shots: examples a class; ``ALL`` is the whole training split.
+        draws: random draws of the examples; ``ALL`` needs one.
+        seed: decides them and the untrained network.
+    """
+
+    shots: tuple[int, ...] = (1, 2, 5, 10, 20, ALL)
+    draws: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or not self.shots or min(self.shots) < 0:
+            raise RegardError(f"transfer: shots={self.shots}, draws={self.draws}; give numbers of at least 1, or all")
+
+
+def transfer(
+    run: Path,
+    data: str,
+    out: Path,
+    options: TransferOptions | None = None,
+    *,
+    root: str | Path | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    device: str | torch.device = "cpu",
+) -> dict[str, Any]:
+    """Reads frozen features of a run's network on another data set; writes ``transfer.json`` into ``out``.
+
+    For every number of examples a class, logistic regression on the network's features, on those of the same network
+    with fresh weights, and on raw pixels. An image's value is the share of draws that classify it rightly; intervals
+    are bootstrapped over test images, and ``spread`` is the standard deviation over draws. What is done is found again
+    in ``out/cells``.
+
+    Raises:
+        RegardError: no finished run, an unknown data set, one without single labels, or ``out`` holds other numbers.
+    """
+    options = options or TransferOptions()
+    recipe, model, _ = load_run(run)
+    refuse_imposed(recipe, run)
+    own: Mapping[str, Any] = data_options or {}
+    if "size" in inspect.signature(find(data).open).parameters and "size" not in own:
+        own = {**own, "size": model.shape[1]}
+    opened = open_data(data, root, **own)
+    if opened.train.labels.ndim != 1:
+        raise RegardError(f"transfer: {data} has several labels an image; logistic regression needs one")
+    result: dict[str, Any] = {
+        "schema": 1,
+        "run": run.name,
+        "data": {"name": data, "options": dict(own), "classes": len(opened.classes), "test": len(opened.test)},
+        "options": asdict(options),
+    }
+    claim(out, result)
+    hits = _cells(model, opened, out, options, device)
+    result["curve"] = [_point(k, {kind: hits[kind, k] for kind in KINDS}) for k in options.shots]
+    write_atomically(out / FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    return result
+
+
+def claim(out: Path, wanted: dict[str, Any]) -> None:
+    """The folder belongs to one setting.
+
+    Raises:
+        RegardError: it holds that of another.
+    """
+    path = out / "wanted.json"
+    text = json.dumps(wanted, indent=1) + "\n"
+    if path.exists() and path.read_text() != text:
+        raise RegardError(f"{out} holds a transfer with other options; give --out NEW, or remove the folder")
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text)
+
+
+def _cells(
+    model: AttentiveClassifier, data: DataSplits, out: Path, options: TransferOptions, device: str | torch.device
+) -> dict[tuple[str, int], npt.NDArray[np.float32]]:
+    """Kind and shots -> right or wrong (draws,N), made where not found."""
+    makers: dict[str, Callable[[], Represent]] = {
+        "network": lambda: of_network(model.to(device)),
+        "untrained": lambda: of_network(_fresh(model, options.seed).to(device)),
+        "pixels": lambda: of_pixels(_image_size(data.train)),
+    }
+    found = {}
+    for kind in KINDS:
+        rows: dict[str, npt.NDArray[np.float32]] = {}
+        for k in options.shots:
+            path = out / "cells" / f"{kind}-{k or 'all'}.npz"
+            if not path.exists():
+                if not rows:
+                    represent = makers[kind]()
+                    splits = {"train": data.train, "val": data.val, "test": data.test}
+                    rows = {name: represented(split, represent) for name, split in splits.items()}
+                _save(path, _draws(rows, data, k, options))
+            found[kind, k] = _load(path)
+    return found
+
+
+def _draws(
+    rows: dict[str, npt.NDArray[np.float32]], data: DataSplits, k: int, options: TransferOptions
+) -> npt.NDArray[np.float32]:
+    labels = {split.name: split.labels.cpu().numpy() for split in (data.train, data.val, data.test)}
+    hits = []
+    for draw in range(1 if k == ALL else options.draws):
+        chosen = examples(data.train.labels.cpu(), k, seed=options.seed, draw=draw)
+        val = (rows["val"], labels["val"]) if k == ALL else None
+        probe = fit_probe(rows["train"][chosen], labels["train"][chosen], val, seed=options.seed)
+        hits.append(probe.hits(rows["test"], labels["test"]))
+    return np.stack(hits)
+
+
+def examples(labels: Tensor, k: int, *, seed: int, draw: int) -> npt.NDArray[np.int64]:
+    """Positions of ``k`` random examples of each class, fewer where it has fewer; all for ``ALL``."""
+    order = permutation(len(labels), seed=seed, epoch=draw, stream=_STREAM)
+    if k == ALL:
+        return np.arange(len(labels))
+    parts = [order[labels[order] == c][:k] for c in labels.unique()]
+    return torch.cat(parts).sort().values.numpy()
+
+
+def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
+    """Accuracies at so many examples, and by how much the network's features exceed each floor, image by image."""
+    means = {kind: torch.from_numpy(values.mean(0)) for kind, values in hits.items()}
+    point: dict[str, Any] = {"shots": k or "all"}
+    for kind, values in hits.items():
+        point[kind] = interval_of(score(means[kind])) | {"spread": float(values.mean(1).std()), "draws": len(values)}
+    point["difference"] = {
+        kind: interval_of(paired_difference(means["network"], means[kind])) for kind in KINDS if kind != "network"
+    }
+    return point
+
+
+def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
+    """The same network with weights as they are before training, pretrained ones not loaded."""
+    seed_everything(seed)
+    return AttentiveClassifier(**{**model.config, "input_size": model.shape})
+
+
+def _image_size(split: Split) -> tuple[int, int]:
+    images = split.batch([0]).images
+    return images.shape[-2], images.shape[-1]
+
+
+def _save(path: Path, hits: npt.NDArray[np.float32]) -> None:
+    held = io.BytesIO()
+    np.savez_compressed(held, hits=hits)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(held.getvalue())
+    part.replace(path)
+
+
+def _load(path: Path) -> npt.NDArray[np.float32]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays["hits"])
+    except (OSError, ValueError, KeyError) as error:
+        raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be made again") from None

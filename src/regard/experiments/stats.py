@@ -1,0 +1,264 @@
+"""An estimate with the variances it is uncertain by, each with its own degrees of freedom.
+
+A mean over few seeds and many images has two sources of error, of which one is known from 2 to 8 degrees of freedom and
+the other from hundreds. The quantile of Cochran and Cox (1957, Experimental Designs, 4.14) weighs the two t quantiles
+by the variances: q = sum_k v_k t_{f_k} / sum_k v_k. In simulation its one-sided levels of .05, .01 and .002 hold to
+within a tenth where both parts matter, while Satterthwaite's single degree of freedom rejects up to five times too
+often in the tails with three seeds.
+
+The mean of a table runs x images, when both runs and images are samples.
+
+y[r,i] = mu_b(r) + run_r + image_i + rest; runs are nested in backbones b, which are taken as they are; every run judges
+the same images. By the mean squares of the two-way analysis of variance
+
+    Var(mean) = (MS_runs + max(MS_images - MS_rest, 0)) / (R I)
+
+with B(S-1) and I-1 degrees of freedom. The rest is left in the part of the runs, which makes it a little too large,
+never too small. Paired differences of conditions are such a table themselves: what seeds and images have in common
+cancels before.
+
+The crossed bootstrap: runs and images are resampled independently, and every pair counts as often as both.
+
+For numbers that are no mean: ratios, shares of a range, correlations. Source: Owen 2007, The pigeonhole bootstrap,
+Annals of Applied Statistics 1:386; its variance is never too small with many of both. With three seeds it is: a
+resample of three holds on average two of them, and a percentile interval knows no t. Decisions therefore rest on
+`crossed_mean`; benchmarks/verdicts.py measures how often either interval holds the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import stdtrit
+
+from regard.types import RegardError
+
+SMALLEST_P = 1e-12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its sources of error.
+
+    Attributes:
+        value: the estimate; NaN where it could not be made.
+        parts: (variance, degrees of freedom) of each source; empty where the error is not known, as with one seed.
+        seeds: seeds a backbone, the fewest.
+        runs: trained networks that went in.
+        images: images that went in.
+        left_out: what did not go in and why, counted.
+    """
+
+    value: float
+    parts: tuple[tuple[float, float], ...] = ()
+    seeds: int = 0
+    runs: int = 0
+    images: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def se(self) -> float:
+        """Standard error; NaN where not known."""
+        return math.sqrt(sum(v for v, _ in self.parts)) if self.parts else math.nan
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval."""
+        return self.interval()[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval."""
+        return self.interval()[1]
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided interval; NaN where the error is not known."""
+        if not 0 < level < 1:
+            raise RegardError(f"interval: level={level} is not between 0 and 1; use for example level=.95")
+        reach = self.quantile((1 - level) / 2) * self.se
+        return self.value - reach, self.value + reach
+
+    def quantile(self, tail: float) -> float:
+        """Upper quantile of (estimate - truth) / se; 0 without any variance, NaN where the error is not known."""
+        total = sum(v for v, _ in self.parts)
+        if total == 0:
+            return 0.0 if self.parts else math.nan
+        return float(sum(v * -stdtrit(f, tail) for v, f in self.parts if v > 0) / total)
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p of "the truth is at most `bound`": small where the estimate lies clearly above it.
+
+        1 where the error is not known, as nothing is then shown. Not below 1e-12.
+
+        >>> round(Estimate(2.0, ((1.0, 1e6),)).p_above(0.0), 4)
+        0.0228
+        """
+        if not self.parts or math.isnan(self.value):
+            return 1.0
+        if self.se == 0:
+            return 0.5 if self.value == bound else SMALLEST_P if self.value > bound else 1 - SMALLEST_P
+        t = (self.value - bound) / self.se
+        reached = _tail(abs(t), self.quantile)
+        return reached if t >= 0 else 1 - reached
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p of "the truth is at least `bound`"; 1 where the error is not known."""
+        return Estimate(-self.value, self.parts).p_above(-bound)
+
+
+def average(estimates: Sequence[Estimate]) -> Estimate:
+    """The plain mean of estimates from different runs and different images, as of several tasks.
+
+    >>> average([Estimate(1.0, ((4.0, 2.0),)), Estimate(3.0, ((4.0, 9.0),))]).parts
+    ((1.0, 2.0), (1.0, 9.0))
+    """
+    n = len(estimates)
+    if n == 0:
+        return Estimate(math.nan)
+    known = all(e.parts for e in estimates)
+    left_out: dict[str, int] = {}
+    for e in estimates:
+        for reason, count in e.left_out.items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    return Estimate(
+        value=sum(e.value for e in estimates) / n,
+        parts=tuple((v / n**2, f) for e in estimates for v, f in e.parts) if known else (),
+        seeds=min(e.seeds for e in estimates),
+        runs=sum(e.runs for e in estimates),
+        images=sum(e.images for e in estimates),
+        left_out=left_out,
+    )
+
+
+def _tail(t: float, quantile: Callable[[float], float]) -> float:
+    """The tail probability whose quantile is t >= 0."""
+    if t < 1e-12:
+        return 0.5
+    if quantile(SMALLEST_P) <= t:
+        return SMALLEST_P
+    ends = math.log(SMALLEST_P), math.log(0.5)
+    return math.exp(brentq(lambda log_p: quantile(math.exp(log_p)) - t, *ends, xtol=1e-9))
+
+
+def crossed_mean(
+    values: NDArray[np.float64], backbone: NDArray[np.int_] | None = None, *, left_out: dict[str, int] | None = None
+) -> Estimate:
+    """Mean over runs and images with its two sources of error.
+
+    Args:
+        values: (R,I), finite; each backbone's runs weigh alike.
+        backbone: (R,) which backbone a run belongs to; one for all by default.
+        left_out: handed on.
+
+    With one seed of every backbone, or one image, the error is not known: the estimate then has no parts.
+
+    >>> e = crossed_mean(np.array([[1.0, 3.0], [2.0, 4.0], [3.0, 5.0]]))
+    >>> e.value, e.parts  # runs differ by 1 (variance 1/3), images by 2 (variance 2/2)
+    (3.0, ((0.333..., 2.0), (1.0, 1.0)))
+    """
+    if values.ndim != 2:
+        raise RegardError(f"crossed_mean: values {values.shape} must be runs x images")
+    runs, images = values.shape
+    which = np.zeros(runs, int) if backbone is None else np.unique(backbone, return_inverse=True)[1]
+    left_out = dict(left_out or {})
+    if runs == 0 or images == 0:
+        return Estimate(math.nan, left_out=left_out)
+    if not np.isfinite(values).all():
+        raise RegardError("crossed_mean: values must be finite; pair the trials first, which counts what is left out")
+    counts = np.bincount(which)
+    groups = len(counts)
+    member = (which == np.arange(groups)[:, None]) / counts[:, None]  # (B,R), means within backbones
+    of_run, of_group = values.mean(1), member @ values  # (R,), (B,I)
+    value = float(of_group.mean())
+    freedom = runs - groups
+    found = Estimate(value, (), int(counts.min()), runs, images, left_out)
+    if freedom < 1 or images < 2:
+        return found
+    centred = of_run - (member @ of_run)[which]
+    rest = values - of_run[:, None] - of_group[which] + of_group.mean(1)[which][:, None]
+    ms_runs = images * float(centred @ centred) / freedom
+    ms_rest = float((rest**2).sum()) / (freedom * (images - 1))
+    of_image = of_group.mean(0)
+    # Of the mean over backbones: with unequal numbers of seeds each run counts 1/(B n_b).
+    weight = float((1 / counts).sum()) / groups**2
+    var_images = float(((of_image - value) ** 2).sum()) / (images - 1) - weight * ms_rest
+    parts = ((weight * ms_runs / images, float(freedom)), (max(var_images, 0.0) / images, float(images - 1)))
+    return Estimate(value, parts, int(counts.min()), runs, images, left_out)
+
+
+Table = NDArray[np.float64]
+CHUNK = 2_000_000  # numbers held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and its percentile interval."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def crossed_weights(
+    backbone: NDArray[np.int_], images: int, draws: int, *, seed: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """How often each run (chunk,R) and each image (chunk,I) was drawn; runs are drawn within their backbone."""
+    generator = np.random.default_rng(seed)
+    rows = max(1, CHUNK // max(len(backbone) + images, 1))
+    for start in range(0, draws, rows):
+        n = min(rows, draws - start)
+        of_runs = np.zeros((n, len(backbone)))
+        for b in np.unique(backbone):
+            own = np.flatnonzero(backbone == b)
+            of_runs[:, own] = generator.multinomial(len(own), np.full(len(own), 1 / len(own)), n)
+        yield of_runs, generator.multinomial(images, np.full(images, 1 / images), n).astype(float)
+
+
+def bootstrap(
+    values: Table,
+    backbone: NDArray[np.int_],
+    statistic: Callable[[Table], Table],
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """A statistic of the means of K paired arms, with its percentile interval.
+
+    Args:
+        values: (K,R,I), paired and finite.
+        backbone: (R,) of each run.
+        statistic: means (K,N) of N resamples -> (N,), such as ``lambda m: (m[0] - m[1]) / (m[2] - m[1])``.
+        draws: resamples.
+        level: of the interval.
+        seed: decides the interval.
+
+    The value is NaN without runs or images, the interval with a single seed of every backbone.
+
+    >>> table = np.arange(24.0).reshape(2, 3, 4)
+    >>> bootstrap(table, np.zeros(3, int), lambda m: m[1] - m[0])
+    Interval(value=12.0, low=12.0, high=12.0)
+    """
+    if not 0 < level < 1:
+        raise RegardError(f"bootstrap: level={level} is not between 0 and 1; use for example level=.95")
+    _, runs, images = values.shape
+    if runs == 0 or images == 0:
+        return Interval(math.nan)
+    value = float(statistic(values.mean((1, 2))[:, None])[0])
+    if np.bincount(np.unique(backbone, return_inverse=True)[1]).max() < 2:
+        return Interval(value)
+    found = [
+        statistic(np.stack([np.einsum("nr,ri,ni->n", r, arm, i, optimize=True) for arm in values]) / (runs * images))
+        for r, i in crossed_weights(backbone, images, draws, seed=seed)
+    ]
+    every = np.concatenate(found)
+    every = every[np.isfinite(every)]
+    if not len(every):
+        return Interval(value)
+    low, high = np.quantile(every, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value if math.isfinite(value) else math.nan, float(low), float(high))

@@ -1,0 +1,251 @@
+"""The file of a study: tasks, each with its recipe, backbones and conditions; what is measured; the plan.
+
+What each condition changes in a task's recipe: one table, read by nobody else than `arm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from pathlib import Path
+from typing import Any
+
+from regard.evaluation import Measures
+from regard.experiments.study.design import CONDITIONS, DOSES
+from regard.experiments.study.plan import Plan, plan_of
+from regard.training import Recipe, find_yaml, override, read_yaml
+from regard.types import RegardError
+
+FOLDER = Path("recipes/study")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningFile:
+    """Trials of the weight of alignment on validation images, before the seeds run.
+
+    All aligned conditions of a task and backbone have the same trials and get the same weight, the one with the highest
+    mean of their validation scores, so that none is better tuned than its control.
+    """
+
+    values: list[float] = default(default_factory=lambda: [0.1, 1.0, 10.0])
+    """Weights; a single one is not tried but taken."""
+    seed: int = 1000
+    """Of the trials; none of the study's seeds."""
+    set: dict[str, Any] = default(default_factory=dict)
+    """Further fields of the trials, such as fewer epochs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneFile:
+    """One network of a task."""
+
+    set: dict[str, Any] = default(default_factory=dict)
+    """Fields of the recipe that differ."""
+    conditions: list[str] | None = None
+    """Null: those of the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFile:
+    """Another place for the map, for question (e)."""
+
+    backbone: str
+    """In which network."""
+    conditions: list[str]
+    """Which conditions are run there besides."""
+    set: dict[str, Any]
+    """Fields that put the map there, such as `model.at`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFile:
+    """One task."""
+
+    base: str | None = None
+    """A recipe's file, beside this one; without, regard's defaults with a learned map (`deterministic`) and no latent.
+    Whose gaze it is says `align.gaze`: null for that on the task's own images."""
+    set: dict[str, Any] = default(default_factory=dict)
+    """Fields that differ from the base, in all conditions."""
+    conditions: list[str] = default(default_factory=lambda: ["none", "implicit", "explicit", "explicit-shuffled"])
+    """Names of `regard.experiments.study.design`."""
+    backbones: dict[str, BackboneFile] = default(default_factory=dict)
+    """Name -> network; without, the base's alone."""
+    arms: dict[str, dict[str, Any]] = default(default_factory=dict)
+    """Condition -> fields that differ from what the condition says, such as another budget of `bottleneck`."""
+    layers: dict[str, LayerFile] = default(default_factory=dict)
+    """Name of a further place -> what is run there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFile:
+    """What a study compares."""
+
+    title: str
+    """One line above it."""
+    tasks: dict[str, TaskFile]
+    """Name -> task."""
+    plan: dict[str, Any] = default(default_factory=dict)
+    """Fields of `Plan`: which tasks attention drives, and, if they are to be others, the hypotheses."""
+    seeds: list[int] = default(default_factory=lambda: [0, 1, 2])
+    """Every condition runs with each; conditions are paired by seed."""
+    ensemble: list[int] = default(default_factory=lambda: [100, 101, 102])
+    """Seeds of plain networks whose share of wrong answers is an image's difficulty; none of the study's seeds."""
+    tuning: TuningFile = default(default_factory=TuningFile)
+    """Trials before the seeds."""
+    measures: Measures = default(default_factory=Measures)
+    """What is measured."""
+
+    def frozen(self, where: str) -> Plan:
+        """The plan, checked; a task that it does not name is not judged.
+
+        Raises:
+            RegardError: a field that a plan does not have, or a task that the study does not.
+        """
+        try:
+            plan = plan_of(self.plan, where)
+        except RegardError as error:
+            raise RegardError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
+        for task in (*plan.attention_driven, *plan.higher_level):
+            if task not in self.tasks:
+                raise RegardError(f"{where}: plan: task {task!r} is not in the study; it has {', '.join(self.tasks)}")
+        return plan
+
+
+def find_study(name: str) -> Path:
+    """A study's file: a path, or a name in recipes/study.
+
+    Raises:
+        RegardError: there is none; those that are there are listed.
+    """
+    return find_yaml("study", name, FOLDER)
+
+
+def read_study(path: Path) -> StudyFile:
+    """The study in a file.
+
+    Raises:
+        RegardError: an unknown field, or what makes no sense; named with the file.
+    """
+    study = read_yaml(StudyFile, path, help="docs/study.md says what a study's file holds")
+    try:
+        check_study(study)
+    except RegardError as error:
+        raise RegardError(f"{path}: {error}") from None
+    study.frozen(str(path))
+    return study
+
+
+def check_study(study: StudyFile) -> None:
+    """Raises RegardError where a study names what is not there or compares what cannot be."""
+    apart = [*study.seeds, *study.ensemble, study.tuning.seed]
+    if not study.seeds or len(set(apart)) < len(apart):
+        raise RegardError(
+            f"seeds {study.seeds}, ensemble {study.ensemble} and tuning.seed {study.tuning.seed}: give "
+            "at least one seed, and all of them different ones"
+        )
+    if not study.tuning.values or len(set(study.tuning.values)) < len(study.tuning.values):
+        raise RegardError(f"tuning.values {study.tuning.values} must be different ones, at least one")
+    for name, task in study.tasks.items():
+        _check_task(name, task)
+
+
+def _check_task(name: str, task: TaskFile) -> None:
+    lists = {"conditions": task.conditions, "arms": list(task.arms)}
+    lists |= {f"backbones.{k}.conditions": b.conditions for k, b in task.backbones.items() if b.conditions is not None}
+    lists |= {f"layers.{k}.conditions": layer.conditions for k, layer in task.layers.items()}
+    for where, conditions in lists.items():
+        unknown = [c for c in conditions if c not in CONDITIONS]
+        if unknown:
+            known = ", ".join(CONDITIONS)
+            raise RegardError(f"tasks.{name}.{where}: {unknown[0]!r} is no condition; there are {known}")
+        if len(set(conditions)) < len(conditions):
+            raise RegardError(f"tasks.{name}.{where}: a condition stands there twice")
+        if any(c.startswith("dose-") for c in conditions) and "human" not in conditions and where != "arms":
+            raise RegardError(
+                f"tasks.{name}.{where}: doses are measured in the networks of `human`; add that condition"
+            )
+    for place, layer in task.layers.items():
+        if layer.backbone not in (list(task.backbones) or ["base"]):
+            raise RegardError(f"tasks.{name}.layers.{place}: backbone {layer.backbone!r} is not among the task's")
+
+
+BASE: dict[str, Any] = {
+    "model.attention": "deterministic",
+    "model.latent": None,
+    "objective.budget_bits": None,
+    "objective.map_budget_bits": None,
+    "twin": False,
+}
+"""Of a task without a base: a learned map in the residual gate, f (1 + a), and nothing that is paid for."""
+
+FREE: dict[str, Any] = {
+    "objective.map_budget_bits": None,
+    "objective.code_budget_bits": None,
+    "objective.kept_budget": None,
+    "objective.code_beta": 0.0,
+    "objective.kept_beta": 0.0,
+    "model.anchors": None,
+    "model.attention_options": {},
+}
+"""Nothing that belongs to a learned map."""
+GIVEN = FREE | {"model.attention": "uniform", "align.gaze": None}
+"""A map from outside, in the gate of the learned ones."""
+PRICED: dict[str, Any] = {"model.attention": "noise", "align.weight": 0.0}
+"""The noise gate, in which every position has a price in bits."""
+
+ARMS: dict[str, dict[str, Any]] = {
+    "none": FREE | {"model.attention": None, "align.gaze": None},
+    "uniform": GIVEN | {"impose.map": "uniform"},
+    "random": GIVEN | {"impose.map": "random"},
+    "center": GIVEN | {"impose.map": "center"},
+    "implicit": {"align.weight": 0.0},
+    "bottleneck": PRICED,
+    "bottleneck-quantized": PRICED | {"model.anchors": 20},
+    "explicit": {},
+    "explicit-shuffled": {"align.shuffled": True},
+    "mask-supervised": {"align.target": "mask"},
+    "human": GIVEN | {"impose.map": "human"},
+    "human-shuffled": GIVEN | {"impose.map": "human-shuffled"},
+}
+"""Condition -> fields, over those of the task and the backbone. Doses are no runs of their own (see `DOSES`)."""
+
+ALIGNED = ("explicit", "explicit-shuffled", "mask-supervised")
+"""Conditions with a weight of alignment: the same for all of them."""
+ON_OWN_GAZE = ("human", "human-shuffled", *DOSES)
+"""Conditions that need gaze on the task's own images."""
+
+
+def arm(
+    base: Recipe, condition: str, *, weight: float | None = None, changes: Mapping[str, Any] | None = None
+) -> Recipe:
+    """The recipe of a condition's runs, but for their seed.
+
+    With gaze on another set, learned maps that are not aligned see that set's images all the same (weight 0), so that
+    conditions differ by the alignment alone.
+
+    Args:
+        base: of the task and backbone; its ``align`` says whose gaze.
+        condition: a key of `ARMS`.
+        weight: of alignment, where the condition has one.
+        changes: fields of this arm that the study's file sets.
+
+    Raises:
+        RegardError: gaze is on another set, and the condition needs it on the task's images; or fields that do not fit.
+    """
+    own = base.align.gaze in (None, "own")
+    if condition in ON_OWN_GAZE and not own:
+        raise RegardError(
+            f"condition {condition!r} needs gaze on the task's own images; this task's is that of {base.align.gaze}"
+        )
+    fields = {"align.gaze": base.align.gaze or "own"} | ARMS[condition]
+    if condition not in ALIGNED and own:
+        fields["align.gaze"] = None
+    if condition == "mask-supervised" and own:
+        fields["align.gaze"] = None
+    if not own and fields.get("impose.map") in ("random", "center"):
+        a = base.align
+        fields |= {"impose.gaze": a.gaze, "impose.root": a.root, "impose.options": a.options}
+    if condition in ALIGNED and weight is not None:
+        fields["align.weight"] = weight
+    return override(base, {**fields, **(changes or {}), "twin": False})

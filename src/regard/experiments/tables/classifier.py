@@ -1,0 +1,73 @@
+"""A cell of a table or sweep: a classifier trained from a recipe, then measured on its test split.
+
+spec: ``recipe``, a whole recipe as plain data; ``measures``, names in `MEASURES`, none for a trial that only needs its
+validation accuracy; ``other``, the folder or data set that counts as unknown to the measure of that name, or None.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from regard.backbones import size_of
+from regard.evaluation import MEASURES, Asked, observe
+from regard.experiments.grid.cell import RUN, Cell, Result
+from regard.metrics import accuracy
+from regard.models import AttentiveClassifier
+from regard.training import Recipe, history, load_best, load_run, recipe_from, train, with_maps, with_stem
+from regard.types import RegardError
+
+
+def run_classifier(cell: Cell, folder: Path) -> Result:
+    """Trains and measures.
+
+    ``values``: ``val_accuracy`` and ``epochs`` of the run, ``best_epoch`` and ``best_val_accuracy``, ``parameters``,
+    ``flops`` of one image, ``seconds_an_epoch`` (median), and what measures add. ``arrays``: one value an image, what
+    measures say of the last epoch under their own names, and ``best/accuracy_mean`` of the best epoch.
+    """
+    recipe = recipe_from(cell.spec["recipe"])
+    measures = list(cell.spec["measures"])
+    check_measures(measures)
+    run = train(recipe, folder / RUN, quiet=True)
+    values = history(run)
+    if not measures:
+        return Result(values)
+    _, model, data = load_run(run)
+    _frozen(recipe, model)
+    data = with_maps(recipe, with_stem(recipe, data, model), model)
+    device = device_of(recipe)
+    model.to(device)
+    values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
+    asked = Asked(model, data, recipe.train.seed, cell.spec.get("other"))
+    arrays: dict[str, torch.Tensor] = {}
+    for name in measures:
+        numbers, tensors = MEASURES[name](asked)
+        values |= numbers
+        arrays |= tensors
+    best = load_best(run)
+    mean = asked.seen.mean
+    if best is not None:
+        mean = observe(_frozen(recipe, best.to(device)), data.test, seed=recipe.train.seed, samples=()).mean
+    arrays["best/accuracy_mean"] = accuracy(mean, asked.labels)
+    return Result(values, {name: tensor.numpy() for name, tensor in arrays.items()})
+
+
+def _frozen(recipe: Recipe, model: AttentiveClassifier) -> AttentiveClassifier:
+    """A loaded model does not know what was frozen; what was runs once an image, however often it is asked."""
+    if recipe.model.freeze:
+        model.freeze(recipe.model.freeze)
+    return model
+
+
+def check_measures(names: list[str]) -> None:
+    """Raises RegardError at a name that is no measure."""
+    for name in names:
+        if name not in MEASURES:
+            raise RegardError(f"measure {name!r} is not known; there are {', '.join(MEASURES)}")
+
+
+def device_of(recipe: Recipe) -> torch.device:
+    """Where a run is measured: where it was trained."""
+    wanted = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    return torch.device("cuda" if wanted else "cpu")

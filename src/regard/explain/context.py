@@ -1,0 +1,147 @@
+"""What an explanation method is asked, and all that it may know of a model.
+
+Which layer to look at when nobody says so: one in the middle, or, for class activation maps, the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from regard.backbones import Layout, find_layout, last_layer, locate, recommended_layer
+from regard.models import AttentiveClassifier
+from regard.types import RegardError
+
+
+def default_layer(network: nn.Module) -> str:
+    """The layer of ``regard.backbones.recommended_layer``, also of a network one step inside a wrapper.
+
+    A wrapper is what normalises images in front of a network, as in ``nn.Sequential(Normalize(...), network)``.
+
+    Raises:
+        RegardError: a network that is not known; some of its layers are listed.
+    """
+    try:
+        return recommended_layer(network)
+    except RegardError as error:
+        for prefix, child in network.named_children():
+            try:
+                return f"{prefix}.{recommended_layer(child)}"
+            except RegardError:
+                continue
+        raise RegardError(f"layer=: {str(error).removeprefix('at=: ').replace(' to attend at', '')}") from error
+
+
+def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
+    """The last layer with positions, where Grad-CAM's authors look; the default layer of a network of tokens.
+
+    Raises:
+        RegardError: no layer has positions.
+    """
+    try:
+        name = default_layer(network)
+        layout, _ = find_layout(network, name, locate(network, name)[2], shape)
+    except RegardError:
+        return last_layer(network, shape)
+    return name if layout.kind == "tokens" else last_layer(network, shape)
+
+
+Score = Literal["logit", "probability"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Why these classes, for these images?
+
+    Attributes:
+        model: images -> logits (B,n), or an AttentiveClassifier.
+        images: (B,C,H,W) in [0,1], detached.
+        target: the class to explain (B,); None for a method that is not asked of a class.
+        layer: name of the layer to look at; None is the model's default.
+    """
+
+    model: nn.Module
+    images: Float[Tensor, "B C H W"]
+    target: Int[Tensor, " B"] | None = None
+    layer: str | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The module in which layers have their names: the trunk of an AttentiveClassifier, else the model."""
+        return self.model.trunk if isinstance(self.model, AttentiveClassifier) else self.model
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether every class is a question of its own, as far as the model says so."""
+        return isinstance(self.model, AttentiveClassifier) and self.model.multi_label
+
+    def logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
+        """Logits, of the mean map and latent where the model has some.
+
+        Raises:
+            RegardError: the model does not return (N,n).
+        """
+        ours = isinstance(self.model, AttentiveClassifier)
+        out = self.model(images, samples=0).logits[0] if ours else self.model(images)
+        if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
+            found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            raise RegardError(
+                f"{type(self.model).__name__} returns {found} for {len(images)} images; logits (B,n) were expected"
+            )
+        return out
+
+    def linked_logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
+        """The same, for gradients: a model that ignores its input has the gradient zero, not none."""
+        return self.logits(images) + 0 * images.sum()
+
+    def scores(self, images: Float[Tensor, "N C H W"], score: Score) -> Float[Tensor, "N n"]:
+        """What a perturbation is judged by, without gradients: ``logit`` or ``probability`` of every class."""
+        if score not in ("logit", "probability"):
+            raise RegardError(f"score={score!r}: logit or probability")
+        with torch.no_grad():
+            logits = self.logits(images)
+            return logits if score == "logit" else self.log_probabilities(logits).exp()
+
+    def log_probabilities(self, logits: Float[Tensor, "N n"]) -> Float[Tensor, "N n"]:
+        """Of each class: a softmax over classes, or a sigmoid each for a multi-label model and for a single logit."""
+        if self.multi_label or logits.shape[1] == 1:
+            return torch.nn.functional.logsigmoid(logits)
+        return logits.log_softmax(1)
+
+    @property
+    def classes(self) -> Int[Tensor, " B"]:
+        """The target of a method that needs one."""
+        assert self.target is not None
+        return self.target
+
+    def place(self, *, last: bool = False) -> tuple[nn.Module, Layout]:
+        """The layer's module and how its output lies in memory.
+
+        Args:
+            last: without a named layer, the last one with positions instead of one in the middle.
+
+        Raises:
+            RegardError: no such layer (the nearest are named), or one without positions.
+        """
+        channels, height, width = self.images.shape[1:]
+        shape = (channels, height, width)
+        found = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
+        module = locate(self.network, found)[2]
+        layout, _ = find_layout(self.network, found, module, shape)
+        return module, layout
+
+    def features(self) -> Float[Tensor, "B C h w"]:
+        """The layer's output for these images, without prefix tokens."""
+        module, layout = self.place()
+        seen: list[Tensor] = []
+        hook = module.register_forward_hook(lambda _module, _args, out: seen.append(out.detach().clone()))
+        try:
+            with torch.no_grad():
+                self.logits(self.images)
+        finally:
+            hook.remove()
+        return layout.features(seen[0], (self.images.shape[2], self.images.shape[3]))

@@ -1,0 +1,154 @@
+"""Occlusion (Zeiler and Fergus 2014), through captum: what is lost when a window is covered.
+
+What stands where something was taken out of an image.
+
+RISE (Petsiuk et al. 2018): the mean score of an image seen through random masks that show a pixel.
+
+    map(x,y) = sum_k s(image seen through M_k) M_k(x,y) / sum_k M_k(x,y)
+
+M_k is a coarse grid of zeros and ones, enlarged bilinearly and shifted by a part of a cell. Dividing by the masks' own
+sum, not by its expectation as in the paper, makes the map exactly constant where the score does not depend on the mask.
+captum-rise takes one mask a forward; here many go together. All images meet the same masks, so an image's map does not
+depend on the others in its batch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from captum.attr import Occlusion
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.explain.chunks import sample_major
+from regard.explain.context import Question, Score
+from regard.types import Map, RegardError
+
+Baseline = Literal["mean"] | float | int | Float[Tensor, "#B #C #H #W"]
+
+
+def backdrop(images: Float[Tensor, "B C H W"], baseline: Baseline) -> Float[Tensor, "B C H W"]:
+    """Images (B,C,H,W): each image's own mean colour, one value for all pixels (0 is black), or images as given."""
+    if isinstance(baseline, Tensor):
+        try:
+            return baseline.to(images).expand_as(images)
+        except RuntimeError as error:
+            raise RegardError(f"baseline {tuple(baseline.shape)} does not fit images {tuple(images.shape)}") from error
+    if isinstance(baseline, str):
+        if baseline != "mean":
+            raise RegardError(f"baseline={baseline!r}: mean, a number, or a tensor of images")
+        return images.mean((2, 3), keepdim=True).expand_as(images)
+    return torch.full_like(images, float(baseline))
+
+
+def occlusion(
+    question: Question,
+    *,
+    window: int | None = None,
+    stride: int | None = None,
+    baseline: Baseline = "mean",
+    score: Score = "logit",
+    batch: int = 64,
+) -> Map:
+    """Score of the image less that with a window covered, averaged over the windows that cover a pixel.
+
+    Args:
+        question: what is asked.
+        window: its side in pixels; by default an eighth of the image's shorter side.
+        stride: pixels between windows; by default half a window.
+        baseline: what covers: the image's mean colour, a value (0 is black), or images.
+        score: the target's ``logit`` or ``probability``.
+        batch: images in one forward, at least one window of all: bounds the memory.
+    """
+    images = question.images
+    _, C, H, W = images.shape
+    side = max(min(H, W) // 8, 1) if window is None else window
+    step = max(side // 2, 1) if stride is None else stride
+    if not 1 <= side <= min(H, W) or not 1 <= step <= side:
+        raise RegardError(
+            f"window={side}, stride={step}: a window inside {H}x{W} and a stride of at most the window are needed, "
+            "so that every pixel is covered"
+        )
+    losses = Occlusion(lambda x: question.scores(x, score)).attribute(
+        images,
+        sliding_window_shapes=(C, side, side),
+        strides=(C, step, step),
+        baselines=backdrop(images, baseline),
+        target=question.classes,
+        perturbations_per_eval=max(batch // len(images), 1),
+    )
+    # one window covers all channels, so they all say the same
+    return Map(torch.as_tensor(losses)[:, :1].detach(), "relevance")
+
+
+class Masks:
+    """Random masks of one size, drawn in the order of their numbers.
+
+    Args:
+        samples: N.
+        cells: of the coarse grid, along each side.
+        keep: probability that a cell is shown.
+        size: (H, W).
+        seed: of the masks.
+    """
+
+    def __init__(self, samples: int, cells: int, keep: float, size: tuple[int, int], seed: int) -> None:
+        if samples < 1 or cells < 1 or not 0 < keep < 1:
+            raise RegardError(f"samples={samples}, cells={cells}, keep={keep}: at least one of each, keep in (0, 1)")
+        generator = torch.Generator().manual_seed(seed)
+        self.size = size
+        self.cell = (-(-size[0] // cells), -(-size[1] // cells))
+        # one cell more than the image has, since the grid is shifted by up to one
+        self.coarse = (torch.rand(samples, 1, cells + 1, cells + 1, generator=generator) < keep).float()
+        self.shift = [torch.randint(side, (samples,), generator=generator).tolist() for side in self.cell]
+
+    def take(self, start: int, count: int, device: torch.device) -> Float[Tensor, "count 1 H W"]:
+        """Masks ``start`` to ``start + count``, in [0,1]."""
+        coarse = self.coarse[start : start + count].to(device)
+        grid = (coarse.shape[2] * self.cell[0], coarse.shape[3] * self.cell[1])
+        fine = F.interpolate(coarse, size=grid, mode="bilinear", align_corners=False)
+        H, W = self.size
+        rows, columns = (shift[start : start + count] for shift in self.shift)
+        return torch.stack([m[:, y : y + H, x : x + W] for m, y, x in zip(fine, rows, columns, strict=True)])
+
+
+def rise(
+    question: Question,
+    *,
+    samples: int = 1000,
+    cells: int = 7,
+    keep: float = 0.5,
+    baseline: Baseline = "mean",
+    score: Score = "probability",
+    seed: int = 0,
+    batch: int = 64,
+) -> Map:
+    """Mean score over the masks that show a pixel, on the image's grid.
+
+    Args:
+        question: what is asked.
+        samples: masks, and forwards an image; the paper took 4000 to 8000.
+        cells: of a mask, along each side.
+        keep: probability that a cell is shown.
+        baseline: what stands behind the masks: the image's mean colour, a value (0 is black), or images.
+        score: the target's ``probability`` or ``logit``.
+        seed: of the masks.
+        batch: images in one forward, at least one mask of all: bounds the memory.
+    """
+    images = question.images
+    behind = backdrop(images, baseline)
+    masks = Masks(samples, cells, keep, (images.shape[2], images.shape[3]), seed)
+    total = torch.zeros(len(images), images.shape[2] * images.shape[3], device=images.device)
+    shown = torch.zeros_like(total[:1])
+    start = 0
+    for count in sample_major(samples, len(images), batch):
+        mask = masks.take(start, count, images.device)
+        seen = torch.lerp(behind, images, mask[:, None].to(images.dtype)).flatten(0, 1)
+        scores = question.scores(seen, score).gather(1, question.classes.repeat(count)[:, None]).float()
+        total.addmm_(scores.view(count, -1).T, mask.flatten(1))
+        shown += mask.flatten(1).sum(0)
+        start += count
+    values = total / shown.clamp_min(torch.finfo(shown.dtype).tiny)  # a pixel that no mask shows has nothing to say
+    return Map(values.view(-1, 1, *images.shape[2:]), "relevance")

@@ -1,0 +1,397 @@
+"""All metrics by name, in the groups in which they are shown.
+
+Deletion, insertion and the gap between both orders, with each baseline; pixel exclusion; drop; infidelity.
+
+Is the map on the object: for data that says where that is. It says nothing of what the network uses.
+
+Does the map stay when it should: consistency, equivariance, stability, max-sensitivity; never without its control.
+
+The control is a constant map, which is perfect; the floor is another image's map, unless something else is said.
+
+Does the map change with the network: parameters randomised from the output on or a stage alone, labels shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from regard.evaluation import tolerance
+from regard.judge.case import Case, Measure
+from regard.judge.randomization import randomized, stages
+from regard.metrics import (
+    THRESHOLDS,
+    WARPS,
+    Baseline,
+    Consistency,
+    Removal,
+    Sanity,
+    area_share,
+    consistency,
+    constant_map,
+    controls,
+    cosine,
+    dilate,
+    drop,
+    energy_inside,
+    equivariance,
+    exclusion,
+    high_pass,
+    infidelity,
+    insertion,
+    jpeg,
+    lerf_morf_gap,
+    low_pass,
+    max_sensitivity,
+    noise,
+    overwrite,
+    pointing_game,
+    sanity,
+    spearman,
+    stability,
+)
+from regard.types import Explain, Map, RegardError
+
+FLOOR_NAMES = {"random": "random, same bandwidth", "centre": "centre map"}
+BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
+
+
+def beside(case: Case, judge: Callable[[Map], Any]) -> dict[str, Any]:
+    """What `judge` says of the case's maps, under "", and of their floors, under the floors' names."""
+    floors = controls.floors(case.map, index=case.index.cpu(), seed=case.options.seed)
+    return {"": judge(case.map)} | {FLOOR_NAMES[name]: judge(floor) for name, floor in floors.items()}
+
+
+def measure(
+    found: dict[str, Any], of: Callable[[Any], Tensor], key: str, label: str, meaning: str, **rest: Any
+) -> Measure:
+    """One number out of what `beside` found."""
+    values = {name: of(result) for name, result in found.items()}
+    return Measure(key, label, meaning, values.pop(""), values, **rest)
+
+
+def paths(case: Case, baseline: Baseline) -> list[Measure]:
+    """Areas under deletion and insertion, and LeRF minus MoRF; with imputed pixels that is ROAD, which returns none."""
+    how = Removal(
+        steps=case.options.steps, baseline=baseline, batch_size=case.options.batch_size, seed=case.options.seed
+    )
+    arguments = (case.predict, case.images)
+    gaps = beside(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
+    name = BASELINE_NAMES[baseline]
+    road = baseline == "noisy_linear"
+    rows = [
+        measure(
+            gaps,
+            lambda g: g.gap,
+            f"gap_{baseline}",
+            "ROAD: LeRF minus MoRF, imputed" if road else f"LeRF minus MoRF, {name}",
+            "Area between removing the least and the most relevant pixels first.",
+            better="higher",
+        ),
+        measure(
+            gaps,
+            lambda g: g.morf.area,
+            f"deletion_{baseline}",
+            f"Deletion, {name}",
+            "Area under the class's probability while the most relevant pixels leave first.",
+            better="lower",
+        ),
+    ]
+    if road:
+        return rows
+    back = beside(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
+    said = "The same while they return first."
+    return [
+        *rows,
+        measure(back, lambda c: c.area, f"insertion_{baseline}", f"Insertion, {name}", said, better="higher"),
+    ]
+
+
+def drops(case: Case) -> list[Measure]:
+    """Average drop and increase, beside the share of the image that the mask keeps."""
+    size = case.options.batch_size
+    found = beside(case, lambda m: drop(case.predict, case.images, m, case.classes, batch_size=size))
+    make = partial(measure, found, undefined="map constant, or class without probability")
+    less, more = "Share of the probability lost behind the map.", "Share of images with more probability behind it."
+    kept = "Mean of the mask: one that keeps all drops nothing."
+    return [
+        make(lambda d: d.drop, "drop", "Average drop", less, better="lower"),
+        make(lambda d: d.increase, "increase", "Increase", more, better="higher"),
+        make(lambda d: d.kept, "kept", "Kept by the mask", kept),
+    ]
+
+
+def infidelities(case: Case) -> list[Measure]:
+    """Captum's infidelity, each map on the scale that suits it best."""
+    o = case.options
+    arguments: dict[str, Any] = {"draws": o.draws, "batch_size": o.batch_size, "seed": o.seed}
+    found = beside(case, lambda m: infidelity(case.predict, case.images, m, case.classes, **arguments))
+    said = "Error of the map's mass in a square as a forecast of the fall in probability without it."
+    return [measure(found, lambda v: v, "infidelity", "Infidelity", said, better="lower")]
+
+
+def exclusions(case: Case) -> list[Measure]:
+    """Flips and KL where another image stands outside, over the attended share."""
+    o = case.options
+    others = case.images[controls.derangement(len(case.images), seed=o.seed).to(case.images.device)]
+    arguments = (case.predict, case.images)
+
+    def ask(map: Map) -> Any:
+        frozen = case.frozen if map is case.map else None
+        return exclusion(*arguments, map, others, frozen=frozen, steps=o.steps, batch_size=o.batch_size)
+
+    found = beside(case, ask)
+    make = partial(measure, found)
+    where = "another image outside, over all attended shares"
+    rows = [
+        make(
+            lambda e: torch.trapezoid(e.recomputed.flips, e.shares),
+            "exclusion_flips",
+            "Exclusion: flips",
+            f"Share of predictions that change with {where}.",
+            better="lower",
+        ),
+        make(
+            lambda e: torch.trapezoid(e.recomputed.kl, e.shares),
+            "exclusion_kl",
+            "Exclusion: KL, nats",
+            f"KL from the prediction with {where}.",
+            better="lower",
+        ),
+    ]
+    own = found[""]
+    if own.frozen is not None:
+        for part in ("flips", "kl"):
+            frozen = torch.trapezoid(getattr(own.frozen, part), own.shares)
+            free = torch.trapezoid(getattr(own.recomputed, part), own.shares)
+            label = f"Exclusion, map frozen: {'flips' if part == 'flips' else 'KL, nats'}"
+            meaning = "The same while the network keeps the map of the unchanged image."
+            rows.append(Measure(f"exclusion_frozen_{part}", label, meaning, frozen, {"map recomputed": free}, "lower"))
+    return rows
+
+
+def places(case: Case) -> list[Measure]:
+    """Energy inside the object, beside its share of the area, and the pointing game.
+
+    Raises:
+        RegardError: the data says nothing of where objects are.
+    """
+    if case.masks is None:
+        raise RegardError("this data has neither masks nor boxes")
+    masks = case.masks.to(case.map.values.device)
+    wide = dilate(masks, tolerance(masks))
+    energy = beside(case, partial(energy_inside, masks=masks, negative="clip"))
+    pointing = beside(case, partial(pointing_game, masks=wide))
+    share, hit = "Share of the map inside.", "Whether its maximum lies on the object, a 24th of the side allowed."
+    make = partial(measure, better="higher", undefined="no object, or map without mass")
+    inside = make(energy, lambda v: v, "energy", "Energy on the object", share)
+    floors = {**inside.floors, "area share": area_share(masks).to(inside.values)}
+    return [replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
+
+
+OTHER, CONSTANT = "another image's map", "constant map"
+FLAT, ZERO = "map constant", "map all zero"
+WINDOW = 4  # a window's side is the image's over this: 8 of 32 pixels, as in the paper
+RADIUS = 4
+DRAWS = 5  # infidelity's draws over this are sensitivity's
+
+
+def consistencies(case: Case) -> list[Measure]:
+    """The interpretability score under four changes and three thresholds."""
+    case = case.few()
+    o, x = case.options, case.images
+    window = (max(1, x.shape[2] // WINDOW), max(1, x.shape[3] // WINDOW))
+    content = x[controls.derangement(len(x), seed=o.seed).to(x.device)]
+    changes = {
+        "colour": ("a window painted", overwrite(x, index=case.index, window=window, seed=o.seed)),
+        "content": ("a window overwritten", overwrite(x, content, index=case.index, window=window, seed=o.seed)),
+        "low": ("low pass", low_pass(x, radius=RADIUS)),
+        "high": ("high pass", high_pass(x, radius=RADIUS)),
+    }
+    rows = []
+    for key, (words, changed) in changes.items():
+        found = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
+        chance = Consistency(found.same, _another(case, cosine).to(found.similarity.device))
+        fixed = consistency(case.predict, constant_map, x, changed, case.classes, batch_size=o.batch_size)
+        for threshold in THRESHOLDS:
+            share = fixed.score(threshold).nanmean().item()
+            rows.append(
+                Measure(
+                    f"consistent_{key}_{round(100 * threshold)}",
+                    f"Consistent above {threshold:g}: {words}",
+                    "Share of maps that stay, among images whose prediction stays.",
+                    found.score(threshold),
+                    {OTHER: chance.score(threshold)},
+                    "higher",
+                    {CONSTANT: share},
+                    "prediction changed, or map all zero",
+                )
+            )
+    return rows
+
+
+def equivariances(case: Case) -> list[Measure]:
+    """Rank correlation under each warp, and the mean cosine, which a constant map has perfect."""
+    case = case.few()
+    size = case.options.batch_size
+    found = {
+        name: equivariance(case.explain, case.images, case.classes, warp, batch_size=size)
+        for name, warp in WARPS.items()
+    }
+    ranks = _another(case, spearman)
+    rows = [
+        Measure(
+            f"equivariance_{name}",
+            f"Equivariance, {name}",
+            "Rank correlation of the moved image's map with the moved map.",
+            alike.spearman,
+            {OTHER: ranks},
+            "higher",
+            undefined=FLAT,
+        )
+        for name, alike in found.items()
+    ]
+    mean = torch.stack([alike.cosine for alike in found.values()]).mean(0)
+    fixed = [equivariance(constant_map, case.images, case.classes, warp).cosine for warp in WARPS.values()]
+    control = {CONSTANT: torch.stack(fixed).mean().item()}
+    floor = {OTHER: _another(case, cosine)}
+    said = "Mean cosine over all four."
+    cosines = Measure("equivariance_cosine", "Equivariance, cosine", said, mean, floor, "higher", control, ZERO)
+    return [*rows, cosines]
+
+
+def stabilities(case: Case) -> list[Measure]:
+    """Cosine of the maps of an image and of the same with noise, or out of a JPEG."""
+    case = case.few()
+    x, o = case.images, case.options
+    changes = {"noise": noise(x, index=case.index, seed=o.seed), "jpeg": jpeg(x)}
+    names = {"noise": "noise of .05", "jpeg": "JPEG, quality 50"}
+
+    def ask(explain: Explain, changed: Tensor) -> Tensor:
+        return stability(explain, x, changed, case.classes, batch_size=o.batch_size)
+
+    return [
+        Measure(
+            f"stability_{key}",
+            f"Stability under {names[key]}",
+            "Cosine of the maps before and after.",
+            ask(case.explain, changed),
+            {OTHER: _another(case, cosine)},
+            "higher",
+            {CONSTANT: ask(constant_map, changed).mean().item()},
+            ZERO,
+        )
+        for key, changed in changes.items()
+    ]
+
+
+def sensitivities(case: Case) -> list[Measure]:
+    """Captum's max-sensitivity; beside it, how far a random map is from another of the same bandwidth."""
+    case = case.few()
+    o = case.options
+    draws = max(1, o.draws // DRAWS)
+    own = max_sensitivity(case.explain, case.images, case.classes, draws=draws, batch_size=o.batch_size, seed=o.seed)
+    a, b = (controls.random_like(case.map, index=case.index.cpu(), seed=o.seed + k).values for k in (0, 1))
+    unrelated = (a - b).flatten(1).norm(dim=1) / a.flatten(1).norm(dim=1)
+    said = "Largest change of the map under noise within .02, relative to the map."
+    floor = {"unrelated random map": unrelated.to(own)}
+    return [Measure("sensitivity", "Max-sensitivity", said, own, floor, "lower", {CONSTANT: 0.0}, ZERO)]
+
+
+def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
+    """Similarity of each image's map with another image's."""
+    return alike(case.map, controls.permuted(case.map, seed=case.options.seed))
+
+
+UNRELATED, OTHER = "unrelated maps", "another image's map"
+
+
+def parameter_sanity(case: Case) -> list[Measure]:
+    """Similarity after randomisation: everything from a stage to the output forgotten, or the stage alone."""
+    case = case.few()
+    names = stages(case.network)
+    at = sorted({round(k) for k in torch.linspace(0, len(names) - 1, min(case.options.stages, len(names))).tolist()})
+    seed = case.options.seed
+    cascade = [_compare(case, randomized(case.network, names[first:], seed=seed)) for first in reversed(at)]
+    alone = [_compare(case, randomized(case.network, [names[k]], seed=seed)) for k in at]
+    rows = []
+    for key, words, found in (
+        ("cascade_all", "All parameters randomised", cascade[-1:]),
+        ("cascade_mean", f"Randomised from the output on, mean of {len(at)} depths", cascade),
+        ("independent", f"One stage randomised, mean of {len(at)}", alone),
+    ):
+        rows += [_measure(found, part, key, words) for part in ("spearman", "ssim")]
+    return rows
+
+
+def label_sanity(case: Case) -> list[Measure]:
+    """Similarity to the maps of a network of the same kind that was trained on shuffled labels.
+
+    Raises:
+        RegardError: no such network was given.
+    """
+    if case.twin is None:
+        raise RegardError("a network trained on shuffled labels is needed; give it as --shuffled RUN")
+    found = [_compare(case.few(), case.twin)]
+    return [_measure(found, part, "labels", "Labels shuffled in training") for part in ("spearman", "ssim")]
+
+
+def _compare(case: Case, network: nn.Module) -> Sanity:
+    return sanity(
+        case.explain,
+        case.on(network),
+        case.images,
+        case.classes,
+        index=case.index.cpu(),
+        before=case.map,
+        batch_size=case.options.batch_size,
+        seed=case.options.seed,
+    )
+
+
+def _measure(found: list[Sanity], part: str, key: str, words: str) -> Measure:
+    def mean(which: str) -> Tensor:
+        return torch.stack([getattr(getattr(s, which), part) for s in found]).mean(0)
+
+    label = f"{words}: {'rank correlation' if part == 'spearman' else 'SSIM'}"
+    meaning = "Similarity of the map to that of the changed network; at the floor, the map hangs on what was learned."
+    floors = {UNRELATED: mean("floor"), OTHER: mean("same")}
+    return Measure(f"{key}_{part}", label, meaning, mean("likeness"), floors, "lower", undefined="map constant")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A question put to every method's maps.
+
+    Attributes:
+        run: case -> one or more numbers an image.
+        group: where it is shown.
+        summary: the question.
+    """
+
+    run: Callable[[Case], list[Measure]]
+    group: str
+    summary: str
+
+
+METRICS: Mapping[str, Metric] = {
+    "paths_mean": Metric(partial(paths, baseline="mean"), "faithfulness", "pixels removed in the map's order"),
+    "paths_blur": Metric(partial(paths, baseline="blur"), "faithfulness", "the same, blurred instead of grey"),
+    "road": Metric(partial(paths, baseline="noisy_linear"), "faithfulness", "the same, imputed from neighbours"),
+    "drop": Metric(drops, "faithfulness", "the image seen through the map"),
+    "infidelity": Metric(infidelities, "faithfulness", "does the map's mass foretell the fall in probability"),
+    "exclusion": Metric(exclusions, "faithfulness", "another image outside the attended region"),
+    "location": Metric(places, "location", "is the map on the object"),
+    "sanity": Metric(parameter_sanity, "sanity", "does the map change with the parameters"),
+    "labels": Metric(label_sanity, "sanity", "does it change when labels were shuffled in training"),
+    "consistency": Metric(consistencies, "consistency", "does the map stay where the prediction stays"),
+    "equivariance": Metric(equivariances, "consistency", "does the map move with the image"),
+    "stability": Metric(stabilities, "consistency", "does the map stay under noise and JPEG"),
+    "sensitivity": Metric(sensitivities, "consistency", "how far does the map move at most"),
+}
+"""Name -> metric."""

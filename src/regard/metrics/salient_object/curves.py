@@ -1,0 +1,177 @@
+"""F-measure: precision and recall of the thresholded prediction, weighted towards precision.
+
+How many pixels of the object and of its surroundings reach a threshold: all that F and E are made of.
+
+E-measure: how well the thresholded prediction and the mask agree, each seen against its own mean.
+
+    phi = 2 p' g' / (p'^2 + g'^2 + eps),  p' = p - mean(p),  g' = g - mean(g);     E = sum (phi + 1)^2 / 4 / (N - 1)
+
+p and g are binary, so four counts give the sum (Fan et al., *Enhanced-alignment measure*, IJCAI 2018). As the authors'
+code divides by N - 1, a perfect prediction has N / (N - 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from regard.metrics.fixation.inputs import wide
+from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+
+THRESHOLDS = 256
+
+
+class Counts(NamedTuple):
+    """Pixels at or above T thresholds.
+
+    Attributes:
+        hits: inside the mask (B,T).
+        alarms: outside of it (B,T).
+        objects: pixels of the mask (B,1).
+        pixels: pixels of the image.
+    """
+
+    hits: Float[Tensor, "B T"]
+    alarms: Float[Tensor, "B T"]
+    objects: Float[Tensor, "B 1"]
+    pixels: int
+
+    @classmethod
+    def joined(cls, parts: Sequence[Counts]) -> Counts:
+        """Those of several batches of one size, in their order."""
+        hits, alarms, objects = (torch.cat([part[k] for part in parts]) for k in range(3))
+        return cls(hits, alarms, objects, parts[0].pixels)
+
+
+def level_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:
+    """At the 256 thresholds 255/255, ..., 1/255, 0 in this order, by one histogram of all images.
+
+    A prediction of p has the level floor(255 p), in p's own precision, as published evaluations have it.
+    """
+    batch, bins = len(prediction), (prediction * (THRESHOLDS - 1)).flatten(1).to(torch.int64)
+    bins.add_(masks.flatten(1).long(), alpha=THRESHOLDS)
+    bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * THRESHOLDS)
+    histogram = torch.bincount(bins.flatten(), minlength=2 * batch * THRESHOLDS)
+    reached = wide(histogram.view(batch, 2, THRESHOLDS).flip(2).cumsum(2))
+    return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], bins.shape[1])
+
+
+def adaptive_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:
+    """At each image's `adaptive_threshold`; T is 1."""
+    flat, inside = wide(prediction).flatten(1), masks.flatten(1)
+    above = flat >= adaptive_threshold(prediction)[:, None]
+    hits, total = _count(above & inside), _count(above)
+    return Counts(hits, total - hits, _count(inside), flat.shape[1])
+
+
+def adaptive_threshold(prediction: Float[Tensor, "B 1 H W"]) -> Float[Tensor, " B"]:
+    """Twice the mean of the prediction, at most 1 (Achanta et al., CVPR 2009)."""
+    return (2 * wide(prediction).flatten(1).mean(1)).clamp(max=1)
+
+
+def _count(which: Bool[Tensor, "B hw"]) -> Float[Tensor, "B 1"]:
+    return wide(_ints(which))
+
+
+def _ints(which: Bool[Tensor, "B hw"]) -> Int[Tensor, "B 1"]:
+    return which.sum(1, keepdim=True)
+
+
+BETA_SQUARED = 0.3
+"""Weight of recall that salient object detection uses (Achanta et al., CVPR 2009)."""
+
+
+def f_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
+    """F at the thresholds 255/255, ..., 1/255, 0, an image a row.
+
+        F = (1 + b) P R / (b P + R),  b = .3,  P precision, R recall; 0 where no pixel of the object is found
+
+    A data set's published *maxF* is the largest value of the mean of these rows: one threshold for all images.
+
+    Returns:
+        (B,256), NaN for an empty mask, which has no recall (pysodmetrics says 0).
+    """
+    return f_of(level_counts(*check(prediction, masks)))
+
+
+def max_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """F at the threshold that is best for this very image: (B,). Its mean is at least the data set's maxF.
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> max_f(p, m)
+    tensor([1.], dtype=torch.float64)
+    """
+    return f_curve(prediction, masks).amax(1)
+
+
+def mean_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """F averaged over the 256 thresholds: (B,)."""
+    return f_curve(prediction, masks).mean(1)
+
+
+def adaptive_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """F at twice the mean of the prediction, at most 1: (B,)."""
+    return f_of(adaptive_counts(*check(prediction, masks)))[:, 0]
+
+
+def f_of(counts: Counts) -> Float[Tensor, "B T"]:
+    """F from counts; NaN for an empty mask."""
+    precision = counts.hits / (counts.hits + counts.alarms).clamp(min=1)
+    recall = counts.hits / counts.objects.clamp(min=1)
+    found = (
+        (1 + BETA_SQUARED) * precision * recall / torch.where(counts.hits > 0, BETA_SQUARED * precision + recall, 1.0)
+    )
+    return torch.where(counts.objects > 0, found, torch.nan)
+
+
+def e_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
+    """E at the thresholds 255/255, ..., 1/255, 0, an image a row (B,256).
+
+    With an empty mask E is the share of pixels below the threshold, with a full one the share above: never undefined.
+    """
+    return e_of(level_counts(*check(prediction, masks)))
+
+
+def max_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """E at the threshold that is best for this very image: (B,). Its mean is at least the data set's maxE.
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> max_e(p, m)  # 3 / (3 - 1)
+    tensor([1.5000], dtype=torch.float64)
+    """
+    return e_curve(prediction, masks).amax(1)
+
+
+def mean_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """E averaged over the 256 thresholds: (B,)."""
+    return e_curve(prediction, masks).mean(1)
+
+
+def adaptive_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """E at twice the mean of the prediction, at most 1: (B,)."""
+    return e_of(adaptive_counts(*check(prediction, masks)))[:, 0]
+
+
+def e_of(counts: Counts) -> Float[Tensor, "B T"]:
+    """E from counts."""
+    hits, alarms, objects, pixels = counts
+    above = hits + alarms
+    misses = objects - hits
+    rest = pixels - above - misses
+    p, g = above / pixels, objects / pixels  # means of prediction and mask
+    total = (
+        _agreement(1 - p, 1 - g) * hits
+        + _agreement(1 - p, -g) * alarms
+        + _agreement(-p, 1 - g) * misses
+        + _agreement(-p, -g) * rest
+    )
+    total = torch.where(objects == 0, pixels - above, torch.where(objects == pixels, above, total))
+    return total / (pixels - 1 + EPS)
+
+
+def _agreement(p: Tensor, g: Tensor) -> Tensor:
+    return (2 * p * g / (p.square() + g.square() + EPS) + 1).square() / 4

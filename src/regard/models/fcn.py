@@ -1,0 +1,287 @@
+"""A trunk and a decoder as one network from images to scores.
+
+Which layers of a classifier a segmenter reads, and how to be rid of what comes after them.
+
+Learned upsampling that begins as bilinear interpolation, and what to do where sizes do not divide.
+
+From features on one, two or three grids to object scores on the image's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.backbones import Layout, find_layout, layer_names, locate, looking, probe_images
+from regard.types import RegardError
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer that is read.
+
+    Attributes:
+        name: of the layer, as before anything was attached.
+        layout: of its output.
+        channels: of its features.
+        reduction: side of the image over side of its grid, a power of two.
+    """
+
+    name: str
+    layout: Layout
+    channels: int
+    reduction: int
+
+
+def readings(trunk: nn.Module, count: int, shape: tuple[int, int, int]) -> tuple[Reading, ...]:
+    """The last layer on each of the ``count`` coarsest grids, the finest first.
+
+    Of timm's networks those in ``feature_info``; else found by running an image (C,H,W).
+
+    Raises:
+        RegardError: the network has fewer grids.
+    """
+    info = getattr(trunk, "feature_info", None) or []
+    entries = info if isinstance(info, list) else getattr(info, "info", [])
+    names = {entry["reduction"]: entry["module"] for entry in entries} or _found(trunk, shape)
+    if len(names) < count:
+        raise RegardError(
+            f"{type(trunk).__name__} has features on {len(names)} grid(s), so {count - 1} skip connection(s) have "
+            "nowhere to begin; take decoder='fcn32s'"
+        )
+    read = []
+    for name in [names[reduction] for reduction in sorted(names)][-count:]:
+        layout, channels = find_layout(trunk, name, locate(trunk, name)[2], shape)
+        read.append(Reading(name, layout, channels, _reduction(trunk, name, layout, shape)))
+    return tuple(read)
+
+
+def cut_off(trunk: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
+    """Replaces every module that runs after layer ``name`` by the identity: a segmenter does not need it.
+
+    Where the network does not run without one of them, all are left.
+    """
+    order: list[nn.Module] = []
+    hooks = [m.register_forward_hook(lambda module, _args, _out: order.append(module)) for m in trunk.modules()]
+    try:
+        with looking(trunk):
+            trunk(probe_images(trunk, shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    last = locate(trunk, name)[2]
+    reached = order.index(last) + 1
+    after = set(order[reached:]) - set(order[:reached])
+    taken: list[tuple[nn.Module, str, nn.Module]] = []
+    parent, parts = trunk, name.split(".")
+    for part in parts:
+        taken += [(parent, key, child) for key, child in parent.named_children() if key != part and child in after]
+        parent = dict(parent.named_children())[part]
+    for owner, key, _ in taken:
+        setattr(owner, key, nn.Identity())
+    try:
+        with looking(trunk):
+            trunk(probe_images(trunk, shape))
+    except Exception:  # whatever a network says that misses a part of it
+        for owner, key, child in taken:
+            setattr(owner, key, child)
+
+
+def _found(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
+    """Side of the image over side of the grid -> the last layer (B,C,h,w) on that grid.
+
+    A layer inside a block that returns another grid is in the middle of a step, and passed over.
+    """
+    sizes: dict[str, int] = {}
+
+    def watch(name: str) -> Any:
+        def keep(_module: nn.Module, _args: Any, out: Any) -> None:
+            if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
+                sizes.pop(name, None)
+                sizes[name] = _power(shape[1] / out.shape[2])
+
+        return keep
+
+    modules = {name: locate(trunk, name)[2] for name in layer_names(trunk)}
+    # a pooling to a fixed grid belongs to a classifier, and its grid says nothing of places
+    modules = {name: module for name, module in modules.items() if not isinstance(module, nn.AdaptiveAvgPool2d)}
+    hooks = [module.register_forward_hook(watch(name)) for name, module in modules.items()]
+    try:
+        with looking(trunk):
+            trunk(probe_images(trunk, shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found: dict[int, str] = {}
+    for name, reduction in sizes.items():
+        parts = name.split(".")
+        around = (".".join(parts[:n]) for n in range(1, len(parts)))
+        blocks = (block for block in around if not isinstance(modules[block], nn.Sequential))
+        if all(sizes.get(block, reduction) == reduction for block in blocks):
+            found[reduction] = name
+    return found
+
+
+def _reduction(trunk: nn.Module, name: str, layout: Layout, shape: tuple[int, int, int]) -> int:
+    seen: list[Tensor] = []
+    hook = locate(trunk, name)[2].register_forward_hook(lambda _m, _a, out: seen.append(out))
+    try:
+        with looking(trunk):
+            trunk(probe_images(trunk, shape))
+    finally:
+        hook.remove()
+    return _power(shape[1] / layout.features(seen[0], shape[1:]).shape[2])
+
+
+def _power(ratio: float) -> int:
+    return int(2 ** round(math.log2(max(ratio, 1.0))))
+
+
+class BilinearUp(nn.Module):
+    """Scores (B,1,h,w) -> (B,1,f h,f w) by a transposed convolution, at first bilinear interpolation exactly.
+
+    The border is repeated before, as interpolation has it; without that a transposed convolution fades there.
+
+    Args:
+        factor: f.
+    """
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor, self.side = factor, 2 * factor - factor % 2
+        self.weight = nn.Parameter(torch.empty(1, 1, self.side, self.side))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Bilinear interpolation."""
+        place = torch.arange(self.side) - (self.side - 1) / 2
+        tent = 1 - place.abs() / self.factor
+        with torch.no_grad():
+            self.weight.copy_(tent[:, None] * tent)
+
+    def forward(self, scores: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B 1 H W"]:
+        """Upsampled."""
+        repeated = F.pad(scores, (1, 1, 1, 1), mode="replicate")
+        # a cell's kernel is centred on the cell's pixels, and the added border is cut off again
+        padding = (self.side - self.factor) // 2 + self.factor
+        return F.conv_transpose2d(repeated, self.weight, stride=self.factor, padding=padding)
+
+
+def fit(scores: Float[Tensor, "B 1 h w"], size: tuple[int, int]) -> Float[Tensor, "B 1 H W"]:
+    """Scores cut to a size that their grid begins with, or stretched where the grid covers less.
+
+    Layers that pad have ceil(n / stride) cells, of which the last reaches over the border: cutting keeps all others in
+    place. Layers that do not pad (AlexNet) have fewer cells than the image needs.
+    """
+    if scores.shape[-2] >= size[0] and scores.shape[-1] >= size[1]:
+        return scores[..., : size[0], : size[1]]
+    return F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+
+
+VARIANTS = {"fcn32s": 1, "fcn16s": 2, "fcn8s": 3}
+"""Name -> number of grids that are read; the names are those of networks with a total stride of 32."""
+
+
+class FcnDecoder(nn.Module):
+    """Long, Shelhamer, Darrell, *Fully Convolutional Networks*, CVPR 2015, for one class.
+
+    The coarsest features pass a 3x3 convolution (as torchvision's FCN head, in place of VGG's fc6 and fc7) and a score;
+    finer ones a 1x1 score that begins at zero. Scores are upsampled by a learned kernel that begins as bilinear, added
+    to the next finer ones, and interpolated to the image.
+
+    Args:
+        read: the layers that are read, the finest first.
+        dropout: of the coarsest features' channels.
+    """
+
+    def __init__(self, read: Sequence[Reading], *, dropout: float = 0.1) -> None:
+        super().__init__()
+        if not read:
+            raise RegardError("FcnDecoder: no layer to read")
+        *finer, coarsest = read
+        width = max(coarsest.channels // 4, 32)
+        self.neck = nn.Sequential(
+            nn.Conv2d(coarsest.channels, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Dropout2d(dropout),
+        )
+        self.score = nn.Conv2d(width, 1, 1)
+        self.finer = nn.ModuleList(nn.Conv2d(reading.channels, 1, 1) for reading in finer)
+        self.reductions = tuple(reading.reduction for reading in read)
+        steps = [max(b // a, 1) for a, b in zip(self.reductions, self.reductions[1:], strict=False)]
+        self.up = nn.ModuleList(BilinearUp(step) for step in steps)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Skip connections say nothing at first, so that the coarsest scores are learned undisturbed."""
+        for score in self.finer:
+            assert isinstance(score, nn.Conv2d)
+            nn.init.zeros_(score.weight)
+            assert score.bias is not None
+            nn.init.zeros_(score.bias)
+
+    def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> Float[Tensor, "SB 1 H W"]:
+        """Logits at ``size`` from features (B,C,h,w), the finest first; behind an attention they may be S*B."""
+        *finer, coarsest = features
+        scores: Tensor = self.score(self.neck(coarsest))
+        for skip, score, up in reversed(list(zip(finer, self.finer, self.up, strict=True))):
+            own = score(skip)
+            if len(own) < len(scores):  # samples began behind this layer
+                own = own.repeat(len(scores) // len(own), 1, 1, 1)
+            scores = own + fit(up(scores), (own.shape[-2], own.shape[-1]))
+        step = self.reductions[0]
+        whole = (step * scores.shape[-2], step * scores.shape[-1])
+        if whole[0] < size[0] or whole[1] < size[1]:
+            whole = size
+        return fit(F.interpolate(scores, size=whole, mode="bilinear", align_corners=False), size)
+
+
+class Fcn(nn.Module):
+    """Images (B,C,H,W) -> logits (B,1,H,W), or (S*B,1,H,W) where attention inside samples.
+
+    Attributes that are not found here are looked up on the trunk: a transformer says there what its tokens are.
+
+    Args:
+        trunk: a classifier; what it returns is not looked at.
+        decoder: from the features that are read to scores.
+        read: layers of the trunk, the finest first.
+    """
+
+    def __init__(self, trunk: nn.Module, decoder: FcnDecoder, read: Sequence[Reading]) -> None:
+        super().__init__()
+        self.trunk, self.decoder, self.read = trunk, decoder, tuple(read)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "trunk" or name.startswith("_"):
+                raise
+            return getattr(super().__getattr__("trunk"), name)
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB 1 H W"]:
+        """Logits."""
+        size = (images.shape[-2], images.shape[-1])
+        found: dict[str, Tensor] = {}
+
+        def keep(reading: Reading, out: Tensor) -> None:
+            found[reading.name] = reading.layout.features(out, size)
+
+        hooks = []
+        try:
+            for reading in self.read:
+                layer = locate(self.trunk, reading.name)[2]
+                hooks.append(layer.register_forward_hook(lambda _m, _a, out, reading=reading: keep(reading, out)))
+            self.trunk(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return self.decoder([found[reading.name] for reading in self.read], size)

@@ -1,0 +1,232 @@
+"""One image's map, its floors and its ceiling, scored.
+
+Which centre prior a map is held against: the other images', the train split's, or a file's.
+
+Information gain of maps that are calibrated on a train split, for no map is a density by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regard.gaze import (
+    CenterPriors,
+    Fixations,
+    center_prior,
+    center_priors,
+    density,
+    halves_against_each_other,
+    nowhere_zero,
+    observers_against_others,
+    observers_information,
+    through_grid,
+)
+from regard.metrics.fixation import Calibration, all_scores, calibrate, calibration_grid, information_gain
+from regard.score.maps import MapFiles, open_maps
+from regard.score.options import Kind, ScoreOptions
+from regard.types import Map, RegardError
+
+Size = tuple[int, int]
+Prior = Callable[[int, Size], Tensor]
+"""(image's index, its size) -> centre prior (1,1,h,w)."""
+
+
+def open_prior(which: str | None, fixations: Fixations, train: Fixations | None, sigma: float) -> Prior:
+    """The centre prior that ``which`` names; see `ScoreOptions.center_prior`.
+
+    Raises:
+        RegardError: ``train`` without a train split, or a file that cannot be read.
+    """
+    if which is None:
+
+        @lru_cache(maxsize=4)
+        def others(size: Size) -> CenterPriors:
+            return center_priors(fixations, grid=size, sigma=sigma)
+
+        return lambda b, size: others(size)[b]
+    if which == "train":
+        if train is None:
+            raise RegardError(
+                "the centre prior of a train split needs its fixations: give them (--train FILE), or leave "
+                "--center-prior out for that of all other images"
+            )
+        trained = train_prior(train, sigma)
+        return lambda _, size: trained(size)
+    path = Path(which)
+    files = open_maps(path.parent)
+    if path.name not in files:
+        raise RegardError(f"{path}: no such file; a centre prior is 'train', an .npy file or a picture")
+    given = Map(files[path.name](), "relevance")
+    return lambda _, size: given.resize(size).values
+
+
+def train_prior(train: Fixations, sigma: float) -> Callable[[Size], Tensor]:
+    """Density of the train split's fixations on any grid, UNIFORM of it uniform, so that it is 0 nowhere."""
+
+    @lru_cache(maxsize=4)
+    def prior(size: Size) -> Tensor:
+        return nowhere_zero(center_prior(train, grid=size, sigma=sigma))
+
+    return prior
+
+
+@dataclass(frozen=True)
+class Information:
+    """Gains over the train split's centre prior, bits a fixation.
+
+    Attributes:
+        calibration: of the judged maps.
+        prior: size -> the train split's centre prior (1,1,h,w).
+    """
+
+    calibration: Calibration
+    prior: Callable[[tuple[int, int]], Tensor]
+
+    def gain(self, kind: Kind, values: Tensor, xy: Tensor) -> float:
+        """Of one judged map (1,1,h,w) at the fixations (1,n,2); uniform and centre prior are densities as they are."""
+        prior = self.prior((values.shape[-2], values.shape[-1]))
+        if kind in ("uniform", "center"):
+            density = values / values.sum() if kind == "uniform" else 0.99 * values / values.sum() + 0.01 * prior
+            log_density = density.log()
+        else:
+            log_density = self.calibration.log_density(values, prior)
+        return round(information_gain(log_density, xy, prior.log()).item(), 12)  # 0, not 1e-17, where the two are one
+
+    def ceiling(self, xy: Tensor, who: Tensor, size: tuple[int, int], sigma: float, grid: tuple[int, int]) -> float:
+        """`observers_information` over this prior."""
+        return observers_information(xy, who, self.prior(size), sigma=sigma, grid=grid)
+
+
+def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[Information | None, str]:
+    """The calibration of the maps of the train split's images, and a sentence that says how it went.
+
+    None where the source has no map of any of these images; maps that cannot be read are left out and counted.
+    """
+    h, w = (float(v) for v in train.sizes.mean(0))
+    grid = calibration_grid(h, w)
+    maps, kept, broken = [], [], 0
+    for b, name in enumerate(train.images):
+        if name not in files:
+            continue
+        try:
+            values = files[name]()
+        except RegardError:
+            broken += 1
+            continue
+        if not values.isfinite().all():
+            broken += 1
+            continue
+        maps.append(Map(values, "relevance").resize(grid).values.double())
+        kept.append(b)
+    if not maps:
+        return None, f"No information gain: {files.source} has no map of an image of the train split to calibrate on."
+    prior = train_prior(train, sigma)
+    whole = Map(prior((round(h), round(w))), "relevance")  # sigma is in pixels of images, not of the small grid
+    found = calibrate(torch.cat(maps), train.points(grid=grid)[kept], whole.resize(grid).values)
+    said = (
+        f"Information gain over the train split's centre prior; the maps were made densities on {len(maps)} images of "
+        f"the train split: blur of {100 * found.blur:.1f} % of the width, a monotone curve over "
+        f"{float(found.levels[-1]):.2f} nats, centre prior to the power {found.center:.2f}."
+    )
+    return Information(found, prior), said + (f" {broken} maps could not be read." if broken else "")
+
+
+Row = dict[Kind, dict[str, float]]
+"""kind -> metric -> value of one image."""
+
+
+@dataclass(frozen=True)
+class ImageScorer:
+    """Scores image ``b`` of the fixations when called.
+
+    Attributes:
+        files: the maps.
+        fixations: all images'.
+        sigma: of densities, image pixels.
+        prior: the centre prior.
+        others: negatives of the shuffled AUC, `regard.gaze.other_fixations`.
+        information: what makes densities of the maps; None without a train split.
+        options: how.
+    """
+
+    files: MapFiles
+    fixations: Fixations
+    sigma: float
+    prior: Prior
+    others: Callable[[int, tuple[int, int]], Tensor]
+    information: Information | None
+    options: ScoreOptions
+
+    def __call__(self, b: int) -> Row:
+        """Kind -> metric -> value, each on the image's own pixels.
+
+        Raises:
+            RegardError: no fixations, or a map that is missing, broken, or negative.
+        """
+        size = (int(self.fixations.sizes[b, 0]), int(self.fixations.sizes[b, 1]))
+        own = self.files.read(self.fixations.images[b])
+        here = self.fixations.rows(self.fixations.image == b)
+        if len(here) == 0:
+            raise RegardError("no fixations")
+        xy = torch.from_numpy(np.stack([here.x, here.y], 1))
+        grid = (own.shape[-2], own.shape[-1])
+        gold = density(xy[None], size=size, sigma=self.sigma)
+        others = self.others(b, size)
+        judged: dict[Kind, Tensor] = {
+            "maps": _resize(own, size),
+            "uniform": torch.ones_like(gold),
+            "center": through_grid(self.prior(b, size), grid),
+        }
+        another = self._another(b)
+        if another is not None:
+            judged["permuted"] = _resize(_resize(another, grid), size)
+        seed = (self.options.seed, b)
+        row: Row = {}
+        for kind, values in judged.items():
+            found = all_scores(
+                values, xy[None], gold, others, own_included=False, convention=self.options.convention, seed=seed
+            )
+            row[kind] = {metric: value.item() for metric, value in found.items()}
+            if self.information is not None:
+                row[kind]["information_gain"] = self.information.gain(kind, values, xy[None])
+        if self.options.ceilings:
+            row["observers"] = self._observers(xy, torch.from_numpy(here.subject.copy()), others, grid, seed)
+        return row
+
+    def _observers(
+        self, xy: Tensor, who: Tensor, others: Tensor, grid: tuple[int, int], seed: tuple[int, int]
+    ) -> dict[str, float]:
+        if len(who.unique()) < 2:
+            return {}
+        size, convention = (others.shape[-2], others.shape[-1]), self.options.convention
+        one = observers_against_others(xy, who, others, sigma=self.sigma, grid=grid, convention=convention, seed=seed)
+        half = halves_against_each_other(
+            xy, who, size=size, sigma=self.sigma, grid=grid, seed=seed, convention=convention
+        )
+        bits = {}
+        if self.information is not None:
+            bits["information_gain"] = self.information.ceiling(xy, who, size, self.sigma, grid)
+        return one | half | bits
+
+    def _another(self, b: int) -> Tensor | None:
+        """The map of the next image that has a good one; None if no other has."""
+        count = len(self.fixations.images)
+        for k in range(1, count):
+            try:
+                other = self.files.read(self.fixations.images[(b + k) % count])
+            except RegardError:
+                continue
+            if other.isfinite().all() and other.min() >= 0:
+                return other
+        return None
+
+
+def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    return Map(maps, "relevance").resize(size).values

@@ -1,0 +1,148 @@
+"""A run's diary: one JSON object a line in ``metrics.jsonl``, one line an epoch.
+
+The progress bar: loss, accuracy, bits.
+
+Checkpoints that are whole or absent, and that are looked at before they are believed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import pickle
+import statistics
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.plugins import TorchCheckpointIO
+from torch import nn
+
+from regard.training.budget_terms import PRICED
+from regard.training.task import Task
+from regard.types import RegardError
+
+
+class Journal(pl.Callback):
+    """Writes what an epoch measured; a resumed run drops the lines of epochs that it repeats."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._begin = time.perf_counter()
+
+    def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """Keeps the whole lines of the epochs that are done."""
+        if trainer.is_global_zero and self.path.exists():
+            kept = [line for line in read_lines(self.path) if line["epoch"] < trainer.current_epoch]
+            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """Starts the clock."""
+        self._begin = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """One more line."""
+        if not trainer.is_global_zero:
+            return
+        measured = {k: float(v) for k, v in trainer.callback_metrics.items() if "/" in k and not k.endswith("_step")}
+        line: dict[str, Any] = {"epoch": trainer.current_epoch}
+        line |= {k.removesuffix("_epoch"): v if math.isfinite(v) else None for k, v in measured.items()}
+        line |= {priced.weight: getattr(task.weights, priced.weight) for priced in PRICED}
+        line["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+        line["seconds"] = round(time.perf_counter() - self._begin, 3)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """All whole lines; one that a kill cut short is left out."""
+    lines = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
+    """What a run's diary says of the whole of it: ``val_accuracy`` is the last validation's ``monitor``, whatever that
+    is; beside it ``epochs``, ``best_epoch``, ``best_val_accuracy`` and ``seconds_an_epoch`` (median).
+    """
+    lines = read_lines(run / "metrics.jsonl")
+    scores = [line[f"val/{monitor}"] for line in lines]
+    best = max(range(len(lines)), key=scores.__getitem__)
+    return {
+        "val_accuracy": scores[-1],
+        "epochs": len(lines),
+        "best_epoch": best,
+        "best_val_accuracy": scores[best],
+        "seconds_an_epoch": statistics.median(line["seconds"] for line in lines),
+    }
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar without its version number."""
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        """Loss and bits of the batch, accuracy of the last validation."""
+        items = super().get_metrics(trainer, pl_module)
+        items.pop("v_num", None)
+        return {key.removeprefix("val/"): value for key, value in items.items()}
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes beside the checkpoint and renames. The engine's own goes through the system's temporary folder; where that
+    is another file system, its last step is a copy that a kill can cut short.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """All of the checkpoint, or an error and the one before it."""
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        held = io.BytesIO()
+        torch.save(checkpoint, held)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(held.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise RegardError(
+                f"{target}: the checkpoint could not be written ({error.strerror}); the one before it is kept. Make "
+                "room (free space, quota, permissions) and give the same command again"
+            ) from error
+
+
+def check_checkpoint(path: Path, module: nn.Module) -> None:
+    """Raises unless a file holds plain tensors that fit the module; nothing in it is executed.
+
+    Raises:
+        RegardError: a pickle with code, a file cut short, or weights of another network.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of what it then refuses
+            held = torch.load(path, map_location="cpu", weights_only=True)
+        found = {name: tuple(value.shape) for name, value in held["state_dict"].items()}
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise _refused(path, f"it cannot be read without executing code, or is cut short: {reason}") from error
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    if wrong:
+        name = wrong[0]
+        sizes = f"{name} is {found.get(name, 'absent')}, not {wanted.get(name, 'absent')}"
+        raise _refused(path, f"its weights are of another network: {len(wrong)} differ, such as {sizes}")
+
+
+def _refused(path: Path, why: str) -> RegardError:
+    return RegardError(f"{path}: no checkpoint of this run ({why}); remove the run's folder to start again")

@@ -1,0 +1,266 @@
+"""Maps that are given to attended layers in place of their own: the arms of the study in which nothing is learned.
+
+Splits whose batches come with the map that a run imposes on each image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention import SpatialAttention
+from regard.backbones import attended, looking
+from regard.data import Beside, DataSplits, Split, shuffle_gaze, uniforms
+from regard.metrics import batch_masks, rank_matched
+from regard.training.aligned import object_map
+from regard.training.build import open_gaze
+from regard.training.forward import ask
+from regard.training.human_maps import HumanMaps, fixations_of
+from regard.training.noise_maps import Noise
+from regard.training.recipe import Recipe
+from regard.types import Batch, RegardError
+
+Dose = Literal["noise", "shuffled", "displaced", "mask"]
+"""What a human map is mixed with."""
+_STREAMS = {"train": 120, "val": 121, "test": 122}
+_DOSES = 10
+
+
+class Imposed:
+    """The map that a recipe imposes on each image; made by `imposed_maps`.
+
+    Args:
+        recipe: of the run.
+        data: the task's.
+        grid: (h, w) of the maps.
+
+    Attributes:
+        center: the mean human map of the training images that people looked at (1,1,h,w); ones for a uniform map.
+        nobody: split -> number of images that nobody looked at; they get ``center`` in place of a human map.
+    """
+
+    def __init__(self, recipe: Recipe, data: DataSplits, grid: tuple[int, int]) -> None:
+        self.recipe, self.seed, self.grid = recipe.impose, recipe.train.seed, grid
+        self.size = data.train.batch([0]).size
+        self._splits = {"train": data.train, "val": data.val, "test": data.test}
+        self._own = {name: self._maps(fixations_of(split)) for name, split in self._splits.items()}
+        self._dealt: dict[str, HumanMaps] = {}
+        self._noise = Noise(grid, self.size, recipe.augment.crop_padding, self.seed)
+        self._bank = torch.ones(1, 1, *grid)
+        self.nobody: dict[str, int] = {}
+        if self.recipe.map != "uniform":
+            self._need(recipe)
+            self._bank = self._lent(data)
+        self.center = self._bank.mean(0, keepdim=True)
+        if self.human:
+            self.nobody = {name: int((~maps.looked).sum()) for name, maps in self._own.items() if maps is not None}
+
+    @property
+    def human(self) -> bool:
+        """Whether it comes from where people looked at the images themselves."""
+        return self.recipe.map in ("human", "human-shuffled")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a run's record says of it."""
+        return {"map": self.recipe.map, "gaze": self.recipe.gaze, "center_where_nobody_looked": self.nobody}
+
+    def of(self, batch: Batch) -> Float[Tensor, "B 1 h w"]:
+        """The map of every image of a batch of train, val or test, moved as augmentation moved the image."""
+        device, count = batch.index.device, len(batch.index)
+        match self.recipe.map:
+            case "human":
+                return self._human(batch)
+            case "human-shuffled":
+                return self._shuffled(batch)
+            case "random":
+                return self._random(batch)
+            case _:
+                return self.center.to(device).expand(count, -1, -1, -1)
+
+    def in_training(self, batch: Batch, epoch: int) -> Float[Tensor, "B 1 h w"]:
+        """As `of`; with ``impose.random_dose`` mixed with noise or another image's map, by a share that is uniform in
+        [0,1): both are functions of (seed, epoch, image).
+        """
+        if not self.recipe.random_dose:
+            return self.of(batch)
+        u = uniforms(batch.index, 2, seed=self.seed, epoch=epoch, stream=_stream(batch) + _DOSES)
+        share, kind = u[:, :, None, None, None].unbind(1)
+        other = torch.where(kind < 0.5, self.partner(batch, "noise"), self.partner(batch, "shuffled"))
+        return self._mixed(batch, other, share)
+
+    def dose(self, batch: Batch, alpha: float, kind: Dose) -> Float[Tensor, "B 1 h w"]:
+        """(1 - alpha) H + alpha P with exactly the values of the human map H, P the `partner` of that kind.
+
+        Args:
+            batch: of a run whose ``impose.map`` is ``human``.
+            alpha: from 0, the human map, to 1, nothing of it.
+            kind: of partner.
+
+        Raises:
+            RegardError: alpha outside of [0,1], no human map, or a partner that is not known.
+        """
+        if not 0 <= alpha <= 1:
+            raise RegardError(f"dose: alpha={alpha}; use a share from 0, the human map, to 1, nothing of it")
+        return self._mixed(batch, self.partner(batch, kind), alpha)
+
+    def partner(self, batch: Batch, kind: Dose) -> Float[Tensor, "B 1 h w"]:
+        """What a human map is mixed with.
+
+        ``noise``: what `random` gives. ``shuffled``: another image's, what `human-shuffled` gives. ``displaced``: its
+        own, rolled by half the grid both ways. ``mask``: the object's share of each cell, its box's without a mask.
+
+        Raises:
+            RegardError: the run has no human maps, or no objects are known.
+        """
+        if not self.human:
+            raise RegardError(f"dose: maps are mixed in runs of impose.map human, and this one's is {self.recipe.map}")
+        match kind:
+            case "noise":
+                return self._random(batch)
+            case "shuffled":
+                return self._shuffled(batch)
+            case "displaced":
+                return self._human(batch).roll((self.grid[0] // 2, self.grid[1] // 2), (2, 3))
+            case _:
+                masks = batch_masks(batch)
+                if masks is None:
+                    raise RegardError("dose: kind 'mask' needs objects; the data set has neither masks nor boxes")
+                return object_map(masks, grid=self.grid)[0].map
+
+    def _mixed(self, batch: Batch, other: Tensor, alpha: float | Tensor) -> Tensor:
+        own = self._human(batch)
+        return rank_matched((1 - alpha) * own + alpha * other, own, index=batch.index, seed=self.seed + _stream(batch))
+
+    def _human(self, batch: Batch) -> Tensor:
+        maps = self._own[_name(batch)]
+        assert maps is not None, "checked when it was made"
+        return self._filled(*maps.of(batch))
+
+    def _shuffled(self, batch: Batch) -> Tensor:
+        name = _name(batch)
+        if name not in self._dealt:
+            dealt = shuffle_gaze(self._splits[name], seed=self.seed, among=self.recipe.shuffled_from)
+            maps = self._maps(fixations_of(dealt))
+            assert maps is not None, "checked when it was made"
+            self._dealt[name] = maps
+        return self._filled(*self._dealt[name].of(batch))
+
+    def _filled(self, maps: Tensor, looked: Tensor) -> Tensor:
+        return torch.where(looked[:, None, None, None], maps, self.center.to(maps))
+
+    def _random(self, batch: Batch) -> Tensor:
+        """Noise as smooth as a human map, with its values: the image's own, else a lent one that chance chose."""
+        index, stream, own = batch.index.cpu(), _stream(batch), self._own[_name(batch)]
+        lent = (uniforms(index, 1, seed=self.seed, stream=stream)[:, 0] * len(self._bank)).long()
+        like = self._bank[lent]
+        if own is not None and self.recipe.gaze == "own":
+            maps, looked = own.unmoved(index)
+            like = torch.where(looked[:, None, None, None], maps, like)
+        moved = None if batch.moved is None else batch.moved.cpu()
+        return self._noise(like, index, moved, stream=stream).to(batch.index.device)
+
+    def _maps(self, points: Tensor | None) -> HumanMaps | None:
+        sigma = self.recipe.sigma * self.size[1]
+        return None if points is None else HumanMaps(points, size=self.size, grid=self.grid, sigma=sigma)
+
+    def _lent(self, data: DataSplits) -> Float[Tensor, "M 1 h w"]:
+        """Human maps of the training images that people looked at, of the set that is named."""
+        i, maps = self.recipe, self._own["train"]
+        if i.gaze != "own":
+            maps = self._maps(fixations_of(open_gaze("impose", i.gaze, i.root, i.options, data).train))
+        assert maps is not None, "checked before"
+        return maps.still[maps.looked]
+
+    def _need(self, recipe: Recipe) -> None:
+        """Raises unless there is gaze for the map that is asked for."""
+        i, name = self.recipe, recipe.data.name
+        if self.human and i.gaze != "own":
+            raise RegardError(f"impose.map={i.map} needs gaze on the task's own images; leave impose.gaze at own")
+        absent = [split for split, maps in self._own.items() if maps is None or not maps.looked.any()]
+        if i.gaze == "own" and absent:
+            remedy = "take another impose.map" if self.human else "name a set that has it in impose.gaze, such as osie"
+            raise RegardError(f"impose.map={i.map}: data set {name!r} has no gaze on its {absent[0]} images; {remedy}")
+
+
+def imposed_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> Imposed | None:
+    """What ``recipe.impose`` gives the attended layers of ``model``; None where it gives nothing.
+
+    Maps are functions of (seed, split, image) and of how augmentation moved the image, nothing else.
+
+    Args:
+        recipe: of the run.
+        data: with its images, not what a stem made of them.
+        model: says on which grid; with several attended layers the finest, of which the others get area averages.
+
+    Raises:
+        RegardError: people did not look at the images where that is needed, or the attention takes no maps.
+    """
+    if recipe.impose.map is None:
+        return None
+    layers = attended(model)
+    if not layers or any(not isinstance(layer.attention, SpatialAttention) for layer in layers.values()):
+        raise RegardError(f"impose.map={recipe.impose.map}: no attended layer takes a map; see model.attention")
+    device = next(model.parameters()).device
+    with looking(model):
+        outputs = ask(model, data.train.batch([0]).to(device), samples=0).attention
+    grids = [(output.map.shape[-2], output.map.shape[-1]) for output in outputs]
+    return Imposed(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
+
+
+def _name(batch: Batch) -> str:
+    if batch.split not in _STREAMS:
+        raise RegardError(f"imposed maps are of train, val and test images, and this batch is of split {batch.split!r}")
+    return batch.split
+
+
+def _stream(batch: Batch) -> int:
+    return _STREAMS[_name(batch)]
+
+
+@dataclass(frozen=True)
+class WithMaps(Beside):
+    """A split whose batches have ``given``; all else that it knows is found on it.
+
+    Attributes:
+        split: of the run's data.
+        imposed: the maps.
+    """
+
+    split: Split
+    imposed: Imposed
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The split's items with their maps."""
+        batch = self.split.batch(index)
+        return replace(batch, given=self.imposed.of(batch))
+
+
+def with_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> DataSplits:
+    """The run's data as its model has to be judged on it: ``val`` and ``test`` with the maps that the recipe imposes.
+
+    As it is where the recipe imposes nothing.
+    """
+    imposed = imposed_maps(recipe, data, model)
+    if imposed is None:
+        return data
+    return replace(data, val=WithMaps(data.val, imposed), test=WithMaps(data.test, imposed))
+
+
+def refuse_imposed(recipe: Recipe, folder: Path) -> None:
+    """For what asks a run about images that have no maps of their own.
+
+    Raises:
+        RegardError: the recipe imposes one.
+    """
+    if recipe.impose.map is not None:
+        raise RegardError(
+            f"{folder}: this run is given its map (impose.map={recipe.impose.map}) and has none for other images; "
+            "`regard evaluate` judges it on its own test split"
+        )

@@ -1,0 +1,105 @@
+"""Parts and gaze: what a perfect and a blind map score, and that a run on such a set is judged by them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.data.cub_files import make_cub
+from tests.training.tiny import tiny
+
+from regard.data import DataSplits, cub
+from regard.evaluation import evaluate
+from regard.evaluation.box_baselines import ANOTHER, CENTRE, UNIFORM, boxed_floors
+from regard.evaluation.entries import read_per_image
+from regard.evaluation.evaluate import known_scores
+from regard.evaluation.gaze import OBSERVERS
+from regard.evaluation.localization import near_parts
+from regard.gaze import density
+from regard.report import read_evaluation
+from regard.training import train
+from regard.types import Map, RegardError
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def test_near_is_a_tenth_of_the_boxs_size() -> None:
+    parts = torch.tensor([[[10.0, 6.0, 1.0], [30.0, 30.0, 0.0]]])
+    near = near_parts(parts, torch.tensor([[0.0, 0.0, 40.0, 10.0]]), (40, 48))  # sqrt(400) / 10 = 2 pixels
+    y, x = near[0, 0].nonzero().unbind(1)
+    distance = ((x + 0.5 - 10).square() + (y + 0.5 - 6).square()).sqrt()
+    assert distance.max() <= 2
+    assert len(x) == 12  # of a disc of 4 pi, the centres at .5 and 1.5
+    assert not near_parts(parts * 0, torch.tensor([[0.0, 0.0, 40.0, 10.0]]), (40, 48)).any()
+
+
+def test_floors_know_the_box_alone() -> None:
+    map = Map(torch.rand(2, 1, 12, 8), "gate")
+    boxes = torch.tensor([[12.0, 16.0, 36.0, 32.0], [0.0, 0.0, 48.0, 64.0]])
+    floors = boxed_floors(map, boxes, (64, 48), seed=0)
+    inside = floors[UNIFORM].values
+    assert inside.shape == (2, 1, 12, 8)
+    assert inside[0, 0].nonzero().amin(0).tolist() == [3, 2]
+    assert inside[0].sum() * (64 / 12) * 6 == pytest.approx(24 * 16, rel=1e-3)
+    assert (inside[1] == 1).all()
+    peak = floors[CENTRE].values[0, 0]
+    assert torch.allclose(peak, peak.flip(1), atol=1e-6)  # the box is centred across, not down
+    assert divmod(int(peak.argmax()), 8)[0] == 4
+    assert torch.equal(floors[ANOTHER].values, map.values.flip(0))
+
+
+def test_a_map_that_is_peoples_own_reaches_the_ceiling_and_a_flat_one_nothing(birds: DataSplits) -> None:
+    gaze = birds.gaze()
+    own = density(gaze.points(), size=(48, 48), sigma=48 / 27).float()
+    rows, arrays = known_scores(birds, Map(own, "gate"), seed=0)
+    assert [row["key"] for row in rows] == ["energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"]
+    for key in ("gaze_nss", "gaze_auc", "gaze_cc"):
+        floors = [arrays[f"{key}/{name}"] for name in (UNIFORM, CENTRE)]
+        assert all((arrays[key] > floor).all() for floor in floors), key
+        assert {r["label"]: r["role"] for r in rows[1]["references"]}[OBSERVERS] == "ceiling"
+    assert torch.allclose(arrays["gaze_cc"], torch.ones(15).double(), atol=1e-5)
+    # all viewings are the same here, so one predicts the other as well as this map does
+    assert torch.allclose(arrays[f"gaze_nss/{OBSERVERS}"], arrays["gaze_nss"], rtol=1e-3)
+    assert arrays["energy_near_parts"].mean() > 2 * arrays[f"energy_near_parts/{UNIFORM}"].mean()
+    _, flat = known_scores(birds, Map(torch.ones(15, 1, 6, 6), "gate"), seed=0)
+    assert torch.equal(flat["gaze_auc"], torch.full((15,), 0.5).double())
+    assert flat["gaze_nss"].isnan().all() or (flat["gaze_nss"] == 0).all()
+    area = flat["energy_near_parts/area share (a uniform map)"]
+    assert torch.allclose(flat["energy_near_parts"], area, atol=1e-3)
+
+
+def test_the_grids_axes_are_not_swapped(birds: DataSplits) -> None:
+    beak = birds.test.parts[:, 1]
+    map = torch.zeros(15, 1, 12, 12)
+    map[torch.arange(15), 0, (beak[:, 1] / 4).long(), (beak[:, 0] / 4).long()] = 1
+    _, right = known_scores(birds, Map(map, "gate"), seed=0)
+    _, wrong = known_scores(birds, Map(map.transpose(2, 3), "gate"), seed=0)
+    assert right["energy_near_parts"].mean() > wrong["energy_near_parts"].mean() + 0.3
+    assert right["gaze_nss"].mean() > wrong["gaze_nss"].mean() + 1
+
+
+def test_without_gaze_or_parts_it_is_silent(birds: DataSplits, tmp_path: Path) -> None:
+    data = cub(make_cub(tmp_path / "CUB_200_2011", flat=False), size=48)
+    rows, _ = known_scores(data, Map(torch.rand(15, 1, 6, 6), "gate"), seed=0)
+    assert [row["key"] for row in rows] == ["energy_near_parts"]
+
+
+def test_a_run_on_birds_is_judged_by_them(birds: DataSplits, tmp_path: Path) -> None:
+    root = make_cub(tmp_path / "cub50")
+    model = {"backbone_options": {"widths": [4, 4, 8, 8]}, "freeze": "stem"}
+    data = {"name": "cub", "root": str(root), "options": {"size": 32, "crop": True}, "workers": 0}
+    recipe = tiny("birds", data=data, model=model, train={"batch_size": 4, "cache_stem": True, "views": 2})
+    folder = train(recipe, tmp_path / "birds", quiet=True)
+    evaluate(folder)
+    rows = {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
+    assert {"energy_inside", "energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"} <= rows.keys()
+    assert "gaze" in read_evaluation(folder).groups()
+    arrays = read_per_image(folder)
+    for key in ("accuracy_mean", "nll", "energy_inside", "energy_near_parts", "gaze_auc", f"gaze_auc/{OBSERVERS}"):
+        assert arrays[key].shape == (15,)
+        if key in rows:
+            assert np.nanmean(arrays[key]) == pytest.approx(rows[key]["value"], rel=1e-4)
+    (folder / "per_image.npz").write_bytes(b"PK")
+    with pytest.raises(RegardError, match=r"per_image\.npz: cannot be read .*regard evaluate"):
+        read_per_image(folder)

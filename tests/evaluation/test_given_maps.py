@@ -1,0 +1,98 @@
+"""A run whose map is imposed is judged with that map, and nothing else asks it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.training.gazed import gazed
+from tests.training.tiny import tiny
+
+from regard.evaluation import evaluate, observe
+from regard.evaluation.faithfulness import judged
+from regard.judge.subject import open_subject
+from regard.metrics import Removal, accuracy, lerf_morf_gap
+from regard.report.runs import read_run
+from regard.training import build, imposed_maps, load_run, open_run, train, with_maps
+from regard.training.recipe import ImposeRecipe
+from regard.types import Map, RegardError
+
+MODEL = {"attention": "uniform", "latent": None}
+
+
+@pytest.fixture
+def data(monkeypatch):
+    held = gazed()
+    monkeypatch.setattr(build, "open_data", lambda *_, **__: held)
+    return held
+
+
+def test_a_classifier_is_judged_with_its_map(data, tmp_path):
+    recipe = tiny("human", model=MODEL, impose=ImposeRecipe(map="human"), train={"epochs": 2})
+    folder = train(recipe, tmp_path / "human", quiet=True)
+    evaluate(folder)
+    found = json.loads((folder / "evaluation.json").read_text())
+    rows = {row["key"]: row for row in found["scores"]}
+    assert "an oracle, not a method" in found["warnings"][0]
+    assert found["model"]["attention"] == "human map, imposed"
+    _, model, _ = load_run(folder)
+    batch = data.test.batch(range(35))
+    maps = imposed_maps(recipe, data, model).of(batch)
+    with torch.no_grad():
+        told = model(batch.images, samples=0, given=maps).probabilities()
+    assert rows["accuracy_mean"]["value"] == pytest.approx(accuracy(told, batch.labels).mean().item())
+    seen = observe(model, with_maps(recipe, data, model).test, seed=0, samples=(2,))
+    assert torch.equal(seen.map.values, maps)
+    assert torch.allclose(seen.averaged[2], told, atol=1e-6)
+    assert not torch.allclose(observe(model, data.test, seed=0).mean, told, atol=1e-4), "the map does nothing"
+    own = {line["key"]: line for line in found["interventions"]}["own"]
+    assert own["accuracy"]["value"] == pytest.approx(rows["accuracy_mean"]["value"])
+    assert "deletion" in rows
+    assert read_run(folder).environment.imposed["map"] == "human"
+
+
+class ReadsItsMapAlone(torch.nn.Linear):
+    """Says what it is given: deleting pixels changes nothing, as long as every copy keeps its image's map."""
+
+    def predict(self, images, given):
+        level = given.expand(len(images), -1, -1, -1).mean((1, 2, 3))
+        return torch.stack([level, 1 - level], 1)
+
+
+def test_deletion_gives_every_copy_its_images_map(data):
+    batch = replace(data.test.batch(range(8)), given=torch.rand(8, 1, 4, 4))
+    found = judged(
+        lerf_morf_gap,
+        ReadsItsMapAlone(1, 1),
+        batch,
+        Map(torch.rand(8, 1, 4, 4), "gate"),
+        torch.zeros(8).long(),
+        Removal(steps=4),
+    )
+    level = batch.given.mean((1, 2, 3))
+    assert found.gap.abs().max() < 1e-6
+    assert torch.allclose(found.morf.probabilities, level[:, None].expand(-1, 5), atol=1e-6)
+
+
+def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
+    data = gazed(nobody=(3, 4))
+    monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
+    recipe = tiny("seg", task="segmentation", model=MODEL, impose=ImposeRecipe(map="human-shuffled"))
+    folder = train(recipe, tmp_path / "seg", quiet=True)
+    evaluate(folder)
+    found = json.loads((folder / "evaluation.json").read_text())
+    assert "where people looked at another image" in found["warnings"][0]
+    assert found["warnings"][1].startswith("Nobody looked at 2 of 35 test images")
+    _, model, _ = open_run(folder)
+    batch = with_maps(recipe, data, model).test.batch(range(35))
+    with torch.no_grad():
+        told = model(batch.images, samples=0, given=batch.given).probabilities
+    wanted = (told - batch.masks.float()).abs().mean((1, 2, 3)).mean().item()
+    mae = {row["key"]: row for row in found["scores"]}["mae"]["value"]
+    assert mae == pytest.approx(wanted, abs=1e-5)
+
+
+def test_nothing_else_asks_it(data, tmp_path):
+    folder = train(tiny("run", model=MODEL, impose=ImposeRecipe(map="center")), tmp_path / "run", quiet=True)
+    with pytest.raises(RegardError, match=r"given its map \(impose\.map=center\) and has none for other images"):
+        open_subject(folder)

@@ -1,0 +1,218 @@
+"""What is measured of one network on test images, on networks whose answers are known."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from regard.data import clutter, moving_clutter, spread
+from regard.evaluation import Measures, faithful, floors, gain, look, maps_of, robust, similarity, train_gaze
+from regard.gaze import density
+from regard.models import AttentiveClassifier, Segmenter, TwoStream
+from regard.types import Map, RegardError
+
+DATA = clutter(size=24, train=40, val=4, test=30, observers=6, cache=False)
+SIGMA = 1 / 20
+
+
+class Brightness(nn.Module):
+    """Two classes: the image's upper left quarter is bright, or dark; nothing else counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 4, 1)
+        self.head = nn.Linear(1, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.tensor([[8.0], [-8.0]]))
+            self.head.bias.copy_(torch.tensor([-4.0, 4.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.body(x)
+        side = x.shape[-1] // 2
+        return self.head(x[:, :, :side, :side].mean((1, 2, 3))[:, None])
+
+
+def quarters(values: list[float]) -> Map:
+    """Upper left, upper right, lower left, lower right, on all test images."""
+    return Map(torch.tensor(values).view(1, 1, 2, 2).expand(30, -1, -1, -1), "relevance")
+
+
+@pytest.fixture(scope="module")
+def classifier() -> AttentiveClassifier:
+    return AttentiveClassifier(Brightness(), 2, attention=None, input_size=(24, 24)).eval()
+
+
+def two_classes() -> Any:
+    bright = DATA.test.images[:, :, :12, :12].float().mean((1, 2, 3)) / 255 > 0.5
+    labels = (~bright).long()
+    return replace(DATA.test, labels=labels, classes=("bright", "dark"), fixations=None)
+
+
+def test_performance_is_right_or_wrong_of_each_image(classifier: AttentiveClassifier) -> None:
+    split = two_classes()
+    assert look(classifier, split, seed=0).scores["performance"].tolist() == [1.0] * 30
+    wrong = replace(split, labels=1 - split.labels)
+    seen = look(classifier, wrong, seed=0)
+    assert seen.scores["performance"].tolist() == [0.0] * 30
+    assert seen.map is None
+    assert seen.bits is None
+    with pytest.raises(RegardError, match="nothing is attended"):
+        maps_of(classifier, split)
+
+
+def test_floors_need_no_network() -> None:
+    split = two_classes()
+    bright = int((split.labels == 0).sum())
+    known = replace(DATA, test=split)
+    assert floors("classification", known) == {"most frequent class": pytest.approx(max(bright, 30 - bright) / 30)}
+    guessed = replace(known, guesses={"always dark": torch.ones(30).long()})
+    assert floors("action", guessed) == {"always dark": pytest.approx(1 - bright / 30)}
+    several = replace(split, labels=torch.eye(2)[split.labels])
+    assert floors("classification", replace(DATA, test=several)) == {}
+    same = replace(split, masks=DATA.test.masks[:1].expand(30, -1, -1, -1))
+    assert floors("segmentation", replace(DATA, train=same, test=same)) == {
+        "mean mask of the training images": pytest.approx(1)
+    }
+
+
+def test_bits_and_maps_are_those_of_the_gate() -> None:
+    torch.manual_seed(0)
+    model = AttentiveClassifier("compact", 10, attention="noise", at="stage1", input_size=(24, 24)).eval()
+    seen = look(model, DATA.test, seed=0)
+    assert seen.map is not None
+    assert seen.bits is not None
+    assert (seen.map.unit, tuple(seen.map.values.shape)) == ("bits", (30, 1, 12, 12))
+    assert torch.allclose(maps_of(model, DATA.test).values, seen.map.values)
+    assert seen.bits.min() > 0
+    assert torch.equal(look(model, DATA.test, seed=0).bits, seen.bits), "noise is a function of the seed"  # type: ignore[arg-type]
+    plain = look(model, DATA.test, seed=0, whole=False)
+    assert plain.map is None
+    assert torch.equal(plain.scores["performance"], seen.scores["performance"])
+
+
+def test_a_map_of_what_counts_is_faithful_and_one_of_the_rest_is_not(classifier: AttentiveClassifier) -> None:
+    split = two_classes()
+    found = faithful(classifier, split, quarters([1.0, 0.0, 0.0, 0.0]), images=8, seed=0)
+    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == spread(30, 8).tolist()
+    assert spread(30, 8)[-1] == 29, "evenly spread, in sets that are in the order of classes too"
+    wrong = faithful(classifier, split, quarters([0.0, 1.0, 1.0, 1.0]), images=8, seed=0)
+    assert found["faithfulness"].nanmean() > 0
+    assert wrong["faithfulness"].nanmean() == pytest.approx(-float(found["faithfulness"].nanmean()), abs=1e-4)
+    assert found["faithfulness_random"].isfinite().sum() == 8
+
+
+def test_a_segmenter_is_asked_about_what_it_marked() -> None:
+    torch.manual_seed(0)
+    model = Segmenter("compact", decoder="fcn32s", at=["stage1"], attention="deterministic", input_size=(24, 24)).eval()
+    seen = look(model, DATA.test, seed=0)
+    assert {"performance", "mean_f", "mae"} <= set(seen.scores)
+    assert torch.allclose(seen.scores["performance"], seen.scores["s"], atol=1e-5)
+    assert seen.map is not None
+    found = faithful(model, DATA.test, seen.map, images=3, seed=0)
+    assert found["faithfulness"].isfinite().sum() == 3
+    assert found["faithfulness"].nan_to_num(0).abs().max() <= 1
+    assert robust(model, DATA.test, "fgsm", severity=3, images=3, seed=0).isfinite().sum() == 3
+
+
+def test_a_clip_keeps_its_flow_while_its_image_is_asked_about() -> None:
+    data = moving_clutter(size=24, train=4, val=2, test=6, length=2, cache=False)
+    torch.manual_seed(0)
+    size = {"length": 2, "input_size": (24, 24)}
+    model = TwoStream("compact", len(data.classes), at="stage1", attention="deterministic", **size).eval()
+    seen = look(model, data.test, seed=0)
+    assert set(seen.scores["performance"].tolist()) <= {0.0, 1.0}
+    assert seen.map is not None
+    assert tuple(seen.map.values.shape) == (6, 1, 12, 12)
+    found = faithful(model, data.test, seen.map, images=2, seed=0)
+    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == [0, 5]
+    assert robust(model, data.test, "fgsm", severity=3, images=2, seed=0).isfinite().sum() == 2
+
+
+def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classifier: AttentiveClassifier) -> None:
+    split = two_classes()
+    from regard.evaluation.robustness import ATTACKS, RADIUS, _attacked
+
+    batch = split.batch(range(6))
+    for name, attack in ATTACKS.items():
+        moved = _attacked(classifier, batch, attack) - batch.images
+        assert moved.abs().max() <= RADIUS + 1e-6, name
+        assert moved[:, :, 12:, 12:].abs().max() == 0, "what does not count has no gradient"
+        bright = batch.labels == 0
+        inner = moved[:, :, :12, :12].mean((1, 2, 3))
+        assert (inner[bright] < 0).all()
+        assert (inner[~bright] > 0).all()
+    assert all(parameter.requires_grad for parameter in classifier.parameters())
+    hit = robust(classifier, split, "fgsm", severity=3, images=30, seed=0)
+    assert hit.isfinite().all()
+    with pytest.raises(RegardError, match="'fog'"):
+        robust(classifier, split, "fog", severity=3, images=3, seed=0)
+    with pytest.raises(RegardError, match=r"measures\.robust: 'fog'"):
+        Measures(robust=["fog"])
+
+
+def test_the_map_of_peoples_gaze_is_near_the_ceiling_and_a_random_one_at_its_floor() -> None:
+    assert DATA.gaze is not None
+    gaze, train = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA)
+    people = Map(density(gaze.points(), size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
+    found = {name: float(v.nanmean()) for name, v in similarity(people, gaze, train, sigma=SIGMA, seed=0).items()}
+    for metric in ("auc", "sauc", "nss", "cc", "sim"):
+        assert found[metric] > found[f"{metric}_center"], metric
+        assert found[metric] >= found[f"{metric}_observers"] - 0.02, "all observers together know more than the others"
+    assert found["kl"] < found["kl_center"]
+    assert found["cc"] == pytest.approx(1, abs=1e-5)
+    assert abs(found["nss_random"]) < 0.3
+    assert found["auc_random"] == pytest.approx(0.5, abs=0.1)
+    assert found["sauc_center"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_maps_of_peoples_gaze_say_more_than_the_centre_and_nothing_where_they_are_dealt_anew() -> None:
+    assert DATA.gaze is not None
+    gaze, train, index = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA), torch.arange(40)
+
+    def people(points: Tensor) -> Map:
+        return Map(density(points, size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
+
+    fixations = DATA.train.batch(index).fixations
+    assert fixations is not None
+    known = (people(gaze.points()), gaze, people(fixations), DATA.train, index, train)
+    found = {name: float(v.nanmean()) for name, v in gain(*known, sigma=SIGMA, seed=0).items()}
+    assert found["ig"] > found["ig_observers"] > 0.5, "all observers together know more than the others"
+    assert found["ig_center"] == pytest.approx(0, abs=0.05)
+    assert found["ig_random"] < -1, "a map that says nothing, read as if it said much"
+    dealt = Map(known[2].values.roll(1, 0), "relevance")
+    nothing = gain(known[0], gaze, dealt, DATA.train, index, train, sigma=SIGMA, seed=0)
+    assert float(nothing["ig"].mean()) < 0.3, "maps that said nothing of their training images are not believed"
+    assert float(nothing["ig_random"].mean()) == pytest.approx(0, abs=0.1)
+
+
+def test_floors_come_from_training_images_alone() -> None:
+    train = train_gaze(DATA.train, sigma=SIGMA)
+    assert float(train.center.sum()) == pytest.approx(1)
+    assert int(train.others.sum()) == 40 * 6 * 4
+    moved = replace(DATA.train, fixations=DATA.train.fixations * 0 + 2.0)
+    corner = train_gaze(moved, sigma=SIGMA)
+    assert corner.others[0, 0, 2, 2] == corner.others.sum()
+    assert train.looked.tolist() == list(range(40))
+    unseen = DATA.train.fixations.clone()
+    unseen[torch.arange(40) != 7] = torch.nan
+    assert train_gaze(replace(DATA.train, fixations=unseen), sigma=SIGMA).looked.tolist() == [7]
+    with pytest.raises(RegardError, match="without fixations"):
+        train_gaze(replace(DATA.train, fixations=None), sigma=SIGMA)
+
+
+def test_one_observer_has_no_ceiling_and_an_unseen_image_no_score() -> None:
+    alone = clutter(size=24, train=10, val=4, test=30, observers=1, cache=False)
+    assert alone.gaze is not None
+    gaze = alone.gaze()
+    gaze = gaze.rows(gaze.image != 3)
+    map = Map(torch.rand(30, 1, 6, 6), "gate")
+    found = similarity(map, gaze, train_gaze(alone.train, sigma=SIGMA), sigma=SIGMA, seed=0)
+    assert not [name for name in found if name.endswith("_observers")]
+    assert found["nss"].isnan().nonzero()[:, 0].tolist() == [3]
+    learned = Map(torch.rand(10, 1, 6, 6), "gate")
+    train = train_gaze(alone.train, sigma=SIGMA)
+    told = gain(map, gaze, learned, alone.train, torch.arange(10), train, sigma=SIGMA, seed=0)
+    assert "ig_observers" not in told
+    assert told["ig"].isnan().nonzero()[:, 0].tolist() == [3]

@@ -1,0 +1,198 @@
+"""A study's file, and what it becomes: cells, equal tuning, recipes of conditions."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regard.experiments.grid import Cell, Result
+from regard.experiments.grid.cell import write_result
+from regard.experiments.study import Chosen, StudyFile, cells_of, choose, places, read_study, tuning_cells
+from regard.experiments.study.design import CONDITIONS, DOSES
+from regard.experiments.study.file import ALIGNED, ARMS, arm
+from regard.training import Recipe, override
+from regard.types import RegardError
+
+STUDIES = sorted(Path("recipes/study").glob("*.yaml"))
+SMALL: dict[str, Any] = {
+    "title": "small",
+    "plan": {"attention_driven": ["find"], "higher_level": ["name"]},
+    "seeds": [0, 1],
+    "ensemble": [7],
+    "tuning": {"values": [0.1, 1], "seed": 9, "set": {"train.epochs": 2}},
+    "tasks": {
+        "find": {
+            "set": {"data.options": {"size": 16, "observers": 2}, "train.epochs": 3},
+            "conditions": ["none", "implicit", "explicit", "explicit-shuffled"],
+            "backbones": {"one": {}, "two": {"set": {"model.backbone": "vgg_cifar"}, "conditions": ["explicit"]}},
+            "layers": {"deeper": {"backbone": "one", "conditions": ["implicit"], "set": {"model.at": ["stage2"]}}},
+        },
+        "name": {"set": {"align.gaze": "osie"}, "conditions": ["none", "explicit"]},
+    },
+}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(SMALL | changes))
+    return path
+
+
+def small(folder: Path, **changes: Any) -> StudyFile:
+    return read_study(written(folder, **changes))
+
+
+def test_every_condition_but_doses_has_an_arm() -> None:
+    assert {*ARMS, *DOSES} == set(CONDITIONS)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_reads_and_states_its_command(path: Path) -> None:
+    study = read_study(path)
+    assert f"regard study {path}" in path.read_text()
+    assert len(study.seeds) >= 3
+    chosen = {(task, b): Chosen(weight=1.0) for task, t in study.tasks.items() for b in t.backbones}
+    cells = cells_of(study, places(study, path.parent), path.stem, chosen)
+    assert len({cell.path for cell in cells}) == len(cells)
+
+
+def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> None:
+    study = small(tmp_path)
+    chosen = {(t, b): Chosen(weight=0.5) for t, b in (("find", "one"), ("find", "two"), ("name", "base"))}
+    paths = [cell.path for cell in cells_of(study, places(study, tmp_path), "mine", chosen)]
+    assert paths[:2] == ["find/ensemble/seed-7", "name/ensemble/seed-7"]
+    first = [path for path in paths[2:] if path.endswith("seed-0")]
+    assert first == [
+        *(f"find/one/{c}/seed-0" for c in ("none", "implicit", "explicit", "explicit-shuffled")),
+        "find/one/deeper/implicit/seed-0",
+        "find/two/explicit/seed-0",
+        "name/base/none/seed-0",
+        "name/base/explicit/seed-0",
+    ]
+    assert len(paths) == 2 + 2 * len(first)
+
+
+def test_aligned_conditions_have_equal_trials_and_one_weight(tmp_path: Path) -> None:
+    study = small(tmp_path)
+    trials = tuning_cells(study, places(study, tmp_path), "mine")
+    found = [(c.spec["condition"], c.spec["recipe"]["align"]["weight"]) for c in trials if c.spec["backbone"] == "one"]
+    assert found == [(c, w) for c in ("explicit", "explicit-shuffled") for w in (0.1, 1.0)]
+    assert all(cell.seed == 9 and cell.spec["measures"] is None for cell in trials)
+    assert all(cell.size == 2 for cell in trials)
+    scores = {("explicit", 0.1): 0.5, ("explicit", 1.0): 0.6, ("explicit-shuffled", 0.1): 0.6}
+    scores |= {("explicit-shuffled", 1.0): 0.3}
+    for cell in trials:
+        key = (cell.spec["condition"], cell.spec["recipe"]["align"]["weight"])
+        finish(cell, tmp_path / "cells", scores[key])
+    chosen = choose(study, trials, tmp_path / "cells")
+    assert chosen["find", "one"].weight == 0.1, "the best for both together, not the best for explicit"
+    assert chosen["find", "one"].scores[1.0] == {"explicit": 0.6, "explicit-shuffled": 0.3}
+    assert chosen["find", "two"].weight == 1.0
+    weights = {
+        (c.spec["backbone"], c.spec["condition"]): c.spec["recipe"]["align"]["weight"]
+        for c in cells_of(study, places(study, tmp_path), "mine", chosen)
+        if c.spec["task"] == "find" and c.spec["condition"] in ALIGNED
+    }
+    assert weights == {("one", "explicit"): 0.1, ("one", "explicit-shuffled"): 0.1, ("two", "explicit"): 1.0}
+
+
+def finish(cell: Cell, root: Path, score: float) -> None:
+    (root / cell.path).mkdir(parents=True)
+    write_result(cell, root / cell.path, Result({"val_accuracy": score}), 1.0)
+
+
+def test_a_failed_trial_leaves_the_aligned_conditions_out(tmp_path: Path) -> None:
+    study = small(tmp_path)
+    trials = tuning_cells(study, places(study, tmp_path), "mine")
+    for cell in trials:
+        if cell.path != "find/one/explicit-shuffled/tuning/weight=1.0":
+            finish(cell, tmp_path / "cells", 0.5)
+    chosen = choose(study, trials, tmp_path / "cells")
+    assert chosen["find", "one"].weight is None
+    ran = {
+        c.spec["condition"]
+        for c in cells_of(study, places(study, tmp_path), "mine", chosen)
+        if c.spec["backbone"] == "one"
+    }
+    assert not ran & set(ALIGNED)
+
+
+def test_one_weight_is_taken_without_trials(tmp_path: Path) -> None:
+    study = small(tmp_path, tuning={"values": [0.3]})
+    assert tuning_cells(study, places(study, tmp_path), "mine") == []
+    cells = cells_of(study, places(study, tmp_path), "mine", {})
+    assert {c.spec["recipe"]["align"]["weight"] for c in cells if c.spec["condition"] in ALIGNED} == {0.3}
+
+
+def test_conditions_differ_by_what_they_say_alone() -> None:
+    base = override(
+        Recipe(),
+        {
+            "model.latent": None,
+            "objective.budget_bits": None,
+            "objective.map_budget_bits": None,
+            "model.attention": "deterministic",
+        },
+    )
+    plain, implicit = (arm(base, name) for name in ("none", "implicit"))
+    explicit, shuffled = (arm(base, name, weight=0.7) for name in ("explicit", "explicit-shuffled"))
+    assert plain.model.attention is None
+    assert implicit == override(base, {"twin": False, "align.weight": 0.0})
+    assert explicit == override(implicit, {"align.gaze": "own", "align.weight": 0.7})
+    assert shuffled == override(explicit, {"align.shuffled": True})
+    human = arm(base, "human")
+    assert (human.impose.map, human.model.attention, human.align.gaze) == ("human", "uniform", None)
+    assert arm(base, "bottleneck", changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
+
+
+def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> None:
+    base = override(
+        Recipe(),
+        {
+            "model.latent": None,
+            "objective.budget_bits": None,
+            "objective.map_budget_bits": None,
+            "model.attention": "deterministic",
+            "align.gaze": "osie",
+            "align.root": "there",
+        },
+    )
+    implicit, explicit = arm(base, "implicit"), arm(base, "explicit", weight=2.0)
+    assert (implicit.align.gaze, implicit.align.weight) == ("osie", 0.0)
+    assert explicit == override(implicit, {"align.weight": 2.0})
+    assert arm(base, "none").align.gaze is None
+    center = arm(base, "center")
+    assert (center.impose.gaze, center.impose.root, center.align.gaze) == ("osie", "there", None)
+    with pytest.raises(RegardError, match="needs gaze on the task's own images"):
+        arm(base, "human")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tasks": {"find": {"conditions": ["explict"]}}}, "'explict' is no condition"),
+        ({"plan": {"attention_driven": ["seek"]}}, "task 'seek' is not in the study"),
+        ({"plan": {"alpha": 2}}, "alpha"),
+        ({"seeds": [0, 7]}, "all of them different"),
+        ({"seeds": []}, "at least one"),
+        ({"tuning": {"values": [1, 1]}}, "different ones"),
+        ({"measures": {"robust": ["fog"]}}, "'fog'"),
+        ({"tasks": {"find": {"conditions": ["none", "dose-noise"]}}}, "`human`"),
+        ({"titel": "x"}, "titel"),
+        ({"tasks": {"find": {"layers": {"x": {"backbone": "b", "conditions": [], "set": {}}}}}}, "backbone 'b'"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    held = {k: v for k, v in SMALL.items() if k != "plan" or "tasks" not in changes}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(held | changes))
+    with pytest.raises(RegardError, match=r"mine\.yaml") as error:
+        read_study(path)
+    assert said in str(error.value)
+
+
+def test_fields_that_do_not_fit_are_named_with_their_place(tmp_path: Path) -> None:
+    study = small(tmp_path, tasks={"find": {"set": {"model.atention": None}}, "name": {}})
+    with pytest.raises(RegardError, match=r"tasks\.find\.backbones\.base: .*model\.attention"):
+        cells_of(study, places(study, tmp_path), "mine", {})

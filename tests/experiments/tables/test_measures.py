@@ -1,0 +1,113 @@
+"""What cells measure: a network without attention is asked by Grad-CAM, and every measure has its column."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from regard.data import DataSplits
+from regard.evaluation import Asked
+from regard.evaluation.classifier_measures import MEASURES
+from regard.evaluation.interventions import ask_with
+from regard.experiments.tables.columns import COLUMNS
+from regard.explain import explain
+from regard.metrics import consistency, high_pass, low_pass, map_information
+from regard.models import AttentiveClassifier
+from regard.types import NATS_PER_BIT, Map, RegardError
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def asked(birds: DataSplits, attention: str | None, latent: int | None = None) -> Asked:
+    torch.manual_seed(0)
+    model = AttentiveClassifier(
+        "compact",
+        len(birds.classes),
+        at=None if attention is None else "stage1",
+        attention=attention,
+        latent=latent,
+        input_size=(48, 48),
+    )
+    return Asked(model.eval(), birds, seed=0)
+
+
+def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> None:
+    plain = asked(birds, None)
+    index = torch.arange(3)
+    images, classes = birds.test.batch(index).images, plain.seen.mean.argmax(1)[index]
+    expected = explain(plain.model, images, "grad_cam", target=classes).values
+    torch.testing.assert_close(plain.map.values[index], expected)
+    torch.testing.assert_close(plain.look(images, classes)[1], expected)
+    assert len(plain.map.values) == len(birds.test)
+    own = asked(birds, "noise")
+    assert own.seen.map is not None
+    assert own.map is own.seen.map
+
+
+@pytest.mark.parametrize("attention", [None, "noise"])
+def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str | None) -> None:
+    one = asked(birds, attention, latent=None if attention is None else 4)
+    values, arrays = {}, {}
+    for name, measure in MEASURES.items():
+        if name != "unknown":
+            numbers, tensors = measure(one)
+            values |= numbers
+            arrays |= tensors
+    assert not {"parameters"} & values.keys()
+    assert all(len(array) == len(birds.test) for array in arrays.values()), "fewer images than a measure takes at most"
+    placed = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
+    for key, column in placed.items():
+        assert column.key in arrays, key
+    if attention is not None:
+        heeded = {
+            key: column for key, column in COLUMNS.items() if key.startswith(("accuracy", "consistent", "deletion"))
+        }
+        assert {column.key for column in heeded.values()} <= arrays.keys()
+        assert arrays["accuracy_own_map"].equal(arrays["accuracy_mean"])
+    assert arrays["consistent_spatial"].nan_to_num(0).ge(0).all()
+
+
+@pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
+@pytest.mark.parametrize("attention", [None, "noise"])
+def test_interpretability_is_the_papers_score(birds: DataSplits, attention: str | None) -> None:
+    one = asked(birds, attention)
+    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, one.seen.mean.argmax(1)
+
+    def maps(x: Tensor, c: Tensor) -> Map:
+        return one.model.explain(x) if attention else explain(one.model, x, "grad_cam", target=c)
+
+    changes = [low_pass(images, radius=4), high_pass(images, radius=4)]
+    scores = [consistency(one.model.predict, maps, images, changed, classes).score(0.9) for changed in changes]
+    found = MEASURES["interpretability"](one)[1]["consistent_frequency"]
+    torch.testing.assert_close(found, torch.stack(scores).nanmean(0), equal_nan=True)
+
+
+def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> None:
+    one = asked(birds, "noise")
+    images = birds.test.batch(torch.arange(len(birds.test))).images
+    with torch.no_grad():
+        (layer,) = one.model(images).attention
+    assert layer.std is not None
+    expected = map_information(layer.mean, layer.std) / NATS_PER_BIT
+    torch.testing.assert_close(MEASURES["information"](one)[1]["map_bits"], expected, rtol=1e-3, atol=1e-3)
+    assert "map_bits" not in MEASURES["information"](asked(birds, "deterministic"))[1]
+
+
+def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:
+    one = asked(birds, "noise")
+    closed = [torch.zeros_like(one.seen.gates[0])]
+    said, _ = ask_with(one.model, birds.test, closed, torch.arange(len(birds.test)))
+    assert (said - said[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
+    some = torch.tensor([3, 1])
+    found, _ = ask_with(one.model, birds.test, [one.seen.gates[0][some]], some)
+    torch.testing.assert_close(found, one.seen.mean[some])
+
+
+def test_some_images_are_of_all_the_set(birds: DataSplits) -> None:
+    one = asked(birds, None)
+    assert one.some(10**6).tolist() == list(range(len(birds.test)))
+    assert one.some(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
+
+
+def test_unknown_images_must_be_named(birds: DataSplits) -> None:
+    with pytest.raises(RegardError, match="needs another data set"):
+        MEASURES["unknown"](asked(birds, "noise", latent=4))

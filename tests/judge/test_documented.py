@@ -1,0 +1,44 @@
+"""docs/judging.md says of every metric what it costs, and it is what is counted."""
+
+import json
+import re
+from pathlib import Path
+
+import torch
+
+from regard.data import TensorSplit
+from regard.evaluation import sample_of
+from regard.judge import METRICS, JudgeOptions, judge
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "judging.md"
+
+
+def documented():
+    """Metric -> the last column of the table of metrics."""
+    text = PAGE.read_text(encoding="utf-8").split("## The metrics")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", text, re.MULTILINE))
+
+
+def test_every_metric_is_in_the_table():
+    assert set(documented()) == set(METRICS)
+
+
+def test_forwards_are_as_the_table_says(subject, tmp_path):
+    """On 16 images, all of them explained again, by a method that needs one forward a map."""
+    count, said = 16, {name: cost for name, cost in documented().items() if name != "labels"}
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 3, 16, 16), generator=generator, dtype=torch.uint8)
+    boxes = torch.tensor([[2.0, 3.0, 9.0, 12.0]]).repeat(count, 1)
+    sample = sample_of(
+        TensorSplit("test", ("a", "b", "c"), images, torch.arange(count) % 3, boxes=boxes), "16", count, (16, 16)
+    )
+    judge(subject, sample, tmp_path, JudgeOptions(methods=("input_gradient",), metrics=tuple(said), images=count))
+    for metric, cost in said.items():
+        cell = json.loads((tmp_path / "cells" / "input_gradient" / f"{metric}.json").read_text())
+        counted = cell["forwards"] / count
+        if "to" in cost:
+            low, high = map(int, cost.split(" to "))
+            assert low <= counted <= high, metric
+        else:
+            terms = [int(part) for part in re.findall(r"\d+", cost)]
+            assert abs(counted - sum(terms)) <= 0.1 * sum(terms), metric

@@ -1,0 +1,199 @@
+"""What goes wrong while maps are judged: kills, methods that break, networks and maps with nothing to say."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from tests.judge.test_judge import options, table
+
+from regard.evaluation import open_sample
+from regard.explain import METHODS
+from regard.judge import METRICS, Metric, judge
+from regard.judge import judge as judge_call
+from regard.judge.subject import Subject
+from regard.models import AttentiveClassifier
+from regard.types import RegardError
+
+KILLED = """
+import os, signal, sys
+from importlib import import_module
+from regard.cli import main
+
+room = import_module("regard.judge.judge")
+cell = room._cell
+def dying(case, metric):
+    if metric == "stability":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return cell(case, metric)
+room._cell = dying
+main(sys.argv[1:])
+"""
+
+
+def strict(folder):
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads((folder / "judge.json").read_text(), parse_constant=refuse)
+
+
+def without_cost(content):
+    for method in content["methods"]:
+        del method["seconds_an_image"]
+    return content
+
+
+@pytest.mark.slow
+def test_a_process_killed_within_a_metric_goes_on_to_the_same_numbers(tmp_path):
+    torch.manual_seed(0)
+    AttentiveClassifier("compact", 3, attention="noise", input_size=(16, 16)).save_pretrained(tmp_path / "net")
+    (tmp_path / "images").mkdir()
+    for k in range(3):
+        pixels = torch.randint(0, 256, (20, 20, 3), generator=torch.Generator().manual_seed(k)).byte().numpy()
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{k}.png")
+    given = ["judge", "--model", str(tmp_path / "net"), "--data", str(tmp_path / "images"), "--images", "3"]
+    given += ["--methods", "grad_cam,attention", "--metrics", "drop,stability", "--again", "2", "--json"]
+
+    def run(*command):
+        return subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=240)
+
+    died = run("-c", KILLED, *given, "--out", str(tmp_path / "killed"))
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert not (tmp_path / "killed" / "judge.json").exists()
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "killed").rglob("*") if p.is_file()}
+    assert [p.name for p in kept if p.parent.parent.name == "cells"] == ["drop.json"]
+    again, whole = (run("-m", "regard", *given, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
+    assert again.returncode == whole.returncode == 0, again.stderr + whole.stderr
+    assert without_cost(json.loads(again.stdout)) == without_cost(json.loads(whole.stdout))
+    assert all(p.stat().st_mtime_ns == t for p, t in kept.items()), "what was done is not done again"
+    assert not list((tmp_path / "killed").rglob("*.part"))
+
+
+def test_a_method_that_breaks_is_named_spares_the_others_and_is_tried_again(subject, sample, tmp_path, monkeypatch):
+    def broken(question):
+        raise torch.OutOfMemoryError("no memory\nfor 3 TB")
+
+    few = options(methods=("grad_cam", "uniform"), metrics=("drop", "paths_mean"))
+    with monkeypatch.context() as patch:
+        patch.setitem(METHODS, "grad_cam", replace(METHODS["grad_cam"], run=broken))
+        judge(subject, sample, tmp_path, few)
+    first = table(tmp_path)
+    why = "OutOfMemoryError: no memory"
+    assert first["failed"] == [{"method": "grad_cam", "metric": "", "why": why, "broke": True}]
+    assert {row["method"] for row in first["rows"]} == {"uniform"}
+    told = []
+    judge(subject, sample, tmp_path, few, progress=lambda *step: told.append(step))
+    assert told == [("grad_cam", ""), ("grad_cam", "drop"), ("grad_cam", "paths_mean")]
+    assert table(tmp_path)["failed"] == []
+    assert {row["method"] for row in table(tmp_path)["rows"]} == {"grad_cam", "uniform"}
+
+
+def test_a_metric_that_breaks_is_named_and_tried_again_and_one_that_does_not_suit_is_not(
+    subject, sample, tmp_path, monkeypatch
+):
+    def broken(case):
+        raise IndexError("row 7")
+
+    bare = replace(sample, masks=None)
+    few = options(methods=("uniform",), metrics=("drop", "location", "stability"))
+    with monkeypatch.context() as patch:
+        patch.setitem(METRICS, "drop", Metric(broken, "faithfulness", "none"))
+        judge(subject, bare, tmp_path, few)
+    failed = {f["metric"]: (f["why"], f["broke"]) for f in table(tmp_path)["failed"]}
+    assert failed["drop"] == ("IndexError: row 7", True)
+    assert failed["location"] == ("this data has neither masks nor boxes", False)
+    told = []
+    judge(subject, bare, tmp_path, few, progress=lambda *step: told.append(step))
+    assert told == [("uniform", "drop")]
+    assert [f["metric"] for f in table(tmp_path)["failed"]] == ["location"]
+
+
+def test_a_layer_without_positions_is_named_and_methods_without_layers_go_on(subject, sample, tmp_path):
+    few = options(methods=("grad_cam", "input_gradient"), metrics=("drop",), layer="decoder")
+    judge(subject, sample, tmp_path, few)
+    content = table(tmp_path)
+    assert [(f["method"], f["broke"]) for f in content["failed"]] == [("grad_cam", False)]
+    assert "decoder" in content["failed"][0]["why"]
+    assert {row["method"] for row in content["rows"]} == {"input_gradient"}
+
+
+def test_maps_that_are_zero_everywhere_go_through_every_metric(subject, sample, tmp_path):
+    """A network that ignores its input: no number is made up, and each gap has a count and a reason."""
+    torch.manual_seed(0)
+    deaf = AttentiveClassifier("compact", 3, attention=None, input_size=(16, 16)).eval()
+    for parameter in deaf.parameters():
+        if parameter.ndim == 2:
+            parameter.data.zero_()
+    with torch.no_grad():
+        logits = deaf.predict(sample.images)
+    assert torch.equal(logits, logits[:1].expand_as(logits)), "or this test shows nothing"
+    few = options(methods=("input_gradient", "uniform"), metrics=tuple(m for m in METRICS if m != "labels"))
+    judge(Subject("deaf", deaf, subject.classes), sample, tmp_path, few)
+    content = strict(tmp_path)
+    assert content["failed"] == []
+    assert next(m for m in content["methods"] if m["name"] == "input_gradient")["constant"] == 4
+    scores = {r["score"]["key"]: r["score"] for r in content["rows"] if r["method"] == "input_gradient"}
+    assert {m["metric"] for m in content["measures"]} == set(few.metrics)
+    assert [scores[f"gap_{b}"]["value"] for b in ("mean", "blur", "noisy_linear")] == [0, 0, 0]
+    assert scores["infidelity"]["value"] == 0, "nothing falls, and nothing was foretold"
+    for key in ("drop", "stability_noise", "cascade_all_spearman", "energy"):
+        assert scores[key]["value"] is None, key
+        assert sum(scores[key]["undefined"].values()) > 0, key
+
+
+def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
+    few = options(methods=("uniform",), metrics=("drop",))
+    judge(subject, sample, tmp_path, few)
+    (tmp_path / "options.json").unlink()
+    with pytest.raises(RegardError, match="nobody knows which setting"):
+        judge(subject, sample, tmp_path, few)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"draws": 6}, "draws 5, not 6"),
+        ({"layer": "stage1"}, "layer None, not 'stage1'"),
+        ({"method_options": {"rise": {"samples": 3}}}, "method_options"),
+    ],
+)
+def test_whatever_decides_a_number_is_never_mixed(subject, sample, tmp_path, changes, said):
+    few = options(methods=("uniform",), metrics=("drop",))
+    judge(subject, sample, tmp_path, few)
+    before = (tmp_path / "judge.json").read_bytes()
+    with pytest.raises(RegardError, match=said):
+        judge(subject, sample, tmp_path, replace(few, **changes))
+    assert (tmp_path / "judge.json").read_bytes() == before
+    other = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
+    with pytest.raises(RegardError, match="weights"):
+        judge(Subject(subject.name, other, subject.classes), sample, tmp_path, few)
+
+
+def test_another_version_does_not_go_on_with_a_folder(subject, sample, tmp_path, monkeypatch):
+    few = options(methods=("uniform",), metrics=("drop",))
+    judge(subject, sample, tmp_path, few)
+    monkeypatch.setattr(sys.modules[judge_call.__module__], "__version__", "9.9")
+    with pytest.raises(RegardError, match=r"regard '.*', not '9\.9'"):
+        judge(subject, sample, tmp_path, few)
+
+
+def test_more_methods_and_metrics_join_a_folder_and_change_nothing_in_it(subject, sample, tmp_path):
+    judge(subject, sample, tmp_path, options(methods=("uniform",), metrics=("drop",)))
+    before = table(tmp_path)["rows"]
+    judge(subject, sample, tmp_path, options(methods=("uniform", "grad_cam"), metrics=("drop", "stability")))
+    after = table(tmp_path)["rows"]
+    assert [row for row in after if row["method"] == "uniform" and row in before] == before
+    assert len(after) == 2 * (len(before) + 2)
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path):
+    for k in range(2):
+        (tmp_path / f"{k}.png").write_text("no image")
+    with pytest.raises(RegardError, match=r"\.png"):
+        open_sample(str(tmp_path), 2, (16, 16))

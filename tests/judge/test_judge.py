@@ -1,0 +1,172 @@
+"""The whole judgement on a small network: every metric, resumable, each failure with its reason."""
+
+import json
+
+import pytest
+import torch
+
+from regard.evaluation import Sample, open_sample
+from regard.judge import METRICS, JudgeOptions, judge
+from regard.judge.judge import counting
+from regard.judge.subject import Subject
+from regard.models import AttentiveClassifier
+from regard.types import RegardError
+
+METHODS = ("attention", "grad_cam", "rollout", "uniform")
+
+
+def options(**changes):
+    given = {
+        "methods": METHODS,
+        "metrics": tuple(METRICS),
+        "images": 4,
+        "again": 2,
+        "steps": 3,
+        "draws": 5,
+        "stages": 2,
+    }
+    return JudgeOptions(**(given | changes))
+
+
+@pytest.fixture(scope="module")
+def judged(subject, sample, tmp_path_factory):
+    told = []
+    folder = tmp_path_factory.mktemp("judged")
+    torch.manual_seed(1)
+    twin = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
+    shuffled = Subject("shuffled", twin, subject.classes)
+    judge(subject, sample, folder, options(), shuffled=shuffled, progress=lambda *step: told.append(step))
+    return folder, told, shuffled
+
+
+def table(folder):
+    return json.loads((folder / "judge.json").read_text())
+
+
+def test_every_metric_says_something_of_every_method_beside_its_floor(judged):
+    content = table(judged[0])
+    said = {(row["method"], row["score"]["key"]) for row in content["rows"]}
+    for measure in content["measures"]:
+        methods = {method for method, key in said if key == measure["key"]}
+        frozen_only = measure["key"].startswith("exclusion_frozen")
+        assert methods == ({"attention"} if frozen_only else {"attention", "grad_cam", "uniform"}), measure
+    assert {m["metric"] for m in content["measures"]} == set(METRICS)
+    assert all(any(r["role"] == "floor" for r in row["score"]["references"]) for row in content["rows"])
+    assert [f["method"] for f in content["failed"]] == ["rollout"]
+    assert "no attention between tokens" in content["failed"][0]["why"]
+
+
+def test_a_constant_map_is_perfectly_consistent_and_has_no_gap(judged):
+    values = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "uniform"}
+    assert {v for k, v in values.items() if k.startswith("consistent_")} <= {1.0, None}
+    assert values["stability_noise"] == values["stability_jpeg"] == pytest.approx(1)
+    assert [values[f"gap_{b}"] for b in ("mean", "blur", "noisy_linear")] == [0, 0, 0]
+    assert values["drop"] is None
+    assert next(m for m in table(judged[0])["methods"] if m["name"] == "uniform")["constant"] == 4
+
+
+def test_intervals_comparisons_and_costs_are_there(judged):
+    content = table(judged[0])
+    row = next(r for r in content["rows"] if r["method"] == "grad_cam" and r["score"]["key"] == "gap_mean")
+    assert row["score"]["low"] <= row["score"]["value"] <= row["score"]["high"]
+    pairs = [(c["first"], c["second"]) for c in content["comparisons"] if c["measure"] == "gap_mean"]
+    assert pairs == [("attention", "grad_cam")]  # controls are floors, no contestants
+    costs = {m["name"]: m["forwards_an_image"] for m in content["methods"]}
+    assert costs["grad_cam"] > 0
+    assert all(m["seconds_an_image"] > 0 for m in content["methods"])
+
+
+def test_a_finished_judgement_does_nothing_and_says_so(judged, subject, sample):
+    folder, told, shuffled = judged
+    assert ("grad_cam", "road") in told
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+    again = []
+    judge(subject, sample, folder, options(), shuffled=shuffled, progress=lambda *step: again.append(step))
+    assert again == []
+    assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_killed_judgement_goes_on_to_the_same_table(judged, subject, sample, tmp_path):
+    def killed(method, metric):
+        if (method, metric) == ("grad_cam", "drop"):
+            raise KeyboardInterrupt
+
+    few = options(methods=("grad_cam",), metrics=("paths_mean", "drop", "stability"))
+    with pytest.raises(KeyboardInterrupt):
+        judge(subject, sample, tmp_path / "killed", few, progress=killed)
+    assert not (tmp_path / "killed" / "judge.json").exists()
+    told = []
+    judge(subject, sample, tmp_path / "killed", few, progress=lambda *step: told.append(step))
+    assert told == [("grad_cam", "drop"), ("grad_cam", "stability")]
+    judge(subject, sample, tmp_path / "whole", few)
+    assert table(tmp_path / "killed")["rows"] == table(tmp_path / "whole")["rows"]
+    whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
+    for row in table(tmp_path / "whole")["rows"]:
+        assert row["score"]["value"] == pytest.approx(whole[row["score"]["key"]], abs=1e-6)
+
+
+def test_a_folder_of_other_numbers_is_refused(judged, subject, sample):
+    folder, _, shuffled = judged
+    with pytest.raises(RegardError, match=r"steps 3, not 4"):
+        judge(subject, sample, folder, options(steps=4), shuffled=shuffled)
+    changed = Sample(sample.source, 1 - sample.images, sample.index, sample.names, sample.masks)
+    with pytest.raises(RegardError, match="pixels"):
+        judge(subject, changed, folder, options(), shuffled=shuffled)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_neither_batches_nor_their_order_change_a_number(judged, subject, sample, tmp_path, batch_size):
+    how = options(methods=("grad_cam",), metrics=("paths_mean", "infidelity", "exclusion"), batch_size=batch_size)
+    judge(subject, sample, tmp_path, how)
+    whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
+    for row in table(tmp_path)["rows"]:
+        assert row["score"]["value"] == pytest.approx(whole[row["score"]["key"]], abs=1e-5)
+
+
+def test_bad_input_is_named(subject, sample, tmp_path):
+    with pytest.raises(RegardError, match="nearest: grad_cam"):
+        judge(subject, sample, tmp_path, options(methods=("gradcam",)))
+    with pytest.raises(RegardError, match="no metric"):
+        judge(subject, sample, tmp_path, options(metrics=("roar",)))
+    several = AttentiveClassifier("compact", 3, attention=None, multi_label=True, input_size=(16, 16))
+    with pytest.raises(RegardError, match="multi-label"):
+        judge(Subject("several", several, ("a", "b", "c")), sample, tmp_path, options())
+    wide = Sample("wide", torch.rand(2, 3, 8, 8), torch.arange(2), ("a", "b"))
+    with pytest.raises(RegardError, match="sees"):
+        judge(subject, wide, tmp_path, options())
+    with pytest.raises(RegardError, match="another's pixels"):
+        options(images=1)
+    with pytest.raises(RegardError, match="at least 1"):
+        options(steps=0)
+
+
+def test_data_that_is_neither_folder_nor_set_is_named(tmp_path):
+    with pytest.raises(RegardError, match="neither a folder nor"):
+        open_sample("cluter", 4, (16, 16))
+    with pytest.raises(RegardError, match="0 images"):
+        open_sample(str(tmp_path), 4, (16, 16))
+
+
+def test_forwards_are_counted_by_images_and_the_hook_goes(subject):
+    with counting(subject.model) as cost:
+        subject.model.predict(torch.rand(3, 3, 16, 16))
+        subject.model.predict(torch.rand(2, 3, 16, 16))
+    assert cost.forwards == 5
+    assert cost.seconds > 0
+    assert not any(m._forward_pre_hooks for m in subject.model.modules())
+
+
+def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subject, sample, tmp_path, monkeypatch):
+    """As where every prediction changes under a low pass: there is nothing to be consistent among."""
+    from regard.judge import measures
+    from regard.metrics import Consistency
+
+    def nothing_stays(predict, explain, images, *rest, **how):
+        n = len(images)
+        return Consistency(torch.zeros(n), torch.ones(n))
+
+    monkeypatch.setattr(measures, "consistency", nothing_stays)
+    judge(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
+    rows = table(tmp_path)["rows"]
+    assert all(row["score"]["value"] is None for row in rows)
+    assert all(r["role"] == "floor" for row in rows for r in row["score"]["references"])

@@ -1,0 +1,131 @@
+"""The page, the terminal and the command of a judgement."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from regard.cli import main
+from regard.explain import METHODS as METHODS_OF_EXPLAIN
+from regard.judge import run
+from regard.judge.page import print_judged, write_judged_page
+from regard.judge.results import read_judged
+from regard.judge.run import named
+from regard.models import AttentiveClassifier
+from regard.types import RegardError
+
+METHODS = "attention,grad_cam,uniform"
+METRICS = "paths_mean,stability"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A saved network and a folder of images."""
+    folder = tmp_path_factory.mktemp("judge")
+    torch.manual_seed(0)
+    AttentiveClassifier("compact", 3, attention="noise", input_size=(16, 16)).save_pretrained(folder / "net")
+    (folder / "images").mkdir()
+    for k in range(3):
+        pixels = np.random.default_rng(k).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"<{k}>.png")
+    return folder
+
+
+def command(folder, out, *more):
+    given = ["judge", "--model", str(folder / "net"), "--data", str(folder / "images"), "--out", str(out)]
+    return [*given, "--methods", METHODS, "--metrics", METRICS, "--images", "3", "--again", "2", "--steps", "3", *more]
+
+
+@pytest.fixture(scope="module")
+def out(saved, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("judged")
+    assert main(command(saved, folder)) == 0
+    return folder
+
+
+def test_the_command_writes_table_and_page_and_prints_json_alone(saved, out, capsys):
+    assert main(command(saved, out, "--json")) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((out / "judge.json").read_text())
+    assert [m["name"] for m in printed["methods"]] == METHODS.split(",")
+    assert (out / "report.html").is_file()
+
+
+def test_the_page_holds_every_number_loads_nothing_and_escapes(out):
+    judged = read_judged(out)
+    html = write_judged_page(out).read_text()
+    assert not re.search(r"(src|href)=\"(?!#|data:)", html)
+    for measure in judged.measures:
+        assert f'id="{measure.key}"' in html
+    assert html.count('<svg class="whiskers"') >= 6
+    content = json.loads((out / "judge.json").read_text())
+    content["model"]["name"] = "<script>alert(1)</script>"
+    (out / "evil").mkdir(exist_ok=True)
+    (out / "evil" / "judge.json").write_text(json.dumps(content))
+    assert "<script>alert" not in write_judged_page(out / "evil").read_text()
+
+
+def test_the_terminal_shows_every_method_however_narrow(out):
+    for width in (60, 200):
+        shown = io.StringIO()
+        print_judged(read_judged(out), Console(file=shown, width=width))
+        text = shown.getvalue()
+        assert all(name in text for name in METHODS.split(","))
+        assert "floor" in text
+
+
+def test_the_leader_is_named_with_whom_it_leads_clearly(out):
+    judged = read_judged(out)
+    gap = next(m for m in judged.measures if m.key == "gap_mean")
+    assert re.match(r"(attention|grad_cam) leads", judged.best(gap))
+    kept = [m for m in judged.measures if m.better is None]
+    assert all(judged.best(m) == "" for m in kept)
+
+
+def test_a_method_that_does_not_suit_is_an_error_where_it_was_asked_for(saved, tmp_path, capsys):
+    assert main([*command(saved, tmp_path), "--methods", "rollout,grad_cam"]) == 1
+    assert "rollout" in capsys.readouterr().out
+
+
+def test_all_metrics_leave_out_what_the_data_cannot_answer_and_a_break_is_an_error(
+    saved, tmp_path, monkeypatch, capsys
+):
+    two = {name: run.METRICS[name] for name in ("stability", "location")}
+    monkeypatch.setattr(run, "METRICS", two)
+    asked = [*command(saved, tmp_path / "all"), "--methods", "uniform", "--metrics"]
+    assert main([*asked, "all"]) == 0, "images without masks were not asked for their location by name"
+    assert "neither masks nor boxes" in capsys.readouterr().out
+    assert main([*asked, "stability,location"]) == 1
+
+    def broken(question):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(run, "METHODS", {"grad_cam": run.METHODS["grad_cam"]})
+    monkeypatch.setitem(METHODS_OF_EXPLAIN, "grad_cam", replace(METHODS_OF_EXPLAIN["grad_cam"], run=broken))
+    every = [*command(saved, tmp_path / "broken"), "--methods", "all", "--metrics", "stability", "--json"]
+    capsys.readouterr()
+    assert main(every) == 1
+    told = capsys.readouterr()
+    assert "regard: grad_cam: RuntimeError: no memory" in told.err
+    assert json.loads(told.out)["failed"][0]["broke"]
+
+
+def test_names_are_checked_and_all_leaves_out_what_needs_a_second_network():
+    assert "labels" not in named("all", "metric")
+    assert named("road, drop,road", "metric") == ("road", "drop")
+    with pytest.raises(RegardError, match="nearest: grad_cam"):
+        named("gradcam", "method")
+
+
+def test_what_is_no_run_needs_data_and_a_broken_table_is_named(saved, tmp_path, capsys):
+    assert main(["judge", "--model", str(saved / "net"), "--out", str(tmp_path)]) == 2
+    assert "give --data" in capsys.readouterr().err
+    (tmp_path / "judge.json").write_text("{")
+    with pytest.raises(RegardError, match="not JSON"):
+        read_judged(tmp_path)

@@ -1,0 +1,148 @@
+import csv
+import json
+import math
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from regard.gaze import make_fixations
+from regard.score import ScoreOptions, open_maps, score_maps, write_scores
+from regard.types import RegardError
+
+SIZES = {"a.jpg": (24, 32), "b.jpg": (24, 32), "c.jpg": (30, 20), "d.jpg": (24, 32)}
+SPOT = {"a.jpg": (6, 6), "b.jpg": (25, 18), "c.jpg": (5, 24), "d.jpg": (25, 5)}
+
+
+def fixations():
+    rng = np.random.default_rng(0)
+    rows = []
+    for name, spot in SPOT.items():
+        h, w = SIZES[name]
+        for person in range(4):
+            rows += [(name, person, x, y) for x, y in rng.normal(spot, 2, (5, 2)).clip(0, (w - 1, h - 1))]
+    image, subject, x, y = zip(*rows, strict=True)
+    return make_fixations(image=image, subject=subject, x=x, y=y, sizes=SIZES)
+
+
+def good(name, grid=None):
+    """A map that knows where people look."""
+    h, w = SIZES[name]
+    gh, gw = grid or (h, w)
+    y, x = np.mgrid[:gh, :gw]
+    cx, cy = SPOT[name]
+    return np.exp(-(((x + 0.5) * w / gw - cx) ** 2 + ((y + 0.5) * h / gh - cy) ** 2) / 40)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "maps").mkdir()
+    for name in SIZES:
+        np.save(tmp_path / "maps" / name.replace("jpg", "npy"), good(name))
+    return tmp_path / "maps"
+
+
+OPTIONS = ScoreOptions(sigma=2.0, draws=200)
+
+
+def test_a_good_model_lies_between_floor_and_ceiling(folder):
+    seen = []
+    got = score_maps(folder, fixations(), options=OPTIONS, progress=lambda done, of: seen.append((done, of)))
+    assert got.images == tuple(SIZES)
+    assert got.failed == {}
+    assert seen[-1] == (4, 4)
+    mean = {kind: {m: s.mean for m, s in columns.items()} for kind, columns in got.summary.items()}
+    assert mean["uniform"]["auc"] == 0.5
+    assert mean["uniform"]["nss"] == 0
+    assert math.isnan(mean["uniform"]["cc"])
+    for metric in ("auc", "sauc", "nss", "cc", "sim"):
+        for floor in ("center", "permuted"):
+            assert mean["maps"][metric] > mean[floor][metric], (metric, floor)
+    assert mean["maps"]["kl"] < mean["center"]["kl"]
+    assert mean["observers"]["nss"] > mean["center"]["nss"]
+    assert got.share("nss") > 0.5
+
+
+def test_floors_and_ceilings_go_through_the_grid_of_the_map(tmp_path):
+    maps = {name.removesuffix(".jpg"): good(name, grid=(3, 4)) for name in SIZES}
+    np.savez(tmp_path / "coarse.npz", **maps)
+    fine = {name: good(name) for name in SIZES}
+    np.savez(tmp_path / "fine.npz", **fine)
+    coarse, sharp = (score_maps(tmp_path / f"{k}.npz", fixations(), options=OPTIONS) for k in ("coarse", "fine"))
+    assert coarse.summary["observers"]["nss"].mean < sharp.summary["observers"]["nss"].mean
+    assert coarse.summary["maps"]["nss"].mean < sharp.summary["maps"]["nss"].mean
+
+
+def test_a_bad_image_is_named_and_the_others_go_on(folder):
+    np.save(folder / "b.npy", -good("b.jpg"))
+    (folder / "c.npy").write_bytes(b"broken")
+    got = score_maps(folder, fixations(), options=OPTIONS)
+    assert got.images == ("a.jpg", "d.jpg")
+    assert not got.values["permuted"]["nss"].isnan().any()
+    assert "negative" in got.failed["b.jpg"]
+    assert "c.npy" in got.failed["c.jpg"]
+    (folder / "d.npy").unlink()
+    assert "no map named like the image 'd.jpg'" in score_maps(folder, fixations(), options=OPTIONS).failed["d.jpg"]
+
+
+def test_every_kind_of_file_gives_the_same(folder, tmp_path):
+    names = list(SIZES)[:2]
+    arrays = [(good(name) * 255).astype(np.uint8) for name in names]
+    np.savez(tmp_path / "stack.npz", maps=np.stack(arrays), names=names)
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        for name, values in zip(names, arrays, strict=True):
+            file[f"model/{name}"] = values
+    (tmp_path / "png").mkdir()
+    for name, values in zip(names, arrays, strict=True):
+        Image.fromarray(values).save(tmp_path / "png" / name.replace("jpg", "png"))
+    for name, values in zip(names, arrays, strict=True):
+        for path, key in (("stack.npz", name), ("all.h5", f"model/{name}"), ("png", name)):
+            np.testing.assert_array_equal(open_maps(tmp_path / path)[key]()[0, 0], values)
+
+
+def test_no_ceilings_and_a_given_center_prior(folder, tmp_path):
+    prior = np.ones((10, 10))
+    prior[4:6, 4:6] = 9
+    np.save(tmp_path / "prior.npy", prior)
+    options = ScoreOptions(sigma=2.0, ceilings=False, center_prior=str(tmp_path / "prior.npy"), draws=50)
+    got = score_maps(folder, fixations(), options=options)
+    assert "observers" not in got.values
+    assert math.isnan(got.share("auc"))
+    assert not math.isnan(got.summary["center"]["auc"].mean)
+
+
+def test_files_for_people_and_programs(folder, tmp_path):
+    (folder / "d.npy").unlink()
+    got = score_maps(folder, fixations(), options=OPTIONS)
+    write_scores(got, tmp_path / "out")
+    with (tmp_path / "out/per_image.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == list(got.images)
+    assert float(rows[0]["maps_nss"]) == got.values["maps"]["nss"][0].item()
+    assert rows[0]["uniform_cc"] == ""
+    content = json.loads((tmp_path / "out/scores.json").read_text())
+    assert content["images"] == len(got.images)
+    assert set(content["failed"]) == {"d.jpg"}
+    assert content["share_from_center_to_observers"]["nss"] > 0
+    assert content["share_from_center_to_observers"]["auc_judd"] is None  # observers have none
+    assert content["scores"]["maps"]["auc"]["mean"] == got.summary["maps"]["auc"].mean
+
+
+def test_errors(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RegardError, match="holds no maps"):
+        score_maps(tmp_path / "empty", fixations())
+    with pytest.raises(RegardError, match="neither a folder"):
+        open_maps(tmp_path / "maps.txt")
+    with pytest.raises(RegardError, match="no fixations"):
+        score_maps(folder, fixations().select(order=(99, 100)))
+    (tmp_path / "x.npz").write_bytes(b"no")
+    with pytest.raises(RegardError, match="cannot read"):
+        open_maps(tmp_path / "x.npz")
+    (tmp_path / "x.h5").write_bytes(b"no")
+    with pytest.raises(RegardError, match="cannot read"):
+        open_maps(tmp_path / "x.h5")
+    np.savez(tmp_path / "y.npz", maps=np.ones((2, 3, 3)), names=["a"])
+    with pytest.raises(RegardError, match="2 maps, but 1 names"):
+        open_maps(tmp_path / "y.npz")
