@@ -29,7 +29,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 }
 """Our own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
 
-IMAGENET_CLASSES = 1000
+_IMAGENET_CLASSES = 1000
 WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 """torchvision's networks that otherwise return a tuple in training."""
 
@@ -149,6 +149,6 @@ def _torchvision(wanted: _Wanted) -> nn.Module:
         fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)
-    if num_classes != IMAGENET_CLASSES:
+    if num_classes != _IMAGENET_CLASSES:
         fit_head(model, num_classes)
     return model

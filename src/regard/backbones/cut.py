@@ -19,8 +19,8 @@ from regard.backbones.attended import Attended, Cut, attended
 from regard.backbones.inspect import locate, looking, probe_images
 from regard.backbones.recorder import Recorder, run
 
-TOLERANCE = 1e-6
-ZERO = 1e-4
+_TOLERANCE = 1e-6
+_ZERO = 1e-4
 
 
 def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
@@ -132,7 +132,7 @@ def _without_zeros(model: nn.Module) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(3)
     state: dict[str, Tensor] = {}
     for name, parameter in model.named_parameters():
-        if parameter.is_floating_point() and parameter.numel() and parameter.abs().max() <= ZERO:
+        if parameter.is_floating_point() and parameter.numel() and parameter.abs().max() <= _ZERO:
             random = torch.rand(parameter.shape, generator=generator) + 0.5
             if parameter.ndim > 1:
                 random = (random - 1) / max(parameter[0].numel(), 1) ** 0.5
@@ -150,4 +150,4 @@ def _tensors(out: Any) -> list[Tensor]:
 
 def _differ(first: list[Tensor], second: list[Tensor]) -> bool:
     pairs = zip(first, second, strict=True)
-    return any(((a - b).abs().max() > TOLERANCE * a.abs().max().clamp(min=1)).item() for a, b in pairs)
+    return any(((a - b).abs().max() > _TOLERANCE * a.abs().max().clamp(min=1)).item() for a, b in pairs)

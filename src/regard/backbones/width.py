@@ -22,9 +22,9 @@ from regard.types import RegardError
 
 Size = Literal["parameters", "flops"]
 Options = dict[str, Any]
-TOLERANCE = 0.03
+_TOLERANCE = 0.03
 HIDDEN = 256
-STEPS = 40
+_STEPS = 40
 
 
 def size_of(model: nn.Module, by: Size, shape: tuple[int, int, int]) -> int:
@@ -103,14 +103,14 @@ def match_width(
     low, high = 0.0, 1.0
     while size(high) < target:
         low, high = high, 2 * high
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if size(middle) < target else (low, middle)
     scale = min((low, high), key=lambda s: abs(size(s) - target) if s else target)
     away = size(scale) / target - 1 if scale else 1.0
-    if abs(away) > TOLERANCE:
+    if abs(away) > _TOLERANCE:
         raise RegardError(
-            f"{name!r} of {target} {by}: the nearest width is {away:+.1%} away, more than {TOLERANCE:.0%}; "
+            f"{name!r} of {target} {by}: the nearest width is {away:+.1%} away, more than {_TOLERANCE:.0%}; "
             "begin with a wider network, whose steps are finer"
         )
     found = scaled(name, options, scale)

@@ -17,7 +17,7 @@ from rich.text import Text
 from regard.cli.arguments import Commands
 from regard.report import interval, number, signed
 
-COLUMNS = {
+_COLUMNS = {
     "accuracy": "accuracy",
     "accuracy_one_sample": "one sample",
     "latent_bits": "latent bits",
@@ -30,7 +30,7 @@ def print_shift(result: Mapping[str, Any], console: Console | None = None) -> No
     """One row a shift and severity; what was not measured has no column."""
     console = console or Console()
     cells = result["cells"]
-    shown = {key: head for key, head in COLUMNS.items() if any(key in cell["run"] for cell in cells)}
+    shown = {key: head for key, head in _COLUMNS.items() if any(key in cell["run"] for cell in cells)}
     table = Table(title=Text(f"{result['run']} on shifted {result['data']}"), title_justify="left", box=None)
     twin = any("twin" in cell for cell in cells)
     for head in ("shift", *shown.values(), *(("twin", "minus twin") if twin else ())):

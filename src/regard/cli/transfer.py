@@ -17,7 +17,7 @@ from rich.text import Text
 from regard.cli.arguments import Commands
 from regard.report import interval, number, signed
 
-NAMES = {"network": "this run", "untrained": "untrained", "pixels": "raw pixels"}
+_NAMES = {"network": "this run", "untrained": "untrained", "pixels": "raw pixels"}
 
 
 def print_transfer(result: Mapping[str, Any], console: Console | None = None) -> None:
@@ -27,7 +27,7 @@ def print_transfer(result: Mapping[str, Any], console: Console | None = None) ->
     title = f"{result['run']} on {data['name']}: accuracy, {data['classes']} classes, {data['test']} test images"
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("a class", justify="right")
-    for name in NAMES.values():
+    for name in _NAMES.values():
         table.add_column(name)
     table.add_column("above the higher floor")
     for point in result["curve"]:
@@ -36,7 +36,7 @@ def print_transfer(result: Mapping[str, Any], console: Console | None = None) ->
         between = interval(gap["low"], gap["high"], sign=True)
         table.add_row(
             str(point["shots"]),
-            *(f"{number(point[k]['value'])}\n{interval(point[k]['low'], point[k]['high'])}" for k in NAMES),
+            *(f"{number(point[k]['value'])}\n{interval(point[k]['low'], point[k]['high'])}" for k in _NAMES),
             f"{signed(gap['value'])}\n{between}",
         )
     console.print(table)

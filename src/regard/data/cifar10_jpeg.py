@@ -20,7 +20,7 @@ from regard.data.stratify import stratified
 from regard.data.torchvision_sets import CIFAR10_CLASSES, CIFAR10_MEAN, CIFAR10_STD
 from regard.types import RegardError
 
-FILE = "cifar10/cifar10_20k.zip"
+_FILE = "cifar10/cifar10_20k.zip"
 
 
 def cifar10_jpeg(root: str | Path, *, val_share: float = 0.1, seed: int = 0, cache: bool = True) -> DataSplits:
@@ -35,7 +35,7 @@ def cifar10_jpeg(root: str | Path, *, val_share: float = 0.1, seed: int = 0, cac
     Returns:
         Splits in memory; mean and std are those of all 50,000 original training images, as is customary.
     """
-    path = Path(root) if Path(root).suffix == ".zip" else Path(root) / FILE
+    path = Path(root) if Path(root).suffix == ".zip" else Path(root) / _FILE
     if not path.is_file():
         raise RegardError(f"{path}: no such file; put cifar10_20k.zip there, or use 'cifar10'")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

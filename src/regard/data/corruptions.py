@@ -23,7 +23,7 @@ from regard.data.reading import to_bytes
 from regard.types import RegardError
 
 SEVERITIES = (1, 2, 3, 4, 5)
-Images = Float[Tensor, "B C H W"]
+_Images = Float[Tensor, "B C H W"]
 _SHARES = (0.8, 0.6, 0.45, 0.33, 0.25)
 
 
@@ -80,7 +80,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Tensor, float, int], Tensor], tuple[float
 """Name -> (change, its strength at severities 1 to 5)."""
 
 
-def corrupted(images: Images, name: str, severity: int, *, seed: int = 0) -> Images:
+def corrupted(images: _Images, name: str, severity: int, *, seed: int = 0) -> _Images:
     """Images (B,3,H,W) in [0,1], corrupted; noise is a function of the seed and of the batch.
 
     Raises:

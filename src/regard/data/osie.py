@@ -11,7 +11,7 @@ from regard.data.splits import DataSplits
 from regard.gaze import natural
 
 LICENCE = "MIT"
-CLASSES = ("scene",)
+_CLASSES = ("scene",)
 
 
 def osie(
@@ -45,7 +45,7 @@ def osie(
     return splits_of(
         [folder / "images" / name for name in names],
         last_as_test(len(names)),
-        classes=CLASSES,
+        classes=_CLASSES,
         labels=torch.zeros(len(names)).long(),
         size=size,
         val_share=val_share,

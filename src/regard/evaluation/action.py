@@ -22,7 +22,7 @@ from regard.models import STREAMS, TwoStream
 from regard.training import Recipe, ask, open_run
 from regard.types import ModelOutput
 
-BATCH = 128
+_BATCH = 128
 
 
 def evaluate_action(
@@ -76,7 +76,7 @@ def stream_probabilities(model: TwoStream, split: Split) -> dict[str, Tensor]:
     found: dict[str, list[Tensor]] = {name: [] for name in STREAMS}
     device = next(model.parameters()).device
     with looking(model):
-        for part in torch.arange(len(split)).split(BATCH):
+        for part in torch.arange(len(split)).split(_BATCH):
             output = ask(model, split.batch(part).to(device), samples=0)
             for name, logits in zip(STREAMS, output.streams, strict=True):
                 found[name].append(ModelOutput(logits).probabilities(model.multi_label).cpu())

@@ -10,7 +10,7 @@ from regard.metrics import boxes_to_masks, controls
 from regard.types import Map
 
 UNIFORM, CENTRE, ANOTHER = "uniform in the box", "centre of the box", "another image's map"
-SPREAD = 0.25
+_SPREAD = 0.25
 """Standard deviation of the Gaussian at the box's centre, as a share of the box's sides."""
 
 
@@ -34,6 +34,6 @@ def _centre(boxes: Float[Tensor, "N 4"], size: tuple[int, int], grid: tuple[int,
         cells, pixels = grid[1 - axis], size[1 - axis]
         place = (torch.arange(cells) + 0.5) * pixels / cells
         low, high = boxes[:, axis, None], boxes[:, axis + 2, None]
-        spread = (SPREAD * (high - low)).clamp_min(0.5 * pixels / cells)  # a cell can be no sharper
+        spread = (_SPREAD * (high - low)).clamp_min(0.5 * pixels / cells)  # a cell can be no sharper
         lines.append(torch.exp(-0.5 * ((place - (low + high) / 2) / spread).square()))
     return Map((lines[1][:, :, None] * lines[0][:, None, :])[:, None], "relevance")

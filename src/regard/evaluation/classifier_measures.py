@@ -42,7 +42,7 @@ from regard.types import Map
 FAITHFUL_IMAGES, FAITHFUL_STEPS = 48, 12
 GIVEN_IMAGES = 512
 CONSISTENT_IMAGES, THRESHOLD = 128, 0.9
-WINDOW, RADIUS = 4, 4
+_WINDOW, _RADIUS = 4, 4
 """A window's side is a quarter of the image's, 8 of 32 pixels, and frequencies are cut at radius 4, as in the paper."""
 
 
@@ -84,13 +84,13 @@ def interpretability(asked: Asked) -> Measured:
         return {}, {}
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
     own = Map(asked.map.values[index], asked.map.unit)
-    window = (max(1, images.shape[2] // WINDOW), max(1, images.shape[3] // WINDOW))
+    window = (max(1, images.shape[2] // _WINDOW), max(1, images.shape[3] // _WINDOW))
     content = images[controls.derangement(len(images), seed=asked.seed)]
     changes = {
         "colour": overwrite(images, index=index, window=window, seed=asked.seed),
         "content": overwrite(images, content, index=index, window=window, seed=asked.seed),
-        "low": low_pass(images, radius=RADIUS),
-        "high": high_pass(images, radius=RADIUS),
+        "low": low_pass(images, radius=_RADIUS),
+        "high": high_pass(images, radius=_RADIUS),
     }
     kept = {key: _kept(asked, own, classes, changed) for key, changed in changes.items()}
     chance = cosine(own, controls.permuted(own, seed=asked.seed)) > THRESHOLD

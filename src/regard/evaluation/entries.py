@@ -18,7 +18,7 @@ from regard.metrics import paired_difference, score
 from regard.types import RegardError, Scores
 
 Role = Literal["control", "floor", "ceiling"]
-Reasons = Mapping[str, int] | Mapping[str, Tensor] | None
+_Reasons = Mapping[str, int] | Mapping[str, Tensor] | None
 
 
 def reference(label: str, role: Role, values: Tensor | float) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def entry(
     *,
     unit: str = "",
     better: Literal["higher", "lower"] | None = None,
-    reasons: Reasons = None,
+    reasons: _Reasons = None,
     references: Sequence[dict[str, Any]] = (),
     against: tuple[str, Tensor] | None = None,
 ) -> dict[str, Any]:
@@ -72,15 +72,15 @@ def interval_of(scores: Scores) -> dict[str, float | None]:
     return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
 
 
-FILE = "per_image.npz"
+_FILE = "per_image.npz"
 
 
 def write_per_image(folder: Path, arrays: Mapping[str, Tensor]) -> Path:
     """Writes ``per_image.npz`` whole or not at all: (N,) a score, NaN where undefined, in the split's order."""
     held = io.BytesIO()
     np.savez_compressed(held, **{name: values.float().cpu().numpy() for name, values in arrays.items()})  # type: ignore[arg-type]
-    path = folder / FILE
-    part = path.with_name(FILE + ".part")
+    path = folder / _FILE
+    part = path.with_name(_FILE + ".part")
     part.write_bytes(held.getvalue())
     part.replace(path)
     return path
@@ -92,7 +92,7 @@ def read_per_image(folder: Path) -> dict[str, np.ndarray]:
     Raises:
         RegardError: the run was not evaluated, or the file is damaged.
     """
-    path = folder / FILE
+    path = folder / _FILE
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays}

@@ -52,7 +52,7 @@ def known_scores(data: DataSplits, map: Map, *, seed: int) -> tuple[list[dict[st
     return rows, arrays
 
 
-SCHEMA = 1
+_SCHEMA = 1
 MEANINGS = {
     "bits": "Bits that pass at each position of the layer's grid, at the mean map.",
     "gate": "The mean gate at each position of its grid, from closed (0) to open (1).",
@@ -138,7 +138,7 @@ def _write(
     called = data.called(recipe.data.name)
     described = {"name": called, "split": "test", "size": len(data.test), "classes": list(data.classes)}
     result = {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "data": described | {"source": data.source, "licence": data.licence},
         "model": _model(recipe, model, judged.pop("twin_parameters")),
         **judged,

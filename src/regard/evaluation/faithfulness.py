@@ -22,17 +22,17 @@ from regard.metrics import BASELINES, Curve, Gap, Removal, controls, faithfulnes
 from regard.models import AttentiveClassifier, Segmenter
 from regard.types import Batch, Map, Predict
 
-Measured = TypeVar("Measured", Curve, Gap)
+_Measured = TypeVar("_Measured", Curve, Gap)
 
 
 def judged(
-    metric: Callable[..., Measured],
+    metric: Callable[..., _Measured],
     model: AttentiveClassifier,
     batch: Batch,
     map: Map,
     classes: Tensor,
     removal: Removal,
-) -> Measured:
+) -> _Measured:
     """``metric(predict, images, map, classes, removal=removal)``, one image at a time where maps are given: a metric
     asks about changed copies of images in an order of its own, and every copy needs its image's map.
     """
@@ -59,9 +59,9 @@ def _joined(parts: list[Any]) -> Any:
     return type(parts[0])(**{name: _joined([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
-IMAGES = 48
-STEPS = 12
-BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear": "noisy linear imputation"}
+_IMAGES = 48
+_STEPS = 12
+_BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear": "noisy linear imputation"}
 
 
 def faithfulness_scores(
@@ -70,7 +70,7 @@ def faithfulness_scores(
     """Rows of the table, and the curves; of ``IMAGES`` images of the split, beside random maps of their bandwidth."""
     if seen.map is None:
         return [], {}
-    index = spread(len(split), IMAGES)
+    index = spread(len(split), _IMAGES)
     batch = split.batch(index)
     classes = seen.mean[index].argmax(1)
     own = Map(seen.map.values[index], seen.map.unit)
@@ -78,14 +78,14 @@ def faithfulness_scores(
     at_once = images_at_once(split, next(model.parameters()).device)
     rows, curves = [], {}
     for baseline in BASELINES:
-        removal = Removal(steps=STEPS, baseline=baseline, seed=seed, batch_size=at_once)
+        removal = Removal(steps=_STEPS, baseline=baseline, seed=seed, batch_size=at_once)
         gaps = {name: judged(lerf_morf_gap, model, batch, m, classes, removal) for name, m in maps.items()}
         mine, random = gaps.values()
         rows.append(
             entry(
                 f"lerf_morf_{baseline}",
                 "faithfulness",
-                f"LeRF minus MoRF, {BASELINE_NAMES[baseline]}",
+                f"LeRF minus MoRF, {_BASELINE_NAMES[baseline]}",
                 f"Area between removing least and most relevant pixels first; {len(index)} images.",
                 mine.gap,
                 better="higher",
@@ -120,7 +120,7 @@ def faithfulness_scores(
 
 def _curve(label: str, series: dict[str, Curve]) -> dict[str, Any]:
     """Mean curves on one grid of fractions, since tie groups give every image fractions of its own."""
-    x = np.linspace(0, 1, STEPS + 1)
+    x = np.linspace(0, 1, _STEPS + 1)
     means = {
         name: np.mean([np.interp(x, f, p) for f, p in zip(c.fractions, c.probabilities, strict=True)], axis=0)
         for name, c in series.items()
@@ -145,7 +145,7 @@ def faithful(model: Any, split: Split, map: Map, *, images: int, seed: int) -> d
     index = spread(len(split), images)
     own = Map(map.values[index], map.unit)
     random = controls.random_like(own, index=index, seed=seed)
-    removal = Removal(steps=STEPS, baseline="mean", seed=seed, batch_size=64)
+    removal = Removal(steps=_STEPS, baseline="mean", seed=seed, batch_size=64)
     gaps: dict[str, list[Tensor]] = {"faithfulness": [], "faithfulness_random": []}
     for rows, shown, predict, classes in _asked(model, split, index):
         for name, judged in (("faithfulness", own), ("faithfulness_random", random)):

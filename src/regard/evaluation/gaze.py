@@ -41,7 +41,7 @@ from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training import Recipe, show
 from regard.types import Map, RegardError
 
-NAMES = {
+_NAMES = {
     "gaze_nss": ("Map at people's fixations (NSS)", "Mean of the standardised map at the fixated pixels."),
     "gaze_auc": ("Fixated against other pixels (AUC)", "Chance that the map is higher at a fixated than at any pixel."),
     "gaze_cc": ("Correlation with people's map (CC)", "Correlation of the map with the density of all fixations."),
@@ -71,7 +71,7 @@ def gaze_scores(
     limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
     reasons = {"nobody looked": torch.from_numpy(gaze.counts() == 0)}
     rows, arrays = [], {}
-    for key, (label, meaning) in NAMES.items():
+    for key, (label, meaning) in _NAMES.items():
         beside = {name: found[name][key] for name in floors}
         rows.append(
             entry(
@@ -95,9 +95,9 @@ def gaze_scores(
 
 
 def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
-    """NSS, AUC and CC an image (N,) by the keys of `NAMES`, NaN where nobody looked."""
+    """NSS, AUC and CC an image (N,) by the keys of `_NAMES`, NaN where nobody looked."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
-    parts: dict[str, list[Tensor]] = {name: [] for name in NAMES}
+    parts: dict[str, list[Tensor]] = {name: [] for name in _NAMES}
     points = gaze.points()
     for index in torch.arange(len(map.values)).split(_CHUNK):
         own = Map(map.values[index], map.unit).resize(size).values.double()
@@ -116,11 +116,11 @@ def _sigma(size: tuple[int, int]) -> float:
 
 
 def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
-    """`ceilings` by the keys of `NAMES`."""
+    """`ceilings` by the keys of `_NAMES`."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
     found = ceilings(gaze, grid, sigma=_sigma(size), seed=seed)
     nothing = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
-    return {name: found.get(name.removeprefix("gaze_"), nothing) for name in NAMES}
+    return {name: found.get(name.removeprefix("gaze_"), nothing) for name in _NAMES}
 
 
 def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
@@ -221,7 +221,7 @@ def aligned_scores(
     limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
     name = data.called(recipe.data.name if whose == "own" else whose)
     rows, arrays = [], {}
-    for key, (label, meaning) in NAMES.items():
+    for key, (label, meaning) in _NAMES.items():
         rows.append(
             entry(
                 key,
@@ -259,7 +259,7 @@ def _centre(train: Split, gaze: Fixations, sigma: float) -> Tensor:
     return (total / total.sum()).float()
 
 
-METRICS = ("auc", "sauc", "nss", "cc", "sim", "kl")
+_METRICS = ("auc", "sauc", "nss", "cc", "sim", "kl")
 
 
 @dataclass(frozen=True)
@@ -337,14 +337,14 @@ def similarity(
 
 def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int], sigma: float) -> dict[str, Tensor]:
     points = gaze.points()
-    out = {name: torch.full((len(map.values),), torch.nan, dtype=torch.float64) for name in METRICS}
+    out = {name: torch.full((len(map.values),), torch.nan, dtype=torch.float64) for name in _METRICS}
     looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
     for index in looked.split(_CHUNK):
         here = points[index]
         own = Map(map.values[index], map.unit).resize(size).values.double()
         gold = density(here, size=size, sigma=sigma)
         found = all_scores(own, here, gold, others, own_included=False)
-        for name in METRICS:
+        for name in _METRICS:
             out[name][index] = found[name]
     return out
 

@@ -126,7 +126,7 @@ def localization_scores(map: Map, masks: Tensor, val: tuple[Map, Tensor] | None,
     return rows
 
 
-REACH = 0.1
+_REACH = 0.1
 """How near is near: this share of the square root of the box's area. Of CUB-GHA's fixations on 50 classes .72 are then
 near a part, of random points in the box .26."""
 
@@ -142,7 +142,7 @@ def near_parts(
 ) -> Bool[Tensor, "N 1 H W"]:
     """Pixels whose centre is within ``REACH`` of a visible part; none where no part is visible."""
     extent = (boxes[:, 2:] - boxes[:, :2]).clamp_min(0)
-    reach = (REACH * extent.prod(1).sqrt()).clamp_min(1)[:, None, None]
+    reach = (_REACH * extent.prod(1).sqrt()).clamp_min(1)[:, None, None]
     down, across = (torch.arange(n) + 0.5 for n in size)
     near = torch.zeros(len(parts), *size, dtype=torch.bool)
     for part in parts.unbind(1):
@@ -165,7 +165,7 @@ def part_scores(
         "energy_near_parts",
         "localization",
         "Energy near the object's parts",
-        f"Share of the map within {REACH:g} of the box's size (square root of its area) of a visible part.",
+        f"Share of the map within {_REACH:g} of the box's size (square root of its area) of a visible part.",
         values,
         better="higher",
         reasons=localization.undefined(map, near),

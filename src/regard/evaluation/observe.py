@@ -40,7 +40,7 @@ SAMPLES = 4
 """The number of samples that tables of runs show."""
 EVERY_SAMPLES = (4, 12)
 """The paper's numbers of samples at test: 4 on CIFAR, 12 on CUB."""
-ROWS = 4
+_ROWS = 4
 """Images times samples in one forward are so many times the images that are shown at once: bounds the memory."""
 
 
@@ -119,7 +119,7 @@ def observe(
                 seed_everything(seed, int(part[0]))
                 one = ask(model, batch, samples=1)
                 found["one"] = one.probabilities(model.multi_label)
-                found |= _averaged(model, batch, samples, ROWS * at_once)
+                found |= _averaged(model, batch, samples, _ROWS * at_once)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
                 last = one.attention[-1] if one.attention else None
                 if last is not None and last.index is not None and last.anchors is not None:

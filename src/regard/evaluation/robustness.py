@@ -21,7 +21,7 @@ from regard.types import Batch, RegardError
 
 RADIUS = 1 / 255
 """Of attacks: no pixel changes by more."""
-STEPS = 7
+_STEPS = 7
 """Of PGD, a quarter of the radius each."""
 
 
@@ -64,7 +64,7 @@ def _fgsm(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target
 def _pgd(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor) -> Tensor:
     many = PGD(network, loss, lower_bound=0.0, upper_bound=1.0)
     many.fgsm.zero_thresh = 0.0
-    shown: Tensor = many.perturb(images, RADIUS, RADIUS / 4, STEPS, target)
+    shown: Tensor = many.perturb(images, RADIUS, RADIUS / 4, _STEPS, target)
     return shown
 
 

@@ -18,7 +18,7 @@ from regard.data import CATALOG, IMAGE_SUFFIXES, Split, cover, open_data, permut
 from regard.metrics import batch_masks
 from regard.types import RegardError
 
-STREAM = 700
+_STREAM = 700
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Sample:
 
 def sample_of(split: Split, source: str, count: int, size: tuple[int, int], *, seed: int = 0) -> Sample:
     """`count` images of a split (all, if it has fewer), resized to `size` if they have another."""
-    index = permutation(len(split), seed=seed, stream=STREAM)[:count].sort().values
+    index = permutation(len(split), seed=seed, stream=_STREAM)[:count].sort().values
     if len(index) < 2:
         raise RegardError(f"{source}: {len(split)} images; at least 2 are needed")
     batch = split.batch(index)
@@ -77,7 +77,7 @@ def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sampl
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
     if len(files) < 2:
         raise RegardError(f"{folder}: {len(files)} images; at least 2 are needed")
-    index = permutation(len(files), seed=seed, stream=STREAM)[:count].sort().values
+    index = permutation(len(files), seed=seed, stream=_STREAM)[:count].sort().values
     chosen = [files[i] for i in index.tolist()]
     images = torch.stack([to_bytes(cover(read_image(p), size, Image.Resampling.BILINEAR)) for p in chosen])
     return Sample(str(folder), images.float() / 255, index, tuple(str(p.relative_to(folder)) for p in chosen))

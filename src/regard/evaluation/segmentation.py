@@ -23,9 +23,9 @@ from regard.models import Segmenter
 from regard.training import Recipe, ask, open_run, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Map
 
-BATCH = 64
-EACH = 4
-RULES = {
+_BATCH = 64
+_EACH = 4
+_RULES = {
     "best": "highest S-measure",
     "typical": "S-measure nearest to the median",
     "worst": "lowest S-measure",
@@ -55,7 +55,7 @@ def observe_masks(model: Segmenter, split: Split, *, seed: int) -> Seen:
     unit: Any = None
     device = next(model.parameters()).device
     with looking(model):
-        for index in torch.arange(len(split)).split(BATCH):
+        for index in torch.arange(len(split)).split(_BATCH):
             batch = split.batch(index)
             assert batch.masks is not None
             batch = batch.to(device)
@@ -135,7 +135,7 @@ def _gallery(split: Split, seen: Seen, shown: Map, path: Path) -> list[dict[str,
     quality = scores["s"]
     order = quality.argsort(stable=True)
     middle = (quality - quality.median()).abs().argsort(stable=True)
-    chosen = {"best": order.flip(0)[:EACH], "typical": middle[:EACH], "worst": order[:EACH]}
+    chosen = {"best": order.flip(0)[:_EACH], "typical": middle[:_EACH], "worst": order[:_EACH]}
     rows = torch.cat(list(chosen.values()))
     arrays = {
         "images": (split.batch(rows).images * 255).round().byte().permute(0, 2, 3, 1).numpy(),
@@ -152,7 +152,7 @@ def _gallery(split: Split, seen: Seen, shown: Map, path: Path) -> list[dict[str,
         said = f"{own:.0%} of the image marked; the object covers {wanted:.0%}"
         numbers = {name: float(scores[key][i]) for name, key in (("S-measure", "s"), ("MAE", "mae"))}
         items.append(
-            {"row": row, "item": split.item_name(i), "rule": rule, "why": RULES[rule], "truth": "", "prediction": said}
+            {"row": row, "item": split.item_name(i), "rule": rule, "why": _RULES[rule], "truth": "", "prediction": said}
             | {"probability": None, "score": numbers}
         )
     return items

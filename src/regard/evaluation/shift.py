@@ -22,7 +22,7 @@ from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
 SHIFTS = (NONE, *CORRUPTIONS, BACKGROUND)
-FILE = "shift.json"
+_FILE = "shift.json"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def shift(
             write_atomically(path, json.dumps(cell, allow_nan=False) + "\n")
         cells.append(json.loads(path.read_text()))
     result["cells"] = cells
-    write_atomically(out / FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_atomically(out / _FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return result
 
 

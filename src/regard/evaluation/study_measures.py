@@ -31,7 +31,7 @@ from regard.metrics.salient_object import s_measure
 from regard.training import Dose, Recipe, imposed_maps, open_gaze
 from regard.types import Batch, Map, RegardError
 
-BATCH = 64
+_BATCH = 64
 
 
 def floors(task: str, data: DataSplits) -> dict[str, float]:
@@ -47,7 +47,7 @@ def floors(task: str, data: DataSplits) -> dict[str, float]:
     test = data.test
     if task == "segmentation":
         mean = train_masks(data.train).float().mean(0, keepdim=True)
-        parts = [test.batch(index).masks for index in torch.arange(len(test)).split(BATCH)]
+        parts = [test.batch(index).masks for index in torch.arange(len(test)).split(_BATCH)]
         scores = torch.cat([s_measure(mean.expand(len(m), -1, -1, -1), m) for m in parts if m is not None])
         return {MEAN_MASK: float(scores.mean())}
     if test.labels.ndim > 1:

@@ -42,7 +42,7 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Candidates for C, the inverse of the L2 penalty's strength, on standardised features."""
 WITHOUT_CHOICE = 1e-2
 """C where one example a class leaves nothing to choose by."""
-STEPS = 200
+_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ def fit_probe(rows: Rows, labels: Labels, val: tuple[Rows, Labels] | None, *, se
 
 
 def _pipeline(penalty: float) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=STEPS, tol=1e-3))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=_STEPS, tol=1e-3))
 
 
 Represent = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
 PIXEL_SIDE = 32
 """Raw pixels are read at no more than this side, which leaves 3,072 numbers an image."""
-BATCH = 64
+_BATCH = 64
 
 
 def resized(images: Float[Tensor, "B 3 H W"], size: tuple[int, int]) -> Float[Tensor, "B 3 h w"]:
@@ -147,14 +147,14 @@ def of_pixels(size: tuple[int, int]) -> Represent:
 
 def represented(split: Split, represent: Represent) -> npt.NDArray[np.float32]:
     """All items of a split as rows (N,D)."""
-    rows = [represent(split.batch(part).images) for part in torch.arange(len(split)).split(BATCH)]
+    rows = [represent(split.batch(part).images) for part in torch.arange(len(split)).split(_BATCH)]
     return torch.cat(rows).numpy()
 
 
 ALL = 0
 """Stands for all training examples."""
-KINDS = ("network", "untrained", "pixels")
-FILE = "transfer.json"
+_KINDS = ("network", "untrained", "pixels")
+_FILE = "transfer.json"
 _STREAM = 800
 
 
@@ -214,8 +214,8 @@ def transfer(
     }
     claim(out, result)
     hits = _cells(model, opened, out, options, device)
-    result["curve"] = [_point(k, {kind: hits[kind, k] for kind in KINDS}) for k in options.shots]
-    write_atomically(out / FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    result["curve"] = [_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots]
+    write_atomically(out / _FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return result
 
 
@@ -243,7 +243,7 @@ def _cells(
         "pixels": lambda: of_pixels(_image_size(data.train)),
     }
     found = {}
-    for kind in KINDS:
+    for kind in _KINDS:
         rows: dict[str, npt.NDArray[np.float32]] = {}
         for k in options.shots:
             path = out / "cells" / f"{kind}-{k or 'all'}.npz"
@@ -286,7 +286,7 @@ def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
     for kind, values in hits.items():
         point[kind] = interval_of(score(means[kind])) | {"spread": float(values.mean(1).std()), "draws": len(values)}
     point["difference"] = {
-        kind: interval_of(paired_difference(means["network"], means[kind])) for kind in KINDS if kind != "network"
+        kind: interval_of(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
     }
     return point
 

@@ -12,8 +12,8 @@ from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training import Recipe, WithMaps
 
-FLAT = 1e-3
-TOLERANCE = 0.10
+_FLAT = 1e-3
+_TOLERANCE = 0.10
 ORACLE = "it needs people's gaze on every test image: an oracle, not a method"
 IMPOSED = {
     "human": f"where people looked at this image; {ORACLE}",
@@ -42,7 +42,7 @@ def plain_words(model: AttentiveClassifier | TwoStream, seen: Observation, rows:
     told: list[str] = []
     for row in rows:
         asked = [r["value"] for r in row["references"] if r["label"] == "asked for"]
-        if asked and abs(row["value"] / asked[0] - 1) > TOLERANCE:
+        if asked and abs(row["value"] / asked[0] - 1) > _TOLERANCE:
             told_value = f"{row['value']:.1f} bits" if row["unit"] == "bits" else f"{row['value']:.3f}"
             told.append(
                 f"The budget was missed: {row['label'].lower()} is {told_value} on test images where "
@@ -52,7 +52,7 @@ def plain_words(model: AttentiveClassifier | TwoStream, seen: Observation, rows:
         return told
     gate = seen.gates[-1]
     spread = float((gate.amax((1, 2, 3)) - gate.amin((1, 2, 3))).median())
-    if spread < FLAT:
+    if spread < _FLAT:
         told.append("The map is constant: it has the same value everywhere on most images, so it shows nothing.")
     if not model.cut.is_cut:
         ways = "; ".join(model.cut.bypasses)

@@ -24,12 +24,12 @@ from regard.report import duration, plural
 from regard.training import build_data, recipe_from
 from regard.types import RegardError
 
-STYLE = {"done": "green", "failed": "red", "running": "bold", "elsewhere": "cyan", "waiting": "dim"}
-Tell = Callable[[Mapping[str, State]], None]
+_STYLE = {"done": "green", "failed": "red", "running": "bold", "elsewhere": "cyan", "waiting": "dim"}
+_Tell = Callable[[Mapping[str, State]], None]
 
 
 @contextmanager
-def grid_progress(cells: Sequence[Cell], root: Path, *, console: Console | None = None) -> Iterator[Tell]:
+def grid_progress(cells: Sequence[Cell], root: Path, *, console: Console | None = None) -> Iterator[_Tell]:
     """A table that follows the grid on a terminal; elsewhere one line for every cell that ends."""
     console = console or Console(stderr=True)
     ended: set[str] = set()
@@ -54,7 +54,7 @@ def grid_progress(cells: Sequence[Cell], root: Path, *, console: Console | None 
 
 def progress_table(cells: Sequence[Cell], states: Mapping[str, State], root: Path, *, height: int) -> Table:
     """What is at work or ended last, as many rows as fit; the foot counts all."""
-    counts = {name: sum(state.name == name for state in states.values()) for name in STYLE}
+    counts = {name: sum(state.name == name for state in states.values()) for name in _STYLE}
     foot = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     table = Table("cell", "state", "epoch", "seconds", "val score", box=None, header_style="dim", caption=foot)
     order = ("running", "elsewhere", "failed", "done", "waiting")
@@ -74,7 +74,7 @@ def _row(cell: Cell, state: State, root: Path) -> list[Text]:
         epoch, accuracy = _diary(root / cell.path)
         seconds = time.monotonic() - state.since if state.name == "running" else None
     said = state.said.strip().splitlines()[-1] if state.said.strip() else ""
-    name = Text(state.name + (f": {said}" if said else ""), style=STYLE[state.name])
+    name = Text(state.name + (f": {said}" if said else ""), style=_STYLE[state.name])
     numbers = (
         "" if epoch is None else str(epoch),
         "" if seconds is None else duration(seconds),

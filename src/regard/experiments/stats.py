@@ -191,7 +191,7 @@ def crossed_mean(
     return Estimate(value, parts, int(counts.min()), runs, images, left_out)
 
 
-Table = NDArray[np.float64]
+_Table = NDArray[np.float64]
 CHUNK = 2_000_000  # numbers held at once
 
 
@@ -220,9 +220,9 @@ def crossed_weights(
 
 
 def bootstrap(
-    values: Table,
+    values: _Table,
     backbone: NDArray[np.int_],
-    statistic: Callable[[Table], Table],
+    statistic: Callable[[_Table], _Table],
     *,
     draws: int = 2000,
     level: float = 0.95,

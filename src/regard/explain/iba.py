@@ -134,7 +134,7 @@ def rerunning(
 
 UPPER = 1 - 1e-4
 """Of l, since the price is infinite at one."""
-START = 5.0
+_START = 5.0
 """Of alpha: nearly everything passes at first."""
 
 
@@ -227,7 +227,7 @@ def iba(
                 f"reference: statistics of {len(known.mean)} channels for a layer with {after.features.shape[1]}"
             )
         noise = _Noise(known, after.features, seed)
-        alpha = torch.full_like(after.features, START, dtype=torch.float32).requires_grad_()
+        alpha = torch.full_like(after.features, _START, dtype=torch.float32).requires_grad_()
         optimizer = torch.optim.Adam([alpha], lr=lr)
         for _ in range(steps):
             passed = _passed(alpha, smooth)

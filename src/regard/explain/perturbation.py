@@ -26,10 +26,10 @@ from regard.explain.chunks import sample_major
 from regard.explain.context import Question, Score
 from regard.types import Map, RegardError
 
-Baseline = Literal["mean"] | float | int | Float[Tensor, "#B #C #H #W"]
+_Baseline = Literal["mean"] | float | int | Float[Tensor, "#B #C #H #W"]
 
 
-def backdrop(images: Float[Tensor, "B C H W"], baseline: Baseline) -> Float[Tensor, "B C H W"]:
+def backdrop(images: Float[Tensor, "B C H W"], baseline: _Baseline) -> Float[Tensor, "B C H W"]:
     """Images (B,C,H,W): each image's own mean colour, one value for all pixels (0 is black), or images as given."""
     if isinstance(baseline, Tensor):
         try:
@@ -48,7 +48,7 @@ def occlusion(
     *,
     window: int | None = None,
     stride: int | None = None,
-    baseline: Baseline = "mean",
+    baseline: _Baseline = "mean",
     score: Score = "logit",
     batch: int = 64,
 ) -> Map:
@@ -120,7 +120,7 @@ def rise(
     samples: int = 1000,
     cells: int = 7,
     keep: float = 0.5,
-    baseline: Baseline = "mean",
+    baseline: _Baseline = "mean",
     score: Score = "probability",
     seed: int = 0,
     batch: int = 64,

@@ -12,19 +12,19 @@ import numpy.typing as npt
 from regard.gaze.fixations import Fixations, Ints, outside, systematic_error
 from regard.types import RegardError
 
-Column = Sequence[Any] | npt.NDArray[Any]
+_Column = Sequence[Any] | npt.NDArray[Any]
 Outside = Literal["raise", "drop"]
 
 
 def make_fixations(
     *,
-    image: Column,
-    x: Column,
-    y: Column,
+    image: _Column,
+    x: _Column,
+    y: _Column,
     sizes: Mapping[str, tuple[int, int]],
-    subject: Column | None = None,
-    order: Column | None = None,
-    duration: Column | None = None,
+    subject: _Column | None = None,
+    order: _Column | None = None,
+    duration: _Column | None = None,
     pixels_per_degree: float | None = None,
     points_outside: Outside = "raise",
 ) -> Fixations:

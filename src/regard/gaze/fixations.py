@@ -19,7 +19,7 @@ from torch import Tensor
 from regard.types import RegardError
 
 
-def onsets(image: Ints, subject: Ints, order: Ints, duration: Floats) -> Floats:
+def onsets(image: Ints, subject: Ints, order: Ints, duration: _Floats) -> _Floats:
     """(N,) the sum of the durations of lower order in the same viewing; all columns are (N,)."""
     rank = np.lexsort((order, subject, image))
     before = np.concatenate([[0.0], np.cumsum(duration[rank])])[:-1]
@@ -31,7 +31,7 @@ def onsets(image: Ints, subject: Ints, order: Ints, duration: Floats) -> Floats:
     return out
 
 
-def padded(image: Ints, rows: Floats, images: int) -> Tensor:
+def padded(image: Ints, rows: _Floats, images: int) -> Tensor:
     """(N,k) rows of fixations on M images as (M,n,k), padded with NaN; within an image in the table's order."""
     rank = np.argsort(image, kind="stable")
     count = np.bincount(image, minlength=images)
@@ -154,7 +154,7 @@ def check_sizes(sizes: Array, images: tuple[str, ...]) -> None:
 
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+_Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,10 +179,10 @@ class Fixations:
 
     image: Ints
     subject: Ints
-    x: Floats
-    y: Floats
+    x: _Floats
+    y: _Floats
     order: Ints
-    duration: Floats
+    duration: _Floats
     images: tuple[str, ...]
     sizes: Ints
     subjects: tuple[str, ...]
@@ -249,7 +249,7 @@ class Fixations:
             table = replace(table, subject=codes[table.subject], subjects=chosen)
         return table
 
-    def onset(self) -> Floats:
+    def onset(self) -> _Floats:
         """(N,) ms of looking before each fixation of its viewing: the sum of the durations of lower order.
 
         Raises:

@@ -140,7 +140,7 @@ def _numbers(values: list[Any], source: str, name: str) -> Any:
         raise
 
 
-COLUMNS = ("image", "width", "height", "subject", "order", "x", "y", "duration", "pixels_per_degree")
+_COLUMNS = ("image", "width", "height", "subject", "order", "x", "y", "duration", "pixels_per_degree")
 
 
 def write_csv(fixations: Fixations, path: str | Path) -> None:
@@ -151,8 +151,8 @@ def write_csv(fixations: Fixations, path: str | Path) -> None:
     table = _columns(fixations)
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(*(["" if v is None else v for v in table[c]] for c in COLUMNS), strict=True))
+        writer.writerow(_COLUMNS)
+        writer.writerows(zip(*(["" if v is None else v for v in table[c]] for c in _COLUMNS), strict=True))
 
 
 def write_parquet(fixations: Fixations, path: str | Path) -> None:

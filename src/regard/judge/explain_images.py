@@ -36,7 +36,7 @@ from regard.types import Map, RegardError
 
 
 @dataclass
-class Asked:
+class _Asked:
     """What the methods said of one image, by their names.
 
     Attributes:
@@ -70,9 +70,9 @@ class Asking:
     leaves_out: bool = False
     left_out: list[str] = field(default_factory=list)
 
-    def ask(self, image: Tensor, target: int) -> Asked:
+    def ask(self, image: Tensor, target: int) -> _Asked:
         """Every method about one image (1,C,H,W) and one class."""
-        said = Asked()
+        said = _Asked()
         for name in list(self.names):
             method = METHODS.get(name)
             layer = self.layer if method is not None and method.at_layer else None
@@ -110,8 +110,8 @@ def parse_options(given: Sequence[str]) -> dict[str, dict[str, Any]]:
     return parsed
 
 
-WIDE, GAP, WORDS, ACROSS = 2.1, 0.08, 0.42, 5  # inches, and panels a row
-UNITS = {"gate": "gate", "bits": "bits", "relevance": "relevance"}
+_WIDE, _GAP, _WORDS, ACROSS = 2.1, 0.08, 0.42, 5  # inches, and panels a row
+_UNITS = {"gate": "gate", "bits": "bits", "relevance": "relevance"}
 
 
 def method_sheet(image: Picture, maps: Mapping[str, Map], *, title: str) -> Picture:
@@ -126,28 +126,28 @@ def method_sheet(image: Picture, maps: Mapping[str, Map], *, title: str) -> Pict
         the sheet, 150 dots an inch, about 1,650 pixels wide.
     """
     check(len(maps) > 0, "no maps to show")
-    height = WIDE * min(max(image.shape[0] / image.shape[1], 0.25), 4.0)
+    height = _WIDE * min(max(image.shape[0] / image.shape[1], 0.25), 4.0)
     columns = min(len(maps) + 1, ACROSS)
     rows = -(-(len(maps) + 1) // columns)
-    across, high = columns * (WIDE + GAP) + GAP, 0.3 + rows * (height + WORDS)
+    across, high = columns * (_WIDE + _GAP) + _GAP, 0.3 + rows * (height + _WORDS)
     figure = Figure(figsize=(across, high), dpi=150)
     canvas = FigureCanvasAgg(figure)
-    figure.text(GAP / across, 1 - 0.2 / high, " ".join(title.split())[:120], fontsize=9).set_parse_math(False)
+    figure.text(_GAP / across, 1 - 0.2 / high, " ".join(title.split())[:120], fontsize=9).set_parse_math(False)
     panels = [(image, "image", f"{image.shape[1]} × {image.shape[0]}")]
     for name, map in maps.items():
         values = picture_values(map)
         scale = scale_of([values], map.unit)
-        span = f"{values.min():.3g} to {values.max():.3g} {UNITS[map.unit]}, {values.shape[1]} × {values.shape[0]}"
+        span = f"{values.min():.3g} to {values.max():.3g} {_UNITS[map.unit]}, {values.shape[1]} × {values.shape[0]}"
         panels.append((overlay(image, values, scale), name, "zero everywhere" if not values.any() else span))
     for k, (panel, name, words) in enumerate(panels):
         row, column = divmod(k, columns)
-        left, top = GAP + column * (WIDE + GAP), 0.3 + row * (height + WORDS)
-        axis = figure.add_axes((left / across, 1 - (top + height) / high, WIDE / across, height / high))
+        left, top = _GAP + column * (_WIDE + _GAP), 0.3 + row * (height + _WORDS)
+        axis = figure.add_axes((left / across, 1 - (top + height) / high, _WIDE / across, height / high))
         axis.imshow(panel, interpolation="nearest", aspect="auto")
         axis.set_axis_off()
         for down, text, size in ((0.14, name, 8), (0.29, words, 6.5)):
             below = 1 - (top + height + down) / high
-            figure.text((left + WIDE / 2) / across, below, text, ha="center", fontsize=size).set_parse_math(False)
+            figure.text((left + _WIDE / 2) / across, below, text, ha="center", fontsize=size).set_parse_math(False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -215,7 +215,7 @@ def explain_images(
 
 
 def _write(
-    subject: Subject, path: Path, image: Tensor, probabilities: Tensor, asked: int, found: Asked, out: Path, stem: str
+    subject: Subject, path: Path, image: Tensor, probabilities: Tensor, asked: int, found: _Asked, out: Path, stem: str
 ) -> dict[str, Any]:
     """The sheet and the arrays of one image into ``out``; returns what the JSON says of it."""
     out.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,7 @@ def first_layer(network: nn.Module) -> nn.Module:
     return next((m for m in leaves if next(m.parameters(recurse=False), None) is not None), network)
 
 
-Progress = Callable[[str, str], None]
+_Progress = Callable[[str, str], None]
 """Called with method and metric before each is done; metric "" is the making of maps."""
 
 
@@ -82,7 +82,7 @@ def judge(
     options: JudgeOptions,
     *,
     shuffled: Subject | None = None,
-    progress: Progress | None = None,
+    progress: _Progress | None = None,
 ) -> Path:
     """Writes maps, numbers and ``judge.json`` into ``out``; what is there already is not done again.
 

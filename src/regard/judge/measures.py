@@ -58,7 +58,7 @@ from regard.metrics import (
 from regard.types import Explain, Map, RegardError
 
 FLOOR_NAMES = {"random": "random, same bandwidth", "centre": "centre map"}
-BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
+_BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
 
 
 def beside(case: Case, judge: Callable[[Map], Any]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def paths(case: Case, baseline: Baseline) -> list[Measure]:
     )
     arguments = (case.predict, case.images)
     gaps = beside(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
-    name = BASELINE_NAMES[baseline]
+    name = _BASELINE_NAMES[baseline]
     road = baseline == "noisy_linear"
     rows = [
         measure(
@@ -194,24 +194,24 @@ def places(case: Case) -> list[Measure]:
     return [replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
 
 
-OTHER, CONSTANT = "another image's map", "constant map"
-FLAT, ZERO = "map constant", "map all zero"
-WINDOW = 4  # a window's side is the image's over this: 8 of 32 pixels, as in the paper
-RADIUS = 4
-DRAWS = 5  # infidelity's draws over this are sensitivity's
+_OTHER, CONSTANT = "another image's map", "constant map"
+_FLAT, _ZERO = "map constant", "map all zero"
+_WINDOW = 4  # a window's side is the image's over this: 8 of 32 pixels, as in the paper
+_RADIUS = 4
+_DRAWS = 5  # infidelity's draws over this are sensitivity's
 
 
 def consistencies(case: Case) -> list[Measure]:
     """The interpretability score under four changes and three thresholds."""
     case = case.few()
     o, x = case.options, case.images
-    window = (max(1, x.shape[2] // WINDOW), max(1, x.shape[3] // WINDOW))
+    window = (max(1, x.shape[2] // _WINDOW), max(1, x.shape[3] // _WINDOW))
     content = x[controls.derangement(len(x), seed=o.seed).to(x.device)]
     changes = {
         "colour": ("a window painted", overwrite(x, index=case.index, window=window, seed=o.seed)),
         "content": ("a window overwritten", overwrite(x, content, index=case.index, window=window, seed=o.seed)),
-        "low": ("low pass", low_pass(x, radius=RADIUS)),
-        "high": ("high pass", high_pass(x, radius=RADIUS)),
+        "low": ("low pass", low_pass(x, radius=_RADIUS)),
+        "high": ("high pass", high_pass(x, radius=_RADIUS)),
     }
     rows = []
     for key, (words, changed) in changes.items():
@@ -226,7 +226,7 @@ def consistencies(case: Case) -> list[Measure]:
                     f"Consistent above {threshold:g}: {words}",
                     "Share of maps that stay, among images whose prediction stays.",
                     found.score(threshold),
-                    {OTHER: chance.score(threshold)},
+                    {_OTHER: chance.score(threshold)},
                     "higher",
                     {CONSTANT: share},
                     "prediction changed, or map all zero",
@@ -250,18 +250,18 @@ def equivariances(case: Case) -> list[Measure]:
             f"Equivariance, {name}",
             "Rank correlation of the moved image's map with the moved map.",
             alike.spearman,
-            {OTHER: ranks},
+            {_OTHER: ranks},
             "higher",
-            undefined=FLAT,
+            undefined=_FLAT,
         )
         for name, alike in found.items()
     ]
     mean = torch.stack([alike.cosine for alike in found.values()]).mean(0)
     fixed = [equivariance(constant_map, case.images, case.classes, warp).cosine for warp in WARPS.values()]
     control = {CONSTANT: torch.stack(fixed).mean().item()}
-    floor = {OTHER: _another(case, cosine)}
+    floor = {_OTHER: _another(case, cosine)}
     said = "Mean cosine over all four."
-    cosines = Measure("equivariance_cosine", "Equivariance, cosine", said, mean, floor, "higher", control, ZERO)
+    cosines = Measure("equivariance_cosine", "Equivariance, cosine", said, mean, floor, "higher", control, _ZERO)
     return [*rows, cosines]
 
 
@@ -281,10 +281,10 @@ def stabilities(case: Case) -> list[Measure]:
             f"Stability under {names[key]}",
             "Cosine of the maps before and after.",
             ask(case.explain, changed),
-            {OTHER: _another(case, cosine)},
+            {_OTHER: _another(case, cosine)},
             "higher",
             {CONSTANT: ask(constant_map, changed).mean().item()},
-            ZERO,
+            _ZERO,
         )
         for key, changed in changes.items()
     ]
@@ -294,13 +294,13 @@ def sensitivities(case: Case) -> list[Measure]:
     """Captum's max-sensitivity; beside it, how far a random map is from another of the same bandwidth."""
     case = case.few()
     o = case.options
-    draws = max(1, o.draws // DRAWS)
+    draws = max(1, o.draws // _DRAWS)
     own = max_sensitivity(case.explain, case.images, case.classes, draws=draws, batch_size=o.batch_size, seed=o.seed)
     a, b = (controls.random_like(case.map, index=case.index.cpu(), seed=o.seed + k).values for k in (0, 1))
     unrelated = (a - b).flatten(1).norm(dim=1) / a.flatten(1).norm(dim=1)
     said = "Largest change of the map under noise within .02, relative to the map."
     floor = {"unrelated random map": unrelated.to(own)}
-    return [Measure("sensitivity", "Max-sensitivity", said, own, floor, "lower", {CONSTANT: 0.0}, ZERO)]
+    return [Measure("sensitivity", "Max-sensitivity", said, own, floor, "lower", {CONSTANT: 0.0}, _ZERO)]
 
 
 def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
@@ -308,7 +308,7 @@ def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
     return alike(case.map, controls.permuted(case.map, seed=case.options.seed))
 
 
-UNRELATED, OTHER = "unrelated maps", "another image's map"
+UNRELATED, _OTHER = "unrelated maps", "another image's map"
 
 
 def parameter_sanity(case: Case) -> list[Measure]:
@@ -360,7 +360,7 @@ def _measure(found: list[Sanity], part: str, key: str, words: str) -> Measure:
 
     label = f"{words}: {'rank correlation' if part == 'spearman' else 'SSIM'}"
     meaning = "Similarity of the map to that of the changed network; at the floor, the map hangs on what was learned."
-    floors = {UNRELATED: mean("floor"), OTHER: mean("same")}
+    floors = {UNRELATED: mean("floor"), _OTHER: mean("same")}
     return Measure(f"{key}_{part}", label, meaning, mean("likeness"), floors, "lower", undefined="map constant")
 
 

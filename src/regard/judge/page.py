@@ -40,7 +40,7 @@ def summary(judged: Judged) -> str:
     )
 
 
-LABEL, COLUMN = 30, 22  # characters
+LABEL, _COLUMN = 30, 22  # characters
 MARK = {"clearly better": "green", "clearly worse": "red"}
 
 
@@ -55,7 +55,7 @@ def print_judged(judged: Judged, console: Console | None = None) -> None:
         Text(f"{judged.model.name}, {plural(judged.data.images, 'image')} of {judged.data.name}", style="bold")
     )
     console.print(_cost(judged))
-    across = max(1, (console.width - LABEL) // COLUMN)
+    across = max(1, (console.width - LABEL) // _COLUMN)
     names = [method.name for method in judged.methods]
     for group, measures in judged.groups().items():
         console.print(Text(f"\n{group.capitalize()}. {GROUPS[group]}", style="bold"))
@@ -64,7 +64,7 @@ def print_judged(judged: Judged, console: Console | None = None) -> None:
             table = Table(box=None, pad_edge=False, header_style="dim")
             table.add_column("measure", width=LABEL - 2, overflow="fold")
             for name in shown:
-                table.add_column(name, width=COLUMN - 2, overflow="fold")
+                table.add_column(name, width=_COLUMN - 2, overflow="fold")
             for measure in measures:
                 arrow = {"higher": " ↑", "lower": " ↓", None: ""}[measure.better]
                 scores = judged.scores(measure.key)

@@ -12,8 +12,8 @@ from regard.backbones import nearest
 from regard.types import RegardError
 
 LARGE = 4  # a part may hold this share of all parameters, one fourth
-STREAM = 0x9E3779B97F4A7C15  # keeps a seed from giving the network the very values that its training began with
-FLAT = 0.02  # standard deviation for a bare parameter that is the same everywhere, as timm's tokens have
+_STREAM = 0x9E3779B97F4A7C15  # keeps a seed from giving the network the very values that its training began with
+_FLAT = 0.02  # standard deviation for a bare parameter that is the same everywhere, as timm's tokens have
 
 
 def stages(model: nn.Module) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def randomized(model: nn.Module, names: Iterable[str], *, seed: int = 0) -> nn.M
     opened = set(stages(model))
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.no_grad():
-        torch.manual_seed((seed + 1) * STREAM % 2**63)
+        torch.manual_seed((seed + 1) * _STREAM % 2**63)
         for name in parts:
             if name not in known:
                 raise RegardError(f"no part {name!r} in {type(model).__name__}; nearest: {nearest(name, known)}")
@@ -95,4 +95,4 @@ def _reset(module: nn.Module) -> None:
 def _drawn(parameter: Tensor) -> Tensor:
     values = parameter.float()
     std = values.std().item() if values.numel() > 1 else 0.0
-    return (values.mean() + (std or FLAT) * torch.randn_like(values)).to(parameter.dtype)
+    return (values.mean() + (std or _FLAT) * torch.randn_like(values)).to(parameter.dtype)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from regard.report import NAN, Score, listed, read_json, verdict
 
-AGAIN = "judge again with `regard judge`"
+_AGAIN = "judge again with `regard judge`"
 GROUPS = {
     "faithfulness": "Does the prediction hang on what the map marks?",
     "location": "Is the map on the object? This says nothing of what the network uses.",
@@ -153,5 +153,5 @@ def read_judged(folder: Path) -> Judged:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    judged: Judged = read_json(folder / "judge.json", Judged, AGAIN)
+    judged: Judged = read_json(folder / "judge.json", Judged, _AGAIN)
     return judged

@@ -16,7 +16,7 @@ from regard.models import AttentiveClassifier
 from regard.training import load_run, refuse_imposed
 from regard.types import RegardError
 
-IMAGENET_CLASSES = 1000
+_IMAGENET_CLASSES = 1000
 PACKAGED = "tf_efficientnet_lite0"
 """The network whose ImageNet weights come in a package (extra ``imagenet``)."""
 
@@ -88,7 +88,7 @@ def _network(name: str, weights: str | None) -> Subject:
         weights = LITE0_WEIGHTS
     config = timm.get_pretrained_cfg(plain, allow_unregistered=True) if timm.is_model(plain.split(".")[0]) else None
     size = tuple(config.input_size) if config is not None else (3, 224, 224)
-    count = config.num_classes if config is not None else IMAGENET_CLASSES
+    count = config.num_classes if config is not None else _IMAGENET_CLASSES
     if weights not in ("pretrained", LITE0_WEIGHTS):
         count = _classes_of(name, weights)
     model = AttentiveClassifier(
@@ -98,12 +98,12 @@ def _network(name: str, weights: str | None) -> Subject:
         input_size=size,
         pretrained=True if weights == "pretrained" else weights,
     )
-    return _subject(name, model, _imagenet() if count == IMAGENET_CLASSES else ())
+    return _subject(name, model, _imagenet() if count == _IMAGENET_CLASSES else ())
 
 
 def _known(name: str) -> nn.Module:
     try:
-        return create_backbone(name, IMAGENET_CLASSES)
+        return create_backbone(name, _IMAGENET_CLASSES)
     except RegardError as error:
         raise RegardError(f"model {name!r}: no such folder, and {error}") from error
 
@@ -125,4 +125,4 @@ def _classes_of(name: str, weights: str) -> int:
 
 def _imagenet() -> tuple[str, ...]:
     info = ImageNetInfo()
-    return tuple(info.index_to_description(i) for i in range(IMAGENET_CLASSES))
+    return tuple(info.index_to_description(i) for i in range(_IMAGENET_CLASSES))

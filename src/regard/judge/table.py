@@ -19,8 +19,8 @@ from regard.judge.subject import Subject
 from regard.metrics import paired_difference
 from regard.training import write_atomically
 
-SCHEMA = 1
-DRAWS = 1000
+_SCHEMA = 1
+_DRAWS = 1000
 
 
 def write_table(folder: JudgeFolder, subject: Subject, sample: Sample, options: JudgeOptions) -> Path:
@@ -46,7 +46,7 @@ def write_table(folder: JudgeFolder, subject: Subject, sample: Sample, options: 
                 values[method, found["key"]] = own
                 rows.append({"method": method, "score": _row(found, own)})
     content = {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "model": {"name": subject.name, "parameters": sum(p.numel() for p in subject.model.parameters())},
         "data": {"name": sample.source, "images": len(sample.images), "names": list(sample.names)},
         "options": options.fixed(),
@@ -75,7 +75,7 @@ def compare(
         key = measure["key"]
         judged = [m for m in methods if (m, key) in values and measure["better"] is not None]
         for first, second in combinations(judged, 2):
-            d = paired_difference(values[first, key], values[second, key], draws=DRAWS)
+            d = paired_difference(values[first, key], values[second, key], draws=_DRAWS)
             if math.isfinite(d.mean):
                 numbers = {"value": d.mean, "low": _finite(d.low), "high": _finite(d.high)}
                 rows.append({"measure": key, "first": first, "second": second} | numbers)

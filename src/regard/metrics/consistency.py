@@ -107,17 +107,17 @@ def constant_map(images: Float[Tensor, "B C H W"], classes: Int[Tensor, " B"]) -
     return Map(torch.ones(len(images), 1, 7, 7, device=images.device), "relevance")
 
 
-Images = Float[Tensor, "B C H W"]
+_Images = Float[Tensor, "B C H W"]
 
 
 def overwrite(
-    images: Images,
-    others: Images | None = None,
+    images: _Images,
+    others: _Images | None = None,
     *,
     index: Int[Tensor, " B"],
     window: int | tuple[int, int] = 8,
     seed: int = 0,
-) -> Images:
+) -> _Images:
     """A window somewhere in each image gets one random colour, or what stands there in another image (Lai et al. 2021).
 
     Args:
@@ -144,7 +144,7 @@ def overwrite(
     return changed
 
 
-def low_pass(images: Images, *, radius: float | int = 4) -> Images:
+def low_pass(images: _Images, *, radius: float | int = 4) -> _Images:
     """Only frequencies of at most `radius` cycles an image (Lai et al. 2021: 4 at 32 pixels); cut to [0,1].
 
     >>> low_pass(torch.full((1, 3, 8, 8), 0.5)).unique().tolist()
@@ -153,7 +153,7 @@ def low_pass(images: Images, *, radius: float | int = 4) -> Images:
     return _low(images, radius).clamp(0, 1)
 
 
-def high_pass(images: Images, *, radius: float | int = 4) -> Images:
+def high_pass(images: _Images, *, radius: float | int = 4) -> _Images:
     """What `low_pass` takes away, around the image's mean colour; cut to [0,1].
 
     >>> high_pass(torch.full((1, 3, 8, 8), 0.5)).unique().tolist()
@@ -162,7 +162,7 @@ def high_pass(images: Images, *, radius: float | int = 4) -> Images:
     return (images - _low(images, radius) + images.mean((2, 3), keepdim=True)).clamp(0, 1)
 
 
-def noise(images: Images, *, index: Int[Tensor, " B"], std: float | int = 0.05, seed: int = 0) -> Images:
+def noise(images: _Images, *, index: Int[Tensor, " B"], std: float | int = 0.05, seed: int = 0) -> _Images:
     """Gaussian noise on every value; cut to [0,1].
 
     >>> noise(torch.full((1, 3, 2, 2), 0.5), index=torch.tensor([3]), std=0.0).unique().tolist()
@@ -172,7 +172,7 @@ def noise(images: Images, *, index: Int[Tensor, " B"], std: float | int = 0.05, 
     return (images + std * torch.stack(fields).to(images)).clamp(0, 1) if fields else images
 
 
-def jpeg(images: Images, *, quality: int = 50) -> Images:
+def jpeg(images: _Images, *, quality: int = 50) -> _Images:
     """Each RGB image as it comes back from a JPEG of this quality (1 to 95, Pillow's scale).
 
     >>> jpeg(torch.full((1, 3, 8, 8), 0.5), quality=90).shape

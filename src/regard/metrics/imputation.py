@@ -111,15 +111,15 @@ def _even(x: Tensor, outside: float = 0.0) -> Tensor:
 Baseline = Literal["mean", "blur", "noisy_linear"]
 BASELINES: tuple[Baseline, ...] = ("mean", "blur", "noisy_linear")
 
-Images = Float[Tensor, "B C H W"]
+_Images = Float[Tensor, "B C H W"]
 
 
-def mean_image(images: Images) -> Images:
+def mean_image(images: _Images) -> _Images:
     """Each image's own mean colour."""
     return images.mean((2, 3), keepdim=True).expand_as(images)
 
 
-def blurred_image(images: Images, *, share: float = 1 / 16) -> Images:
+def blurred_image(images: _Images, *, share: float = 1 / 16) -> _Images:
     """Each image blurred by a Gaussian whose standard deviation is `share` of the longer side."""
     return gaussian_blur(images, share * max(images.shape[-2:]))
 
@@ -136,7 +136,7 @@ def _pyramid(images: Tensor, known: Tensor) -> Tensor:
     return images + (1 - share) * wide if share.amin() < 1 else images
 
 
-def linear(images: Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float = 1e-4) -> Images:
+def linear(images: _Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float = 1e-4) -> _Images:
     """Every removed pixel becomes the weighted mean of its eight neighbours (Rong et al. 2022, ROAD).
 
     Neighbours beside weigh 1/6, across 1/12, renormalised at the image's border; solved for all removed pixels at once
@@ -158,8 +158,8 @@ def linear(images: Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float
 
 
 def noisy_linear(
-    images: Images, removed: Bool[Tensor, "B 1 H W"], *, noise: float | int = 0.01, seed: int = 0
-) -> Images:
+    images: _Images, removed: Bool[Tensor, "B 1 H W"], *, noise: float | int = 0.01, seed: int = 0
+) -> _Images:
     """`linear` plus Gaussian noise on the removed pixels, so that smoothness does not give away what was removed.
 
     The noise is one field from `seed`, the same for every image and step: neither order nor batch size changes it.

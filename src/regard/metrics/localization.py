@@ -20,10 +20,10 @@ from torch import Tensor
 from regard.metrics.rounding import ROUNDING
 from regard.types import Batch, Map, RegardError
 
-Shape = Literal["disc", "square"]
+_Shape = Literal["disc", "square"]
 
 
-def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float | int, *, shape: Shape = "disc") -> Bool[Tensor, "B 1 H W"]:
+def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float | int, *, shape: _Shape = "disc") -> Bool[Tensor, "B 1 H W"]:
     """Every pixel within `pixels` of the mask.
 
     Args:
@@ -83,7 +83,7 @@ def batch_masks(batch: Batch) -> Bool[Tensor, "B 1 H W"] | None:
     return boxes_to_masks(batch.boxes, batch.size)
 
 
-Masks = Bool[Tensor, "B 1 H W"]
+_Masks = Bool[Tensor, "B 1 H W"]
 
 
 def _on_grid(map: Map, masks: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def _on_grid(map: Map, masks: Tensor) -> Tensor:
     return values[:, 0]
 
 
-def undefined(map: Map, masks: Masks) -> dict[str, Bool[Tensor, " B"]]:
+def undefined(map: Map, masks: _Masks) -> dict[str, Bool[Tensor, " B"]]:
     """Which images have no value and why, for `scores.score(..., reasons=...)`; one dict serves all metrics here."""
     values = map.values.flatten(1)
     return {
@@ -109,12 +109,12 @@ def _drop(scores: Tensor, map: Map, masks: Tensor) -> Tensor:
     return scores.masked_fill(reasons["map not finite"] | reasons["empty mask"], torch.nan)
 
 
-def area_share(masks: Masks) -> Float[Tensor, " B"]:
+def area_share(masks: _Masks) -> Float[Tensor, " B"]:
     """Share of the image that the mask covers: what a uniform map scores as energy, and in the pointing game."""
     return masks.flatten(1).float().mean(1)
 
 
-def energy_inside(map: Map, masks: Masks, *, negative: Literal["error", "clip"] = "error") -> Float[Tensor, " B"]:
+def energy_inside(map: Map, masks: _Masks, *, negative: Literal["error", "clip"] = "error") -> Float[Tensor, " B"]:
     """Mass of the map inside the mask over all its mass, in [0,1]; read it beside `area_share`.
 
     NaN for an empty mask, a map that is nowhere positive, or one that is not finite.
@@ -137,7 +137,9 @@ def energy_inside(map: Map, masks: Masks, *, negative: Literal["error", "clip"] 
     return _drop(inside, map, masks)
 
 
-def pointing_game(map: Map, masks: Masks, *, tolerance: float | int = 0, shape: Shape = "disc") -> Float[Tensor, " B"]:
+def pointing_game(
+    map: Map, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc"
+) -> Float[Tensor, " B"]:
     """1 if the map's maximum lies in the mask, else 0; of several tied maxima the share that does (Zhang et al. 2018).
 
     A constant map therefore scores the mask's area share. NaN for an empty mask or a map that is not finite.
@@ -165,7 +167,7 @@ def _scaled(map: Map, masks: Tensor, relative: bool) -> Tensor:
     return grid / grid.amax((1, 2), keepdim=True).clamp_min(torch.finfo(grid.dtype).tiny) if relative else grid
 
 
-def iou(map: Map, masks: Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
+def iou(map: Map, masks: _Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
     """Intersection over union of {map >= threshold} and the mask; NaN for an empty mask or a map that is not finite.
 
     Args:
@@ -186,7 +188,7 @@ def _overlap(grid: Tensor, masks: Tensor, threshold: float) -> Tensor:
     return (found & target).sum((1, 2)) / (found | target).sum((1, 2))
 
 
-def best_threshold(map: Map, masks: Masks, *, relative: bool = False, candidates: int | Sequence[float] = 64) -> float:
+def best_threshold(map: Map, masks: _Masks, *, relative: bool = False, candidates: int | Sequence[float] = 64) -> float:
     """Threshold with the largest mean `iou` on the *validation* split; the lowest of equals.
 
     Args:

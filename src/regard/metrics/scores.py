@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regard.types import RegardError, Scores
 
-Reasons = Mapping[str, int | Tensor]
+_Reasons = Mapping[str, int | Tensor]
 """reason -> how many items it made undefined, or which: a bool tensor (N,)."""
 
 _CHUNK = 4_000_000  # resampled elements held at once: 32 MB an array of float64
@@ -33,7 +33,7 @@ def interval(statistics: Float[Tensor, " draws"], level: float) -> tuple[float, 
     return low.item(), torch.quantile(statistics, 1 - tail, interpolation="higher").item()
 
 
-def count_reasons(values: Num[Tensor, " N"], reasons: Reasons | None) -> dict[str, int]:
+def count_reasons(values: Num[Tensor, " N"], reasons: _Reasons | None) -> dict[str, int]:
     """How many NaN each reason explains.
 
     Flags (bool tensors) count only where the value is NaN, and the first flag that holds wins. NaN without a reason are
@@ -60,7 +60,7 @@ def count_reasons(values: Num[Tensor, " N"], reasons: Reasons | None) -> dict[st
 def score(
     values: Num[Tensor, " N"] | Bool[Tensor, " N"],
     *,
-    reasons: Reasons | None = None,
+    reasons: _Reasons | None = None,
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,

@@ -7,7 +7,7 @@ torchmetrics classes over the functions: they stream and synchronise; they avera
 
 torchmetrics classes over the functions: they stream and synchronise.
 
-Means of per-image values are `PerImage`s. A data set's maxF, and maxE likewise, is another number than the mean of
+Means of per-image values are `_PerImage`s. A data set's maxF, and maxE likewise, is another number than the mean of
 per-image maxima: one threshold has to serve all images, so the curve is averaged first. Papers print that one.
 """
 
@@ -168,7 +168,7 @@ class AnchorCounts(_Items):
         return rows.double().sum(0).long()
 
 
-class PerImage(Metric):
+class _PerImage(Metric):
     """Mean of a per-image function over the images where it is defined; memory does not grow with their number.
 
     ``update`` takes what the function takes; options of the function are given to the constructor. ``compute`` is NaN
@@ -200,70 +200,70 @@ class PerImage(Metric):
         return self.total / (self.images - self.undefined)
 
 
-class AUC(PerImage):
+class AUC(_PerImage):
     """`auc` of (maps, fixations)."""
 
     function = staticmethod(auc)
     higher_is_better = True
 
 
-class ShuffledAUC(PerImage):
+class ShuffledAUC(_PerImage):
     """`sauc` of (maps, fixations, others)."""
 
     function = staticmethod(sauc)
     higher_is_better = True
 
 
-class AUCJudd(PerImage):
+class AUCJudd(_PerImage):
     """`auc_judd` of (maps, fixations)."""
 
     function = staticmethod(auc_judd)
     higher_is_better = True
 
 
-class NSS(PerImage):
+class NSS(_PerImage):
     """`nss` of (maps, fixations)."""
 
     function = staticmethod(nss)
     higher_is_better = True
 
 
-class CC(PerImage):
+class CC(_PerImage):
     """`cc` of (maps, gold)."""
 
     function = staticmethod(cc)
     higher_is_better = True
 
 
-class SIM(PerImage):
+class SIM(_PerImage):
     """`sim` of (maps, gold)."""
 
     function = staticmethod(sim)
     higher_is_better = True
 
 
-class KLDivergence(PerImage):
+class KLDivergence(_PerImage):
     """`kl_divergence` of (maps, gold)."""
 
     function = staticmethod(kl_divergence)
     higher_is_better = False
 
 
-class InformationGain(PerImage):
+class InformationGain(_PerImage):
     """`information_gain` of (log_density, fixations, baseline)."""
 
     function = staticmethod(information_gain)
     higher_is_better = True
 
 
-class Spearman(PerImage):
+class Spearman(_PerImage):
     """`spearman` of (maps, gold)."""
 
     function = staticmethod(spearman)
     higher_is_better = True
 
 
-class TopIoU(PerImage):
+class TopIoU(_PerImage):
     """`top_iou` of (maps, gold)."""
 
     function = staticmethod(top_iou)
@@ -310,49 +310,49 @@ class MaxE(_MaxOfMeanCurve):
     curve = staticmethod(e_curve)
 
 
-class MeanF(PerImage):
+class MeanF(_PerImage):
     """`mean_f` of (prediction, masks)."""
 
     function = staticmethod(mean_f)
     higher_is_better = True
 
 
-class AdaptiveF(PerImage):
+class AdaptiveF(_PerImage):
     """`adaptive_f` of (prediction, masks)."""
 
     function = staticmethod(adaptive_f)
     higher_is_better = True
 
 
-class WeightedF(PerImage):
+class WeightedF(_PerImage):
     """`weighted_f` of (prediction, masks)."""
 
     function = staticmethod(weighted_f)
     higher_is_better = True
 
 
-class MAE(PerImage):
+class MAE(_PerImage):
     """`mae` of (prediction, masks)."""
 
     function = staticmethod(mae)
     higher_is_better = False
 
 
-class SMeasure(PerImage):
+class SMeasure(_PerImage):
     """`s_measure` of (prediction, masks)."""
 
     function = staticmethod(s_measure)
     higher_is_better = True
 
 
-class MeanE(PerImage):
+class MeanE(_PerImage):
     """`mean_e` of (prediction, masks)."""
 
     function = staticmethod(mean_e)
     higher_is_better = True
 
 
-class AdaptiveE(PerImage):
+class AdaptiveE(_PerImage):
     """`adaptive_e` of (prediction, masks)."""
 
     function = staticmethod(adaptive_e)

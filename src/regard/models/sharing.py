@@ -14,8 +14,8 @@ from torch import nn
 from regard.backbones import load_weights, read_weights
 from regard.types import RegardError
 
-SCHEMA = 1
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+_SCHEMA = 1
+CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 class Shareable(nn.Module):
@@ -41,7 +41,7 @@ class Shareable(nn.Module):
                     "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same "
                     "way"
                 )
-        held = {"schema": SCHEMA, "class": type(self).__name__, "arguments": self.config}
+        held = {"schema": _SCHEMA, "class": type(self).__name__, "arguments": self.config}
         try:
             text = json.dumps(held, indent=2)
         except TypeError as error:
@@ -51,7 +51,7 @@ class Shareable(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         state = {key: tensor.detach().clone().contiguous() for key, tensor in self.state_dict().items()}
-        save_file(state, folder / WEIGHTS)
+        save_file(state, folder / _WEIGHTS)
         (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -61,16 +61,16 @@ class Shareable(nn.Module):
         Raises:
             RegardError: nothing there, another schema, or weights that do not fit the configuration.
         """
-        config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, WEIGHTS))
+        config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, _WEIGHTS))
         try:
             config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
             schema, kind, arguments = config["schema"], config["class"], config["arguments"]
         except (ValueError, KeyError, TypeError) as error:
             raise RegardError(f"from_pretrained: {config_path} does not configure a classifier ({error!r})") from error
-        if schema != SCHEMA or kind != cls.__name__:
+        if schema != _SCHEMA or kind != cls.__name__:
             raise RegardError(
                 f"from_pretrained: {config_path} is schema {schema} of {kind}; "
-                f"this version reads schema {SCHEMA} of {cls.__name__}"
+                f"this version reads schema {_SCHEMA} of {cls.__name__}"
             )
         arguments["input_size"] = tuple(arguments["input_size"])
         try:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from regard.types import RegardError
 
-EPS = 1e-7
+_EPS = 1e-7
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class HumanMap:
     counts: Float[Tensor, "B 1 h w"]
 
 
-PerImage = Callable[[Tensor, HumanMap], Tensor]
+_PerImage = Callable[[Tensor, HumanMap], Tensor]
 """attention (B,1,h,w), human map -> (B,)"""
 
 
@@ -74,7 +74,7 @@ def alignment_loss(
 def kl(attention: Tensor, target: HumanMap) -> Tensor:
     """KL(D || A / sum A), D = H / sum H, in nats. The default."""
     d, a = _density(target.map), _density(attention)
-    return (d * ((d + EPS).log() - (a + EPS).log())).sum(1)
+    return (d * ((d + _EPS).log() - (a + _EPS).log())).sum(1)
 
 
 def cc(attention: Tensor, target: HumanMap) -> Tensor:
@@ -86,7 +86,7 @@ def cc(attention: Tensor, target: HumanMap) -> Tensor:
 def nss(attention: Tensor, target: HumanMap) -> Tensor:
     """-NSS: minus the mean z-score of A at the fixations."""
     counts = target.counts.flatten(1)
-    return -(_standard(attention) * counts).sum(1) / counts.sum(1).clamp(min=EPS)
+    return -(_standard(attention) * counts).sum(1) / counts.sum(1).clamp(min=_EPS)
 
 
 def sim(attention: Tensor, target: HumanMap) -> Tensor:
@@ -96,7 +96,7 @@ def sim(attention: Tensor, target: HumanMap) -> Tensor:
 
 def bce(attention: Tensor, target: HumanMap) -> Tensor:
     """Binary cross-entropy of A against the soft labels H, mean over cells."""
-    a = attention.clamp(EPS, 1 - EPS)
+    a = attention.clamp(_EPS, 1 - _EPS)
     return F.binary_cross_entropy(a, target.map, reduction="none").flatten(1).mean(1)
 
 
@@ -107,7 +107,7 @@ def mse(attention: Tensor, target: HumanMap) -> Tensor:
 
 def cosine(attention: Tensor, target: HumanMap) -> Tensor:
     """1 - cosine of the angle between A and H as vectors."""
-    return 1 - F.cosine_similarity(attention.flatten(1), target.map.flatten(1), eps=EPS)
+    return 1 - F.cosine_similarity(attention.flatten(1), target.map.flatten(1), eps=_EPS)
 
 
 def combined(attention: Tensor, target: HumanMap) -> Tensor:
@@ -135,7 +135,7 @@ def hinge(attention: Tensor, target: HumanMap, *, eta: float = 0.1) -> Tensor:
     return F.relu((attention - target.map).abs() - eta).flatten(1).mean(1)
 
 
-ALIGNMENT: Mapping[str, PerImage] = {
+ALIGNMENT: Mapping[str, _PerImage] = {
     "kl": kl,
     "cc": cc,
     "nss": nss,
@@ -155,11 +155,11 @@ def _wide(values: Tensor) -> Tensor:
 
 def _density(maps: Tensor) -> Tensor:
     flat = maps.flatten(1)
-    return flat / flat.sum(1, keepdim=True).clamp(min=EPS)
+    return flat / flat.sum(1, keepdim=True).clamp(min=_EPS)
 
 
 def _standard(maps: Tensor) -> Tensor:
-    """(B,hw) with mean 0 and std 1; zeros for a constant map, whose variance is below EPS^2."""
+    """(B,hw) with mean 0 and std 1; zeros for a constant map, whose variance is below _EPS^2."""
     flat = maps.flatten(1)
     centred = flat - flat.mean(1, keepdim=True)
-    return centred / centred.square().mean(1, keepdim=True).clamp(min=EPS**2).sqrt()
+    return centred / centred.square().mean(1, keepdim=True).clamp(min=_EPS**2).sqrt()

@@ -17,7 +17,7 @@ from typing import Literal
 
 from regard.types import NATS_PER_BIT, RegardError
 
-TOLERANCE = 0.10
+_TOLERANCE = 0.10
 MultiplierUnit = Literal["bits", "share"]
 _ONE: dict[MultiplierUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
 
@@ -67,7 +67,7 @@ class Multiplier:
 
     def check(self, rate: float) -> None:
         """Raises where the weight was driven to a bound and the budget was still missed: it cannot be reached."""
-        missed = abs(rate / self.budget - 1) > TOLERANCE
+        missed = abs(rate / self.budget - 1) > _TOLERANCE
         if missed and (self.beta <= self.floor or self.beta >= self.limit):
             digits = 1 if self.unit == "bits" else 3
             asked, low, high = (f"{x / _ONE[self.unit]:.{digits}f}" for x in (self.budget, self.lowest, self.highest))

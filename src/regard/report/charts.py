@@ -260,7 +260,7 @@ class Whiskers:
 
 
 @dataclass(frozen=True)
-class Stem:
+class _Stem:
     """One anchor: its value and use as shares of the drawing, 0 to 100 %."""
 
     value: float
@@ -273,7 +273,7 @@ class Stem:
 class Stems:
     """All anchors and the ticks of the axis of use, 0 to 100 % of the drawing from below."""
 
-    stems: tuple[Stem, ...]
+    stems: tuple[_Stem, ...]
     ticks: tuple[Tick, ...]
 
 
@@ -315,7 +315,7 @@ def stems(anchors: Anchors) -> Stems:
     marked = ticks(0.0, max([*finite, 1e-3]), 4)
     top = marked[-1]
     drawn = tuple(
-        Stem(
+        _Stem(
             value=100 * min(max(v, 0.0), 1.0),
             usage=100 * _or(u, 0.0) / top,
             dead=not u > 0,

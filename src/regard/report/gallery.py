@@ -49,7 +49,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class _Gallery:
     """All rules, the maps' one scale, and the maps' grid."""
 
     rules: tuple[Rule, ...]
@@ -60,7 +60,7 @@ class Gallery:
     outlined: bool
 
 
-def gallery(run: Run) -> Gallery | None:
+def gallery(run: Run) -> _Gallery | None:
     """The gallery of a run; None where it has none. The scale is shared by all shown maps."""
     pictures, items, meaning = run.pictures, run.evaluation.gallery, run.evaluation.map
     if pictures is None or meaning is None:
@@ -73,7 +73,7 @@ def gallery(run: Run) -> Gallery | None:
         whys = list(dict.fromkeys(i.why for i in chosen))
         rules.append(Rule(name, listed(whys), tuple(_card(i, pictures, scale) for i in chosen)))
     h, w = pictures.maps.shape[1:]
-    return Gallery(
+    return _Gallery(
         rules=tuple(rules),
         scale=scale,
         meaning=_meaning(meaning),

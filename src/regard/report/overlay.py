@@ -35,7 +35,7 @@ GREY = 128
 UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits a position", "relevance": "relevance, no unit"}
 
 Picture = NDArray[np.uint8]
-Values = NDArray[np.floating]
+_Values = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Scale:
         return SIGNED_COLORMAP if self.unit == "relevance" and self.low < 0 else COLORMAP
 
 
-def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
+def scale_of(maps: Sequence[_Values] | _Values, unit: Unit) -> Scale:
     """One scale for all given maps, so that their pictures can be compared.
 
     A gate is drawn from 0 to 1, bits from 0 to the largest value, relevance from the smallest to the largest, or, where
@@ -70,7 +70,7 @@ def scale_of(maps: Sequence[Values] | Values, unit: Unit) -> Scale:
     return Scale(low, high if high > low else low + 1.0, unit)
 
 
-def colorize(values: Values, scale: Scale) -> Picture:
+def colorize(values: _Values, scale: Scale) -> Picture:
     """A map (h,w) in colours (h,w,3), on ``scale``; values beyond its ends take the end's colour."""
     check(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
     share = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
@@ -81,13 +81,13 @@ def colorize(values: Values, scale: Scale) -> Picture:
     return picture
 
 
-def enlarge(values: Values, size: tuple[int, int]) -> Values:
+def enlarge(values: _Values, size: tuple[int, int]) -> _Values:
     """A map (h,w) on the grid ``size``, by the one rule of `regard.types.Map.resize`."""
     values = np.asarray(values, dtype=np.float32)
     return Map(torch.from_numpy(values.copy())[None, None], "relevance").resize(size).values[0, 0].numpy()
 
 
-def overlay(image: Picture, values: Values, scale: Scale, opacity: float = 0.6) -> Picture:
+def overlay(image: Picture, values: _Values, scale: Scale, opacity: float = 0.6) -> Picture:
     """The map's colours laid over its image (H,W,3): ``(1 - opacity) * image + opacity * colours``.
 
     Raises:
@@ -105,7 +105,7 @@ def picture_of(image: torch.Tensor) -> Picture:
     return (image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
-def picture_values(map: Map) -> Values:
+def picture_values(map: Map) -> _Values:
     """The only map of a ``Map`` (1,1,h,w) as an array (h,w)."""
     check(map.values.shape[:2] == (1, 1), f"one map was expected, not {tuple(map.values.shape)}")
     return map.values[0, 0].detach().float().cpu().numpy()
@@ -149,12 +149,12 @@ def check(good: bool, message: str) -> None:
         raise RegardError(message)
 
 
-WIDE, GAP, TITLE = 2.1, 0.08, 95  # columns and gaps in inches, the longest title in characters
+_WIDE, _GAP, TITLE = 2.1, 0.08, 95  # columns and gaps in inches, the longest title in characters
 
 
 def sheet(
     images: Sequence[Picture],
-    maps: Sequence[Values],
+    maps: Sequence[_Values],
     *,
     unit: Unit,
     titles: Sequence[str] | None = None,
@@ -177,9 +177,9 @@ def sheet(
     check(len(images) == len(maps) > 0, f"{len(images)} images for {len(maps)} maps, expected one map an image")
     check(titles is None or len(titles) == len(images), "titles do not match the images, expected one an image")
     scale = scale or scale_of(maps, unit)
-    heights = [WIDE * min(max(i.shape[0] / i.shape[1], 0.25), 4.0) for i in images]
-    head = 0.26 if titles is not None else GAP
-    across, high = 3 * WIDE + 2 * GAP + 1.05, sum(heights) + head * len(images) + 0.28
+    heights = [_WIDE * min(max(i.shape[0] / i.shape[1], 0.25), 4.0) for i in images]
+    head = 0.26 if titles is not None else _GAP
+    across, high = 3 * _WIDE + 2 * _GAP + 1.05, sum(heights) + head * len(images) + 0.28
     figure = Figure(figsize=(across, high), dpi=150)
     canvas = FigureCanvasAgg(figure)
 
@@ -192,11 +192,11 @@ def sheet(
         if titles is not None:
             shown = " ".join(titles[row].split())  # one line, whatever a file is called
             shown = shown if len(shown) <= TITLE else shown[: TITLE - 1] + "…"
-            text = figure.text(GAP / across, 1 - (top + 0.19) / high, shown, fontsize=9)
+            text = figure.text(_GAP / across, 1 - (top + 0.19) / high, shown, fontsize=9)
             text.set_parse_math(False)  # a file name may hold a dollar sign
         panels = (image, colorize(values, scale), overlay(image, values, scale, opacity))
         for column, (panel, name) in enumerate(zip(panels, ("image", "map, {} × {}", "overlay"), strict=True)):
-            axis = axes(GAP + column * (WIDE + GAP), top + head, WIDE, height)
+            axis = axes(_GAP + column * (_WIDE + _GAP), top + head, _WIDE, height)
             # One extent for all three, so that a coarse map fills the same frame as its image.
             axis.imshow(panel, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0), aspect="auto")
             axis.set_axis_off()
@@ -204,7 +204,7 @@ def sheet(
                 name = name.format(values.shape[1], values.shape[0])
                 axis.text(0.5, -0.05 / height, name, transform=axis.transAxes, ha="center", va="top", fontsize=8)
         top += head + height
-    bar_axes = axes(3 * (WIDE + GAP) + 0.1, head, 0.12, min(top - head, 2 * WIDE))
+    bar_axes = axes(3 * (_WIDE + _GAP) + 0.1, head, 0.12, min(top - head, 2 * _WIDE))
     bar = figure.colorbar(ScalarMappable(Normalize(scale.low, scale.high), scale.colormap), cax=bar_axes)
     bar.set_label(UNITS[unit] + (", one scale for all" if len(images) > 1 else ""), fontsize=8)
     bar_axes.tick_params(labelsize=8)

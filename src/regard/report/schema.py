@@ -19,7 +19,7 @@ from regard.types import Unit
 
 NAN = float("nan")
 Group = Literal["prediction", "information", "localization", "faithfulness", "interventions", "gaze"]
-GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions", "gaze")
+_GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions", "gaze")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Curve:
+class _Curve:
     """Scores along a path (deletion, insertion): one list of y for each series, over the same x."""
 
     label: str
@@ -104,7 +104,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class _Estimate:
     """A mean and its bootstrap interval."""
 
     value: float
@@ -120,10 +120,10 @@ class Intervention:
     label: str
     meaning: str
     touched: float
-    accuracy: Estimate
-    kl: Estimate
-    latent_bits: Estimate | None = None
-    gate_bits: Estimate | None = None
+    accuracy: _Estimate
+    kl: _Estimate
+    latent_bits: _Estimate | None = None
+    gate_bits: _Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Cut:
+class _Cut:
     """Whether the closed gate stops every path from image to logits, and what goes round it."""
 
     is_cut: bool
@@ -168,7 +168,7 @@ class Model:
     gate: str | None = None
     anchors: int | None = None
     latent: int | None = None
-    cut: Cut | None = None
+    cut: _Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Evaluation:
     data: Data
     model: Model
     scores: tuple[Score, ...]
-    curves: Mapping[str, Curve] = field(default_factory=dict)
+    curves: Mapping[str, _Curve] = field(default_factory=dict)
     interventions: tuple[Intervention, ...] = ()
     anchors: Anchors | None = None
     map: MapMeaning | None = None
@@ -210,7 +210,7 @@ class Evaluation:
 
     def groups(self) -> dict[Group, tuple[Score, ...]]:
         """The scores by group, in the order of reading; groups without a score are left out."""
-        by = {g: tuple(s for s in self.scores if s.group == g) for g in GROUPS}
+        by = {g: tuple(s for s in self.scores if s.group == g) for g in _GROUPS}
         return {g: scores for g, scores in by.items() if scores}
 
 

@@ -13,8 +13,8 @@ from regard.gaze import Fixations
 from regard.score.maps import MapFiles
 from regard.score.options import MapScores
 
-EACH = 4
-LARGEST = 384
+_EACH = 4
+_LARGEST = 384
 BY = "nss"
 WHY = {"best": "highest NSS", "typical": "NSS nearest to the median", "worst": "lowest NSS"}
 
@@ -34,7 +34,7 @@ def write_gallery(
         return []
     order = value.argsort(stable=True)
     middle = (value - value.median()).abs().argsort(stable=True)
-    chosen = {"best": order.flip(0)[:EACH], "worst": order[:EACH], "typical": middle[:EACH]}
+    chosen = {"best": order.flip(0)[:_EACH], "worst": order[:_EACH], "typical": middle[:_EACH]}
     seen: set[int] = set()
     arrays: dict[str, Any] = {}
     items: list[dict[str, Any]] = []
@@ -44,7 +44,7 @@ def write_gallery(
             name, row = scores.images[k], len(items)
             picture = read_image(Path(images) / name)
             size = picture.size
-            picture.thumbnail((LARGEST, LARGEST))
+            picture.thumbnail((_LARGEST, _LARGEST))
             points = fixations.select(images=[name]).points()[0].numpy() / size
             arrays |= {f"image_{row}": np.asarray(picture), f"points_{row}": points.astype(np.float32)}
             arrays[f"map_{row}"] = files.read(name)[0, 0].numpy().astype(np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from regard.report import NAN, Difference, Reference, Score, number, read_json
 from regard.types import RegardError
 
-AGAIN = "score the maps again with `regard score`"
+_AGAIN = "score the maps again with `regard score`"
 FLOORS = {"center": "centre prior", "permuted": "another image's map", "uniform": "uniform map"}
 CEILING = "other observers"
 METRICS = {
@@ -99,7 +99,7 @@ def read_scored(folder: Path) -> Scored:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    scored: Scored = read_json(folder / "scores.json", Scored, AGAIN)
+    scored: Scored = read_json(folder / "scores.json", Scored, _AGAIN)
     return scored
 
 
@@ -117,7 +117,7 @@ def read_arrays(folder: Path, scored: Scored) -> dict[str, Any]:
             names = [f"{what}_{item.row}" for item in scored.gallery for what in ("image", "map", "points")]
             return {name: arrays[name] for name in names}
     except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); {AGAIN}") from error
+        raise RegardError(f"{file}: cannot be read ({error}); {_AGAIN}") from error
 
 
 def _reference(found: Number | None, label: str, role: Any) -> Reference | None:

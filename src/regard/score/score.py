@@ -30,7 +30,7 @@ from regard.training import write_atomically
 from regard.types import RegardError, Scores
 
 UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
-METRICS = (*NAMES, "information_gain")
+_METRICS = (*NAMES, "information_gain")
 
 
 def score_maps(
@@ -98,7 +98,7 @@ def score_maps(
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, Tensor]:
     """Metric -> (N,), NaN where a row lacks it; metrics that no row has are left out."""
-    names = [name for name in METRICS if any(name in row for row in rows)]
+    names = [name for name in _METRICS if any(name in row for row in rows)]
     return {name: torch.tensor([row.get(name, math.nan) for row in rows], dtype=torch.float64) for name in names}
 
 

@@ -33,8 +33,8 @@ from regard.score.maps import MapFiles, open_maps
 from regard.score.options import Kind, ScoreOptions
 from regard.types import Map, RegardError
 
-Size = tuple[int, int]
-Prior = Callable[[int, Size], Tensor]
+_Size = tuple[int, int]
+Prior = Callable[[int, _Size], Tensor]
 """(image's index, its size) -> centre prior (1,1,h,w)."""
 
 
@@ -47,7 +47,7 @@ def open_prior(which: str | None, fixations: Fixations, train: Fixations | None,
     if which is None:
 
         @lru_cache(maxsize=4)
-        def others(size: Size) -> CenterPriors:
+        def others(size: _Size) -> CenterPriors:
             return center_priors(fixations, grid=size, sigma=sigma)
 
         return lambda b, size: others(size)[b]
@@ -67,11 +67,11 @@ def open_prior(which: str | None, fixations: Fixations, train: Fixations | None,
     return lambda _, size: given.resize(size).values
 
 
-def train_prior(train: Fixations, sigma: float) -> Callable[[Size], Tensor]:
+def train_prior(train: Fixations, sigma: float) -> Callable[[_Size], Tensor]:
     """Density of the train split's fixations on any grid, UNIFORM of it uniform, so that it is 0 nowhere."""
 
     @lru_cache(maxsize=4)
-    def prior(size: Size) -> Tensor:
+    def prior(size: _Size) -> Tensor:
         return nowhere_zero(center_prior(train, grid=size, sigma=sigma))
 
     return prior

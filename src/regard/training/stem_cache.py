@@ -125,8 +125,8 @@ def _cpu(values: Tensor | None) -> Tensor | None:
     return None if values is None else values.cpu()
 
 
-VERSION = 1
-BATCH = 32
+_VERSION = 1
+_BATCH = 32
 
 View = Callable[[Batch], Tensor]
 
@@ -150,12 +150,12 @@ def kept_stem(recipe: Recipe, model: Freezable, split: Split, *, training: bool,
     files = _Files(cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser(), quiet)
 
     # the order of these names decides the file's: it is not to change
-    key = {"version": VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
+    key = {"version": _VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
     key |= seen | {"dtype": t.cache_dtype}
     features = files.mapped(f"{split.name}-", key, split, chosen, views, t.cache_dtype, lambda b: model.stem(b.images))
     masks = None
     if split.batch([0]).masks is not None:
-        own = {"version": VERSION, "masks": mask_fingerprint(split)} | seen
+        own = {"version": _VERSION, "masks": mask_fingerprint(split)} | seen
         masks = files.mapped(f"masks-{split.name}-", own, split, chosen, views, "uint8", _masks)
     still = torch.zeros(len(split), dtype=torch.int64)
     return StemSplit(split, features, still, size, masks, known_of(split, size, chosen, views))
@@ -236,7 +236,7 @@ class _Files:
                 part.unlink()
 
     def _parts(self, split: Split) -> Iterator[Tensor]:
-        parts = torch.arange(len(split)).split(BATCH)
+        parts = torch.arange(len(split)).split(_BATCH)
         yield from track(parts, f"stem of {split.name} images, once", transient=True, disable=self.quiet)
 
 

@@ -35,7 +35,7 @@ from regard.data.splits import DataSplits, TensorSplit, channel_statistics
 from regard.gaze import Fixations
 from regard.types import RegardError
 
-VERSION = 2
+_VERSION = 2
 """Part of the cache's key: raised whenever the same arguments make other images."""
 
 CLASSES = tuple("0123456789")
@@ -98,7 +98,7 @@ def clutter(
         parts = {name: generate(name, n, size, seed, ground, distractors, side) for name, n in counts.items()}
         return {f"{name}.{what}": value for name, part in parts.items() for what, value in part.items()}
 
-    key = json.dumps(["clutter", VERSION, size, counts, seed, ground, distractors, list(side)])
+    key = json.dumps(["clutter", _VERSION, size, counts, seed, ground, distractors, list(side)])
     tensors = cached(f"clutter-{size}", key, make) if cache else make()
     looked = {}
     if observers:

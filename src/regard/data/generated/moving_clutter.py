@@ -29,14 +29,14 @@ from regard.data.video.decode import FLOW_VERSION, optical_flow
 from regard.gaze import Fixations, make_fixations
 from regard.types import RegardError
 
-VERSION = 1
+_VERSION = 1
 """Part of the cache's key: raised whenever the same arguments make other clips."""
 DIGITS = (0, 1, 4)
 DIRECTIONS = ("right", "down", "left", "up")
 CLASSES = tuple(f"{digit} {way}" for digit in DIGITS for way in DIRECTIONS)
 SPEED = (0.02, 0.04)
 """Range of speeds, sides of the frame a frame."""
-SIDE = (0.36, 0.5)
+_SIDE = (0.36, 0.5)
 """Range of the digit's side, as a share of the frame's."""
 _STREAMS = {"train": 0, "val": 1, "test": 2}
 _FIRST_STREAM = 300
@@ -81,7 +81,7 @@ def moving_clutter(
         parts = {name: generate(name, n, size, seed, length, distractors) for name, n in counts.items()}
         return {f"{name}.{what}": value for name, part in parts.items() for what, value in part.items()}
 
-    key = json.dumps(["moving_clutter", VERSION, FLOW_VERSION, size, counts, seed, length, distractors])
+    key = json.dumps(["moving_clutter", _VERSION, FLOW_VERSION, size, counts, seed, length, distractors])
     tensors = cached(f"moving_clutter-{size}", key, make) if cache else make()
     learned, chosen, tested = (
         TensorSplit(
@@ -161,7 +161,7 @@ def _pose(
     u: Float[Tensor, "B 3"], way: Int[Tensor, " B"], size: int
 ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"], Float[Tensor, "B 2"]]:
     """Side in pixels, tilt in radians (at most 12 degrees either way), and velocity x, y in pixels a frame."""
-    extent = (SIDE[0] + (SIDE[1] - SIDE[0]) * u[:, 0]) * size
+    extent = (_SIDE[0] + (_SIDE[1] - _SIDE[0]) * u[:, 0]) * size
     tilt = (2 * u[:, 1] - 1) * math.radians(12)
     speed = (SPEED[0] + (SPEED[1] - SPEED[0]) * u[:, 2]) * size
     ways = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
@@ -191,7 +191,7 @@ def _drawn(
     """Coverage of one moving glyph in every frame."""
     T = len(steps)
     places = centre[:, None] + steps[:, None] * velocity[:, None]
-    window = min(size, math.ceil(SIDE[1] * size * (1.2 if cut is None else 0.56)) + 2)
+    window = min(size, math.ceil(_SIDE[1] * size * (1.2 if cut is None else 0.56)) + 2)
     drawn = render(
         which.repeat_interleave(T),
         places.flatten(0, 1),

@@ -1,7 +1,7 @@
 """Simulated fixations on an object: what stands for people where nobody has looked, in tests and generated studies.
 
 Each of the fixations of an observer lies, with probability `ON`, at a random pixel of the object's mask, moved by a
-Gaussian of `JITTER` image sides, as an eye tracker errs; else at a Gaussian of `SPREAD` sides about the middle of the
+Gaussian of `JITTER` image sides, as an eye tracker errs; else at a Gaussian of `_SPREAD` sides about the middle of the
 image, where people look whatever there is. It says how people could look if they looked for the object: what a study
 finds on it shows that the study can find it, and nothing about people.
 
@@ -22,7 +22,7 @@ from regard.gaze import Fixations
 
 EACH = 4
 """Fixations an observer."""
-ON, JITTER, SPREAD = 0.7, 0.03, 0.22
+ON, JITTER, _SPREAD = 0.7, 0.03, 0.22
 
 
 def simulated_gaze(masks: Bool[Tensor, "N 1 H W"], *, observers: int, seed: int, stream: int) -> Fixations:
@@ -46,7 +46,7 @@ def simulated_gaze(masks: Bool[Tensor, "N 1 H W"], *, observers: int, seed: int,
     shape = torch.tensor([width, height])
     gaussian = _gaussian(u[..., 3], u[..., 4])
     own = (u[..., 5] < ON) & (area > 0)
-    points = torch.where(own[..., None], on + JITTER * shape * gaussian, shape * (0.5 + SPREAD * gaussian))
+    points = torch.where(own[..., None], on + JITTER * shape * gaussian, shape * (0.5 + _SPREAD * gaussian))
     points = torch.minimum(points.clamp_min(0), shape - 1e-3).double()
     who = np.tile(np.repeat(np.arange(observers), EACH), count)
     return Fixations(

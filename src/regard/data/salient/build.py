@@ -19,7 +19,7 @@ from regard.data.stratify import complete
 from regard.gaze import Fixations, natural
 from regard.types import RegardError
 
-CLASSES = ("salient object",)
+_CLASSES = ("salient object",)
 TEST_SHARE = 0.2
 """The last fifth, by number, is the test split of sets that are published without one: ECSSD's last 200 images."""
 
@@ -96,7 +96,7 @@ def salient_splits(
     return splits_of(
         [image for image, _ in files],
         groups,
-        classes=CLASSES,
+        classes=_CLASSES,
         labels=torch.zeros(len(files)).long(),
         masks=[mask for _, mask in files],
         size=size,

@@ -208,7 +208,7 @@ def _listed(path: Path, variable: str, found: Pairs) -> Tensor:
 
 
 PASCAL_S_LICENCE = "no explicit licence (images of PASCAL VOC 2010); for research, with citation"
-LEVEL = 0.5
+_LEVEL = 0.5
 """From which share on a pixel is salient; customary, though the authors tried several."""
 
 
@@ -252,7 +252,7 @@ def pascal_s(
         source=f"PASCAL-S (Li et al. 2014), {len(found)} images, {folder}",
         licence=PASCAL_S_LICENCE,
         where=folder,
-        level=LEVEL,
+        level=_LEVEL,
         gaze=table,
         held_out=held_out,
     )

@@ -31,9 +31,9 @@ from regard.gaze import Fixations, make_fixations
 from regard.gaze.readers import FRAME, load_csv, numbers, read_atari_head
 from regard.types import RegardError
 
-Ints = npt.NDArray[np.int64]
+_Ints = npt.NDArray[np.int64]
 
-CLASSES = ("up", "right", "left", "down")
+_CLASSES = ("up", "right", "left", "down")
 BLOCKS = 20
 """Stretches of time, of equal numbers of frames; of every five, the third is validation and the fifth is test."""
 MARGIN = 25
@@ -54,11 +54,11 @@ class Items:
         change: the frame of the change (N,), which items share.
     """
 
-    row: Ints
-    label: Ints
-    current: Ints
-    block: Ints
-    change: Ints
+    row: _Ints
+    label: _Ints
+    current: _Ints
+    block: _Ints
+    change: _Ints
 
     def of(self, split: str) -> Items:
         """Those of one split."""
@@ -66,7 +66,7 @@ class Items:
         return Items(*(getattr(self, column)[keep] for column in vars(self)))
 
 
-def find_items(number: Ints, action: Ints, *, length: int, ahead: int) -> Items:
+def find_items(number: _Ints, action: _Ints, *, length: int, ahead: int) -> Items:
     """The items of a trial, in time.
 
     Args:
@@ -102,7 +102,7 @@ def find_items(number: Ints, action: Ints, *, length: int, ahead: int) -> Items:
 
 def guesses(train: Items, test: Items) -> dict[str, Tensor]:
     """What needs no look at a test item, from the labels of training items alone."""
-    counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
+    counts = np.zeros((len(_CLASSES), len(_CLASSES)), dtype=np.int64)
     np.add.at(counts, (train.current, train.label), 1)
     most = np.full(len(test.row), counts.sum(0).argmax(), dtype=np.int64)
     return {
@@ -112,14 +112,14 @@ def guesses(train: Items, test: Items) -> dict[str, Tensor]:
     }
 
 
-def repeated(number: Ints, action: Ints) -> float:
+def repeated(number: _Ints, action: _Ints) -> float:
     """Share of all frames of the test blocks whose action is that of the frame before."""
     edges = np.linspace(0, len(number), BLOCKS + 1).astype(np.int64)
     rows = np.concatenate([np.arange(edges[b] + 1, edges[b + 1]) for b in range(BLOCKS) if b % 5 == 4])
     return float((action[rows] == action[rows - 1]).mean())
 
 
-def read_frames(path: Path, names: Sequence[str], rows: Ints, length: int, size: tuple[int, int]) -> dict[str, Tensor]:
+def read_frames(path: Path, names: Sequence[str], rows: _Ints, length: int, size: tuple[int, int]) -> dict[str, Tensor]:
     """Images (N,3,H,W) of the rows and the flow (N,2L,H,W) up to them; every frame is read, every step made once."""
     cv2 = opencv()
     with open_zip(path) as archive:
@@ -198,9 +198,9 @@ def atari_head(
     number, action = (_whole(rows[name], f"{table}, {name}") for name in ("frame_num", "action4"))
     if length < 1 or ahead < 1 or min(shape) < 1:
         raise RegardError(f"atari_head(size={size}, length={length}, ahead={ahead}): each must be at least 1")
-    wrong = np.flatnonzero((action < 0) | (action >= len(CLASSES)))
+    wrong = np.flatnonzero((action < 0) | (action >= len(_CLASSES)))
     if len(wrong):
-        raise RegardError(f"{table}, row {wrong[0]}: action4 is {action[wrong[0]]}, not 0 to {len(CLASSES) - 1}")
+        raise RegardError(f"{table}, row {wrong[0]}: action4 is {action[wrong[0]]}, not 0 to {len(_CLASSES) - 1}")
     items = find_items(number, action, length=length, ahead=ahead)
     parts = {name: items.of(name) for name in ("train", "val", "test")}
     empty = [name for name, part in parts.items() if not len(part.row)]
@@ -220,7 +220,7 @@ def atari_head(
         where = torch.tensor([place[int(row)] for row in part.row])
         splits[name] = TensorSplit(
             name,
-            CLASSES,
+            _CLASSES,
             tensors["images"][where],
             torch.from_numpy(part.label),
             fixations=tables[name].points().float(),
@@ -252,7 +252,7 @@ def atari_head(
     )
 
 
-def _looks(gaze: Fixations, rows: Ints, size: tuple[int, int]) -> Fixations:
+def _looks(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixations:
     """The gaze of the last frames up to each item's own, as fixations on it, in pixels of what comes out."""
     image, x, y = [], [], []
     order = np.argsort(gaze.image, kind="stable")
@@ -295,7 +295,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
     return frames, tables[0]
 
 
-def _whole(values: Sequence[str], what: str) -> Ints:
+def _whole(values: Sequence[str], what: str) -> _Ints:
     found = numbers(values, what)
     if (found != np.rint(found)).any():
         raise RegardError(f"{what}: {found[found != np.rint(found)][0]} is no whole number")

@@ -17,7 +17,7 @@ from regard.types import RegardError
 
 SCREEN = (1024, 1280)
 """Height and width of the screen, pixels."""
-WINDOW = 0.1
+_WINDOW = 0.1
 """Seconds before and after a frame's middle over whose samples an observer's gaze is the median."""
 
 Samples = Mapping[str, Mapping[str, Path]]
@@ -112,7 +112,7 @@ def gaze_of_samples(
         time = (clip.span(length)[1] + 0.5) / frame_rate(clip.path)
         for observer, path in chosen.items():
             gaze = read_mathe(path, screen=screen, video=size)
-            near = np.abs(gaze.t - time) <= WINDOW
+            near = np.abs(gaze.t - time) <= _WINDOW
             if near.any():
                 image.append(key)
                 subject.append(observer)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from regard.errors import RegardError
 
-SCHEMA = 1
+_SCHEMA = 1
 WANTED, DONE, ARRAYS, FAILED, LOG = "wanted.json", "cell.json", "cell.npz", "failed.json", "log.txt"
 RUN = "run"
 """Folder of the training run inside a cell's folder."""
@@ -142,7 +142,7 @@ def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> No
     held = io.BytesIO()
     np.savez_compressed(held, allow_pickle=False, **result.arrays)
     write_whole(folder / ARRAYS, held.getvalue())
-    said = {"schema": SCHEMA, "asked": cell.asked, "seconds": round(seconds, 1), "host": socket.gethostname()}
+    said = {"schema": _SCHEMA, "asked": cell.asked, "seconds": round(seconds, 1), "host": socket.gethostname()}
     write_json(folder / DONE, said | {"size": cell.size, "values": dict(result.values)})
 
 

@@ -138,7 +138,7 @@ class State:
     said: str = ""
 
 
-Tell = Callable[[Mapping[str, State]], None]
+_Tell = Callable[[Mapping[str, State]], None]
 """Shown the state of every cell, by path, a few times a second."""
 
 
@@ -162,7 +162,7 @@ def run_grid(
     workers: int = 1,
     threads: int = 1,
     stale: float | None = None,
-    tell: Tell | None = None,
+    tell: _Tell | None = None,
 ) -> Outcome:
     """Runs all cells, several at a time, each in a process of its own, and waits for those that others have.
 
@@ -213,7 +213,7 @@ class _Run:
     root: Path
     slots: list[Slot]
     watch: Watch
-    tell: Tell | None
+    tell: _Tell | None
     at_work: dict[int, Cell] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     earlier: dict[str, object] = field(default_factory=dict)

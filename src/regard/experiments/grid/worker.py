@@ -1,8 +1,8 @@
 """A worker: a process that does one cell after the other, as the grid tells it on its standard input.
 
-`python -m regard.experiments.grid`; a line is ``{"folder": ..., "root": ..., "dead": ...}``, an answer a number
-as an exit code. What a cell prints goes to its own log. After a cell that failed the process ends, and the next cell gets a fresh one;
-imports are thus paid once a worker, and what broke breaks nothing else.
+`python -m regard.experiments.grid`; a line is ``{"folder": ..., "root": ..., "dead": ...}``, an answer a number as
+an exit code. What a cell prints goes to its own log. After a cell that failed the process ends, and the next cell gets
+a fresh one; imports are thus paid once a worker, and what broke breaks nothing else.
 """
 
 from __future__ import annotations

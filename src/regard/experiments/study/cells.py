@@ -31,7 +31,7 @@ from regard.types import RegardError
 ONLY = "base"
 """The backbone of a task that names none."""
 ENSEMBLE = "ensemble"
-NOTHING = Measures(similarity=False, faithful=0, robust=[], gallery=0)
+_NOTHING = Measures(similarity=False, faithful=0, robust=[], gallery=0)
 """What is measured of the ensemble besides its performance."""
 
 
@@ -149,7 +149,7 @@ def cells_of(
         plain = _recipe(study.tasks[task], first, "none")
         for seed in study.ensemble:
             path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
-            cells.append(_cell(path, first, ENSEMBLE, plain, seed, name, measures=NOTHING))
+            cells.append(_cell(path, first, ENSEMBLE, plain, seed, name, measures=_NOTHING))
     arms = [(place, c, r) for place in found for c, r in _arms(study, place, chosen).items()]
     for seed in study.seeds:
         for place, condition, recipe in arms:

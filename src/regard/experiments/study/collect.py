@@ -127,7 +127,7 @@ def scores_of(cells: Sequence[Cell], root: Path) -> dict[str, dict[str, dict[str
     }
 
 
-FILE = "gallery.npz"
+_FILE = "gallery.npz"
 
 
 @dataclass(frozen=True)
@@ -173,21 +173,21 @@ def galleries(cells: Sequence[Cell], root: Path) -> list[Gallery]:
 
 
 def write_galleries(found: Sequence[Gallery], folder: Path) -> None:
-    """`FILE` in the study's folder, whole or not at all."""
+    """`_FILE` in the study's folder, whole or not at all."""
     arrays: dict[str, NDArray[np.generic]] = {"tasks": np.array([f"{g.task}\n{g.backbone}" for g in found])}
     for k, one in enumerate(found):
         arrays |= {f"{k}/images": one.images, f"{k}/human": one.human.astype(np.float16)}
         arrays |= {f"{k}/maps/{name}": maps.astype(np.float16) for name, maps in one.maps.items()}
-    part = folder / f"{FILE}.part.npz"
+    part = folder / f"{_FILE}.part.npz"
     np.savez_compressed(part, allow_pickle=False, **arrays)
-    part.replace(folder / FILE)
+    part.replace(folder / _FILE)
 
 
 def read_galleries(folder: Path) -> list[Gallery]:
     """What `write_galleries` wrote; nothing where there is no such file. Nothing stored is executed."""
-    if not (folder / FILE).exists():
+    if not (folder / _FILE).exists():
         return []
-    with np.load(folder / FILE, allow_pickle=False) as held:
+    with np.load(folder / _FILE, allow_pickle=False) as held:
         found = []
         for k, words in enumerate(held["tasks"].tolist()):
             task, _, backbone = words.partition("\n")

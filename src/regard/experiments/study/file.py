@@ -17,7 +17,7 @@ from regard.experiments.study.plan import Plan, plan_of
 from regard.training import Recipe, find_yaml, override, read_yaml
 from regard.types import RegardError
 
-FOLDER = Path("recipes/study")
+_FOLDER = Path("recipes/study")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def find_study(name: str) -> Path:
     Raises:
         RegardError: there is none; those that are there are listed.
     """
-    return find_yaml("study", name, FOLDER)
+    return find_yaml("study", name, _FOLDER)
 
 
 def read_study(path: Path) -> StudyFile:
@@ -191,7 +191,7 @@ FREE: dict[str, Any] = {
 """Nothing that belongs to a learned map."""
 GIVEN = FREE | {"model.attention": "uniform", "align.gaze": None}
 """A map from outside, in the gate of the learned ones."""
-PRICED: dict[str, Any] = {"model.attention": "noise", "align.weight": 0.0}
+_PRICED: dict[str, Any] = {"model.attention": "noise", "align.weight": 0.0}
 """The noise gate, in which every position has a price in bits."""
 
 ARMS: dict[str, dict[str, Any]] = {
@@ -200,8 +200,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "random": GIVEN | {"impose.map": "random"},
     "center": GIVEN | {"impose.map": "center"},
     "implicit": {"align.weight": 0.0},
-    "bottleneck": PRICED,
-    "bottleneck-quantized": PRICED | {"model.anchors": 20},
+    "bottleneck": _PRICED,
+    "bottleneck-quantized": _PRICED | {"model.anchors": 20},
     "explicit": {},
     "explicit-shuffled": {"align.shuffled": True},
     "mask-supervised": {"align.target": "mask"},

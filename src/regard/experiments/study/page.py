@@ -212,7 +212,7 @@ def _fullest(rows: Sequence[PerformanceRow]) -> dict[str, str]:
     return {task: max((b for t, b in counts if t == task), key=lambda b: counts[task, b]) for task, _ in counts}
 
 
-TILE, LINE, GAP = 112, 14, 4  # pixels
+TILE, LINE, _GAP = 112, 14, 4  # pixels
 SAID = "Each map from its smallest (dark) to its largest value (light)."
 
 
@@ -234,11 +234,11 @@ def pictures_of(galleries: Sequence[Gallery]) -> list[StudyPicture]:
 def _sheet(tiles: Sequence[tuple[str, Picture]], across: int = 4) -> Picture:
     """Tiles with their names above them, so many in a row."""
     rows = -(-len(tiles) // across)
-    width = min(len(tiles), across) * (TILE + GAP) - GAP
-    sheet = Image.new("RGB", (width, rows * (TILE + LINE + GAP) - GAP), "white")
+    width = min(len(tiles), across) * (TILE + _GAP) - _GAP
+    sheet = Image.new("RGB", (width, rows * (TILE + LINE + _GAP) - _GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for k, (name, tile) in enumerate(tiles):
-        x, y = (k % across) * (TILE + GAP), (k // across) * (TILE + LINE + GAP)
+        x, y = (k % across) * (TILE + _GAP), (k // across) * (TILE + LINE + _GAP)
         draw.text((x, y), name, fill="black")
         sheet.paste(Image.fromarray(tile), (x, y + LINE))
     return np.asarray(sheet)

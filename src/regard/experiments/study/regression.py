@@ -13,7 +13,7 @@ The slope of performance on similarity by a linear mixed model, beside that clos
 
 with image and run crossed, fitted by statsmodels' MixedLM (REML, Powell) through variance components. The means stand
 in the model (Mundlak 1978, Econometrica 46:69): without that of the image, a random intercept leaves part of what makes
-easy images easy in the slope. The matrices are dense, so that a study is thinned to `ROWS` rows; the images that stay
+easy images easy in the slope. The matrices are dense, so that a study is thinned to `_ROWS` rows; the images that stay
 are drawn by seed. A fit that did not converge is returned as such: its numbers are there, and so is the reason not to
 trust them.
 """
@@ -34,7 +34,7 @@ from regard.experiments.study.design import LEARNED, LOWER
 from regard.experiments.study.panel import Arm, paired
 from regard.experiments.study.trials import Trials
 
-Table = NDArray[np.float64]
+_Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Pairs:
         left_out: what did not pair.
     """
 
-    x: Table
-    y: Table
+    x: _Table
+    y: _Table
     backbone: NDArray[np.int_]
     conditions: tuple[str, ...] = ()
-    difficulty: Table | None = None
+    difficulty: _Table | None = None
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -104,8 +104,8 @@ class RunMeans:
         apart: whether the two were measured on different images, as where people looked at those of another set.
     """
 
-    x: Table
-    y: Table
+    x: _Table
+    y: _Table
     backbone: NDArray[np.int_]
     apart: bool
 
@@ -159,7 +159,7 @@ def within_slope(pairs: Pairs, *, images: bool = True) -> Estimate:
     return replace(found, value=beta * sd, parts=tuple((v * sd**2 * n / free, f) for v, f in found.parts))
 
 
-def _demeaned(values: Table, backbone: NDArray[np.int_], images: bool) -> Table:
+def _demeaned(values: _Table, backbone: NDArray[np.int_], images: bool) -> _Table:
     """(K,R,I) without the means of its runs and, within each backbone, of its images."""
     out = values - values.mean(2, keepdims=True)
     if images:
@@ -169,7 +169,7 @@ def _demeaned(values: Table, backbone: NDArray[np.int_], images: bool) -> Table:
 
 
 TERMS = ("within", "runs", "images", "difficulty")
-ROWS = 1000
+_ROWS = 1000
 """Most rows that go in: the matrices grow with the square, the time with the cube."""
 
 
@@ -204,7 +204,7 @@ class MixedFit:
 
 
 def mixed_slope(
-    trials: Trials, task: str, *, similarity: str = "nss", column: str = "performance", seed: int = 0, rows: int = ROWS
+    trials: Trials, task: str, *, similarity: str = "nss", column: str = "performance", seed: int = 0, rows: int = _ROWS
 ) -> MixedFit:
     """Fit the model to a task's learned arms."""
     frame, notes = _rows(trials, task, similarity, column, seed, rows)

@@ -53,7 +53,7 @@ QUALITY: dict[str, tuple[float, float, float]] = {
     "human-shuffled": (0, 0, 1),
 }
 """Mean gaze, object and centre of each arm's maps."""
-NOTHING = {"dose-noise": (0.0, 0.0, 0.0), "dose-shuffled": (0.0, 0.0, 1.0)}
+_NOTHING = {"dose-noise": (0.0, 0.0, 0.0), "dose-shuffled": (0.0, 0.0, 1.0)}
 """What is left of the human map at dose 1, in the arms of the plan."""
 WEIGHTS = np.array([1.0, 0.8, 0.6])  # of gaze, object and centre in NSS
 WOBBLE = np.array([0.3, 0.3, 0.3])  # standard deviation of a learned map's qualities
@@ -105,9 +105,9 @@ class World:
         """Mean gaze, object and centre of an arm's maps; gaze that came from few observers is worth less."""
         reliable = observers / (observers + OBSERVERS_HALF)
         gaze = np.array([reliable, 1.0, 1.0])
-        if arm in NOTHING:
+        if arm in _NOTHING:
             assert alpha is not None
-            return (1 - alpha) * np.array(QUALITY["human"]) * gaze + alpha * np.array(NOTHING[arm])
+            return (1 - alpha) * np.array(QUALITY["human"]) * gaze + alpha * np.array(_NOTHING[arm])
         return np.array(QUALITY[arm]) * gaze
 
     def effect(self, contrast: Contrast, task: str, design: Design) -> float:
@@ -159,7 +159,7 @@ def draw(world: World, design: Design, *, seed: int) -> Trials:
     names = {
         "task": [*DRIVEN, *HIGHER],
         "backbone": [f"net{v}" for v in range(design.backbones)],
-        "condition": [*QUALITY, *NOTHING],
+        "condition": [*QUALITY, *_NOTHING],
         "image": [f"{v:0{width}}" for v in range(design.images)],
     }
     words = {word: pd.Categorical.from_codes(columns.pop(word).astype(int), every) for word, every in names.items()}
@@ -171,7 +171,7 @@ def _task(world: World, design: Design, task: str, seed: int) -> dict[str, NDArr
     rng = np.random.default_rng([seed, zlib.crc32(f"{world.name} {task}".encode())])
     arms: list[tuple[str, float | None]] = [(arm, None) for arm in QUALITY]
     if task in DRIVEN:
-        arms += [(arm, alpha) for arm in NOTHING for alpha in ALPHAS]
+        arms += [(arm, alpha) for arm in _NOTHING for alpha in ALPHAS]
     k, r, i = len(arms), design.backbones * design.seeds, design.images
     scaled = world if task in DRIVEN else replace(world, effects=_times(world, task))
     quality = np.stack([world.quality(arm, alpha, design.observers) for arm, alpha in arms])[:, None, None, :]
@@ -187,7 +187,7 @@ def _task(world: World, design: Design, task: str, seed: int) -> dict[str, NDArr
     f = 0.2 + q @ np.array(world.faithful) + 2 * taste + run + world.rest_sd * rng.standard_normal((k, r, i))
     mapless = np.array([CONDITIONS[arm].map == "none" or arm == "uniform" for arm, _ in arms])[:, None, None]
     shape, hidden = (k, r, i), -world.confounding * hardship
-    condition = [[*QUALITY, *NOTHING].index(arm) for arm, _ in arms]
+    condition = [[*QUALITY, *_NOTHING].index(arm) for arm, _ in arms]
     dose = [np.nan if alpha is None else alpha for _, alpha in arms]
     backbone, number = np.divmod(np.arange(r), design.seeds)
     of_arm, of_run = np.arange(k)[:, None, None], np.arange(r)[:, None]
@@ -214,7 +214,7 @@ def _times(world: World, task: str) -> tuple[float, float, float]:
     return (world.effects[0] * factor, world.effects[1] * factor, world.effects[2] * factor)
 
 
-CHUNK = 10  # studies a job
+_CHUNK = 10  # studies a job
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def simulate(
         One tally a hypothesis, for each setting.
     """
     seeds = range(first_seed, first_seed + studies)
-    jobs = [(k, seeds[a : a + CHUNK]) for k in range(len(settings)) for a in range(0, studies, CHUNK)]
+    jobs = [(k, seeds[a : a + _CHUNK]) for k in range(len(settings)) for a in range(0, studies, _CHUNK)]
     words: list[list[Counter[str]]] = [[Counter() for _ in plan.hypotheses] for _ in settings]
 
     def add(k: int, counted: list[Counter[str]], done: int) -> None:

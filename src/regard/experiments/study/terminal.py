@@ -23,7 +23,7 @@ from regard.report import interval, number
 
 ENOUGH = 0.8
 """Share of right verdicts from which a size is called enough, as is usual."""
-WORDS = ("supported", "equivalent", "refuted", "undecided")
+_WORDS = ("supported", "equivalent", "refuted", "undecided")
 
 
 def power_with_progress(hypothesis: str, effect: float, **options: Any) -> tuple[Power, ...]:
@@ -46,14 +46,14 @@ def print_power(found: Sequence[Power], console: Console | None = None) -> None:
         box=None,
         pad_edge=False,
     )
-    for head in ("seeds", "images", "observers", "backbones", *WORDS, "right", "interval"):
+    for head in ("seeds", "images", "observers", "backbones", *_WORDS, "right", "interval"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in found:
         tally, d = row.tally, row.design
         share, low, high = rate(tally.correct, tally.studies)
         table.add_row(
             *map(str, (d.seeds, d.images, d.observers, d.backbones)),
-            *(str(tally.counts.get(word, 0)) for word in WORDS),
+            *(str(tally.counts.get(word, 0)) for word in _WORDS),
             f"{100 * share:.0f} %",
             f"{100 * low:.0f} to {100 * high:.0f}",
             style="bold" if share >= ENOUGH else "",
@@ -92,7 +92,7 @@ def print_power_json(found: Sequence[Power]) -> None:
     )
 
 
-STYLE = {"supported": "green", "refuted": "red", "equivalent": "cyan", "undecided": "yellow"}
+_STYLE = {"supported": "green", "refuted": "red", "equivalent": "cyan", "undecided": "yellow"}
 
 
 def print_study(record: Mapping[str, Any], console: Console | None = None) -> None:
@@ -112,7 +112,7 @@ def print_study(record: Mapping[str, Any], console: Console | None = None) -> No
     for verdict in values["verdicts"]:
         console.print(
             Text.assemble(
-                (f"{verdict['hypothesis']}: {verdict['word']}", STYLE[verdict["word"]]),
+                (f"{verdict['hypothesis']}: {verdict['word']}", _STYLE[verdict["word"]]),
                 ("  " + verdict["claim"], "dim"),
             )
         )

@@ -19,7 +19,7 @@ from regard.experiments.tables.columns import COLUMNS
 from regard.training import Recipe, find_yaml, load_recipe, override, parse_recipe, read_yaml, recipe_parser
 from regard.types import RegardError
 
-FOLDER = Path("recipes/tables")
+_FOLDER = Path("recipes/tables")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def find_table(name: str) -> Path:
     Raises:
         RegardError: there is none; those that are there are listed.
     """
-    return find_yaml("table", name, FOLDER)
+    return find_yaml("table", name, _FOLDER)
 
 
 def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recipe]:

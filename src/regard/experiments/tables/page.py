@@ -60,20 +60,20 @@ def summary(tabled: Tabled) -> str:
 
 
 VERDICT = {"holds": "green", "refuted": "red", "open": "yellow"}
-ARM, COLUMN = 18, 17  # characters
+ARM, _COLUMN = 18, 17  # characters
 
 
 def print_tabled(tabled: Tabled, console: Console | None = None) -> None:
     """Print arms down and columns across, as many as fit and the others below; then claims, and what failed."""
     console = console or Console()
     console.print(Text(tabled.title, style="bold"))
-    across = max(1, (console.width - ARM) // COLUMN)
+    across = max(1, (console.width - ARM) // _COLUMN)
     for start in range(0, len(tabled.columns), across):
         columns = tabled.columns[start : start + across]
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("arm", width=ARM - 2, overflow="fold")
         for column in columns:
-            table.add_column(Text(head(column)), width=COLUMN - 2, overflow="fold", justify="right")
+            table.add_column(Text(head(column)), width=_COLUMN - 2, overflow="fold", justify="right")
         for row in tabled.rows:
             cells = []
             for column in columns:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from regard.report import NAN, Chart, Series, charts, number, read_json
 
-AGAIN = "make it again with `regard table`"
+_AGAIN = "make it again with `regard table`"
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def read_tabled(folder: Path) -> Tabled:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    tabled: Tabled = read_json(folder / "table.json", Tabled, AGAIN)
+    tabled: Tabled = read_json(folder / "table.json", Tabled, _AGAIN)
     return tabled
 
 

@@ -26,10 +26,10 @@ from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.tables.columns import COLUMNS, Column
 from regard.experiments.tables.file import TableFile, Trials
 
-Values = NDArray[np.float64]
+_Values = NDArray[np.float64]
 
 
-def mean_of(values: Values) -> Estimate:
+def mean_of(values: _Values) -> Estimate:
     """Mean over seeds and images.
 
     Args:
@@ -58,7 +58,7 @@ def mean_of_numbers(numbers: Sequence[float]) -> Estimate:
     return Estimate(float(found.mean()) if runs else math.nan, parts, runs, runs)
 
 
-def error_change(accuracy: Values, reference: Values) -> Estimate:
+def error_change(accuracy: _Values, reference: _Values) -> Estimate:
     """Errors as a change from the reference's, -.1 for one in ten less, paired by seed and image.
 
     The ratio of two means, with the variance of its linearisation (e - ratio e_ref) / mean(e_ref).
@@ -92,8 +92,8 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return [None if x is None else float(next(corrected)) for x in p]
 
 
-SCHEMA = 1
-LEVEL = 0.05
+_SCHEMA = 1
+_LEVEL = 0.05
 MAIN = "accuracy_mean"
 Results = dict[str, dict[int, Result]]
 """Arm -> seed -> result."""
@@ -148,7 +148,7 @@ def table_of(
         rows.append(row)
     seconds = [held["seconds"] for cell in cells if (held := read_json(root / cell.path / DONE)) is not None]
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "name": name,
         "title": table.title,
         "reference": table.reference,
@@ -184,7 +184,7 @@ def claims_of(table: TableFile, results: Results) -> list[dict[str, Any]]:
     rows = []
     for claim, estimate, p in zip(table.claims, found, corrected, strict=True):
         sign = 1 if COLUMNS[claim.by].better == "higher" else -1
-        verdict = "open" if p is None or p >= LEVEL else "holds" if sign * estimate.value > 0 else "refuted"
+        verdict = "open" if p is None or p >= _LEVEL else "holds" if sign * estimate.value > 0 else "refuted"
         rows.append(asdict(claim) | plain(estimate) | {"p_holm": p, "verdict": verdict})
     return rows
 

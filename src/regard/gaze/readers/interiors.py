@@ -15,7 +15,7 @@ from regard.gaze.fixations import Fixations
 from regard.gaze.readers.files import image_sizes, load_csv, numbers
 from regard.types import RegardError
 
-SIZE = (768, 1024)
+_SIZE = (768, 1024)
 
 
 def read_interiors(folder: str | Path, *, points_outside: Outside = "drop") -> Fixations:
@@ -44,6 +44,6 @@ def read_interiors(folder: str | Path, *, points_outside: Outside = "drop") -> F
         x=numbers(rows["x"], f"{where}, x"),
         y=numbers(rows["y"], f"{where}, y"),
         duration=numbers(rows["dur_ms"], f"{where}, dur_ms"),
-        sizes=dict.fromkeys(image_sizes(folder / "images"), SIZE),
+        sizes=dict.fromkeys(image_sizes(folder / "images"), _SIZE),
         points_outside=points_outside,
     )

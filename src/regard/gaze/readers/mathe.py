@@ -11,7 +11,7 @@ import numpy.typing as npt
 from regard.gaze.readers.files import numbers
 from regard.types import RegardError
 
-Floats = npt.NDArray[np.float64]
+_Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class GazeSamples:
 
     clip: str
     subject: str
-    t: Floats
-    x: Floats
-    y: Floats
+    t: _Floats
+    x: _Floats
+    y: _Floats
     size: tuple[int, int]
 
 

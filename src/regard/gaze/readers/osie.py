@@ -15,7 +15,7 @@ from regard.gaze.readers.files import image_sizes, load_mat
 from regard.gaze.tables import read_csv
 from regard.types import RegardError
 
-SIZE = (600, 800)
+_SIZE = (600, 800)
 
 
 def read_osie(folder: str | Path, *, points_outside: Outside = "raise") -> Fixations:
@@ -37,7 +37,7 @@ def read_osie(folder: str | Path, *, points_outside: Outside = "raise") -> Fixat
     order: list[int] = []
     sizes: dict[str, tuple[int, int]] = {}
     for entry in np.atleast_1d(load_mat(folder / "fixations.mat", "fixations")["fixations"]):
-        sizes[str(entry.img)] = SIZE
+        sizes[str(entry.img)] = _SIZE
         for person, seen in enumerate(np.atleast_1d(entry.subjects)):
             xs = np.atleast_1d(seen.fix_x)
             image += [str(entry.img)] * len(xs)

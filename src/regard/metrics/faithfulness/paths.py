@@ -19,7 +19,7 @@ from regard.metrics.perturbation import Curve, Removal, curve
 from regard.metrics.rounding import flat
 from regard.types import Map, Predict
 
-Images = Float[Tensor, "B C H W"]
+_Images = Float[Tensor, "B C H W"]
 Classes = Int[Tensor, " B"]
 
 
@@ -38,7 +38,7 @@ class Gap:
     gap: Float[Tensor, " B"]
 
 
-def deletion(predict: Predict, images: Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Curve:
+def deletion(predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Curve:
     """Remove the most relevant pixels first; the smaller the area, the more the prediction hung on them.
 
     Petsiuk et al. 2018 (RISE). A model that ignores its input has area p whatever the map.
@@ -61,7 +61,9 @@ def deletion(predict: Predict, images: Images, map: Map, classes: Classes, *, re
     return curve(predict, images, map, classes, removal or Removal(), insert=False, least_first=False)
 
 
-def insertion(predict: Predict, images: Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Curve:
+def insertion(
+    predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None
+) -> Curve:
     """Start from the baseline and restore the most relevant pixels first; the larger the area, the better.
 
     Arguments as in `deletion`.
@@ -70,7 +72,7 @@ def insertion(predict: Predict, images: Images, map: Map, classes: Classes, *, r
 
 
 def lerf_morf_gap(
-    predict: Predict, images: Images, map: Map, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None
 ) -> Gap:
     """Area of deletion with the least relevant first minus that with the most relevant first.
 
@@ -83,7 +85,7 @@ def lerf_morf_gap(
     return Gap(morf, lerf, lerf.area - morf.area)
 
 
-def road(predict: Predict, images: Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Gap:
+def road(predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Gap:
     """Remove and debias (Rong et al. 2022): `lerf_morf_gap` where removed pixels are imputed from their neighbours.
 
     A blank or blurred patch tells a network by its outline what was removed; a noisy linear imputation hardly does.

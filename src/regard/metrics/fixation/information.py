@@ -63,10 +63,10 @@ def _at(log_density: Tensor, index: Tensor, what: str) -> Tensor:
     return flat.gather(1, index)
 
 
-SIDE = 48
+_SIDE = 48
 KNOTS = 12
-STEPS = 60
-START = -4.0
+_STEPS = 60
+_START = -4.0
 """Logarithm of the blur to begin with."""
 RIDGE = 1e-3
 """Nats by which distance from the beginning is dearer: few fixations cannot drive a parameter to infinity."""
@@ -107,7 +107,7 @@ def calibration_grid(height: float | int, width: float | int) -> tuple[int, int]
     >>> calibration_grid(300, 400)
     (36, 48)
     """
-    scale = SIDE / max(height, width)
+    scale = _SIDE / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -129,10 +129,10 @@ def calibrate(maps: Maps, fixations: Points, prior: Maps) -> Calibration:
     width = s.shape[-1]
     cell = fixations.nan_to_num(0).floor().long()
     index = cell[..., 1] * width + cell[..., 0]
-    blur = torch.tensor(START, dtype=torch.float64, requires_grad=True)
+    blur = torch.tensor(_START, dtype=torch.float64, requires_grad=True)
     steps = torch.full((KNOTS - 1,), -1.0, dtype=torch.float64, requires_grad=True)
     center = torch.ones((), dtype=torch.float64, requires_grad=True)
-    search = torch.optim.LBFGS([blur, steps, center], max_iter=STEPS, line_search_fn="strong_wolfe")
+    search = torch.optim.LBFGS([blur, steps, center], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def levels() -> Tensor:
         return F.pad(F.softplus(steps).cumsum(0), (1, 0))
@@ -140,7 +140,7 @@ def calibrate(maps: Maps, fixations: Points, prior: Maps) -> Calibration:
     def loss() -> Tensor:
         search.zero_grad()
         log_density = _log_density(s, log_prior, LEAST_BLUR + blur.exp(), levels(), center).flatten(1)
-        away = (blur - START).square() + steps.square().sum() + (center - 1).square()
+        away = (blur - _START).square() + steps.square().sum() + (center - 1).square()
         value = -(log_density.gather(1, index) * known).sum() / known.sum() + RIDGE * away
         value.backward()
         return value

@@ -15,7 +15,7 @@ from regard.training.recipe import Recipe
 from regard.types import Batch
 
 Model = AttentiveClassifier | Segmenter | TwoStream
-Build = Callable[[Recipe, DataSplits], Any]
+_Build = Callable[[Recipe, DataSplits], Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Kind:
     """
 
     model: type[Any]
-    build: Build
+    build: _Build
     loss: Callable[[Any, Batch, Weights, float], Losses]
     seen: Callable[[Any, Batch], dict[str, Tensor]]
     validate: Callable[[Any, Batch], dict[str, Tensor]]

@@ -12,7 +12,7 @@ from regard.experiments.study.panel import Arm, paired
 from regard.experiments.study.questions.common import ALL, CELL_LIMITS, cells, conditions
 from regard.experiments.study.trials import Trials
 
-BASELINES = ("implicit", "none")
+_BASELINES = ("implicit", "none")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def performance(trials: Trials) -> PerformanceTable:
     rows: list[PerformanceRow] = []
     for task, backbone in cells(trials):
         present = conditions(trials, task, backbone)
-        base = next((b for b in BASELINES if b in present), None)
+        base = next((b for b in _BASELINES if b in present), None)
         if base is not None:
             baseline[task] = base
         only = None if backbone == ALL else backbone

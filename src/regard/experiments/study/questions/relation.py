@@ -16,7 +16,7 @@ from regard.experiments.study.design import LEARNED, LOWER
 from regard.experiments.study.regression import MixedFit, learned_pairs, mixed_slope, run_means, within_slope
 from regard.experiments.study.trials import Trials
 
-Table = NDArray[np.float64]
+_Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _of_task(trials: Trials, task: str, similarity: str, mixed: bool) -> Relatio
     )
 
 
-def _conditions(values: Table, backbone: NDArray[np.int_]) -> Table:
+def _conditions(values: _Table, backbone: NDArray[np.int_]) -> _Table:
     """(K,R) -> (K,B): means over seeds, without each backbone's own mean."""
     if not values.size:
         return values
@@ -124,7 +124,7 @@ def _conditions(values: Table, backbone: NDArray[np.int_]) -> Table:
     return means - means.mean(0)
 
 
-def _seeds(values: Table, backbone: NDArray[np.int_]) -> Table:
+def _seeds(values: _Table, backbone: NDArray[np.int_]) -> _Table:
     """(K,R) without the mean of each condition and backbone."""
     out = values.copy()
     for b in np.unique(backbone):
@@ -132,7 +132,7 @@ def _seeds(values: Table, backbone: NDArray[np.int_]) -> Table:
     return out
 
 
-def _line(x: Table, y: Table, *, lost: int) -> Estimate:
+def _line(x: _Table, y: _Table, *, lost: int) -> Estimate:
     """Least squares through demeaned points, of which `lost` means were taken away."""
     free, square = x.size - lost - 1, float((x**2).sum())
     if free < 1 or square < 1e-20:

@@ -16,7 +16,7 @@ from regard.experiments.study.trials import Trials
 
 
 @dataclass(frozen=True)
-class Anchors:
+class _Anchors:
     """What similarity stands beside, over the same runs and images; NaN where the trials have none."""
 
     random: Estimate
@@ -48,7 +48,7 @@ class SimilarityRow:
     metric: str
     better: str
     value: Estimate
-    anchors: Anchors
+    anchors: _Anchors
     beyond_center: Estimate
     beyond_shuffled: Estimate
     share: Interval
@@ -107,7 +107,7 @@ def _row(trials: Trials, task: str, backbone: str, name: str, metric: str) -> Si
         metric,
         "lower" if metric in LOWER else "higher",
         crossed_mean(own.values[0], own.backbone, left_out=own.left_out),
-        Anchors(*(beside(anchor) for anchor in ("random", "center", "observers"))),
+        _Anchors(*(beside(anchor) for anchor in ("random", "center", "observers"))),
         crossed_mean(pair.values[0] - pair.values[1], pair.backbone, left_out=pair.left_out),
         beyond,
         share,
