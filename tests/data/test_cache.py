@@ -97,7 +97,7 @@ def test_the_platforms_place(platform, variables, expected, monkeypatch, tmp_pat
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cache.sys, "platform", platform)
-    assert str(cache.folder()) == expected.replace("HOME", str(tmp_path))
+    assert str(cache.cache_folder()) == expected.replace("HOME", str(tmp_path))
 
 
 def test_nothing_in_the_file_is_pickled(made):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.metrics.scores import paired_difference, score, share_of_range
+from regard.metrics.scores import best_typical_worst, paired_difference, score, share_of_range
 from regard.types import RegardError
 
 NAN = float("nan")
@@ -102,3 +102,18 @@ def test_share_of_range():
 def test_level_outside_zero_to_one_is_refused():
     with pytest.raises(RegardError, match="level=95"):
         score(torch.zeros(3), level=95.0)
+
+
+def test_a_gallery_shows_each_item_once_and_no_undefined_one() -> None:
+    values = torch.tensor([0.3, float("nan"), 0.9, 0.9, 0.1, 0.5, 0.2])
+    chosen = best_typical_worst(values, 4)
+    assert {rule: items.tolist() for rule, items in chosen.items()} == {
+        "best": [3, 2],
+        "typical": [0, 5],
+        "worst": [4, 6],
+    }
+    assert best_typical_worst(values, 1, better="lower")["best"].tolist() == [4]
+    same = best_typical_worst(torch.zeros(12), 4)
+    assert torch.cat(list(same.values())).sort().values.tolist() == list(range(12))
+    assert [len(items) for items in best_typical_worst(torch.full((3,), torch.nan)).values()] == [0, 0, 0]
+    assert [len(items) for items in best_typical_worst(torch.zeros(1)).values()] == [1, 0, 0]

@@ -4,7 +4,7 @@ Everything comes as :class:`DataSplits`; :func:`loader` makes batches of a split
 """
 
 from regard.data.augment import Augmentation, move_points
-from regard.data.cache import cached, folder
+from regard.data.cache import cache_folder, cached
 from regard.data.catalog import CATALOG, Entry, find, get, open_data
 from regard.data.check import Problem, check
 from regard.data.cifar10_jpeg import cifar10_jpeg
@@ -51,6 +51,7 @@ __all__ = [
     "Split",
     "TensorSplit",
     "atari_head",
+    "cache_folder",
     "cached",
     "check",
     "cifar10_jpeg",
@@ -65,7 +66,6 @@ __all__ = [
     "ecssd",
     "find",
     "fingerprint",
-    "folder",
     "get",
     "get_lines",
     "hku_is",

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
     """``$REGARD_CACHE``, else the platform's place for caches."""
     given = os.environ.get("REGARD_CACHE")
     if given:
@@ -39,7 +39,7 @@ def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[s
     cannot be written is no error: the tensors are made each time.
     """
     path = (
-        folder()
+        cache_folder()
         / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     )
     found = _read(path, key)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regard.data import Split
 from regard.evaluation.observe import Observation
+from regard.metrics import best_typical_worst
 
 EACH = 4
 RULES = {
@@ -26,9 +27,7 @@ def gallery(
     """Writes images, maps and masks to ``path`` (.npz) and returns what the page says of each."""
     if seen.map is None:
         return []
-    order = surprise.argsort(stable=True)
-    middle = (surprise - surprise.median()).abs().argsort(stable=True)
-    chosen = {"best": order[:EACH], "typical": middle[:EACH], "worst": order.flip(0)[:EACH]}
+    chosen = best_typical_worst(surprise, EACH, better="lower")
     rows = torch.cat(list(chosen.values()))
     batch = split.batch(rows)
     arrays = {

@@ -18,6 +18,7 @@ from regard.evaluation.localization import localization_scores
 from regard.evaluation.mask_scores import mask_scores
 from regard.evaluation.prediction import RATES
 from regard.evaluation.warnings import imposed_words
+from regard.metrics import best_typical_worst
 from regard.metrics.salient_object import all_scores
 from regard.models import Segmenter
 from regard.training import Recipe, ask, open_run, sampled_rates, seed_everything
@@ -132,10 +133,7 @@ def _warnings(model: Segmenter, seen: Seen) -> list[str]:
 def _gallery(split: Split, seen: Seen, shown: Map, path: Path) -> list[dict[str, Any]]:
     """Writes images, maps, masks and predicted masks to ``path`` (.npz) and returns what the page says of each."""
     scores = all_scores(seen.mean, seen.masks)
-    quality = scores["s"]
-    order = quality.argsort(stable=True)
-    middle = (quality - quality.median()).abs().argsort(stable=True)
-    chosen = {"best": order.flip(0)[:_EACH], "typical": middle[:_EACH], "worst": order[:_EACH]}
+    chosen = best_typical_worst(scores["s"], _EACH)
     rows = torch.cat(list(chosen.values()))
     arrays = {
         "images": (split.batch(rows).images * 255).round().byte().permute(0, 2, 3, 1).numpy(),

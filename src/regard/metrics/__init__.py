@@ -56,7 +56,7 @@ from regard.metrics.localization import (
 )
 from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.sanity import Sanity, sanity
-from regard.metrics.scores import paired_difference, score, share_of_range
+from regard.metrics.scores import best_typical_worst, paired_difference, score, share_of_range
 from regard.metrics.similarity import cosine, spearman
 from regard.metrics.smoothing import gaussian_blur
 
@@ -79,6 +79,7 @@ __all__ = [
     "bandwidth",
     "batch_masks",
     "best_threshold",
+    "best_typical_worst",
     "bits",
     "blurred_noise",
     "boxes_to_masks",

@@ -1,8 +1,11 @@
-"""From per-item values to a mean with a bootstrap interval, and a value's place between its floor and ceiling."""
+"""From per-item values to a mean with a bootstrap interval, a value's place between its floor and ceiling, and to the
+items that a gallery shows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
@@ -121,3 +124,32 @@ def share_of_range(value: float | int, floor: float | int, ceiling: float | int)
     0.5
     """
     return (value - floor) / (ceiling - floor) if ceiling != floor else float("nan")
+
+
+def best_typical_worst(
+    values: Float[Tensor, " N"], each: int = 4, *, better: Literal["higher", "lower"] = "higher"
+) -> dict[str, Int[Tensor, " n"]]:
+    """Which items a gallery shows under ``best``, ``typical`` (nearest to the median) and ``worst``, none twice.
+
+    Each rule's first item is its most extreme one. Undefined (NaN) items are never shown; of fewer than three times
+    ``each`` defined items every rule gets a third, and at least one while there are any.
+
+    Args:
+        values: (N,), a score per item.
+        each: items per rule.
+        better: which way is better.
+
+    >>> {rule: items.tolist() for rule, items in best_typical_worst(torch.tensor([.1, .9, .5, .4, .8, .2]), 1).items()}
+    {'best': [1], 'typical': [3], 'worst': [0]}
+    """
+    defined = (~values.isnan()).nonzero()[:, 0]
+    each = min(each, max(1, len(defined) // 3))
+    ascending = defined[values[defined].argsort(stable=True)]
+    if better == "higher":
+        ascending = ascending.flip(0)
+    best, rest = ascending[:each], ascending[each:]
+    worst = rest.flip(0)[:each]
+    median = values[defined].median() if len(defined) else values.new_tensor(0.0)
+    nearest = defined[(values[defined] - median).abs().argsort(stable=True)]
+    typical = nearest[~torch.isin(nearest, torch.cat([best, worst]))][:each]
+    return {"best": best, "typical": typical, "worst": worst}

@@ -31,11 +31,11 @@ from regard.data import (
     InFront,
     Split,
     TensorSplit,
+    cache_folder,
     fingerprint,
     mask_fingerprint,
     uniforms,
 )
-from regard.data import folder as cache_folder
 from regard.models import Freezable
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
