@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from record import record
 from regard.backbones import create_backbone, locate, recommended_layer
-from regard.explain import ChannelStatistics, channel_statistics, explain, untouched
+from regard.explain import ChannelStatistics, channel_statistics, explain, preserve_state
 from regard.explain.iba import price
 from regard.metrics.smoothing import gaussian_blur
 
@@ -40,7 +40,7 @@ def one_image(model: nn.Module, layer: nn.Module, image: Tensor, target: Tensor,
         return passed * out + (1 - passed) * (mean + std * torch.randn_like(out))
 
     images, classes = image[None].expand(SAMPLES, -1, -1, -1), target.expand(SAMPLES)
-    with untouched(model):
+    with preserve_state(model):
         layer.register_forward_hook(bottleneck)
         optimizer: torch.optim.Optimizer | None = None
         for _ in range(STEPS):

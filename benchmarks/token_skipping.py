@@ -86,7 +86,7 @@ def trained(run: Path, twin: Path, batches: list[int], repeats: int) -> dict[str
         found["full"].append(accuracy(full(x).probabilities(), y))
         found["mean_map"].append(accuracy(mean.probabilities(), y))
         found["random_map"].append(accuracy(model(x, samples=1).probabilities(), y))
-        found["random_places"].append(accuracy(model(x, given=elsewhere).probabilities(), y))
+        found["random_places"].append(accuracy(model(x, map_override=elsewhere).probabilities(), y))
         found["on_object"].append(energy_inside(Map(places, "gate"), masks))
     values = {name: torch.cat(parts) for name, parts in found.items()}
     lost = {
@@ -140,8 +140,8 @@ def untrained(batches: list[int], repeats: int) -> list[dict[str, Any]]:
                 maps = (places < round(kept * 196)).float().view(batch, 1, 14, 14)
                 work = {
                     "full": lambda x=images: full(x),
-                    "dropped": lambda x=images, m=maps, net=model: net(x, given=m, drop=True),
-                    "masked": lambda x=images, m=maps, net=model: net(x, given=m, drop=False),
+                    "dropped": lambda x=images, m=maps, net=model: net(x, map_override=m, drop=True),
+                    "masked": lambda x=images, m=maps, net=model: net(x, map_override=m, drop=False),
                 }
                 cells.append({"at": at, "kept_share": kept, "batch": batch} | ratios(times(work, repeats)))
                 print(f"vit_tiny, {cells[-1]}", flush=True)

@@ -187,7 +187,7 @@ class Batch:
         split: name of the split that ``index`` counts in, or None.
         moved: what augmentation did (B,3): pixels by which the window went down and right, then 1 where what it shows
             was mirrored; None: nothing.
-        given: a map that attended layers take in place of their own, or None.
+        map_override: a map that attended layers take in place of their own, or None.
         flow: how the pixels of a clip move around the time of its image (B,2L,H,W): L steps, x then y of each, in
             [-1,1] as a share of the fastest motion that is kept; 0 is rest. None for photographs.
     """
@@ -204,7 +204,7 @@ class Batch:
     stem_size: tuple[int, int] | None = None
     split: str | None = None
     moved: Int[Tensor, "B 3"] | None = None
-    given: Float[Tensor, "B 1 h w"] | None = None
+    map_override: Float[Tensor, "B 1 h w"] | None = None
     flow: Float[Tensor, "B F H W"] | None = None
 
     @property

@@ -13,7 +13,7 @@ from regard.attention import (
     NoiseGate,
     ResidualGate,
     VariationalMap,
-    build_attention,
+    create_attention,
 )
 from regard.objectives import Weights, information_loss
 from regard.types import ModelOutput, RegardError
@@ -25,7 +25,7 @@ NAMES = [*ATTENTION, *(f"{proposal}+{gate}" for proposal in [*LEARNED_MAPS, *FIX
 @pytest.mark.parametrize("anchors", [None, 6])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_mechanism_runs_and_teaches_all_its_parameters(name, anchors):
-    attention = build_attention(name, 4, anchors=anchors)
+    attention = create_attention(name, 4, anchors=anchors)
     features = torch.randn(3, 4, 6, 8, requires_grad=True)
     out = attention(features, samples=2)
     assert out.features.shape == (6, 4, 6, 8)
@@ -49,7 +49,7 @@ def test_every_mechanism_runs_and_teaches_all_its_parameters(name, anchors):
 
 
 def test_the_papers_form_is_what_it_says():
-    aib = build_attention("aib", 4, anchors=20)
+    aib = create_attention("aib", 4, anchors=20)
     assert isinstance(aib.proposal, VariationalMap)
     assert isinstance(aib.proposal.head, nn.Conv2d)
     assert aib.proposal.head.kernel_size == (3, 3)
@@ -61,7 +61,7 @@ def test_the_papers_form_is_what_it_says():
 @pytest.mark.parametrize(("head", "start"), [("conv", 0.5), ("context", 0.8)])
 @pytest.mark.parametrize("initial", [None, 0.3])
 def test_heads_by_name_start_where_they_should(head, start, initial):
-    attention = build_attention("mask", 16, head=head, initial=initial)
+    attention = create_attention("mask", 16, head=head, initial=initial)
     assert isinstance(attention.proposal.head, type(HEADS[head](16, 0.5)))
     mean = attention(0.1 * torch.randn(8, 16, 12, 12)).mean.mean().item()
     assert mean == pytest.approx(initial or start, abs=0.08)
@@ -69,8 +69,8 @@ def test_heads_by_name_start_where_they_should(head, start, initial):
 
 def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
     head = nn.Conv2d(4, 1, 1)
-    assert build_attention("noise", 4, head=head).proposal.head is head
-    assert torch.all(build_attention("uniform+mask", 4, value=0.25)(features).map == 0.25)
+    assert create_attention("noise", 4, head=head).proposal.head is head
+    assert torch.all(create_attention("uniform+mask", 4, value=0.25)(features).map == 0.25)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
 )
 def test_an_option_that_would_do_nothing_is_an_error(name, options, told):
     with pytest.raises(RegardError, match=told):
-        build_attention(name, 4, **options)
+        create_attention(name, 4, **options)
 
 
 @pytest.mark.parametrize(("name", "near"), [("nois", "noise"), ("abi", "aib"), ("noise+mask", "noise"), ("", "aib")])
 def test_an_unknown_name_gives_the_near_ones(name, near):
     with pytest.raises(RegardError, match=f"attention='{name.replace('+', '[+]')}'.*{near}"):
-        build_attention(name, 4)
+        create_attention(name, 4)

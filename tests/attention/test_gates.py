@@ -1,16 +1,16 @@
 import pytest
 import torch
 
-from regard.attention import GATES, SpatialAttention, UniformMap, build_attention
+from regard.attention import GATES, SpatialAttention, UniformMap, create_attention
 
 
 def attended(gate, channels=4):
     return SpatialAttention(UniformMap(), GATES[gate](channels)).eval()
 
 
-def seeded(attention, features, given, samples):
+def seeded(attention, features, map_override, samples):
     torch.manual_seed(3)
-    return attention(features, samples=samples, given=given).features
+    return attention(features, samples=samples, map_override=map_override).features
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -21,8 +21,8 @@ def test_at_its_unit_value_a_gate_is_the_identity_bit_for_bit(features, gate, sa
     attention.gate.observe(features)
     features = features.to(dtype)
     unit = torch.full((1, 1, 1, 1), attention.gate.unit_value)
-    assert torch.equal(attention(features, samples=samples, given=unit).features, features)
-    other = attention(features, samples=samples, given=torch.full((1, 1, 1, 1), 0.5)).features
+    assert torch.equal(attention(features, samples=samples, map_override=unit).features, features)
+    other = attention(features, samples=samples, map_override=torch.full((1, 1, 1, 1), 0.5)).features
     assert not torch.equal(other, features)
 
 
@@ -84,15 +84,15 @@ def test_excluded_positions_get_no_gradient_and_attended_ones_do(features, gate)
 
 @pytest.mark.parametrize("gate", ["mask", "noise"])
 def test_the_lowest_anchor_excludes_for_good(features, gate):
-    attention = build_attention(f"deterministic+{gate}", 4, anchors=3).eval()
+    attention = create_attention(f"deterministic+{gate}", 4, anchors=3).eval()
     with torch.no_grad():
         attention.quantizer.raw.copy_(torch.tensor([-2.0, 0.9]))
     out = attention(features)
     closed = out.index == 0
     assert torch.all(out.map[closed] == 0)
     assert attention.quantizer.anchors[0] == 0
-    own = attention(features, given=torch.zeros(1, 1, 1, 1)).features
-    assert torch.equal(own, attention(features + 7, given=torch.zeros(1, 1, 1, 1)).features)
+    own = attention(features, map_override=torch.zeros(1, 1, 1, 1)).features
+    assert torch.equal(own, attention(features + 7, map_override=torch.zeros(1, 1, 1, 1)).features)
 
 
 @pytest.mark.parametrize("gate", GATES)

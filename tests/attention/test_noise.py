@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from regard.attention import NoiseGate, build_attention
+from regard.attention import NoiseGate, create_attention
 
 
 def price(features, a, gate=None):
@@ -61,7 +61,7 @@ def test_running_statistics_are_cumulative_first_then_exponential():
 
 
 def test_statistics_are_seen_once_a_training_batch_and_never_in_evaluation(features):
-    attention = build_attention("noise", 4)
+    attention = create_attention("noise", 4)
     attention(features, samples=3)
     assert attention.gate.batches == 1
     torch.testing.assert_close(attention.gate.mean, features.mean((0, 2, 3)))

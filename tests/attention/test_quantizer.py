@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from regard.attention import AnchorQuantizer, build_attention, midpoints
+from regard.attention import AnchorQuantizer, create_attention, midpoints
 from regard.objectives import anchor_losses
 
 sixtyfourths = st.integers(0, 64).map(lambda i: i / 64)  # exact in binary, so that ties are ties
@@ -71,7 +71,7 @@ def test_the_gradient_passes_straight_through():
 
 
 def shapes_at(levels, features):
-    attention = build_attention("noise", 4, anchors=levels)
+    attention = create_attention("noise", 4, anchors=levels)
     with Shapes() as shapes:
         out = attention(features, samples=2)
         losses = anchor_losses(out)
@@ -118,7 +118,7 @@ def test_hostile_steps_leave_anchors_in_place_and_the_pinned_one_at_zero(optimiz
 
 
 def test_anchors_learn_from_the_codebook_loss_alone(features):
-    attention = build_attention("noise", 4, anchors=5)
+    attention = create_attention("noise", 4, anchors=5)
     out = attention(features, samples=1)
     losses = anchor_losses(out)
     raw, logits = attention.quantizer.raw, attention.quantizer.prior_logits

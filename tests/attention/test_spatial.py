@@ -12,7 +12,7 @@ from regard.attention import (
     ResidualGate,
     SpatialAttention,
     UniformMap,
-    build_attention,
+    create_attention,
 )
 from regard.types import AttentionOutput, Map, RegardError
 
@@ -76,7 +76,7 @@ def test_sampled_maps_stay_within_what_the_gate_takes(features, gate):
 @pytest.mark.parametrize("name", ["noise", "aib", "mask", "random"])
 @pytest.mark.parametrize("anchors", [None, 5])
 def test_without_samples_nothing_is_random(features, name, anchors):
-    attention = build_attention(name, 4, anchors=anchors)
+    attention = create_attention(name, 4, anchors=anchors)
     state = torch.get_rng_state()
     attention(features)  # in training too
     attention.eval()
@@ -114,16 +114,18 @@ GIVEN = {
 
 @pytest.mark.parametrize("shape", [(3, 1, 7, 9), (2, 2, 7, 9), (2, 2, 1, 7, 9), (3, 3, 1, 7, 9), (2, 7, 9)])
 def test_a_given_map_that_does_not_fit_is_named(features, shape):
-    said = rf"given map \({', '.join(map(str, shape))}\): .*\(2,1,h,w\) or \(3,2,1,h,w\) was expected"
+    said = rf"map_override \({', '.join(map(str, shape))}\): .*\(2,1,h,w\) or \(3,2,1,h,w\) was expected"
     with pytest.raises(RegardError, match=said):
-        told(torch.full((2, 1, 7, 9), 0.5))(features, samples=3, given=torch.rand(shape))
+        told(torch.full((2, 1, 7, 9), 0.5))(features, samples=3, map_override=torch.rand(shape))
 
 
 @pytest.mark.parametrize("case", GIVEN)
 def test_a_given_map_is_used_as_it_is(features, case):
-    given, expect = GIVEN[case]
-    out = told(torch.rand(2, 1, 7, 9), torch.rand(2, 1, 7, 9), anchors=4)(features, samples=3, given=given)
-    expected = expect(given).expand(3, 2, 1, 7, 9)
+    map_override, expect = GIVEN[case]
+    out = told(torch.rand(2, 1, 7, 9), torch.rand(2, 1, 7, 9), anchors=4)(
+        features, samples=3, map_override=map_override
+    )
+    expected = expect(map_override).expand(3, 2, 1, 7, 9)
     torch.testing.assert_close(out.map, expected)
     assert torch.equal(out.raw, out.map)
     assert out.index is None
@@ -132,22 +134,22 @@ def test_a_given_map_is_used_as_it_is(features, case):
 
 def test_a_given_map_is_not_limited(features):
     attention = told(torch.rand(2, 1, 7, 9), gate=ResidualGate(), anchors=4)
-    out = attention(features, given=torch.full((1, 1, 1, 1), -1.0))
+    out = attention(features, map_override=torch.full((1, 1, 1, 1), -1.0))
     assert torch.all(out.features == 0)
-    open_gate = told(torch.rand(2, 1, 7, 9), gate=NoiseGate(4))(features, given=torch.ones(1, 1, 1, 1))
+    open_gate = told(torch.rand(2, 1, 7, 9), gate=NoiseGate(4))(features, map_override=torch.ones(1, 1, 1, 1))
     assert torch.all(open_gate.price == torch.inf)
 
 
 def test_what_is_reported_goes_with_what_is_built(features):
-    plain = build_attention("aib", 4)(features, samples=2)
+    plain = create_attention("aib", 4)(features, samples=2)
     assert plain.std is not None
     assert plain.index is plain.anchors is plain.log_prior is plain.code is plain.price is None
-    quantized = build_attention("noise", 4, anchors=5)(features, samples=2)
+    quantized = create_attention("noise", 4, anchors=5)(features, samples=2)
     assert quantized.price.shape == quantized.index.shape == (2, 2, 1, 7, 9)
     assert quantized.anchors.shape == quantized.log_prior.shape == (5,)
     assert quantized.code.shape == (2,)
     assert torch.equal(quantized.map, quantized.anchors[quantized.index])
-    assert build_attention("deterministic", 4, anchors=5)(features, samples=2).code is None  # hard indices only
+    assert create_attention("deterministic", 4, anchors=5)(features, samples=2).code is None  # hard indices only
 
 
 def test_the_code_length_prices_the_cells_that_the_quantizer_cuts(features):
@@ -170,13 +172,13 @@ def test_uniform_attention_with_anchors_takes_the_nearest(features):
 
 @pytest.mark.parametrize("anchors", [None, 6])
 def test_state_dict_round_trip(features, anchors):
-    trained = build_attention("noise", 4, anchors=anchors)
+    trained = create_attention("noise", 4, anchors=anchors)
     optimizer = torch.optim.SGD(trained.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
         trained(features, samples=1).features.square().sum().backward()
         optimizer.step()
-    fresh = build_attention("noise", 4, anchors=anchors)
+    fresh = create_attention("noise", 4, anchors=anchors)
     assert not torch.equal(fresh.eval()(features).features, trained.eval()(features).features)
     fresh.load_state_dict(trained.state_dict())
     own, copy = trained(features), fresh(features)
@@ -185,7 +187,7 @@ def test_state_dict_round_trip(features, anchors):
 
 
 def test_prices_and_codes_are_float32_under_autocast(features):
-    attention = build_attention("noise", 4, anchors=5).eval()
+    attention = create_attention("noise", 4, anchors=5).eval()
     with torch.autocast("cpu", torch.bfloat16):
         out = attention(features.bfloat16(), samples=2)
     assert out.features.dtype == torch.bfloat16
@@ -194,14 +196,14 @@ def test_prices_and_codes_are_float32_under_autocast(features):
 
 
 def test_channels_last_features_give_the_same(features):
-    attention = build_attention("noise", 4, anchors=5).eval()
+    attention = create_attention("noise", 4, anchors=5).eval()
     own, other = attention(features), attention(features.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(own.features, other.features)
     assert torch.equal(own.index, other.index)
 
 
 def test_extreme_features_give_finite_gradients():
-    attention = build_attention("noise", 4, anchors=5)
+    attention = create_attention("noise", 4, anchors=5)
     for features in (torch.zeros(2, 4, 5, 5), 1e6 * torch.randn(2, 4, 5, 5), torch.full((2, 4, 5, 5), -1e4)):
         attention.zero_grad()
         out = attention(features, samples=1)
@@ -214,8 +216,8 @@ def test_extreme_features_give_finite_gradients():
 def test_it_compiles_as_one_graph(features, monkeypatch):
     for kind in (Map, AttentionOutput):  # the checks of shapes, which only tests have and no graph can hold
         monkeypatch.setattr(kind, "__init__", unwrap(kind.__init__))
-    attention = build_attention("noise", 4, anchors=5)
-    twin = build_attention("noise", 4, anchors=5)
+    attention = create_attention("noise", 4, anchors=5)
+    twin = create_attention("noise", 4, anchors=5)
     twin.load_state_dict(attention.state_dict())
     compiled = torch.compile(twin, fullgraph=True, backend="aot_eager")
     torch.manual_seed(5)

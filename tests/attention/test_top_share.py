@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from regard.attention import TopShare, build_attention
+from regard.attention import TopShare, create_attention
 from regard.types import RegardError
 
 MAPS = arrays("float32", array_shapes(min_dims=2, max_dims=4, max_side=6), elements=st.floats(-1, 2, width=32))
@@ -42,7 +42,7 @@ def test_a_share_that_is_none(share):
 
 @pytest.mark.parametrize("samples", [0, 1, 3])
 def test_an_attended_layer_keeps_the_share_and_excludes_the_rest(samples):
-    attention = build_attention("mask", 6, keep=0.25, initial_std=0.3).eval()
+    attention = create_attention("mask", 6, keep=0.25, initial_std=0.3).eval()
     features = torch.randn(2, 6, 8, 8)
     out = attention(features, samples=samples)
     assert torch.equal((out.map > 0).sum((2, 3, 4)), torch.full((max(samples, 1), 2), 16))
@@ -54,14 +54,14 @@ def test_an_attended_layer_keeps_the_share_and_excludes_the_rest(samples):
 
 def test_what_is_open_lets_pass_what_its_gate_lets_pass_at_most():
     features = torch.randn(2, 6, 8, 8)
-    noise = build_attention("noise", 6, keep=0.25).eval()(features)
+    noise = create_attention("noise", 6, keep=0.25).eval()(features)
     assert noise.map.max() == torch.tensor(0.99)
     assert noise.price.isfinite().all()
-    residual = build_attention("aib", 6, keep=0.25).eval()(features)
+    residual = create_attention("aib", 6, keep=0.25).eval()(features)
     assert set(residual.map.unique().tolist()) == {0.0, 1.0}
     assert residual.kept is None, "it closes nothing"
 
 
 def test_a_share_beside_anchors_is_an_error():
     with pytest.raises(RegardError, match="leave one out"):
-        build_attention("mask", 6, keep=0.5, anchors=2)
+        create_attention("mask", 6, keep=0.5, anchors=2)

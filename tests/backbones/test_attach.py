@@ -1,4 +1,4 @@
-"""Attaching: keys, errors, samples, given maps, nothing left behind."""
+"""Attaching: keys, errors, samples, map overrides, nothing left behind."""
 
 import copy
 
@@ -126,21 +126,21 @@ def test_a_later_layers_moments_are_the_mixtures() -> None:
 
 def test_samples_are_sample_major() -> None:
     model, images = chain(), torch.rand(3, 3, *SIZE)
-    given = torch.rand(2, 3, 1, *SIZE)
-    with record(model, samples=2, given=given):
+    map_override = torch.rand(2, 3, 1, *SIZE)
+    with record(model, samples=2, map_override=map_override):
         both = model(images).unflatten(0, (2, 3))
     for s in range(2):
-        with record(model, given=given[s]):
+        with record(model, map_override=map_override[s]):
             assert torch.allclose(model(images), both[s], atol=1e-6)
 
 
 def test_where_something_goes_around_the_images_are_repeated() -> None:
     model, images = chain(skip=True), torch.rand(3, 3, *SIZE)
     assert not cut_of(model).is_cut
-    given = torch.rand(2, 3, 1, *SIZE)
-    with record(model, samples=2, given=given):
+    map_override = torch.rand(2, 3, 1, *SIZE)
+    with record(model, samples=2, map_override=map_override):
         both = model(images).unflatten(0, (2, 3))
-    with record(model, given=given[1]) as recorder:
+    with record(model, map_override=map_override[1]) as recorder:
         assert torch.allclose(model(images), both[1], atol=1e-6)
     assert recorder.outputs[0].map.shape == (1, 3, 1, *SIZE)
 
@@ -149,11 +149,15 @@ def test_where_something_goes_around_the_images_are_repeated() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, *SIZE), (3, 1, *SIZE), (6, 1, *SIZE), (2, 3, 1, *SIZE)])
 def test_given_maps_of_every_shape(shape: tuple[int, ...], skip: bool) -> None:
     model = chain(skip=skip)
-    given = torch.rand(shape)
-    with record(model, samples=2, given=given) as recorder:
+    map_override = torch.rand(shape)
+    with record(model, samples=2, map_override=map_override) as recorder:
         model(torch.rand(3, 3, *SIZE))
     expected = (
-        given if len(shape) == 5 else given.unflatten(0, (2, 3)) if shape[0] == 6 else given.expand(2, 3, 1, *SIZE)
+        map_override
+        if len(shape) == 5
+        else map_override.unflatten(0, (2, 3))
+        if shape[0] == 6
+        else map_override.expand(2, 3, 1, *SIZE)
     )
     assert torch.equal(recorder.outputs[0].map, expected)
 
@@ -164,24 +168,24 @@ def test_given_maps_of_every_shape(shape: tuple[int, ...], skip: bool) -> None:
     "shape", [(2, 1, *SIZE), (4, 1, *SIZE), (3, 2, *SIZE), (5, 3, 1, *SIZE), (2, 4, 1, *SIZE), (3, *SIZE), (1,) * 6]
 )
 def test_a_given_map_that_does_not_fit_is_named(shape: tuple[int, ...], skip: bool, samples: int) -> None:
-    model, given = chain(skip=skip), torch.rand(shape)
-    said = rf"given map \({', '.join(map(str, shape))}\) for second: .*\(3,1,h,w\).* is needed for 3 images"
-    with pytest.raises(RegardError, match=said), record(model, samples=samples, given=given):
+    model, map_override = chain(skip=skip), torch.rand(shape)
+    said = rf"map_override \({', '.join(map(str, shape))}\) for second: .*\(3,1,h,w\).* is needed for 3 images"
+    with pytest.raises(RegardError, match=said), record(model, samples=samples, map_override=map_override):
         model(torch.rand(3, 3, *SIZE))
 
 
 def test_given_a_layer() -> None:
     model, images = chain(["second", "third"]), torch.rand(1, 3, *SIZE)
     one = torch.ones(1, 1, *SIZE)
-    for given in ([None, one], {"third": one}):
-        with record(model, given=given) as recorder:
+    for map_override in ([None, one], {"third": one}):
+        with record(model, map_override=map_override) as recorder:
             model(images)
         first, second = recorder.outputs
         assert (first.map == 0.5).all()
         assert (second.map == 1).all()
-    with pytest.raises(RegardError, match="no attended layer 'fourth'"), record(model, given={"fourth": one}):
+    with pytest.raises(RegardError, match="no attended layer 'fourth'"), record(model, map_override={"fourth": one}):
         pass
-    with pytest.raises(RegardError, match="1 maps for 2"), record(model, given=[one]):
+    with pytest.raises(RegardError, match="1 maps for 2"), record(model, map_override=[one]):
         pass
     with pytest.raises(RegardError, match="samples=-1"), record(model, samples=-1):
         pass

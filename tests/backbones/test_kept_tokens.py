@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from regard.attention import build_attention
+from regard.attention import create_attention
 from regard.backbones import attach, cut_of, exclude_tokens, record
 from regard.backbones.kept_tokens import KeptTokens, kept_patches
 from regard.models import AttentiveClassifier
@@ -32,7 +32,7 @@ def network(at: str | list[str], name: str = "vit_tiny_patch16_224", **options: 
     model = timm.create_model(name, img_size=SIZE, num_classes=5, **SMALL | options).eval()
     for parameter in model.parameters():  # far from the small start, so that what passes is seen
         nn.init.normal_(parameter, std=0.3)
-    attach(model, at, lambda channels: build_attention("mask", channels, anchors=3), input_size=SIZE)
+    attach(model, at, lambda channels: create_attention("mask", channels, anchors=3), input_size=SIZE)
     return exclude_tokens(model, input_size=SIZE)
 
 
@@ -42,7 +42,7 @@ def images(count: int, seed: int = 1) -> Tensor:
 
 @torch.no_grad()
 def ask(model: nn.Module, x: Tensor, maps: Any, *, drop: bool, samples: int = 0) -> Tensor:
-    with record(model, given=maps, drop=drop, samples=samples):
+    with record(model, map_override=maps, drop=drop, samples=samples):
         return model(x)
 
 
@@ -110,7 +110,7 @@ def test_nothing_goes_around(which: tuple[str, str]) -> None:
 def test_an_open_map_without_a_class_token_is_the_plain_network() -> None:
     plain = timm.create_model("vit_tiny_patch16_224", img_size=SIZE, class_token=False, global_pool="avg", **SMALL)
     plain.eval()
-    model = attach(copy.deepcopy(plain), "blocks.1", lambda c: build_attention("mask", c), input_size=SIZE)
+    model = attach(copy.deepcopy(plain), "blocks.1", lambda c: create_attention("mask", c), input_size=SIZE)
     exclude_tokens(model, input_size=SIZE)
     with torch.no_grad():
         expected = plain(images(2))

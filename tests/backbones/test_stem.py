@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from regard.backbones import Stem, attach, create_backbone, looking
+from regard.backbones import Stem, attach, create_backbone, eval_mode
 from regard.types import RegardError
 
 NETWORKS = {
@@ -24,7 +24,7 @@ def test_stem_and_rest_are_the_network(name):
     torch.manual_seed(0)
     model = create_backbone(name, 5, img_size=(size, size)).eval()
     images = torch.rand(3, 3, size, size)
-    with looking(model):
+    with eval_mode(model):
         whole = model(images)
     stem = Stem(model, layer, (3, size, size))
     features = stem(images)
@@ -32,13 +32,13 @@ def test_stem_and_rest_are_the_network(name):
     hooks = [
         module.register_forward_hook(lambda m, a, o: ran.append(m)) for m in stem.modules for module in m.children()
     ]
-    with looking(model), stem.given(features):
+    with eval_mode(model), stem.resume(features):
         again = model(torch.zeros_like(images))
     for hook in hooks:
         hook.remove()
     assert torch.equal(again, whole) or torch.allclose(again, whole, atol=1e-5)
     assert not ran, "the stem ran again"
-    with looking(model):
+    with eval_mode(model):
         assert torch.equal(model(images), whole), "the network is not as it was"
 
 
@@ -47,22 +47,22 @@ def test_the_rest_learns_from_what_is_given():
     stem = Stem(model, "layer2", (3, 32, 32))
     features = stem(torch.rand(4, 3, 32, 32))
     assert not features.requires_grad
-    with stem.given(features):
+    with stem.resume(features):
         model(torch.zeros(4, 3, 32, 32)).sum().backward()
     learned = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert learned == {"layer3", "layer4", "fc"}
 
 
 def test_attention_on_the_layer_belongs_to_the_rest_and_before_it_is_refused():
-    from regard.attention import build_attention
+    from regard.attention import create_attention
 
     model = create_backbone("resnet18", 3)
-    attach(model, ["layer2"], lambda channels: build_attention("aib", channels), input_size=(32, 32))
+    attach(model, ["layer2"], lambda channels: create_attention("aib", channels), input_size=(32, 32))
     stem = Stem(model, "layer2", (3, 32, 32))
     images = torch.rand(2, 3, 32, 32)
-    with looking(model):
+    with eval_mode(model):
         whole = model(images)
-        with stem.given(stem(images)):
+        with stem.resume(stem(images)):
             assert torch.allclose(model(torch.zeros_like(images)), whole, atol=1e-5)
     with pytest.raises(RegardError, match="attention at layer2 lies before layer3"):
         Stem(model, "layer3", (3, 32, 32))
@@ -78,10 +78,10 @@ def test_afterwards_the_network_is_whole_whatever_happened():
     model = create_backbone("compact", 3).eval()
     stem = Stem(model, "stage1", (3, 16, 16))
     images = torch.rand(2, 3, 16, 16)
-    with looking(model):
+    with eval_mode(model):
         before = model(images)
-    with pytest.raises(ZeroDivisionError), stem.given(stem(images)):
+    with pytest.raises(ZeroDivisionError), stem.resume(stem(images)):
         _ = 1 / 0
-    with looking(model):
+    with eval_mode(model):
         assert torch.equal(model(images), before)
     assert not model.training

@@ -9,21 +9,21 @@ from regard.types import AttentionOutput
 
 
 class Half(nn.Module):
-    """Halves what it sees; with samples, adds noise. The given map multiplies instead."""
+    """Halves what it sees; with samples, adds noise. ``map_override`` multiplies instead."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
         self.scale = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, features: Tensor, samples: int = 0, given: Tensor | None = None) -> AttentionOutput:
+    def forward(self, features: Tensor, samples: int = 0, map_override: Tensor | None = None) -> AttentionOutput:
         S, (B, _, H, W) = max(samples, 1), features.shape
         mean = self.scale.expand(B, 1, H, W)
         a = mean.expand(S, B, 1, H, W)
         if samples:
             a = a + 0.1 * torch.randn(a.shape)
-        if given is not None:
-            a = given.expand(S, B, 1, H, W)
+        if map_override is not None:
+            a = map_override.expand(S, B, 1, H, W)
         features = (features * a).flatten(0, 1)
         return AttentionOutput(features=features, map=a, mean=mean, raw=a, std=torch.full_like(mean, 0.1))
 

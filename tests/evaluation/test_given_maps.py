@@ -39,7 +39,7 @@ def test_a_classifier_is_judged_with_its_map(data, tmp_path):
     batch = data.test.batch(range(35))
     maps = imposed_maps(recipe, data, model).of(batch)
     with torch.no_grad():
-        told = model(batch.images, samples=0, given=maps).probabilities()
+        told = model(batch.images, samples=0, map_override=maps).probabilities()
     assert rows["accuracy_mean"]["value"] == pytest.approx(accuracy(told, batch.labels).mean().item())
     seen = observe(model, with_maps(recipe, data, model).test, seed=0, samples=(2,))
     assert torch.equal(seen.map.values, maps)
@@ -60,7 +60,7 @@ class ReadsItsMapAlone(torch.nn.Linear):
 
 
 def test_deletion_gives_every_copy_its_images_map(data):
-    batch = replace(data.test.batch(range(8)), given=torch.rand(8, 1, 4, 4))
+    batch = replace(data.test.batch(range(8)), map_override=torch.rand(8, 1, 4, 4))
     found = judged(
         lerf_morf_gap,
         ReadsItsMapAlone(1, 1),
@@ -69,7 +69,7 @@ def test_deletion_gives_every_copy_its_images_map(data):
         torch.zeros(8).long(),
         Removal(steps=4),
     )
-    level = batch.given.mean((1, 2, 3))
+    level = batch.map_override.mean((1, 2, 3))
     assert found.gap.abs().max() < 1e-6
     assert torch.allclose(found.morf.probabilities, level[:, None].expand(-1, 5), atol=1e-6)
 
@@ -86,7 +86,7 @@ def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
     _, model, _ = open_run(folder)
     batch = with_maps(recipe, data, model).test.batch(range(35))
     with torch.no_grad():
-        told = model(batch.images, samples=0, given=batch.given).probabilities
+        told = model(batch.images, samples=0, map_override=batch.map_override).probabilities
     wanted = (told - batch.masks.float()).abs().mean((1, 2, 3)).mean().item()
     mae = {row["key"]: row for row in found["scores"]}["mae"]["value"]
     assert mae == pytest.approx(wanted, abs=1e-5)

@@ -42,7 +42,7 @@ def test_a_map_that_is_heeded(monkeypatch) -> None:
     seen = observe(network, items, seed=0)
     own = seen.gates[0]
 
-    def forward(images: torch.Tensor, samples: int = 0, given=None, stem=None):
+    def forward(images: torch.Tensor, samples: int = 0, map_override=None, stem=None):
         right = given is None or torch.equal(given[0], own[: len(images)])
         logits = torch.nn.functional.one_hot(items.labels if right else (items.labels + 1) % 4, 4).float() * 9
         return ModelOutput(logits[None])

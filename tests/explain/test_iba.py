@@ -8,7 +8,7 @@ from torch.distributions import Normal, kl_divergence
 
 from regard.backbones import create_backbone
 from regard.explain import ChannelStatistics, channel_statistics, explain
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.explain.iba import price, rerunning
 from regard.metrics.smoothing import gaussian_blur
 from regard.types import RegardError
@@ -142,7 +142,7 @@ def test_only_the_part_after_the_layer_runs_again(name: str, layers: tuple[str, 
     plain = model(images).detach()
     whole, forwards = len(ran), {m: m.forward for m in model.modules()}
     for layer in layers:
-        module, layout = Question(model, images, None, layer).place()
+        module, layout = ExplainContext(model, images, None, layer).place()
         with rerunning(model, lambda: model(images), module, layout, (64, 64)) as after:
             ran.clear()
             torch.testing.assert_close(after(after.features), plain, rtol=1e-4, atol=1e-5)

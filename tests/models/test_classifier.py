@@ -131,10 +131,10 @@ def test_no_bits_where_something_goes_around() -> None:
 
 def test_given_maps_are_used() -> None:
     model = small().eval()
-    given = torch.rand(3, 1, 8, 8)
-    output = model(images(), given=given)
-    assert torch.equal(output.attention[0].map[0], given)
-    assert not torch.equal(output.logits, model(images(), given=given.flip(0)).logits)
+    map_override = torch.rand(3, 1, 8, 8)
+    output = model(images(), map_override=map_override)
+    assert torch.equal(output.attention[0].map[0], map_override)
+    assert not torch.equal(output.logits, model(images(), map_override=map_override.flip(0)).logits)
 
 
 def test_several_layers() -> None:

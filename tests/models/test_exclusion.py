@@ -68,7 +68,7 @@ def test_where_every_image_keeps_the_same_share_no_sequence_waits_for_a_longer_o
     with torch.no_grad():
         dropped = model(images, samples=samples)
         maps = dropped.attention[0].map
-        masked = model(images, samples=samples, given=maps, drop=False)
+        masked = model(images, samples=samples, map_override=maps, drop=False)
     assert seen == [(16, True), (64, False)]
     torch.testing.assert_close(dropped.logits, masked.logits, rtol=0, atol=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.models.families import CLASSES, PARAMS, Family
 
-from regard.attention import build_attention
+from regard.attention import create_attention
 from regard.backbones import attended, create_backbone, record, take_head
 from regard.models import AttentiveClassifier
 
@@ -60,9 +60,9 @@ def test_multiplier_one_is_the_plain_network_bit_for_bit(
     own = layer.attention
     classifier.eval()
     try:
-        layer.attention = build_attention(attention, own.gate.mean.shape[0]).eval()
-        given = torch.full((1, 1, 1, 1), layer.attention.gate.unit_value)
-        with torch.no_grad(), record(classifier.trunk, given=given):
+        layer.attention = create_attention(attention, own.gate.mean.shape[0]).eval()
+        map_override = torch.full((1, 1, 1, 1), layer.attention.gate.unit_value)
+        with torch.no_grad(), record(classifier.trunk, map_override=map_override):
             assert torch.equal(classifier.trunk(family.images()), plain(family.images()))
     finally:
         layer.attention = own

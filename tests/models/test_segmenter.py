@@ -54,7 +54,7 @@ def test_a_multiplier_of_one_is_the_plain_network(backbone, decoder, size):
     assert own.keys() == plain.state_dict().keys()
     plain.load_state_dict(own)
     with torch.no_grad():
-        one = attended(images(size), given=torch.ones(1, 1, 1, 1))
+        one = attended(images(size), map_override=torch.ones(1, 1, 1, 1))
         assert torch.equal(one.logits, plain(images(size)).logits)
 
 
@@ -74,14 +74,16 @@ def test_samples_differ_and_skip_scores_are_repeated_for_each():
     assert not torch.equal(a[0], a[1])
     # layer3 is plain here, so its scores have to be the same for every sample
     late = build("resnet18", "fcn16s", (64, 64), at="layer4").eval()
-    single = late(images((64, 64)), samples=0, given=torch.ones(1, 1, 1, 1)).logits
-    several = late(images((64, 64)), samples=3, given=torch.ones(1, 1, 1, 1)).logits
+    single = late(images((64, 64)), samples=0, map_override=torch.ones(1, 1, 1, 1)).logits
+    several = late(images((64, 64)), samples=3, map_override=torch.ones(1, 1, 1, 1)).logits
     assert torch.allclose(several, single.expand(3, -1, -1, -1, -1), atol=1e-5)
 
 
 def test_maps_can_be_given_by_layer():
     model = build("resnet18", "fcn16s", (64, 64), at=["layer3", "layer4"]).eval()
-    closed = model(images((64, 64)), given={"layer3": torch.zeros(1, 1, 1, 1), "layer4": torch.zeros(1, 1, 1, 1)})
+    closed = model(
+        images((64, 64)), map_override={"layer3": torch.zeros(1, 1, 1, 1), "layer4": torch.zeros(1, 1, 1, 1)}
+    )
     assert all((a.map == 0).all() for a in closed.attention)
     assert model.at == ("layer3", "layer4")
 

@@ -74,7 +74,7 @@ def test_open_gates_leave_the_plain_network_bit_for_bit():
         state = {key.replace("stage1.module.", "stage1."): value for key, value in model.state_dict().items()}
         plain.load_state_dict({key: state[key] for key in plain.state_dict()})
         ones = torch.ones(1, 1, 12, 16)
-        opened = model(images, flow=flow, given=ones)
+        opened = model(images, flow=flow, map_override=ones)
         assert torch.equal(opened.logits, plain(images, flow=flow).logits)
         assert not torch.equal(model(images, flow=flow).logits, opened.logits)
 
@@ -85,17 +85,17 @@ def test_maps_are_given_by_name_by_place_or_to_all():
     one, other = torch.rand(3, 1, 6, 8), torch.rand(3, 1, 6, 8)
     grid = model(images, flow=flow).attention[0].map.shape[-2:]
     one, other = (torch.nn.functional.interpolate(m, size=grid) for m in (one, other))
-    by_place = model(images, flow=flow, given=[one, other])
-    by_name = model(images, flow=flow, given={"rgb.stage1": other, "flow.stage1": one})
+    by_place = model(images, flow=flow, map_override=[one, other])
+    by_name = model(images, flow=flow, map_override={"rgb.stage1": other, "flow.stage1": one})
     assert torch.equal(by_place.logits, by_name.logits)
     assert torch.equal(by_place.attention[1].map[0], other)
-    half = model(images, flow=flow, given={"rgb.stage1": other})
+    half = model(images, flow=flow, map_override={"rgb.stage1": other})
     assert torch.equal(half.attention[0].map, model(images, flow=flow).attention[0].map)
-    assert torch.equal(model(images, flow=flow, given=one).attention[1].map[0], one)
+    assert torch.equal(model(images, flow=flow, map_override=one).attention[1].map[0], one)
     with pytest.raises(RegardError, match=r"1 maps for 2 attended layers"):
-        model(images, flow=flow, given=[one])
+        model(images, flow=flow, map_override=[one])
     with pytest.raises(RegardError, match=r"no attended layer 'stage1'; attended are flow.stage1, rgb.stage1"):
-        model(images, flow=flow, given={"stage1": one})
+        model(images, flow=flow, map_override={"stage1": one})
 
 
 def test_two_latents_are_one_and_their_rates_add_up():

@@ -3,7 +3,7 @@
 Not here: how features were made (backbones), what is learned from them (objectives).
 """
 
-from regard.attention.build import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, build_attention
+from regard.attention.build import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, create_attention
 from regard.attention.gates import Gate, Gated, MaskGate, NoiseGate, ResidualGate
 from regard.attention.heads import ContextHead
 from regard.attention.maps import (
@@ -17,7 +17,7 @@ from regard.attention.maps import (
     conv_head,
 )
 from regard.attention.quantizer import AnchorQuantizer, Quantized, TopShare, expected_code_length, midpoints
-from regard.attention.spatial import SpatialAttention, given_map, repeated
+from regard.attention.spatial import SpatialAttention, override_map, repeated
 
 __all__ = [
     "ATTENTION",
@@ -42,10 +42,10 @@ __all__ = [
     "TopShare",
     "UniformMap",
     "VariationalMap",
-    "build_attention",
     "conv_head",
+    "create_attention",
     "expected_code_length",
-    "given_map",
     "midpoints",
+    "override_map",
     "repeated",
 ]

@@ -50,7 +50,7 @@ INITIAL = {"conv": 0.5, "context": 0.8}
 """Where a learned map starts: the paper's halfway, or rather open, so that the trunk learns before the gate closes."""
 
 
-def build_attention(
+def create_attention(
     name: str,
     channels: int,
     *,

@@ -19,7 +19,7 @@ A deterministic learned map, mu = sigmoid(head(f)): attention without a bottlene
 
 Maps that are not learned: the controls that a learned map has to beat.
 
-A map given by the caller needs no class here: pass it as ``given`` to any attention.
+A map given by the caller needs no class here: pass it as ``map_override`` to any attention.
 """
 
 from __future__ import annotations

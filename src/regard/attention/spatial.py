@@ -20,16 +20,20 @@ def repeated(features: Float[Tensor, "B C H W"], S: int) -> Float[Tensor, "SB C 
     return features if S == 1 else features.expand(S, *features.shape).flatten(0, 1)
 
 
-def given_map(given: Float[Tensor, "... 1 h w"], shape: tuple[int, int, int, int]) -> Float[Tensor, "S B 1 H W"]:
+def override_map(
+    map_override: Float[Tensor, "... 1 h w"], shape: tuple[int, int, int, int]
+) -> Float[Tensor, "S B 1 H W"]:
     """A map (1,h,w), (B,1,h,w) or (S,B,1,h,w), where S and B may be 1, for ``shape`` (S,B,H,W); float32.
 
     Raises:
         RegardError: a map of another shape.
     """
     S, B, H, W = shape
-    maps = given[(None,) * (5 - given.ndim)]
+    maps = map_override[(None,) * (5 - map_override.ndim)]
     if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
-        raise RegardError(f"given map {tuple(given.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected")
+        raise RegardError(
+            f"map_override {tuple(map_override.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected"
+        )
     flat = Map(maps.flatten(0, 1).float(), "gate").resize((H, W)).values
     return flat.reshape(*maps.shape[:2], 1, H, W).expand(S, B, 1, H, W)
 
@@ -58,18 +62,21 @@ class SpatialAttention(nn.Module):
         self.top = top
 
     def forward(
-        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+        self,
+        features: Float[Tensor, "B C H W"],
+        samples: int = 0,
+        map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
         """Modulates features by the map.
 
         Args:
             features: (B,C,H,W).
             samples: number of random maps, each with gate noise of its own; 0 is the mean, without any noise.
-            given: (1,h,w), (B,1,h,w) or (S,B,1,h,w), S and B may be 1: use this map instead of the learned one,
+            map_override: (1,h,w), (B,1,h,w) or (S,B,1,h,w), S and B may be 1: use this map instead of the learned one,
                 unquantized and unlimited; its grid is brought to that of the features.
 
         Raises:
-            RegardError: a given map of another shape.
+            RegardError: a `map_override` of another shape.
         """
         if self.training:
             self.gate.observe(features)
@@ -79,8 +86,8 @@ class SpatialAttention(nn.Module):
         own = draws.clamp(0, self.gate.upper)
         anchors = None if self.quantizer is None else self.quantizer.anchors
         raw, a, index = own, own, None
-        if given is not None:
-            raw = a = given_map(given, (S, B, H, W))
+        if map_override is not None:
+            raw = a = override_map(map_override, (S, B, H, W))
         elif self.quantizer is not None and anchors is not None:
             a, index = self.quantizer(own, anchors)
         elif self.top is not None:

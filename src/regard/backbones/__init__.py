@@ -9,7 +9,7 @@ from regard.backbones.create import BACKBONES, create_backbone
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.inflate import inflate
-from regard.backbones.inspect import image_shape, layer_names, locate, looking, nearest, probe_images
+from regard.backbones.inspect import eval_mode, image_shape, layer_names, locate, nearest, probe_images
 from regard.backbones.networks.cifar import VggCifar, Wrn, wrn_branch
 from regard.backbones.networks.compact import Compact
 from regard.backbones.networks.imagenet import (
@@ -21,9 +21,9 @@ from regard.backbones.networks.imagenet import (
     vgg_branch,
 )
 from regard.backbones.recommend import last_layer, recommended_layer
-from regard.backbones.recorder import Given, Recorder, run
+from regard.backbones.recorder import MapOverride, Recorder, run
 from regard.backbones.stem import Stem
-from regard.backbones.trace import watching
+from regard.backbones.trace import trace_until
 from regard.backbones.weights import load_weights, read_weights
 from regard.backbones.width import Size, match_width, size_of, width_is_free
 
@@ -34,8 +34,8 @@ __all__ = [
     "Attended",
     "Compact",
     "Cut",
-    "Given",
     "Layout",
+    "MapOverride",
     "Recorder",
     "Size",
     "Stem",
@@ -48,6 +48,7 @@ __all__ = [
     "create_backbone",
     "cut_of",
     "efficientnet_lite0_imagenet",
+    "eval_mode",
     "exclude_tokens",
     "find_layout",
     "fit_head",
@@ -58,7 +59,6 @@ __all__ = [
     "layer_names",
     "load_weights",
     "locate",
-    "looking",
     "match_width",
     "nearest",
     "probe_images",
@@ -69,8 +69,8 @@ __all__ = [
     "run",
     "size_of",
     "take_head",
+    "trace_until",
     "vgg_branch",
-    "watching",
     "width_is_free",
     "wrn_branch",
 ]

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
-from regard.backbones.inspect import image_shape, locate, looking, probe_images
-from regard.backbones.recorder import Given, Recorder, recording
+from regard.backbones.inspect import eval_mode, image_shape, locate, probe_images
+from regard.backbones.recorder import MapOverride, Recorder, recording
 from regard.types import RegardError
 
 
@@ -66,7 +66,7 @@ def _output(
     hooks = [child.register_forward_hook(leaf) for child in module.modules()]
     hooks.append(module.register_forward_hook(lambda _module, _args, out: outputs.append(out)))
     try:
-        with looking(model):
+        with eval_mode(model):
             model(probe_images(model, shape))
     finally:
         for hook in hooks:
@@ -90,7 +90,7 @@ def _wider(model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int
 
     hook = module.register_forward_hook(stop)
     try:
-        with looking(model):
+        with eval_mode(model):
             model(probe_images(model, (shape[0], shape[1], 2 * shape[2])))
     except Exception:
         # whatever a network says to an image of another size: then this evidence is not to be had
@@ -187,15 +187,19 @@ def cut_of(model: nn.Module) -> Cut:
     return layers[0].cut if layers else Cut(is_cut=False, bypasses=("nothing is attended",))
 
 
-def recorder_for(model: nn.Module, *, samples: int = 0, given: Given = None, drop: bool | None = None) -> Recorder:
+def recorder_for(
+    model: nn.Module, *, samples: int = 0, map_override: MapOverride = None, drop: bool | None = None
+) -> Recorder:
     """A recorder for one call of an attached model; samples expand at the first attended layer where that is a cut."""
     layers = attended(model)
     at_input = any(not layer.cut.is_cut for layer in layers.values())
-    return Recorder(layers, samples=samples, given=given, at_input=at_input, drop=drop)
+    return Recorder(layers, samples=samples, map_override=map_override, at_input=at_input, drop=drop)
 
 
 @contextmanager
-def record(model: nn.Module, *, samples: int = 0, given: Given = None, drop: bool | None = None) -> Iterator[Recorder]:
+def record(
+    model: nn.Module, *, samples: int = 0, map_override: MapOverride = None, drop: bool | None = None
+) -> Iterator[Recorder]:
     """Runs the model's calls with so many samples, or with given maps, and keeps the last call's attention outputs.
 
         with record(model, samples=4) as recorder:
@@ -207,9 +211,9 @@ def record(model: nn.Module, *, samples: int = 0, given: Given = None, drop: boo
     Args:
         model: a model after ``attach``.
         samples: 0, the mean without noise, or the number of random maps an image.
-        given: maps to use instead of the learned ones: one tensor for all layers, one a layer, or by layer name; each
-            (B,1,h,w), (S*B,1,h,w), (S,B,1,h,w) or (1,1,h,w).
+        map_override: maps to use instead of the learned ones: one tensor for all layers, one per layer, or by layer
+            name; each (B,1,h,w), (S*B,1,h,w), (S,B,1,h,w) or (1,1,h,w).
         drop: whether tokens that are excluded are left out (default) or only masked; see ``exclude_tokens``.
     """
-    with recording(model, recorder_for(model, samples=samples, given=given, drop=drop)) as recorder:
+    with recording(model, recorder_for(model, samples=samples, map_override=map_override, drop=drop)) as recorder:
         yield recorder

@@ -143,26 +143,28 @@ class Attended(nn.Module):
     def _recorded(self, recorder: Recorder, features: Tensor) -> AttentionOutput:
         S = max(recorder.samples, 1)
         first = not recorder.expanded
-        given = recorder.given.get(self.layer_name)
-        if given is not None:
-            given = _given(given, S, features.shape[0] if first else features.shape[0] // S, self.layer_name)
+        map_override = recorder.map_override.get(self.layer_name)
+        if map_override is not None:
+            map_override = _override_map(
+                map_override, S, features.shape[0] if first else features.shape[0] // S, self.layer_name
+            )
         if first:
             recorder.expanded = S > 1
-            return self.attention(features, samples=recorder.samples, given=given)
-        if given is not None:
-            given = given.expand(S, features.shape[0] // S, *given.shape[2:]).flatten(0, 1)
-        return _regroup(self.attention(features, samples=1, given=given), S)
+            return self.attention(features, samples=recorder.samples, map_override=map_override)
+        if map_override is not None:
+            map_override = map_override.expand(S, features.shape[0] // S, *map_override.shape[2:]).flatten(0, 1)
+        return _regroup(self.attention(features, samples=1, map_override=map_override), S)
 
 
-def _given(given: Tensor, S: int, B: int, name: str) -> Tensor:
+def _override_map(map_override: Tensor, S: int, B: int, name: str) -> Tensor:
     """A map for S samples of B images, whatever of the two it leaves out, as (S or 1, B or 1, 1, h, w)."""
-    whole = given.ndim == 4 and given.shape[0] == S * B
-    maps = given.unflatten(0, (S, B)) if whole else given[(None,) * (5 - given.ndim)]
+    whole = map_override.ndim == 4 and map_override.shape[0] == S * B
+    maps = map_override.unflatten(0, (S, B)) if whole else map_override[(None,) * (5 - map_override.ndim)]
     if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
         wanted = dict.fromkeys((f"({B},1,h,w)", f"({S * B},1,h,w)", f"({S},{B},1,h,w)", "(1,1,h,w)"))
         raise RegardError(
-            f"given map {tuple(given.shape)} for {name}: one of {', '.join(wanted)} is needed for {B} images and {S} "
-            "samples"
+            f"map_override {tuple(map_override.shape)} for {name}: one of {', '.join(wanted)} is "
+            f"needed for {B} images and {S} samples"
         )
     return maps
 

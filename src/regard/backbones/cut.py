@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from regard.backbones.attended import Attended, Cut, attended
-from regard.backbones.inspect import locate, looking, probe_images
+from regard.backbones.inspect import eval_mode, locate, probe_images
 from regard.backbones.recorder import Recorder, run
 
 _TOLERANCE = 1e-6
@@ -71,11 +71,11 @@ def _compare(
     """What differs between two images with the gates closed: names of enclosing modules, "" being the logits."""
     seen: list[dict[str, list[Tensor]]] = []
     for seed in (1, 2):
-        with looking(model), _closed(model, layers, whole=whole) as outputs:
+        with eval_mode(model), _closed(model, layers, whole=whole) as outputs:
             images = probe_images(model, shape, seed)
             # which tokens are excluded may depend on the image, so it is held fixed; their content may not
-            given = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
-            recorder = Recorder(layers, given=given)
+            ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
+            recorder = Recorder(layers, map_override=ones)
             logits = run(_Call(model, state), recorder, images)
             outputs[""] = _tensors(logits)
         seen.append(dict(outputs))

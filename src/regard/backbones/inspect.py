@@ -55,7 +55,7 @@ def locate(model: nn.Module, name: str) -> tuple[nn.Module, str, nn.Module]:
 
 
 @contextmanager
-def looking(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; every module's own mode is put back, also after an exception."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from regard.backbones.inspect import layer_names, locate, looking, probe_images
+from regard.backbones.inspect import eval_mode, layer_names, locate, probe_images
 from regard.types import RegardError
 
 REDUCTION = 16
@@ -61,7 +61,7 @@ def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
 
     hooks = [locate(model, name)[2].register_forward_hook(watch(name)) for name in layer_names(model)]
     try:
-        with looking(model):
+        with eval_mode(model):
             model(probe_images(model, shape))
     finally:
         for hook in hooks:

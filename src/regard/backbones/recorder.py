@@ -18,18 +18,18 @@ from torch import Tensor, nn
 from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
-Given = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
+MapOverride = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
 """Maps to use instead of the learned ones: one for all layers, one a layer in the order of attaching, or by layer name.
 """
 
 
 class Recorder:
-    """One call's samples and given maps on their way in, attention outputs on their way out.
+    """One call's samples and map overrides on their way in, attention outputs on their way out.
 
     Args:
         layers: the attended layers by name.
         samples: random maps an image; 0 is the mean, without noise.
-        given: maps to use instead of the learned ones.
+        map_override: maps to use instead of the learned ones.
         at_input: repeat the images, not the features: needed where something goes around the attention.
         drop: leave excluded tokens out of the sequence; False only masks them, which gives the same and keeps shapes
             fixed. By default they are dropped, unless a graph is being traced.
@@ -40,7 +40,7 @@ class Recorder:
         layers: Mapping[str, nn.Module],
         *,
         samples: int = 0,
-        given: Given = None,
+        map_override: MapOverride = None,
         at_input: bool = False,
         drop: bool | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class Recorder:
             raise RegardError(f"samples={samples}: 0 is the mean, n >= 1 draws n maps")
         self.layers = dict(layers)
         self.samples = samples
-        self.given = _by_layer(given, tuple(layers))
+        self.map_override = _by_layer(map_override, tuple(layers))
         self.at_input = at_input
         self.drop = not torch.compiler.is_compiling() if drop is None else drop
         self.kept: KeptTokens | None = None
@@ -83,19 +83,23 @@ class Recorder:
         self._outputs, self.kept = {}, None
 
 
-def _by_layer(given: Given, layers: tuple[str, ...]) -> dict[str, Tensor]:
-    if given is None:
+def _by_layer(map_override: MapOverride, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    if map_override is None:
         return {}
-    if isinstance(given, Tensor):
-        return dict.fromkeys(layers, given)
-    if isinstance(given, Mapping):
-        unknown = [name for name in given if name not in layers]
+    if isinstance(map_override, Tensor):
+        return dict.fromkeys(layers, map_override)
+    if isinstance(map_override, Mapping):
+        unknown = [name for name in map_override if name not in layers]
         if unknown:
-            raise RegardError(f"given: no attended layer {unknown[0]!r}; attended are {', '.join(layers) or 'none'}")
-        return dict(given)
-    if len(given) != len(layers):
-        raise RegardError(f"given: {len(given)} maps for {len(layers)} attended layers ({', '.join(layers)})")
-    return {name: map_ for name, map_ in zip(layers, given, strict=True) if map_ is not None}
+            raise RegardError(
+                f"map_override: no attended layer {unknown[0]!r}; attended are {', '.join(layers) or 'none'}"
+            )
+        return dict(map_override)
+    if len(map_override) != len(layers):
+        raise RegardError(
+            f"map_override: {len(map_override)} maps for {len(layers)} attended layers ({', '.join(layers)})"
+        )
+    return {name: map_ for name, map_ in zip(layers, map_override, strict=True) if map_ is not None}
 
 
 class _Active(threading.local):

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Attended
-from regard.backbones.inspect import locate, looking, probe_images
-from regard.backbones.trace import watching
+from regard.backbones.inspect import eval_mode, locate, probe_images
+from regard.backbones.trace import trace_until
 from regard.types import RegardError
 
 
@@ -41,11 +41,11 @@ class Stem:
         found = locate(model, upto)[2]
         self.model, self.upto = model, upto
         self.layer: nn.Module = found.module if isinstance(found, Attended) else found
-        with looking(model), watching(model, self.layer) as before:
+        with eval_mode(model), trace_until(model, self.layer) as trace:
             model(probe_images(model, shape))
-        if not isinstance(before.out, Tensor):
+        if not isinstance(trace.out, Tensor):
             raise RegardError(f"stem: {upto} does not return one tensor, so it cannot be kept; name another layer")
-        self.before = before.done
+        self.skipped = trace.done
         inside = [part for module in self.modules for part in module.modules() if isinstance(part, Attended)]
         if inside:
             raise RegardError(f"stem: attention at {inside[0].layer_name} lies before {upto}; end the stem before it")
@@ -54,7 +54,7 @@ class Stem:
     @property
     def modules(self) -> list[nn.Module]:
         """The modules that only the stem runs, the layer last."""
-        return [*(module for module, _ in self.before), self.layer]
+        return [*(module for module, _ in self.skipped), self.layer]
 
     def __call__(self, images: Tensor) -> Tensor:
         """What the layer returns (B,...), in evaluation mode, without gradients; nothing after it runs."""
@@ -66,7 +66,7 @@ class Stem:
 
         hook = self.layer.register_forward_hook(stop)
         try:
-            with looking(self.model):
+            with eval_mode(self.model):
                 self.model(images)
         except _Reached:
             pass
@@ -75,7 +75,7 @@ class Stem:
         return kept[0]
 
     @contextmanager
-    def given(self, features: Tensor) -> Iterator[None]:
+    def resume(self, features: Tensor) -> Iterator[None]:
         """Inside the block the network is its rest: whatever its images, only their number and size, it goes on from
         these features (B,...). Not for several threads at once.
         """
@@ -86,7 +86,7 @@ class Stem:
 
             return lambda *_args, **_kwargs: tree_map_only(Tensor, fill, out)
 
-        stand_ins = [(module, constant(out)) for module, out in self.before]
+        stand_ins = [(module, constant(out)) for module, out in self.skipped]
         stand_ins.append((self.layer, lambda *_args, **_kwargs: features.clone()))  # what follows may work in place
         try:
             for module, forward in stand_ins:
@@ -98,10 +98,10 @@ class Stem:
 
     def _test(self, shape: tuple[int, int, int]) -> None:
         images = torch.cat([probe_images(self.model, shape, seed) for seed in (1, 2)])
-        with looking(self.model):
+        with eval_mode(self.model):
             whole = self.model(images)
             features = self(images)
-            with self.given(features):
+            with self.resume(features):
                 again = self.model(torch.zeros_like(images))
         if not torch.allclose(whole, again, rtol=1e-4, atol=1e-5, equal_nan=True):
             raise RegardError(

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map_only
 
 
 @dataclass
-class Before:
+class Trace:
     """One forward up to a layer.
 
     Attributes:
@@ -27,27 +27,27 @@ class Before:
 
 
 @contextmanager
-def watching(model: nn.Module, layer: nn.Module) -> Iterator[Before]:
-    """Fills a `Before` in the first forward of ``model`` inside the block; outputs are copies, as what follows may work
+def trace_until(model: nn.Module, layer: nn.Module) -> Iterator[Trace]:
+    """Fills a `Trace` in the first forward of ``model`` inside the block; outputs are copies, as what follows may work
     in place.
     """
-    seen = Before()
+    trace = Trace()
     starts: list[int] = []
 
     def begin(_module: nn.Module, _args: Any) -> None:
-        starts.append(len(seen.done))
+        starts.append(len(trace.done))
 
     def end(module: nn.Module, _args: Any, out: Any) -> None:
         start = starts.pop()
-        if seen.out is None:
-            seen.done[start:] = [(module, tree_map_only(Tensor, torch.clone, out))]
+        if trace.out is None:
+            trace.done[start:] = [(module, tree_map_only(Tensor, torch.clone, out))]
             if module is layer:
-                seen.out = seen.done.pop()[1]
+                trace.out = trace.done.pop()[1]
 
     hooks = [module.register_forward_pre_hook(begin) for module in model.modules()]
     hooks += [module.register_forward_hook(end) for module in model.modules()]
     try:
-        yield seen
+        yield trace
     finally:
         for hook in hooks:
             hook.remove()

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from regard.backbones.create import create_backbone
-from regard.backbones.inspect import looking, probe_images
+from regard.backbones.inspect import eval_mode, probe_images
 from regard.backbones.networks.compact import WIDTHS
 from regard.types import RegardError
 
@@ -35,7 +35,7 @@ def size_of(model: nn.Module, by: Size, shape: tuple[int, int, int]) -> int:
     """
     if by == "parameters":
         return sum(p.numel() for p in model.parameters())
-    with looking(model), FlopCounterMode(display=False) as counter:
+    with eval_mode(model), FlopCounterMode(display=False) as counter:
         model(probe_images(model, shape))
     return int(counter.get_total_flops())
 

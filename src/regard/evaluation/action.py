@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.backbones import looking
+from regard.backbones import eval_mode
 from regard.data import DataSplits, Split
 from regard.evaluation.entries import entry, reference, write_per_image
 from regard.evaluation.gallery import gallery
@@ -75,7 +75,7 @@ def stream_probabilities(model: TwoStream, split: Split) -> dict[str, Tensor]:
     """What each stream says by itself (N,n), by its name."""
     found: dict[str, list[Tensor]] = {name: [] for name in STREAMS}
     device = next(model.parameters()).device
-    with looking(model):
+    with eval_mode(model):
         for part in torch.arange(len(split)).split(_BATCH):
             output = ask(model, split.batch(part).to(device), samples=0)
             for name, logits in zip(STREAMS, output.streams, strict=True):

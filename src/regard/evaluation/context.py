@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.backbones import looking
+from regard.backbones import eval_mode
 from regard.data import DataSplits, Split, spread
 from regard.evaluation.observe import Observation, images_at_once, observe
 from regard.explain import ZeroMapWarning, explain
@@ -70,7 +70,7 @@ class Asked:
         """Of other images, probabilities (B,n) with the mean map and latent, and `map` for these classes (B,1,h,w)."""
         if self.seen.map is None:
             return self.model.predict(images.to(self.device)).cpu(), self._grad_cam(images, classes).values
-        with looking(self.model):
+        with eval_mode(self.model):
             out = self.model(images.to(self.device), samples=0)
         shown = self.model.shown(out.attention[-1]).values
         return out.probabilities(self.model.multi_label).cpu(), shown.float().cpu()

@@ -39,14 +39,14 @@ def judged(
     device = next(model.parameters()).device
 
     def predict_with(given: Tensor | None) -> Callable[[Tensor], Tensor]:
-        return lambda x: model.predict(x.to(device), given=given).cpu()
+        return lambda x: model.predict(x.to(device), map_override=given).cpu()
 
-    if batch.given is None:
+    if batch.map_override is None:
         return metric(predict_with(None), batch.images, map, classes, removal=removal)
     parts = []
     for i in range(len(batch.images)):
         one = slice(i, i + 1)
-        predict = predict_with(batch.given[one].to(device))
+        predict = predict_with(batch.map_override[one].to(device))
         own = Map(map.values[one], map.unit)
         parts.append(metric(predict, batch.images[one], own, classes[one], removal=removal))
     return _joined(parts)

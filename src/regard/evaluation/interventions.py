@@ -164,7 +164,7 @@ def ask_with(
     for part in torch.arange(len(index)).split(images_at_once(split, device)):
         given = [m[part].to(device) for m in maps]
         batch = split.batch(index[part]).to(device)
-        output = model(batch.images, samples=0, given=given, stem=batch.stem)
+        output = model(batch.images, samples=0, map_override=given, stem=batch.stem)
         parts.append(output.probabilities(model.multi_label).float().cpu())
         found = {"latent_bits": output.latent.rate} if output.latent is not None else {}
         prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]

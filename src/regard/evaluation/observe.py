@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.backbones import looking
+from regard.backbones import eval_mode
 from regard.data import Split
 from regard.metrics import accuracy, anchor_counts
 from regard.metrics.salient_object import all_scores, s_measure
@@ -100,7 +100,7 @@ def observe(
     random = bool(model.at) or model.bottleneck is not None
     device = next(model.parameters()).device
     at_once = images_at_once(split, device)
-    with looking(model):
+    with eval_mode(model):
         for part in torch.arange(len(split)).split(at_once):
             batch = split.batch(part).to(device)
             if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None and batch.stem is None:
@@ -236,7 +236,7 @@ def maps_of(model: Any, split: Split, index: Tensor | None = None) -> Map:
 
 def answer(model: Any, batch: Batch, *, samples: int = 0) -> Any:
     """The mean prediction, or one with sampled maps, in evaluation mode on the model's device."""
-    with looking(model):
+    with eval_mode(model):
         return ask(model, batch.to(next(model.parameters()).device), samples=samples)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.backbones import looking
+from regard.backbones import eval_mode
 from regard.data import DataSplits, Split
 from regard.evaluation.entries import entry, reference, write_per_image
 from regard.evaluation.gaze import aligned_scores
@@ -55,7 +55,7 @@ def observe_masks(model: Segmenter, split: Split, *, seed: int) -> Seen:
     parts: dict[str, list[Tensor]] = {}
     unit: Any = None
     device = next(model.parameters()).device
-    with looking(model):
+    with eval_mode(model):
         for index in torch.arange(len(split)).split(_BATCH):
             batch = split.batch(index)
             assert batch.masks is not None

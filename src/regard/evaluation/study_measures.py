@@ -196,7 +196,7 @@ def given(split: Split, of: Callable[[Batch], Tensor]) -> Split:
     """The split with a map for every image, which attended layers take in place of their own."""
 
     def change(batch: Batch) -> Batch:
-        return replace(batch, given=of(batch))
+        return replace(batch, map_override=of(batch))
 
     return Changed(split, change)
 

@@ -28,7 +28,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from regard.backbones import head_name, looking
+from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find, open_data, permutation
 from regard.evaluation.entries import interval_of
 from regard.metrics import paired_difference, score
@@ -114,7 +114,7 @@ def of_network(model: AttentiveClassifier) -> Represent:
 
     def represent(images: Tensor) -> Tensor:
         images = resized(images, model.shape[1:]).to(next(model.parameters()).device)
-        with looking(model):
+        with eval_mode(model):
             if model.bottleneck is not None:
                 latent = model(images, samples=0).latent
                 assert latent is not None

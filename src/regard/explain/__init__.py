@@ -3,19 +3,19 @@
 Not here: judging the maps (metrics), drawing them (report).
 """
 
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.explain.explain import ZeroMapWarning, explain
 from regard.explain.iba import ChannelStatistics, channel_statistics
 from regard.explain.methods import METHODS, Method
-from regard.explain.preserve import untouched
+from regard.explain.preserve import preserve_state
 
 __all__ = [
     "METHODS",
     "ChannelStatistics",
+    "ExplainContext",
     "Method",
-    "Question",
     "ZeroMapWarning",
     "channel_statistics",
     "explain",
-    "untouched",
+    "preserve_state",
 ]

@@ -22,34 +22,34 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.types import Map
 
 Features = Float[Tensor, "B C h w"]
 
 
-def grad_cam(question: Question) -> Map:
+def grad_cam(context: ExplainContext) -> Map:
     """Features weighted by their mean gradient, a channel; what speaks against the class is cut off."""
-    return _cam(question, lambda A, g: (g.mean((2, 3), keepdim=True) * A).sum(1, keepdim=True).relu())
+    return _cam(context, lambda A, g: (g.mean((2, 3), keepdim=True) * A).sum(1, keepdim=True).relu())
 
 
-def grad_cam_pp(question: Question) -> Map:
+def grad_cam_pp(context: ExplainContext) -> Map:
     """Grad-CAM whose means of gradients weigh positions, so that several objects of a class count alike."""
-    return _cam(question, _plus_plus)
+    return _cam(context, _plus_plus)
 
 
-def hires_cam(question: Question) -> Map:
+def hires_cam(context: ExplainContext) -> Map:
     """Features times gradients, position by position.
 
     Its sum is the logit's linear part: exactly the logit without its bias where average pooling and a linear layer
     follow.
     """
-    return _cam(question, lambda A, g: (g * A).sum(1, keepdim=True))
+    return _cam(context, lambda A, g: (g * A).sum(1, keepdim=True))
 
 
-def layer_cam(question: Question) -> Map:
+def layer_cam(context: ExplainContext) -> Map:
     """Features times positive gradients, position by position: also for early layers."""
-    return _cam(question, lambda A, g: (g.relu() * A).sum(1, keepdim=True).relu())
+    return _cam(context, lambda A, g: (g.relu() * A).sum(1, keepdim=True).relu())
 
 
 def _plus_plus(A: Features, g: Features) -> Float[Tensor, "B 1 h w"]:
@@ -59,8 +59,8 @@ def _plus_plus(A: Features, g: Features) -> Float[Tensor, "B 1 h w"]:
     return (weights * A).sum(1, keepdim=True).relu()
 
 
-def _cam(question: Question, weigh: Callable[[Features, Features], Float[Tensor, "B 1 h w"]]) -> Map:
-    module, layout = question.place(last=True)
+def _cam(context: ExplainContext, weigh: Callable[[Features, Features], Float[Tensor, "B 1 h w"]]) -> Map:
+    module, layout = context.place(last=True)
     seen: list[Tensor] = []
 
     def cut(_module: nn.Module, _args: Any, out: Tensor) -> Tensor:
@@ -69,13 +69,13 @@ def _cam(question: Question, weigh: Callable[[Features, Features], Float[Tensor,
 
     hook = module.register_forward_hook(cut)
     try:
-        logits = question.logits(question.images)
+        logits = context.logits(context.images)
     finally:
         hook.remove()
     gradient = torch.zeros_like(seen[0])
     if logits.requires_grad:
-        chosen = logits.gather(1, question.classes[:, None]).sum()
+        chosen = logits.gather(1, context.classes[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, seen[0], materialize_grads=True)
-    size = (question.images.shape[2], question.images.shape[3])
+    size = (context.images.shape[2], context.images.shape[3])
     features, gradients = layout.features(seen[0].detach(), size), layout.features(gradient, size)
     return Map(weigh(features.float(), gradients.float()), "relevance")

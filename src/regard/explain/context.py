@@ -54,7 +54,7 @@ Score = Literal["logit", "probability"]
 
 
 @dataclass(frozen=True)
-class Question:
+class ExplainContext:
     """Why these classes, for these images?
 
     Attributes:

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.backbones import nearest
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.explain.methods import METHODS, Method
-from regard.explain.preserve import untouched
+from regard.explain.preserve import preserve_state
 from regard.types import Map, RegardError
 
 
@@ -62,13 +62,13 @@ def explain(
     chosen = METHODS[method]
     _check_options(method, chosen, options)
     _check_images(model, images)
-    with untouched(model):
+    with preserve_state(model):
         images = (images.clone() if images.is_inference() else images).detach()
-        question = Question(model, images, None, layer)
+        context = ExplainContext(model, images, None, layer)
         if chosen.of_class or target is not None:
-            question = Question(model, images, _target(question, target), layer)
+            context = ExplainContext(model, images, _target(context, target), layer)
         try:
-            map = chosen.run(question, **options)
+            map = chosen.run(context, **options)
         except RegardError as error:
             said = str(error)
             raise RegardError(said if said.startswith(f"{method}:") else f"{method}: {said}") from error
@@ -76,10 +76,10 @@ def explain(
     return map
 
 
-def _target(question: Question, target: Tensor | None) -> Tensor:
+def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
     """The given classes, checked, or the predicted ones."""
-    B, images = len(question.images), question.images
-    if target is None and question.multi_label:
+    B, images = len(context.images), context.images
+    if target is None and context.multi_label:
         raise RegardError(
             "target: a multi-label model predicts several classes at once; say which to explain, one class index an "
             "image"
@@ -87,7 +87,7 @@ def _target(question: Question, target: Tensor | None) -> Tensor:
     if target is not None and (target.shape != (B,) or target.dtype.is_floating_point or target.dtype == torch.bool):
         raise RegardError(f"target: {target.dtype} {tuple(target.shape)}; one class index an image is needed, ({B},)")
     with torch.no_grad():
-        logits = question.logits(images if target is None else images[:1])
+        logits = context.logits(images if target is None else images[:1])
     if target is None:
         return logits.argmax(1)
     n = logits.shape[1]

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.explain.chunks import sample_major
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.types import Map, RegardError
 
 Channels = Literal["largest", "sum"]
@@ -38,25 +38,25 @@ def over_channels(values: Float[Tensor, "B C H W"], channels: Channels) -> Map:
     return Map(one.detach(), "relevance")
 
 
-def input_gradient(question: Question, *, channels: Channels = "largest") -> Map:
+def input_gradient(context: ExplainContext, *, channels: Channels = "largest") -> Map:
     """How much the logit changes with each pixel; a linear model's weights.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         channels: ``largest`` magnitude, as in the paper, or signed ``sum``.
     """
-    gradient = Saliency(question.linked_logits).attribute(_images(question), target=question.classes, abs=False)
+    gradient = Saliency(context.linked_logits).attribute(_images(context), target=context.classes, abs=False)
     return over_channels(gradient, channels)
 
 
-def input_x_gradient(question: Question, *, channels: Channels = "sum") -> Map:
+def input_x_gradient(context: ExplainContext, *, channels: Channels = "sum") -> Map:
     """The logit's first-order share of each pixel, against a black image; options as in `input_gradient`."""
-    product = InputXGradient(question.linked_logits).attribute(_images(question), target=question.classes)
+    product = InputXGradient(context.linked_logits).attribute(_images(context), target=context.classes)
     return over_channels(product, channels)
 
 
 def integrated_gradients(
-    question: Question,
+    context: ExplainContext,
     *,
     baseline: float | int | Float[Tensor, "#B #C #H #W"] = 0.0,
     steps: int = 50,
@@ -66,26 +66,26 @@ def integrated_gradients(
     """Shares that sum to the logit's difference from the baseline's, as far as the steps integrate it.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         baseline: the image at which nothing is relevant: a value for all pixels (0 is black), or images.
         steps: points of the Gauss-Legendre quadrature along the straight line.
         batch: images in one forward, at least one step of all: bounds the memory.
         channels: as in `input_gradient`.
     """
-    images = _images(question)
+    images = _images(context)
     whole = baseline.expand_as(images).to(images) if isinstance(baseline, Tensor) else float(baseline)
-    integrated = IntegratedGradients(question.linked_logits).attribute(
-        images, whole, target=question.classes, n_steps=steps, internal_batch_size=max(batch, len(images))
+    integrated = IntegratedGradients(context.linked_logits).attribute(
+        images, whole, target=context.classes, n_steps=steps, internal_batch_size=max(batch, len(images))
     )
     return over_channels(integrated, channels)
 
 
-def _images(question: Question) -> Tensor:
-    return question.images.detach().requires_grad_()
+def _images(context: ExplainContext) -> Tensor:
+    return context.images.detach().requires_grad_()
 
 
 def smooth_grad(
-    question: Question,
+    context: ExplainContext,
     *,
     samples: int = 25,
     noise: float = 0.15,
@@ -96,7 +96,7 @@ def smooth_grad(
     """The averaged gradient of the target's logit.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         samples: noisy copies an image.
         noise: standard deviation, as a share of the image's range.
         seed: of the noise.
@@ -105,7 +105,7 @@ def smooth_grad(
     """
     if samples < 1 or noise < 0:
         raise RegardError(f"samples={samples}, noise={noise}: at least one sample and no negative noise")
-    images, target = question.images, question.classes
+    images, target = context.images, context.classes
     span = images.amax((1, 2, 3), keepdim=True) - images.amin((1, 2, 3), keepdim=True)
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros_like(images)
@@ -113,7 +113,7 @@ def smooth_grad(
         # one draw an image's copy, so that the chunks do not change the numbers
         eps = torch.stack([torch.randn(images.shape[1:], generator=generator) for _ in range(count)]).to(images)
         noisy = (images + noise * span * eps[:, None]).flatten(0, 1).requires_grad_()
-        logits = question.linked_logits(noisy).gather(1, target.repeat(count)[:, None])
+        logits = context.linked_logits(noisy).gather(1, target.repeat(count)[:, None])
         (gradient,) = torch.autograd.grad(logits.sum(), noisy)
         total += gradient.unflatten(0, (count, -1)).sum(0)
     return over_channels(total / samples, channels)

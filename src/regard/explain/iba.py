@@ -32,9 +32,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Layout, watching
-from regard.explain.context import Question
-from regard.explain.preserve import untouched
+from regard.backbones import Layout, trace_until
+from regard.explain.context import ExplainContext
+from regard.explain.preserve import preserve_state
 from regard.metrics import gaussian_blur
 from regard.types import NATS_PER_BIT, Map, RegardError
 
@@ -69,13 +69,13 @@ class Rerun:
 
     def _record(self, model: nn.Module) -> None:
         """The whole forward."""
-        with torch.no_grad(), watching(model, self._layer) as before:
+        with torch.no_grad(), trace_until(model, self._layer) as trace:
             self.logits = self._run()
-        assert before.out is not None
-        self._whole = before.out
-        for module, out in before.done:
+        assert trace.out is not None
+        self._whole = trace.out
+        for module, out in trace.done:
             self._kept.setdefault(module, []).append(out)
-        self.features = self._layout.features(before.out, self._size)
+        self.features = self._layout.features(trace.out, self._size)
 
     def _stand_in(self, module: nn.Module) -> Callable[..., Any]:
         forward = module.forward
@@ -174,9 +174,9 @@ def channel_statistics(
         batch: images in one forward.
     """
     count, total, square = 0, torch.zeros(()), torch.zeros(())
-    with untouched(model), torch.no_grad():
+    with preserve_state(model), torch.no_grad():
         for part in images.split(batch):
-            features = Question(model, part, None, layer).features().double()
+            features = ExplainContext(model, part, None, layer).features().double()
             count += features[:, 0].numel()
             total = total.to(features) + features.sum((0, 2, 3))
             square = square.to(features) + features.square().sum((0, 2, 3))
@@ -191,7 +191,7 @@ def price(passed: Float[Tensor, "B C h w"], standard: Float[Tensor, "B C h w"]) 
 
 
 def iba(
-    question: Question,
+    context: ExplainContext,
     *,
     beta: float = 10.0,
     steps: int = 10,
@@ -204,7 +204,7 @@ def iba(
     """Bits that each position of a layer lets through when the class has to be told with as few as possible.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         beta: price of information, on the mean over an image's elements (nats) beside the cross entropy (nats).
         steps: of Adam.
         samples: draws of noise a step, one after another, so that memory does not grow with them.
@@ -216,11 +216,11 @@ def iba(
     """
     if steps < 1 or samples < 1 or beta < 0:
         raise RegardError(f"steps={steps}, samples={samples}, beta={beta}: at least one of each, and no negative price")
-    module, layout = question.place()
-    size = (question.images.shape[2], question.images.shape[3])
+    module, layout = context.place()
+    size = (context.images.shape[2], context.images.shape[3])
     if isinstance(reference, Tensor):
-        reference = channel_statistics(question.model, reference, layer=question.layer)
-    with rerunning(question.model, lambda: question.logits(question.images), module, layout, size) as after:
+        reference = channel_statistics(context.model, reference, layer=context.layer)
+    with rerunning(context.model, lambda: context.logits(context.images), module, layout, size) as after:
         known = reference or ChannelStatistics.of(after.features)
         if known.mean.shape != (after.features.shape[1],):
             raise RegardError(
@@ -231,7 +231,7 @@ def iba(
         optimizer = torch.optim.Adam([alpha], lr=lr)
         for _ in range(steps):
             passed = _passed(alpha, smooth)
-            slope = _slope(question, after, noise, passed.detach(), beta, samples)
+            slope = _slope(context, after, noise, passed.detach(), beta, samples)
             (alpha.grad,) = torch.autograd.grad(passed, alpha, slope)
             optimizer.step()
         bits = price(_passed(alpha.detach(), smooth), noise.standard).sum(1, keepdim=True) / NATS_PER_BIT
@@ -259,15 +259,15 @@ def _passed(alpha: Tensor, smooth: float) -> Tensor:
 
 
 def _slope(
-    question: Question, after: Rerun, noise: _Noise, passed: Tensor, beta: float, samples: int
+    context: ExplainContext, after: Rerun, noise: _Noise, passed: Tensor, beta: float, samples: int
 ) -> Float[Tensor, "B C h w"]:
     """Derivative of each image's loss with respect to what passes, its graph freed after every draw."""
     passed = passed.requires_grad_()
     cost = beta * price(passed, noise.standard).mean((1, 2, 3)).sum()
     (slope,) = torch.autograd.grad(cost, passed)
     for _ in range(samples):
-        logs = question.log_probabilities(after(noise(passed)).float())
-        loss = -logs.gather(1, question.classes[:, None]).sum() / samples
+        logs = context.log_probabilities(after(noise(passed)).float())
+        loss = -logs.gather(1, context.classes[:, None]).sum() / samples
         if loss.requires_grad:  # else nothing after the layer depends on it
             slope = slope + torch.autograd.grad(loss, passed)[0]
     return slope

@@ -20,7 +20,7 @@ class Method:
     """One way to ask a network where it looks.
 
     Attributes:
-        run: question, options -> Map; its docstring says what the map means.
+        run: context, options -> Map; its docstring says what the map means.
         summary: the same in one line.
         of_class: the map is of one class; else the target is not asked for.
         at_layer: it looks at a layer, which ``layer`` names; else that is not asked for.

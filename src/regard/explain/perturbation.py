@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.explain.chunks import sample_major
-from regard.explain.context import Question, Score
+from regard.explain.context import ExplainContext, Score
 from regard.types import Map, RegardError
 
 _Baseline = Literal["mean"] | float | int | Float[Tensor, "#B #C #H #W"]
@@ -44,7 +44,7 @@ def backdrop(images: Float[Tensor, "B C H W"], baseline: _Baseline) -> Float[Ten
 
 
 def occlusion(
-    question: Question,
+    context: ExplainContext,
     *,
     window: int | None = None,
     stride: int | None = None,
@@ -55,14 +55,14 @@ def occlusion(
     """Score of the image less that with a window covered, averaged over the windows that cover a pixel.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         window: its side in pixels; by default an eighth of the image's shorter side.
         stride: pixels between windows; by default half a window.
         baseline: what covers: the image's mean colour, a value (0 is black), or images.
         score: the target's ``logit`` or ``probability``.
         batch: images in one forward, at least one window of all: bounds the memory.
     """
-    images = question.images
+    images = context.images
     _, C, H, W = images.shape
     side = max(min(H, W) // 8, 1) if window is None else window
     step = max(side // 2, 1) if stride is None else stride
@@ -71,12 +71,12 @@ def occlusion(
             f"window={side}, stride={step}: a window inside {H}x{W} and a stride of at most the window are needed, "
             "so that every pixel is covered"
         )
-    losses = Occlusion(lambda x: question.scores(x, score)).attribute(
+    losses = Occlusion(lambda x: context.scores(x, score)).attribute(
         images,
         sliding_window_shapes=(C, side, side),
         strides=(C, step, step),
         baselines=backdrop(images, baseline),
-        target=question.classes,
+        target=context.classes,
         perturbations_per_eval=max(batch // len(images), 1),
     )
     # one window covers all channels, so they all say the same
@@ -115,7 +115,7 @@ class Masks:
 
 
 def rise(
-    question: Question,
+    context: ExplainContext,
     *,
     samples: int = 1000,
     cells: int = 7,
@@ -128,7 +128,7 @@ def rise(
     """Mean score over the masks that show a pixel, on the image's grid.
 
     Args:
-        question: what is asked.
+        context: model, images and target class.
         samples: masks, and forwards an image; the paper took 4000 to 8000.
         cells: of a mask, along each side.
         keep: probability that a cell is shown.
@@ -137,7 +137,7 @@ def rise(
         seed: of the masks.
         batch: images in one forward, at least one mask of all: bounds the memory.
     """
-    images = question.images
+    images = context.images
     behind = backdrop(images, baseline)
     masks = Masks(samples, cells, keep, (images.shape[2], images.shape[3]), seed)
     total = torch.zeros(len(images), images.shape[2] * images.shape[3], device=images.device)
@@ -146,7 +146,7 @@ def rise(
     for count in sample_major(samples, len(images), batch):
         mask = masks.take(start, count, images.device)
         seen = torch.lerp(behind, images, mask[:, None].to(images.dtype)).flatten(0, 1)
-        scores = question.scores(seen, score).gather(1, question.classes.repeat(count)[:, None]).float()
+        scores = context.scores(seen, score).gather(1, context.classes.repeat(count)[:, None]).float()
         total.addmm_(scores.view(count, -1).T, mask.flatten(1))
         shown += mask.flatten(1).sum(0)
         start += count

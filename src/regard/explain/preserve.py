@@ -20,7 +20,7 @@ HOOKS = (
 
 
 @contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
+def preserve_state(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, gradients on, parameters without ``requires_grad``; afterwards everything is as it was.
 
     Put back, also after an exception: every module's mode, every parameter's ``requires_grad`` and ``grad`` (the same

@@ -29,7 +29,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import Layout, find_layout, layer_names, locate
-from regard.explain.context import Question
+from regard.explain.context import ExplainContext
 from regard.types import Map, RegardError
 
 
@@ -125,34 +125,34 @@ def _by_definition(matrices: Matrices, name: str) -> Any:
 Matrix = Float[Tensor, "B N N"]
 
 
-def rollout(question: Question) -> Map:
+def rollout(context: ExplainContext) -> Map:
     """Attention of all blocks multiplied, half of each the skip connection; no class is asked for."""
-    with torch.no_grad(), attention_matrices(question.network) as matrices:
-        question.logits(question.images)
+    with torch.no_grad(), attention_matrices(context.network) as matrices:
+        context.logits(context.images)
     steps = []
     for seen in matrices.seen:
         mixed = seen.mean(1) + torch.eye(seen.shape[-1], device=seen.device)
         steps.append(mixed / mixed.sum(-1, keepdim=True))
-    return _map(question, matrices, steps)
+    return _map(context, matrices, steps)
 
 
-def gradient_rollout(question: Question) -> Map:
+def gradient_rollout(context: ExplainContext) -> Map:
     """Attention that speaks for the class, by its gradient, added up over the blocks."""
-    images = question.images.requires_grad_()  # a tensor of our own: explain() detached it
-    with attention_matrices(question.network) as matrices:
-        chosen = question.linked_logits(images).gather(1, question.classes[:, None]).sum()
+    images = context.images.requires_grad_()  # a tensor of our own: explain() detached it
+    with attention_matrices(context.network) as matrices:
+        chosen = context.linked_logits(images).gather(1, context.classes[:, None]).sum()
     gradients = torch.autograd.grad(chosen, matrices.seen, materialize_grads=True) if matrices.seen else ()
     steps = []
     for seen, gradient in zip(matrices.seen, gradients, strict=True):
         relevant = (seen.detach() * gradient).relu().mean(1)
         steps.append(relevant + torch.eye(seen.shape[-1], device=seen.device))
-    return _map(question, matrices, steps)
+    return _map(context, matrices, steps)
 
 
-def _map(question: Question, matrices: Matrices, steps: Sequence[Matrix]) -> Map:
-    network, (C, H, W) = question.network, question.images.shape[1:]
+def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Matrix]) -> Map:
+    network, (C, H, W) = context.network, context.images.shape[1:]
     sizes = {tuple(step.shape[1:]) for step in steps}
-    if len(sizes) != 1 or {len(step) for step in steps} != {len(question.images)}:
+    if len(sizes) != 1 or {len(step) for step in steps} != {len(context.images)}:
         raise RegardError(
             f"{type(network).__name__} attends within windows or changes its tokens on the way "
             f"(matrices {', '.join(map(str, sorted(sizes))) or 'none'}), so its blocks cannot be multiplied"

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from regard.__about__ import __version__
-from regard.backbones import looking, nearest
+from regard.backbones import eval_mode, nearest
 from regard.evaluation import Sample
 from regard.explain import METHODS, ZeroMapWarning, explain
 from regard.judge.case import Case, JudgeOptions, Measure
@@ -235,15 +235,15 @@ def _case(
 
 def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt | None:
     """Prediction with the gates of the original images; None where what is shown gates nothing."""
-    with looking(model):
+    with eval_mode(model):
         parts = [model(x, samples=0).attention for x in images.split(batch_size)]
     if any(layer.unit != "gate" for layer in parts[0]):
         return None
     gates = [torch.cat([layer.map[0] for layer in layers]) for layers in zip(*parts, strict=True)]
 
     def predict(changed: Tensor, rows: Tensor) -> Tensor:
-        with looking(model):
-            return model(changed, samples=0, given=[gate[rows] for gate in gates]).probabilities()
+        with eval_mode(model):
+            return model(changed, samples=0, map_override=[gate[rows] for gate in gates]).probabilities()
 
     return predict
 

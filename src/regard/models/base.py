@@ -12,7 +12,7 @@ from typing import Any, Self
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Stem, attended, locate, looking, probe_images
+from regard.backbones import Stem, attended, eval_mode, locate, probe_images
 from regard.types import RegardError
 
 
@@ -37,7 +37,7 @@ def freeze_upto(trunk: nn.Module, upto: str, shape: tuple[int, int, int]) -> tup
 
     hooks = [module.register_forward_hook(ran) for module in trunk.modules()]
     try:
-        with looking(trunk):
+        with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     finally:
         for hook in hooks:
@@ -119,7 +119,7 @@ class Freezable(nn.Module):
 
     def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
         """The trunk goes on from the stem's features, each repeated so many times."""
-        return self.frozen_stem.given(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
+        return self.frozen_stem.resume(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
 
     def _normalized(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std if self.normalizes else images

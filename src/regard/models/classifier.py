@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import (
-    Given,
+    MapOverride,
     attach,
     attended,
     create_backbone,
+    eval_mode,
     fit_head,
     image_shape,
-    looking,
     probe_images,
     recorder_for,
     run,
@@ -49,10 +49,10 @@ class AttentiveClassifier(OneTrunk):
         num_classes: n.
         at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image, or what the rival
             of that name chooses.
-        attention: a name for ``regard.attention.build_attention``, one of ``regard.models.RIVALS``, a function of the
+        attention: a name for ``regard.attention.create_attention``, one of ``regard.models.RIVALS``, a function of the
             number of channels, or None.
         anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
-        attention_options: of ``build_attention``, where ``head`` may also be a name in ``regard.models.MAP_HEADS``; or
+        attention_options: of ``create_attention``, where ``head`` may also be a name in ``regard.models.MAP_HEADS``; or
             of the rival.
         latent: K of the Gaussian bottleneck in place of the linear classifier; None keeps that.
         decoder: ``linear``, ``mlp`` or ``relu_linear``.
@@ -167,7 +167,7 @@ class AttentiveClassifier(OneTrunk):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        given: Given = None,
+        map_override: MapOverride = None,
         stem: Float[Tensor, "B ..."] | None = None,
         drop: bool | None = None,
     ) -> ModelOutput:
@@ -177,7 +177,7 @@ class AttentiveClassifier(OneTrunk):
             images: (B,C,H,W) in [0,1].
             samples: n random maps with one random latent each; 0 is the mean of both, without noise. By default 1 in
                 training and 0 in evaluation.
-            given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+            map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
             drop: False masks tokens that are excluded and computes them all the same; by default they are left out.
         """
@@ -186,14 +186,14 @@ class AttentiveClassifier(OneTrunk):
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
-        recorder = recorder_for(self.trunk, samples=samples, given=given, drop=drop)
+        recorder = recorder_for(self.trunk, samples=samples, map_override=map_override, drop=drop)
         with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
             h = run(self.trunk, recorder, self._normalized(images))
         B, S = images.shape[0], max(samples, 1)
         latent: LatentOutput | None = None
         outputs = recorder.outputs
         if self.readout is not None:
-            read = self.readout(h, outputs, tuple(name in recorder.given for name in recorder.names))
+            read = self.readout(h, outputs, tuple(name in recorder.map_override for name in recorder.names))
             h, outputs = read.logits, read.attention
         if self.bottleneck is not None and self.decoder is not None:
             h = h.repeat(S, 1) if h.shape[0] < S * B else h
@@ -202,15 +202,15 @@ class AttentiveClassifier(OneTrunk):
         return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverride = None
     ) -> Float[Tensor, "B n"]:
         """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
-        with looking(self):
-            return self(images, samples=samples, given=given).probabilities(self.multi_label)
+        with eval_mode(self):
+            return self(images, samples=samples, map_override=map_override).probabilities(self.multi_label)
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:
-    with looking(trunk):
+    with eval_mode(trunk):
         h = trunk(probe_images(trunk, shape))
     if not isinstance(h, Tensor) or h.shape != (1, width):
         found: Iterable[int] | str = tuple(h.shape) if isinstance(h, Tensor) else type(h).__name__

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import looking, probe_images
+from regard.backbones import eval_mode, probe_images
 from regard.models.classifier import AttentiveClassifier
 
 
@@ -35,7 +35,7 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
     channels, *size = classifier.shape
     images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
     maps = ["map" if i == 0 else f"map_{i}" for i in range(len(classifier.at))]
-    with looking(classifier):
+    with eval_mode(classifier):
         program = torch.export.export(
             _LogitsAndMap(classifier).eval(),
             (images,),

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Layout, find_layout, layer_names, locate, looking, probe_images
+from regard.backbones import Layout, eval_mode, find_layout, layer_names, locate, probe_images
 from regard.types import RegardError
 
 
@@ -71,7 +71,7 @@ def cut_off(trunk: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
     order: list[nn.Module] = []
     hooks = [m.register_forward_hook(lambda module, _args, _out: order.append(module)) for m in trunk.modules()]
     try:
-        with looking(trunk):
+        with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     finally:
         for hook in hooks:
@@ -87,7 +87,7 @@ def cut_off(trunk: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
     for owner, key, _ in taken:
         setattr(owner, key, nn.Identity())
     try:
-        with looking(trunk):
+        with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     except Exception:  # whatever a network says that misses a part of it
         for owner, key, child in taken:
@@ -114,7 +114,7 @@ def _found(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
     modules = {name: module for name, module in modules.items() if not isinstance(module, nn.AdaptiveAvgPool2d)}
     hooks = [module.register_forward_hook(watch(name)) for name, module in modules.items()]
     try:
-        with looking(trunk):
+        with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     finally:
         for hook in hooks:
@@ -133,7 +133,7 @@ def _reduction(trunk: nn.Module, name: str, layout: Layout, shape: tuple[int, in
     seen: list[Tensor] = []
     hook = locate(trunk, name)[2].register_forward_hook(lambda _m, _a, out: seen.append(out))
     try:
-        with looking(trunk):
+        with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     finally:
         hook.remove()

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.attention import ATTENTION, HEADS, build_attention
+from regard.attention import ATTENTION, HEADS, create_attention
 from regard.backbones import (
     bottleneck_branch,
-    looking,
+    eval_mode,
     nearest,
     probe_images,
     recommended_layer,
@@ -95,7 +95,7 @@ def builder(
     if attention not in ATTENTION and "+" not in attention:
         near = nearest(attention, [*ATTENTION, *RIVALS])
         raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {near}?")
-    return lambda channels: build_attention(
+    return lambda channels: create_attention(
         attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
     )
 
@@ -105,7 +105,7 @@ def readout_of(
 ) -> nn.Module:
     """The readout of a network whose layers are tapped and whose classifier, ``width`` wide, is taken off."""
     recorder = recorder_for(trunk)
-    with looking(trunk):
+    with eval_mode(trunk):
         run(trunk, recorder, probe_images(trunk, shape))
     channels = tuple(output.features.shape[1] for output in recorder.outputs)
     readout = READOUTS[name](channels, width, num_classes, **options)
@@ -148,7 +148,7 @@ def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str
 def _idle(model: nn.Module, images: Tensor) -> list[str]:
     """Names of the parameters that learn but have no part in the class scores."""
     learning = {key: p for key, p in model.named_parameters() if p.requires_grad}
-    with looking(model), torch.enable_grad():
+    with eval_mode(model), torch.enable_grad():
         score = model(images, samples=0).logits.sum()
         gradients = torch.autograd.grad(score, list(learning.values()), allow_unused=True)
     return [key for key, gradient in zip(learning, gradients, strict=True) if gradient is None]

@@ -19,7 +19,7 @@ def resolve_normalize(
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     """Mean and standard deviation a channel.
 
-    Given ones first; else, for pretrained weights, those that the network's library states; else None.
+    MapOverride ones first; else, for pretrained weights, those that the network's library states; else None.
     """
     if normalize is None and pretrained is not False:
         config = getattr(trunk, "pretrained_cfg", None) or {}

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.backbones import Cut, Given, cut_of, looking
+from regard.backbones import Cut, MapOverride, cut_of, eval_mode
 from regard.models.base import Freezable
 from regard.models.groups import Rates, parameter_groups
 from regard.models.sharing import Shareable
@@ -30,10 +30,10 @@ class OneTrunk(Freezable, Shareable):
         """Whether everything passes through the gates; if not, what goes around them."""
         return cut_of(self.trunk)
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, given: Given = None) -> Map:
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverride = None) -> Map:
         """The map of one attended layer, by default the last to run, as ``shown`` has it."""
-        with looking(self):
-            outputs = self(images, samples=0, given=given).attention
+        with eval_mode(self):
+            outputs = self(images, samples=0, map_override=map_override).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the model with attention=")
         return self.shown(outputs[layer])

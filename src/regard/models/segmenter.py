@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from regard.backbones import (
     Attended,
-    Given,
+    MapOverride,
     Stem,
     attach,
     attended,
     create_backbone,
+    eval_mode,
     image_shape,
     locate,
-    looking,
     recorder_for,
     run,
 )
@@ -47,9 +47,9 @@ class Segmenter(OneTrunk):
         backbone: a name for ``create_backbone``, or your own classifier, which is changed in place.
         decoder: ``fcn32s`` reads the coarsest grid, ``fcn16s`` the two, ``fcn8s`` the three coarsest.
         at: layer or layers to attend at; by default the coarsest that is read.
-        attention: a name for ``regard.attention.build_attention``, a function of the number of channels, or None.
+        attention: a name for ``regard.attention.create_attention``, a function of the number of channels, or None.
         anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
-        attention_options: of ``build_attention``.
+        attention_options: of ``create_attention``.
         pretrained: as in ``create_backbone``.
         input_size: (H, W) or (C, H, W) of the images.
         normalize: mean and standard deviation a channel; by default those of the pretrained weights, and none without.
@@ -132,7 +132,7 @@ class Segmenter(OneTrunk):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        given: Given = None,
+        map_override: MapOverride = None,
         stem: Float[Tensor, "B ..."] | None = None,
     ) -> SegmenterOutput:
         """Logits and maps.
@@ -140,7 +140,7 @@ class Segmenter(OneTrunk):
         Args:
             images: (B,C,H,W) in [0,1].
             samples: n random maps; 0 is their mean, without noise. By default 1 in training and 0 in evaluation.
-            given: maps to use instead of the learned ones, as in ``regard.backbones.record``.
+            map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
         """
         if stem is not None:
@@ -148,20 +148,20 @@ class Segmenter(OneTrunk):
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
         samples = int(self.training) if samples is None else samples
-        if isinstance(given, dict):
-            given = {PREFIX + name: map_ for name, map_ in given.items()}
+        if isinstance(map_override, dict):
+            map_override = {PREFIX + name: map_ for name, map_ in map_override.items()}
         network = self.network
-        recorder = recorder_for(network, samples=samples, given=given)
+        recorder = recorder_for(network, samples=samples, map_override=map_override)
         with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
             logits = run(network, recorder, self._normalized(images))
         return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, given: Given = None
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverride = None
     ) -> Float[Tensor, "B 1 H W"]:
         """Probabilities in evaluation mode, without gradients: of the mean map, or averaged over samples."""
-        with looking(self):
-            return self(images, samples=samples, given=given).probabilities
+        with eval_mode(self):
+            return self(images, samples=samples, map_override=map_override).probabilities
 
     def check_stem(self, stem: Stem) -> None:
         """Raises RegardError where the decoder reads a layer inside of the stem, whose features are not kept."""

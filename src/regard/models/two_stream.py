@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Cut, Given, create_backbone, image_shape, inflate, looking
+from regard.backbones import Cut, MapOverride, create_backbone, eval_mode, image_shape, inflate
 from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
 from regard.models.groups import Rates
@@ -229,7 +229,7 @@ class TwoStream(Shareable):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        given: Given = None,
+        map_override: MapOverride = None,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> TwoStreamOutput:
         """Logits, maps and latents of both streams.
@@ -237,47 +237,49 @@ class TwoStream(Shareable):
         Args:
             images: (B,3,H,W) in [0,1].
             samples: as in `AttentiveClassifier`; the streams' samples are paired.
-            given: maps to use instead of the learned ones: one for all layers, one a layer in the order of ``at``, or
-                by name.
+            map_override: maps to use instead of the learned ones: one for all layers, one per layer in the order of
+                ``at``, or by name.
             flow: (B,2L,H,W) in [-1,1].
         """
         if flow is None:
             raise RegardError("a two-stream network sees motion, too: pass flow=batch.flow")
-        maps = self._given(given)
+        maps = self._overrides(map_override)
         seen = {"flow": flow, "rgb": images}
-        outputs = [stream(seen[name], samples=samples, given=maps.get(name)) for name, stream in self.streams.items()]
+        outputs = [
+            stream(seen[name], samples=samples, map_override=maps.get(name)) for name, stream in self.streams.items()
+        ]
         return fused(outputs, self.multi_label)
 
     def predict(
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        given: Given = None,
+        map_override: MapOverride = None,
         *,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Float[Tensor, "B n"]:
         """Class probabilities (B,n) in evaluation mode, without gradients: the mean of the two streams'."""
-        with looking(self):
-            return self(images, samples=samples, given=given, flow=flow).probabilities(self.multi_label)
+        with eval_mode(self):
+            return self(images, samples=samples, map_override=map_override, flow=flow).probabilities(self.multi_label)
 
     def explain(
         self,
         images: Float[Tensor, "B C H W"],
         *,
         layer: int = -1,
-        given: Given = None,
+        map_override: MapOverride = None,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Map:
         """The map of one attended layer in the order of ``at``, by default the last; flow only where it is attended."""
-        maps = self._given(given)
-        with looking(self):
+        maps = self._overrides(map_override)
+        with eval_mode(self):
             outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
             for name, stream in self.streams.items():
                 seen = images if name == "rgb" else flow
                 if stream.at and seen is None:
                     raise RegardError("explain: the flow stream is attended, too: pass flow=batch.flow")
                 if stream.at:
-                    said = stream(seen, samples=0, given=maps.get(name))
+                    said = stream(seen, samples=0, map_override=maps.get(name))
                     outputs += [(stream, layer_output) for layer_output in said.attention]
         if not outputs:
             raise RegardError("explain: nothing is attended; build the network with attention=")
@@ -301,21 +303,25 @@ class TwoStream(Shareable):
                 groups.setdefault(group["name"], {**group, "params": []})["params"] += group["params"]
         return list(groups.values())
 
-    def _given(self, given: Given) -> dict[str, Given]:
-        if given is None:
+    def _overrides(self, map_override: MapOverride) -> dict[str, MapOverride]:
+        if map_override is None:
             return {}
-        if isinstance(given, Tensor):
-            return {name: given for name, stream in self.streams.items() if stream.at}
-        if not isinstance(given, Mapping) and len(given) != len(self.at):
-            raise RegardError(f"given: {len(given)} maps for {len(self.at)} attended layers ({', '.join(self.at)})")
+        if isinstance(map_override, Tensor):
+            return {name: map_override for name, stream in self.streams.items() if stream.at}
+        if not isinstance(map_override, Mapping) and len(map_override) != len(self.at):
+            raise RegardError(
+                f"map_override: {len(map_override)} maps for {len(self.at)} attended layers ({', '.join(self.at)})"
+            )
         named: Mapping[str, Tensor | None] = (
-            given if isinstance(given, Mapping) else dict(zip(self.at, given, strict=True))
+            map_override if isinstance(map_override, Mapping) else dict(zip(self.at, map_override, strict=True))
         )
         parts: dict[str, dict[str, Tensor]] = {}
         for key, map_ in named.items():
             name, _, layer = key.partition(".")
             if key not in self.at:
-                raise RegardError(f"given: no attended layer {key!r}; attended are {', '.join(self.at) or 'none'}")
+                raise RegardError(
+                    f"map_override: no attended layer {key!r}; attended are {', '.join(self.at) or 'none'}"
+                )
             if map_ is not None:
                 parts.setdefault(name, {})[layer] = map_
         return dict(parts)

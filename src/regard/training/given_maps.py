@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention import SpatialAttention
-from regard.backbones import attended, looking
+from regard.backbones import attended, eval_mode
 from regard.data import Beside, DataSplits, Split, shuffle_gaze, uniforms
 from regard.metrics import batch_masks, rank_matched
 from regard.training.aligned import object_map
@@ -208,7 +208,7 @@ def imposed_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> Imposed 
     if not layers or any(not isinstance(layer.attention, SpatialAttention) for layer in layers.values()):
         raise RegardError(f"impose.map={recipe.impose.map}: no attended layer takes a map; see model.attention")
     device = next(model.parameters()).device
-    with looking(model):
+    with eval_mode(model):
         outputs = ask(model, data.train.batch([0]).to(device), samples=0).attention
     grids = [(output.map.shape[-2], output.map.shape[-1]) for output in outputs]
     return Imposed(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
@@ -226,7 +226,7 @@ def _stream(batch: Batch) -> int:
 
 @dataclass(frozen=True)
 class WithMaps(Beside):
-    """A split whose batches have ``given``; all else that it knows is found on it.
+    """A split whose batches have ``map_override``; all else that it knows is found on it.
 
     Attributes:
         split: of the run's data.
@@ -239,7 +239,7 @@ class WithMaps(Beside):
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items with their maps."""
         batch = self.split.batch(index)
-        return replace(batch, given=self.imposed.of(batch))
+        return replace(batch, map_override=self.imposed.of(batch))
 
 
 def with_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> DataSplits:

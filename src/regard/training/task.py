@@ -57,7 +57,7 @@ class Task(pl.LightningModule):
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         warmup = warmup_share(self.global_step, round(o.warmup * total))
         if self.imposed is not None:
-            batch = replace(batch, given=self.imposed.in_training(batch, self.current_epoch))
+            batch = replace(batch, map_override=self.imposed.in_training(batch, self.current_epoch))
         output = ask(self.run_model, batch, samples=1)
         losses = self.kind.loss(output, batch, self.weights, warmup)
         if self.alignment is not None:
@@ -111,7 +111,7 @@ class Task(pl.LightningModule):
 
     def with_map(self, batch: Batch) -> Batch:
         """The batch with the map that is imposed on each image, if one is."""
-        return batch if self.imposed is None else replace(batch, given=self.imposed.of(batch))
+        return batch if self.imposed is None else replace(batch, map_override=self.imposed.of(batch))
 
     def _metric(self, name: str) -> MeanMetric:
         metric = self.validated[name]

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from tests.models.baselines.cases import CLASSES, COMPACT, WRN, Case
 
-from regard.attention import build_attention
+from regard.attention import create_attention
 from regard.backbones import attach, create_backbone, record
 from regard.models.baselines.abn import at_stride_one, branch_of
 from regard.objectives import Weights, information_loss
@@ -110,7 +110,7 @@ def test_behind_another_random_layer_every_sample_has_scores_of_its_own() -> Non
     torch.manual_seed(0)
     network = create_backbone("compact", CLASSES, **COMPACT)
     branch = branch_of(network, "stage2", CLASSES)
-    attach(network, "stage1", lambda channels: build_attention("aib", channels), input_size=(32, 32))
+    attach(network, "stage1", lambda channels: create_attention("aib", channels), input_size=(32, 32))
     attach(network, "stage2", branch, input_size=(32, 32))
     with record(network.eval(), samples=2) as recorder, torch.no_grad():
         network(torch.rand(3, 3, 32, 32))

@@ -31,9 +31,9 @@ def test_value_is_the_papers_and_timms() -> None:
 
 def test_a_closed_position_is_excluded() -> None:
     attention, f = Cbam(8).eval(), torch.randn(1, 8, 4, 4)
-    given = torch.ones(1, 1, 4, 4)
-    given[..., 1, 2] = 0
-    assert not attention(f, given=given).features[..., 1, 2].any()
+    map_override = torch.ones(1, 1, 4, 4)
+    map_override[..., 1, 2] = 0
+    assert not attention(f, map_override=map_override).features[..., 1, 2].any()
 
 
 def test_size() -> None:

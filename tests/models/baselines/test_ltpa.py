@@ -65,12 +65,14 @@ def test_size(backbone: str, options: dict, at: tuple[str, ...], width: int, pro
 def test_a_given_map_of_any_size_is_a_distribution() -> None:
     case = Case("ltpa", "compact", ("stage3",), {}, COMPACT)
     model = case.build().eval()
-    given = torch.rand(3, 1, 4, 4)
+    map_override = torch.rand(3, 1, 4, 4)
     with torch.no_grad():
         assert torch.allclose(
-            model(case.images(), given=given).logits, model(case.images(), given=given / 7).logits, atol=1e-5
+            model(case.images(), map_override=map_override).logits,
+            model(case.images(), map_override=map_override / 7).logits,
+            atol=1e-5,
         )
-        nothing = model(case.images(), given=torch.zeros(1, 1, 4, 4)).logits
+        nothing = model(case.images(), map_override=torch.zeros(1, 1, 4, 4)).logits
     assert torch.allclose(nothing[0], model.readout.linear.bias.expand(3, -1), atol=1e-6)
 
 

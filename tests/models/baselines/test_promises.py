@@ -59,17 +59,17 @@ def test_samples_differ_where_something_is_random(case: Case, model: AttentiveCl
 
 def test_a_given_map_decides_or_is_refused(case: Case, model: AttentiveClassifier) -> None:
     model.eval()
-    given = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    map_override = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     if case.rival in ("gap", "vit_ib"):
         with pytest.raises(RegardError, match="none can be given"):
-            model(case.images(), given=given)
+            model(case.images(), map_override=map_override)
         return
     with torch.no_grad():
-        first = model(case.images(), given=given)
-        assert not torch.equal(first.logits, model(case.images(), given=given.flip(3)).logits)
-        again = model(case.images(), given=[layer.map[0] for layer in first.attention])
+        first = model(case.images(), map_override=map_override)
+        assert not torch.equal(first.logits, model(case.images(), map_override=map_override.flip(3)).logits)
+        again = model(case.images(), map_override=[layer.map[0] for layer in first.attention])
         own = model(case.images())
-        same = model(case.images(), given=[layer.map[0] for layer in own.attention])
+        same = model(case.images(), map_override=[layer.map[0] for layer in own.attention])
     assert torch.allclose(first.logits, again.logits, atol=1e-5)
     assert torch.allclose(own.logits, same.logits, atol=1e-5)
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import ResidualGate, given_map, repeated
+from regard.attention import ResidualGate, override_map, repeated
 from regard.backbones import locate
 from regard.types import AttentionOutput, RegardError
 
@@ -42,9 +42,12 @@ class AttentionBranch(nn.Module):
         self.gate = ResidualGate()
 
     def forward(
-        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+        self,
+        features: Float[Tensor, "B C H W"],
+        samples: int = 0,
+        map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
-        """Features times one plus the map; a given map replaces it, and leaves the branch's scores as they are."""
+        """Features times one plus the map; ``map_override`` replaces it, and leaves the branch's scores as they are."""
         S, (B, _, H, W) = max(samples, 1), features.shape
         x = self.classes(self.stage(features))
         if x.shape[2:] != (H, W):
@@ -54,7 +57,7 @@ class AttentionBranch(nn.Module):
             )
         own = torch.sigmoid(self.map(x).float())
         scores = self.score(x).mean((2, 3))
-        map = own.expand(S, B, 1, H, W) if given is None else given_map(given, (S, B, H, W))
+        map = own.expand(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
         gated = self.gate(repeated(features, S), map.reshape(S * B, 1, H, W), noisy=False).features
         return AttentionOutput(gated, map=map, mean=own, raw=map, logits=scores.expand(S, *scores.shape))
 

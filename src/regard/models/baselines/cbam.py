@@ -12,7 +12,7 @@ from jaxtyping import Float
 from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
-from regard.attention import given_map, repeated
+from regard.attention import override_map, repeated
 from regard.types import AttentionOutput
 
 
@@ -30,12 +30,15 @@ class Cbam(nn.Module):
         self.cbam = CbamModule(channels, rd_ratio=1 / reduction, spatial_kernel_size=kernel)
 
     def forward(
-        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+        self,
+        features: Float[Tensor, "B C H W"],
+        samples: int = 0,
+        map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
-        """Features through both gates; a given map replaces that of the positions."""
+        """Features through both gates; ``map_override`` replaces that of the positions."""
         S, (B, _, H, W) = max(samples, 1), features.shape
         y, spatial = self.cbam.channel(features), self.cbam.spatial
         own = spatial.gate(spatial.conv(torch.cat([y.mean(1, keepdim=True), y.amax(1, keepdim=True)], 1))).float()
-        map = own.expand(S, B, 1, H, W) if given is None else given_map(given, (S, B, H, W))
+        map = own.expand(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
         gated = repeated(y, S) * map.reshape(S * B, 1, H, W).to(y.dtype)
         return AttentionOutput(gated, map=map, mean=own, raw=map)

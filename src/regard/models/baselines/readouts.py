@@ -22,7 +22,7 @@ g is what the network's own classifier would get. It decides only through the ma
 local features alone. Two or three layers in the paper, any number here.
 
 Caveat: with ``softmax`` the weights of a map add up to one, so their size depends on the grid. The map shown is then
-``a / max(a)``, and a given map is divided by its sum.
+``a / max(a)``, and a map override is divided by its sum.
 """
 
 from __future__ import annotations
@@ -34,22 +34,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import given_map, repeated
+from regard.attention import override_map, repeated
 from regard.types import AttentionOutput, RegardError
 
 
 class Tap(nn.Module):
     """Features (B,C,H,W) unchanged; stands where an attention would.
 
-    Its output's map is the given one, or else one everywhere; the readout puts its own there.
+    Its output's map is ``map_override``, or else one everywhere; the readout puts its own there.
     """
 
     def forward(
-        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+        self,
+        features: Float[Tensor, "B C H W"],
+        samples: int = 0,
+        map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
         """The features, repeated over samples."""
         S, (B, _, H, W) = max(samples, 1), features.shape
-        map = features.new_ones(S, B, 1, H, W) if given is None else given_map(given, (S, B, H, W))
+        map = features.new_ones(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
         return AttentionOutput(repeated(features, S), map=map, mean=map.mean(0), raw=map)
 
 
@@ -70,14 +73,14 @@ class Readout(Protocol):
     """A classifier that reads layers in the middle of a network beside its last features."""
 
     def __call__(
-        self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], given: tuple[bool, ...]
+        self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
     ) -> Read:
         """Class scores and maps.
 
         Args:
             h: what the network's own classifier would get.
             taps: outputs of the tapped layers, in the order in which they ran.
-            given: whether the map of each was given by the caller.
+            overridden: whether the map of each came from the caller.
         """
         ...
 
@@ -99,9 +102,11 @@ class GapReadout(nn.Module):
         self.shorten = shorten
         self.linear = nn.Linear(channels[0], num_classes)
 
-    def forward(self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], given: tuple[bool, ...]) -> Read:
+    def forward(
+        self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
+    ) -> Read:
         """Class scores (S*B,n) and the predicted class's map."""
-        if any(given):
+        if any(overridden):
             raise RegardError("gap: its map is read off the classifier and gates nothing, so none can be given")
         (tap,) = taps
         F = tap.features
@@ -144,13 +149,15 @@ class LtpaReadout(nn.Module):
         self.compare = nn.ModuleList(nn.Conv2d(width, 1, 1, bias=False) for _ in channels)
         self.linear = nn.Linear(width * len(channels), num_classes)
 
-    def forward(self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], given: tuple[bool, ...]) -> Read:
+    def forward(
+        self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
+    ) -> Read:
         """Class scores (S*B,n) and one map a layer."""
         descriptors, outputs = [], []
-        for tap, is_given, project, compare in zip(taps, given, self.project, self.compare, strict=True):
+        for tap, is_overridden, project, compare in zip(taps, overridden, self.project, self.compare, strict=True):
             local = project(tap.features)
             score = compare(local + h[:, :, None, None]).float()
-            a = self._weights(score, tap.map.reshape(score.shape) if is_given else None)
+            a = self._weights(score, tap.map.reshape(score.shape) if is_overridden else None)
             weighted = (local * a.to(local.dtype)).flatten(2)
             descriptors.append(weighted.sum(2) if self.compatibility == "softmax" else weighted.mean(2))
             shown = a if self.compatibility == "sigmoid" else a / a.amax((2, 3), keepdim=True).clamp(min=SMALL)
@@ -158,9 +165,9 @@ class LtpaReadout(nn.Module):
             outputs.append(replace(tap, map=map, mean=map.mean(0), raw=map))
         return Read(self.linear(torch.cat(descriptors, 1)), tuple(outputs))
 
-    def _weights(self, score: Float[Tensor, "N 1 H W"], given: Tensor | None) -> Float[Tensor, "N 1 H W"]:
+    def _weights(self, score: Float[Tensor, "N 1 H W"], map_override: Tensor | None) -> Float[Tensor, "N 1 H W"]:
         if self.compatibility == "sigmoid":
-            return torch.sigmoid(score) if given is None else given
-        if given is None:
+            return torch.sigmoid(score) if map_override is None else map_override
+        if map_override is None:
             return score.flatten(2).softmax(2).reshape(score.shape)
-        return given / given.sum((2, 3), keepdim=True).clamp(min=SMALL)
+        return map_override / map_override.sum((2, 3), keepdim=True).clamp(min=SMALL)

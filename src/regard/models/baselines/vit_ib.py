@@ -57,10 +57,13 @@ class MessageBottleneck(nn.Module):
         nn.init.constant_(bias.data.unflatten(0, (heads, 2, latent))[:, 1], LOG_VARIANCE)
 
     def forward(
-        self, features: Float[Tensor, "B C H W"], samples: int = 0, given: Float[Tensor, "... 1 h w"] | None = None
+        self,
+        features: Float[Tensor, "B C H W"],
+        samples: int = 0,
+        map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
         """One latent a message and sample; without samples the latents' means."""
-        if given is not None:
+        if map_override is not None:
             raise RegardError("vit_ib: its map counts bits and gates nothing, so none can be given")
         S, (B, _, H, W) = max(samples, 1), features.shape
         with torch.autocast(features.device.type, enabled=False):
