@@ -64,8 +64,7 @@ def prepare(folder: Path, count: int):
     """OSIE's first images: fixations, maps and gold densities on disk, as both sides read them."""
     import torch
 
-    from regard.gaze import density
-    from regard.gaze.readers import read_osie
+    from regard.gaze import density, read_osie
 
     fixations = read_osie(Path(os.environ["REGARD_DATA"]) / "osie")
     fixations = fixations.select(images=fixations.images[:count])

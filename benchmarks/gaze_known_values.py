@@ -16,8 +16,16 @@ import numpy as np
 import torch
 
 from record import record
-from regard.gaze import blur, center_priors, fixation_counts, leave_one_out, split_half
-from regard.gaze.readers import read_cub_gha, read_interiors, read_osie
+from regard.gaze import (
+    blur,
+    center_priors,
+    fixation_counts,
+    leave_one_observer_out,
+    read_cub_gha,
+    read_interiors,
+    read_osie,
+    split_half,
+)
 from regard.metrics import score
 from regard.metrics.fixation import auc, nss, sauc
 
@@ -34,9 +42,9 @@ def mean(values: torch.Tensor) -> dict[str, float]:
 def osie(folder: Path) -> dict[str, object]:
     fixations = read_osie(folder)
     start = time.perf_counter()
-    ceiling = leave_one_out(fixations, sigma=SIGMA_OSIE)
+    ceiling = leave_one_observer_out(fixations, sigma=SIGMA_OSIE)
     seconds = time.perf_counter() - start
-    wider = {f"sigma_{s:g}": leave_one_out(fixations, sigma=s).values for s in OTHER_SIGMAS}
+    wider = {f"sigma_{s:g}": leave_one_observer_out(fixations, sigma=s).values for s in OTHER_SIGMAS}
     halves = split_half(fixations, sigma=SIGMA_OSIE, repeats=1)
     size = (300, 400)
     priors, total, points = (

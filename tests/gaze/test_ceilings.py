@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from regard.gaze import fixation_counts, leave_one_out, make_fixations, split_half, through_grid
+from regard.gaze import fixation_counts, leave_one_observer_out, make_fixations, split_half, through_grid
 from regard.metrics.fixation import auc, cc, nss, sauc
 from regard.types import RegardError
 
@@ -25,7 +25,7 @@ def scene(seed=0, agreement=3.0):
 
 def test_leave_one_out_step_by_step():
     f = scene()
-    got = leave_one_out(f, sigma=2.0)
+    got = leave_one_observer_out(f, sigma=2.0)
     assert got.undefined.tolist() == [False, False, True, True]
     for b, name in enumerate("ab"):
         size = SIZES[name]
@@ -46,7 +46,7 @@ def test_leave_one_out_step_by_step():
 
 
 def test_observers_who_agree_reach_more():
-    close, apart = (leave_one_out(scene(agreement=a), sigma=2.0).values for a in (1.5, 9.0))
+    close, apart = (leave_one_observer_out(scene(agreement=a), sigma=2.0).values for a in (1.5, 9.0))
     for metric in ("auc", "sauc", "nss"):
         assert close[metric][:2].mean() > apart[metric][:2].mean()
 
@@ -68,7 +68,9 @@ def test_split_half():
 
 
 def test_a_coarse_grid_lowers_the_ceiling():
-    sharp, coarse = (leave_one_out(scene(agreement=1.0), sigma=1.0, grid=g).values["nss"] for g in (None, (2, 2)))
+    sharp, coarse = (
+        leave_one_observer_out(scene(agreement=1.0), sigma=1.0, grid=g).values["nss"] for g in (None, (2, 2))
+    )
     assert (coarse[:2] < sharp[:2]).all()
     maps = torch.rand(2, 1, 8, 8, dtype=torch.float64)
     assert through_grid(maps, None) is maps
@@ -80,6 +82,6 @@ def test_a_coarse_grid_lowers_the_ceiling():
 
 def test_errors():
     one = scene().select(images=["lonely", "none"])
-    for ceiling in (leave_one_out, split_half):
+    for ceiling in (leave_one_observer_out, split_half):
         with pytest.raises(RegardError, match="at least two"):
             ceiling(one, sigma=2.0)

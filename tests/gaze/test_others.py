@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from regard.gaze import fixation_counts, make_fixations, observers_information, other_fixations, ten_others
+from regard.gaze import fixation_counts, make_fixations, observers_information, other_fixations
+from regard.gaze.ceilings import ten_others
 
 SIZES = {f"{k}": (6, 8) for k in range(14)} | {"empty": (6, 8)}
 

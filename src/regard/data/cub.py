@@ -20,7 +20,7 @@ from regard.data.crops import boxes_through, cover_windows, cut_gaze, object_win
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.gaze.readers import image_size, load_csv, numbers
+from regard.gaze import image_size, load_csv, numbers
 from regard.types import RegardError
 
 PARTS = 15
@@ -218,7 +218,7 @@ def cub(
     points = parts_through(tables.parts, windows, shape)
     table = None
     if gaze and tables.gaze is not None:
-        from regard.gaze.readers import read_cub_gha
+        from regard.gaze import read_cub_gha
 
         table = read_cub_gha(tables.gaze)
     looked = {

@@ -37,7 +37,7 @@ def osie(
         held_out: so many observers, the last, look at test images only, and only they do: who is learned from does not
             judge.
     """
-    from regard.gaze.readers import read_osie
+    from regard.gaze import read_osie
 
     folder = find_folder(Path(root), "osie", "OSIE", holds="images", name="osie")
     table = read_osie(folder)

@@ -29,8 +29,8 @@ from regard.gaze import (
     Fixations,
     blur,
     density,
-    leave_one_out,
-    nowhere_zero,
+    leave_one_observer_out,
+    mix_uniform,
     observers_information,
     split_half,
     through_grid,
@@ -138,7 +138,7 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
         return {}
 
     def make() -> dict[str, Tensor]:
-        one = leave_one_out(gaze, sigma=sigma, grid=grid, seed=seed).values
+        one = leave_one_observer_out(gaze, sigma=sigma, grid=grid, seed=seed).values
         return one | split_half(gaze, sigma=sigma, grid=grid, seed=seed).values
 
     return cached("gaze-ceiling", f"2 {_digest(gaze)} {grid} {sigma} {seed}", make)
@@ -368,12 +368,12 @@ def gain(
         seed: of random maps.
     """
     size, points = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1])), gaze.points()
-    prior = nowhere_zero(train.center)
+    prior = mix_uniform(train.center)
     read = reading(learned, split, index, prior)
     random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
     grid = (map.values.shape[-2], map.values.shape[-1])
     center = through_grid(train.center, grid)
-    center = nowhere_zero(center / center.sum())
+    center = mix_uniform(center / center.sum())
     out = {
         name: torch.full((len(points),), torch.nan, dtype=torch.float64) for name in ("ig", "ig_random", "ig_center")
     }

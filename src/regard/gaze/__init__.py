@@ -1,62 +1,95 @@
-"""how people look: fixations, their densities, the centre prior, what observers reach. Not here: images, models."""
+"""How people look: fixations, their densities, the centre prior, what observers reach, and readers of data sets.
 
-from regard.gaze.bandwidth import Bandwidth, cross_validated_sigma
-from regard.gaze.build import make_fixations, natural
+Not here: images as tensors, splits (`regard.data`), models.
+"""
+
 from regard.gaze.ceilings import (
     Ceiling,
     halves_against_each_other,
-    leave_one_out,
+    leave_one_observer_out,
     observers_against_others,
     observers_information,
     other_fixations,
     split_half,
-    ten_others,
     through_grid,
 )
 from regard.gaze.density import (
-    UNIFORM,
+    Bandwidth,
     CenterPriors,
     blur,
     center_prior,
     center_priors,
+    cross_validated_sigma,
     density,
     fixation_counts,
-    nowhere_zero,
+    mix_uniform,
     sigma_pixels,
 )
 from regard.gaze.events import fixations_from_samples
-from regard.gaze.fixations import Fixations
+from regard.gaze.files import fixated_pixels, image_size, image_sizes, load_csv, load_mat, numbers
+from regard.gaze.fixations import Fixations, make_fixations, natural
 from regard.gaze.pysaliency import read_pysaliency, read_pysaliency_sizes, write_pysaliency
-from regard.gaze.tables import read_csv, read_parquet, write_csv, write_parquet
+from regard.gaze.readers import (
+    ATARI_FRAME,
+    GazeSamples,
+    read_atari_head,
+    read_cub_gha,
+    read_dut_omron,
+    read_interiors,
+    read_mathe,
+    read_mit1003,
+    read_osie,
+    read_pascal_s,
+    read_salicon,
+    read_wang,
+)
+from regard.gaze.tables import read_csv, read_folder, read_parquet, write_csv, write_parquet
 
 __all__ = [
-    "UNIFORM",
+    "ATARI_FRAME",
     "Bandwidth",
     "Ceiling",
     "CenterPriors",
     "Fixations",
+    "GazeSamples",
     "blur",
     "center_prior",
     "center_priors",
     "cross_validated_sigma",
     "density",
+    "fixated_pixels",
     "fixation_counts",
     "fixations_from_samples",
     "halves_against_each_other",
-    "leave_one_out",
+    "image_size",
+    "image_sizes",
+    "leave_one_observer_out",
+    "load_csv",
+    "load_mat",
     "make_fixations",
+    "mix_uniform",
     "natural",
-    "nowhere_zero",
+    "numbers",
     "observers_against_others",
     "observers_information",
     "other_fixations",
+    "read_atari_head",
     "read_csv",
+    "read_cub_gha",
+    "read_dut_omron",
+    "read_folder",
+    "read_interiors",
+    "read_mathe",
+    "read_mit1003",
+    "read_osie",
     "read_parquet",
+    "read_pascal_s",
     "read_pysaliency",
     "read_pysaliency_sizes",
+    "read_salicon",
+    "read_wang",
     "sigma_pixels",
     "split_half",
-    "ten_others",
     "through_grid",
     "write_csv",
     "write_parquet",

@@ -1,7 +1,14 @@
-"""Fixations as maps: counts, Gaussian densities, the centre prior."""
+"""Fixations as maps: counts, Gaussian densities, the centre prior, and the width of the kernel.
+
+The kernel's sigma is given in pixels: one degree of visual angle is the usual choice (`sigma_pixels`), or the value
+under which observers predict each other best (`cross_validated_sigma`).
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -11,14 +18,14 @@ from torch import Tensor
 from regard.gaze.fixations import Fixations
 from regard.types import RegardError
 
-TRUNCATE = 4.0
-UNIFORM = 0.01
+_TRUNCATE = 4.0  # the kernel ends at so many sigma
+_UNIFORM_SHARE = 0.01
 
 
 def fixation_counts(fixations: Fixations, *, grid: tuple[int, int]) -> Tensor:
-    """How many fixations fell on each pixel, over all images, each scaled to ``grid``: (1,1,h,w), whole numbers.
+    """Number of fixations on each pixel, over all images, each scaled to ``grid``: (1,1,h,w), whole numbers.
 
-    What the shuffled AUC takes as ``others``. Coordinates are floored after scaling.
+    The shuffled AUC takes it as ``others``. Coordinates are floored after scaling.
     """
     h, w = grid
     scaled = fixations.rescale(grid)
@@ -29,8 +36,13 @@ def fixation_counts(fixations: Fixations, *, grid: tuple[int, int]) -> Tensor:
 def density(points: Tensor, *, size: tuple[int, int], sigma: float, weights: Tensor | None = None) -> Tensor:
     """Gaussian density of fixations: sum over fixations of w_i N(pixel; fixated pixel, sigma^2), divided by its sum.
 
-    The kernel ends at 4 sigma and is reflected at the borders, as scipy's gaussian_filter has it by default, so no
-    mass is lost; it is exact, separable, and costs n (h + w) + n h w multiplications an image.
+    The kernel ends at 4 sigma and is reflected at the borders (the default of scipy's gaussian_filter), so no mass
+    is lost. The product is separable and exact: n (h + w) + n h w multiplications per image.
+
+    >>> points = torch.tensor([[[2.5, 1.5], [3.0, 1.0]]])  # x, y of two fixations on one image
+    >>> values = density(points, size=(4, 6), sigma=1.0)
+    >>> tuple(values.shape), round(values.sum().item(), 6)
+    ((1, 1, 4, 6), 1.0)
 
     Args:
         points: (B,n,2) x, y in pixels of the map, NaN beyond an image's last (``Fixations.points``).
@@ -50,32 +62,32 @@ def blur(points: Tensor, *, size: tuple[int, int], sigma: float, weights: Tensor
     if sigma <= 0:
         raise RegardError(f"sigma must be positive, not {sigma}: it is the kernel's standard deviation in pixels")
     h, w = size
-    known = ~points.isnan().any(-1)
+    valid = ~points.isnan().any(-1)
     cell = points.nan_to_num(0).floor().long()
     if ((cell < 0).any(-1) | (cell[..., 0] >= w) | (cell[..., 1] >= h)).any():
         raise RegardError(
             f"points lie outside of a map of {w}x{h}: rescale the fixations to it first (points(grid=...))"
         )
-    weight = known.double() if weights is None else torch.where(known, weights.nan_to_num(0).double(), 0.0)
+    weight = valid.double() if weights is None else torch.where(valid, weights.nan_to_num(0).double(), 0.0)
     if (weight < 0).any():
         raise RegardError("weights of fixations must not be negative")
-    rows = kernel_matrix(h, sigma).to(points.device)[cell[..., 1]]  # (B,n,h)
-    columns = kernel_matrix(w, sigma).to(points.device)[cell[..., 0]]  # (B,n,w)
+    rows = _kernel_matrix(h, sigma).to(points.device)[cell[..., 1]]  # (B,n,h)
+    columns = _kernel_matrix(w, sigma).to(points.device)[cell[..., 0]]  # (B,n,w)
     return ((rows * weight[..., None]).transpose(1, 2) @ columns)[:, None]
 
 
 @lru_cache(maxsize=16)
-def kernel_matrix(size: int, sigma: float) -> Tensor:
+def _kernel_matrix(size: int, sigma: float) -> Tensor:
     """(size, size) float64: row i is a unit at i, blurred by a Gaussian and reflected at both ends; rows sum to 1."""
-    radius = int(TRUNCATE * sigma + 0.5)
+    radius = int(_TRUNCATE * sigma + 0.5)
     offset = torch.arange(-radius, radius + 1)
     weight = torch.exp(-0.5 * (offset.double() / sigma) ** 2)
     weight = weight / weight.sum()
     # Reflection about the borders (d c b a | a b c d | d c b a) repeats with a period of twice the size.
-    where = (torch.arange(size)[:, None] + offset) % (2 * size)
-    where = torch.minimum(where, 2 * size - 1 - where)
+    target = (torch.arange(size)[:, None] + offset) % (2 * size)
+    target = torch.minimum(target, 2 * size - 1 - target)
     out = torch.zeros(size, size, dtype=torch.float64)
-    return out.scatter_add_(1, where, weight.expand(size, -1))
+    return out.scatter_add_(1, target, weight.expand(size, -1))
 
 
 def sigma_pixels(fixations: Fixations, *, degrees: float = 1.0) -> float:
@@ -92,7 +104,7 @@ def sigma_pixels(fixations: Fixations, *, degrees: float = 1.0) -> float:
 
 
 def center_prior(fixations: Fixations, *, grid: tuple[int, int], sigma: float) -> Tensor:
-    """Where people look whatever the image: the density of all fixations, each scaled to the grid; (1,1,h,w), sum 1.
+    """The density of all images' fixations, each scaled to the grid: (1,1,h,w), sums to 1.
 
     Take the fixations of the train split; `center_priors` leaves out each image's own instead.
 
@@ -111,7 +123,7 @@ def center_priors(fixations: Fixations, *, grid: tuple[int, int], sigma: float) 
 
 
 class CenterPriors:
-    """For image b the density of all other images' fixations, computed when asked for: ``priors[b]`` is (1,1,h,w)."""
+    """For image b the density of all other images' fixations, computed on access: ``priors[b]`` is (1,1,h,w)."""
 
     def __init__(self, points: Tensor, total: Tensor, sigma: float) -> None:
         self.points, self.total, self.sigma = points, total, sigma
@@ -127,9 +139,60 @@ class CenterPriors:
 
 def _smooth(counts: Tensor, sigma: float) -> Tensor:
     h, w = counts.shape[-2:]
-    return kernel_matrix(h, sigma).T @ counts.double() @ kernel_matrix(w, sigma)
+    return _kernel_matrix(h, sigma).T @ counts.double() @ _kernel_matrix(w, sigma)
 
 
-def nowhere_zero(density: Tensor) -> Tensor:
-    """A density (1,1,h,w) that sums to 1, UNIFORM of it made uniform: no fixation is impossible."""
-    return (1 - UNIFORM) * density + UNIFORM / density.numel()
+def mix_uniform(values: Tensor) -> Tensor:
+    """99 % of a density (1,1,h,w) that sums to 1 and 1 % of the uniform one, so that no pixel has density 0."""
+    return (1 - _UNIFORM_SHARE) * values + _UNIFORM_SHARE / values.numel()
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Result of a cross-validation.
+
+    Attributes:
+        sigma: the best candidate, in image pixels.
+        sigmas: the candidates.
+        bits: for each, mean log2-likelihood of a fixation under the other observers', relative to the uniform density.
+    """
+
+    sigma: float
+    sigmas: tuple[float, ...]
+    bits: tuple[float, ...]
+
+
+def cross_validated_sigma(fixations: Fixations, *, sigmas: Sequence[float], uniform: float = 0.05) -> Bandwidth:
+    """The sigma of the kernel density with the highest likelihood, leaving one observer out.
+
+    A fixation's density is (1 - uniform) * mean over the other observers' fixations of N(d; sigma^2) + uniform / area;
+    the kernel's mass beyond the borders is lost, which slightly favours small sigmas.
+
+    Args:
+        fixations: with at least two observers on some image.
+        sigmas: candidates in image pixels.
+        uniform: share of the uniform density, which bounds the loss at an isolated fixation.
+
+    Raises:
+        RegardError: no image has two observers, or a candidate is not positive.
+    """
+    if not sigmas or min(sigmas) <= 0 or not 0 < uniform < 1:
+        raise RegardError(f"sigmas must be positive and uniform between 0 and 1, not {list(sigmas)} and {uniform}")
+    points, who = fixations.points(), torch.from_numpy(fixations.observers())
+    total, count = torch.zeros(len(sigmas), dtype=torch.float64), 0
+    for b, (h, w) in enumerate(fixations.sizes.tolist()):
+        valid = who[b] >= 0
+        xy, subject = points[b, valid], who[b, valid]
+        other = subject[:, None] != subject
+        scored = other.any(1)
+        square = torch.cdist(xy, xy).square()[scored]
+        other = other[scored]
+        for k, sigma in enumerate(sigmas):
+            near = torch.where(other, torch.exp(-square / (2 * sigma**2)), 0.0).sum(1) / other.sum(1)
+            relative = (1 - uniform) * near * (h * w) / (2 * math.pi * sigma**2) + uniform
+            total[k] += relative.log2().sum()
+        count += int(scored.sum())
+    if count == 0:
+        raise RegardError("cross-validation leaves one observer out, but no image has fixations of two observers")
+    bits = (total / count).tolist()
+    return Bandwidth(float(sigmas[max(range(len(bits)), key=bits.__getitem__)]), tuple(sigmas), tuple(bits))

@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
 
@@ -26,7 +25,7 @@ def fixations_from_samples(
     minimum_ms: int = 100,
     points_outside: Outside = "raise",
 ) -> Fixations:
-    """Fixations of one viewing: the mean position and the duration of each stretch of steady gaze.
+    """Fixations of one viewing: mean position and duration of each.
 
     Args:
         t: (N,) milliseconds, increasing, sampled at a constant rate; missing samples may be left out.
@@ -34,10 +33,10 @@ def fixations_from_samples(
         y: (N,) pixels.
         image: name of the image.
         size: (height, width) of it.
-        pixels_per_degree: pixels a degree, as thresholds are in degrees.
+        pixels_per_degree: pixels per degree; thresholds are in degrees.
         subject: name of the observer.
         method: ``idt`` by dispersion, ``ivt`` by velocity (Salvucci & Goldberg 2000).
-        threshold: degrees of dispersion (default 1) or degrees a second (default 20).
+        threshold: degrees of dispersion (default 1) or degrees per second (default 20).
         minimum_ms: shortest fixation.
         points_outside: see ``make_fixations``.
 
@@ -55,16 +54,16 @@ def fixations_from_samples(
     # The detectors count samples at a constant rate: missing ones (blinks) become NaN, which ends a fixation.
     interval = float(np.median(np.diff(time)))
     place = np.round((time - time[0]) / interval).astype(np.int64)
-    even = np.full((place[-1] + 1, 2), np.nan)
-    even[place] = xy / pixels_per_degree
-    steps, shortest = np.arange(len(even)), max(1, round(minimum_ms / interval))
+    regular = np.full((place[-1] + 1, 2), np.nan)
+    regular[place] = xy / pixels_per_degree
+    steps, shortest = np.arange(len(regular)), max(1, round(minimum_ms / interval))
     if method == "idt":
-        found = idt(even, steps, minimum_duration=shortest, dispersion_threshold=threshold or 1.0)
+        events = idt(regular, steps, minimum_duration=shortest, dispersion_threshold=threshold or 1.0)
     else:
-        speed = np.gradient(even, interval / 1000, axis=0)
-        found = ivt(speed, steps, minimum_duration=shortest, velocity_threshold=threshold or 20.0)
-    begin, end = (found.frame[name].to_numpy() for name in ("onset", "offset"))
-    steady = [even[a : b + 1] * pixels_per_degree for a, b in zip(begin, end, strict=True)]
+        speed = np.gradient(regular, interval / 1000, axis=0)
+        events = ivt(speed, steps, minimum_duration=shortest, velocity_threshold=threshold or 20.0)
+    begin, end = (events.frame[name].to_numpy() for name in ("onset", "offset"))
+    steady = [regular[a : b + 1] * pixels_per_degree for a, b in zip(begin, end, strict=True)]
     centre = np.array([np.nanmean(part, axis=0) for part in steady]).reshape(-1, 2)
     return make_fixations(
         image=[image] * len(begin),

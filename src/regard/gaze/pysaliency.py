@@ -1,9 +1,7 @@
 """pysaliency's HDF5 files: fixations (Fixations, FixationTrains, ScanpathFixations) and stimuli (Stimuli, FileStimuli).
 
-Through them come all sets that pysaliency reads. Its files of fixations hold no image sizes and no names, so a file of
-stimuli, or the sizes, is needed beside them. Layout: pysaliency 0.2 and 0.3.
-
-Fixations into the HDF5 file that pysaliency 0.2 and 0.3 read as FixationTrains.
+They make every set available that pysaliency reads. Its files of fixations hold neither image sizes nor names, so a
+file of stimuli, or the sizes, is needed as well. Layout: pysaliency 0.2 and 0.3; written files are FixationTrains.
 """
 
 from __future__ import annotations
@@ -15,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
 
@@ -108,17 +105,15 @@ def _trains(file: Any) -> dict[str, Any]:
     valid = ~np.isnan(xs)
     row, order = np.nonzero(valid)
     group = file.get(name, {})
-    found = next((group[k][...] for k in ("durations", "duration") if k in group), None)
-    duration = None
-    if found is not None:
-        duration = found[valid]
-        duration = duration * 1000 if np.nanmedian(duration) < 5 else duration
+    duration = next((group[k][...][valid] for k in ("durations", "duration") if k in group), None)
+    if duration is not None and np.nanmedian(duration) < 5:  # seconds
+        duration = duration * 1000
     columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row]}
     return {**columns, "order": order, "duration": duration}
 
 
 def _history_length(history: Any) -> Any:
-    """Place of a fixation: how many came before it, from the NaN-padded x_hist (N,k)."""
+    """Order of a fixation: the number of earlier ones, from the NaN-padded x_hist (N,k)."""
     return (~np.isnan(history)).sum(-1)
 
 
@@ -142,10 +137,12 @@ def _text(value: Any) -> str:
 
 
 def write_pysaliency(fixations: Fixations, path: str | Path) -> None:
-    """Write pysaliency's FixationTrains (version 1.2): one train a viewing, durations in seconds if all are known.
+    """Write pysaliency's FixationTrains (version 1.2): one train per viewing, durations in seconds if all are known.
 
     Images and observers become their indices; names and sizes are lost, as pysaliency keeps them with the stimuli.
     """
+    import h5py
+
     f = fixations
     rank = np.lexsort((f.order, f.subject, f.image))
     pairs = np.stack([f.image[rank], f.subject[rank]], 1)
@@ -160,8 +157,6 @@ def write_pysaliency(fixations: Fixations, path: str | Path) -> None:
         return out
 
     timed = len(f) > 0 and not np.isnan(f.duration).any()
-    import h5py
-
     with h5py.File(path, "w") as file:
         for name, value in {"type": "FixationTrains", "version": "1.2", "__attributes__": "[]"}.items():
             file.attrs[name] = np.bytes_(value)

@@ -1,7 +1,4 @@
-"""Fixations out of CSV and Parquet files: one row a fixation, the image's size in each row or beside the file.
-
-Fixations into CSV and Parquet files: one row a fixation, the image's size in each row.
-"""
+"""Fixations from and to tables of one row per fixation: CSV, Parquet, or a folder of images with one CSV file."""
 
 from __future__ import annotations
 
@@ -12,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
+from regard.gaze.files import image_sizes, load_csv, numbers
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
-ALIASES = {"duration": ("dur_ms", "duration_ms", "dur"), "subject": ("observer", "participant"), "image": ("filename",)}
+_ALIASES = {
+    "duration": ("dur_ms", "duration_ms", "dur"),
+    "subject": ("observer", "participant"),
+    "image": ("filename",),
+}
+_COLUMNS = ("image", "width", "height", "subject", "order", "x", "y", "duration", "pixels_per_degree")
 
 
 def read_csv(
@@ -27,36 +29,58 @@ def read_csv(
     pixels_per_degree: float | None = None,
     points_outside: Outside = "raise",
 ) -> Fixations:
-    """Fixations from a CSV file with a header: image, x, y and, if known, subject, order, duration (ms).
+    r"""Fixations from a CSV file with a header: image, x, y and, if known, subject, order, duration (ms).
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "gaze.csv"
+    >>> _ = path.write_text("image,observer,x,y,dur_ms\na.jpg,ann,12.5,30,210\na.jpg,ben,40,8,180\n")
+    >>> table = read_csv(path, sizes={"a.jpg": (48, 64)})
+    >>> table.subjects, table.duration.tolist()
+    (('ann', 'ben'), [210.0, 180.0])
 
     Args:
         path: the file.
         sizes: name -> (height, width); not needed where the file has the columns width and height.
-        columns: our name -> the file's, such as {"duration": "length_ms"}; dur_ms, observer and filename are known.
-        pixels_per_degree: overrides the file's.
+        columns: regard's name -> the file's, such as {"duration": "length_ms"}; dur_ms, observer, filename need none.
+        pixels_per_degree: replaces the file's.
         points_outside: see ``make_fixations``.
 
     Raises:
         RegardError: a missing column, a value that is no number (row and column are named), or bad coordinates.
     """
-    path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RegardError(f"cannot read {path} as CSV: {error}") from error
-    if not rows:
-        raise RegardError(f"{path} is empty: a header such as image,subject,order,x,y,duration is needed")
-    header = [name.strip() for name in rows[0]]
-    short = next((k for k, row in enumerate(rows[1:], start=2) if row and len(row) != len(header)), None)
-    if short:
-        raise RegardError(f"{path}, line {short}: {len(rows[short - 1])} values for {len(header)} columns {header}")
-    body = [row for row in rows[1:] if row]
-    table: dict[str, list[Any]] = {name: [row[k] for row in body] for k, name in enumerate(header)}
-    return from_columns(
-        table,
+    return _from_columns(
+        load_csv(path),
         source=str(path),
         sizes=sizes,
+        columns=columns,
+        pixels_per_degree=pixels_per_degree,
+        points_outside=points_outside,
+    )
+
+
+def read_folder(
+    images: str | Path,
+    fixations: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    pixels_per_degree: float | None = None,
+    points_outside: Outside = "raise",
+) -> Fixations:
+    """Fixations of a CSV file on the images of a folder, whose sizes are read from the files.
+
+    Args:
+        images: folder of images, subfolders included; the CSV names them by their path below it.
+        fixations: CSV with image, x, y and, if known, subject, order, duration (ms); see ``read_csv``.
+        columns: regard's name -> the file's.
+        pixels_per_degree: of the images as stored.
+        points_outside: see ``make_fixations``.
+
+    Raises:
+        RegardError: no images, a fixation on an image that the folder lacks, invalid coordinates.
+    """
+    return read_csv(
+        fixations,
+        sizes=image_sizes(images, recursive=True),
         columns=columns,
         pixels_per_degree=pixels_per_degree,
         points_outside=points_outside,
@@ -76,10 +100,10 @@ def read_parquet(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
         table = pq.read_table(path).to_pydict()
     except (OSError, pa.ArrowInvalid) as error:
         raise RegardError(f"cannot read {path} as Parquet: {error}") from error
-    return from_columns(table, source=str(path), points_outside=points_outside)
+    return _from_columns(table, source=str(path), points_outside=points_outside)
 
 
-def from_columns(
+def _from_columns(
     table: Mapping[str, list[Any]],
     *,
     source: str,
@@ -88,32 +112,32 @@ def from_columns(
     pixels_per_degree: float | None = None,
     points_outside: Outside = "raise",
 ) -> Fixations:
-    """Fixations from columns as a file gave them (text or numbers, empty where unknown); see ``read_csv``."""
+    """Fixations from columns of text or numbers, empty where unknown; see `read_csv`."""
 
     def column(name: str) -> str | None:
-        known = ((columns or {}).get(name, name), *ALIASES.get(name, ()))
-        return next((k for k in known if k in table), None)
+        candidates = ((columns or {}).get(name, name), *_ALIASES.get(name, ()))
+        return next((key for key in candidates if key in table), None)
 
     missing = [name for name in ("image", "x", "y") if column(name) is None]
     if missing:
         raise RegardError(f"{source} lacks the column(s) {missing}, only {list(table)}: name them through columns=...")
 
-    def numbers(name: str) -> Any:
+    def values(name: str) -> Any:
         key = column(name)
-        return None if key is None else _numbers(table[key], source, key)
+        return None if key is None else numbers(table[key], source, column=key, blank=True)
 
-    x, y = numbers("x"), numbers("y")
+    x, y = values("x"), values("y")
     names = [str(name) for name in table[column("image") or ""]]
     if sizes is None:
-        width, height = numbers("width"), numbers("height")
+        width, height = values("width"), values("height")
         if width is None or height is None:
             raise RegardError(f"{source} has no columns width and height: pass sizes, name -> (height, width)")
         sizes = {name: (int(h), int(w)) for name, h, w in zip(names, height, width, strict=True)}
-    degree = numbers("pixels_per_degree")
+    degree = values("pixels_per_degree")
     if pixels_per_degree is None and degree is not None and np.isfinite(degree).any():
         pixels_per_degree = float(degree[np.isfinite(degree)][0])
-    keep = ~(np.isnan(x) & np.isnan(y))  # rows that only list an image
-    subject, order, duration = column("subject"), numbers("order"), numbers("duration")
+    keep = ~(np.isnan(x) & np.isnan(y))  # a row without x and y lists an image without fixations
+    subject, order, duration = column("subject"), values("order"), values("duration")
     return make_fixations(
         image=np.array(names, dtype=object)[keep],
         x=x[keep],
@@ -125,22 +149,6 @@ def from_columns(
         pixels_per_degree=pixels_per_degree,
         points_outside=points_outside,
     )
-
-
-def _numbers(values: list[Any], source: str, name: str) -> Any:
-    """Text or numbers as float64, NaN where empty."""
-    try:
-        return np.array([np.nan if v is None or v == "" else float(v) for v in values], dtype=np.float64)
-    except ValueError:
-        for k, v in enumerate(values):
-            try:
-                float(v or 0)
-            except ValueError:
-                raise RegardError(f"{source}, row {k}, column {name!r}: {v!r} is not a number") from None
-        raise
-
-
-_COLUMNS = ("image", "width", "height", "subject", "order", "x", "y", "duration", "pixels_per_degree")
 
 
 def write_csv(fixations: Fixations, path: str | Path) -> None:

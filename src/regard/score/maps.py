@@ -17,8 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from regard.data import read_image, to_bytes
-from regard.gaze import Fixations, read_csv, read_parquet, read_pysaliency
-from regard.gaze.readers import image_sizes
+from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pysaliency
 from regard.training import open_run, refuse_imposed
 from regard.types import RegardError
 

@@ -23,7 +23,7 @@ from regard.gaze import (
     center_priors,
     density,
     halves_against_each_other,
-    nowhere_zero,
+    mix_uniform,
     observers_against_others,
     observers_information,
     through_grid,
@@ -68,11 +68,11 @@ def open_prior(which: str | None, fixations: Fixations, train: Fixations | None,
 
 
 def train_prior(train: Fixations, sigma: float) -> Callable[[_Size], Tensor]:
-    """Density of the train split's fixations on any grid, UNIFORM of it uniform, so that it is 0 nowhere."""
+    """Density of the train split's fixations on any grid, through `mix_uniform`, so that it is 0 nowhere."""
 
     @lru_cache(maxsize=4)
     def prior(size: _Size) -> Tensor:
-        return nowhere_zero(center_prior(train, grid=size, sigma=sigma))
+        return mix_uniform(center_prior(train, grid=size, sigma=sigma))
 
     return prior
 

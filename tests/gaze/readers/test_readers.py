@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from regard.gaze import fixations_from_samples
-from regard.gaze.readers import (
+from regard.gaze import (
+    fixations_from_samples,
     image_sizes,
     read_atari_head,
     read_cub_gha,

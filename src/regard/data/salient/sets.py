@@ -93,7 +93,7 @@ def dut_omron(
     looked = folder / "DUT-OMRON-eye-fixations" / "mat"
     table = None
     if gaze and looked.is_dir():
-        from regard.gaze.readers import read_dut_omron
+        from regard.gaze import read_dut_omron
 
         table = read_dut_omron(looked)
     return salient_splits(
@@ -197,7 +197,7 @@ def hku_is(
 
 def _listed(path: Path, variable: str, found: Pairs) -> Tensor:
     """Positions of the images whose names a list holds: a MATLAB cell of strings."""
-    from regard.gaze.readers import load_mat
+    from regard.gaze import load_mat
 
     place = {name: k for k, name in enumerate(found)}
     names = [str(name) for name in np.atleast_1d(load_mat(path, variable)[variable]).ravel()]
@@ -239,7 +239,7 @@ def pascal_s(
     found = pairs(folder / "imgs" / "pascal", folder / "masks" / "pascal")
     table = None
     if gaze and (folder / "fixations" / "pascalFix.mat").exists():
-        from regard.gaze.readers import read_pascal_s
+        from regard.gaze import read_pascal_s
 
         table = read_pascal_s(folder)
     return salient_splits(

@@ -27,8 +27,7 @@ from regard.data.cache import cached
 from regard.data.files import as_size
 from regard.data.splits import DataSplits, TensorSplit, channel_statistics
 from regard.data.video.decode import FLOW_VERSION, opencv, optical_flow
-from regard.gaze import Fixations, make_fixations
-from regard.gaze.readers import FRAME, load_csv, numbers, read_atari_head
+from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, numbers, read_atari_head
 from regard.types import RegardError
 
 _Ints = npt.NDArray[np.int64]
@@ -151,8 +150,10 @@ def _pixels(archive: ZipFile, path: Path, name: str) -> np.ndarray:
             pixels = np.asarray(image.convert("RGB"))
     except (OSError, BadZipFile) as error:
         raise RegardError(f"{path}: entry {name!r} cannot be read ({error}); fetch the archive again") from None
-    if pixels.shape[:2] != FRAME:
-        raise RegardError(f"{path}: entry {name!r} is {pixels.shape[1]}x{pixels.shape[0]}, not {FRAME[1]}x{FRAME[0]}")
+    if pixels.shape[:2] != ATARI_FRAME:
+        raise RegardError(
+            f"{path}: entry {name!r} is {pixels.shape[1]}x{pixels.shape[0]}, not {ATARI_FRAME[1]}x{ATARI_FRAME[0]}"
+        )
     return pixels
 
 
@@ -268,7 +269,7 @@ def _looks(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixations:
         subject=[gaze.subjects[0]] * len(image),
         x=x,
         y=y,
-        sizes={str(k): FRAME for k in range(len(rows))},
+        sizes={str(k): ATARI_FRAME for k in range(len(rows))},
     )
     return table.rescale(size)
 

@@ -11,8 +11,7 @@ from PIL import Image
 from regard.data.video.build import clips_of, item_key
 from regard.data.video.clips import Clip
 from regard.data.video.decode import frame_files, frame_rate, frame_size
-from regard.gaze import Fixations, make_fixations
-from regard.gaze.readers import image_size, read_mathe
+from regard.gaze import Fixations, image_size, make_fixations, read_mathe
 from regard.types import RegardError
 
 SCREEN = (1024, 1280)

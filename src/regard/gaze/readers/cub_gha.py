@@ -1,15 +1,14 @@
 """CUB-GHA: gaze of people who identify the birds of CUB-200-2011 (Rong et al. 2021).
 
-All fixations lie inside the bird's box, so compare with a baseline within the box. A run is a viewing, not an observer.
+All fixations lie inside the bird's box: compare with a baseline within the box. A run is a viewing, not an observer.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
-from regard.gaze.readers.files import load_csv, numbers
+from regard.gaze.files import load_csv, numbers
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
 
@@ -22,7 +21,7 @@ def read_cub_gha(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
     are viewings, named run-place ("3-0": the first viewing of an image in run 3).
 
     Raises:
-        RegardError: a missing file, a line that does not fit, or coordinates that do not.
+        RegardError: a missing file, a malformed line, or invalid coordinates.
     """
     path = Path(path)
     columns = _folder(path) if path.is_dir() else _csv(path)
@@ -30,11 +29,11 @@ def read_cub_gha(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
     for name, w, h in zip(columns["image"], columns["w"], columns["h"], strict=True):
         if sizes.setdefault(name, (int(h), int(w))) != (int(h), int(w)):
             raise RegardError(f"{path} gives image {name} two sizes, {sizes[name]} and {(int(h), int(w))}")
-    seen: dict[tuple[str, str], int] = {}
+    viewings: dict[tuple[str, str], int] = {}
     subject = []
     for name, run, order in zip(columns["image"], columns["run"], columns["order"], strict=True):
-        seen[name, run] = seen.get((name, run), -1) + (int(order) == 0)
-        subject.append(f"{run}-{seen[name, run]}")
+        viewings[name, run] = viewings.get((name, run), -1) + (int(order) == 0)
+        subject.append(f"{run}-{viewings[name, run]}")
     return make_fixations(
         image=columns["image"],
         subject=subject,

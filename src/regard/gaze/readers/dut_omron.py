@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations, natural
-from regard.gaze.fixations import Fixations
-from regard.gaze.readers.files import load_mat
+from regard.gaze.files import load_mat
+from regard.gaze.fixations import Fixations, Outside, make_fixations, natural
 from regard.types import RegardError
 
 
@@ -19,7 +18,7 @@ def read_dut_omron(folder: str | Path, *, points_outside: Outside = "raise") -> 
     ``<stem>.jpg``.
 
     Raises:
-        RegardError: no or corrupt files, or coordinates that do not fit.
+        RegardError: no or corrupt files, or invalid coordinates.
     """
     paths = sorted(Path(folder).glob("*.mat"), key=lambda p: natural(p.name))
     if not paths:

@@ -1,7 +1,7 @@
 """Interiors: visual search in 134 grey images of rooms (Bujia et al. 2020).
 
 57 observers, 7,455 trials, 47,383 fixations; 2,459 of them lie on the border of the screen, at x = 1024 or y = 768,
-where the published coordinates of gaze beside the screen are cut off. The published scores leave them out.
+to which the published coordinates of gaze outside the screen are clipped. The published scores leave them out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
-from regard.gaze.readers.files import image_sizes, load_csv, numbers
+from regard.gaze.files import image_sizes, load_csv, numbers
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
 _SIZE = (768, 1024)
@@ -21,12 +20,12 @@ _SIZE = (768, 1024)
 def read_interiors(folder: str | Path, *, points_outside: Outside = "drop") -> Fixations:
     """Interiors from ``fixations.csv`` (trial, fix, x, y, dur_ms), ``trials.csv`` (trial, subject, image), ``images/``.
 
-    Coordinates are pixels of the screen's 1024x768, whatever the size of the stored images: ``rescale`` brings them
-    down. Order 0 is the forced first fixation: ``select(order=(1, 10**6))`` leaves it out, as search scores do.
+    Coordinates are pixels of the screen's 1024x768, whatever the size of the stored images: ``rescale`` converts
+    them. Order 0 is the forced first fixation: ``select(order=(1, 10**6))`` leaves it out, as search scores do.
     Fixations on the border are left out and counted unless ``points_outside`` is "raise".
 
     Raises:
-        RegardError: a missing file or column, a fixation of an unknown trial, coordinates that do not fit.
+        RegardError: a missing file or column, a fixation of an unknown trial, invalid coordinates.
     """
     folder = Path(folder)
     trials = load_csv(folder / "trials.csv", ("trial", "subject", "image"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from regard.gaze.readers.files import numbers
+from regard.gaze.files import numbers
 from regard.types import RegardError
 
 _Floats = npt.NDArray[np.float64]

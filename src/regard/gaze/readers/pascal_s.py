@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations
-from regard.gaze.fixations import Fixations
-from regard.gaze.readers.files import image_sizes
+from regard.gaze.files import image_sizes
+from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
 
 
@@ -19,7 +18,7 @@ def read_pascal_s(folder: str | Path, *, points_outside: Outside = "raise") -> F
     image ``imgs/pascal/{i+1}.jpg``; images sort by number. One is taken off x and y.
 
     Raises:
-        RegardError: a missing or corrupt file, another number of images than of cells, coordinates that do not fit.
+        RegardError: a missing or corrupt file, another number of images than of cells, invalid coordinates.
     """
     import h5py
 

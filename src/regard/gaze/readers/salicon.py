@@ -7,9 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from regard.gaze.build import Outside, make_fixations, natural
-from regard.gaze.fixations import Fixations
-from regard.gaze.readers.files import load_mat
+from regard.gaze.files import load_mat
+from regard.gaze.fixations import Fixations, Outside, make_fixations, natural
 from regard.types import RegardError
 
 
@@ -33,7 +32,7 @@ def read_salicon(
     Coordinates are counted from 1; one is taken off. Images are named by ``image`` with ``.jpg``.
 
     Raises:
-        RegardError: no or corrupt files, or coordinates that do not fit.
+        RegardError: no or corrupt files, or invalid coordinates.
     """
     if edition not in ("2015", "2017") or columns not in ("fixations", "location"):
         raise RegardError(

@@ -195,7 +195,7 @@ def sauc(
 
     What only says "people look at the centre" scores .5. ``tuebingen``: all fixations of all other images, at the same
     relative position, midranks for ties, exact, without sampling. ``mit``: a hundred samples of the pixels fixated on
-    ten other images (`regard.gaze.ten_others` chooses them), at eleven thresholds; see `sauc_sampled`.
+    ten other images (`regard.gaze.other_fixations` takes them), at eleven thresholds; see `sauc_sampled`.
 
     Args:
         maps: (B,1,h,w).

@@ -1,7 +1,8 @@
-"""What readers share: sizes of images, MATLAB files, numbers in text, and errors that name the file."""
+"""Low-level reading that the readers share: image sizes, pixel maps, MATLAB, CSV; errors name the file."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from regard.gaze.build import natural
+from regard.gaze.fixations import natural
 from regard.types import RegardError
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -23,12 +24,11 @@ def image_sizes(folder: str | Path, *, recursive: bool = False) -> dict[str, tup
     folder = Path(folder)
     if not folder.is_dir():
         raise RegardError(f"{folder} is no folder: the images are expected there")
-    found = folder.rglob("*") if recursive else folder.iterdir()
-    paths = [p for p in found if p.suffix.lower() in IMAGES]
+    entries = folder.rglob("*") if recursive else folder.iterdir()
+    paths = {p.relative_to(folder).as_posix(): p for p in entries if p.suffix.lower() in IMAGES}
     if not paths:
         raise RegardError(f"{folder} has no images ({', '.join(IMAGES)})")
-    names = {p.relative_to(folder).as_posix(): p for p in paths}
-    return {name: image_size(names[name]) for name in sorted(names, key=natural)}
+    return {name: image_size(paths[name]) for name in sorted(paths, key=natural)}
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -60,40 +60,48 @@ def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
     return content
 
 
-def load_csv(path: str | Path, columns: Iterable[str]) -> dict[str, list[str]]:
-    """The columns of a CSV file as text.
+def load_csv(path: str | Path, columns: Iterable[str] = ()) -> dict[str, list[str]]:
+    """All columns of a CSV file with a header, as text.
 
     Raises:
-        RegardError: a missing file or column.
+        RegardError: an unreadable or empty file, a row of another length than the header, a missing column.
     """
-    import csv
-
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            rows = [row for row in reader if row]
+            rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RegardError(f"cannot read {path} as CSV: {error}") from error
+    if not rows:
+        raise RegardError(f"{path} is empty: a header such as image,subject,order,x,y,duration is needed")
+    header = [name.strip() for name in rows[0]]
+    for line, row in enumerate(rows[1:], start=2):
+        if row and len(row) != len(header):
+            raise RegardError(f"{path}, line {line}: {len(row)} values for {len(header)} columns {header}")
     missing = [name for name in columns if name not in header]
     if missing:
         raise RegardError(f"{path} lacks the column(s) {missing}: it has {header}")
-    return {name: [row[header.index(name)] for row in rows] for name in columns}
+    return {name: [row[k] for row in rows[1:] if row] for k, name in enumerate(header)}
 
 
-def numbers(values: Iterable[str], what: str) -> Any:
-    """Text as float64.
+def numbers(values: Iterable[Any], source: str, *, column: str | None = None, blank: bool = False) -> Any:
+    """Text or numbers as float64 (N,); with ``blank`` an empty value or None becomes NaN.
 
     Raises:
-        RegardError: a value that is no number; ``what`` names file and column.
+        RegardError: a value that is no number; ``source`` and ``column`` say where it stands.
     """
-    values = list(values)
-    try:
-        return np.array(values, dtype=np.float64)
-    except ValueError:
-        for row, value in enumerate(values):
-            try:
-                float(value)
-            except ValueError:
-                raise RegardError(f"{what}, row {row}: {value!r} is not a number") from None
-        raise
+    out = []
+    for row, value in enumerate(values):
+        try:
+            out.append(np.nan if blank and value in (None, "") else float(value))
+        except ValueError:
+            where = "" if column is None else f", column {column!r}"
+            raise RegardError(f"{source}, row {row}{where}: {value!r} is not a number") from None
+    return np.array(out, dtype=np.float64)
+
+
+def fixated_pixels(path: str | Path, *, threshold: int = 127) -> tuple[tuple[int, int], Any, Any]:
+    """Size (height, width) of a binary map of fixations and x, y (n,) of its pixels brighter than ``threshold``."""
+    with Image.open(path) as file:
+        values = np.asarray(file.convert("L"))
+    y, x = np.nonzero(values > threshold)
+    return (values.shape[0], values.shape[1]), x, y
