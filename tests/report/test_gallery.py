@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from regard.report.gallery import LARGEST, gallery, outline, spread
+from regard.report.gallery import LARGEST, build_gallery, outline, value_range
 from regard.report.overlay import colorize
 from regard.report.runs import read_run
 
@@ -22,7 +22,7 @@ def decode(uri: str) -> np.ndarray:
 
 def test_rules_in_reading_order_with_one_scale(run_folder: Path) -> None:
     run = read_run(run_folder)
-    shown = gallery(run)
+    shown = build_gallery(run)
     assert shown is not None
     assert [(r.name, r.why, len(r.cards)) for r in shown.rules] == [
         ("best", "lowest NLL", 4), ("typical", "NLL nearest the median", 4), ("worst", "highest NLL", 4),
@@ -38,7 +38,7 @@ def test_rules_in_reading_order_with_one_scale(run_folder: Path) -> None:
 
 def test_the_scale_is_that_of_the_maps_shown(make_run: Callable[..., Path]) -> None:
     run = read_run(make_run(edit=lambda e: e.update(gallery=e["gallery"][:1])))
-    shown = gallery(run)
+    shown = build_gallery(run)
     assert shown is not None
     assert shown.scale.high == pytest.approx(run.pictures.maps[0].max())
 
@@ -47,7 +47,7 @@ def test_large_images_are_drawn_no_larger_than_a_screen_shows(run_folder: Path) 
     rng = np.random.default_rng(0)
     images, maps = rng.integers(0, 256, (12, 300, 500, 3), dtype=np.uint8), np.ones((12, 7, 9), np.float32)
     np.savez(run_folder / "gallery.npz", images=images, maps=maps)
-    shown = gallery(read_run(run_folder))
+    shown = build_gallery(read_run(run_folder))
     assert shown is not None
     card = shown.rules[0].cards[0]
     assert max(decode(card.image).shape) == max(decode(card.layer).shape) == LARGEST
@@ -55,11 +55,11 @@ def test_large_images_are_drawn_no_larger_than_a_screen_shows(run_folder: Path) 
     assert not shown.coarse
     assert card.outline == ""
     assert card.flat
-    assert spread(card) == "1.00 everywhere"
+    assert value_range(card) == "1.00 everywhere"
 
 
 def test_no_gallery(make_run: Callable[..., Path]) -> None:
-    assert gallery(read_run(make_run(edit=lambda e: e.update(gallery=[])))) is None
+    assert build_gallery(read_run(make_run(edit=lambda e: e.update(gallery=[])))) is None
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6))))

@@ -9,8 +9,8 @@ from PIL import Image
 
 from regard.report.overlay import (  # fmt: skip
     Scale,
+    color_stops,
     colorize,
-    colour_stops,
     enlarge,
     overlay,
     picture_of,
@@ -106,7 +106,7 @@ def test_png_keeps_every_pixel(tmp_path: Path) -> None:
 
 
 def test_a_scale_bar_has_the_maps_colours() -> None:
-    low, *_, high = colour_stops(5)
+    low, *_, high = color_stops(5)
     ends = colorize(np.array([[0.0, 1.0]]), UNIT)[0]
     assert [low, high] == ["#{:02x}{:02x}{:02x}".format(*c) for c in ends.tolist()]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from regard.report import write_report
-from regard.report.page import bits_charts, learning_charts, render, warnings
+from regard.report.page import bits_charts, learning_charts, render_run, warnings
 from regard.report.runs import read_run
 from regard.types import RegardError
 
@@ -49,7 +49,7 @@ def test_the_page_is_one_file_that_loads_nothing(run_folder: Path) -> None:
 
 
 def test_it_can_be_read_without_eyes(run_folder: Path) -> None:
-    page = Outline(render(read_run(run_folder)))
+    page = Outline(render_run(read_run(run_folder)))
     assert all("alt" in a for tag, a in page.tags if tag == "img")
     assert all(a.get("aria-label") for tag, a in page.tags if a.get("role") == "img")
     headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
@@ -64,12 +64,12 @@ def test_it_can_be_read_without_eyes(run_folder: Path) -> None:
 
 def test_what_is_in_the_run_is_on_the_page(run_folder: Path) -> None:
     run = read_run(run_folder)
-    text = " ".join(Outline(render(run)).text.split())
+    text = " ".join(Outline(render_run(run)).text.split())
     for score in run.evaluation.scores:
         assert score.label in text
         assert score.meaning in text
         assert all(r.label in text for r in score.references)
-    for part in (run.environment.command, run.environment.commit, "torch 2.15.0", "2 min 51 s", "budget_bits: 10",
+    for part in (run.provenance.command, run.provenance.commit, "torch 2.15.0", "2 min 51 s", "budget_bits: 10",
                  *run.evaluation.warnings, "BSD-3-Clause, CC0", "never added", "lowest NLL", "budget 10", "plain twin",
                  "Not clearly better than its floor, centre map", "13 undefined: mask is empty"):  # fmt: skip
         assert part in text
@@ -80,7 +80,7 @@ def test_parts_that_are_not_there_leave_their_section_out(make_run: Make) -> Non
         e["curves"], e["gallery"], e["scores"], e["warnings"] = {}, [], [], []
 
     folder = make_run(twin=False, bits=False, anchors=False, masks=False, edit=bare)
-    page = Outline(render(read_run(folder)))
+    page = Outline(render_run(read_run(folder)))
     sections = [a.get("id") for tag, a in page.tags if tag == "section"]
     assert sections == ["learning", "repeat"]
     assert "twin" not in page.text
@@ -88,7 +88,7 @@ def test_parts_that_are_not_there_leave_their_section_out(make_run: Make) -> Non
 
 
 def test_without_masks_there_is_no_outline_to_switch(make_run: Make) -> None:
-    page = Outline(render(read_run(make_run(masks=False))))
+    page = Outline(render_run(read_run(make_run(masks=False))))
     assert "opacity" in page.values("id")
     assert "outlined" not in page.values("id")
 
@@ -116,7 +116,7 @@ def test_hostile_text_is_text_everywhere(make_run: Make) -> None:
 
     folder = make_run(name="a<b>'c\"", edit=edit)
     (folder / "recipe.yaml").write_text(f"x: |\n  {HOSTILE}\n")
-    page = Outline(render(read_run(folder)))
+    page = Outline(render_run(read_run(folder)))
     assert [tag for tag, _ in page.tags].count("script") == 1
     assert all(a.get("src") != "x" for _, a in page.tags)
     assert not any(name.startswith("on") for _, a in page.tags for name in a)
@@ -159,7 +159,7 @@ def test_a_gate_with_a_bypass_has_no_price(make_run: Make) -> None:
     cut = {"is_cut": False, "bypasses": ["class token", "skip <2>"]}
     run = read_run(make_run(edit=lambda e: e["model"].update(cut=cut)))
     assert set(bits_charts(run)) == {"val/latent_bits", "val/code_bits"}
-    assert "through class token and skip <2>" in Outline(render(run)).text
+    assert "through class token and skip <2>" in Outline(render_run(run)).text
 
 
 def test_undefined_numbers_are_said(make_run: Make) -> None:
@@ -167,7 +167,7 @@ def test_undefined_numbers_are_said(make_run: Make) -> None:
         e["scores"][0] |= {"value": None, "low": None, "high": None}
         e["scores"][1] |= {"references": [], "difference": None, "n": None}
 
-    assert "undefined" in Outline(render(read_run(make_run(edit=edit)))).text
+    assert "undefined" in Outline(render_run(read_run(make_run(edit=edit)))).text
 
 
 def test_a_broken_run_writes_no_page(run_folder: Path) -> None:

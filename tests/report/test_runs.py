@@ -16,7 +16,7 @@ def test_reads_a_whole_run(run_folder: Path) -> None:
     run = read_run(run_folder)
     assert run.name == "demo"
     assert len(run.history.epochs) == len(run.twin.epochs) == 14
-    assert run.environment.seconds == 171.4
+    assert run.provenance.seconds == 171.4
     assert run.recipe["objective"]["budget_bits"] == 10
     assert run.pictures.images.shape == (12, 48, 48, 3)
     assert run.pictures.masks.dtype == bool

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from regard.report.runs import read_run
 from regard.report.schema import Difference, Reference, Score
-from regard.report.words import duration, interval, listed, number, plural, sentence, signed, summary, verdict
+from regard.report.words import duration, interval_text, listed, number, plural, run_summary, sentence, signed, verdict
 
 NAN = float("nan")
 
@@ -43,11 +43,11 @@ def test_units_and_signs() -> None:
     ],
 )  # fmt: skip
 def test_intervals_have_one_number_of_digits(low: float, high: float, text: str) -> None:
-    assert interval(low, high) == text
+    assert interval_text(low, high) == text
 
 
 def test_signed_intervals() -> None:
-    assert interval(-0.003, 0.026, sign=True) == "−0.003 to +0.026"
+    assert interval_text(-0.003, 0.026, sign=True) == "−0.003 to +0.026"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_sentence_claims_no_difference_that_is_not_there() -> None:
 
 
 def test_the_summary_is_made_of_the_run(make_run: Callable[..., Path]) -> None:
-    text = summary(read_run(make_run()))
+    text = run_summary(read_run(make_run()))
     assert text.startswith("Small CNN with aib attention at block2 (noise gate, 16 anchors, latent of 64 dimensions, ")
     for part in ("219,482 parameters", "14 epochs in 2 min 51 s", "2,000 images in 10 classes", "0.917", "9.80 bits"):
         assert part in text
@@ -109,7 +109,7 @@ def test_a_plain_network_is_said_plainly(make_run: Callable[..., Path]) -> None:
 
     folder = make_run(edit=plain)
     (folder / "metrics.jsonl").write_text("")
-    assert summary(read_run(folder)) == (
+    assert run_summary(read_run(folder)) == (
         "Resnet18 (11,000,000 parameters), not trained for a whole epoch in 2 min 51 s, "
         "was judged on 2,000 images from the test split of clutter."
     )

@@ -7,8 +7,10 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from tests.training.tiny import tiny
 
 from regard.cli import main
+from regard.training import train
 
 NAMES = [f"{k}.png" for k in range(8)]
 H, W = 24, 32
@@ -133,8 +135,9 @@ def test_bad_input_ends_with_2(here, capsys):
     assert ".csv, .parquet or .hdf5" in capsys.readouterr().err
 
 
-def test_a_run_looks_at_the_images(here, judged, capsys):
-    assert score(here, maps=(str(judged),)) == 0
+def test_a_run_makes_maps_of_the_images(here, tmp_path_factory, capsys):
+    run = train(tiny(), tmp_path_factory.mktemp("runs") / "tiny", quiet=True)
+    assert score(here, maps=(str(run),)) == 0
     content = json.loads((here / "out/scores.json").read_text())
     assert content["images"] == 5
     assert 0 <= content["scores"]["maps"]["auc"]["mean"] <= 1

@@ -39,7 +39,7 @@ Each command has its own --help."""
 COMMANDS = (train, evaluate, explain, score, judge, transfer, shift, report, table, sweep, study, data)
 TAKES_FIELDS = ("train", "table", "sweep")
 """Commands after whose options fields of a recipe may follow."""
-Run = Callable[[argparse.Namespace, list[str]], int]
+_Run = Callable[[argparse.Namespace, list[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
     if extra and options.command not in TAKES_FIELDS:
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
-    run: Run = options.run
+    run: _Run = options.run
     try:
         return run(options, extra)
     except RegardError as error:

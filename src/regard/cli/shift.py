@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.cli.arguments import Commands
-from regard.report import interval, number, signed
+from regard.report import interval_text, number, signed
 
 _COLUMNS = {
     "accuracy": "accuracy",
@@ -41,7 +41,7 @@ def print_shift(result: Mapping[str, Any], console: Console | None = None) -> No
         if twin:
             gap = cell["difference"]
             row.append(number(cell["twin"]["accuracy"]["value"]))
-            row.append(f"{signed(gap['value'])}\n{interval(gap['low'], gap['high'], sign=True)}")
+            row.append(f"{signed(gap['value'])}\n{interval_text(gap['low'], gap['high'], sign=True)}")
         table.add_row(*row)
     console.print(table)
 

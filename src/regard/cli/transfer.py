@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.cli.arguments import Commands
-from regard.report import interval, number, signed
+from regard.report import interval_text, number, signed
 
 _NAMES = {"network": "this run", "untrained": "untrained", "pixels": "raw pixels"}
 
@@ -33,10 +33,10 @@ def print_transfer(result: Mapping[str, Any], console: Console | None = None) ->
     for point in result["curve"]:
         floor = max(("untrained", "pixels"), key=lambda kind: point[kind]["value"])
         gap = point["difference"][floor]
-        between = interval(gap["low"], gap["high"], sign=True)
+        between = interval_text(gap["low"], gap["high"], sign=True)
         table.add_row(
             str(point["shots"]),
-            *(f"{number(point[k]['value'])}\n{interval(point[k]['low'], point[k]['high'])}" for k in _NAMES),
+            *(f"{number(point[k]['value'])}\n{interval_text(point[k]['low'], point[k]['high'])}" for k in _NAMES),
             f"{signed(gap['value'])}\n{between}",
         )
     console.print(table)

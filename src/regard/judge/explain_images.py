@@ -31,7 +31,7 @@ from regard.data import cover, read_image, to_bytes
 from regard.explain import METHODS, ZeroMapWarning, explain
 from regard.files import write_atomically
 from regard.judge.subject import Subject
-from regard.report import Picture, check, overlay, picture_of, picture_values, scale_of, sheet, write_png
+from regard.report import Picture, overlay, picture_of, picture_values, require, scale_of, sheet, write_png
 from regard.types import Map, RegardError
 
 
@@ -125,7 +125,7 @@ def method_sheet(image: Picture, maps: Mapping[str, Map], *, title: str) -> Pict
     Returns:
         the sheet, 150 dots an inch, about 1,650 pixels wide.
     """
-    check(len(maps) > 0, "no maps to show")
+    require(len(maps) > 0, "no maps to show")
     height = _WIDE * min(max(image.shape[0] / image.shape[1], 0.25), 4.0)
     columns = min(len(maps) + 1, ACROSS)
     rows = -(-(len(maps) + 1) // columns)

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.files import write_atomically
 from regard.judge.results import GROUPS, Judged, beyond_floor, read_judged
-from regard.report import Score, environment, interval, number, page_parts, plural
+from regard.report import Score, interval_text, number, plural, render_page, write_page
 
 
 def write_judged_page(folder: Path) -> Path:
@@ -23,11 +22,8 @@ def write_judged_page(folder: Path) -> Path:
         RegardError: the table is missing or corrupt, or the page cannot be written.
     """
     judged = read_judged(folder)
-    template = environment().get_template("judged.html.j2")
-    html = template.render(
-        **page_parts(), judged=judged, groups=GROUPS, summary=summary(judged), beyond_floor=beyond_floor
-    )
-    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+    content = {"judged": judged, "groups": GROUPS, "summary": summary(judged), "beyond_floor": beyond_floor}
+    return write_page(folder, render_page("judge/page.html.j2", **content))
 
 
 def summary(judged: Judged) -> str:
@@ -90,7 +86,7 @@ def _cell(score: Score | None) -> Text:
     if score is None:
         return Text("")
     cell = Text(number(score.value), style=f"bold {MARK.get(beyond_floor(score), '')}".strip())
-    between = interval(score.low, score.high)
+    between = interval_text(score.low, score.high)
     if between:
         cell.append(f"\n{between}", style="not bold")
     for floor in score.references[:1]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from regard.report import NAN, Score, listed, read_json, verdict
+from regard.report import NAN, Score, listed, read_dataclass, verdict
 
 _AGAIN = "judge again with `regard judge`"
 GROUPS = {
@@ -153,5 +153,4 @@ def read_judged(folder: Path) -> Judged:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    judged: Judged = read_json(folder / "judge.json", Judged, _AGAIN)
-    return judged
+    return read_dataclass(folder / "judge.json", Judged, _AGAIN)

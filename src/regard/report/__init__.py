@@ -1,26 +1,27 @@
-"""The page and pictures that a person reads. Not here: any number that is not in the run folder."""
+"""Drawing: charts, overlays, the page and the terminal of any result. Not here: commands, and the making of numbers."""
 
-from regard.report.charts import Chart, Place, Scatter, Series, scatter
+from regard.report.charts import Chart, Scatter, ScatterPoint, Series, chart, scatter
 from regard.report.gallery import LARGEST, ORDER, image_uri, uri
+from regard.report.json_files import json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
     Scale,
-    check,
     colorize,
     enlarge,
     overlay,
     picture_of,
     picture_values,
     png,
+    require,
     scale_of,
     sheet,
     write_png,
 )
-from regard.report.page import environment, page_parts, render, write_report
-from regard.report.runs import read_evaluation, read_json, read_run
+from regard.report.page import render_page, write_page, write_report
+from regard.report.runs import read_evaluation, read_run
 from regard.report.schema import NAN, Difference, Evaluation, Group, Reference, Run, Score
 from regard.report.terminal import print_records, print_scores
-from regard.report.words import duration, interval, listed, number, plural, signed, verdict
+from regard.report.words import duration, interval_text, listed, number, plural, signed, verdict
 
 __all__ = [
     "LARGEST",
@@ -31,40 +32,43 @@ __all__ = [
     "Evaluation",
     "Group",
     "Picture",
-    "Place",
     "Reference",
     "Run",
     "Scale",
     "Scatter",
+    "ScatterPoint",
     "Score",
     "Series",
-    "check",
+    "chart",
     "colorize",
     "duration",
     "enlarge",
-    "environment",
     "image_uri",
-    "interval",
+    "interval_text",
+    "json_text",
     "listed",
     "number",
     "overlay",
-    "page_parts",
     "picture_of",
     "picture_values",
     "plural",
     "png",
     "print_records",
     "print_scores",
+    "read_dataclass",
     "read_evaluation",
-    "read_json",
     "read_run",
-    "render",
+    "render_page",
+    "require",
     "scale_of",
     "scatter",
     "sheet",
     "signed",
+    "to_json",
     "uri",
     "verdict",
+    "write_dataclass",
+    "write_page",
     "write_png",
     "write_report",
 ]

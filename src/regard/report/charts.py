@@ -1,10 +1,7 @@
-"""Line charts as geometry: where each line, dot and tick goes. The template draws it, CSS colours it.
+"""Drawings as geometry: coordinates of lines, dots, whiskers and ticks; a template draws them, CSS colours them.
 
-Axes of the page's drawings: where a value lies, which ticks to write and how.
-
-Points as geometry: one dot a network, similarity against performance; the template draws it.
-
-Scores and anchors as geometry: dot and whiskers among references, stems over anchor values; 0 to 100 %.
+Line charts and scatter plots live in a drawing of 340 by 200 with axes that fit their data. Whiskers (a score among its
+references) and stems (a quantizer's anchors) are placed in percent of the width they are given.
 """
 
 from __future__ import annotations
@@ -12,23 +9,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from regard.report.schema import Anchors, Reference, Score
-from regard.report.words import UNDEFINED, interval, number
+from regard.report.words import UNDEFINED, interval_text, number
+
+LEFT, RIGHT, TOP, BOTTOM = 46, 328, 12, 170  # of the plot, in the drawing of 340 by 200
+HOVER_POINTS = 80  # longer lines carry no text at their points: that text would be most of the page
+LOG_SPAN = 30.0  # a positive quantity that spans more than this is drawn on a logarithmic axis
+FAR = 5.0  # floors that stretch an axis by more than this are drawn at its edge
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: its place in the drawing and its text."""
+    """A tick of an axis: its coordinate in the drawing and its text."""
 
     at: float
     text: str
 
 
 class Axis:
-    """Data to drawing, linear or logarithmic."""
+    """Maps a value to its coordinate in the drawing, linearly or logarithmically."""
 
     def __init__(self, low: float, high: float, start: float, end: float, logarithmic: bool) -> None:
         self.map = math.log if logarithmic else float
@@ -37,7 +40,7 @@ class Axis:
         self.middle = (start + end) / 2 if high <= low else None
 
     def __call__(self, value: float) -> float:
-        """The place of a value in the drawing."""
+        """The coordinate of a value."""
         return self.middle if self.middle is not None else self.start + (self.map(value) - self.low) * self.slope
 
 
@@ -49,26 +52,21 @@ def ticks(low: float, high: float, count: int, whole: bool = False) -> list[floa
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten, with threes between them on a short axis, about low and high; both must be positive."""
+    """Powers of ten around low and high (both positive), on a short axis also three times these."""
     decades = math.log10(high / low)
-    base = LogLocator(subs=(1.0, 3.0) if decades < 2.5 else (1.0,), numticks=8).tick_values(low, high)
-    inside = [float(t) for t in base if low / 3.5 <= t <= high * 3.5]
+    candidates = LogLocator(subs=(1.0, 3.0) if decades < 2.5 else (1.0,), numticks=8).tick_values(low, high)
+    inside = [float(t) for t in candidates if low / 3.5 <= t <= high * 3.5]
     return inside or [low, high]
 
 
 def short(value: float) -> str:
-    """A tick's text: as few digits as tell it."""
+    """A tick's text, with at most four digits."""
     if value == 0:
         return "0"
     if abs(value) >= 10_000:
         return f"{value / 1000:,.4g}k".replace("-", "−")
     text = f"{value:.0e}".replace("e-0", "e-") if abs(value) < 1e-3 else f"{value:,.4g}"
     return text.replace("-", "−")
-
-
-LEFT, RIGHT, TOP, BOTTOM = 46, 328, 12, 170  # of the plot, in the drawing of 340 by 200
-HOVER_POINTS = 80  # longer lines carry no text at their points: it would be most of the page
-LOG_SPAN = 30.0  # a positive quantity that spans more than this is drawn on a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the drawing, with the words that a pointer over it shows."""
+    """Coordinates in the drawing; ``text`` is shown under a pointer."""
 
     x: float
     y: float
@@ -103,7 +101,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over a shared x; ``alt`` says in words what they do."""
+    """Lines over a shared x; ``alt`` describes them in words."""
 
     title: str
     alt: str
@@ -135,14 +133,14 @@ def chart(title: str, series: Sequence[Series], *, xlabel: str = "epoch", decade
     x_at = Axis(min(xs), max(xs), LEFT, RIGHT, False)
     y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP, logarithmic)
     lines = tuple(_line(s, x_at, y_at, xlabel) for s, _ in finite)
-    told = "; ".join(
+    ranges = "; ".join(
         f"{s.label} from {number(points[0][1])} to {number(points[-1][1])}, "
         f"lowest {number(min(y for _, y in points))}, highest {number(max(y for _, y in points))}"
         for s, points in finite
     )
     return Chart(
         title=title,
-        alt=f"{title} over {xlabel}: {told}.",
+        alt=f"{title} over {xlabel}: {ranges}.",
         xlabel=xlabel,
         logarithmic=logarithmic,
         xticks=tuple(Tick(x_at(x), short(x)) for x in x_ticks if min(xs) <= x <= max(xs)),
@@ -155,14 +153,14 @@ def _line(series: Series, x_at: Axis, y_at: Axis, xlabel: str) -> Line:
     path, points, pen = [], [], "M"
     for x, y in zip(series.x, series.y, strict=True):
         if not (math.isfinite(x) and math.isfinite(y)):
-            pen = "M"  # a gap, not a bridge over what is unknown
+            pen = "M"  # leave a gap where a value is undefined
             continue
         text = f"{series.label}, {xlabel} {short(x)}: {number(y)}"
         points.append(Point(round(x_at(x), 1), round(y_at(y), 1), text))
         path.append(f"{pen}{points[-1].x} {points[-1].y}")
         pen = "L"
-    shown = tuple(points) if len(points) <= HOVER_POINTS else ()
-    return Line(series.label, series.style, "".join(path), points[-1], shown)
+    hover = tuple(points) if len(points) <= HOVER_POINTS else ()
+    return Line(series.label, series.style, "".join(path), points[-1], hover)
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Dots over two axes; ``alt`` says in words where they lie."""
+    """Dots over two axes; ``alt`` describes them in words."""
 
     title: str
     alt: str
@@ -187,8 +185,8 @@ class Scatter:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One dot before it is drawn, with the words that a pointer over it shows."""
+class ScatterPoint:
+    """One dot in the data's units; ``text`` is shown under a pointer."""
 
     label: str
     x: float
@@ -196,32 +194,32 @@ class Place:
     text: str
 
 
-def scatter(title: str, places: Sequence[Place], *, xlabel: str, ylabel: str) -> Scatter | None:
-    """Dots with axes that fit them; None where none is finite. Labels are coloured in the order in which they come."""
-    shown = [p for p in places if math.isfinite(p.x) and math.isfinite(p.y)]
-    if not shown:
+def scatter(title: str, data: Sequence[ScatterPoint], *, xlabel: str, ylabel: str) -> Scatter | None:
+    """Dots with axes that fit them; None where none is finite. Labels take colours in order of appearance."""
+    finite = [p for p in data if math.isfinite(p.x) and math.isfinite(p.y)]
+    if not finite:
         return None
-    xs, ys = [p.x for p in shown], [p.y for p in shown]
+    xs, ys = [p.x for p in finite], [p.y for p in finite]
     x_ticks, y_ticks = ticks(min(xs), max(xs), 6), ticks(min(ys), max(ys), 5)
     x_at = Axis(min([*xs, *x_ticks]), max([*xs, *x_ticks]), LEFT, RIGHT, False)
     y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP, False)
-    labels = list(dict.fromkeys(p.label for p in shown))
+    labels = list(dict.fromkeys(p.label for p in finite))
     dots = tuple(
         Dots(
             label,
             kind,
-            tuple(Point(round(x_at(p.x), 1), round(y_at(p.y), 1), p.text) for p in shown if p.label == label),
+            tuple(Point(round(x_at(p.x), 1), round(y_at(p.y), 1), p.text) for p in finite if p.label == label),
         )
         for kind, label in enumerate(labels)
     )
-    told = "; ".join(
-        f"{label}: {xlabel} {number(_mean([p.x for p in shown if p.label == label]))}, "
-        f"{ylabel} {number(_mean([p.y for p in shown if p.label == label]))}"
+    means = "; ".join(
+        f"{label}: {xlabel} {number(fmean([p.x for p in finite if p.label == label]))}, "
+        f"{ylabel} {number(fmean([p.y for p in finite if p.label == label]))}"
         for label in labels
     )
     return Scatter(
         title=title,
-        alt=f"{title}: {ylabel} over {xlabel}, {len(shown)} points. Means: {told}.",
+        alt=f"{title}: {ylabel} over {xlabel}, {len(finite)} points. Means: {means}.",
         xlabel=xlabel,
         xticks=tuple(Tick(x_at(t), short(t)) for t in x_ticks),
         yticks=tuple(Tick(y_at(t), short(t)) for t in y_ticks),
@@ -229,16 +227,9 @@ def scatter(title: str, places: Sequence[Place], *, xlabel: str, ylabel: str) ->
     )
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-FAR = 5.0  # floors that stretch an axis by more than this are drawn at its edge
-
-
 @dataclass(frozen=True)
 class Mark:
-    """A reference in an interval graphic: place and own interval; ``beyond`` where it lies outside the axis."""
+    """A reference among whiskers: its coordinate and interval; ``beyond`` where it lies outside the axis."""
 
     role: str
     at: float
@@ -261,7 +252,7 @@ class Whiskers:
 
 @dataclass(frozen=True)
 class _Stem:
-    """One anchor: its value and use as shares of the drawing, 0 to 100 %."""
+    """One anchor: its value and usage in percent of the drawing."""
 
     value: float
     usage: float
@@ -271,7 +262,7 @@ class _Stem:
 
 @dataclass(frozen=True)
 class Stems:
-    """All anchors and the ticks of the axis of use, 0 to 100 % of the drawing from below."""
+    """All anchors, and the ticks of the usage axis in percent from below."""
 
     stems: tuple[_Stem, ...]
     ticks: tuple[Tick, ...]
@@ -281,39 +272,40 @@ def whiskers(score: Score) -> Whiskers | None:
     """Dot, interval and references on one axis; None where there is nothing to draw it against."""
     if not math.isfinite(score.value):
         return None
-    shown = [r for r in score.references if math.isfinite(r.value)]
+    references = [r for r in score.references if math.isfinite(r.value)]
     own = [v for v in (score.value, score.low, score.high) if math.isfinite(v)]
-    every = own + [v for r in shown for v in _ends(r)]
-    near = own + [v for r in shown if r.role == "control" for v in _ends(r)]
-    if min(every) == max(every):
+    extent = own + [v for r in references for v in _ends(r)]
+    near = own + [v for r in references if r.role == "control" for v in _ends(r)]
+    if min(extent) == max(extent):
         return None
-    # A floor far below would shrink the comparison with the control to a point: it is drawn at the edge instead.
-    far = len(near) > len(own) and max(every) - min(every) > FAR * (max(near) - min(near)) > 0
-    numbers = near if far else every
-    marked = ticks(min(numbers), max(numbers), 3)
-    first, last = min([*numbers, *marked]), max([*numbers, *marked])
+    # A distant floor would shrink the comparison with the control to a point; draw it at the edge instead.
+    far = len(near) > len(own) and max(extent) - min(extent) > FAR * (max(near) - min(near)) > 0
+    numbers = near if far else extent
+    tick_values = ticks(min(numbers), max(numbers), 3)
+    first, last = min([*numbers, *tick_values]), max([*numbers, *tick_values])
     axis = Axis(first, last, 8.0, 92.0, False)
 
     def at(value: float) -> float:
         return 1.5 if value < first else 98.5 if value > last else axis(value)
 
-    marks = [(r.role, r.value, _or(r.low, r.value), _or(r.high, r.value)) for r in shown]
+    between = interval_text(score.low, score.high)
+    marks = [(r.role, r.value, _or(r.low, r.value), _or(r.high, r.value)) for r in references]
     return Whiskers(
         at=at(score.value),
         low=at(_or(score.low, score.value)),
         high=at(_or(score.high, score.value)),
         marks=tuple(Mark(role, at(v), at(a), at(b), not first <= v <= last) for role, v, a, b in marks),
-        ticks=tuple(Tick(at(t), short(t)) for t in marked),
-        alt=f"{score.label} {number(score.value, score.unit)}, interval {interval(score.low, score.high) or UNDEFINED}"
-        + "".join(f"; {r.role} {r.label} {number(r.value)}" for r in shown),
+        ticks=tuple(Tick(at(t), short(t)) for t in tick_values),
+        alt=f"{score.label} {number(score.value, score.unit)}, interval {between or UNDEFINED}"
+        + "".join(f"; {r.role} {r.label} {number(r.value)}" for r in references),
     )
 
 
 def stems(anchors: Anchors) -> Stems:
-    """One stem an anchor, on the axis 0 to 1."""
+    """One stem per anchor, on the axis 0 to 1."""
     finite = [u for u in anchors.usage if math.isfinite(u)]
-    marked = ticks(0.0, max([*finite, 1e-3]), 4)
-    top = marked[-1]
+    tick_values = ticks(0.0, max([*finite, 1e-3]), 4)
+    top = tick_values[-1]
     drawn = tuple(
         _Stem(
             value=100 * min(max(v, 0.0), 1.0),
@@ -324,7 +316,7 @@ def stems(anchors: Anchors) -> Stems:
         for v, u in zip(anchors.values, anchors.usage, strict=True)
         if math.isfinite(v)
     )
-    return Stems(drawn, tuple(Tick(100 * t / top, f"{100 * t:.3g} %") for t in marked))
+    return Stems(drawn, tuple(Tick(100 * t / top, f"{100 * t:.3g} %") for t in tick_values))
 
 
 def _ends(reference: Reference) -> list[float]:

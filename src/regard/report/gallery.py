@@ -12,11 +12,11 @@ from PIL import Image
 
 from regard.report.overlay import Picture, Scale, colorize, enlarge, png, scale_of
 from regard.report.schema import Item, MapMeaning, Pictures, Run
-from regard.report.words import interval, listed, number
+from regard.report.words import interval_text, listed, number
 
 ORDER = ("best", "typical", "worst")
-LARGEST = 384  # pixels a side in the page; a phone shows no more
-PHOTOGRAPH = 128  # from this side on JPEG, which is a tenth of the PNG
+LARGEST = 384  # pixels per side in the page, enough for a phone
+PHOTOGRAPH = 128  # JPEG from this side on: a tenth of the size of a PNG
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Rule:
-    """The cards that one rule chose; ``why`` says the rule."""
+    """The cards that one rule chose; ``why`` states the rule."""
 
     name: str
     why: str
@@ -60,8 +60,8 @@ class _Gallery:
     outlined: bool
 
 
-def gallery(run: Run) -> _Gallery | None:
-    """The gallery of a run; None where it has none. The scale is shared by all shown maps."""
+def build_gallery(run: Run) -> _Gallery | None:
+    """The gallery of a run, all its maps on one scale; None where it has none."""
     pictures, items, meaning = run.pictures, run.evaluation.gallery, run.evaluation.map
     if pictures is None or meaning is None:
         return None
@@ -70,8 +70,8 @@ def gallery(run: Run) -> _Gallery | None:
     rules = []
     for name in names:
         chosen = [i for i in items if i.rule == name]
-        whys = list(dict.fromkeys(i.why for i in chosen))
-        rules.append(Rule(name, listed(whys), tuple(_card(i, pictures, scale) for i in chosen)))
+        reasons = list(dict.fromkeys(i.why for i in chosen))
+        rules.append(Rule(name, listed(reasons), tuple(_card(i, pictures, scale) for i in chosen)))
     h, w = pictures.maps.shape[1:]
     return _Gallery(
         rules=tuple(rules),
@@ -138,6 +138,6 @@ def _meaning(meaning: MapMeaning) -> str:
     return meaning.meaning or standard[meaning.unit]
 
 
-def spread(card: Card) -> str:
-    """The smallest and the largest value of a card's map, in words."""
-    return interval(card.low, card.high) or number(card.low) + " everywhere"
+def value_range(card: Card) -> str:
+    """The smallest and the largest value of a card's map as text."""
+    return interval_text(card.low, card.high) or number(card.low) + " everywhere"

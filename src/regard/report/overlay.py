@@ -1,10 +1,8 @@
-"""Maps as pictures, always on a stated scale: colour, overlay on the image, PNG.
+"""Maps as pictures, always on a stated scale: colour, overlay on the image, PNG, and sheets of several panels.
 
 A picture is uint8 (H,W,3); a map is a float array (h,w) on its own grid. Colours are matplotlib's *inferno*, which is
 perceptually uniform and reads in greyscale: dark is low, light is high. Relevance of both signs takes *berlin*: dark is
-nothing, red speaks for the class, blue against it. Values that are not finite are mid-grey.
-
-A sheet of pictures for one or more images: image, map with its scale, overlay.
+zero, red is evidence for the class, blue against it. Values that are not finite are mid-grey.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ _Values = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Scale:
-    """What the two ends of the colours mean: ``low`` < ``high``, in ``unit``."""
+    """The values at the two ends of the colours: ``low`` < ``high``, in ``unit``."""
 
     low: float
     high: float
@@ -48,7 +46,7 @@ class Scale:
 
     @property
     def colormap(self) -> str:
-        """Matplotlib's name of the colours."""
+        """The matplotlib name of the colormap."""
         return SIGNED_COLORMAP if self.unit == "relevance" and self.low < 0 else COLORMAP
 
 
@@ -72,11 +70,11 @@ def scale_of(maps: Sequence[_Values] | _Values, unit: Unit) -> Scale:
 
 def colorize(values: _Values, scale: Scale) -> Picture:
     """A map (h,w) in colours (h,w,3), on ``scale``; values beyond its ends take the end's colour."""
-    check(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
-    share = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
-    finite = np.isfinite(share)
-    index = np.rint(np.clip(np.where(finite, share, 0.0), 0.0, 1.0) * 255).astype(np.intp)
-    picture = _colours(scale.colormap)[index]
+    require(values.ndim == 2 and values.size > 0, f"a map has shape {values.shape}, expected (h,w)")
+    position = (np.asarray(values, dtype=np.float64) - scale.low) / (scale.high - scale.low)
+    finite = np.isfinite(position)
+    index = np.rint(np.clip(np.where(finite, position, 0.0), 0.0, 1.0) * 255).astype(np.intp)
+    picture = _colors(scale.colormap)[index]
     picture[~finite] = GREY
     return picture
 
@@ -93,21 +91,24 @@ def overlay(image: Picture, values: _Values, scale: Scale, opacity: float = 0.6)
     Raises:
         RegardError: the image is no picture, or the opacity is not between 0 and 1.
     """
-    check(image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8, _is_not_a_picture(image))
-    check(0.0 <= opacity <= 1.0, f"opacity is {opacity}, expected a number from 0 to 1")
+    require(
+        image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8,
+        f"a picture is {image.dtype}{image.shape}, expected uint8 (H,W,3)",
+    )
+    require(0.0 <= opacity <= 1.0, f"opacity is {opacity}, expected a number from 0 to 1")
     colours = colorize(enlarge(values, (image.shape[0], image.shape[1])), scale).astype(np.float64)
     return np.rint((1 - opacity) * image + opacity * colours).astype(np.uint8)
 
 
 def picture_of(image: torch.Tensor) -> Picture:
     """An image tensor (3,H,W) in [0,1] as a picture."""
-    check(image.ndim == 3 and image.shape[0] == 3, f"an image has shape {tuple(image.shape)}, expected (3,H,W)")
+    require(image.ndim == 3 and image.shape[0] == 3, f"an image has shape {tuple(image.shape)}, expected (3,H,W)")
     return (image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
 def picture_values(map: Map) -> _Values:
-    """The only map of a ``Map`` (1,1,h,w) as an array (h,w)."""
-    check(map.values.shape[:2] == (1, 1), f"one map was expected, not {tuple(map.values.shape)}")
+    """The single map of a ``Map`` (1,1,h,w) as an array (h,w)."""
+    require(map.values.shape[:2] == (1, 1), f"one map was expected, not {tuple(map.values.shape)}")
     return map.values[0, 0].detach().float().cpu().numpy()
 
 
@@ -127,25 +128,21 @@ def write_png(path: Path, picture: Picture) -> Path:
     return write_atomically(path, png(picture))
 
 
-def colour_stops(count: int = 12) -> tuple[str, ...]:
+def color_stops(count: int = 12) -> tuple[str, ...]:
     """``count`` colours from low to high as ``#rrggbb``, for a scale bar drawn elsewhere."""
-    picked = _colours(COLORMAP)[np.linspace(0, 255, count).round().astype(int)]
+    picked = _colors(COLORMAP)[np.linspace(0, 255, count).round().astype(int)]
     return tuple("#{:02x}{:02x}{:02x}".format(*c) for c in picked.tolist())
 
 
 @cache
-def _colours(name: str) -> Picture:
+def _colors(name: str) -> Picture:
     table = matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3]
     return np.ascontiguousarray(table, dtype=np.uint8)
 
 
-def _is_not_a_picture(image: Picture) -> str:
-    return f"a picture is {image.dtype}{image.shape}, expected uint8 (H,W,3)"
-
-
-def check(good: bool, message: str) -> None:
-    """Raise RegardError with ``message`` unless ``good``."""
-    if not good:
+def require(condition: bool, message: str) -> None:
+    """Raise RegardError with ``message`` unless ``condition``."""
+    if not condition:
         raise RegardError(message)
 
 
@@ -165,17 +162,17 @@ def sheet(
 
     Args:
         images: pictures, each of any size.
-        maps: one map an image.
-        unit: what a map's value says.
+        maps: one map per image.
+        unit: of the maps' values.
         titles: a line of text above each row, shown as it is.
-        scale: ends of the colours; from all maps together where not given.
+        scale: ends of the colours; those of all maps together by default.
         opacity: of the colours over the image.
 
     Returns:
-        the sheet, 150 dots an inch, about 1,100 pixels wide.
+        the sheet, 150 dots per inch, about 1,100 pixels wide.
     """
-    check(len(images) == len(maps) > 0, f"{len(images)} images for {len(maps)} maps, expected one map an image")
-    check(titles is None or len(titles) == len(images), "titles do not match the images, expected one an image")
+    require(len(images) == len(maps) > 0, f"{len(images)} images for {len(maps)} maps, expected one map per image")
+    require(titles is None or len(titles) == len(images), "titles do not match the images, expected one per image")
     scale = scale or scale_of(maps, unit)
     heights = [_WIDE * min(max(i.shape[0] / i.shape[1], 0.25), 4.0) for i in images]
     head = 0.26 if titles is not None else _GAP
@@ -190,14 +187,14 @@ def sheet(
     top = 0.0
     for row, (image, values, height) in enumerate(zip(images, maps, heights, strict=True)):
         if titles is not None:
-            shown = " ".join(titles[row].split())  # one line, whatever a file is called
-            shown = shown if len(shown) <= TITLE else shown[: TITLE - 1] + "…"
-            text = figure.text(_GAP / across, 1 - (top + 0.19) / high, shown, fontsize=9)
+            title = " ".join(titles[row].split())  # a file name may hold a newline
+            title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
+            text = figure.text(_GAP / across, 1 - (top + 0.19) / high, title, fontsize=9)
             text.set_parse_math(False)  # a file name may hold a dollar sign
         panels = (image, colorize(values, scale), overlay(image, values, scale, opacity))
         for column, (panel, name) in enumerate(zip(panels, ("image", "map, {} × {}", "overlay"), strict=True)):
             axis = axes(_GAP + column * (_WIDE + _GAP), top + head, _WIDE, height)
-            # One extent for all three, so that a coarse map fills the same frame as its image.
+            # One extent for all three panels: a coarse map fills the same frame as its image.
             axis.imshow(panel, interpolation="nearest", extent=(0, image.shape[1], image.shape[0], 0), aspect="auto")
             axis.set_axis_off()
             if row == len(images) - 1:
@@ -210,6 +207,6 @@ def sheet(
     bar_axes.tick_params(labelsize=8)
     bar.outline.set_visible(False)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # drawn as a box, which says it
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a missing glyph is drawn as a box
         canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

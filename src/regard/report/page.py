@@ -1,12 +1,17 @@
-"""The page: a run folder in, one self-contained `report.html` out. It loads nothing from anywhere."""
+"""Pages: templates filled into one self-contained `report.html`, and the page of a run folder.
+
+A page loads nothing from the network; its content security policy allows only its own style and script.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,8 +19,8 @@ from markupsafe import Markup
 from regard.files import write_atomically
 from regard.report import charts, words
 from regard.report.charts import Chart, Series
-from regard.report.gallery import gallery, spread
-from regard.report.overlay import UNITS, colour_stops
+from regard.report.gallery import build_gallery, value_range
+from regard.report.overlay import UNITS, color_stops
 from regard.report.runs import read_run
 from regard.report.schema import Run
 
@@ -29,7 +34,7 @@ STYLES = ("main", "control", "second", "third")
 
 
 def write_report(run: Path) -> Path:
-    """Read the run folder ``run`` and write its page, atomically; says nothing that the folder does not hold.
+    """Read the run folder ``run`` and write its page, atomically; the page shows only what the folder holds.
 
     Returns:
         ``run / "report.html"``.
@@ -37,97 +42,105 @@ def write_report(run: Path) -> Path:
     Raises:
         RegardError: a file of the run is missing or corrupt, or the page cannot be written.
     """
-    return write_atomically(run / "report.html", render(read_run(run)).encode("utf-8", "replace"))
+    return write_page(run, render_run(read_run(run)))
 
 
-def render(run: Run) -> str:
-    """The page's HTML. Every text of the run is escaped; the page's own script is the only one that may run."""
-    evaluation = run.evaluation
+def write_page(folder: Path, html: str) -> Path:
+    """Write ``folder / "report.html"``, whole or not at all, and return its path."""
+    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+
+
+def render_page(template: str, **content: Any) -> str:
+    """The HTML of a page; every text is escaped, and the page's own script is the only one that may run.
+
+    Args:
+        template: path below the package, as "judge/page.html.j2"; it extends "report/template/base.html.j2".
+        content: the names that the template uses; each must be given.
+    """
+    script = _packaged("page.js")
     return (
-        environment()
-        .get_template("page.html.j2")
+        _environment()
+        .get_template(template)
         .render(
-            **page_parts(),
-            run=run,
-            evaluation=evaluation,
-            environment=run.environment,
-            summary=words.summary(run),
-            network=words.describe(evaluation.model),
-            warnings=warnings(run),
-            gallery=gallery(run),
-            units=UNITS,
-            stops=colour_stops(),
-            learning=learning_charts(run),
-            bits=bits_charts(run),
-            schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
-            paths=path_charts(run),
-            stems=None if evaluation.anchors is None else charts.stems(evaluation.anchors),
+            css=Markup(_packaged("page.css")),  # our own files, not the run's
+            js=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            **content,
         )
     )
 
 
-def environment() -> Environment:
-    """The templates of all pages: every text is escaped, every name must exist."""
+@cache
+def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("regard.report", "template"),
+        loader=PackageLoader("regard", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
-    environment.globals |= {"interval": words.interval, "verdict": words.verdict, "plural": words.plural}
-    environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "spread": spread}
+    environment.globals |= {"interval": words.interval_text, "verdict": words.verdict, "plural": words.plural}
+    environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "value_range": value_range}
     return environment
 
 
-def page_parts() -> dict[str, str]:
-    """Style and script of all pages, and the hash by which the script alone may run."""
-    script = _packaged("page.js")
-    return {
-        "css": Markup(_packaged("page.css")),  # our own files, not the run's
-        "js": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    }
+def _packaged(name: str) -> str:
+    return resources.files("regard.report").joinpath("template", name).read_text(encoding="utf-8")
+
+
+def render_run(run: Run) -> str:
+    """The HTML of a run's page."""
+    evaluation = run.evaluation
+    return render_page(
+        "report/template/page.html.j2",
+        run=run,
+        evaluation=evaluation,
+        summary=words.run_summary(run),
+        network=words.describe(evaluation.model),
+        warnings=warnings(run),
+        gallery=build_gallery(run),
+        units=UNITS,
+        stops=color_stops(),
+        learning=learning_charts(run),
+        bits=bits_charts(run),
+        schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
+        paths=path_charts(run),
+        stems=None if evaluation.anchors is None else charts.stems(evaluation.anchors),
+    )
 
 
 def warnings(run: Run) -> tuple[str, ...]:
-    """What the reader must know first: the evaluation's warnings, then what the folder itself shows."""
-    own = [f"The last line of {name} was cut off, as when a run is killed; that epoch is not shown."
+    """What the reader must know first: the evaluation's warnings, then defects of the folder itself."""
+    defects = [f"The last line of {name} was cut off, as when a run is killed; that epoch is not shown."
            for name, history in (("metrics.jsonl", run.history), ("twin/metrics.jsonl", run.twin))
            if history is not None and history.truncated]  # fmt: skip
     if not run.history.epochs:
-        own.append("No epoch of training was recorded, so there are no learning curves.")
-    return (*run.evaluation.warnings, *own)
+        defects.append("No epoch of training was recorded, so there are no learning curves.")
+    return (*run.evaluation.warnings, *defects)
 
 
 def learning_charts(run: Run) -> tuple[Chart, ...]:
-    """Loss, accuracy and NLL over epochs; the plain twin beside where the two mean the same."""
-    loss = charts.chart("Training loss", [_series(run, "train/loss", "training", "main")])
+    """Training and validation over epochs, with the plain twin's curve where the quantity is the same."""
     accuracy = [
         _series(run, "val/accuracy", "validation", "main"),
         _series(run, "train/accuracy", "training", "second"),
         _series(run, "val/accuracy", "plain twin", "control", twin=True),
     ]
-    nll = [
-        _series(run, "val/nll", "validation", "main"),
-        _series(run, "val/nll", "plain twin", "control", twin=True),
-    ]
-    masks = [
-        _series(run, "val/s", "validation", "main"),
-        _series(run, "val/s", "plain twin", "control", twin=True),
-    ]
-    error = [
-        _series(run, "val/mae", "validation", "main"),
-        _series(run, "val/mae", "plain twin", "control", twin=True),
-    ]
+
+    def validation(key: str) -> list[Series]:
+        return [
+            _series(run, key, "validation", "main"),
+            _series(run, key, "plain twin", "control", twin=True),
+        ]
+
     return _present(
         [
             charts.chart("Accuracy", accuracy),
-            charts.chart("Negative log-likelihood, nats", nll),
-            charts.chart("S-measure", masks),
-            charts.chart("Mean absolute error", error),
-            loss,
+            charts.chart("Negative log-likelihood, nats", validation("val/nll")),
+            charts.chart("S-measure", validation("val/s")),
+            charts.chart("Mean absolute error", validation("val/mae")),
+            charts.chart("Training loss", [_series(run, "train/loss", "training", "main")]),
             charts.chart("Alignment loss", [_series(run, "train/align", "training", "main")]),
         ]
     )
@@ -135,14 +148,13 @@ def learning_charts(run: Run) -> tuple[Chart, ...]:
 
 def bits_charts(run: Run) -> dict[str, Chart]:
     """Each kind of bits over epochs, by its key, with its budget where the recipe asks for one."""
-    found, cut = {}, run.evaluation.model.cut
+    drawn, cut = {}, run.evaluation.model.cut
     for key, title, budget in BITS:
         if key == "val/gate_bits" and cut is not None and not cut.is_cut:
-            continue  # what goes round the gate has no price
-        drawn = chart_of(run, key, title, budget)
-        if drawn is not None:
-            found[key] = drawn
-    return found
+            continue  # paths that bypass the gate have no price
+        if (chart := chart_of(run, key, title, budget)) is not None:
+            drawn[key] = chart
+    return drawn
 
 
 def chart_of(run: Run, key: str, title: str, budget: str = "") -> Chart | None:
@@ -172,7 +184,7 @@ def _series(run: Run, key: str, label: str, style: str, twin: bool = False) -> S
     return Series(label, x, y, style)
 
 
-def _present(drawn: Iterator[Chart | None] | list[Chart | None]) -> tuple[Chart, ...]:
+def _present(drawn: Iterable[Chart | None]) -> tuple[Chart, ...]:
     return tuple(c for c in drawn if c is not None)
 
 
@@ -183,7 +195,3 @@ def _find(recipe: Mapping[str, object], key: str) -> float | None:
         return float(value)
     inner = (_find(v, key) for v in recipe.values() if isinstance(v, dict))
     return next((v for v in inner if v is not None), None)
-
-
-def _packaged(name: str) -> str:
-    return resources.files("regard.report").joinpath("template", name).read_text(encoding="utf-8")

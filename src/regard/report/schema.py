@@ -1,16 +1,12 @@
-"""What a run folder says, as frozen dataclasses; ``null`` for a number means undefined and is read as NaN.
-
-Plain data (from JSON or YAML) into frozen dataclasses, with the place of whatever does not fit.
-"""
+"""The files of a run folder as frozen dataclasses; they are read and written by `regard.report.json_files`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +15,12 @@ from regard.types import Unit
 
 NAN = float("nan")
 Group = Literal["prediction", "information", "localization", "faithfulness", "interventions", "gaze"]
-_GROUPS: tuple[Group, ...] = ("prediction", "information", "localization", "faithfulness", "interventions", "gaze")
+_GROUPS: tuple[Group, ...] = get_args(Group)
 
 
 @dataclass(frozen=True)
-class Environment:
-    """How the run was made (environment.json): enough to make it again."""
+class Provenance:
+    """environment.json: how the run was made, enough to make it again."""
 
     command: str
     seed: int
@@ -38,7 +34,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a score is held against: a control, a floor (what no skill reaches) or a ceiling."""
+    """What a score is compared with: a control, a floor (reached without any skill) or a ceiling."""
 
     label: str
     role: Literal["control", "floor", "ceiling"]
@@ -64,7 +60,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Score:
-    """One number of the evaluation, its bootstrap interval over items, and what stands beside it."""
+    """One number of the evaluation, its bootstrap interval over items, and its references."""
 
     key: str
     group: Group
@@ -86,9 +82,9 @@ class Score:
 
     def _clears(self, floor: Reference) -> bool:
         if self.better is None or math.isnan(self.value) or math.isnan(floor.value):
-            return True  # nothing can be said
+            return True  # no statement is possible
         if self.difference is not None and self.difference.label == f"minus {floor.label}, paired":
-            return self.difference.sign == (1 if self.better == "higher" else -1)  # item by item says more
+            return self.difference.sign == (1 if self.better == "higher" else -1)  # the paired test is the sharper one
         if self.better == "higher":
             return _or(self.low, self.value) > _or(floor.high, floor.value)
         return _or(self.high, self.value) < _or(floor.low, floor.value)
@@ -96,7 +92,7 @@ class Score:
 
 @dataclass(frozen=True)
 class _Curve:
-    """Scores along a path (deletion, insertion): one list of y for each series, over the same x."""
+    """Scores along a path (deletion, insertion): one list of y per series, over the same x."""
 
     label: str
     x: tuple[float, ...]
@@ -114,7 +110,7 @@ class _Estimate:
 
 @dataclass(frozen=True)
 class Intervention:
-    """What the network did with another map in place of its own: ``touched`` is the share of positions changed."""
+    """The network's results with another map in place of its own; ``touched`` is the share of positions changed."""
 
     key: str
     label: str
@@ -138,7 +134,7 @@ class Anchors:
 
 @dataclass(frozen=True)
 class Data:
-    """What the run was judged on."""
+    """What the run was evaluated on."""
 
     name: str
     split: str
@@ -150,14 +146,14 @@ class Data:
 
 @dataclass(frozen=True)
 class _Cut:
-    """Whether the closed gate stops every path from image to logits, and what goes round it."""
+    """Whether the closed gate stops every path from image to logits, and which paths bypass it."""
 
     is_cut: bool
     bypasses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Model:
+class TrainedModel:
     """What was trained."""
 
     backbone: str
@@ -173,7 +169,7 @@ class Model:
 
 @dataclass(frozen=True)
 class MapMeaning:
-    """What a value of the gallery's maps says."""
+    """What a value of the gallery's maps means."""
 
     unit: Unit
     meaning: str = ""
@@ -181,7 +177,7 @@ class MapMeaning:
 
 @dataclass(frozen=True)
 class Item:
-    """One image of the gallery, why it was chosen, and what the network said; no ``truth`` where it named nothing."""
+    """One image of the gallery, why it was chosen, and the prediction; ``truth`` is empty where no class is named."""
 
     row: int
     item: str
@@ -199,7 +195,7 @@ class Evaluation:
 
     schema: Literal[1]
     data: Data
-    model: Model
+    model: TrainedModel
     scores: tuple[Score, ...]
     curves: Mapping[str, _Curve] = field(default_factory=dict)
     interventions: tuple[Intervention, ...] = ()
@@ -209,14 +205,14 @@ class Evaluation:
     gallery: tuple[Item, ...] = ()
 
     def groups(self) -> dict[Group, tuple[Score, ...]]:
-        """The scores by group, in the order of reading; groups without a score are left out."""
-        by = {g: tuple(s for s in self.scores if s.group == g) for g in _GROUPS}
-        return {g: scores for g, scores in by.items() if scores}
+        """The scores by group, in reading order; groups without a score are left out."""
+        by_group = {g: tuple(s for s in self.scores if s.group == g) for g in _GROUPS}
+        return {g: scores for g, scores in by_group.items() if scores}
 
 
 @dataclass(frozen=True)
 class History:
-    """metrics.jsonl: one mapping an epoch, in order; ``truncated`` where the last line was cut off by a kill."""
+    """metrics.jsonl: one mapping per epoch, in order; ``truncated`` where a kill cut off the last line."""
 
     epochs: tuple[Mapping[str, float], ...]
     truncated: bool = False
@@ -244,7 +240,7 @@ class Run:
     path: Path
     recipe: Mapping[str, object]
     recipe_text: str
-    environment: Environment
+    provenance: Provenance
     history: History
     evaluation: Evaluation
     twin: History | None = None
@@ -258,76 +254,3 @@ class Run:
 
 def _or(value: float, otherwise: float) -> float:
     return otherwise if math.isnan(value) else value
-
-
-class MismatchError(ValueError):
-    """A value that is not what the schema says; the message names its place, the value and what was expected."""
-
-
-def checked(kind: Any, value: object, where: str = "") -> Any:
-    """``value`` as a ``kind``: a dataclass, tuple, mapping, literal, optional or plain type, checked all the way down.
-
-    Unknown keys of a mapping are ignored, absent ones take the dataclass's default. ``null`` for a float means
-    undefined and becomes NaN; for anything else it must be allowed by the type.
-
-    Raises:
-        MismatchError: the first place where value and type disagree.
-    """
-    origin, args = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        if value is None and NoneType in args:
-            return None
-        (inner,) = (a for a in args if a is not NoneType)
-        return checked(inner, value, where)
-    if origin is Literal:
-        return value if value in args else _mismatch(where, value, "one of " + ", ".join(map(repr, args)))
-    if origin is tuple:
-        if not isinstance(value, list):
-            return _mismatch(where, value, "a list")
-        return tuple(checked(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping):
-        return {str(k): checked(args[1], v, _inside(where, str(k))) for k, v in _mapping(value, where).items()}
-    if is_dataclass(kind):
-        return _dataclass(kind, value, where)
-    return _plain(kind, value, where)
-
-
-def _dataclass(kind: Any, value: object, where: str) -> Any:
-    given, hints, found = _mapping(value, where), get_type_hints(kind), {}
-    for column in fields(kind):
-        place = _inside(where, column.name)
-        if column.name in given:
-            found[column.name] = checked(hints[column.name], given[column.name], place)
-        elif column.default is MISSING and column.default_factory is MISSING:
-            raise MismatchError(f"{place} is missing")
-    return kind(**found)
-
-
-def _plain(kind: Any, value: object, where: str) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is object:
-        return value
-    if kind is float:
-        if value is None:
-            return float("nan")
-        return float(value) if number else _mismatch(where, value, "a number")  # type: ignore[arg-type]
-    if kind is int:
-        return value if number and isinstance(value, int) else _mismatch(where, value, "a whole number")
-    if kind is bool:
-        return value if isinstance(value, bool) else _mismatch(where, value, "true or false")
-    return value if isinstance(value, kind) else _mismatch(where, value, "text" if kind is str else str(kind))
-
-
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    mapping: Mapping[str, object] = value if isinstance(value, dict) else _mismatch(where, value, "a mapping")
-    return mapping
-
-
-def _inside(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _mismatch(where: str, value: object, expected: str) -> Any:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise MismatchError(f"{where or 'the whole'} is {shown}, expected {expected}")

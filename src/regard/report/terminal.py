@@ -1,4 +1,4 @@
-"""The score table in a terminal: the same numbers as the page, with what stands beside them."""
+"""The score table in a terminal: the same numbers as on the page, with their references."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.report.schema import Evaluation, Score
-from regard.report.words import interval, number, plural, signed, verdict
+from regard.report.words import interval_text, number, plural, signed, verdict
 
 
 def print_scores(evaluation: Evaluation, console: Console | None = None) -> None:
-    """Print warnings, then one table a group: score, value, bootstrap interval, and its floors and controls.
+    """Print warnings, then one table per group: score, value, bootstrap interval, floors and controls.
 
-    Text from the run (labels, warnings) is printed as it is; none of it is read as markup.
+    Text of the run (labels, warnings) is printed literally, never as markup.
     """
     console = console or Console()
     data = evaluation.data
@@ -31,25 +31,25 @@ def print_scores(evaluation: Evaluation, console: Console | None = None) -> None
         for score in scores:
             arrow = {"higher": " ↑", "lower": " ↓", None: ""}[score.better]
             value = Text(number(score.value, score.unit), style="bold")
-            table.add_row(Text(score.label + arrow), value, interval(score.low, score.high), _beside(score))
+            table.add_row(Text(score.label + arrow), value, interval_text(score.low, score.high), _references(score))
         console.print()
         console.print(table)
 
 
-def _beside(score: Score) -> Text:
+def _references(score: Score) -> Text:
     lines = [Text(f"{r.role} {r.label}: {number(r.value)}") for r in score.references]
     if score.difference is not None:
-        said = f"{score.difference.label}: {signed(score.difference.value)}"
-        between = interval(score.difference.low, score.difference.high, sign=True)
+        text = f"{score.difference.label}: {signed(score.difference.value)}"
+        between = interval_text(score.difference.low, score.difference.high, sign=True)
         word = verdict(score.difference, score.better)
-        lines.append(Text(said + (f" ({between})" if between else "") + (f", {word}" if word else "")))
+        lines.append(Text(text + (f" ({between})" if between else "") + (f", {word}" if word else "")))
     lines += [Text(f"not clearly better than its floor {r.label}", style="yellow") for r in score.not_better_than()]
     lines += [Text(f"undefined for {count}: {reason}", style="dim") for reason, count in score.undefined.items()]
     return Text("\n").join(lines)
 
 
 def print_records(records: Sequence[Mapping[str, str]], console: Console | None = None) -> None:
-    """Print plain records as a table, one column a key."""
+    """Print records of the same keys as a table, one column per key."""
     table = Table(*records[0], box=None, header_style="dim", pad_edge=False)
     for record in records:
         table.add_row(*(Text(value) for value in record.values()))

@@ -1,11 +1,11 @@
-"""Numbers as a person reads them, and the sentences made of them. Nothing here is computed, only said."""
+"""Numbers as text for people, and the sentences made of them; nothing is computed here."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from regard.report.schema import Difference, Model, Reference, Run, Score
+from regard.report.schema import Difference, Reference, Run, Score, TrainedModel
 
 UNDEFINED = "undefined"
 
@@ -14,9 +14,9 @@ def number(value: float, unit: str = "", digits: int | None = None) -> str:
     """Three significant digits or so, with a true minus sign and the unit: 0.912, 12.3, 1,084 bits, 3.2e-5.
 
     Args:
-        value: NaN reads *undefined*.
+        value: NaN becomes *undefined*.
         unit: written after it.
-        digits: after the point; by the value's size where not given.
+        digits: after the decimal point; by the value's size where not given.
     """
     if not math.isfinite(value):
         return UNDEFINED if math.isnan(value) else ("∞" if value > 0 else "−∞")
@@ -33,11 +33,11 @@ def number(value: float, unit: str = "", digits: int | None = None) -> str:
 
 
 def signed(value: float, unit: str = "") -> str:
-    """The same with its sign always written."""
+    """`number` with its sign always written."""
     return ("+" if value > 0 else "") + number(value, unit)
 
 
-def interval(low: float, high: float, sign: bool = False) -> str:
+def interval_text(low: float, high: float, sign: bool = False) -> str:
     """``low to high``, both to the same digits; nothing where there is no interval or it has no width."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return ""
@@ -54,7 +54,7 @@ def _digits(size: float) -> int:
 
 
 def verdict(difference: Difference, better: str | None) -> str:
-    """What the interval of a paired difference allows to say, in two words."""
+    """The statement that the interval of a paired difference supports, in two or three words; empty without one."""
     if math.isnan(difference.low) or math.isnan(difference.high):
         return ""
     if difference.sign == 0:
@@ -86,8 +86,8 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def describe(model: Model) -> str:
-    """The network in half a sentence."""
+def describe(model: TrainedModel) -> str:
+    """The network as a phrase: backbone, attention, gate, sizes."""
     parts = [model.backbone]
     if model.attention:
         parts.append(f"with {model.attention} attention" + (f" at {listed(model.at)}" if model.at else ""))
@@ -98,32 +98,32 @@ def describe(model: Model) -> str:
     return f"{' '.join(parts)} ({', '.join(extras)})"
 
 
-def summary(run: Run) -> str:
-    """The first paragraph: what was trained, then the first score of each group with what stands beside it."""
+def run_summary(run: Run) -> str:
+    """The first paragraph: what was trained, then the first score of each group with its references."""
     data, epochs = run.evaluation.data, len(run.history.epochs)
     trained = f"trained for {plural(epochs, 'epoch')}" if epochs else "not trained for a whole epoch"
-    took = "" if math.isnan(run.environment.seconds) else f" in {duration(run.environment.seconds)}"
+    took = "" if math.isnan(run.provenance.seconds) else f" in {duration(run.provenance.seconds)}"
     classes = f" in {plural(len(data.classes), 'class', 'classes')}" if data.classes else ""
-    judged = f"judged on {plural(data.size, 'image')}{classes} from the {data.split} split of {data.name}"
-    first = f"{describe(run.evaluation.model)}, {trained}{took}, was {judged}."
+    evaluated = f"judged on {plural(data.size, 'image')}{classes} from the {data.split} split of {data.name}"
+    first = f"{describe(run.evaluation.model)}, {trained}{took}, was {evaluated}."
     scores = [sentence(s[0]) for s in run.evaluation.groups().values()]
     last = ["Brackets hold bootstrap intervals."] if scores else []
     return " ".join([first[0].upper() + first[1:], *scores, *last])
 
 
 def sentence(score: Score) -> str:
-    """One score in plain words: value, interval, how it stands to its controls and to its first floor."""
-    between = interval(score.low, score.high)
-    said = f"{score.label}{',' if ',' in score.label else ''} is {number(score.value, score.unit)}"
-    said += f" ({between})" if between else ""
-    beside = [_against(r, score) for r in score.references if r.role == "control"]
+    """One score as a sentence: value, interval, comparison with its controls and its first floor."""
+    between = interval_text(score.low, score.high)
+    text = f"{score.label}{',' if ',' in score.label else ''} is {number(score.value, score.unit)}"
+    text += f" ({between})" if between else ""
+    comparisons = [_against(r, score) for r in score.references if r.role == "control"]
     floors = [r for r in score.references if r.role == "floor"]
     if floors and score.better is not None:
         clear = "clear of" if floors[0] not in score.not_better_than() else "not clear of"
-        beside.append(f"{clear} its floor of {number(floors[0].value)} ({floors[0].label})")
+        comparisons.append(f"{clear} its floor of {number(floors[0].value)} ({floors[0].label})")
     elif floors:
-        beside.append(f"beside {number(floors[0].value)} for {floors[0].label}")
-    return said + (", " + " and ".join(beside) if beside else "") + "."
+        comparisons.append(f"beside {number(floors[0].value)} for {floors[0].label}")
+    return text + (", " + " and ".join(comparisons) if comparisons else "") + "."
 
 
 def _against(control: Reference, score: Score) -> str:

@@ -7,13 +7,12 @@ from regard.score.gallery import write_gallery
 from regard.score.maps import MapFiles, open_maps, open_source, read_fixations
 from regard.score.options import MapScores, ScoreOptions
 from regard.score.page import print_compared, print_scored, write_scored_page
-from regard.score.results import LOWER, METRICS, read_scored
+from regard.score.results import METRIC_LABELS, read_scored
 from regard.score.run import named_sources, score_sources
 from regard.score.score import Comparison, compare, score_maps, summary_of, write_scores
 
 __all__ = [
-    "LOWER",
-    "METRICS",
+    "METRIC_LABELS",
     "Comparison",
     "MapFiles",
     "MapScores",

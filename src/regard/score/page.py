@@ -15,24 +15,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.files import write_atomically
 from regard.report import (
     LARGEST,
     ORDER,
     colorize,
     enlarge,
-    environment,
     image_uri,
-    interval,
+    interval_text,
     number,
-    page_parts,
     plural,
     png,
+    render_page,
     scale_of,
     signed,
     uri,
+    write_page,
 )
-from regard.score.results import FLOORS, METRICS, Scored, Shown, read_arrays, read_scored
+from regard.score.results import FLOOR_LABELS, METRIC_LABELS, Scored, Shown, read_arrays, read_scored
 from regard.score.score import Comparison
 
 
@@ -64,23 +63,16 @@ def write_scored_page(folder: Path, name: str) -> Path:
     """
     scored = read_scored(folder)
     arrays = read_arrays(folder, scored)
-    html = (
-        environment()
-        .get_template("scored.html.j2")
-        .render(
-            **page_parts(),
-            name=name,
-            scored=scored,
-            rows=scored.rows(),
-            summary=summary(scored),
-            rules=[
-                (rule, [_card(item, arrays) for item in scored.gallery if item.rule == rule])
-                for rule in ORDER
-                if any(item.rule == rule for item in scored.gallery)
-            ],
-        )
+    galleries = [(rule, [item for item in scored.gallery if item.rule == rule]) for rule in ORDER]
+    html = render_page(
+        "score/page.html.j2",
+        name=name,
+        scored=scored,
+        rows=scored.rows(),
+        summary=summary(scored),
+        rules=[(rule, [_card(item, arrays) for item in items]) for rule, items in galleries if items],
     )
-    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+    return write_page(folder, html)
 
 
 def summary(scored: Scored) -> str:
@@ -99,7 +91,7 @@ def _card(item: Shown, arrays: dict[str, Any]) -> FixatedCard:
     shrink = min(1.0, LARGEST / max(height, width))
     scale = scale_of([values], "relevance")
     layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    said = [f"{METRICS[k][0] if k in METRICS else k} {number(v)}" for k, v in item.score.items()]
+    said = [f"{METRIC_LABELS[k][0] if k in METRIC_LABELS else k} {number(v)}" for k, v in item.score.items()]
     return FixatedCard(
         item=item,
         image=image_uri(image),
@@ -125,12 +117,12 @@ def print_scored(name: str, scored: Scored, console: Console | None = None) -> N
         table.add_column(head, justify="left" if head == "score" else "right", no_wrap=True)
     for row in scored.rows():
         label = row.label + (" ↓" if row.better == "lower" else "")
-        beside = [scored.scores.get(kind, {}).get(row.key) for kind in (*FLOORS, "observers")]
+        beside = [scored.scores.get(kind, {}).get(row.key) for kind in (*FLOOR_LABELS, "observers")]
         share = scored.share_from_center_to_observers.get(row.key, math.nan)
         table.add_row(
             Text(label),
             Text(number(row.value), style="bold"),
-            interval(row.low, row.high),
+            interval_text(row.low, row.high),
             *("" if b is None or math.isnan(b.mean) else number(b.mean) for b in beside),
             "" if math.isnan(share) else f"{100 * share:.0f} %",
         )
@@ -147,10 +139,10 @@ def print_compared(rows: Sequence[Comparison], console: Console | None = None) -
     for row in rows:
         d = row.difference
         table.add_row(
-            Text(METRICS[row.metric][0] if row.metric in METRICS else row.metric),
+            Text(METRIC_LABELS[row.metric][0] if row.metric in METRIC_LABELS else row.metric),
             Text(f"{row.first} − {row.second}"),
             signed(d.mean),
-            interval(d.low, d.high, sign=True),
+            interval_text(d.low, d.high, sign=True),
             number(row.adjusted),
             Text(row.better if row.adjusted < 0.05 else "not clear"),
         )

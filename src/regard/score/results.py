@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from regard.report import NAN, Difference, Reference, Score, number, read_json
+from regard.metrics.fixation import LOWER_IS_BETTER
+from regard.report import NAN, Difference, Reference, Score, number, read_dataclass
 from regard.types import RegardError
 
 _AGAIN = "score the maps again with `regard score`"
-FLOORS = {"center": "centre prior", "permuted": "another image's map", "uniform": "uniform map"}
+FLOOR_LABELS = {"center": "centre prior", "permuted": "another image's map", "uniform": "uniform map"}
 CEILING = "other observers"
-METRICS = {
+METRIC_LABELS = {
     "auc": ("AUC", "Chance that a fixated pixel lies higher in the map than a pixel of the image."),
     "sauc": ("Shuffled AUC", "Chance that a fixated pixel lies higher than one fixated on another image."),
     "auc_judd": ("AUC, Judd's", "Against unfixated pixels, thresholds at fixated values; above one half at chance."),
@@ -25,7 +26,6 @@ METRICS = {
     "kl": ("KL divergence", "What coding the fixations' density by the map costs beyond coding it by itself, nats."),
     "information_gain": ("Information gain", "Bits a fixation beyond the train split's centre prior."),
 }
-LOWER = {"kl"}
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,13 @@ class Scored:
         return tuple(self._row(metric) for metric in self.scores.get("maps", {}))
 
     def _row(self, metric: str) -> Score:
-        label, meaning = METRICS.get(metric, (metric, ""))
+        label, meaning = METRIC_LABELS.get(metric, (metric, ""))
         own, share = self.scores["maps"][metric], self.share_from_center_to_observers.get(metric, NAN)
         if share == share:
             meaning += f" {number(100 * share)} % of the way from the centre prior to the other observers."
-        references = [_reference(self.scores.get(kind, {}).get(metric), name, "floor") for kind, name in FLOORS.items()]
+        references = [
+            _reference(self.scores.get(kind, {}).get(metric), name, "floor") for kind, name in FLOOR_LABELS.items()
+        ]
         references.append(_reference(self.scores.get("observers", {}).get(metric), CEILING, "ceiling"))
         beyond = self.minus_center_paired.get(metric)
         return Score(
@@ -81,7 +83,7 @@ class Scored:
             label=label,
             value=own.mean,
             meaning=meaning,
-            better="lower" if metric in LOWER else "higher",
+            better="lower" if metric in LOWER_IS_BETTER else "higher",
             low=own.low,
             high=own.high,
             n=self.images,
@@ -99,8 +101,7 @@ def read_scored(folder: Path) -> Scored:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    scored: Scored = read_json(folder / "scores.json", Scored, _AGAIN)
-    return scored
+    return read_dataclass(folder / "scores.json", Scored, _AGAIN)
 
 
 def read_arrays(folder: Path, scored: Scored) -> dict[str, Any]:

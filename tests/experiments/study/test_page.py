@@ -10,7 +10,7 @@ import pytest
 from regard.experiments.study import Design, Plan, Trials, World, draw, freeze
 from regard.experiments.study.page import StudyPicture, render_study, write_study_page
 from regard.experiments.study.simulation import world_plan
-from regard.report.charts import Place, scatter
+from regard.report.charts import ScatterPoint, scatter
 from regard.types import RegardError
 
 WORDS = ("task", "backbone", "condition", "layer", "image")
@@ -136,7 +136,11 @@ def test_without_its_files_the_page_names_them(trials: Trials, tmp_path: Path) -
 
 
 def test_dots_lie_where_their_numbers_say() -> None:
-    places = [Place("a", 0.0, 0.0, "first"), Place("b", 1.0, 2.0, "second"), Place("a", np.nan, 1.0, "lost")]
+    places = [
+        ScatterPoint("a", 0.0, 0.0, "first"),
+        ScatterPoint("b", 1.0, 2.0, "second"),
+        ScatterPoint("a", np.nan, 1.0, "lost"),
+    ]
     drawn = scatter("t", places, xlabel="x", ylabel="y")
     assert drawn is not None
     (first,), (second,) = (d.points for d in drawn.dots)

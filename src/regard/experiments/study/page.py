@@ -40,8 +40,7 @@ from regard.experiments.study.rows import (
 )
 from regard.experiments.study.trials import Trials, read_trials
 from regard.experiments.study.verdicts import Verdict, judge
-from regard.files import write_atomically
-from regard.report import Picture, colorize, enlarge, environment, listed, page_parts, plural, scale_of, uri
+from regard.report import Picture, colorize, enlarge, listed, plural, render_page, scale_of, uri, write_page
 from regard.types import RegardError
 
 
@@ -101,7 +100,7 @@ def write_study_page(
     plan = plan or frozen_plan(folder)
     told, name = changes(plan, folder), folder.resolve().name
     html = render_study(trials, plan, name, told=told, mixed=mixed, pictures=pictures, notes=notes)
-    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+    return write_page(folder, html)
 
 
 def frozen_plan(folder: Path) -> Plan:
@@ -166,28 +165,24 @@ def render_study(
             if (cell := of_cell(f.rows, task, backbone))
         ],
     }
-    return (
-        environment()
-        .get_template("study.html.j2")
-        .render(
-            **page_parts(),
-            **shown,
-            name=name,
-            plan=plan,
-            sha256=digest(plan),
-            told=tuple(told),
-            lead=lead(trials, verdicts),
-            scatters=scatters(c),
-            relation=c,
-            doses=dose_charts(d),
-            dose=d,
-            layers=layers(trials, similarity=plan.similarity),
-            robustness=robustness(trials),
-            closer=f.closer,
-            limits={"performance": a.limits, "similarity": b.limits, "transparency": f.limits},
-            pictures=tuple(pictures),
-            notes=notes or Notes(),
-        )
+    return render_page(
+        "experiments/study/page.html.j2",
+        **shown,
+        name=name,
+        plan=plan,
+        sha256=digest(plan),
+        told=tuple(told),
+        lead=lead(trials, verdicts),
+        scatters=scatters(c),
+        relation=c,
+        doses=dose_charts(d),
+        dose=d,
+        layers=layers(trials, similarity=plan.similarity),
+        robustness=robustness(trials),
+        closer=f.closer,
+        limits={"performance": a.limits, "similarity": b.limits, "transparency": f.limits},
+        pictures=tuple(pictures),
+        notes=notes or Notes(),
     )
 
 

@@ -17,21 +17,22 @@ from regard.experiments.study.questions.relation import Relations
 from regard.experiments.study.questions.similarity import SimilarityRow
 from regard.experiments.study.questions.transparency import TransparencyRow
 from regard.experiments.study.verdicts import Finding
+from regard.metrics.fixation import LOWER_IS_BETTER
 from regard.report import (
     Chart,
     Difference,
     Group,
-    Place,
     Reference,
     Scatter,
+    ScatterPoint,
     Score,
     Series,
-    charts,
-    interval,
+    chart,
+    interval_text,
     number,
     scatter,
 )
-from regard.score import LOWER, METRICS
+from regard.score import METRIC_LABELS
 
 R = TypeVar("R", PerformanceRow, SimilarityRow, TransparencyRow)
 SESOI = "smallest effect of interest"
@@ -73,7 +74,9 @@ def similarity_row(row: SimilarityRow) -> Score:
     said += f" ({100 * s.low:.0f} to {100 * s.high:.0f})." if s.low == s.low else "." if said else ""
     beyond = row.beyond_shuffled
     if beyond.value == beyond.value:
-        said += f" Minus {row.condition}-shuffled, paired: {number(beyond.value)} {interval(beyond.low, beyond.high)}."
+        said += (
+            f" Minus {row.condition}-shuffled, paired: {number(beyond.value)} {interval_text(beyond.low, beyond.high)}."
+        )
     return _score(
         row.condition,
         "gaze",
@@ -82,7 +85,7 @@ def similarity_row(row: SimilarityRow) -> Score:
         said,
         references=tuple(r for r in references if r is not None),
         difference=_difference("minus centre prior, paired", row.beyond_center),
-        better="lower" if row.metric in LOWER else "higher",
+        better="lower" if row.metric in LOWER_IS_BETTER else "higher",
     )
 
 
@@ -101,7 +104,7 @@ def transparency_row(row: TransparencyRow) -> Score:
 
 def metric_name(metric: str) -> str:
     """As on the page of `regard score`."""
-    return {"ig": "Information gain"}.get(metric, METRICS[metric][0] if metric in METRICS else metric)
+    return {"ig": "Information gain"}.get(metric, METRIC_LABELS[metric][0] if metric in METRIC_LABELS else metric)
 
 
 def of_cell(rows: Sequence[R], task: str, backbone: str) -> list[R]:
@@ -155,7 +158,7 @@ def scatters(found: Relations) -> tuple[Scatter, ...]:
         scatter(
             r.task,
             [
-                Place(
+                ScatterPoint(
                     p.condition,
                     p.similarity,
                     p.performance,
@@ -175,7 +178,7 @@ def dose_charts(found: DoseResponse) -> tuple[Chart, ...]:
     """One drawing a cell: performance over the dose, one line an arm."""
     cells = list(dict.fromkeys((c.task, c.backbone) for c in found.curves))
     drawn = [
-        charts.chart(
+        chart(
             f"{task}, {'all backbones' if backbone == ALL else backbone}",
             [
                 Series(c.arm, c.alphas, [level.value for level in c.levels], ARM_STYLES[c.arm])

@@ -19,7 +19,7 @@ from rich.text import Text
 from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.questions.common import ALL
 from regard.experiments.study.simulation import Power, power, rate
-from regard.report import interval, number
+from regard.report import interval_text, number
 
 ENOUGH = 0.8
 """Share of right verdicts from which a size is called enough, as is usual."""
@@ -126,5 +126,5 @@ def _cell(estimate: Mapping[str, Any] | None) -> Text:
         return Text("–", style="dim")
     text = Text(number(estimate["value"]), style="bold")
     if estimate["low"] is not None and estimate["high"] is not None:
-        text.append(f"  {interval(estimate['low'], estimate['high'])}", style="not bold dim")
+        text.append(f"  {interval_text(estimate['low'], estimate['high'])}", style="not bold dim")
     return text

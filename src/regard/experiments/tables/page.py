@@ -30,8 +30,7 @@ from regard.experiments.tables.results import (
     signed_column,
     sweep_charts,
 )
-from regard.files import write_atomically
-from regard.report import duration, environment, listed, page_parts, plural
+from regard.report import duration, listed, plural, render_page, write_page
 
 
 def write_tabled_page(folder: Path) -> Path:
@@ -41,11 +40,8 @@ def write_tabled_page(folder: Path) -> Path:
         RegardError: the table is missing or corrupt, or the page cannot be written.
     """
     tabled = read_tabled(folder)
-    template = environment().get_template("tabled.html.j2")
-    html = template.render(
-        **page_parts(), tabled=tabled, summary=summary(tabled), say=words_of, charts=sweep_charts(tabled)
-    )
-    return write_atomically(folder / "report.html", html.encode("utf-8", "replace"))
+    content = {"tabled": tabled, "summary": summary(tabled), "say": words_of, "charts": sweep_charts(tabled)}
+    return write_page(folder, render_page("experiments/tables/page.html.j2", **content))
 
 
 def summary(tabled: Tabled) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from regard.report import NAN, Chart, Series, charts, number, read_json
+from regard.report import NAN, Chart, Series, chart, number, read_dataclass
 
 _AGAIN = "make it again with `regard table`"
 
@@ -135,8 +135,7 @@ def read_tabled(folder: Path) -> Tabled:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    tabled: Tabled = read_json(folder / "table.json", Tabled, _AGAIN)
-    return tabled
+    return read_dataclass(folder / "table.json", Tabled, _AGAIN)
 
 
 def say(column: TableColumn, value: float, sign: bool = False) -> str:
@@ -224,7 +223,7 @@ def sweep_charts(tabled: Tabled) -> tuple[Chart, ...]:
             y = [0.5 if not key else value(tabled, i, key) for i in order]
             series.append(Series(label, [xs[i] for i in order], y, style))
         if any(math.isfinite(y) for y in series[0].y):
-            drawn.append(charts.chart(title, series, xlabel=xlabel))
+            drawn.append(chart(title, series, xlabel=xlabel))
     return tuple(chart for chart in drawn if chart is not None)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from regard.report.schema import MismatchError, checked
+from regard.report.json_files import MismatchError, from_json
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Outer:
 def test_builds_all_the_way_down_and_ignores_unknown_keys() -> None:
     given = {"name": "a", "count": 3, "many": [{"share": 1}, {"share": 0.5, "side": "right"}], "by": {"x": 2}, "new": 1}
     expected = Outer("a", 3, many=(Inner(1.0), Inner(0.5, "right")), by={"x": 2.0})
-    assert checked(Outer, given) == expected
+    assert from_json(Outer, given) == expected
 
 
 def test_null_is_undefined_for_a_float_and_none_where_allowed() -> None:
-    found = checked(Outer, {"name": "a", "count": 3, "by": {"x": None}, "perhaps": None})
+    found = from_json(Outer, {"name": "a", "count": 3, "by": {"x": None}, "perhaps": None})
     assert math.isnan(found.by["x"])
     assert found.perhaps is None
 
@@ -55,9 +55,9 @@ def test_null_is_undefined_for_a_float_and_none_where_allowed() -> None:
 )
 def test_names_the_place_the_value_and_what_was_expected(change: dict[str, Any], message: str) -> None:
     with pytest.raises(MismatchError, match=f"^{message}$"):
-        checked(Outer, {"name": "a", "count": 3} | change)
+        from_json(Outer, {"name": "a", "count": 3} | change)
 
 
 def test_the_whole_may_be_wrong() -> None:
     with pytest.raises(MismatchError, match=r"the whole is \[\], expected a mapping"):
-        checked(Outer, [])
+        from_json(Outer, [])

@@ -1,0 +1,152 @@
+"""Dataclasses from and to JSON: one schema for what is written and what is read.
+
+A number that is undefined (NaN, infinite) is written as ``null``, and ``null`` where a float belongs is read as NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from regard.files import write_atomically
+from regard.types import RegardError
+
+_T = TypeVar("_T")
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass as what ``json.dumps`` takes: fields under their names, tuples as lists, undefined numbers as None.
+
+    >>> from regard.report import Difference
+    >>> to_json(Difference("minus random, paired", 0.25))
+    {'label': 'minus random, paired', 'value': 0.25, 'low': None, 'high': None}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {column.name: to_json(getattr(value, column.name)) for column in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def json_text(value: Any, *, indent: int = 1) -> str:
+    """`to_json` as text that ends with a newline; the same value gives the same text."""
+    return json.dumps(to_json(value), indent=indent, allow_nan=False) + "\n"
+
+
+def write_dataclass(file: Path, value: Any, *, indent: int = 1) -> Path:
+    """Write a dataclass, or a list or mapping of them, as JSON, whole or not at all."""
+    return write_atomically(file, json_text(value, indent=indent).encode())
+
+
+def read_dataclass(file: Path, kind: type[_T], remedy: str) -> _T:
+    """Read a JSON file as a ``kind``, checked.
+
+    Raises:
+        RegardError: the file is missing or does not fit; the message names file and place and ends with ``remedy``.
+    """
+    try:
+        value: _T = from_json(kind, json.loads(read_text(file, remedy)))
+    except json.JSONDecodeError as error:
+        corrupt(file, f"line {error.lineno} is not JSON ({error.msg})", remedy)
+    except MismatchError as error:
+        corrupt(file, str(error), remedy)
+    return value
+
+
+def read_text(file: Path, remedy: str) -> str:
+    """The text of a file.
+
+    Raises:
+        RegardError: it is missing or unreadable; the message ends with ``remedy``.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RegardError(f"{file}: is missing; {remedy}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegardError(f"{file}: cannot be read ({error}); {remedy}") from error
+
+
+def corrupt(file: Path, problem: str, remedy: str) -> NoReturn:
+    """Raise RegardError for a file whose content does not fit."""
+    raise RegardError(f"{file}: {problem}; {remedy}")
+
+
+class MismatchError(ValueError):
+    """A value that is not what the schema says; the message names its place, the value and what was expected."""
+
+
+def from_json(kind: Any, value: object, where: str = "") -> Any:
+    """``value`` as a ``kind``: a dataclass, tuple, mapping, literal, optional or plain type, checked all the way down.
+
+    Unknown keys of a mapping are ignored, absent ones take the dataclass's default. ``null`` for a float means
+    undefined and becomes NaN; for anything else it must be allowed by the type.
+
+    Raises:
+        MismatchError: the first place where value and type disagree.
+    """
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in args:
+            return None
+        (inner,) = (a for a in args if a is not NoneType)
+        return from_json(inner, value, where)
+    if origin is Literal:
+        return value if value in args else _mismatch(where, value, "one of " + ", ".join(map(repr, args)))
+    if origin is tuple:
+        if not isinstance(value, list):
+            return _mismatch(where, value, "a list")
+        return tuple(from_json(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping):
+        return {str(k): from_json(args[1], v, _inside(where, str(k))) for k, v in _mapping(value, where).items()}
+    if is_dataclass(kind):
+        return _dataclass(kind, value, where)
+    return _plain(kind, value, where)
+
+
+def _dataclass(kind: Any, value: object, where: str) -> Any:
+    entries, hints, arguments = _mapping(value, where), get_type_hints(kind), {}
+    for column in fields(kind):
+        place = _inside(where, column.name)
+        if column.name in entries:
+            arguments[column.name] = from_json(hints[column.name], entries[column.name], place)
+        elif column.default is MISSING and column.default_factory is MISSING:
+            raise MismatchError(f"{place} is missing")
+    return kind(**arguments)
+
+
+def _plain(kind: Any, value: object, where: str) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is object:
+        return value
+    if kind is float:
+        if value is None:
+            return float("nan")
+        return float(value) if number else _mismatch(where, value, "a number")  # type: ignore[arg-type]
+    if kind is int:
+        return value if number and isinstance(value, int) else _mismatch(where, value, "a whole number")
+    if kind is bool:
+        return value if isinstance(value, bool) else _mismatch(where, value, "true or false")
+    return value if isinstance(value, kind) else _mismatch(where, value, "text" if kind is str else str(kind))
+
+
+def _mapping(value: object, where: str) -> Mapping[str, object]:
+    mapping: Mapping[str, object] = value if isinstance(value, dict) else _mismatch(where, value, "a mapping")
+    return mapping
+
+
+def _inside(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _mismatch(where: str, value: object, expected: str) -> Any:
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    raise MismatchError(f"{where or 'the whole'} is {text}, expected {expected}")
