@@ -54,6 +54,25 @@ def birds(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return cub(make_cub(tmp_path_factory.mktemp("data") / "cub50"), size=48, crop=True)
 
 
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with its plain twin, evaluated; tests read it and write nothing into it."""
+    from dataclasses import replace
+
+    from tests.training.tiny import tiny
+
+    from regard.evaluation import evaluate
+    from regard.training import plain_twin, save_recipe, train
+
+    recipe = tiny(twin=True)
+    folder = train(recipe, tmp_path_factory.mktemp("runs") / "tiny", quiet=True)
+    train(plain_twin(recipe), folder / "twin", quiet=True)
+    # a budget as a reader finds it; too few steps to meet one in training
+    save_recipe(replace(recipe, objective=replace(recipe.objective, budget_bits=10.0)), folder / "recipe.yaml")
+    evaluate(folder)
+    return folder
+
+
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept between runs is kept for this test alone."""

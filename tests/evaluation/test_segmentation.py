@@ -121,6 +121,6 @@ def test_maps_are_held_against_people_of_the_set_they_were_aligned_on(tmp_path, 
         rows = {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
         assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(rows)
         labels = [r["label"] for r in rows["gaze_nss"]["references"]]
-        assert labels == [gaze.CENTRE, "random, same bandwidth", "another image's map", "viewings of each other"]
+        assert labels == [gaze.CENTER_PRIOR, "random, same bandwidth", "another image's map", "viewings of each other"]
         assert "5 test images of osie" in rows["gaze_nss"]["meaning"]
         assert rows["gaze_auc"]["n"] == 5

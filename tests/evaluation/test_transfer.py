@@ -1,6 +1,7 @@
 """Features of a run on another data set, beside their floors."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_what_cannot_be_read_is_refused(run: Path, tmp_path: Path, monkeypatch: 
         TransferOptions(draws=0)
     many = TensorSplit("train", ("a", "b"), torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.ones(2, 2))
     splits = DataSplits(many, many, many, torch.zeros(3), torch.ones(3), "", "")
-    monkeypatch.setattr("regard.evaluation.transfer.open_data", lambda *_, **__: splits)
+    monkeypatch.setattr(sys.modules["regard.evaluation.transfer"], "open_data", lambda *_, **__: splits)
     with pytest.raises(RegardError, match="several labels"):
         transfer(run, "digits", tmp_path)
     assert main(["transfer", "--run", str(run), "--data", "digits", "--shots", "few"]) == 2

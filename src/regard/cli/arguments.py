@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from regard.experiments.runner import GridOptions
+    from regard.experiments import GridOptions
 
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ def add_part(parser: argparse.ArgumentParser, word: str) -> None:
 
 def grid_options(options: argparse.Namespace) -> GridOptions:
     """What was said, of a command that has both."""
-    from regard.experiments.runner import GridOptions
+    from regard.experiments import GridOptions
 
     return GridOptions(options.runs, options.workers, options.threads, options.seeds, tuple(options.only))

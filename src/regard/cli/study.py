@@ -102,7 +102,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _report(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.experiments.runner import GridOptions
+    from regard.experiments import GridOptions
     from regard.experiments.study import report_study
 
     page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)

@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.experiments.runner import GridOptions
+    from regard.experiments import GridOptions
     from regard.experiments.tables import BETA, BUDGET, lines_of, run_table, sweep_of
     from regard.training import parse_recipe
 

@@ -73,7 +73,7 @@ CORRUPTIONS: dict[str, tuple[Callable[[Tensor, float, int], Tensor], tuple[float
     "darkness": (lambda x, v, _: tv.adjust_brightness(x, v), (0.8, 0.6, 0.45, 0.3, 0.2)),
     "contrast": (lambda x, v, _: tv.adjust_contrast(x, v), (0.75, 0.5, 0.4, 0.3, 0.15)),
     "saturation": (lambda x, v, _: tv.adjust_saturation(x, v), (0.6, 0.3, 0.0, 2.0, 4.0)),
-    "jpeg": (_jpeg, (80, 50, 25, 15, 7)),
+    "jpeg": (_jpeg, (80.0, 50.0, 25.0, 15.0, 7.0)),
     "pixelate": (_shrunk("nearest"), _SHARES),
     "low_resolution": (_shrunk("bilinear"), _SHARES),
 }

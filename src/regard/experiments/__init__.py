@@ -2,3 +2,7 @@
 
 Not here: what is measured of one trained network (evaluation), how it is trained (training).
 """
+
+from regard.experiments.runner import GridOptions
+
+__all__ = ["GridOptions"]

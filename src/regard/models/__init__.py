@@ -4,10 +4,10 @@ from regard.models.base import Freezable
 from regard.models.baselines.registry import RIVALS
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
-from regard.models.fcn import VARIANTS, BilinearUp, Fcn, FcnDecoder, Reading, cut_off, fit, readings
+from regard.models.fcn import BilinearUp, Fcn, FcnDecoder, Reading, cut_off, fit, readings
 from regard.models.groups import Rates, parameter_groups
 from regard.models.mechanism import MAP_HEADS
-from regard.models.paper import PAPER, paper_model
+from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.segmenter import Segmenter
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 

@@ -185,7 +185,7 @@ def fit(scores: Float[Tensor, "B 1 h w"], size: tuple[int, int]) -> Float[Tensor
     return F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
 
 
-VARIANTS = {"fcn32s": 1, "fcn16s": 2, "fcn8s": 3}
+STRIDES = {"fcn32s": 1, "fcn16s": 2, "fcn8s": 3}
 """Name -> number of grids that are read; the names are those of networks with a total stride of 32."""
 
 

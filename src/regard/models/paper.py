@@ -34,7 +34,7 @@ PAPER: dict[str, dict[str, Any]] = {
     },
 }
 """Network -> all fields of its quantized AIB. VGG-CIFAR and WRN-28-10 see 32 pixels, the others 224."""
-_VARIANTS: dict[str, tuple[str | None, bool, bool]] = {
+VARIANTS: dict[str, tuple[str | None, bool, bool]] = {
     "plain": (None, False, False),
     "deterministic": ("deterministic", False, False),
     "vib": (None, True, False),
@@ -54,10 +54,10 @@ def paper_model(network: str, variant: str) -> dict[str, Any]:
     Raises:
         RegardError: no such network or variant.
     """
-    for word, known, what in ((network, PAPER, "network"), (variant, _VARIANTS, "variant")):
+    for word, known, what in ((network, PAPER, "network"), (variant, VARIANTS, "variant")):
         if word not in known:
             raise RegardError(f"paper_model: no {what} {word!r}; nearest: {nearest(word, known)}")
-    attention, latent, anchors = _VARIANTS[variant]
+    attention, latent, anchors = VARIANTS[variant]
     fields = {key: value for key, value in PAPER[network].items() if key in ("backbone", "decoder")}
     fields |= {"attention": attention, "latent": PAPER[network]["latent"] if latent else None}
     if attention is None:

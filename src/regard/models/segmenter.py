@@ -23,7 +23,7 @@ from regard.backbones import (
     recorder_for,
     run,
 )
-from regard.models.fcn import VARIANTS, Fcn, FcnDecoder, cut_off, readings
+from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
 from regard.models.mechanism import builder
 from regard.models.normalize import Normalize, resolve_normalize
 from regard.models.one_trunk import OneTrunk
@@ -77,8 +77,8 @@ class Segmenter(OneTrunk):
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if decoder not in VARIANTS:
-            raise RegardError(f"decoder={decoder!r}: one of {', '.join(VARIANTS)}")
+        if decoder not in STRIDES:
+            raise RegardError(f"decoder={decoder!r}: one of {', '.join(STRIDES)}")
         shape = image_shape(input_size)
         trunk = backbone
         if isinstance(trunk, str):
@@ -86,7 +86,7 @@ class Segmenter(OneTrunk):
                 trunk, 1, pretrained=pretrained, in_chans=shape[0], img_size=shape[1:], **(backbone_options or {})
             )
         statistics = resolve_normalize(normalize, trunk, pretrained)
-        self.read = readings(trunk, VARIANTS[decoder], shape)
+        self.read = readings(trunk, STRIDES[decoder], shape)
         names = [] if attention is None else [at] if isinstance(at, str) else list(at or [self.read[-1].name])
         for name in names:
             locate(trunk, name)
