@@ -32,13 +32,13 @@ def ask(model: Any, batch: Batch, *, samples: int) -> Any:
 
     Of clips, it sees the flow, too.
     """
-    more = {name: getattr(batch, name) for name in ("stem", "given", "flow")}
+    more = {name: getattr(batch, name) for name in ("stem", "map_override", "flow")}
     return model(batch.images, samples=samples, **{name: x for name, x in more.items() if x is not None})
 
 
 def show(model: Any, batch: Batch) -> Map:
     """The map of the last attended layer on a batch."""
-    more = {name: getattr(batch, name) for name in ("given", "flow")}
+    more = {name: getattr(batch, name) for name in ("map_override", "flow")}
     return model.explain(batch.images, **{name: x for name, x in more.items() if x is not None})
 
 
