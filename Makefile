@@ -4,24 +4,33 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+READY_DOCS := $(VENV)/.ready-docs
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all lint bench clean setup
+.PHONY: help demo test test-all lint docs bench clean setup
 
 help:
 	@echo "make demo   train, evaluate and report on generated images: runs/demo/report.html"
 	@echo "make test   the test suite, without what is marked slow"
-	@echo "make test-all  the whole test suite"
+	@echo "make test-all  the whole test suite, with coverage"
 	@echo "make lint   style, types, layers"
+	@echo "make docs   the documentation as a site: site/index.html; a broken link is an error"
 	@echo "make bench  the benchmarks: ratios against peers, written to results/"
 	@echo "make clean  remove the environment, caches and build outputs (runs/ stays)"
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/uv:
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/uv
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $@
+
+# The site is made from the text of the source, which nothing imports: it needs neither regard nor torch.
+$(READY_DOCS): pyproject.toml constraints.txt | $(BIN)/uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --group docs
 	touch $@
 
 demo: $(READY)
@@ -31,7 +40,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-report=xml
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -39,8 +48,11 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(READY_DOCS)
+	$(BIN)/mkdocs build --strict
+
 bench: $(READY)
 	set -e; for f in benchmarks/*.py; do echo "== $$f"; $(BIN)/python $$f; done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* coverage.xml dist build site
