@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
 import math
 import os
 import platform
@@ -24,6 +23,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from regard.files import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("regard", "torch", "torchvision", "timm", "pytorch-lightning", "torchmetrics", "captum", "numpy", "pillow")
@@ -51,10 +52,7 @@ def record(name: str, values: Mapping[str, Any], *, seeds: Iterable[int] = (), n
         "notes": notes,
         "values": plain(values),
     }
-    part = out.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-    part.replace(out)
-    return out
+    return write_json(out, content, indent=2)
 
 
 def command() -> str:

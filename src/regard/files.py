@@ -1,34 +1,137 @@
-"""Writing a file so that a reader never sees half of it."""
+"""The one atomic writer: a reader sees the old file or the new one, never half of either.
+
+The content goes to a temporary file with a unique name in the same folder (``.name.<random>.part``), is synced to the
+disk and renamed onto the target; then the folder is synced, so that the rename outlives a power cut. An error leaves
+the old file and no temporary one; a killed process may leave a ``.part`` file, which nothing reads. Several processes
+may write one file at once: the last rename wins.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
 
 from regard.errors import RegardError
 
 
-def write_atomically(path: Path, content: bytes) -> Path:
-    """Write ``content`` beside ``path``, then rename it into place; the old file stays whole until then.
+@contextmanager
+def atomic_path(path: str | Path, *, parents: bool = False, remedy: str = "") -> Iterator[Path]:
+    """A temporary file to write into, which replaces ``path`` when the block ends without an error.
+
+    For writers that want a path or stream large contents; the temporary file exists and is empty. A new file gets the
+    permissions that the umask leaves, an old one keeps its own. A symbolic link stays, its target is replaced; what is
+    no regular file, such as ``/dev/stdout``, is written directly.
+
+    Args:
+        path: the file to write.
+        parents: make missing folders; otherwise they are an error.
+        remedy: what to do if it cannot be written, for the error message.
 
     Raises:
-        RegardError: the folder does not exist, may not be written to, or its disk is full.
+        RegardError: the folder is missing or may not be written to, or the disk is full.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_path(Path(folder) / "a.txt") as part:
+    ...         size = part.write_text("whole")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['a.txt']
     """
-    temporary: Path | None = None
+    target, part = Path(path).resolve(), None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        if parents:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        part = _temporary(target)
+        yield part
+        with part.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        part.replace(target)
+        _sync_folder(target.parent)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise RegardError(
-            f"{path}: cannot be written ({error.strerror or error}); check that its folder exists, "
-            f"may be written to and has {len(content):,} bytes free"
-        ) from error
-    return path
+        remedy = remedy or "check that its folder exists, may be written to and has room"
+        raise RegardError(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from error
+    finally:
+        if part is not None:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def write_atomically(
+    path: str | Path, content: str | bytes | memoryview, *, parents: bool = False, remedy: str = ""
+) -> Path:
+    """Writes text (UTF-8) or bytes, whole or not at all; arguments and errors as in `atomic_path`."""
+    data = content.encode() if isinstance(content, str) else content
+    size = memoryview(data).nbytes
+    remedy = remedy or f"check that its folder exists, may be written to and has {size:,} bytes free"
+    with atomic_path(path, parents=parents, remedy=remedy) as part:
+        part.write_bytes(data)
+    return Path(path)
+
+
+def write_json(path: str | Path, content: Any, *, indent: int | None = 1, parents: bool = False) -> Path:
+    """Writes plain data as JSON with a final newline, whole or not at all.
+
+    Raises:
+        RegardError: see `atomic_path`.
+        ValueError: a number that is not finite, which JSON does not know.
+    """
+    return write_atomically(path, json.dumps(content, indent=indent, allow_nan=False) + "\n", parents=parents)
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, Any], *, parents: bool = False) -> Path:
+    """Writes arrays as a compressed ``.npz``, whole or not at all; objects, which would be pickled, are refused.
+
+    Raises:
+        RegardError: see `atomic_path`.
+        ValueError: an array of objects.
+    """
+    with atomic_path(path, parents=parents) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    return Path(path)
+
+
+def create_atomically(path: Path, content: str) -> bool:
+    """Writes text to a file that must not exist yet; False where it does. Of several processes one succeeds.
+
+    Raises:
+        OSError: the file cannot be written for another reason.
+    """
+    part = _temporary(path)
+    try:
+        part.write_text(content, encoding="utf-8")
+        path.hardlink_to(part)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink()
+    return True
+
+
+def _temporary(target: Path) -> Path:
+    """A new, empty file beside the target, with the permissions that the umask leaves."""
+    part = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    part.touch(exist_ok=False)
+    return part
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename durable, where the file system can."""
+    if os.name == "posix":
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

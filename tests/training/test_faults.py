@@ -75,7 +75,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pyte
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))  # stands for a disk without room
     try:
-        with pytest.raises(RegardError, match=r"checkpoints.*could not be written.*free"):
+        with pytest.raises(RegardError, match=r"checkpoints.*cannot be written.*free"):
             train(RECIPE, tmp_path / "run", quiet=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

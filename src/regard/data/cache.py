@@ -14,6 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from regard.errors import RegardError
+from regard.files import atomic_path
+
 
 def cache_folder() -> Path:
     """``$REGARD_CACHE``, else the platform's place for caches."""
@@ -46,14 +49,8 @@ def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[s
     if found is not None:
         return found
     made = {k: v.contiguous() for k, v in make().items()}
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(RegardError, SafetensorError), atomic_path(path, parents=True) as part:
         save_file(made, part, metadata={"key": key, "digest": _digest(made)})
-        part.replace(path)
-    except (OSError, SafetensorError):
-        with suppress(OSError):
-            part.unlink()
     return made
 
 

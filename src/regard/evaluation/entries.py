@@ -5,7 +5,6 @@ Scores an image, so that tables over several runs can be made without asking the
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from regard.files import write_arrays
 from regard.metrics import paired_difference, score
 from regard.types import RegardError, Scores
 
@@ -77,13 +77,7 @@ _FILE = "per_image.npz"
 
 def write_per_image(folder: Path, arrays: Mapping[str, Tensor]) -> Path:
     """Writes ``per_image.npz`` whole or not at all: (N,) a score, NaN where undefined, in the split's order."""
-    held = io.BytesIO()
-    np.savez_compressed(held, **{name: values.float().cpu().numpy() for name, values in arrays.items()})  # type: ignore[arg-type]
-    path = folder / _FILE
-    part = path.with_name(_FILE + ".part")
-    part.write_bytes(held.getvalue())
-    part.replace(path)
-    return path
+    return write_arrays(folder / _FILE, {name: values.float().cpu().numpy() for name, values in arrays.items()})
 
 
 def read_per_image(folder: Path) -> dict[str, np.ndarray]:

@@ -5,7 +5,6 @@ What a data set knows of its images beyond labels and masks: parts of the object
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,10 @@ from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe
 from regard.evaluation.prediction import information_scores, prediction_scores
 from regard.evaluation.segmentation import evaluate_segmentation
 from regard.evaluation.warnings import imposed_words, is_residual, plain_words
+from regard.files import write_json
 from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.training import Recipe, load_run, open_run, with_maps, write_atomically
+from regard.training import Recipe, load_run, open_run, with_maps
 from regard.types import Map
 
 
@@ -144,9 +144,7 @@ def _write(
         **judged,
         "warnings": [*data.remarks, *judged["warnings"]],
     }
-    path = folder / "evaluation.json"
-    write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
-    return path
+    return write_json(folder / "evaluation.json", result)
 
 
 def _model(

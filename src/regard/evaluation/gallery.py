@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regard.data import Split
 from regard.evaluation.observe import Observation
+from regard.files import write_arrays
 from regard.metrics import best_typical_worst
 
 EACH = 4
@@ -36,9 +37,7 @@ def gallery(
     }
     if batch.masks is not None:
         arrays["masks"] = batch.masks[:, 0].byte().numpy()
-    part = path.with_name(path.name + ".part.npz")
-    np.savez_compressed(part, **arrays)  # type: ignore[arg-type]  # numpy takes any name
-    part.replace(path)
+    write_arrays(path, arrays)
     items = []
     for row, (rule, i) in enumerate((rule, int(i)) for rule, index in chosen.items() for i in index):
         probability, said = seen.mean[i].max(0)

@@ -18,6 +18,7 @@ from regard.evaluation.localization import localization_scores
 from regard.evaluation.mask_scores import mask_scores
 from regard.evaluation.prediction import RATES
 from regard.evaluation.warnings import imposed_words
+from regard.files import write_arrays
 from regard.metrics import best_typical_worst
 from regard.metrics.salient_object import all_scores
 from regard.models import Segmenter
@@ -141,9 +142,7 @@ def _gallery(split: Split, seen: Seen, shown: Map, path: Path) -> list[dict[str,
         "masks": seen.masks[rows, 0].byte().numpy(),
         "predictions": (seen.mean[rows, 0] > 0.5).byte().numpy(),
     }
-    part = path.with_name(path.name + ".part.npz")
-    np.savez_compressed(part, **arrays)  # type: ignore[arg-type]  # numpy takes any name
-    part.replace(path)
+    write_arrays(path, arrays)
     items = []
     for row, (rule, i) in enumerate((rule, int(i)) for rule, index in chosen.items() for i in index):
         own, wanted = float((seen.mean[i] > 0.5).float().mean()), float(seen.masks[i].float().mean())

@@ -15,9 +15,10 @@ from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, o
 from regard.evaluation.changed_splits import Changed, Part, on_other_grounds
 from regard.evaluation.entries import interval_of
 from regard.evaluation.observe import observe
+from regard.files import write_atomically, write_json
 from regard.metrics import accuracy, calibration_error, paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, load_run, refuse_imposed, write_atomically
+from regard.training import Recipe, load_run, refuse_imposed
 from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
@@ -73,12 +74,11 @@ def shift(
     for name, severity, make in _shifted(recipe, data, options):
         path = out / "cells" / f"{name}-{severity}.json"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             cell = {"shift": name, "severity": severity} | _judged(models, make(), options.seed)
-            write_atomically(path, json.dumps(cell, allow_nan=False) + "\n")
+            write_json(path, cell, indent=None, parents=True)
         cells.append(json.loads(path.read_text()))
     result["cells"] = cells
-    write_atomically(out / _FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out / _FILE, result)
     return result
 
 
@@ -86,8 +86,7 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
     path, text = out / "wanted.json", json.dumps(wanted, indent=1) + "\n"
     if path.exists() and path.read_text() != text:
         raise RegardError(f"{out} holds shifts with other options; give --out NEW, or remove the folder")
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text)
+    write_atomically(path, text, parents=True)
 
 
 def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterator[tuple[str, int, Callable[[], Split]]]:

@@ -8,7 +8,6 @@ Images as vectors: what a network makes of them before it decides, or the pixels
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -31,9 +30,10 @@ from torch import Tensor, nn
 from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find, open_data, permutation
 from regard.evaluation.entries import interval_of
+from regard.files import write_arrays, write_atomically, write_json
 from regard.metrics import paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import load_run, refuse_imposed, seed_everything, write_atomically
+from regard.training import load_run, refuse_imposed, seed_everything
 from regard.types import RegardError
 
 Rows = npt.NDArray[np.float32]
@@ -215,7 +215,7 @@ def transfer(
     claim(out, result)
     hits = _cells(model, opened, out, options, device)
     result["curve"] = [_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots]
-    write_atomically(out / _FILE, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out / _FILE, result)
     return result
 
 
@@ -229,8 +229,7 @@ def claim(out: Path, wanted: dict[str, Any]) -> None:
     text = json.dumps(wanted, indent=1) + "\n"
     if path.exists() and path.read_text() != text:
         raise RegardError(f"{out} holds a transfer with other options; give --out NEW, or remove the folder")
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text)
+    write_atomically(path, text, parents=True)
 
 
 def _cells(
@@ -252,7 +251,7 @@ def _cells(
                     represent = makers[kind]()
                     splits = {"train": data.train, "val": data.val, "test": data.test}
                     rows = {name: represented(split, represent) for name, split in splits.items()}
-                _save(path, _draws(rows, data, k, options))
+                write_arrays(path, {"hits": _draws(rows, data, k, options)}, parents=True)
             found[kind, k] = _load(path)
     return found
 
@@ -300,15 +299,6 @@ def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
 def _image_size(split: Split) -> tuple[int, int]:
     images = split.batch([0]).images
     return images.shape[-2], images.shape[-1]
-
-
-def _save(path: Path, hits: npt.NDArray[np.float32]) -> None:
-    held = io.BytesIO()
-    np.savez_compressed(held, hits=hits)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(held.getvalue())
-    part.replace(path)
 
 
 def _load(path: Path) -> npt.NDArray[np.float32]:

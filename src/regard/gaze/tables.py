@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regard.files import atomic_path
 from regard.gaze.files import image_sizes, load_csv, numbers
 from regard.gaze.fixations import Fixations, Outside, make_fixations
 from regard.types import RegardError
@@ -157,7 +158,7 @@ def write_csv(fixations: Fixations, path: str | Path) -> None:
     Columns: image, width, height, subject, order, x, y, duration (ms, empty if unknown), pixels_per_degree.
     """
     table = _columns(fixations)
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         writer.writerows(zip(*(["" if v is None else v for v in table[c]] for c in _COLUMNS), strict=True))
@@ -168,7 +169,8 @@ def write_parquet(fixations: Fixations, path: str | Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(_columns(fixations)), path)
+    with atomic_path(path) as part:
+        pq.write_table(pa.table(_columns(fixations)), part)
 
 
 def _columns(fixations: Fixations) -> dict[str, list[Any]]:

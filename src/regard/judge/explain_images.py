@@ -9,7 +9,6 @@ Several methods on one image, side by side.
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import warnings
@@ -29,7 +28,7 @@ from torch import Tensor
 
 from regard.data import cover, read_image, to_bytes
 from regard.explain import METHODS, ZeroMapWarning, explain
-from regard.files import write_atomically
+from regard.files import write_arrays, write_atomically
 from regard.judge.subject import Subject
 from regard.report import Picture, overlay, picture_of, picture_values, require, scale_of, sheet, write_png
 from regard.types import Map, RegardError
@@ -208,8 +207,7 @@ def explain_images(
         told.notes += [f"{path}: {note}" for note in found.notes]
         stem = path.stem if sum(p.stem == path.stem for p in images) == 1 else f"{path.stem}-{k}"
         said.append(_write(subject, path, image[0], probabilities, asked, found, out, stem))
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / "explained.json", (json.dumps(said, indent=1) + "\n").encode())
+    write_atomically(out / "explained.json", json.dumps(said, indent=1) + "\n", parents=True)
     told.notes += [f"left out: {reason}" for reason in asking.left_out]
     return told
 
@@ -225,9 +223,7 @@ def _write(
         title += f", asked for {classes[asked]} {float(probabilities[asked]):.2f}"
     picture, values = picture_of(image), {name: picture_values(map) for name, map in found.maps.items()}
     write_png(out / f"{stem}.png", _sheet(picture, found.maps, title))
-    file = io.BytesIO()
-    np.savez_compressed(file, image=picture, **values)  # type: ignore[arg-type]
-    write_atomically(out / f"{stem}.npz", file.getvalue())
+    write_arrays(out / f"{stem}.npz", {"image": picture, **values})
     top = probabilities.topk(min(5, len(probabilities)))
     return {
         "image": str(path),

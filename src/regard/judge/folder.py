@@ -8,7 +8,6 @@ judge.json                   the whole table
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from regard.training import write_atomically
+from regard.files import write_arrays, write_atomically, write_json
 from regard.types import Map, RegardError, Unit
 
 
@@ -46,8 +45,7 @@ class JudgeFolder:
         if not file.exists():
             if (self.path / "maps").exists():
                 raise RegardError(f"{self.path} holds maps of nobody knows which setting; give --out NEW, or remove it")
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, json.dumps(wanted, indent=1) + "\n")
+            write_atomically(file, json.dumps(wanted, indent=1) + "\n", parents=True)
             return
         held = self._read(file)
         for key in {*held, *wanted}:
@@ -88,14 +86,9 @@ class JudgeFolder:
     def write_maps(self, method: str, map: Map | None, facts: dict[str, Any]) -> None:
         """Maps first, facts after: facts without maps say that there are none."""
         folder = self.path / "maps"
-        folder.mkdir(parents=True, exist_ok=True)
         if map is not None:
-            file = io.BytesIO()
-            np.savez_compressed(file, values=map.values.float().cpu().numpy())
-            part = folder / f"{method}.npz.part"
-            part.write_bytes(file.getvalue())
-            part.replace(folder / f"{method}.npz")
-        write_atomically(folder / f"{method}.json", json.dumps(facts, indent=1) + "\n")
+            write_arrays(folder / f"{method}.npz", {"values": map.values.float().cpu().numpy()}, parents=True)
+        write_atomically(folder / f"{method}.json", json.dumps(facts, indent=1) + "\n", parents=True)
 
     def read_map(self, method: str, unit: Unit) -> Map:
         """Maps that were written before."""
@@ -108,9 +101,7 @@ class JudgeFolder:
 
     def write_cell(self, method: str, metric: str, content: dict[str, Any]) -> None:
         """Numbers of one pair, or `failure`."""
-        file = self._cell(method, metric)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(content, allow_nan=False) + "\n")
+        write_json(self._cell(method, metric), content, indent=None, parents=True)
 
     def read_cell(self, method: str, metric: str) -> dict[str, Any] | None:
         """The same; None where nothing was done yet, or the method gave no maps."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import combinations
 from pathlib import Path
@@ -12,12 +11,12 @@ import torch
 
 from regard.evaluation import Sample, entry, reference
 from regard.explain import METHODS
+from regard.files import write_json
 from regard.judge.case import JudgeOptions
 from regard.judge.folder import JudgeFolder
 from regard.judge.measures import METRICS
 from regard.judge.subject import Subject
 from regard.metrics import paired_difference
-from regard.training import write_atomically
 
 _SCHEMA = 1
 _DRAWS = 1000
@@ -57,7 +56,7 @@ def write_table(folder: JudgeFolder, subject: Subject, sample: Sample, options: 
         "comparisons": compare([m["name"] for m in methods if not m["control"]], list(measures.values()), values),
         "failed": failed,
     }
-    write_atomically(folder.table, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(folder.table, content)
     return folder.table
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.backbones import eval_mode, probe_images
+from regard.files import atomic_path
 from regard.models.classifier import AttentiveClassifier
 
 
@@ -51,7 +52,8 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
             verbose=False,
         )
     assert exported is not None
-    exported.save(str(path))
+    with atomic_path(path) as part:
+        exported.save(str(part))
 
 
 def _float_bounds(program: torch.export.ExportedProgram) -> None:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from regard.backbones import load_weights, read_weights
+from regard.files import atomic_path, write_atomically
 from regard.types import RegardError
 
 _SCHEMA = 1
@@ -48,11 +49,10 @@ class Shareable(nn.Module):
             raise RegardError(
                 f"save_pretrained: an option is not plain data ({error}); give names and numbers"
             ) from error
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         state = {key: tensor.detach().clone().contiguous() for key, tensor in self.state_dict().items()}
-        save_file(state, folder / _WEIGHTS)
-        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+        with atomic_path(Path(folder) / _WEIGHTS, parents=True) as part:
+            save_file(state, part)
+        write_atomically(Path(folder) / CONFIG, text + "\n")
 
     @classmethod
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Self:

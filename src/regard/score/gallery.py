@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from regard.data import read_image
+from regard.files import write_arrays
 from regard.gaze import Fixations
 from regard.score.maps import MapFiles
 from regard.score.options import MapScores
@@ -50,9 +51,5 @@ def write_gallery(
             arrays[f"map_{row}"] = files.read(name)[0, 0].numpy().astype(np.float32)
             said = {metric: float(v[k]) for metric, v in scores.values["maps"].items() if not v[k].isnan()}
             items.append({"row": row, "image": name, "rule": rule, "why": WHY[rule], "score": said})
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "gallery.npz.part.npz"
-    np.savez_compressed(part, **arrays)
-    part.replace(folder / "gallery.npz")
+    write_arrays(Path(folder) / "gallery.npz", arrays, parents=True)
     return items

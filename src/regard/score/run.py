@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from regard.files import write_json
 from regard.gaze import Fixations
 from regard.score.gallery import write_gallery
 from regard.score.maps import MapFiles, open_source, read_fixations
@@ -16,7 +17,6 @@ from regard.score.options import MapScores, ScoreOptions
 from regard.score.page import print_compared, print_scored, write_scored_page
 from regard.score.results import read_scored
 from regard.score.score import compare, score_maps, summary_of, write_scores
-from regard.training import write_atomically
 from regard.types import RegardError
 
 
@@ -61,7 +61,7 @@ def score_sources(
     if len(results) > 1:
         rows = compare(results)
         said["comparison"] = [_plain(asdict(row)) for row in rows]
-        write_atomically(out / "comparison.json", json.dumps(said["comparison"], indent=2, allow_nan=False) + "\n")
+        write_json(out / "comparison.json", said["comparison"], indent=2)
         if not as_json:
             print_compared(rows)
     if as_json:

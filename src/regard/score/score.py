@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,13 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regard.files import write_atomically, write_json
 from regard.gaze import Fixations, other_fixations
 from regard.metrics import paired_difference, score
 from regard.metrics.fixation import LOWER_IS_BETTER, NAMES, holm, sign_flip_test
 from regard.score.maps import MapFiles, open_maps
 from regard.score.options import FLOORS, Kind, MapScores, ScoreOptions
 from regard.score.scorer import ImageScorer, Row, learn_information, open_prior
-from regard.training import write_atomically
 from regard.types import RegardError, Scores
 
 UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
@@ -121,7 +120,7 @@ def write_scores(scores: MapScores, folder: str | Path, *, gallery: Sequence[dic
         writer.writerow([name, scores.fixations[k], *("" if math.isnan(v) else v for v in cells)])
     write_atomically(folder / "per_image.csv", table.getvalue())
     content = summary_of(scores) | {"gallery": list(gallery)}
-    write_atomically(folder / "scores.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_json(folder / "scores.json", content, indent=2)
 
 
 def summary_of(scores: MapScores) -> dict[str, object]:

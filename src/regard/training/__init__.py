@@ -10,7 +10,7 @@ from regard.training.given_maps import Dose, Imposed, WithMaps, imposed_maps, re
 from regard.training.parsing import load_recipe, override, parse_recipe, recipe_from, recipe_parser, save_recipe
 from regard.training.provenance import environment
 from regard.training.recipe import Recipe
-from regard.training.run import load_best, load_run, open_run, train, write_atomically
+from regard.training.run import load_best, load_run, open_run, train
 from regard.training.seeds import seed_everything
 from regard.training.twin import train_with_twin
 from regard.training.with_stem import with_stem
@@ -50,5 +50,4 @@ __all__ = [
     "train_with_twin",
     "with_maps",
     "with_stem",
-    "write_atomically",
 ]

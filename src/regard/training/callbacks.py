@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import pickle
 import statistics
 import time
@@ -24,6 +23,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import nn
 
+from regard.files import write_atomically
 from regard.training.budget_terms import PRICED
 from regard.training.task import Task
 from regard.types import RegardError
@@ -40,7 +40,7 @@ class Journal(pl.Callback):
         """Keeps the whole lines of the epochs that are done."""
         if trainer.is_global_zero and self.path.exists():
             kept = [line for line in read_lines(self.path) if line["epoch"] < trainer.current_epoch]
-            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
         """Starts the clock."""
@@ -104,23 +104,13 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """All of the checkpoint, or an error and the one before it."""
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        held = io.BytesIO()
-        torch.save(checkpoint, held)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(held.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise RegardError(
-                f"{target}: the checkpoint could not be written ({error.strerror}); the one before it is kept. Make "
-                "room (free space, quota, permissions) and give the same command again"
-            ) from error
+        buffer = io.BytesIO()  # on a full disk torch's own file writer raises errors without a reason
+        torch.save(checkpoint, buffer)
+        remedy = (
+            "the checkpoint before it is kept. Make room (free space, quota, permissions) and give the same command "
+            "again"
+        )
+        write_atomically(path, buffer.getbuffer(), parents=True, remedy=remedy)
 
 
 def check_checkpoint(path: Path, module: nn.Module) -> None:

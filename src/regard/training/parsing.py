@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
 
+from regard.files import write_atomically
 from regard.training.recipe import Recipe
 from regard.types import RegardError
 
@@ -117,7 +118,7 @@ def _reader() -> ArgumentParser:
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Every field, so that the run can be repeated whatever the defaults become."""
-    path.write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
+    write_atomically(path, yaml.safe_dump(asdict(recipe), sort_keys=False))
 
 
 def fields(parser: ArgumentParser) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import time
 import warnings
@@ -16,6 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
+from regard.files import write_atomically
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
 from regard.training.budget_terms import asked_for
@@ -138,13 +138,6 @@ def load_best(folder: Path) -> AttentiveClassifier | None:
     return model.eval().to(memory_format=torch.channels_last)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """All of the text, or nothing."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
-
-
 def claim(recipe: Recipe, folder: Path) -> None:
     """The folder belongs to one recipe; a second one with another content is an error, not an overwrite."""
     path = folder / "recipe.yaml"
@@ -155,9 +148,7 @@ def claim(recipe: Recipe, folder: Path) -> None:
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may begin a run together
-    save_recipe(recipe, part)
-    part.replace(path)
+    save_recipe(recipe, path)
 
 
 def _fresh(folder: Path, name: str) -> str:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from regard.data import (
     mask_fingerprint,
     uniforms,
 )
+from regard.files import atomic_path
 from regard.models import Freezable
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
@@ -213,10 +212,9 @@ class _Files:
         dtype: np.dtype[np.generic],
         see: View,
     ) -> None:
-        part = path.with_suffix(f".{os.getpid()}.part")  # several runs may need the same file at once
         shape = tuple(see(split.batch([0])).shape[1:])
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        remedy = "make room, give another train.cache_folder, fewer train.views, or train.cache_stem false"
+        with atomic_path(path, parents=True, remedy=remedy) as part:  # several runs may need the same file at once
             out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(views, len(split), *shape))
             for index in self._parts(split):
                 batch = split.batch(index)
@@ -225,15 +223,6 @@ class _Files:
                     out[view, index.numpy()] = see(seen).numpy().astype(dtype)
             out.flush()
             del out
-            part.replace(path)
-        except OSError as error:
-            raise RegardError(
-                f"{path}: what a stem sees could not be written ({error.strerror}); make room, give another "
-                "train.cache_folder, fewer train.views, or train.cache_stem false"
-            ) from error
-        finally:
-            with suppress(OSError):
-                part.unlink()
 
     def _parts(self, split: Split) -> Iterator[Tensor]:
         parts = torch.arange(len(split)).split(_BATCH)

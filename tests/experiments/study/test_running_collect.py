@@ -10,11 +10,12 @@ from PIL import Image
 from regard.data import clutter, image_folder
 from regard.evaluation.study_measures import image_names
 from regard.experiments.grid import Cell, Result
-from regard.experiments.grid.cell import FAILED, write_json, write_result
+from regard.experiments.grid.cell import FAILED, write_result
 from regard.experiments.study import failures, floors_of, remarks_of, scores_of, trials_of
 from regard.experiments.study.collect import Gallery, read_galleries, write_galleries
 from regard.experiments.study.page import pictures_of
 from regard.experiments.study.questions import dose, performance, relation, similarity
+from regard.files import write_json
 
 IMAGES = [f"{k}.jpg" for k in range(30)]
 LOOKED = [f"osie/{k}.jpg" for k in range(20)]
@@ -91,7 +92,7 @@ def test_nothing_finished_is_no_table_and_failures_are_kept_apart(tmp_path: Path
     assert trials_of([cell("none", 0)], tmp_path) is None
     lost, mended = cell("implicit", 0), finish(cell("implicit", 1), tmp_path, performance=scores(0, 0))
     for one in (lost, mended):
-        write_json(tmp_path / one.path / FAILED, {"lines": ["a", "out of memory"]})
+        write_json(tmp_path / one.path / FAILED, {"lines": ["a", "out of memory"]}, parents=True)
     assert failures([lost, mended], tmp_path) == {lost.path: "a\nout of memory"}
 
 

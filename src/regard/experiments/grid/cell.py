@@ -11,7 +11,6 @@ failed.json    the last lines of what went wrong, instead
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import re
 import socket
@@ -20,12 +19,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regard.errors import RegardError
+from regard.files import write_arrays, write_json
 
 _SCHEMA = 1
 WANTED, DONE, ARRAYS, FAILED, LOG = "wanted.json", "cell.json", "cell.npz", "failed.json", "log.txt"
@@ -139,9 +138,7 @@ def read_result(cell: Cell, root: Path) -> Result | None:
 
 def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> None:
     """Arrays first, then cell.json, which says that all is there."""
-    held = io.BytesIO()
-    np.savez_compressed(held, allow_pickle=False, **result.arrays)
-    write_whole(folder / ARRAYS, held.getvalue())
+    write_arrays(folder / ARRAYS, result.arrays, parents=True)
     said = {"schema": _SCHEMA, "asked": cell.asked, "seconds": round(seconds, 1), "host": socket.gethostname()}
     write_json(folder / DONE, said | {"size": cell.size, "values": dict(result.values)})
 
@@ -153,16 +150,3 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return held if isinstance(held, dict) else None
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """All of it or nothing; numbers that are not finite are an error."""
-    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """All of it or nothing, though others write the same file on other machines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    part.write_bytes(content)
-    part.replace(path)

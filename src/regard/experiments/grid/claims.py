@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from regard.experiments.grid.cell import read_json
+from regard.files import create_atomically
 
 BEAT = 10.0
 STALE = 120.0
@@ -143,16 +143,8 @@ class Watch:
         folder.mkdir(parents=True, exist_ok=True)
         me: dict[str, Any] = {"host": socket.gethostname(), "place": place(), "pid": os.getpid()}
         me["begun"] = begun(os.getpid())
-        part = folder / f".claim.{uuid4().hex}.part"
-        part.write_text(json.dumps(me))
         path = folder / f"claim-{number}.json"
-        try:
-            path.hardlink_to(part)
-        except FileExistsError:
-            return None
-        finally:
-            part.unlink()
-        return Claim(path)
+        return Claim(path) if create_atomically(path, json.dumps(me)) else None
 
 
 def _newest(folder: Path) -> Path | None:

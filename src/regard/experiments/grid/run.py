@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from regard.errors import RegardError
-from regard.experiments.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json, write_json
+from regard.experiments.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json
 from regard.experiments.grid.claims import Watch
 from regard.experiments.grid.worker import FINISHED, HELD, INTERRUPTED, write_failure
+from regard.files import write_json
 
 
 @dataclass
@@ -264,7 +265,7 @@ class _Run:
             if i in self.at_work or cell is None:
                 continue
             folder = self.root / cell.path
-            write_json(folder / WANTED, cell.asked | {"size": cell.size})
+            write_json(folder / WANTED, cell.asked | {"size": cell.size}, parents=True)
             slot.start(folder, self.root, self.watch.dead(folder))
             self.at_work[i] = cell
             self.states[cell.path] = State("running", time.monotonic())

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TextIO
 
 from regard.errors import RegardError
-from regard.experiments.grid.cell import FAILED, LOG, WANTED, Cell, done, read_json, work_of, write_json, write_result
+from regard.experiments.grid.cell import FAILED, LOG, WANTED, Cell, done, read_json, work_of, write_result
 from regard.experiments.grid.claims import Watch
+from regard.files import write_json
 
 FINISHED, FAILURE = 0, 1
 HELD = 75
@@ -77,7 +78,7 @@ def work(folder: Path, root: Path, dead: str = "") -> int:
 def write_failure(folder: Path, said: str) -> None:
     """Records the last lines of what went wrong."""
     lines = [line.rstrip() for line in said.strip().splitlines()][-LINES:]
-    write_json(folder / FAILED, {"lines": lines or ["no message"], "time": time.time()})
+    write_json(folder / FAILED, {"lines": lines or ["no message"], "time": time.time()}, parents=True)
 
 
 def _next(requests: TextIO) -> str:

@@ -21,6 +21,7 @@ from regard.evaluation import DOSE
 from regard.experiments.grid.cell import FAILED, Cell, Result, done, read_json, read_result
 from regard.experiments.study.cells import ENSEMBLE, GALLERY, LOOKED, MAPS
 from regard.experiments.study.trials import Trials
+from regard.files import write_arrays
 from regard.gaze import blur
 from regard.training import build_data, open_gaze, recipe_from
 
@@ -178,9 +179,7 @@ def write_galleries(found: Sequence[Gallery], folder: Path) -> None:
     for k, one in enumerate(found):
         arrays |= {f"{k}/images": one.images, f"{k}/human": one.human.astype(np.float16)}
         arrays |= {f"{k}/maps/{name}": maps.astype(np.float16) for name, maps in one.maps.items()}
-    part = folder / f"{_FILE}.part.npz"
-    np.savez_compressed(part, allow_pickle=False, **arrays)
-    part.replace(folder / _FILE)
+    write_arrays(folder / _FILE, arrays)
 
 
 def read_galleries(folder: Path) -> list[Gallery]:

@@ -24,6 +24,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from regard.experiments.study.design import CONDITIONS, DOSES, MEASURED, METRICS
+from regard.files import write_atomically
 from regard.types import RegardError
 
 POINTS = 0.02
@@ -219,9 +220,7 @@ def freeze(plan: Plan, folder: Path, *, begun: bool = False) -> tuple[str, ...]:
             "frozen": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "after_results": late,
         }
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(content, indent=2) + "\n")
-        part.replace(file)
+        write_atomically(file, json.dumps(content, indent=2) + "\n")
     return changes(plan, folder)
 
 

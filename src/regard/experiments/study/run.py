@@ -39,7 +39,7 @@ from regard.experiments.study.plan import TRIALS, Plan, freeze, plan_of
 from regard.experiments.study.questions import QUESTIONS
 from regard.experiments.study.trials import Trials, read_trials
 from regard.experiments.study.verdicts import judge
-from regard.files import write_atomically
+from regard.files import write_json
 from regard.report import listed, number, plural
 from regard.training import environment
 from regard.types import RegardError
@@ -259,7 +259,7 @@ def write_study(at: Opened, plan: Plan) -> dict[str, str]:
     trials.to_csv(at.root / TRIALS)
     made = made_of(cells, at.grid)
     notes = notes_of(at, trials, failed, made)
-    _write(at.root / NOTES, asdict(notes))
+    write_json(at.root / NOTES, asdict(notes))
     write_galleries(galleries(at.cells, at.grid), at.root)
     now = environment(at.study.seeds[0])
     record = {
@@ -275,7 +275,7 @@ def write_study(at: Opened, plan: Plan) -> dict[str, str]:
         "plan": asdict(plan),
         "values": results_of(trials, plan) | {"scores": notes.scores, "floors": notes.floors},
     }
-    _write(at.root / RESULTS, record)
+    write_json(at.root / RESULTS, record)
     draw_study(at.root)
     return failed
 
@@ -314,7 +314,3 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def _only(cells: Sequence[Cell], options: GridOptions) -> list[Cell]:
     return [cell for cell in cells if not options.only or cell.spec["task"] in options.only]
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    write_atomically(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regard.experiments.study.design import CONDITIONS, DOSES, KEYS, MEASURED, ROBUST, UNIT_INTERVAL, WORDS
+from regard.files import atomic_path
 from regard.types import RegardError
 
 
@@ -93,9 +94,8 @@ class Trials:
 
     def to_csv(self, path: Path) -> None:
         """Write the table for any statistics program: comma, point, empty where undefined; whole or not at all."""
-        part = path.with_name(f".{path.name}.part")
-        self.frame.to_csv(part, index=False)
-        part.replace(path)
+        with atomic_path(path) as part:
+            self.frame.to_csv(part, index=False)
 
 
 def read_trials(path: Path) -> Trials:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from regard.experiments.tables.file import TableFile, cells_of, choose, find_tab
 from regard.experiments.tables.page import csv_of, latex_of, print_tabled, write_tabled_page
 from regard.experiments.tables.results import read_tabled
 from regard.experiments.tables.table import table_of
-from regard.files import write_atomically
+from regard.files import write_atomically, write_json
 from regard.training import Recipe
 
 
@@ -74,9 +73,8 @@ def opened(name: str, fields: Sequence[str], options: GridOptions) -> tuple[Tabl
 def write_table(found: dict[str, object], root: Path) -> None:
     """table.json, table.csv, table.tex and report.html, each whole or not at all."""
     root.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found, indent=1, allow_nan=False) + "\n"
-    write_atomically(root / "table.json", text.encode())
+    write_json(root / "table.json", found)
     tabled = read_tabled(root)
-    write_atomically(root / "table.csv", csv_of(tabled).encode())
-    write_atomically(root / "table.tex", latex_of(tabled).encode())
+    write_atomically(root / "table.csv", csv_of(tabled))
+    write_atomically(root / "table.tex", latex_of(tabled))
     write_tabled_page(root)
