@@ -4,8 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
+from regard.cli.data import catalog_records, get_lines, info_record
 from regard.data import CATALOG, catalog, clutter, get, open_data
-from regard.data.command import get_lines, info_record, licence_records, list_records
 from regard.types import RegardError
 
 
@@ -21,7 +21,7 @@ def test_every_entry_says_what_it_is(name):
     assert all(record.values())
     assert ("seed=0" in record["options"]) == (name not in ("digits", "atari_head"))  # whose parts are fixed
     assert "download" not in record["options"]
-    assert name in {row["name"] for row in list_records()}
+    assert name in {row["name"] for row in catalog_records("description")}
 
 
 def test_clutters_splits_and_size_are_its_own_defaults():
@@ -48,8 +48,8 @@ def test_what_other_sets_say_of_splits_and_size(name, splits, size):
 
 
 def test_all_sets_have_a_licence_in_one_table():
-    assert [row["name"] for row in licence_records()] == list(CATALOG)
-    assert all(all(row.values()) for row in licence_records())
+    assert [row["name"] for row in catalog_records("licence")] == list(CATALOG)
+    assert all(all(row.values()) for row in catalog_records("licence"))
 
 
 def test_an_unknown_name_lists_the_near_ones():

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from regard.data import cifar10_jpeg
-from regard.data.splits import channel_statistics
+from regard.data.splits import pixel_statistics
 from regard.data.torchvision_sets import CIFAR10_CLASSES, CIFAR10_MEAN, CIFAR10_STD, CIFAR100_STD
 from regard.types import RegardError
 
@@ -81,7 +81,7 @@ def test_the_real_archive_has_cifar10s_statistics(real_data):
     data = cifar10_jpeg(real_data, cache=False)
     assert (len(data.train), len(data.val), len(data.test)) == (13500, 1500, 5000)
     assert data.val.labels.bincount().tolist() == [150] * 10
-    mean, std = channel_statistics(data.train, limit=20_000)
+    mean, std = pixel_statistics(data.train, limit=20_000)
     assert (mean - torch.tensor(CIFAR10_MEAN)).abs().max() < 0.006
     assert (std - torch.tensor(CIFAR10_STD)).abs().max() < 0.006
     distances = [(std - torch.tensor(other)).abs().sum() for other in (CIFAR10_STD, CIFAR100_STD)]

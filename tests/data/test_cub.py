@@ -2,7 +2,7 @@ import pytest
 import torch
 from tests.data.cub_files import BEAK, BOX, make_cub
 
-from regard.data import check, cub, open_data
+from regard.data import cub, open_data
 from regard.data.generated.clutter import boxes_of
 from regard.types import RegardError
 

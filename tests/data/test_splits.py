@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from regard.data import TensorSplit
-from regard.data.splits import channel_statistics
+from regard.data.splits import pixel_statistics
 from regard.types import RegardError
 
 CLASSES = ("a", "b", "c")
@@ -86,14 +86,14 @@ def test_numbers_and_sizes_must_agree():
 
 def test_statistics_are_those_of_the_pixels():
     s = split(n=700)
-    mean, std = channel_statistics(s)
+    mean, std = pixel_statistics(s)
     pixels = (s.images.double() / 255).transpose(0, 1).flatten(1)
     assert torch.allclose(mean.double(), pixels.mean(1), atol=1e-6)
     assert torch.allclose(std.double(), pixels.std(1, correction=0), atol=1e-6)
-    few, _ = channel_statistics(s, limit=2)
+    few, _ = pixel_statistics(s, limit=2)
     assert torch.allclose(few, s.batch([0, 699]).images.mean((0, 2, 3)), atol=1e-6)
 
 
 def test_a_constant_channel_has_no_spread():
-    _, std = channel_statistics(split(images=torch.full((5, 3, 4, 6), 77, dtype=torch.uint8)))
+    _, std = pixel_statistics(split(images=torch.full((5, 3, 4, 6), 77, dtype=torch.uint8)))
     assert std.max() < 1e-3

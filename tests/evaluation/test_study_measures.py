@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.data import clutter, moving_clutter, spread
+from regard.data import clutter, evenly_spaced, moving_clutter
 from regard.evaluation import Measures, faithful, floors, gain, look, maps_of, robust, similarity, train_gaze
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
@@ -95,8 +95,8 @@ def test_bits_and_maps_are_those_of_the_gate() -> None:
 def test_a_map_of_what_counts_is_faithful_and_one_of_the_rest_is_not(classifier: AttentiveClassifier) -> None:
     split = two_classes()
     found = faithful(classifier, split, quarters([1.0, 0.0, 0.0, 0.0]), images=8, seed=0)
-    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == spread(30, 8).tolist()
-    assert spread(30, 8)[-1] == 29, "evenly spread, in sets that are in the order of classes too"
+    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == evenly_spaced(30, 8).tolist()
+    assert evenly_spaced(30, 8)[-1] == 29, "evenly spread, in sets that are in the order of classes too"
     wrong = faithful(classifier, split, quarters([0.0, 1.0, 1.0, 1.0]), images=8, seed=0)
     assert found["faithfulness"].nanmean() > 0
     assert wrong["faithfulness"].nanmean() == pytest.approx(-float(found["faithfulness"].nanmean()), abs=1e-4)

@@ -8,8 +8,7 @@ from tests.training.gazed import SIDE, gazed
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import TensorSplit
-from regard.data.held_out import held_apart
-from regard.gaze import make_fixations
+from regard.gaze import make_fixations, observer_split
 from regard.training import build, open_run, train
 from regard.training.aligned import Alignment, object_map
 from regard.training.recipe import AlignRecipe
@@ -129,11 +128,11 @@ def test_observers_are_held_apart():
         y=[1.0] * 5,
         sizes={"a": (8, 8), "b": (8, 8)},
     )
-    learned, judging = held_apart(table, 1)
+    learned, judging = observer_split(table, 1)
     assert judging.x.tolist() == [2.0, 5.0], "the last by number, not by name"
     assert sorted(learned.x.tolist()) == [1.0, 3.0, 4.0]
     assert learned.images == judging.images == table.images
-    assert held_apart(table, 0) == (table, table)
+    assert observer_split(table, 0) == (table, table)
     for wrong in (3, -1):
         with pytest.raises(RegardError, match="there are 3 observers; use 0 to 2"):
-            held_apart(table, wrong)
+            observer_split(table, wrong)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from regard.cli.arguments import Commands
 
@@ -29,19 +32,17 @@ def add(commands: Commands) -> None:
 
 
 def _data_list(_: argparse.Namespace, __: list[str]) -> int:
-    from regard.data import list_records
     from regard.report import print_records
 
-    print_records(list_records())
+    print_records(catalog_records("description"))
     return 0
 
 
 def _data_info(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data import info_record, licence_records
     from regard.report import print_records
 
     if options.name is None:
-        print_records(licence_records())
+        print_records(catalog_records("licence"))
         return 0
     for key, value in info_record(options.name).items():
         print(f"{key:<12} {value}")
@@ -49,8 +50,6 @@ def _data_info(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _data_get(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data import get_lines
-
     def ask(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
@@ -60,11 +59,71 @@ def _data_get(options: argparse.Namespace, _: list[str]) -> int:
 
 
 def _data_check(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.data import check, open_data
+    from regard.data import check_split, open_data
 
     data = open_data(options.name, options.root)
-    problems = [problem for split in (data.train, data.val, data.test) for problem in check(split)]
+    problems = [problem for split in (data.train, data.val, data.test) for problem in check_split(split)]
     for problem in problems:
         print(f"regard: {problem}", file=sys.stderr)
     print(f"{len(problems)} bad items")
     return 1 if problems else 0
+
+
+def catalog_records(last: str) -> list[dict[str, str]]:
+    """One record per data set: name, content, download, and the entry's field ``last``."""
+    from regard.data import CATALOG
+
+    fields = ("name", "content", "download", last)
+    return [{field: getattr(entry, field) or "-" for field in fields} for entry in CATALOG.values()]
+
+
+def info_record(name: str) -> dict[str, str]:
+    """The catalog's entry of a data set, its default splits and size, and its options."""
+    from regard.data import find_entry
+
+    entry = find_entry(name)
+    hidden = ("download", "extra")  # the first is `regard data get`, the second an entry of its own
+    options = {
+        p.name: p.default
+        for p in inspect.signature(entry.open).parameters.values()
+        if p.default is not inspect.Parameter.empty and p.name not in hidden
+    }
+    fields = ("name", "description", "content", "download", "source", "licence", "homepage", "citation")
+    return {field: getattr(entry, field) or "-" for field in fields} | {
+        "splits": _splits(options),
+        "size": _size(options.get("size")),
+        "options": ", ".join(f"{key}={value!r}" for key, value in options.items()) or "-",
+    }
+
+
+def _size(default: int | tuple[int, int] | None) -> str:
+    if default is None:
+        return "as in content"
+    height, width = (default, default) if isinstance(default, int) else default
+    return f"{height}x{width} pixels, or another"
+
+
+def _splits(options: dict[str, Any]) -> str:
+    if "train" in options:
+        return ", ".join(f"{options[name]:,} {name}" for name in ("train", "val", "test")) + ", or other numbers"
+    parts = [name for name in ("val", "test") if f"{name}_share" in options]
+    if not parts:
+        return "fixed, as in content"
+    shares = " and ".join(f"{options[f'{name}_share']:.0%} for {name}" for name in parts)
+    return f"{shares} of the training images, each class in proportion, where there are none"
+
+
+def get_lines(name: str, root: Path, *, yes: bool, ask: Callable[[str], bool]) -> list[str]:
+    """Fetch a data set and return the lines to print; with ``yes`` the question is printed, not asked."""
+    from regard.data import get
+
+    lines: list[str] = []
+
+    def confirm(question: str) -> bool:
+        if yes:
+            lines.append(question.removesuffix("\nDownload it?"))
+            return True
+        return ask(question)
+
+    done = get(name, root, confirm)
+    return [*lines, f"{name} is in {root}" if done else f"{name} was not downloaded"]

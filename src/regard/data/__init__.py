@@ -1,14 +1,13 @@
 """One data set a file, real and generated, and a catalog of them. Not here: anything that knows a model.
 
-Everything comes as :class:`DataSplits`; :func:`loader` makes batches of a split, :func:`check` finds its bad items.
+Every set opens as `DataSplits`; `loader` makes batches of a split, `check_split` finds its bad items.
 """
 
 from regard.data.augment import Augmentation, move_points
 from regard.data.cache import cache_folder, cached
-from regard.data.catalog import CATALOG, Entry, find, get, open_data
-from regard.data.check import Problem, check
+from regard.data.catalog import CATALOG, Entry, find_entry, get, open_data
+from regard.data.check import Problem, check_split
 from regard.data.cifar10_jpeg import cifar10_jpeg
-from regard.data.command import get_lines, info_record, licence_records, list_records
 from regard.data.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from regard.data.csv_table import csv_table
 from regard.data.cub import cub
@@ -23,7 +22,7 @@ from regard.data.random_counter import permutation, uniforms
 from regard.data.reading import IMAGE_SUFFIXES, cover, read_image, to_bytes
 from regard.data.salient.sets import dut_omron, duts, ecssd, hku_is, pascal_s
 from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
-from regard.data.splits import Beside, DataSplits, InFront, Split, TensorSplit, spread
+from regard.data.splits import DataSplits, Split, SplitExtension, SplitWrapper, TensorSplit, evenly_spaced
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
@@ -38,22 +37,22 @@ __all__ = [
     "SEVERITIES",
     "Among",
     "Augmentation",
-    "Beside",
     "Clip",
     "ClipSplit",
     "DataSplits",
     "Entry",
     "FileSplit",
-    "InFront",
     "JointLoader",
     "Loader",
     "Problem",
     "Split",
+    "SplitExtension",
+    "SplitWrapper",
     "TensorSplit",
     "atari_head",
     "cache_folder",
     "cached",
-    "check",
+    "check_split",
     "cifar10_jpeg",
     "clip_folder",
     "clutter",
@@ -64,17 +63,14 @@ __all__ = [
     "dut_omron",
     "duts",
     "ecssd",
-    "find",
+    "evenly_spaced",
+    "find_entry",
     "fingerprint",
     "get",
-    "get_lines",
     "hku_is",
     "hollywood2",
     "image_folder",
-    "info_record",
     "join",
-    "licence_records",
-    "list_records",
     "loader",
     "mask_fingerprint",
     "move_points",
@@ -86,7 +82,6 @@ __all__ = [
     "read_image",
     "shuffle_gaze",
     "shuffle_labels",
-    "spread",
     "to_bytes",
     "torchvision_set",
     "ucf_sports",

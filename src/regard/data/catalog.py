@@ -217,7 +217,7 @@ CATALOG: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 """Name -> entry."""
 
 
-def find(name: str) -> Entry:
+def find_entry(name: str) -> Entry:
     """The entry of this name; an unknown one is an error that lists the nearest."""
     if name not in CATALOG:
         near = difflib.get_close_matches(name, CATALOG, n=3, cutoff=0.4)
@@ -234,7 +234,7 @@ def open_data(name: str, root: str | Path | None = None, **options: Any) -> Data
         root: its folder (``csv``: its file); None takes the environment variable ``REGARD_DATA``.
         options: those of the function that opens the set, e.g. ``size=32`` for ``clutter``.
     """
-    entry = find(name)
+    entry = find_entry(name)
     if options.get("download"):
         raise RegardError(f"{name}: opening never downloads; use `regard data get {name}`")
     folder = root if root is not None else os.environ.get("REGARD_DATA")
@@ -261,7 +261,7 @@ def get(name: str, root: str | Path, confirm: Callable[[str], bool]) -> bool:
     Returns:
         Whether it was fetched; False after a no.
     """
-    entry = find(name)
+    entry = find_entry(name)
     if entry.fetch is None:
         raise RegardError(f"{name}: there is nothing to download; it comes from {entry.source}")
     root = Path(root).expanduser()

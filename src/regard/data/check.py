@@ -26,7 +26,7 @@ class Problem:
     reason: str
 
 
-def check(split: Split, *, threads: int = 4) -> list[Problem]:
+def check_split(split: Split, *, threads: int = 4) -> list[Problem]:
     """Read every item once and return the bad ones, in order; an empty list if all are good."""
 
     def problem(i: int) -> Problem | None:

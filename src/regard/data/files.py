@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from regard.data.reading import cover, read_image, read_mask, to_bool, to_bytes
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics, check_labels
+from regard.data.splits import DataSplits, TensorSplit, check_labels, pixel_statistics
 from regard.gaze import Fixations
 from regard.types import Batch, RegardError
 
@@ -136,7 +136,7 @@ def file_splits(
         gaze: reads fixations on the test split.
     """
     ready = {name: part.load() if in_memory else part for name, part in parts.items()}
-    mean, std = channel_statistics(ready["train"], limit=500)
+    mean, std = pixel_statistics(ready["train"], limit=500)
     return DataSplits(
         ready["train"],
         ready["val"],

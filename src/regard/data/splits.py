@@ -19,7 +19,7 @@ from regard.gaze import Fixations
 from regard.types import Batch, RegardError
 
 
-def spread(count: int, most: int) -> Int[Tensor, " n"]:
+def evenly_spaced(count: int, most: int) -> Int[Tensor, " n"]:
     """Positions of at most ``most`` of ``count`` items, evenly over all, the first and the last among them.
 
     Sets are often sorted by class: their first items would be of one class.
@@ -204,14 +204,14 @@ def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> Non
         )
 
 
-def channel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
+def pixel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
     """Mean and standard deviation of each channel over all pixels of at most ``limit`` evenly spaced items.
 
     The two are returned in this order, each (3,), for images in [0,1]; float64 sums. Items that cannot be read are
-    left out here, so that `check` can name them all; training stops at the first.
+    left out here, so that `check_split` can name them all; training stops at the first.
     """
     total, square, count = torch.zeros(3).double(), torch.zeros(3).double(), 0
-    for part in spread(len(split), limit).split(512):
+    for part in evenly_spaced(len(split), limit).split(512):
         images = _readable(split, part).double()
         total += images.sum((0, 2, 3)).cpu()
         square += images.square().sum((0, 2, 3)).cpu()
@@ -231,7 +231,7 @@ def _readable(split: Split, index: Tensor) -> Float[Tensor, "B 3 H W"]:
         return torch.cat(found) if found else parts[0]
 
 
-class InFront:
+class SplitWrapper:
     """What a split in front of another says of itself is what the other says; ``batch`` is its own.
 
     Attributes:
@@ -263,7 +263,7 @@ class InFront:
         return self.split.item_name(i)
 
 
-class Beside(InFront):
+class SplitExtension(SplitWrapper):
     """A split whose batches say more than those of the other, and that knows all that the other knows."""
 
     def __getattr__(self, name: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
 from regard.data.stratify import stratified
 from regard.types import RegardError
 
@@ -116,7 +116,7 @@ def torchvision_set(
         more_images, more_labels, _ = _part(name, root, "extra", download)
         train_images, train_labels = torch.cat([train_images, more_images]), torch.cat([train_labels, more_labels])
     train = TensorSplit("train", classes, train_images, train_labels)
-    mean, std = channel_statistics(train) if reader.statistics is None else map(torch.tensor, reader.statistics)
+    mean, std = pixel_statistics(train) if reader.statistics is None else map(torch.tensor, reader.statistics)
     return DataSplits(
         train=train,
         val=TensorSplit("val", classes, images[val], labels[val]),

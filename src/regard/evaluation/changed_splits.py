@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Int, Num
 from torch import Tensor
 
-from regard.data import InFront, Split
+from regard.data import Split, SplitWrapper
 from regard.metrics import batch_masks, controls
 from regard.types import Batch, RegardError
 
 
 @dataclass(frozen=True)
-class Changed(InFront):
+class Changed(SplitWrapper):
     """A split seen through a function of its batches.
 
     Attributes:
@@ -32,7 +32,7 @@ class Changed(InFront):
 
 
 @dataclass(frozen=True)
-class Part(InFront):
+class Part(SplitWrapper):
     """Some items of a split.
 
     Attributes:

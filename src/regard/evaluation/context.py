@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from regard.backbones import eval_mode
-from regard.data import DataSplits, Split, spread
+from regard.data import DataSplits, Split, evenly_spaced
 from regard.evaluation.observe import Observation, images_at_once, observe
 from regard.explain import ZeroMapWarning, explain
 from regard.models import AttentiveClassifier
@@ -77,7 +77,7 @@ class Asked:
 
     def some(self, count: int) -> Tensor:
         """Indices of so many images, evenly spaced: sets are often sorted by class."""
-        return spread(len(self.split), count)
+        return evenly_spaced(len(self.split), count)
 
     def _grad_cams(self) -> Iterator[Map]:
         classes = self.seen.mean.argmax(1)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split, spread
+from regard.data import Split, evenly_spaced
 from regard.evaluation.entries import entry, reference
 from regard.evaluation.observe import Observation, answer, images_at_once
 from regard.metrics import BASELINES, Curve, Gap, Removal, controls, faithfulness, insertion, lerf_morf_gap
@@ -70,7 +70,7 @@ def faithfulness_scores(
     """Rows of the table, and the curves; of ``IMAGES`` images of the split, beside random maps of their bandwidth."""
     if seen.map is None:
         return [], {}
-    index = spread(len(split), _IMAGES)
+    index = evenly_spaced(len(split), _IMAGES)
     batch = split.batch(index)
     classes = seen.mean[index].argmax(1)
     own = Map(seen.map.values[index], seen.map.unit)
@@ -142,7 +142,7 @@ def faithful(model: Any, split: Split, map: Map, *, images: int, seed: int) -> d
         images: how many are asked about.
         seed: of random maps.
     """
-    index = spread(len(split), images)
+    index = evenly_spaced(len(split), images)
     own = Map(map.values[index], map.unit)
     random = controls.random_like(own, index=index, seed=seed)
     removal = Removal(steps=_STEPS, baseline="mean", seed=seed, batch_size=64)

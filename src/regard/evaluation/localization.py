@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.data import Split, spread
+from regard.data import Split, evenly_spaced
 from regard.evaluation.box_baselines import boxed_floors
 from regard.evaluation.entries import entry, reference
 from regard.metrics import (
@@ -41,7 +41,7 @@ def object_masks(split: Split) -> Tensor | None:
 
 def validation_maps(model: AttentiveClassifier | TwoStream, split: Split) -> tuple[Map, Tensor] | None:
     """Maps and masks of some validation images, on which thresholds are chosen; None without masks."""
-    batch = split.batch(spread(len(split), VALIDATION_IMAGES))
+    batch = split.batch(evenly_spaced(len(split), VALIDATION_IMAGES))
     masks = batch_masks(batch)
     if masks is None:
         return None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from regard.data import Split, spread
+from regard.data import Split, evenly_spaced
 from regard.evaluation.entries import entry, reference
 from regard.metrics import controls
 from regard.metrics.salient_object import all_scores, conditions, f_curve
@@ -151,5 +151,5 @@ def _scores(prediction: Tensor, masks: Tensor) -> dict[str, Tensor]:
 
 def train_masks(train: Split, limit: int = 1000) -> Tensor:
     """Masks of at most ``limit`` training images, evenly spread."""
-    parts = [train.batch(part).masks for part in spread(len(train), limit).split(128)]
+    parts = [train.batch(part).masks for part in evenly_spaced(len(train), limit).split(128)]
     return torch.cat([part for part in parts if part is not None])

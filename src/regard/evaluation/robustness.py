@@ -13,7 +13,7 @@ from captum.robust import FGSM, PGD
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import CORRUPTIONS, Split, corrupted, spread
+from regard.data import CORRUPTIONS, Split, corrupted, evenly_spaced
 from regard.evaluation.observe import BATCH, answer, performance
 from regard.models import Segmenter
 from regard.training import ask
@@ -44,7 +44,7 @@ def robust(model: Any, split: Split, name: str, *, severity: int, images: int, s
     if name not in DISTURBANCES:
         raise RegardError(f"disturbance {name!r}: there are {', '.join(DISTURBANCES)}")
     out = torch.full((len(split),), torch.nan)
-    for index in spread(len(split), images).split(BATCH):
+    for index in evenly_spaced(len(split), images).split(BATCH):
         batch = split.batch(index)
         if name in ATTACKS:
             shown = _attacked(model, batch, ATTACKS[name])

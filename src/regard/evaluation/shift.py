@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, open_data, spread
+from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, evenly_spaced, open_data
 from regard.evaluation.changed_splits import Changed, Part, on_other_grounds
 from regard.evaluation.entries import interval_of
 from regard.evaluation.observe import observe
@@ -91,7 +91,7 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
 
 def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterator[tuple[str, int, Callable[[], Split]]]:
     """Name, severity (0 where there is none) and what makes the split."""
-    some = spread(len(data.test), options.images or len(data.test))
+    some = evenly_spaced(len(data.test), options.images or len(data.test))
 
     def through(change: Callable[[Batch], Batch]) -> Callable[[], Split]:
         return lambda: Part(Changed(data.test, change), some)

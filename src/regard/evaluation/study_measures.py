@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import SEVERITIES, DataSplits, Split, spread
+from regard.data import SEVERITIES, DataSplits, Split, evenly_spaced
 from regard.evaluation.changed_splits import Changed
 from regard.evaluation.faithfulness import faithful
 from regard.evaluation.gaze import gain, similarity, train_gaze
@@ -178,12 +178,12 @@ def measure(
     if not own:
         people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
         shown = maps_of(model, people.test if imposed is None else given(people.test, imposed.of))
-    kept = spread(len(people.test), wanted.gallery)
+    kept = evenly_spaced(len(people.test), wanted.gallery)
     out = Measured(images, columns, means, without, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
     train = train_gaze(people.train, sigma=gaze.sigma)
-    index = train.looked[spread(len(train.looked), CALIBRATED)]
+    index = train.looked[evenly_spaced(len(train.looked), CALIBRATED)]
     close = similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
     learned = maps_of(model, people.train if imposed is None else given(people.train, imposed.of), index)
     close |= gain(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)

@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from regard.backbones import eval_mode, head_name
-from regard.data import DataSplits, Split, find, open_data, permutation
+from regard.data import DataSplits, Split, find_entry, open_data, permutation
 from regard.evaluation.entries import interval_of
 from regard.files import write_arrays, write_atomically, write_json
 from regard.metrics import paired_difference, score
@@ -201,7 +201,7 @@ def transfer(
     recipe, model, _ = load_run(run)
     refuse_imposed(recipe, run)
     own: Mapping[str, Any] = data_options or {}
-    if "size" in inspect.signature(find(data).open).parameters and "size" not in own:
+    if "size" in inspect.signature(find_entry(data).open).parameters and "size" not in own:
         own = {**own, "size": model.shape[1]}
     opened = open_data(data, root, **own)
     if opened.train.labels.ndim != 1:

@@ -27,7 +27,7 @@ from regard.gaze.density import (
 )
 from regard.gaze.events import fixations_from_samples
 from regard.gaze.files import fixated_pixels, image_size, image_sizes, load_csv, load_mat, numbers
-from regard.gaze.fixations import Fixations, make_fixations, natural
+from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
 from regard.gaze.pysaliency import read_pysaliency, read_pysaliency_sizes, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
@@ -70,6 +70,7 @@ __all__ = [
     "mix_uniform",
     "natural",
     "numbers",
+    "observer_split",
     "observers_against_others",
     "observers_information",
     "other_fixations",

@@ -259,6 +259,24 @@ def make_fixations(
     )
 
 
+def observer_split(table: Fixations, held_out: int) -> tuple[Fixations, Fixations]:
+    """Fixations of all observers but the last ``held_out``, to learn from, and of those, to judge by.
+
+    Args:
+        table: with observers; the last ones by number or name are held out.
+        held_out: how many; 0 returns all fixations twice.
+
+    Raises:
+        RegardError: no observer would be left to learn from.
+    """
+    if held_out == 0:
+        return table, table
+    observers = sorted(table.subjects, key=natural)
+    if not 0 < held_out < len(observers):
+        raise RegardError(f"held_out={held_out}: there are {len(observers)} observers; use 0 to {len(observers) - 1}")
+    return table.select(subjects=observers[:-held_out]), table.select(subjects=observers[-held_out:])
+
+
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key that puts "9" before "10" and compares the rest as text."""
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)

@@ -185,7 +185,7 @@ def read_fixations(path: str | Path, images: str | Path) -> Fixations:
     else:
         raise RegardError(
             f"{path} is no .csv, .parquet or .hdf5 file of fixations: sets of other layouts have readers in "
-            "regard.gaze.readers, write_csv writes them down"
+            "regard.gaze; write_csv writes what they read"
         )
     if len(table) == 0:
         raise RegardError(f"{path} holds no fixations")

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
-from regard.data import Split, spread
+from regard.data import Split, evenly_spaced
 from regard.training.budget_terms import PRICED
 from regard.training.forward import ask, expected_share, sampled_rates
 from regard.training.seeds import seed_everything
@@ -85,7 +85,7 @@ class BudgetCallback(pl.Callback):
         with torch.random.fork_rng(devices=devices):
             seed_everything(task.recipe.train.seed, task.global_step)
             model.eval()
-            batch = self.split.batch(spread(len(self.split), self.images)).to(task.device)
+            batch = self.split.batch(evenly_spaced(len(self.split), self.images)).to(task.device)
             batch = task.with_map(batch)
             one = ask(model, batch, samples=1)
             rates = sampled_rates(model, one) | (expected_share(one) if "kept_budget" in task.multipliers else {})

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from regard.attention import SpatialAttention
 from regard.backbones import attended, eval_mode
-from regard.data import Beside, DataSplits, Split, shuffle_gaze, uniforms
+from regard.data import DataSplits, Split, SplitExtension, shuffle_gaze, uniforms
 from regard.metrics import batch_masks, rank_matched
 from regard.training.aligned import object_map
 from regard.training.build import open_gaze
@@ -225,7 +225,7 @@ def _stream(batch: Batch) -> int:
 
 
 @dataclass(frozen=True)
-class WithMaps(Beside):
+class WithMaps(SplitExtension):
     """A split whose batches have ``map_override``; all else that it knows is found on it.
 
     Attributes:

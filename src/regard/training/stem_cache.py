@@ -26,8 +26,8 @@ from regard.data import (
     Augmentation,
     DataSplits,
     FileSplit,
-    InFront,
     Split,
+    SplitWrapper,
     TensorSplit,
     cache_folder,
     fingerprint,
@@ -45,7 +45,7 @@ _MOVED = ("boxes", "parts", "fixations", "moved")
 
 
 @dataclass(frozen=True)
-class StemSplit(InFront):
+class StemSplit(SplitWrapper):
     """A split whose batches have a stem's features in place of pixels.
 
     Attributes:

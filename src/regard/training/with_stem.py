@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from regard.data import Beside, DataSplits, Split
+from regard.data import DataSplits, Split, SplitExtension
 from regard.models import Freezable
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import StemSplit, kept_stem
@@ -15,7 +15,7 @@ from regard.types import Batch
 
 
 @dataclass(frozen=True)
-class WithStem(Beside):
+class WithStem(SplitExtension):
     """A split whose batches have images and ``stem``.
 
     Attributes:

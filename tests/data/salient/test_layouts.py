@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from regard.data import check, dut_omron, duts, ecssd, hku_is, open_data, pascal_s
+from regard.data import check_split, dut_omron, duts, ecssd, hku_is, open_data, pascal_s
 from regard.types import RegardError
 
 
@@ -46,7 +46,7 @@ def test_ecssd(tmp_path, masks):
     assert not batch.masks[:, :, :, 8:].any()
     assert (batch.images[1] * 255).mean().item() == pytest.approx(20, abs=1)
     assert data.classes == ("salient object",)
-    assert not check(data.train)
+    assert not check_split(data.train)
 
 
 def test_images_sort_by_number(tmp_path):

@@ -31,7 +31,7 @@ from regard.data.crops import points_of
 from regard.data.generated.drawing import PHOTOGRAPHS, colour, crops, digits, expose, render
 from regard.data.generated.observers import simulated_gaze
 from regard.data.random_counter import permutation, uniforms
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
 from regard.gaze import Fixations
 from regard.types import RegardError
 
@@ -118,7 +118,7 @@ def clutter(
         )
         for name in counts
     }
-    mean, std = channel_statistics(splits["train"])
+    mean, std = pixel_statistics(splits["train"])
     return DataSplits(
         train=splits["train"],
         val=splits["val"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 
 from regard.data.generated.clutter import CLASSES, members
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
 
 SOURCE = "scikit-learn's copy of UCI Optical Recognition of Handwritten Digits, test part"
 
@@ -24,7 +24,7 @@ def digits() -> DataSplits:
         own, counts = members(name)
         index = torch.cat([own[c, : counts[c]] for c in range(len(CLASSES))]).sort().values
         splits[name] = TensorSplit(name, CLASSES, ink[index, None].expand(-1, 3, -1, -1).contiguous(), labels[index])
-    mean, std = channel_statistics(splits["train"])
+    mean, std = pixel_statistics(splits["train"])
     return DataSplits(
         train=splits["train"],
         val=splits["val"],

@@ -24,7 +24,7 @@ from regard.data.generated.clutter import LICENCE, SOURCE, boxes_of, members
 from regard.data.generated.drawing import PHOTOGRAPHS, colour, crops, expose, render
 from regard.data.generated.observers import LOOKS, OBSERVERS, follow
 from regard.data.random_counter import uniforms
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
 from regard.data.video.decode import FLOW_VERSION, optical_flow
 from regard.gaze import Fixations, make_fixations
 from regard.types import RegardError
@@ -96,7 +96,7 @@ def moving_clutter(
         )
         for name in counts
     )
-    mean, std = channel_statistics(learned)
+    mean, std = pixel_statistics(learned)
     return DataSplits(
         learned,
         chosen,

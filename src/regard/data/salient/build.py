@@ -12,11 +12,10 @@ from torch import Tensor
 
 from regard.data.crops import points_of
 from regard.data.files import FileSplit, as_size, file_splits
-from regard.data.held_out import held_apart
 from regard.data.reading import IMAGE_SUFFIXES
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.gaze import Fixations, natural
+from regard.gaze import Fixations, natural, observer_split
 from regard.types import RegardError
 
 _CLASSES = ("salient object",)
@@ -90,7 +89,7 @@ def salient_splits(
         where: file or folder, for errors.
         level: of graded masks.
         gaze: fixations on (some of) the images, by their files' names, in their files' pixels.
-        held_out: observers whose gaze is that of the test images alone, as in `held_apart`.
+        held_out: observers whose gaze is that of the test images alone, as in `observer_split`.
     """
     files = list(found.values())
     return splits_of(
@@ -136,7 +135,7 @@ def splits_of(
     groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
     tables: dict[str, Fixations] = {}
     if gaze is not None:
-        learned, judged = held_apart(gaze, held_out)
+        learned, judged = observer_split(gaze, held_out)
         tables = {
             key: stretched(judged if key == "test" else learned, [names[i] for i in index.tolist()], shape)
             for key, index in groups.items()

@@ -25,7 +25,7 @@ from torch import Tensor
 from regard.data.archive import open_zip
 from regard.data.cache import cached
 from regard.data.files import as_size
-from regard.data.splits import DataSplits, TensorSplit, channel_statistics
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
 from regard.data.video.decode import FLOW_VERSION, opencv, optical_flow
 from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, numbers, read_atari_head
 from regard.types import RegardError
@@ -228,7 +228,7 @@ def atari_head(
             names=tuple(rows["frame_id"][row] for row in part.row),
             flow=tensors["flow"][where],
         )
-    mean, std = channel_statistics(splits["train"], limit=500)
+    mean, std = pixel_statistics(splits["train"], limit=500)
     still = repeated(number, action)
     return DataSplits(
         **splits,

@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.data.files import as_size
 from regard.data.random_counter import permutation
 from regard.data.salient.build import stretched
-from regard.data.splits import DataSplits, channel_statistics
+from regard.data.splits import DataSplits, pixel_statistics
 from regard.data.video.clips import Clip, ClipSplit
 from regard.gaze import Fixations
 from regard.types import RegardError
@@ -110,7 +110,7 @@ def clip_splits(
             fixations=tables[name].points().float() if name in tables else None,
         )
         parts[name] = split.load() if in_memory else split
-    mean, std = channel_statistics(parts["train"], limit=500)
+    mean, std = pixel_statistics(parts["train"], limit=500)
     return DataSplits(
         parts["train"],
         parts["val"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regard.data import DataSplits, Split, spread
+from regard.data import DataSplits, Split, evenly_spaced
 from regard.models import TwoStream, TwoStreamOutput
 from regard.objectives import Losses, Weights, charged, task_loss
 from regard.training.forward import validate_batch
@@ -36,7 +36,7 @@ def build(recipe: Recipe, data: DataSplits) -> TwoStream:
 def flow_std(split: Split, *, limit: int = 500) -> float:
     """Root mean square of the flow of at most ``limit`` evenly spaced items; 1 where nothing moves."""
     total, number = 0.0, 0
-    for part in spread(len(split), limit).split(64):
+    for part in evenly_spaced(len(split), limit).split(64):
         flow = split.batch(part).flow
         assert flow is not None
         total, number = total + float(flow.double().square().sum()), number + flow.numel()

@@ -4,12 +4,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.data import spread
+from regard.data import evenly_spaced
 
 
 @given(count=st.integers(1, 3000), most=st.integers(2, 400))
 def test_they_are_in_order_apart_alike_and_reach_both_ends(count: int, most: int) -> None:
-    found = spread(count, most)
+    found = evenly_spaced(count, most)
     assert len(found) == min(count, most)
     assert (found[0], found[-1]) == (0, count - 1)
     steps = found.diff()
@@ -19,4 +19,4 @@ def test_they_are_in_order_apart_alike_and_reach_both_ends(count: int, most: int
 
 def test_of_a_set_in_the_order_of_classes_each_class_is_seen() -> None:
     labels = torch.arange(10).repeat_interleave(500)
-    assert labels[spread(5000, 160)].bincount().tolist() == [16] * 10
+    assert labels[evenly_spaced(5000, 160)].bincount().tolist() == [16] * 10
