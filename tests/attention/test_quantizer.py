@@ -1,14 +1,19 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.cluster import KMeans
+from torch.distributions import Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from regard.attention import AnchorQuantizer, create_attention, midpoints
+from regard.attention import AnchorQuantizer, TopShare, create_attention, expected_code_length, midpoints
 from regard.objectives import anchor_losses
+from regard.types import RegardError
 
 sixtyfourths = st.integers(0, 64).map(lambda i: i / 64)  # exact in binary, so that ties are ties
 wild = st.floats(-(2.0**99), 2.0**99, width=32)
@@ -190,3 +195,149 @@ def test_midpoints_are_where_the_nearest_anchor_changes():
     assert midpoints(anchors).tolist() == [0.125, 0.625]
     quantizer = with_anchors(anchors.tolist())
     assert quantizer(torch.tensor([0.125, 0.126, 0.625, 0.626]), anchors).nearest.tolist() == [0, 1, 1, 2]
+
+
+def world(levels, *, seed=0):
+    """Means, standard deviations, boundaries and prior in float64."""
+    g = torch.Generator().manual_seed(seed)
+    mean = torch.rand(3, 1, 4, 5, generator=g, dtype=torch.float64)
+    std = 0.02 + 0.3 * torch.rand(3, 1, 4, 5, generator=g, dtype=torch.float64)
+    anchors = torch.rand(levels, generator=g, dtype=torch.float64).sort().values
+    log_prior = torch.randn(levels, generator=g, dtype=torch.float64).log_softmax(0)
+    return mean, std, midpoints(anchors), log_prior
+
+
+def cells(mean, std, boundaries):
+    """Probability of every cell (B,1,h,w,Q), as differences of the cumulative distribution."""
+    edges = torch.cat([boundaries.new_tensor([-math.inf]), boundaries, boundaries.new_tensor([math.inf])])
+    below = Normal(mean[..., None], std[..., None], validate_args=False).cdf(edges)
+    return below[..., 1:] - below[..., :-1]
+
+
+@pytest.mark.parametrize("levels", [2, 3, 20])
+def test_the_expected_code_length_is_the_sum_over_cells(levels):
+    mean, std, boundaries, log_prior = world(levels)
+    brute = (cells(mean, std, boundaries) * -log_prior).sum(-1).flatten(1).sum(1)
+    torch.testing.assert_close(expected_code_length(mean, std, boundaries, log_prior), brute, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("levels", [2, 7])
+def test_its_gradient_is_right(levels):
+    mean, std, boundaries, log_prior = world(levels)
+    mean.requires_grad_()
+    std.requires_grad_()
+    assert torch.autograd.gradcheck(lambda m, s: expected_code_length(m, s, boundaries, log_prior), (mean, std))
+
+
+def test_memory_kept_for_the_backward_pass_does_not_grow_with_the_anchors():
+    def kept(levels):
+        """Bytes of the distinct tensors that autograd holds on to."""
+        mean, std, boundaries, log_prior = world(levels)
+        held = {}
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: held.setdefault(id(t), t), lambda t: t):
+            length = expected_code_length(mean.requires_grad_(), std.requires_grad_(), boundaries, log_prior)
+        assert length.requires_grad
+        return sum(t.nbytes for t in held.values())
+
+    assert 0 < kept(4) == kept(64)
+
+
+def test_without_noise_it_is_the_code_length_of_the_hard_indices():
+    quantizer = AnchorQuantizer(6)
+    with torch.no_grad():
+        quantizer.prior_logits.copy_(torch.randn(6))
+    centre = torch.randint(0, 6, (4, 1, 5, 5))
+    mean = quantizer.anchors.detach()[centre] + 0.08 * (torch.rand(4, 1, 5, 5) - 0.5)  # off the boundaries
+    index = quantizer(mean, quantizer.anchors).nearest
+    length = expected_code_length(
+        mean, torch.full_like(mean, 1e-6), midpoints(quantizer.anchors.detach()), quantizer.log_prior
+    )
+    torch.testing.assert_close(length, -quantizer.log_prior[index].flatten(1).sum(1))
+
+
+def test_under_a_uniform_prior_every_map_costs_its_hard_cap():
+    quantizer = AnchorQuantizer(20)
+    mean, std = torch.rand(3, 1, 16, 16), torch.rand(3, 1, 16, 16)
+    length = expected_code_length(mean, std, midpoints(quantizer.anchors.detach()), quantizer.log_prior)
+    torch.testing.assert_close(length, torch.full((3,), 16 * 16 * math.log(20)))
+    assert length[0].item() / math.log(2) == pytest.approx(1106.4, abs=0.1)
+
+
+def test_no_prior_codes_a_map_in_less_than_its_entropy():
+    mean, std, boundaries, _ = world(5)
+    probability = cells(mean[:1, :, :1, :1], std[:1, :, :1, :1], boundaries).flatten()
+    entropy = torch.distributions.Categorical(probability).entropy().item()
+    one = (mean[:1, :, :1, :1], std[:1, :, :1, :1], boundaries)
+    assert expected_code_length(*one, probability.log()).item() == pytest.approx(entropy)
+    for seed in range(20):
+        assert expected_code_length(*one, world(5, seed=seed)[3]).item() >= entropy
+
+
+def test_extreme_maps_have_finite_lengths_and_gradients():
+    mean = torch.tensor([0.0, 1.0, 0.5, 0.5, -40.0, 40.0]).view(1, 1, 1, 6).requires_grad_()
+    std = torch.tensor([1e-6, 1e-6, 1e-6, 0.0, 1e-3, 30.0]).view(1, 1, 1, 6).requires_grad_()
+    length = expected_code_length(mean, std, torch.tensor([0.25, 0.5]), torch.tensor([0.7, 0.2, 0.1]).log())
+    length.sum().backward()
+    assert torch.isfinite(length).all()
+    assert torch.isfinite(mean.grad).all()
+    assert torch.isfinite(std.grad).all()
+
+
+MAPS = arrays("float32", array_shapes(min_dims=2, max_dims=4, max_side=6), elements=st.floats(-1, 2, width=32))
+
+
+@given(MAPS, st.floats(0.01, 1))
+def test_the_highest_values_of_every_map_are_open_and_always_as_many(values, share):
+    maps = torch.from_numpy(values)
+    top = TopShare(share, upper=0.5)
+    positions = maps.shape[-2] * maps.shape[-1]
+    for opened, a in zip(top(maps).reshape(-1, positions), maps.reshape(-1, positions), strict=True):
+        assert set(opened.tolist()) <= {0.0, 0.5}
+        assert (opened > 0).sum() == top.count(positions) == max(1, round(share * positions))
+        assert (opened > 0).all() or a[opened > 0].min() >= a[opened == 0].max()
+
+
+def test_of_equal_values_the_first_stay():
+    opened = TopShare(0.4)(torch.full((2, 1, 2, 5), 0.7))
+    assert opened.tolist() == [[[[1.0, 1, 1, 1, 0], [0.0] * 5]]] * 2
+
+
+def test_the_gradient_changes_an_order_and_nothing_else():
+    a = torch.rand(3, 1, 4, 4, requires_grad=True)
+    weight = torch.randn(3, 1, 4, 4)
+    (TopShare(0.3)(a) * weight).sum().backward()
+    torch.testing.assert_close(a.grad, weight - weight.mean((2, 3), keepdim=True))
+    torch.testing.assert_close(a.grad.sum((2, 3)), torch.zeros(3, 1), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
+def test_a_share_that_is_none(share):
+    with pytest.raises(RegardError, match="above 0 and at most 1"):
+        TopShare(share)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 3])
+def test_an_attended_layer_keeps_the_share_and_excludes_the_rest(samples):
+    attention = create_attention("mask", 6, keep=0.25, initial_std=0.3).eval()
+    features = torch.randn(2, 6, 8, 8)
+    out = attention(features, samples=samples)
+    assert torch.equal((out.map > 0).sum((2, 3, 4)), torch.full((max(samples, 1), 2), 16))
+    torch.testing.assert_close(out.kept, torch.full((2,), 0.25))
+    assert torch.equal(out.features, features.repeat(max(samples, 1), 1, 1, 1) * out.map.flatten(0, 1))
+    if samples == 3:
+        assert not torch.equal(out.map[0], out.map[1])
+
+
+def test_what_is_open_lets_pass_what_its_gate_lets_pass_at_most():
+    features = torch.randn(2, 6, 8, 8)
+    noise = create_attention("noise", 6, keep=0.25).eval()(features)
+    assert noise.map.max() == torch.tensor(0.99)
+    assert noise.price.isfinite().all()
+    residual = create_attention("aib", 6, keep=0.25).eval()(features)
+    assert set(residual.map.unique().tolist()) == {0.0, 1.0}
+    assert residual.kept is None, "it closes nothing"
+
+
+def test_a_share_beside_anchors_is_an_error():
+    with pytest.raises(RegardError, match="leave one out"):
+        create_attention("mask", 6, keep=0.5, anchors=2)

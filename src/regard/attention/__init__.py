@@ -1,23 +1,24 @@
-"""where to look: one mechanism a file, features in, AttentionOutput out.
+"""Where to look: features in, a spatial map, gated features and their price out.
 
-Not here: how features were made (backbones), what is learned from them (objectives).
+A mechanism is a head (`heads`), a map distribution (`maps`), a gate (`gates`) and optionally a quantizer
+(`quantizer`), joined in `spatial` and listed by name in `create`.
+Not here: networks that make the features (backbones), losses (objectives).
 """
 
-from regard.attention.build import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, create_attention
+from regard.attention.create import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, create_attention, list_attention
 from regard.attention.gates import Gate, Gated, MaskGate, NoiseGate, ResidualGate
-from regard.attention.heads import ContextHead
+from regard.attention.heads import ContextHead, conv_head
 from regard.attention.maps import (
     CenterMap,
     DeterministicMap,
     MapDistribution,
-    Proposal,
+    MapProposal,
     RandomMap,
     UniformMap,
     VariationalMap,
-    conv_head,
 )
-from regard.attention.quantizer import AnchorQuantizer, Quantized, TopShare, expected_code_length, midpoints
-from regard.attention.spatial import SpatialAttention, override_map, repeated
+from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
+from regard.attention.spatial import SpatialAttention, override_map, repeat_samples
 
 __all__ = [
     "ATTENTION",
@@ -32,10 +33,9 @@ __all__ = [
     "Gate",
     "Gated",
     "MapDistribution",
+    "MapProposal",
     "MaskGate",
     "NoiseGate",
-    "Proposal",
-    "Quantized",
     "RandomMap",
     "ResidualGate",
     "SpatialAttention",
@@ -45,7 +45,8 @@ __all__ = [
     "conv_head",
     "create_attention",
     "expected_code_length",
+    "list_attention",
     "midpoints",
     "override_map",
-    "repeated",
+    "repeat_samples",
 ]

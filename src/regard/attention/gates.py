@@ -1,30 +1,29 @@
-"""What a gate is: features and a map in, modulated features and the price of each position out.
+"""Gates: features f (N,C,H,W) and a map a (N,1,H,W) -> gated features and the price of every position.
 
-*Excluded* means: where the map is zero, the features of that position cannot change what the gate returns; which map it
-is may depend on them. In evaluation this holds exactly for the mask and the noise gate. In training it holds exactly
-for the mask gate; the noise gate first takes the batch, closed positions too, into the running channel statistics that
-it puts in a closed position's place (without a gradient). A context head normalises by batch statistics in training, so
-that there the map of one image depends on the others; in evaluation it depends on its own image alone.
+    ResidualGate   f' = f (1 + a)                                     no price
+    MaskGate       f' = f a                                           no price
+    NoiseGate      f' = a f + (1 - a) (mu_c + sigma_c eps)            price in nats, per position
 
-The paper's gate, f' = f (1 + a) (Lai et al., IJCAI 2021, released code).
+Residual: Lai et al., IJCAI 2021, released code. Caveat: it never excludes anything. Background falls to 1x against 2x,
+so a low value of the map does not show that a position was not used.
 
-Caveat: it never excludes anything. Background falls to 1x against 2x, so nothing that is said of the map says that a
-position was not used.
+Mask: content at a position with a = 0 cannot change the output, except through the map's shape. Caveat: only zero
+excludes. Any normalisation behind the gate undoes a map that is merely small, so a penalty on the map's size is no
+price of information.
 
-The mask gate, f' = f a: content at a position with a = 0 cannot change the output, except through the map's shape.
+Noise: what is not attended is replaced by noise, so every position has a price, eps ~ N(0,1):
 
-Caveat: only zero excludes. Any normalisation after the gate undoes a map that is merely small, so a penalty on the
-map's size is no price and this gate has none.
-
-The noise gate: what is not attended is replaced by noise, so that every position has a price in bits.
-
-    f' = a f + (1 - a) (mu_c + sigma_c eps),   eps ~ N(0,1)
     price = sum_c 1/2 [ (1-a)^2 + a^2 fhat_c^2 - 1 - ln (1-a)^2 ],   fhat = (f - mu) / sigma
 
-The price is KL( N(a fhat, (1-a)^2) || N(0,1) ), the bound of *Restricting the Flow: Information Bottlenecks for
+This is KL( N(a fhat, (1-a)^2) || N(0,1) ), the bound of *Restricting the Flow: Information Bottlenecks for
 Attribution* (Schulz et al., ICLR 2020, equations 5 to 7), trained with the network here instead of fitted to one image.
-mu_c and sigma_c are running statistics, so that shrinking the features does not make them cheaper.
-Caveat: the bound takes channels and positions as independent, so it is loose where they are redundant.
+mu_c and sigma_c are running statistics, so scaling features down does not make them cheaper. Caveat: the bound takes
+channels and positions as independent, so it is loose where they are redundant.
+
+*Excluded* means: where the map is zero, the features of that position cannot change the gate's output; the map itself
+may depend on them. In evaluation this holds exactly for the mask and the noise gate. In training it holds exactly for
+the mask gate; the noise gate's running statistics, which replace a closed position, include that position (without
+gradient).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from torch import Tensor, nn
 
 
 class Gated(NamedTuple):
-    """Modulated features (N,C,H,W) and the price of every position (N,1,H,W) in nats, where the gate has one."""
+    """Gated features (N,C,H,W) and the price of every position (N,1,H,W) in nats, where the gate has one."""
 
     features: Float[Tensor, "N C H W"]
     price: Float[Tensor, "N 1 H W"] | None
@@ -47,18 +46,18 @@ class Gate(Protocol):
     """A gate and the interval of map values that it takes."""
 
     upper: float
-    """Largest value that a learned map may have; a map given by the caller is not limited."""
+    """Largest value of a learned map; a ``map_override`` is not limited."""
     pinned: bool
     """Whether zero excludes a position, so that the quantizer pins its first anchor there."""
     unit_value: float
-    """The map value at which the gate's multiplier is one, so that features pass unchanged."""
+    """The map value at which features pass unchanged."""
 
     def __call__(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Modulates features; without ``noisy`` nothing is random."""
+        """Gates features by the map ``a``; without ``noisy`` nothing is random."""
         ...
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """Sees the features of a training batch once, before they are expanded over samples."""
+        """Called once per training batch with its features, before they are repeated over samples."""
 
 
 class ResidualGate(nn.Module):
@@ -69,25 +68,25 @@ class ResidualGate(nn.Module):
     unit_value = 0.0
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """Nothing to learn from features."""
+        """No statistics."""
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Modulated features (N,C,H,W)."""
+        """Gated features (N,C,H,W)."""
         return Gated(features + features * a.to(features.dtype), None)
 
 
 class MaskGate(nn.Module):
-    """f a; the quantizer pins its first anchor at zero."""
+    """f a; no price; the quantizer pins its first anchor at zero."""
 
     upper = 1.0
     pinned = True
     unit_value = 1.0
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """Nothing to learn from features."""
+        """No statistics."""
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Modulated features (N,C,H,W)."""
+        """Gated features (N,C,H,W)."""
         return Gated(features * a.to(features.dtype), None)
 
 
@@ -117,7 +116,7 @@ class NoiseGate(nn.Module):
 
     @torch.no_grad()
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """Updates the channel statistics: a cumulative average at first, exponential from 1/momentum batches on."""
+        """Updates mu_c and sigma_c^2: a cumulative average at first, exponential from 1/momentum batches on."""
         var, mean = torch.var_mean(features.float(), dim=(0, 2, 3), correction=0)
         self.batches += 1
         weight = (1 / self.batches).clamp(min=self.momentum)
@@ -125,9 +124,10 @@ class NoiseGate(nn.Module):
         self.var.lerp_(var, weight)
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Modulated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
+        """Gated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
         mean = self.mean[:, None, None]
-        # a channel that was silent in training must not cost a fortune when it stirs
+        # A channel that was constant in training would have a near-infinite price at its first non-zero value, so the
+        # variance has a floor.
         var = torch.maximum(self.var, 1e-4 * self.var.mean())[:, None, None]
         std = (var + 1e-8).sqrt()
         standard = (features.float() - mean) / std
@@ -136,15 +136,15 @@ class NoiseGate(nn.Module):
         # (1-a)^2 - 1 - ln (1-a)^2, without the cancellation at small a
         cost = a * (a - 2) - 2 * torch.log1p(-a)
         price = 0.5 * (a.square() * power + features.shape[1] * cost)
-        price = price.clamp(min=0)  # a KL is never negative; its rounding can be
+        price = price.clamp(min=0)  # a KL is not negative, but rounding can make it so
         noise = mean + std * _standard_normal(standard) if noisy else mean
         mixed = a.to(features.dtype) * features + (closed * noise).to(features.dtype)
         return Gated(mixed, price)
 
 
 def _standard_normal(like: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
-    """Draws in the memory order of ``like``: torch's quick generator knows only contiguous tensors, and the other one
-    took a sixth of a training step.
+    """Draws in the memory order of ``like``: torch's fast generator needs contiguous tensors, and the slow path took a
+    sixth of a training step.
     """
     if like.is_contiguous(memory_format=torch.channels_last):
         return torch.randn_like(like.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

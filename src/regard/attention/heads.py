@@ -1,12 +1,17 @@
-"""A head that sees context: one position's value depends on a neighbourhood of about 15 positions.
+"""Heads: features (B,C,H,W) -> map logits (B,1,H,W).
 
-The paper's Conv3x3 sees three by three features, which is enough deep in a network and too little where the grid is
-fine: a fragment of an object looks like the object. A local branch keeps the grid, a branch at a quarter of it looks
-around, and their sum is read by a 1x1 convolution.
+``conv_head`` is the paper's Conv3x3 (Lai et al., IJCAI 2021). It sees 3x3 features: enough deep in a network, too
+little where the grid is fine, because a fragment of an object looks like the object.
 
-Both ends are normalised a channel (batch statistics, no parameters). Without that, features behind a ReLU are all
-positive, so every weight of the head gets a gradient of the same sign and one step of Adam moves the map everywhere by
-some tenths of a logit; the map then saturates within an epoch, before the network has learned anything from it.
+``ContextHead`` sees about 15x15. A local 1x1 branch keeps the grid, a branch at a quarter of the grid adds context,
+and a 1x1 convolution reads their sum:
+
+    logit = Conv1x1( BN( relu(Conv1x1(x)) + up(context(x)) ) ),   x = BN(f)
+
+Both normalisations are per channel, over the batch, without learned parameters. Without them, features behind a ReLU
+are all positive, every weight of the head gets a gradient of the same sign, and one step of Adam moves the whole map by
+some tenths of a logit: the map then saturates within an epoch, before the network has learned from it.
+Caveat: in training the map of one image therefore depends on the others in its batch; in evaluation it does not.
 """
 
 from __future__ import annotations
@@ -18,13 +23,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def conv_head(channels: int, initial: float = 0.5) -> nn.Module:
+    """Conv3x3 C -> 1 whose map starts near ``initial`` everywhere; at .5 it is torch's default, as in the paper."""
+    conv = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
+    if initial != 0.5:
+        nn.init.normal_(conv.weight, std=0.01)
+    _start_at(conv, initial)
+    return conv
+
+
 class ContextHead(nn.Module):
-    """Features (B,C,H,W) -> map logits (B,1,H,W).
+    """Conv1x1 branch plus a branch at a quarter of the grid, each position seeing about 15x15 features.
 
     Args:
-        channels: C.
+        channels: C of the features.
+        initial: value of the map at the start, in (0,1), everywhere.
         width: channels inside.
-        initial: where the map starts, everywhere.
     """
 
     def __init__(self, channels: int, initial: float = 0.8, *, width: int = 32) -> None:
@@ -43,10 +57,15 @@ class ContextHead(nn.Module):
         self.norm_out = nn.BatchNorm2d(width, affine=False)
         self.logit = nn.Conv2d(width, 1, 1)
         nn.init.normal_(self.logit.weight, std=0.05)
-        nn.init.constant_(self.logit.bias, math.log(initial / (1 - initial)))  # type: ignore[arg-type]
+        _start_at(self.logit, initial)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
         """Map logits."""
         x = self.norm_in(features)
         around = F.interpolate(self.around(x), size=x.shape[-2:], mode="bilinear", align_corners=False)
         return self.logit(self.norm_out(F.relu(self.local(x)) + around))
+
+
+def _start_at(conv: nn.Conv2d, initial: float) -> None:
+    """Sets the bias so that sigmoid(bias) is ``initial``."""
+    nn.init.constant_(conv.bias, math.log(initial / (1 - initial)))  # type: ignore[arg-type]

@@ -1,25 +1,29 @@
-"""What a map proposal is: features in, the distribution of a spatial map out.
+"""Maps: features (B,C,H,W) -> the distribution of a spatial map (B,1,H,W).
 
-The variational map of the Attentive Information Bottleneck (Lai et al., IJCAI 2021, section 3.2 and released code).
+Learned:
 
-    mu = sigmoid(head(f)),   sigma = softplus(Conv3x3(mu) - 5),   a = mu + sigma * eps
+    VariationalMap     mu = sigmoid(head(f)),  sigma = softplus(Conv3x3(mu) - 5),  a = mu + sigma eps
+    DeterministicMap   a = mu
 
-Caveat: sigma reads mu after the sigmoid, as the released code does, so it cannot tell two positions apart whose
-neighbourhoods have the same mean.
+Fixed, the controls that a learned map has to beat:
 
-How wide sigma starts matters where the map is quantized. A price on the anchors (code length, kept share) pulls on a
-position only within a few sigma of a boundary between them; at the released start, about .007, nearly no position is.
-``initial_std`` of about half the distance between anchors lets the price reach all of them.
+    UniformMap   a = value
+    CenterMap    a = exp(-(x^2 + y^2) / (2 sigma^2)),  x, y in shares of the sides, from the middle
+    RandomMap    a = smooth uniform noise, new for every image and sample
 
-It does not keep it there. The task wants no noise, so before a price asks for something sigma falls and the mean goes
-to one, where no price finds a slope (seen: kept share 1 whatever its weight). ``learned_std=False`` holds sigma still,
-as stochastic gates do (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
+Source of the variational map: the Attentive Information Bottleneck, Lai et al., IJCAI 2021, section 3.2 and released
+code. To use a map of your own, no class is needed: pass it as ``map_override`` to any attention.
 
-A deterministic learned map, mu = sigmoid(head(f)): attention without a bottleneck.
+Caveats of the variational map:
 
-Maps that are not learned: the controls that a learned map has to beat.
-
-A map given by the caller needs no class here: pass it as ``map_override`` to any attention.
+* sigma reads mu after the sigmoid, as the released code does, so it cannot tell two positions apart whose
+  neighbourhoods have the same mean.
+* A price on anchors (code length, kept share) reaches a position only within a few sigma of a boundary between anchors.
+  At the released start, sigma of about .007, nearly no position is that close; ``initial_std`` of about half the
+  distance between anchors puts all of them within reach.
+* The task prefers no noise, so sigma falls before a price acts, the mean saturates at one and the price has no slope
+  left (observed: kept share 1 at any weight). ``learned_std=False`` holds sigma constant, as stochastic gates do
+  (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
 """
 
 from __future__ import annotations
@@ -33,7 +37,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention.heads import conv_head
 from regard.types import RegardError
+
+STD_SHIFT = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,25 @@ class MapDistribution:
 
     def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
         """Reparametrised draws ``mean + std * eps``, unclamped (S,B,1,h,w)."""
-        repeated = self.mean.expand(samples, *self.mean.shape)
-        return repeated if self.std is None else repeated + self.std * torch.randn_like(repeated)
+        mean = self.mean.expand(samples, *self.mean.shape)
+        return mean if self.std is None else mean + self.std * torch.randn_like(mean)
 
 
-class Proposal(Protocol):
+@dataclass(frozen=True)
+class SmoothNoise(MapDistribution):
+    """Uniform values on a coarse grid of ``cells`` x ``cells``, bilinear between; the mean is .5."""
+
+    cells: int = 4
+
+    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+        """Maps (S,B,1,h,w) in [0,1]."""
+        B, _, h, w = self.mean.shape
+        coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=self.mean.device)
+        smooth = F.interpolate(coarse, size=(h, w), mode="bilinear", align_corners=True)
+        return smooth.reshape(samples, B, 1, h, w)
+
+
+class MapProposal(Protocol):
     """features (B,C,H,W) -> MapDistribution on the features' grid."""
 
     def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
@@ -62,26 +83,17 @@ class Proposal(Protocol):
         ...
 
 
-STD_SHIFT = 5.0
-
-
-def conv_head(channels: int, initial: float = 0.5) -> nn.Module:
-    """The paper's head, Conv3x3 C->1, whose map starts near ``initial`` everywhere."""
-    conv = nn.Conv2d(channels, 1, kernel_size=3, padding=1)
-    if initial != 0.5:
-        nn.init.normal_(conv.weight, std=0.01)
-    nn.init.constant_(conv.bias, math.log(initial / (1 - initial)))  # type: ignore[arg-type]
-    return conv
-
-
 class VariationalMap(nn.Module):
-    """Mean and standard deviation of a random map.
+    """mu + sigma eps: mean and standard deviation of a random map, both learned.
 
     Args:
         channels: C of the features.
         head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
-        initial_std: where sigma starts, everywhere; None for the released code's start.
-        learned_std: whether sigma is learned; else it stays at ``initial_std``, which is then needed.
+        initial_std: sigma at the start, everywhere, in (0,1]; None for the released code's start.
+        learned_std: whether sigma is learned; else it stays at ``initial_std``, which is then required.
+
+    Raises:
+        RegardError: ``initial_std`` outside (0,1], or missing where sigma is not learned.
     """
 
     def __init__(
@@ -97,12 +109,11 @@ class VariationalMap(nn.Module):
         self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
         if initial_std is not None:
             if not 0 < initial_std <= 1:
-                raise RegardError(f"initial_std={initial_std}: maps live in [0,1]; give a width above 0, at most 1")
+                raise RegardError(f"initial_std={initial_std}: maps are in [0,1]; give a value above 0 and at most 1")
             nn.init.zeros_(self.std.weight)
             nn.init.constant_(self.std.bias, STD_SHIFT + math.log(math.expm1(initial_std)))  # type: ignore[arg-type]
-
         elif not learned_std:
-            raise RegardError("learned_std=False holds sigma where it starts: give an initial_std")
+            raise RegardError("learned_std=False holds sigma at its start: give an initial_std")
         self.std.requires_grad_(learned_std)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
@@ -114,7 +125,7 @@ class VariationalMap(nn.Module):
 
 
 class DeterministicMap(nn.Module):
-    """The mean of the variational map, without its noise. Arguments as in ``VariationalMap``."""
+    """mu: the mean of the variational map without its noise. Arguments as in ``VariationalMap``."""
 
     def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
         super().__init__()
@@ -126,7 +137,7 @@ class DeterministicMap(nn.Module):
 
 
 class UniformMap(nn.Module):
-    """The same value everywhere."""
+    """``value`` everywhere."""
 
     def __init__(self, *, value: float = 0.5) -> None:
         super().__init__()
@@ -141,8 +152,8 @@ class UniformMap(nn.Module):
 class CenterMap(nn.Module):
     """A Gaussian at the middle of the grid; ``sigma`` is a share of each side.
 
-    It is read at the middles of the positions, so its peak of 1 is met only where both sides are odd: on an 8x8 grid
-    the largest value is ``exp(-(1/16)^2 / sigma^2)``, .94.
+    It is evaluated at the centres of positions, so its peak of 1 is reached only where both sides are odd: on an 8x8
+    grid the largest value is ``exp(-(1/16)^2 / sigma^2)``, .94.
     """
 
     def __init__(self, *, sigma: float = 0.25) -> None:
@@ -158,22 +169,8 @@ class CenterMap(nn.Module):
         return MapDistribution(torch.exp(-square / (2 * self.sigma**2)).expand(B, 1, H, W))
 
 
-@dataclass(frozen=True)
-class SmoothNoise(MapDistribution):
-    """Uniform values on a coarse grid, bilinear between; its mean is .5."""
-
-    cells: int = 4
-
-    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
-        """Maps (S,B,1,h,w) in [0,1]."""
-        B, _, h, w = self.mean.shape
-        coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=self.mean.device)
-        smooth = nn.functional.interpolate(coarse, size=(h, w), mode="bilinear", align_corners=True)
-        return smooth.reshape(samples, B, 1, h, w)
-
-
 class RandomMap(nn.Module):
-    """Smooth noise, new for every image and sample; its mean, used by prediction without samples, is .5 everywhere."""
+    """Smooth noise, new for every image and sample; its mean, used without samples, is .5 everywhere."""
 
     def __init__(self, *, cells: int = 4) -> None:
         super().__init__()

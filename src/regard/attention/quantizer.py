@@ -1,27 +1,28 @@
-"""Learnable anchors: a map takes one of Q values (Lai et al., IJCAI 2021, section 3.3).
+"""Quantizers: a continuous map -> a map of few values.
+
+``AnchorQuantizer``: every position takes the nearest of Q learned values (Lai et al., IJCAI 2021, section 3.3).
 
     a_q = nearest anchor of a,   forward value a_q, gradient of a (straight-through)
 
 The nearest of sorted anchors is found between midpoints, so no tensor has a Q axis and the layer exports to ONNX.
-Anchors learn from the codebook loss alone (see ``objectives.anchors``); sorting and clamping happen on the way in, so
-they are ordered and inside [0, upper] whatever an optimiser does to the parameter.
+Anchors learn from the codebook loss alone (see ``regard.objectives.anchor_losses``); they are sorted and clamped in the
+forward, so they are in order and inside [0, upper] whatever an optimiser does to the parameter.
 
-The map's own code length: what it costs to send the anchor indices under a prior that all positions share.
+``expected_code_length``: nats for sending the anchor indices under a prior r that all positions share.
 
     P_k = Phi((t_{k+1} - mu)/sd) - Phi((t_k - mu)/sd),   L = sum_positions sum_k P_k (-ln r_k)
 
-t are the midpoints between anchors, with -inf and +inf at the ends. A hard index has no gradient; the cell
-probabilities have one, so this is what is trained, and the length of the hard indices is what is reported.
+t are the midpoints between anchors, with -inf and +inf at the ends. A hard index has no gradient and the cell
+probabilities have one, so the expectation is trained and the length of the hard indices is reported.
 
-The same share of every map stays open: its highest values; all other positions are closed.
+``TopShare``: the k highest positions of every map are open, all others closed.
 
     a_i = upper where rank(a_i) <= k, else 0,   k = max(1, round(share N)),   gradient of a_i - mean(a)
 
-A price on open positions is paid by all images together: some keep everything, others nothing, and means that lie just
-below a boundary open by chance. Here every image keeps as many as every other, whether its map is random or the mean,
-and only the order of values decides which. The gradient therefore adds up to zero over a map: what would raise or lower
-all values alike changes no order. Closed positions have no gradient of their own; they fall as open ones are worth
-keeping, rise as they are not, and come back as random maps, with ``initial_std``, try them.
+Compared with a price on open positions, which all images pay together (some keep everything, others nothing), every
+image keeps the same share, random or not, and only the order of values decides which. Caveat: the gradient sums to zero
+over a map, since raising all values alike changes no order; a closed position has no gradient of its own and reopens
+only when a random map (``initial_std``) tries it.
 """
 
 from __future__ import annotations
@@ -48,8 +49,11 @@ class AnchorQuantizer(nn.Module):
 
     Args:
         levels: Q >= 2.
-        upper: largest value that an anchor may have.
+        upper: largest value of an anchor.
         pinned: keep the first anchor at exactly zero.
+
+    Raises:
+        RegardError: fewer than 2 levels.
     """
 
     def __init__(self, levels: int, *, upper: float = 1.0, pinned: bool = False) -> None:
@@ -62,7 +66,7 @@ class AnchorQuantizer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Anchors evenly over [0, upper], as the paper has them; a uniform prior."""
+        """Anchors evenly spaced over [0, upper], as in the paper; a uniform prior."""
         with torch.no_grad():
             self.raw.copy_(torch.linspace(0, self.upper, self.levels)[int(self.pinned) :])
             self.prior_logits.zero_()
@@ -70,7 +74,7 @@ class AnchorQuantizer(nn.Module):
     @property
     def anchors(self) -> Float[Tensor, " Q"]:
         """The codebook in ascending order, inside [0, upper]; differentiable."""
-        # The bracket is exactly zero, so that a value far outside lands on the bound itself, not a rounding beside it.
+        # The bracket is exactly zero: the value is clamped without rounding, the gradient is that of ``raw``.
         inside = self.raw.detach().clamp(0, self.upper) + (self.raw - self.raw.detach())
         ordered = inside.sort().values
         return torch.cat([ordered.new_zeros(1), ordered]) if self.pinned else ordered
@@ -87,7 +91,7 @@ class AnchorQuantizer(nn.Module):
 
 
 def midpoints(anchors: Float[Tensor, " Q"]) -> Float[Tensor, " Q-1"]:
-    """Where the nearest anchor changes."""
+    """Boundaries between the cells of neighbouring anchors."""
     return (anchors[1:] + anchors[:-1]) / 2
 
 
@@ -97,21 +101,21 @@ def expected_code_length(
     boundaries: Float[Tensor, " Q-1"],
     log_prior: Float[Tensor, " Q"],
 ) -> Float[Tensor, " B"]:
-    """Expected code length of a random map, nats a map (B,); differentiable in ``mean`` and ``std``.
+    """Expected code length of a random map, nats per map (B,); differentiable in ``mean`` and ``std``.
 
-    Summed by parts over the boundaries, ``sum_k P_k c_k = c_0 + sum_k (c_k - c_{k-1}) Phi((mu - t_k)/sd)``, so that no
-    tensor gets a Q axis. The derivatives are summed along the way: recorded for the backward pass, every boundary would
-    keep maps of its own, and memory would grow with Q.
+    Summed by parts over the boundaries, ``sum_k P_k c_k = c_0 + sum_k (c_k - c_{k-1}) Phi((mu - t_k)/sd)``, so no
+    tensor has a Q axis. The derivatives are accumulated in the same loop: left to autograd, every boundary would keep maps of
+    its own for the backward pass, and memory would grow with Q.
     """
     cost = -log_prior.detach()
-    m, s = mean.detach(), std.detach().clamp(min=1e-6)  # a price drives std towards zero, where 0 / 0 waits
+    m, s = mean.detach(), std.detach().clamp(min=1e-6)  # training drives std towards zero, where u would be 0 / 0
     length, by_mean, by_std = cost[0].expand_as(m), torch.zeros_like(m), torch.zeros_like(m)
     for k in range(len(boundaries)):
         u = (m - boundaries[k].detach()) / s
         rise = cost[k + 1] - cost[k]
         slope = rise * torch.exp(-0.5 * u.square()) / (math.sqrt(2 * math.pi) * s)
         length, by_mean, by_std = length + rise * torch.special.ndtr(u), by_mean + slope, by_std - slope * u
-    # Both brackets are zero: they carry the gradient alone.
+    # Both brackets are zero: they carry only the gradient.
     return (length + by_mean * (mean - m) + by_std * (std - s)).flatten(1).sum(1)
 
 
@@ -119,27 +123,27 @@ class TopShare(nn.Module):
     """Maps (...,h,w) -> ``upper`` at the k highest positions of each, 0 at all others.
 
     Args:
-        share: of positions that stay open, above 0 and at most 1; at least one position does.
-        upper: what an open position is.
+        share: of positions that stay open, in (0,1]; at least one position does.
+        upper: value of an open position.
 
     Raises:
-        RegardError: a share that is none.
+        RegardError: a share outside (0,1].
     """
 
     def __init__(self, share: float, *, upper: float = 1.0) -> None:
         super().__init__()
         if not 0 < share <= 1:
-            raise RegardError(f"keep={share}: the share of positions that stay open lies above 0 and is at most 1")
+            raise RegardError(f"keep={share}: the share of positions that stay open is above 0 and at most 1")
         self.share, self.upper = share, upper
 
     def count(self, positions: int) -> int:
-        """How many of so many positions stay open."""
+        """K for a map of so many positions."""
         return max(1, round(self.share * positions))
 
     def forward(self, a: Float[Tensor, "*maps h w"]) -> Float[Tensor, "*maps h w"]:
-        """Of equal values the first, row by row, stay."""
+        """Open and closed positions; of equal values the first, in row-major order, are open."""
         values = a.flatten(-2)
         order = values.detach().argsort(dim=-1, descending=True, stable=True)
-        open_ = torch.zeros_like(values).scatter(-1, order[..., : self.count(values.shape[-1])], self.upper)
+        opened = torch.zeros_like(values).scatter(-1, order[..., : self.count(values.shape[-1])], self.upper)
         centred = values - values.mean(-1, keepdim=True)
-        return (open_ + (centred - centred.detach())).view_as(a)
+        return (opened + (centred - centred.detach())).view_as(a)

@@ -1,6 +1,6 @@
-"""A proposal, a gate, and what may make the map discrete between them, joined: features in, AttentionOutput out.
+"""Spatial attention: a map proposal, a quantizer and a gate in one module.
 
-What every mechanism does alike: features repeated over samples, and a map from outside brought to their grid.
+features -> proposal -> distribution -> S maps -> quantizer (optional) -> gate -> features', price
 """
 
 from __future__ import annotations
@@ -10,47 +10,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention.gates import Gate
-from regard.attention.maps import MapDistribution, Proposal
+from regard.attention.maps import MapDistribution, MapProposal
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
 from regard.types import AttentionOutput, Map, RegardError
 
 
-def repeated(features: Float[Tensor, "B C H W"], S: int) -> Float[Tensor, "SB C H W"]:
-    """Features once a sample, sample-major."""
-    return features if S == 1 else features.expand(S, *features.shape).flatten(0, 1)
-
-
-def override_map(
-    map_override: Float[Tensor, "... 1 h w"], shape: tuple[int, int, int, int]
-) -> Float[Tensor, "S B 1 H W"]:
-    """A map (1,h,w), (B,1,h,w) or (S,B,1,h,w), where S and B may be 1, for ``shape`` (S,B,H,W); float32.
-
-    Raises:
-        RegardError: a map of another shape.
-    """
-    S, B, H, W = shape
-    maps = map_override[(None,) * (5 - map_override.ndim)]
-    if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
-        raise RegardError(
-            f"map_override {tuple(map_override.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected"
-        )
-    flat = Map(maps.flatten(0, 1).float(), "gate").resize((H, W)).values
-    return flat.reshape(*maps.shape[:2], 1, H, W).expand(S, B, 1, H, W)
-
-
 class SpatialAttention(nn.Module):
-    """Where to look, on features (B,C,H,W).
+    """Features (B,C,H,W) -> AttentionOutput.
 
     Args:
         proposal: features -> distribution of the map.
-        gate: features and map -> modulated features and their price.
+        gate: features and map -> gated features and their price.
         quantizer: anchors for the map; None leaves it continuous.
-        top: opens the same share of every map instead, and closes the rest; not beside anchors.
+        top: opens the same share of every map instead, and closes the rest; not with anchors.
     """
 
     def __init__(
         self,
-        proposal: Proposal,
+        proposal: MapProposal,
         gate: Gate,
         quantizer: AnchorQuantizer | None = None,
         top: TopShare | None = None,
@@ -67,32 +44,32 @@ class SpatialAttention(nn.Module):
         samples: int = 0,
         map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
-        """Modulates features by the map.
+        """Gates features by the map.
 
         Args:
             features: (B,C,H,W).
             samples: number of random maps, each with gate noise of its own; 0 is the mean, without any noise.
-            map_override: (1,h,w), (B,1,h,w) or (S,B,1,h,w), S and B may be 1: use this map instead of the learned one,
-                unquantized and unlimited; its grid is brought to that of the features.
+            map_override: (1,h,w), (B,1,h,w) or (S,B,1,h,w), S and B may be 1: used in place of the learned map,
+                unquantized and unlimited; resized to the grid of the features.
 
         Raises:
-            RegardError: a `map_override` of another shape.
+            RegardError: a ``map_override`` of another shape.
         """
         if self.training:
             self.gate.observe(features)
         S, (B, _, H, W) = max(samples, 1), features.shape
         distribution = self.proposal(features)
         draws = distribution.sample(samples) if samples else distribution.mean[None]
-        own = draws.clamp(0, self.gate.upper)
+        raw = draws.clamp(0, self.gate.upper)
+        a, index = raw, None
         anchors = None if self.quantizer is None else self.quantizer.anchors
-        raw, a, index = own, own, None
         if map_override is not None:
             raw = a = override_map(map_override, (S, B, H, W))
         elif self.quantizer is not None and anchors is not None:
-            a, index = self.quantizer(own, anchors)
+            a, index = self.quantizer(raw, anchors)
         elif self.top is not None:
-            a = self.top(draws)  # unclamped, so that the bounds make no ties
-        gated = self.gate(repeated(features, S), a.reshape(S * B, 1, H, W), noisy=samples > 0)
+            a = self.top(draws)  # clamping first would make ties at the bounds
+        gated = self.gate(repeat_samples(features, S), a.reshape(S * B, 1, H, W), noisy=samples > 0)
         return AttentionOutput(
             features=gated.features,
             map=a,
@@ -114,7 +91,9 @@ class SpatialAttention(nn.Module):
         return expected_code_length(distribution.mean, distribution.std, boundaries, self.quantizer.log_prior.detach())
 
     def _kept(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
-        """Share of positions above the first boundary, Phi((mu - t) / sd), averaged over the map; or as ordered."""
+        """Expected share of open positions: k / N of ``top``, else the mean of Phi((mu - t) / sd), t the first
+        boundary.
+        """
         if self.top is not None and self.gate.pinned:
             positions = distribution.mean[0].numel()
             return distribution.mean.new_full((len(distribution.mean),), self.top.count(positions) / positions)
@@ -122,3 +101,26 @@ class SpatialAttention(nn.Module):
             return None
         first = midpoints(anchors.detach())[0]
         return torch.special.ndtr((distribution.mean - first) / distribution.std).flatten(1).mean(1)
+
+
+def repeat_samples(features: Float[Tensor, "B C H W"], S: int) -> Float[Tensor, "SB C H W"]:
+    """Features once per sample, sample-major."""
+    return features if S == 1 else features.expand(S, *features.shape).flatten(0, 1)
+
+
+def override_map(
+    map_override: Float[Tensor, "... 1 h w"], shape: tuple[int, int, int, int]
+) -> Float[Tensor, "S B 1 H W"]:
+    """A map (1,h,w), (B,1,h,w) or (S,B,1,h,w), where S and B may be 1, for ``shape`` (S,B,H,W); float32.
+
+    Raises:
+        RegardError: a map of another shape.
+    """
+    S, B, H, W = shape
+    maps = map_override[(None,) * (5 - map_override.ndim)]
+    if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
+        raise RegardError(
+            f"map_override {tuple(map_override.shape)}: (1,h,w), ({B},1,h,w) or ({S},{B},1,h,w) was expected"
+        )
+    flat = Map(maps.flatten(0, 1).float(), "gate").resize((H, W)).values
+    return flat.reshape(*maps.shape[:2], 1, H, W).expand(S, B, 1, H, W)

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import ResidualGate, override_map, repeated
+from regard.attention import ResidualGate, override_map, repeat_samples
 from regard.backbones import locate
 from regard.types import AttentionOutput, RegardError
 
@@ -58,7 +58,7 @@ class AttentionBranch(nn.Module):
         own = torch.sigmoid(self.map(x).float())
         scores = self.score(x).mean((2, 3))
         map = own.expand(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
-        gated = self.gate(repeated(features, S), map.reshape(S * B, 1, H, W), noisy=False).features
+        gated = self.gate(repeat_samples(features, S), map.reshape(S * B, 1, H, W), noisy=False).features
         return AttentionOutput(gated, map=map, mean=own, raw=map, logits=scores.expand(S, *scores.shape))
 
 

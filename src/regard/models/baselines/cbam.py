@@ -12,7 +12,7 @@ from jaxtyping import Float
 from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
-from regard.attention import override_map, repeated
+from regard.attention import override_map, repeat_samples
 from regard.types import AttentionOutput
 
 
@@ -40,5 +40,5 @@ class Cbam(nn.Module):
         y, spatial = self.cbam.channel(features), self.cbam.spatial
         own = spatial.gate(spatial.conv(torch.cat([y.mean(1, keepdim=True), y.amax(1, keepdim=True)], 1))).float()
         map = own.expand(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
-        gated = repeated(y, S) * map.reshape(S * B, 1, H, W).to(y.dtype)
+        gated = repeat_samples(y, S) * map.reshape(S * B, 1, H, W).to(y.dtype)
         return AttentionOutput(gated, map=map, mean=own, raw=map)

@@ -34,7 +34,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import override_map, repeated
+from regard.attention import override_map, repeat_samples
 from regard.types import AttentionOutput, RegardError
 
 
@@ -53,7 +53,7 @@ class Tap(nn.Module):
         """The features, repeated over samples."""
         S, (B, _, H, W) = max(samples, 1), features.shape
         map = features.new_ones(S, B, 1, H, W) if map_override is None else override_map(map_override, (S, B, H, W))
-        return AttentionOutput(repeated(features, S), map=map, mean=map.mean(0), raw=map)
+        return AttentionOutput(repeat_samples(features, S), map=map, mean=map.mean(0), raw=map)
 
 
 @dataclass(frozen=True)

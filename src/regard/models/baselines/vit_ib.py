@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import repeated
+from regard.attention import repeat_samples
 from regard.backbones import layer_names, locate
 from regard.types import NATS_PER_BIT, AttentionOutput, RegardError
 
@@ -71,7 +71,7 @@ class MessageBottleneck(nn.Module):
             mean, log_variance = out[:, :, 0], out[:, :, 1].clamp(-CLAMP, CLAMP)
             price = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum((1, 2))
         price = price.reshape(1, B, 1, H, W).expand(S, B, 1, H, W)
-        mean, std = (repeated(x.flatten(1, 2), S) for x in (mean, (0.5 * log_variance).exp()))
+        mean, std = (repeat_samples(x.flatten(1, 2), S) for x in (mean, (0.5 * log_variance).exp()))
         z = mean + std * torch.randn_like(std) if samples else mean
         bits = price / NATS_PER_BIT
         message = self.decode(z).to(features.dtype)

@@ -76,11 +76,11 @@ def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("uniform", {"valu": 0.25}, "no option valu; it may be given value"),
-        ("uniform", {"head": "conv"}, "no option head; it may be given value"),
-        ("center+noise", {"initial": 0.5}, "no option initial; it may be given sigma"),
-        ("random", {"head": nn.Conv2d(4, 1, 1)}, "no option head; it may be given cells"),
-        ("noise", {"value": 0.5}, "no option value; it may be given head, initial"),
+        ("uniform", {"valu": 0.25}, "no option valu; it takes value"),
+        ("uniform", {"head": "conv"}, "no option head; it takes value"),
+        ("center+noise", {"initial": 0.5}, "no option initial; it takes sigma"),
+        ("random", {"head": nn.Conv2d(4, 1, 1)}, "no option head; it takes cells"),
+        ("noise", {"value": 0.5}, "no option value; it takes head, initial"),
         ("noise", {"initial": 1.0}, "initial=1.0: .* between 0 and 1"),
         ("noise", {"head": nn.Conv2d(4, 1, 1), "initial": 0.5}, "does not reach a head that is a module"),
         ("noise", {"head": "cnov"}, "head='cnov': no such head; there are conv, context"),
