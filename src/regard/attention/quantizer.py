@@ -104,8 +104,8 @@ def expected_code_length(
     """Expected code length of a random map, nats per map (B,); differentiable in ``mean`` and ``std``.
 
     Summed by parts over the boundaries, ``sum_k P_k c_k = c_0 + sum_k (c_k - c_{k-1}) Phi((mu - t_k)/sd)``, so no
-    tensor has a Q axis. The derivatives are accumulated in the same loop: left to autograd, every boundary would keep maps of
-    its own for the backward pass, and memory would grow with Q.
+    tensor has a Q axis. The derivatives are accumulated in the same loop: left to autograd, every boundary would keep
+    maps of its own for the backward pass, and memory would grow with Q.
     """
     cost = -log_prior.detach()
     m, s = mean.detach(), std.detach().clamp(min=1e-6)  # training drives std towards zero, where u would be 0 / 0
