@@ -6,34 +6,17 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
+from tests.score.gaze_set import NAMES, H, W, write_gaze_set
 from tests.training.tiny import tiny
 
 from regard.cli import main
 from regard.training import train
 
-NAMES = [f"{k}.png" for k in range(8)]
-H, W = 24, 32
-
 
 @pytest.fixture
 def here(tmp_path):
-    """Images, fixations of four observers near one spot an image, a train split, and maps of two models."""
-    rng = np.random.default_rng(0)
-    for folder in ("images", "good", "poor"):
-        (tmp_path / folder).mkdir()
-    y, x = np.mgrid[:H, :W]
-    rows = {"gaze": [], "train": []}
-    for k, name in enumerate(NAMES):
-        spot = rng.uniform((6, 5), (26, 19))
-        Image.fromarray(rng.integers(0, 255, (H, W, 3), dtype=np.uint8)).save(tmp_path / "images" / name)
-        np.save(tmp_path / "good" / f"{k}.npy", np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / 50) + 0.01)
-        Image.fromarray(rng.integers(0, 255, (6, 8), dtype=np.uint8)).save(tmp_path / "poor" / name)
-        for person in "abcd":
-            points = rng.normal(spot, 2, (5, 2)).clip(0.5, (W - 1, H - 1))
-            rows["gaze" if k < 5 else "train"] += [f"{name},{person},{px:.2f},{py:.2f}" for px, py in points]
-    for split, lines in rows.items():
-        (tmp_path / f"{split}.csv").write_text("\n".join(["image,subject,x,y", *lines]) + "\n")
+    """The folder of the set."""
+    write_gaze_set(tmp_path)
     return tmp_path
 
 

@@ -1,0 +1,100 @@
+"""Runs and results that version 0.1 wrote still open, and say the same numbers when they are made again.
+
+``fixtures/v0_1`` holds one of each kind, made by version 0.1 from generated images.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.score.gaze_set import write_gaze_set
+
+from regard.cli import main
+
+OLD = Path(__file__).parent / "fixtures" / "v0_1"
+MACHINE = {"command", "commit", "environment", "hardware", "made", "seconds", "versions"}
+"""Keys whose values are another machine's or another day's."""
+TASKS = ("classification", "segmentation", "action")
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy that may be written into; the working directory."""
+    monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(OLD, tmp_path / "old")
+    monkeypatch.chdir(tmp_path / "old")
+    return tmp_path / "old"
+
+
+def numbers(value: Any, at: str = "") -> dict[str, float]:
+    """Every number of a JSON file by its place in it; null counts as NaN."""
+    if isinstance(value, dict):
+        return {
+            k: v for key, part in value.items() if key not in MACHINE for k, v in numbers(part, f"{at}/{key}").items()
+        }
+    if isinstance(value, list):
+        return {k: v for i, part in enumerate(value) for k, v in numbers(part, f"{at}/{i}").items()}
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return {at: math.nan if value is None else float(value)}
+    return {}
+
+
+def same_numbers(new: Path, before: Path) -> None:
+    """Every number of the old file stands at the same place of the new one."""
+    got, expected = (numbers(json.loads(file.read_text())) for file in (new, before))
+    assert expected
+    assert {place: got.get(place) for place in expected} == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_run_is_shown_and_evaluated_to_the_same_numbers(old: Path, task: str) -> None:
+    assert main(["report", task]) == 0
+    assert "<svg" in (old / task / "report.html").read_text()
+    (old / task / "evaluation.json").unlink()
+    assert main(["evaluate", task]) == 0
+    same_numbers(old / task / "evaluation.json", OLD / task / "evaluation.json")
+    with np.load(old / task / "per_image.npz") as new, np.load(OLD / task / "per_image.npz") as before:
+        for key in before.files:
+            assert np.allclose(new[key], before[key], rtol=1e-4, atol=1e-6, equal_nan=True), key
+
+
+def test_a_run_explains_an_image(old: Path) -> None:
+    Image.new("RGB", (16, 16), "red").save("red.png")
+    assert main(["explain", "red.png", "--run", "classification"]) == 0
+
+
+def test_a_judgement_is_complete_and_is_shown(old: Path) -> None:
+    limits = ["--images", "4", "--again", "2", "--steps", "3", "--methods", "attention,grad_cam,uniform"]
+    assert main(["judge", "--model", "classification", *limits, "--out", "judged"]) == 0
+    same_numbers(old / "judged" / "judge.json", OLD / "judged" / "judge.json")
+    assert (old / "judged" / "report.html").exists()
+
+
+@pytest.mark.parametrize("command", [["shift"], ["transfer", "--data", "digits", "--draws", "2"]], ids=lambda c: c[0])
+def test_a_finished_command_has_nothing_left_to_do(old: Path, command: list[str]) -> None:
+    name = command[0]
+    assert main([name, "--run", "classification", "--out", name, *command[1:]]) == 0
+    same_numbers(old / name / f"{name}.json", OLD / name / f"{name}.json")
+
+
+def test_scores_of_the_same_maps_are_the_same(tmp_path: Path, old: Path) -> None:
+    write_gaze_set(here := tmp_path)
+    files = ["--fixations", str(here / "gaze.csv"), "--images", str(here / "images")]
+    assert main(["score", "--maps", str(here / "good"), *files, "--out", "new"]) == 0
+    same_numbers(old / "new" / "scores.json", OLD / "scored" / "scores.json")
+    both = ["--maps", str(here / "good"), "--maps", str(here / "poor")]
+    assert main(["score", *both, *files, "--out", "both"]) == 0
+    same_numbers(old / "both" / "comparison.json", OLD / "compared" / "comparison.json")
+
+
+def test_a_tables_cells_are_not_trained_again(old: Path) -> None:
+    shutil.rmtree(old / "table/grid/small/plain/seed-0/run")  # a cell that trained again would write it
+    (old / "table/grid/small/table.json").unlink()
+    assert main(["table", "table/small.yaml", "--runs", "table/grid"]) == 0
+    same_numbers(old / "table/grid/small/table.json", OLD / "table/grid/small/table.json")
+    assert not (old / "table/grid/small/plain/seed-0/run").exists()
