@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from regard.judge.judge import _frozen
+from regard.judge.engine import _frozen
 from regard.models import AttentiveClassifier
 
 SMALL = {"input_size": (16, 16), "backbone_options": {"widths": (4, 4, 6, 8)}}

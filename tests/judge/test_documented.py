@@ -8,7 +8,7 @@ import torch
 
 from regard.data import TensorSplit
 from regard.evaluation import sample_of
-from regard.judge import METRICS, JudgeOptions, judge
+from regard.judge import METRICS, JudgeOptions, judge_methods
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "judging.md"
 
@@ -32,7 +32,9 @@ def test_forwards_are_as_the_table_says(subject, tmp_path):
     sample = sample_of(
         TensorSplit("test", ("a", "b", "c"), images, torch.arange(count) % 3, boxes=boxes), "16", count, (16, 16)
     )
-    judge(subject, sample, tmp_path, JudgeOptions(methods=("input_gradient",), metrics=tuple(said), images=count))
+    judge_methods(
+        subject, sample, tmp_path, JudgeOptions(methods=("input_gradient",), metrics=tuple(said), images=count)
+    )
     for metric, cost in said.items():
         cell = json.loads((tmp_path / "cells" / "input_gradient" / f"{metric}.json").read_text())
         counted = cell["forwards"] / count

@@ -13,8 +13,7 @@ from tests.judge.test_judge import options, table
 
 from regard.evaluation import open_sample
 from regard.explain import METHODS
-from regard.judge import METRICS, Metric, judge
-from regard.judge import judge as judge_call
+from regard.judge import METRICS, Metric, judge_methods
 from regard.judge.subject import Subject
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
@@ -24,7 +23,7 @@ import os, signal, sys
 from importlib import import_module
 from regard.cli import main
 
-room = import_module("regard.judge.judge")
+room = import_module("regard.judge.engine")
 cell = room._cell
 def dying(case, metric):
     if metric == "stability":
@@ -81,13 +80,13 @@ def test_a_method_that_breaks_is_named_spares_the_others_and_is_tried_again(subj
     few = options(methods=("grad_cam", "uniform"), metrics=("drop", "paths_mean"))
     with monkeypatch.context() as patch:
         patch.setitem(METHODS, "grad_cam", replace(METHODS["grad_cam"], run=broken))
-        judge(subject, sample, tmp_path, few)
+        judge_methods(subject, sample, tmp_path, few)
     first = table(tmp_path)
     why = "OutOfMemoryError: no memory"
     assert first["failed"] == [{"method": "grad_cam", "metric": "", "why": why, "broke": True}]
     assert {row["method"] for row in first["rows"]} == {"uniform"}
     told = []
-    judge(subject, sample, tmp_path, few, progress=lambda *step: told.append(step))
+    judge_methods(subject, sample, tmp_path, few, on_progress=lambda *step: told.append(step))
     assert told == [("grad_cam", ""), ("grad_cam", "drop"), ("grad_cam", "paths_mean")]
     assert table(tmp_path)["failed"] == []
     assert {row["method"] for row in table(tmp_path)["rows"]} == {"grad_cam", "uniform"}
@@ -103,19 +102,19 @@ def test_a_metric_that_breaks_is_named_and_tried_again_and_one_that_does_not_sui
     few = options(methods=("uniform",), metrics=("drop", "location", "stability"))
     with monkeypatch.context() as patch:
         patch.setitem(METRICS, "drop", Metric(broken, "faithfulness", "none"))
-        judge(subject, bare, tmp_path, few)
+        judge_methods(subject, bare, tmp_path, few)
     failed = {f["metric"]: (f["why"], f["broke"]) for f in table(tmp_path)["failed"]}
     assert failed["drop"] == ("IndexError: row 7", True)
     assert failed["location"] == ("this data has neither masks nor boxes", False)
     told = []
-    judge(subject, bare, tmp_path, few, progress=lambda *step: told.append(step))
+    judge_methods(subject, bare, tmp_path, few, on_progress=lambda *step: told.append(step))
     assert told == [("uniform", "drop")]
     assert [f["metric"] for f in table(tmp_path)["failed"]] == ["location"]
 
 
 def test_a_layer_without_positions_is_named_and_methods_without_layers_go_on(subject, sample, tmp_path):
     few = options(methods=("grad_cam", "input_gradient"), metrics=("drop",), layer="decoder")
-    judge(subject, sample, tmp_path, few)
+    judge_methods(subject, sample, tmp_path, few)
     content = table(tmp_path)
     assert [(f["method"], f["broke"]) for f in content["failed"]] == [("grad_cam", False)]
     assert "decoder" in content["failed"][0]["why"]
@@ -133,7 +132,7 @@ def test_maps_that_are_zero_everywhere_go_through_every_metric(subject, sample, 
         logits = deaf.predict(sample.images)
     assert torch.equal(logits, logits[:1].expand_as(logits)), "or this test shows nothing"
     few = options(methods=("input_gradient", "uniform"), metrics=tuple(m for m in METRICS if m != "labels"))
-    judge(Subject("deaf", deaf, subject.classes), sample, tmp_path, few)
+    judge_methods(Subject("deaf", deaf, subject.classes), sample, tmp_path, few)
     content = strict(tmp_path)
     assert content["failed"] == []
     assert next(m for m in content["methods"] if m["name"] == "input_gradient")["constant"] == 4
@@ -148,10 +147,10 @@ def test_maps_that_are_zero_everywhere_go_through_every_metric(subject, sample, 
 
 def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
     few = options(methods=("uniform",), metrics=("drop",))
-    judge(subject, sample, tmp_path, few)
+    judge_methods(subject, sample, tmp_path, few)
     (tmp_path / "options.json").unlink()
-    with pytest.raises(RegardError, match="nobody knows which setting"):
-        judge(subject, sample, tmp_path, few)
+    with pytest.raises(RegardError, match=r"no options\.json"):
+        judge_methods(subject, sample, tmp_path, few)
 
 
 @pytest.mark.parametrize(
@@ -165,28 +164,28 @@ def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
 )
 def test_whatever_decides_a_number_is_never_mixed(subject, sample, tmp_path, changes, said):
     few = options(methods=("uniform",), metrics=("drop",))
-    judge(subject, sample, tmp_path, few)
+    judge_methods(subject, sample, tmp_path, few)
     before = (tmp_path / "judge.json").read_bytes()
     with pytest.raises(RegardError, match=said):
-        judge(subject, sample, tmp_path, replace(few, **changes))
+        judge_methods(subject, sample, tmp_path, replace(few, **changes))
     assert (tmp_path / "judge.json").read_bytes() == before
     other = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
     with pytest.raises(RegardError, match="weights"):
-        judge(Subject(subject.name, other, subject.classes), sample, tmp_path, few)
+        judge_methods(Subject(subject.name, other, subject.classes), sample, tmp_path, few)
 
 
 def test_another_version_does_not_go_on_with_a_folder(subject, sample, tmp_path, monkeypatch):
     few = options(methods=("uniform",), metrics=("drop",))
-    judge(subject, sample, tmp_path, few)
-    monkeypatch.setattr(sys.modules[judge_call.__module__], "__version__", "9.9")
+    judge_methods(subject, sample, tmp_path, few)
+    monkeypatch.setattr(sys.modules[judge_methods.__module__], "__version__", "9.9")
     with pytest.raises(RegardError, match=r"regard '.*', not '9\.9'"):
-        judge(subject, sample, tmp_path, few)
+        judge_methods(subject, sample, tmp_path, few)
 
 
 def test_more_methods_and_metrics_join_a_folder_and_change_nothing_in_it(subject, sample, tmp_path):
-    judge(subject, sample, tmp_path, options(methods=("uniform",), metrics=("drop",)))
+    judge_methods(subject, sample, tmp_path, options(methods=("uniform",), metrics=("drop",)))
     before = table(tmp_path)["rows"]
-    judge(subject, sample, tmp_path, options(methods=("uniform", "grad_cam"), metrics=("drop", "stability")))
+    judge_methods(subject, sample, tmp_path, options(methods=("uniform", "grad_cam"), metrics=("drop", "stability")))
     after = table(tmp_path)["rows"]
     assert [row for row in after if row["method"] == "uniform" and row in before] == before
     assert len(after) == 2 * (len(before) + 2)

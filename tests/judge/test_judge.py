@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from regard.evaluation import Sample, open_sample
-from regard.judge import METRICS, JudgeOptions, judge
-from regard.judge.judge import counting
+from regard.judge import METRICS, JudgeOptions, judge_methods
+from regard.judge.engine import counting
 from regard.judge.subject import Subject
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
@@ -35,7 +35,7 @@ def judged(subject, sample, tmp_path_factory):
     torch.manual_seed(1)
     twin = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
     shuffled = Subject("shuffled", twin, subject.classes)
-    judge(subject, sample, folder, options(), shuffled=shuffled, progress=lambda *step: told.append(step))
+    judge_methods(subject, sample, folder, options(), shuffled=shuffled, on_progress=lambda *step: told.append(step))
     return folder, told, shuffled
 
 
@@ -81,7 +81,7 @@ def test_a_finished_judgement_does_nothing_and_says_so(judged, subject, sample):
     assert ("grad_cam", "road") in told
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
     again = []
-    judge(subject, sample, folder, options(), shuffled=shuffled, progress=lambda *step: again.append(step))
+    judge_methods(subject, sample, folder, options(), shuffled=shuffled, on_progress=lambda *step: again.append(step))
     assert again == []
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
@@ -93,12 +93,12 @@ def test_a_killed_judgement_goes_on_to_the_same_table(judged, subject, sample, t
 
     few = options(methods=("grad_cam",), metrics=("paths_mean", "drop", "stability"))
     with pytest.raises(KeyboardInterrupt):
-        judge(subject, sample, tmp_path / "killed", few, progress=killed)
+        judge_methods(subject, sample, tmp_path / "killed", few, on_progress=killed)
     assert not (tmp_path / "killed" / "judge.json").exists()
     told = []
-    judge(subject, sample, tmp_path / "killed", few, progress=lambda *step: told.append(step))
+    judge_methods(subject, sample, tmp_path / "killed", few, on_progress=lambda *step: told.append(step))
     assert told == [("grad_cam", "drop"), ("grad_cam", "stability")]
-    judge(subject, sample, tmp_path / "whole", few)
+    judge_methods(subject, sample, tmp_path / "whole", few)
     assert table(tmp_path / "killed")["rows"] == table(tmp_path / "whole")["rows"]
     whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
     for row in table(tmp_path / "whole")["rows"]:
@@ -108,16 +108,16 @@ def test_a_killed_judgement_goes_on_to_the_same_table(judged, subject, sample, t
 def test_a_folder_of_other_numbers_is_refused(judged, subject, sample):
     folder, _, shuffled = judged
     with pytest.raises(RegardError, match=r"steps 3, not 4"):
-        judge(subject, sample, folder, options(steps=4), shuffled=shuffled)
+        judge_methods(subject, sample, folder, options(steps=4), shuffled=shuffled)
     changed = Sample(sample.source, 1 - sample.images, sample.index, sample.names, sample.masks)
     with pytest.raises(RegardError, match="pixels"):
-        judge(subject, changed, folder, options(), shuffled=shuffled)
+        judge_methods(subject, changed, folder, options(), shuffled=shuffled)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_neither_batches_nor_their_order_change_a_number(judged, subject, sample, tmp_path, batch_size):
     how = options(methods=("grad_cam",), metrics=("paths_mean", "infidelity", "exclusion"), batch_size=batch_size)
-    judge(subject, sample, tmp_path, how)
+    judge_methods(subject, sample, tmp_path, how)
     whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
     for row in table(tmp_path)["rows"]:
         assert row["score"]["value"] == pytest.approx(whole[row["score"]["key"]], abs=1e-5)
@@ -125,15 +125,15 @@ def test_neither_batches_nor_their_order_change_a_number(judged, subject, sample
 
 def test_bad_input_is_named(subject, sample, tmp_path):
     with pytest.raises(RegardError, match="nearest: grad_cam"):
-        judge(subject, sample, tmp_path, options(methods=("gradcam",)))
+        judge_methods(subject, sample, tmp_path, options(methods=("gradcam",)))
     with pytest.raises(RegardError, match="no metric"):
-        judge(subject, sample, tmp_path, options(metrics=("roar",)))
+        judge_methods(subject, sample, tmp_path, options(metrics=("roar",)))
     several = AttentiveClassifier("compact", 3, attention=None, multi_label=True, input_size=(16, 16))
     with pytest.raises(RegardError, match="multi-label"):
-        judge(Subject("several", several, ("a", "b", "c")), sample, tmp_path, options())
+        judge_methods(Subject("several", several, ("a", "b", "c")), sample, tmp_path, options())
     wide = Sample("wide", torch.rand(2, 3, 8, 8), torch.arange(2), ("a", "b"))
-    with pytest.raises(RegardError, match="sees"):
-        judge(subject, wide, tmp_path, options())
+    with pytest.raises(RegardError, match="takes"):
+        judge_methods(subject, wide, tmp_path, options())
     with pytest.raises(RegardError, match="another's pixels"):
         options(images=1)
     with pytest.raises(RegardError, match="at least 1"):
@@ -166,7 +166,7 @@ def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subje
         return Consistency(torch.zeros(n), torch.ones(n))
 
     monkeypatch.setattr(measures, "consistency", nothing_stays)
-    judge(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
+    judge_methods(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
     rows = table(tmp_path)["rows"]
     assert all(row["score"]["value"] is None for row in rows)
     assert all(r["role"] == "floor" for row in rows for r in row["score"]["references"])

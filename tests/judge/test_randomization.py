@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from regard.judge.randomization import cascading, independent, randomized, stages
+from regard.judge.randomization import randomized, stages
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -31,17 +31,17 @@ def vit():
 
 
 @pytest.mark.parametrize("name", ["attentive", "vit"])
-def test_every_parameter_lies_in_one_stage_and_changes_when_all_are_forgotten(name, request):
+def test_every_parameter_lies_in_one_stage_and_changes_when_all_are_randomized(name, request):
     model = request.getfixturevalue(name)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    *_, (_, last) = cascading(model, seed=1)
+    last = randomized(model, stages(model), seed=1)
     changed = dict(last.named_parameters())
     same = [k for k, p in model.named_parameters() if torch.equal(p, changed[k])]
     assert not same
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     touched: list[str] = []
-    for _, copy in independent(model, seed=1):
-        other = dict(copy.named_parameters())
+    for stage in stages(model):
+        other = dict(randomized(model, [stage], seed=1).named_parameters())
         touched += [k for k, p in model.named_parameters() if not torch.equal(p, other[k])]
     assert sorted(touched) == sorted(k for k, _ in model.named_parameters())
 
@@ -50,15 +50,13 @@ def test_anchors_are_initialised_again(attentive):
     """Bare parameters, which others leave as they were learned."""
     names = [k for k, _ in attentive.named_parameters() if k.endswith("raw")]
     assert names
-    *_, (_, last) = cascading(attentive)
+    last = randomized(attentive, stages(attentive))
     assert torch.allclose(last.get_parameter(names[0]), torch.linspace(0, 1, 5)[1:][:3], atol=0.4)
     assert not torch.equal(last.get_parameter(names[0]), attentive.get_parameter(names[0]))
 
 
-def test_cascading_goes_from_the_output_to_the_image(attentive):
-    names = [name for name, _ in cascading(attentive)]
-    assert names == list(reversed(stages(attentive)))
-    first = next(cascading(attentive))[1]
+def test_stages_go_from_the_image_to_the_output(attentive):
+    first = randomized(attentive, stages(attentive)[-1:])
     assert torch.equal(first.trunk.stem[0].weight, attentive.trunk.stem[0].weight)
     assert not torch.equal(first.decoder.weight, attentive.decoder.weight)
 

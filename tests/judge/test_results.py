@@ -14,9 +14,8 @@ from rich.console import Console
 from regard.cli import main
 from regard.explain import METHODS as METHODS_OF_EXPLAIN
 from regard.judge import run
-from regard.judge.page import print_judged, write_judged_page
-from regard.judge.results import read_judged
-from regard.judge.run import named
+from regard.judge.page import print_judge_results, write_judge_page
+from regard.judge.results import read_judge_results
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -58,8 +57,8 @@ def test_the_command_writes_table_and_page_and_prints_json_alone(saved, out, cap
 
 
 def test_the_page_holds_every_number_loads_nothing_and_escapes(out):
-    judged = read_judged(out)
-    html = write_judged_page(out).read_text()
+    judged = read_judge_results(out)
+    html = write_judge_page(out).read_text()
     assert not re.search(r"(src|href)=\"(?!#|data:)", html)
     for measure in judged.measures:
         assert f'id="{measure.key}"' in html
@@ -68,20 +67,20 @@ def test_the_page_holds_every_number_loads_nothing_and_escapes(out):
     content["model"]["name"] = "<script>alert(1)</script>"
     (out / "evil").mkdir(exist_ok=True)
     (out / "evil" / "judge.json").write_text(json.dumps(content))
-    assert "<script>alert" not in write_judged_page(out / "evil").read_text()
+    assert "<script>alert" not in write_judge_page(out / "evil").read_text()
 
 
 def test_the_terminal_shows_every_method_however_narrow(out):
     for width in (60, 200):
         shown = io.StringIO()
-        print_judged(read_judged(out), Console(file=shown, width=width))
+        print_judge_results(read_judge_results(out), Console(file=shown, width=width))
         text = shown.getvalue()
         assert all(name in text for name in METHODS.split(","))
         assert "floor" in text
 
 
 def test_the_leader_is_named_with_whom_it_leads_clearly(out):
-    judged = read_judged(out)
+    judged = read_judge_results(out)
     gap = next(m for m in judged.measures if m.key == "gap_mean")
     assert re.match(r"(attention|grad_cam) leads", judged.best(gap))
     kept = [m for m in judged.measures if m.better is None]
@@ -117,10 +116,10 @@ def test_all_metrics_leave_out_what_the_data_cannot_answer_and_a_break_is_an_err
 
 
 def test_names_are_checked_and_all_leaves_out_what_needs_a_second_network():
-    assert "labels" not in named("all", "metric")
-    assert named("road, drop,road", "metric") == ("road", "drop")
+    assert "labels" not in run._names("all", run.METRICS, "metric")
+    assert run._names("road, drop,road", run.METRICS, "metric") == ("road", "drop")
     with pytest.raises(RegardError, match="nearest: grad_cam"):
-        named("gradcam", "method")
+        run._names("gradcam", run.METHODS, "method")
 
 
 def test_what_is_no_run_needs_data_and_a_broken_table_is_named(saved, tmp_path, capsys):
@@ -128,4 +127,4 @@ def test_what_is_no_run_needs_data_and_a_broken_table_is_named(saved, tmp_path, 
     assert "give --data" in capsys.readouterr().err
     (tmp_path / "judge.json").write_text("{")
     with pytest.raises(RegardError, match="not JSON"):
-        read_judged(tmp_path)
+        read_judge_results(tmp_path)

@@ -53,7 +53,7 @@ def test_weights_in_a_file_say_how_many_classes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("resnet10t", "resnet10t has random weights, so it looks nowhere; give --weights FILE"),
+        ("resnet10t", "resnet10t without weights is untrained, so its maps mean nothing; give --weights FILE"),
         ("resnet10x", "model 'resnet10x': no such folder, and no backbone 'resnet10x'; nearest: .*resnet10t"),
     ],
 )

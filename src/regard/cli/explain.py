@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
     explain.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     explain.add_argument("--method", default="attention", help="all, or names with commas; default attention")
     explain.add_argument("--target", help="class to explain, name or number; default the predicted one")
-    explain.add_argument("--layer", help="for methods that look at one layer")
+    explain.add_argument("--layer", help="for methods that explain one layer")
     explain.add_argument(
         "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="as rise.samples=4000; repeatable"
     )
@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
     subject = open_subject(options.model, weights=options.weights)
     subject.model.to(options.device)
-    told = explain_images(
+    results = explain_images(
         subject,
         options.images,
         options.out,
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         layer=options.layer,
         options=parse_options(options.option),
     )
-    for line in (*told.problems, *told.notes):
+    for line in (*results.problems, *results.notes):
         print(f"regard: {line}", file=sys.stderr)
-    print(f"{len(options.images) - len(told.problems)} of {len(options.images)} images explained: {options.out}")
-    return 1 if told.problems else 0
+    print(f"{len(options.images) - len(results.problems)} of {len(options.images)} images explained: {options.out}")
+    return 1 if results.problems else 0

@@ -1,4 +1,4 @@
-"""`regard judge`: which maps of a network can be believed."""
+"""`regard judge`: tests of any network's maps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     judge.add_argument("--again", type=int, default=16, help="how many of them by metrics that explain again")
     judge.add_argument("--steps", type=int, default=10, help="of deletion, insertion and exclusion")
     judge.add_argument("--batch", type=int, default=32, help="images in one forward: bounds the memory")
-    judge.add_argument("--layer", help="for methods that look at one layer")
+    judge.add_argument("--layer", help="for methods that explain one layer")
     judge.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="repeatable")
     judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
     judge.add_argument("--seed", type=int, default=0)
@@ -32,26 +32,33 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.judge import JudgeOptions, judge_maps, named, open_both, open_shuffled, parse_options
+    from regard.judge import judge, parse_options, print_judge_results
+    from regard.report import json_text
 
-    how = JudgeOptions(
-        methods=named(options.methods, "method"),
-        metrics=named(options.metrics + (",labels" if options.shuffled else ""), "metric"),
-        images=options.images,
+    results = judge(
+        options.model,
+        options.data,
+        methods=options.methods,
+        metrics=options.metrics,
+        weights=options.weights,
+        shuffled=options.shuffled,
+        count=options.images,
         again=options.again,
         steps=options.steps,
         batch_size=options.batch,
         layer=options.layer,
         method_options=parse_options(options.option),
         seed=options.seed,
+        device=options.device,
+        out=options.out,
+        progress=not options.json,
     )
-    subject, sample = open_both(options.model, options.data, options.images, weights=options.weights, seed=options.seed)
-    subject.model.to(options.device)
-    shuffled = open_shuffled(options.shuffled) if options.shuffled else None
-    if shuffled is not None:
-        shuffled.model.to(options.device)
-    failed = judge_maps(subject, sample, options.out, how, shuffled=shuffled, as_json=options.json)
-    for problem in failed if options.json else ():
-        print(f"regard: {problem}", file=sys.stderr)
-    # with "all", what does not suit was not asked for; what broke always counts
-    return int(any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in failed))
+    if options.json:
+        print(json_text(results), end="")
+        for failure in results.failed:
+            print(f"regard: {failure}", file=sys.stderr)
+    else:
+        print_judge_results(results)
+        print(f"page: {options.out / 'report.html'}")
+    # "all" requests only what applies; what broke always counts
+    return int(any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in results.failed))

@@ -1,29 +1,35 @@
-"""Any network's maps, by any method, held against tests that a map cannot pass by being smooth, sparse or central.
+"""Any network's maps, by any method, tested against floors that are as smooth, sparse or central as the map.
 
-Not here: the tests themselves (metrics), the maps (explain), the page (report).
+One folder holds the whole way of `regard judge` and of `regard explain`: model, methods, measures, results, page. Not
+here: the metrics themselves (metrics), the methods (explain), drawing (report).
 """
 
 from regard.judge.case import Case, JudgeOptions, Measure
-from regard.judge.explain_images import explain_images, parse_options
-from regard.judge.judge import check_names, explain_by, judge
+from regard.judge.engine import judge_methods
+from regard.judge.explain_images import ExplainedImage, ExplainResults, explain_images, parse_options, read_explained
 from regard.judge.measures import METRICS, Metric
-from regard.judge.run import judge_maps, named, open_both, open_shuffled
-from regard.judge.subject import open_subject
+from regard.judge.page import print_judge_results, write_judge_page
+from regard.judge.results import JudgeResults, read_judge_results
+from regard.judge.run import judge
+from regard.judge.subject import Subject, open_subject
 
 __all__ = [
     "METRICS",
     "Case",
+    "ExplainResults",
+    "ExplainedImage",
     "JudgeOptions",
+    "JudgeResults",
     "Measure",
     "Metric",
-    "check_names",
-    "explain_by",
+    "Subject",
     "explain_images",
     "judge",
-    "judge_maps",
-    "named",
-    "open_both",
-    "open_shuffled",
+    "judge_methods",
     "open_subject",
     "parse_options",
+    "print_judge_results",
+    "read_explained",
+    "read_judge_results",
+    "write_judge_page",
 ]

@@ -1,7 +1,4 @@
-"""One method's maps of a sample, with all that a metric may ask.
-
-How maps are judged: everything that decides a number, so that a folder of results knows what it holds.
-"""
+"""What a judgement is made of: its options, one method's maps with everything a metric needs, and a measure."""
 
 from __future__ import annotations
 
@@ -18,18 +15,18 @@ from regard.types import Explain, Map, Predict, RegardError
 
 @dataclass(frozen=True)
 class JudgeOptions:
-    """What is asked of every method alike.
+    """Methods, metrics and settings; everything here but batches decides a number.
 
     Attributes:
         methods: names of ``regard.explain.METHODS``.
         metrics: names of ``METRICS``.
-        images: how many are judged.
-        again: how many of these by metrics that explain changed images or changed networks, which cost most.
-        steps: points of a deletion or exclusion curve, less one.
-        draws: perturbations an image for infidelity; a fifth of it for sensitivity.
+        images: how many images are judged.
+        again: how many of them are used by metrics that explain changed images or networks, which cost most.
+        steps: points of a deletion or exclusion curve minus one.
+        draws: perturbations per image for infidelity; a fifth of them for sensitivity.
         stages: parts of the network at which parameters are randomised, from the output to the image.
         batch_size: images in one forward; it bounds the memory.
-        layer: for methods that look at one; None is the model's default.
+        layer: for methods that explain one layer; None is the model's default.
         method_options: method -> its own options.
         seed: of noise, floors and choice of images.
     """
@@ -48,33 +45,39 @@ class JudgeOptions:
 
     def __post_init__(self) -> None:
         if self.images < 2:
-            raise RegardError(f"images={self.images}: at least 2 are needed, since each borrows another's pixels")
+            raise RegardError(
+                f"images={self.images}: at least 2 are needed, since each is filled with another's pixels"
+            )
         if min(self.again, self.steps, self.draws, self.stages, self.batch_size) < 1:
             raise RegardError(f"again, steps, draws, stages and batch_size must be at least 1: {self}")
 
     def fixed(self) -> dict[str, Any]:
-        """What must be the same for results to stand in one table; neither methods, metrics nor batches do."""
-        loose = ("methods", "metrics", "batch_size")
-        return {name: value for name, value in vars(self).items() if name not in loose}
+        """What must be the same for results to stand in one table: all but methods, metrics and batch size."""
+        free = ("methods", "metrics", "batch_size")
+        return {name: value for name, value in vars(self).items() if name not in free}
+
+    def requested(self) -> dict[str, tuple[str, ...]]:
+        """The names of methods and metrics."""
+        return {"methods": self.methods, "metrics": self.metrics}
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is judged.
+    """One method's maps of a sample, with everything that a metric needs.
 
     Attributes:
         predict: images -> probabilities of the network.
         explain: images, classes -> Map, the method on this network.
         on: another network -> the same method on it.
-        network: what `on` may be given changed copies of.
+        network: the network itself; `on` takes changed copies of it.
         twin: a network of the same kind that was trained on shuffled labels; None where there is none.
-        frozen: prediction with the map of the original image held fast; None where no map can be given.
+        frozen: prediction with the map of the original image in place; None where no map can be imposed.
         images: (N,C,H,W).
-        classes: what is explained: the class predicted for each image (N,).
+        classes: the class predicted for each image, which is explained (N,).
         index: of each image in its data set (N,).
-        masks: where the object is; None where nobody says.
+        masks: where the object is; None where the data has none.
         map: the method's maps of the images.
-        options: how.
+        options: settings.
     """
 
     predict: Predict
@@ -106,16 +109,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number an image, and what stands beside it.
+    """One number per image, with its floors and controls.
 
     Attributes:
         key: its name for programs.
         label: its name for people.
         meaning: one sentence.
         values: (N,), NaN where undefined.
-        floors: label -> values (N,) that a map without information has; the first one is what differences are to.
-        better: which way is better, if one is.
-        controls: label -> value that shows what fools the measure.
+        floors: label -> values (N,) of a map without information; differences are to the first.
+        better: the better direction, if there is one.
+        controls: label -> value of something that the measure can be fooled by.
         undefined: why values are NaN.
     """
 

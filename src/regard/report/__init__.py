@@ -2,12 +2,13 @@
 
 from regard.report.charts import Chart, Scatter, ScatterPoint, Series, chart, scatter
 from regard.report.gallery import LARGEST, ORDER, image_uri, uri
-from regard.report.json_files import json_text, read_dataclass, to_json, write_dataclass
+from regard.report.json_files import from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
     Scale,
     colorize,
     enlarge,
+    method_sheet,
     overlay,
     picture_of,
     picture_values,
@@ -43,10 +44,12 @@ __all__ = [
     "colorize",
     "duration",
     "enlarge",
+    "from_json",
     "image_uri",
     "interval_text",
     "json_text",
     "listed",
+    "method_sheet",
     "number",
     "overlay",
     "picture_of",

@@ -35,14 +35,14 @@ def to_json(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def json_text(value: Any, *, indent: int = 1) -> str:
+def json_text(value: Any, *, indent: int | None = 1) -> str:
     """`to_json` as text that ends with a newline; the same value gives the same text."""
     return json.dumps(to_json(value), indent=indent, allow_nan=False) + "\n"
 
 
-def write_dataclass(file: Path, value: Any, *, indent: int = 1) -> Path:
-    """Write a dataclass, or a list or mapping of them, as JSON, whole or not at all."""
-    return write_atomically(file, json_text(value, indent=indent).encode())
+def write_dataclass(file: Path, value: Any, *, indent: int | None = 1) -> Path:
+    """Write a dataclass, or a list or mapping of them, as JSON, whole or not at all; missing folders are made."""
+    return write_atomically(file, json_text(value, indent=indent), parents=True)
 
 
 def read_dataclass(file: Path, kind: type[_T], remedy: str) -> _T:

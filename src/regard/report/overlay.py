@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,8 @@ from regard.types import Map, RegardError, Unit
 
 COLORMAP, SIGNED_COLORMAP = "inferno", "berlin"
 GREY = 128
+_WIDE, _GAP, _CAPTION = 2.1, 0.08, 0.42  # inches: columns, gaps, two lines below a panel
+_TITLE, _COLUMNS = 95, 5  # longest title in characters; panels per row of a method sheet
 UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits a position", "relevance": "relevance, no unit"}
 
 Picture = NDArray[np.uint8]
@@ -146,9 +148,6 @@ def require(condition: bool, message: str) -> None:
         raise RegardError(message)
 
 
-_WIDE, _GAP, TITLE = 2.1, 0.08, 95  # columns and gaps in inches, the longest title in characters
-
-
 def sheet(
     images: Sequence[Picture],
     maps: Sequence[_Values],
@@ -188,7 +187,7 @@ def sheet(
     for row, (image, values, height) in enumerate(zip(images, maps, heights, strict=True)):
         if titles is not None:
             title = " ".join(titles[row].split())  # a file name may hold a newline
-            title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
+            title = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
             text = figure.text(_GAP / across, 1 - (top + 0.19) / high, title, fontsize=9)
             text.set_parse_math(False)  # a file name may hold a dollar sign
         panels = (image, colorize(values, scale), overlay(image, values, scale, opacity))
@@ -209,4 +208,42 @@ def sheet(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a missing glyph is drawn as a box
         canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def method_sheet(image: Picture, maps: Mapping[str, Map], *, title: str) -> Picture:
+    """The image, then a panel per method: its map over the image, on its own scale, whose ends are written below.
+
+    Args:
+        image: (H,W,3).
+        maps: method's name -> one map (1,1,h,w).
+        title: a line above, shown literally.
+
+    Returns:
+        the sheet, 150 dots per inch, about 1,650 pixels wide.
+    """
+    require(len(maps) > 0, "no maps to show")
+    panels = [(image, "image", f"{image.shape[1]} × {image.shape[0]}")]
+    for name, map in maps.items():
+        values = picture_values(map)
+        span = f"{values.min():.3g} to {values.max():.3g} {map.unit}, {values.shape[1]} × {values.shape[0]}"
+        panel = overlay(image, values, scale_of([values], map.unit))
+        panels.append((panel, name, span if values.any() else "zero everywhere"))
+    height = _WIDE * min(max(image.shape[0] / image.shape[1], 0.25), 4.0)
+    columns = min(len(panels), _COLUMNS)
+    rows = -(-len(panels) // columns)
+    across, high = columns * (_WIDE + _GAP) + _GAP, 0.3 + rows * (height + _CAPTION)
+    figure = Figure(figsize=(across, high), dpi=150)
+    canvas = FigureCanvasAgg(figure)
+    figure.text(_GAP / across, 1 - 0.2 / high, " ".join(title.split())[:120], fontsize=9).set_parse_math(False)
+    for k, (panel, name, caption) in enumerate(panels):
+        row, column = divmod(k, columns)
+        left, top = _GAP + column * (_WIDE + _GAP), 0.3 + row * (height + _CAPTION)
+        axis = figure.add_axes((left / across, 1 - (top + height) / high, _WIDE / across, height / high))
+        axis.imshow(panel, interpolation="nearest", aspect="auto")
+        axis.set_axis_off()
+        for down, text, size in ((0.14, name, 8), (0.29, caption, 6.5)):
+            below = 1 - (top + height + down) / high
+            figure.text((left + _WIDE / 2) / across, below, text, ha="center", fontsize=size).set_parse_math(False)
+    canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

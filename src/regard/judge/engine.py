@@ -1,7 +1,4 @@
-"""Every method's maps of one network, judged by every metric, into a folder that a killed run goes on with.
-
-What an explanation costs: seconds, and images that went through the network.
-"""
+"""The loop of a judgement: every method's maps of one network, measured by every metric, in a resumable folder."""
 
 from __future__ import annotations
 
@@ -24,8 +21,8 @@ from regard.explain import METHODS, ZeroMapWarning, explain
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.folder import JudgeFolder, failure
 from regard.judge.measures import METRICS
+from regard.judge.results import JudgeResults, read_judge_results, write_judge_results
 from regard.judge.subject import Subject
-from regard.judge.table import asked, write_table
 from regard.metrics import explained
 from regard.metrics.faithfulness import PredictAt, constant
 from regard.models import AttentiveClassifier
@@ -34,11 +31,11 @@ from regard.types import Explain, Map, RegardError
 
 @dataclass
 class Cost:
-    """Of what ran inside `counting`.
+    """The cost of the code inside `counting`.
 
     Attributes:
         seconds: wall time.
-        forwards: images that entered the network's first layer; a rerun of later layers alone does not count.
+        forwards: images that entered the network's first layer; a rerun of later layers alone is not counted.
     """
 
     seconds: float = 0.0
@@ -47,12 +44,12 @@ class Cost:
 
 @contextmanager
 def counting(network: nn.Module) -> Iterator[Cost]:
-    """Counts and times what happens inside the block; leaves the network as it was."""
+    """Counts and times the forwards inside the block; the network is left as it was."""
     cost, first = Cost(), first_layer(network)
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
 
-    def enter(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        cost.forwards += len(given[0])
+    def enter(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        cost.forwards += len(inputs[0])
 
     hook = first.register_forward_pre_hook(enter)
     begin = time.perf_counter()
@@ -66,54 +63,51 @@ def counting(network: nn.Module) -> Iterator[Cost]:
 
 
 def first_layer(network: nn.Module) -> nn.Module:
-    """The first module with parameters of its own and none inside, in the order of definition."""
+    """The first leaf module with parameters, in the order of definition."""
     leaves = (m for m in network.modules() if next(m.children(), None) is None)
     return next((m for m in leaves if next(m.parameters(recurse=False), None) is not None), network)
 
 
-_Progress = Callable[[str, str], None]
-"""Called with method and metric before each is done; metric "" is the making of maps."""
+OnProgress = Callable[[str, str], None]
+"""Called with method and metric before each is run; metric "" stands for making the maps."""
 
 
-def judge(
+def judge_methods(
     subject: Subject,
     sample: Sample,
     out: Path,
     options: JudgeOptions,
     *,
     shuffled: Subject | None = None,
-    progress: _Progress | None = None,
-) -> Path:
-    """Writes maps, numbers and ``judge.json`` into ``out``; what is there already is not done again.
+    on_progress: OnProgress | None = None,
+) -> JudgeResults:
+    """Writes maps, numbers and ``judge.json`` into ``out``; what is there already is not computed again.
 
-    A method that does not suit the network, or a metric that does not suit the data, is recorded with its reason and
-    not asked again; one that breaks is recorded too, and tried again by the next call. The others go on.
+    A method that does not apply to the network, or a metric that does not apply to the data, is recorded with its
+    reason and not tried again; one that breaks is recorded too, and tried again by the next call. The others continue.
 
     Args:
         subject: the network.
-        sample: images.
-        out: folder.
-        options: what is asked.
+        sample: the images.
+        out: the folder.
+        options: methods, metrics and settings.
         shuffled: a network of the same kind, trained on shuffled labels.
-        progress: told of every step.
-
-    Returns:
-        ``out / "judge.json"``.
+        on_progress: called before every step.
 
     Raises:
-        RegardError: unknown method or metric, a multi-label network, images of a wrong size, a second network that is
-            none of its kind, or a folder that holds other numbers.
+        RegardError: unknown method or metric, a multi-label network, images of a wrong size, a second network of
+            another kind, or a folder that holds other numbers.
     """
     check_names(options.methods, METHODS, "method")
     check_names(options.metrics, METRICS, "metric")
     model = subject.model
     if model.multi_label:
         raise RegardError(
-            f"{subject.name} is multi-label: it has no one predicted class to explain, flip or diverge from; judge one "
-            "class at a time with regard.metrics.deletion, insertion, drop and infidelity"
+            f"{subject.name} is multi-label: it has no single predicted class to explain; judge one class at a "
+            "time with regard.metrics.deletion, insertion, drop and infidelity"
         )
     if tuple(sample.images.shape[1:]) != model.shape:
-        raise RegardError(f"images {tuple(sample.images.shape[1:])}, but {subject.name} sees {model.shape}")
+        raise RegardError(f"images {tuple(sample.images.shape[1:])}, but {subject.name} takes {model.shape}")
     if shuffled is not None:
         _check_twin(subject, shuffled)
     folder = JudgeFolder(out)
@@ -122,12 +116,12 @@ def judge(
         | {"model": subject.name, "weights": weights_hash(model), "data": sample.source, "pixels": sample.fingerprint}
         | {"shuffled": None if shuffled is None else weights_hash(shuffled.model), "regard": __version__}
     )
-    if folder.holds(asked(options)):
-        return folder.table
-    tell = progress or (lambda method, metric: None)
+    if folder.holds(options.requested()):
+        return read_judge_results(out)
+    on_progress = on_progress or (lambda method, metric: None)
     for method in options.methods:
         if not folder.has_maps(method):
-            tell(method, "")
+            on_progress(method, "")
             _make_maps(folder, model, sample, method, options)
         if "error" in (folder.map_facts(method) or {}):
             continue
@@ -135,13 +129,13 @@ def judge(
         if missing:
             case = _case(folder, model, sample, method, options, None if shuffled is None else shuffled.model)
             for metric in missing:
-                tell(method, metric)
+                on_progress(method, metric)
                 folder.write_cell(method, metric, _cell(case, metric))
-    return write_table(folder, subject, sample, options)
+    return write_judge_results(folder, subject, sample, options)
 
 
 def check_names(names: tuple[str, ...], known: Mapping[str, object], what: str) -> None:
-    """Raise for the first name that is not known; the nearest are listed."""
+    """Raise RegardError for the first unknown name; the nearest are listed."""
     for name in names:
         if name not in known:
             raise RegardError(f"no {what} {name!r}; nearest: {nearest(name, known)}")
@@ -151,12 +145,12 @@ def _check_twin(subject: Subject, shuffled: Subject) -> None:
     own, other = subject.model, shuffled.model
     if (own.shape, own.num_classes) != (other.shape, other.num_classes):
         raise RegardError(
-            f"{shuffled.name} sees {other.shape} and knows {other.num_classes} classes, {subject.name} {own.shape} and "
+            f"{shuffled.name} takes {other.shape} and has {other.num_classes} classes, {subject.name} {own.shape} and "
             f"{own.num_classes}; train the same recipe with --data.shuffle_labels true"
         )
     if weights_hash(own) == weights_hash(other):
         raise RegardError(
-            f"{shuffled.name} has the very weights of {subject.name}, so every map would be alike; train the same "
+            f"{shuffled.name} has the weights of {subject.name} itself, so every map would be the same; train the same "
             "recipe with --data.shuffle_labels true"
         )
 
@@ -170,16 +164,16 @@ def weights_hash(model: nn.Module) -> str:
 
 
 def explain_by(model: nn.Module, method: str, options: JudgeOptions) -> Explain:
-    """A method of ``regard.explain`` on one network; zero maps are counted elsewhere, not warned of."""
+    """A method of ``regard.explain`` on one network; warnings of zero maps are silenced, the table counts them."""
     layer = options.layer if METHODS[method].at_layer else None
 
-    def ask(images: Tensor, classes: Tensor) -> Map:
+    def explain_images(images: Tensor, classes: Tensor) -> Map:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ZeroMapWarning)
-            own = options.method_options.get(method, {})
-            return explain(model, images, method, target=classes, layer=layer, **own)
+            arguments = options.method_options.get(method, {})
+            return explain(model, images, method, target=classes, layer=layer, **arguments)
 
-    return ask
+    return explain_images
 
 
 def _make_maps(
@@ -191,8 +185,8 @@ def _make_maps(
         try:
             map = explained(explain_by(model, method, options), images, classes, options.batch_size)
         except Exception as error:
-            why = failure(error)
-            folder.write_maps(method, None, why | {"error": why["error"].removeprefix(f"{method}: ")})
+            record = failure(error)
+            folder.write_maps(method, None, record | {"error": record["error"].removeprefix(f"{method}: ")})
             return
     facts = {
         "unit": map.unit,
@@ -234,7 +228,7 @@ def _case(
 
 
 def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt | None:
-    """Prediction with the gates of the original images; None where what is shown gates nothing."""
+    """Prediction with the gates of the original images; None where the shown map is not a gate."""
     with eval_mode(model):
         parts = [model(x, samples=0).attention for x in images.split(batch_size)]
     if any(layer.unit != "gate" for layer in parts[0]):
@@ -257,18 +251,16 @@ def _cell(case: Case, metric: str) -> dict[str, Any]:
     return {
         "seconds": cost.seconds,
         "forwards": cost.forwards,
-        "measures": [_plain(measure) for measure in measures],
+        "measures": [_record(measure) for measure in measures],
     }
 
 
-def _plain(measure: Measure) -> dict[str, Any]:
-    def numbers(values: Tensor) -> list[float | None]:
-        return [v if v == v and abs(v) != float("inf") else None for v in values.double().cpu().tolist()]
-
+def _record(measure: Measure) -> dict[str, Any]:
+    controls = (measure.controls or {}).items()
     return vars(measure) | {
-        "values": numbers(measure.values),
-        "floors": {label: numbers(values) for label, values in measure.floors.items()},
-        "controls": {label: v for label, v in (measure.controls or {}).items() if v == v},  # NaN where no image counts
+        "values": measure.values.double().cpu().tolist(),
+        "floors": {label: values.double().cpu().tolist() for label, values in measure.floors.items()},
+        "controls": {label: value for label, value in controls if value == value},  # NaN where no image counts
     }
 
 
