@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from regard.files import write_atomically
+from regard.files import write_json
 from regard.types import RegardError
 
 _T = TypeVar("_T")
@@ -42,7 +42,7 @@ def json_text(value: Any, *, indent: int | None = 1) -> str:
 
 def write_dataclass(file: Path, value: Any, *, indent: int | None = 1) -> Path:
     """Write a dataclass, or a list or mapping of them, as JSON, whole or not at all; missing folders are made."""
-    return write_atomically(file, json_text(value, indent=indent), parents=True)
+    return write_json(file, to_json(value), indent=indent, parents=True)
 
 
 def read_dataclass(file: Path, kind: type[_T], remedy: str) -> _T:

@@ -1,0 +1,69 @@
+"""`regard.judge` as a function: any model, any images, files only where a folder is given."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.training.tiny import tiny
+
+from regard.backbones import create_backbone
+from regard.judge import judge, read_judge_results
+from regard.models import AttentiveClassifier
+from regard.training import train
+from regard.types import RegardError
+
+QUICK = {"methods": "grad_cam,uniform", "metrics": ["drop"], "again": 2, "steps": 2}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_classifier_and_tensors_leave_no_file(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    results = judge(AttentiveClassifier("compact", 3, input_size=(16, 16)), images, **QUICK)
+    assert [m.name for m in results.methods] == ["grad_cam", "uniform"]
+    assert results.data.images == 3
+    assert "3 images of 'images': 2 methods" in repr(results)
+    frame = results.to_frame()
+    assert len(frame) == len(results.rows)
+    assert set(frame["measure"]) == {m.key for m in results.measures}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_network_is_wrapped_and_left_as_it_is(images, tmp_path):
+    torch.manual_seed(0)
+    network = create_backbone("resnet10t", 4).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    results = judge(network, images, layer="layer2", out=tmp_path / "judged", **QUICK)
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert results.model.parameters == sum(p.numel() for p in network.parameters())
+    assert repr(read_judge_results(tmp_path / "judged")) == repr(results)
+    assert (tmp_path / "judged" / "report.html").is_file()
+
+
+def test_a_run_brings_its_own_images_and_a_folder_brings_others(tmp_path):
+    run = train(tiny(), tmp_path / "run", quiet=True)
+    assert judge(run, count=2, **QUICK).data.name.endswith(f"split of {run}")
+    (tmp_path / "images").mkdir()
+    for k in range(2):
+        pixels = np.random.default_rng(k).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{k}.png")
+    assert judge(str(run), tmp_path / "images", **QUICK).data.names == ("0.png", "1.png")
+
+
+def test_what_cannot_be_judged_is_an_error(images):
+    with pytest.raises(RegardError, match="untrained"):
+        judge("resnet10t", images, **QUICK)
+    network = AttentiveClassifier("compact", 3, input_size=(16, 16))
+    with pytest.raises(RegardError, match="not a run"):
+        judge(network, **QUICK)
+    with pytest.raises(RegardError, match="at least 2 images"):
+        judge(network, images[:1], **QUICK)
+    with pytest.raises(RegardError, match=r"expected logits \(B,n\)"):
+        judge(torch.nn.Conv2d(3, 4, 3), images, **QUICK)
+    with pytest.raises(RegardError, match="nearest: grad_cam"):
+        judge(network, images, methods="gradcam", metrics="drop")
