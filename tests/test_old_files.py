@@ -83,7 +83,8 @@ def test_a_finished_command_has_nothing_left_to_do(old: Path, command: list[str]
 
 
 def test_scores_of_the_same_maps_are_the_same(tmp_path: Path, old: Path) -> None:
-    write_gaze_set(here := tmp_path)
+    here = tmp_path
+    write_gaze_set(here)
     files = ["--fixations", str(here / "gaze.csv"), "--images", str(here / "images")]
     assert main(["score", "--maps", str(here / "good"), *files, "--out", "new"]) == 0
     same_numbers(old / "new" / "scores.json", OLD / "scored" / "scores.json")

@@ -12,8 +12,8 @@ H, W = 24, 32
 def write_gaze_set(folder: Path) -> None:
     """Images, fixations near one spot per image, a train split, and maps of two models, ``good`` and ``poor``."""
     rng = np.random.default_rng(0)
-    for folder in ("images", "good", "poor"):
-        (folder / folder).mkdir()
+    for part in ("images", "good", "poor"):
+        (folder / part).mkdir()
     y, x = np.mgrid[:H, :W]
     rows = {"gaze": [], "train": []}
     for k, name in enumerate(NAMES):
