@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.data import FileSplit, TensorSplit
+from regard.data import FileSplit, TensorSplit, check_split
 
 
 @pytest.fixture
