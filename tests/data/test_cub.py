@@ -2,7 +2,7 @@ import pytest
 import torch
 from tests.data.cub_files import BEAK, BOX, make_cub
 
-from regard.data import cub, open_data
+from regard.data import check_split, cub, open_data
 from regard.data.generated.clutter import boxes_of
 from regard.types import RegardError
 
@@ -80,7 +80,7 @@ def test_memory_and_files_give_the_same(root):
     a, b = (data.train.batch([3, 1]) for data in (files, memory))
     for name in ("images", "boxes", "parts", "labels", "index"):
         assert torch.equal(getattr(a, name), getattr(b, name))
-    assert check(files.test) == []
+    assert check_split(files.test) == []
 
 
 @pytest.mark.parametrize("crop", [True, False])

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.data.reading import cover, read_image, read_mask, to_bool, to_bytes
+from regard.data.files import cover, read_image, read_mask, to_bool, to_bytes
 from regard.types import RegardError
 
 GREY = (np.arange(48).reshape(6, 8) * 5).astype(np.uint8)

@@ -11,7 +11,7 @@ from tests.training.tiny import tiny
 
 from regard.cli import main
 from regard.data import DataSplits, TensorSplit, open_data
-from regard.data.generated.clutter import generate
+from regard.data.generated.clutter import generate_clutter
 from regard.evaluation import ALL, TransferOptions, transfer
 from regard.evaluation.transfer import examples, fit_probe, of_network, of_pixels
 from regard.models import AttentiveClassifier
@@ -95,7 +95,7 @@ def test_digits_here_are_those_that_clutter_keeps_apart() -> None:
     images = torch.cat([split.images for split in (data.train, data.val, data.test)]).flatten(1)
     assert len(images) == 1797
     assert data.train.labels.bincount().min() > 90
-    made = generate("test", 4, 64, 0, 0, 0, (0.5, 0.8))
+    made = generate_clutter("test", 4, 64, 0, 0, 0, (0.5, 0.8))
     assert made["labels"].shape == (4,)
     assert not {tuple(x) for x in data.test.images.flatten(1).tolist()} & {
         tuple(x) for x in data.train.images.flatten(1).tolist()

@@ -1,17 +1,19 @@
-"""One data set a file, real and generated, and a catalog of them. Not here: anything that knows a model.
+"""Data sets, real and generated, one per file, and a catalog of them. Not here: anything that knows a model.
 
 Every set opens as `DataSplits`; `loader` makes batches of a split, `check_split` finds its bad items.
 """
 
 from regard.data.augment import Augmentation, move_points
 from regard.data.cache import cache_folder, cached
-from regard.data.catalog import CATALOG, Entry, find_entry, get, open_data
+from regard.data.catalog import CATALOG, find_entry, get, open_data
+from regard.data.catalog import list_data as list
+from regard.data.catalog import open_data as open
 from regard.data.check import Problem, check_split
 from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from regard.data.csv_table import csv_table
 from regard.data.cub import cub
-from regard.data.files import FileSplit
+from regard.data.files import IMAGE_SUFFIXES, FileSplit, cover, read_image, to_bytes
 from regard.data.fingerprint import fingerprint, mask_fingerprint
 from regard.data.folder import image_folder
 from regard.data.generated.clutter import clutter
@@ -19,8 +21,7 @@ from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.loader import JointLoader, Loader, join, loader
 from regard.data.osie import osie
 from regard.data.random_counter import permutation, uniforms
-from regard.data.reading import IMAGE_SUFFIXES, cover, read_image, to_bytes
-from regard.data.salient.sets import dut_omron, duts, ecssd, hku_is, pascal_s
+from regard.data.salient import SALIENT, salient_set
 from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
 from regard.data.splits import DataSplits, Split, SplitExtension, SplitWrapper, TensorSplit, evenly_spaced
 from regard.data.torchvision_sets import torchvision_set
@@ -34,13 +35,13 @@ __all__ = [
     "CATALOG",
     "CORRUPTIONS",
     "IMAGE_SUFFIXES",
+    "SALIENT",
     "SEVERITIES",
     "Among",
     "Augmentation",
     "Clip",
     "ClipSplit",
     "DataSplits",
-    "Entry",
     "FileSplit",
     "JointLoader",
     "Loader",
@@ -60,26 +61,24 @@ __all__ = [
     "cover",
     "csv_table",
     "cub",
-    "dut_omron",
-    "duts",
-    "ecssd",
     "evenly_spaced",
     "find_entry",
     "fingerprint",
     "get",
-    "hku_is",
     "hollywood2",
     "image_folder",
     "join",
+    "list",
     "loader",
     "mask_fingerprint",
     "move_points",
     "moving_clutter",
+    "open",
     "open_data",
     "osie",
-    "pascal_s",
     "permutation",
     "read_image",
+    "salient_set",
     "shuffle_gaze",
     "shuffle_labels",
     "to_bytes",

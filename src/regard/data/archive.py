@@ -1,18 +1,23 @@
-"""Archives that are not trusted: names inside must stay inside."""
+"""Zip archives that are not trusted: entries must stay inside, and are read without unpacking."""
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
 
 from regard.types import RegardError
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """A zip opened for reading, after a look at the names inside.
+    """A zip opened for reading, after its entries' names are checked.
 
     An entry that would leave the folder it is unpacked in (an absolute path, a drive, ``..``) or that is a symbolic
-    link is an error, although regard reads entries without unpacking them: such an archive is not what it claims.
+    link is an error, although regard does not unpack archives: such an archive is corrupt or malicious.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -28,3 +33,22 @@ def open_zip(path: Path) -> zipfile.ZipFile:
             archive.close()
             raise RegardError(f"{path}: entry {name!r} leaves the archive's folder; do not use this archive")
     return archive
+
+
+def read_zip_image(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
+    """The RGB pixels of an image in an archive.
+
+    Raises:
+        RegardError: an entry that cannot be read, or that is not of ``size`` (height, width).
+    """
+    try:
+        with Image.open(io.BytesIO(archive.read(name))) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RegardError(
+            f"{archive.filename}: entry {name!r} cannot be read ({error}); fetch the archive again"
+        ) from None
+    height, width = pixels.shape[:2]
+    if (height, width) != size:
+        raise RegardError(f"{archive.filename}: entry {name!r} is {width}x{height}, not {size[1]}x{size[0]}")
+    return pixels

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.data.crops import seen_parts
+from regard.data.crops import visible_parts
 from regard.data.random_counter import uniforms
 from regard.types import Batch, RegardError
 
@@ -125,7 +125,7 @@ def _move_parts(
     x, y, visible = parts.unbind(-1)
     x, y = x - shift[:, 1:], y - shift[:, :1]
     x = torch.where(mirrored[:, None], size[1] - x, x)
-    return seen_parts(torch.stack([x, y, visible], -1), size)
+    return visible_parts(torch.stack([x, y, visible], -1), size)
 
 
 def move_points(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
-from PIL import Image
 from torch import Tensor
 
-from regard.data.archive import open_zip
+from regard.data.archive import open_zip, read_zip_image
 from regard.data.cache import cached
 from regard.data.splits import DataSplits, TensorSplit
 from regard.data.stratify import stratified
@@ -62,21 +58,10 @@ def _decode(path: Path) -> dict[str, Tensor]:
                 parts = name.split("/")
                 if len(parts) != 3 or parts[1] not in CIFAR10_CLASSES:
                     raise RegardError(f"{path}: entry {name!r} is not {split}/CLASS/NAME.jpg with a class of CIFAR-10")
-                images.append(_pixels(archive, path, name))
+                images.append(read_zip_image(archive, name, (32, 32)))
                 labels.append(CIFAR10_CLASSES.index(parts[1]))
             if not images:
                 raise RegardError(f"{path}: no entries {split}/CLASS/NAME.jpg; this is another archive")
             out[f"{split}.images"] = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
             out[f"{split}.labels"] = torch.tensor(labels)
     return out
-
-
-def _pixels(archive: ZipFile, path: Path, name: str) -> UInt8[np.ndarray, "32 32 3"]:
-    try:
-        with Image.open(io.BytesIO(archive.read(name))) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, BadZipFile) as error:
-        raise RegardError(f"{path}: entry {name!r} cannot be read ({error}); fetch the archive again") from None
-    if pixels.shape != (32, 32, 3):
-        raise RegardError(f"{path}: entry {name!r} is {pixels.shape[1]}x{pixels.shape[0]}, not 32x32")
-    return pixels

@@ -19,7 +19,7 @@ from PIL import Image
 from skimage.util import random_noise
 from torch import Tensor
 
-from regard.data.reading import to_bytes
+from regard.data.files import to_bytes
 from regard.types import RegardError
 
 SEVERITIES = (1, 2, 3, 4, 5)

@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regard.data.crops import own_gaze
-from regard.data.files import FileSplit, as_size, file_splits
+from regard.data.image_sets import own_splits
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
 from regard.types import RegardError
@@ -52,7 +51,7 @@ def csv_table(
         table: the file, UTF-8, with a header. Masks are given for all images or none.
         size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
         classes: class names in the order of their indices; None takes the labels that occur, sorted.
-        fixations: CSV file of where people looked: image, x, y (pixels of the file) and, if known, subject, order,
+        fixations: CSV file of fixations: image, x, y (pixels of the file) and, if known, subject, order,
             duration. It names an image as ``path`` does, or by the file's name where only one has it.
         val_share: share for validation where no line has the split ``val``.
         test_share: likewise for test.
@@ -65,30 +64,25 @@ def csv_table(
     """
     table = Path(table)
     rows = _read(table)
-    known = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
-    if len(known) < 2:
-        raise RegardError(f"{table}: {len(known)} classes ({', '.join(known)}); at least 2 are needed")
-    labels = _labels(table, rows, known)
+    names = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
+    if len(names) < 2:
+        raise RegardError(f"{table}: {len(names)} classes ({', '.join(names)}); at least 2 are needed")
+    labels = _labels(table, rows, names)
 
     groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}
     groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=table)
-    files = [row.path for row in rows]
-    looked = None if fixations is None else own_gaze(fixations, files, table.parent, as_size(size))
-    splits, tables = {}, {}
-    for name, index in groups.items():
-        own_rows = [rows[i] for i in index.tolist()]
-        masks = tuple(row.mask for row in own_rows if row.mask is not None)
-        paths = tuple(row.path for row in own_rows)
-        splits[name] = FileSplit(name, known, paths, labels[index], as_size(size), masks or None)
-        if looked is not None:
-            splits[name], tables[name] = looked.on(splits[name])
-    return file_splits(
-        splits,
+    return own_splits(
+        [row.path for row in rows],
+        labels,
+        groups,
+        classes=names,
+        size=size,
+        masks=[row.mask for row in rows if row.mask is not None] or None,
+        fixations=fixations,
+        root=table.parent,
         source=f"images listed in {table}",
-        licence="the user's own",
         in_memory=in_memory,
         mirror=mirror,
-        gaze=tables.get("test"),
     )
 
 
@@ -106,32 +100,32 @@ def _read(table: Path) -> list[_Row]:
         raise RegardError(f"{table}, line {reader.reader.line_num}: {error}; correct the quoting") from None
     if not rows:
         raise RegardError(f"{table}: no line after the header; list images as path,label")
-    given = [row for row in rows if row.mask is not None]
-    if given and len(given) < len(rows):
+    with_mask = [row for row in rows if row.mask is not None]
+    if with_mask and len(with_mask) < len(rows):
         first = next(row for row in rows if row.mask is None)
         raise RegardError(
-            f"{table}, line {first.line}: no mask, but line {given[0].line} has one; give masks for all or none"
+            f"{table}, line {first.line}: no mask, but line {with_mask[0].line} has one; give masks for all or none"
         )
     return rows
 
 
 def _rows(table: Path, reader: csv.DictReader[str]) -> Iterator[_Row]:
-    """The lines after the header, each checked for itself and against those above it."""
+    """The lines after the header, each checked by itself and against the earlier ones."""
     header = [name.strip() for name in reader.fieldnames or ()]
     for name in header:
         if name not in _COLUMNS:
-            known = ", ".join(_COLUMNS)
-            raise RegardError(f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {known}")
+            columns = ", ".join(_COLUMNS)
+            raise RegardError(f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {columns}")
     for name in ("path", "label"):
         if name not in header:
             raise RegardError(f"{table}, line 1: no column {name!r} among {header}; write path,label[,split][,mask]")
     reader.fieldnames = header
-    seen: dict[Path, int] = {}
+    line_of: dict[Path, int] = {}
     for cells in reader:
         row = _row(table, reader.line_num, cells, header)
-        if row.path in seen:
-            raise RegardError(f"{table}, line {row.line}: {row.path} stands on line {seen[row.path]} already; keep one")
-        seen[row.path] = row.line
+        if row.path in line_of:
+            raise RegardError(f"{table}, line {row.line}: {row.path} is on line {line_of[row.path]} already; keep one")
+        line_of[row.path] = row.line
         yield row
 
 
@@ -158,7 +152,7 @@ def _row(table: Path, line: int, cells: dict[str | None, str | list[str] | None]
     if "" in names:
         raise RegardError(f"{where}: empty label in {cell['label']!r}; name a class, or several with ';' between them")
     if len(set(names)) < len(names):
-        raise RegardError(f"{where}: a label stands twice in {cell['label']!r}; keep one")
+        raise RegardError(f"{where}: a label occurs twice in {cell['label']!r}; keep one")
     return _Row(line, paths["path"], names, split, paths.get("mask"))
 
 
@@ -179,6 +173,6 @@ def _labels(table: Path, rows: list[_Row], classes: tuple[str, ...]) -> Tensor:
     return targets
 
 
-def _near(value: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(value, known, n=3, cutoff=0.5)
+def _near(value: str, choices: Sequence[str]) -> str:
+    close = difflib.get_close_matches(value, choices, n=3, cutoff=0.5)
     return f" (near: {', '.join(close)})" if close else ""

@@ -1,36 +1,109 @@
 """CUB-200-2011: 200 kinds of birds with boxes and 15 named parts, and CUB-GHA's gaze of people telling them apart.
 
 Wah et al., *The Caltech-UCSD Birds-200-2011 Dataset*, CNS-TR-2011-001; Rong et al., *Human Attention in Fine-grained
-Classification*, BMVC 2021.
-
-CUB's annotation files as tensors, whole or a subset of its classes.
+Classification*, BMVC 2021. The annotation files are read whole, of all classes or of a subset.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.data.crops import boxes_through, cover_windows, cut_gaze, object_windows, parts_through, points_of
+from regard.data.crops import boxes_through, cover_windows, object_windows, parts_through
 from regard.data.files import FileSplit, as_size, file_splits
+from regard.data.gaze import cut_gaze, points_of, table_reader
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.gaze import image_size, load_csv, numbers
+from regard.gaze import image_size, load_csv, numbers, read_cub_gha
 from regard.types import RegardError
 
-PARTS = 15
-GAZE = ("gaze_cub_gha.csv", "data_5runs")
-"""What CUB-GHA is called beside the images: one CSV, or the authors' folder."""
+CUB_LICENCE = "images belong to their photographers on Flickr; non-commercial research and education only"
+_PARTS = 15
+_GAZE = ("gaze_cub_gha.csv", "data_5runs")
+"""Names of CUB-GHA beside the images: one CSV, or the authors' folder."""
+
+
+def cub(
+    root: str | Path,
+    *,
+    size: int | tuple[int, int] = 224,
+    crop: bool = False,
+    margin: float = 0.1,
+    val_share: float = 0.1,
+    seed: int = 0,
+    in_memory: bool = False,
+    gaze: bool = True,
+) -> DataSplits:
+    """CUB-200-2011 in its official layout, or a subset of its classes with annotations in one folder.
+
+    Args:
+        root: the folder ``CUB_200_2011`` or ``cub50``, or the one it lies in.
+        size: height and width of the images, or one number for both.
+        crop: cut to the bird's box, as fine-grained papers do; otherwise to the centre of the image.
+        margin: around the box, as a share of its longer side; only with ``crop``.
+        val_share: share of each class's training images for validation; the test split is the official one.
+        seed: decides which.
+        in_memory: read all images now: 150 kB per image of 224 pixels.
+        gaze: also read CUB-GHA, if it lies beside them. Its viewings name no observers, so none can be held out.
+
+    Returns:
+        Splits with boxes and parts (P=15, in the order of CUB's list) in pixels of the images, cut at their border;
+        with gaze also fixations in these pixels, those outside left out, and ``gaze`` of the test images (`Fixations`).
+    """
+    folder = find_cub(Path(root))
+    if not 0 <= margin <= 1:
+        raise RegardError(f"cub: margin={margin}; use a share of the box's side from 0 to 1")
+    height, width = as_size(size)
+    if min(height, width) < 1:
+        raise RegardError(f"cub: size={size}; use at least 1 pixel")
+    tables = read_cub_tables(folder)
+    shape = (height, width)
+    windows = (
+        object_windows(tables.boxes, tables.sizes, shape, margin=margin) if crop else cover_windows(tables.sizes, shape)
+    )
+    groups = {"train": tables.official_train.nonzero()[:, 0], "test": (~tables.official_train).nonzero()[:, 0]}
+    if not len(groups["test"]):
+        raise RegardError(f"{folder}: the official split leaves no test image; put all of CUB's files there")
+    groups = complete(groups, tables.labels, {"val": val_share}, seed=seed, where=folder)
+    boxes = boxes_through(tables.boxes, windows, shape)
+    points = parts_through(tables.parts, windows, shape)
+    table = read_cub_gha(tables.gaze) if gaze and tables.gaze is not None else None
+    fixations = {
+        name: cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(index.tolist())}, windows[index], shape)
+        for name, index in groups.items()
+        if table is not None
+    }
+    shares = (windows / tables.sizes.repeat(1, 2)).clamp(0, 1)
+    splits = {
+        name: FileSplit(
+            name,
+            tables.classes,
+            tuple(tables.paths[i] for i in index.tolist()),
+            tables.labels[index],
+            shape,
+            windows=shares[index],
+            boxes=boxes[index],
+            parts=points[index],
+            fixations=points_of(fixations[name]) if name in fixations else None,
+        )
+        for name, index in groups.items()
+    }
+    return file_splits(
+        splits,
+        source=f"CUB-200-2011 (Wah et al. 2011), {len(tables.classes)} classes, {folder}",
+        licence=CUB_LICENCE,
+        in_memory=in_memory,
+        gaze=table_reader(fixations["test"]) if fixations else None,
+    )
 
 
 @dataclass(frozen=True)
 class CubTables:
-    """One row an image, in the order of ``images.txt``; coordinates in pixels of the original images.
+    """One row per image, in the order of ``images.txt``; coordinates in pixels of the original images.
 
     Attributes:
         ids: CUB's numbers.
@@ -72,31 +145,31 @@ def find_cub(root: Path) -> Path:
 
 
 def read_cub_tables(folder: Path) -> CubTables:
-    """Everything the files say.
+    """All annotation files.
 
     Where images were shrunk, the original sizes that annotations refer to come from ``gaze_cub_gha.csv``.
 
     Raises:
-        RegardError: a file is missing, cut short, or says something of an image that is not listed.
+        RegardError: a file is missing, cut short, or has an image that is not listed.
     """
     place = _annotations(folder)
     assert place is not None
     images = _rows(place / "images.txt", 2)
     ids = tuple(images)
     names = {key: row[0].replace("_", " ").partition(".")[2] for key, row in _rows(place / "classes.txt", 2).items()}
-    kinds = _aligned(place / "image_class_labels.txt", 2, ids)
-    present = sorted({row[0] for row in kinds}, key=int)
+    class_rows = _aligned(place / "image_class_labels.txt", 2, ids)
+    present = sorted({row[0] for row in class_rows}, key=int)
     unknown = [key for key in present if key not in names]
     if unknown:
         raise RegardError(f"{place / 'classes.txt'}: class {unknown[0]} of image_class_labels.txt is not listed")
     boxes = _numbers(place / "bounding_boxes.txt", 5, ids)
     split = _numbers(place / "train_test_split.txt", 2, ids)
     paths = tuple(folder / "images" / images[key][0] for key in ids)
-    gaze = next((folder / name for name in GAZE if (folder / name).exists()), None)
+    gaze = next((folder / name for name in _GAZE if (folder / name).exists()), None)
     return CubTables(
         ids=ids,
         paths=paths,
-        labels=torch.tensor([present.index(row[0]) for row in kinds]),
+        labels=torch.tensor([present.index(row[0]) for row in class_rows]),
         classes=tuple(names[key] for key in present),
         official_train=split[:, 0] == 1,
         boxes=torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1),
@@ -111,34 +184,33 @@ def _annotations(folder: Path) -> Path | None:
 
 
 def _sizes(ids: tuple[str, ...], paths: tuple[Path, ...], gaze: Path | None) -> Float[Tensor, "N 2"]:
-    """Width and height of the originals: what the CSV says of them, else the files' own."""
-    known: dict[str, tuple[float, float]] = {}
+    """Width and height of the originals: from the CSV, else of the files."""
+    originals: dict[str, tuple[float, float]] = {}
     if gaze is not None and gaze.is_file():
         rows = load_csv(gaze, ("image_id", "orig_w", "orig_h"))
-        wide, high = (numbers(rows[name], f"{gaze}, {name}").tolist() for name in ("orig_w", "orig_h"))
-        known = dict(zip(rows["image_id"], zip(wide, high, strict=True), strict=True))
-    absent = [path for key, path in zip(ids, paths, strict=True) if key not in known]
-    found = iter([image_size(path) for path in absent])
-    return torch.tensor([known[key] if key in known else next(found)[::-1] for key in ids], dtype=torch.float32)
+        widths, heights = (numbers(rows[name], f"{gaze}, {name}").tolist() for name in ("orig_w", "orig_h"))
+        originals = dict(zip(rows["image_id"], zip(widths, heights, strict=True), strict=True))
+    sizes = [originals.get(key) or image_size(path)[::-1] for key, path in zip(ids, paths, strict=True)]
+    return torch.tensor(sizes, dtype=torch.float32)
 
 
 def _parts(place: Path, ids: tuple[str, ...]) -> Float[Tensor, "N 15 3"]:
     path = next((p for p in (place / "part_locs.txt", place / "parts" / "part_locs.txt") if p.is_file()), None)
     if path is None:
         raise RegardError(f"{place / 'part_locs.txt'}: no such file, nor in parts/; take it from CUB_200_2011.tgz")
-    found: dict[tuple[str, int], list[float]] = {}
+    parts: dict[tuple[str, int], list[float]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         words = line.split()
         try:
             x, y, visible = (float(word) for word in words[2:])
-            found[words[0], int(words[1])] = [x, y, visible]
+            parts[words[0], int(words[1])] = [x, y, visible]
         except (ValueError, IndexError):
             raise RegardError(f"{path}, line {number}: {line!r} is not image, part, x, y, visible") from None
     try:
-        return torch.tensor([[found[key, part] for part in range(1, PARTS + 1)] for key in ids])
+        return torch.tensor([[parts[key, part] for part in range(1, _PARTS + 1)] for key in ids])
     except KeyError as error:
         image, part = error.args[0]
-        raise RegardError(f"{path}: image {image} lacks part {part} of {PARTS}; fetch the file again") from None
+        raise RegardError(f"{path}: image {image} lacks part {part} of {_PARTS}; fetch the file again") from None
 
 
 def _numbers(path: Path, width: int, ids: tuple[str, ...]) -> Float[Tensor, "N M"]:
@@ -167,84 +239,3 @@ def _rows(path: Path, width: int) -> dict[str, list[str]]:
             raise RegardError(f"{path}, line {number}: {len(words)} words, not {width}: {line!r}")
         out[words[0]] = words[1:]
     return out
-
-
-LICENCE = "images belong to their photographers on Flickr; non-commercial research and education only"
-
-
-def cub(
-    root: str | Path,
-    *,
-    size: int | tuple[int, int] = 224,
-    crop: bool = False,
-    margin: float = 0.1,
-    val_share: float = 0.1,
-    seed: int = 0,
-    in_memory: bool = False,
-    gaze: bool = True,
-) -> DataSplits:
-    """CUB-200-2011 in its official layout, or a subset of its classes with annotations in one folder.
-
-    Args:
-        root: the folder ``CUB_200_2011`` or ``cub50``, or the one it lies in.
-        size: height and width of the images, or one number for both.
-        crop: cut to the bird's box, as fine-grained papers do; otherwise to the centre of the image.
-        margin: around the box, as a share of its longer side; only with ``crop``.
-        val_share: share of each class's training images for validation; the test split is the official one.
-        seed: decides which.
-        in_memory: read all images now: 150 kB an image of 224 pixels.
-        gaze: also read CUB-GHA, if it lies beside them. Its viewings name no observers, so none can be held out.
-
-    Returns:
-        Splits with boxes and parts (P=15, in the order of CUB's list) in pixels of the images, cut at their border;
-        with gaze also fixations in these pixels, those outside left out, and ``gaze`` of the test images (`Fixations`).
-    """
-    folder = find_cub(Path(root))
-    if not 0 <= margin <= 1:
-        raise RegardError(f"cub: margin={margin}; use a share of the box's side from 0 to 1")
-    height, width = as_size(size)
-    if min(height, width) < 1:
-        raise RegardError(f"cub: size={size}; use at least 1 pixel")
-    tables = read_cub_tables(folder)
-    shape = (height, width)
-    windows = (
-        object_windows(tables.boxes, tables.sizes, shape, margin=margin) if crop else cover_windows(tables.sizes, shape)
-    )
-    groups = {"train": tables.official_train.nonzero()[:, 0], "test": (~tables.official_train).nonzero()[:, 0]}
-    if not len(groups["test"]):
-        raise RegardError(f"{folder}: the official split leaves no test image; put all of CUB's files there")
-    groups = complete(groups, tables.labels, {"val": val_share}, seed=seed, where=folder)
-    boxes = boxes_through(tables.boxes, windows, shape)
-    points = parts_through(tables.parts, windows, shape)
-    table = None
-    if gaze and tables.gaze is not None:
-        from regard.gaze import read_cub_gha
-
-        table = read_cub_gha(tables.gaze)
-    looked = {
-        name: cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(index.tolist())}, windows[index], shape)
-        for name, index in groups.items()
-        if table is not None
-    }
-    shares = (windows / tables.sizes.repeat(1, 2)).clamp(0, 1)
-    splits = {
-        name: FileSplit(
-            name,
-            tables.classes,
-            tuple(tables.paths[i] for i in index.tolist()),
-            tables.labels[index],
-            shape,
-            windows=shares[index],
-            boxes=boxes[index],
-            parts=points[index],
-            fixations=points_of(looked[name]) if name in looked else None,
-        )
-        for name, index in groups.items()
-    }
-    return file_splits(
-        splits,
-        source=f"CUB-200-2011 (Wah et al. 2011), {len(tables.classes)} classes, {folder}",
-        licence=LICENCE,
-        in_memory=in_memory,
-        gaze=partial(looked.__getitem__, "test") if looked else None,
-    )

@@ -1,20 +1,121 @@
-"""A split whose images stay in files and are read when asked for."""
+"""Images and masks in files: reading them, and a split that reads its items on access; an unreadable file is named."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float, Num
-from PIL import Image
+from jaxtyping import Bool, Float, Num, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from regard.data.reading import cover, read_image, read_mask, to_bool, to_bytes
-from regard.data.splits import DataSplits, TensorSplit, check_labels, pixel_statistics
-from regard.gaze import Fixations
+from regard.data.splits import DataSplits, TensorSplit, check_labels
+from regard.gaze import natural
 from regard.types import Batch, RegardError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+_CONVERTIBLE = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "LAB", "HSV")
+_ORIENTATION = 0x0112  # EXIF tag; values of 5 and more exchange width and height
+_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_image(path: Path) -> Image.Image:
+    """An RGB image, turned as its EXIF orientation says.
+
+    Grey, palette, black-and-white, CMYK and YCbCr files are converted; transparency is composited on white; 16-bit grey
+    is scaled to 8 bits. Anything else (32-bit, floats, an unusual number of channels) raises a RegardError.
+    """
+    image = _open(path)
+    if image.mode in _16_BIT:
+        values = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or (image.mode == "P" and "transparency" in image.info):
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    if image.mode not in _CONVERTIBLE:
+        raise RegardError(
+            f"{path}: pixel format {image.mode!r} ({len(image.getbands())} channels) has no fixed range; "
+            "save it as 8-bit grey or RGB"
+        )
+    return image.convert("RGB")
+
+
+def displayed_size(path: Path) -> tuple[int, int]:
+    """(height, width) of an image as `read_image` turns it, from the file's header."""
+    try:
+        with Image.open(path) as image:
+            exchanged = image.getexif().get(_ORIENTATION, 1) >= 5
+            return (image.width, image.height) if exchanged else (image.height, image.width)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
+
+
+def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | None = None) -> Image.Image:
+    """A mask as an 8-bit image of 0 and 255: object is what exceeds half of the mask's own maximum, or ``level``.
+
+    This reads 0/1, 0/255 and soft masks alike; in palette files every index but 0 is object.
+
+    Args:
+        path: the mask's file.
+        size: (width, height) of the image it belongs to; another size is an error.
+        of: the image's file, for the message.
+        level: share of 255 from which on a pixel is object, for graded masks whose values have a meaning.
+    """
+    image = _open(path)
+    if image.size != size:
+        raise RegardError(
+            f"{path}: mask of {image.width}x{image.height} pixels for {of} of {size[0]}x{size[1]}; "
+            "save the mask at the image's size"
+        )
+    values = np.asarray(image if image.mode in (*_16_BIT, "I", "F", "P", "1") else image.convert("L")).astype(
+        np.float64
+    )
+    if level is not None:
+        is_object = values >= level * 255
+    else:
+        is_object = values != 0 if image.mode == "P" else values > values.max() / 2
+    return Image.fromarray(is_object.astype(np.uint8) * 255)
+
+
+def cover(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
+    """Resize so that (height, width) is just covered, then cut out the centre."""
+    height, width = size
+    if image.size == (width, height):
+        return image
+    scale = max(width / image.width, height / image.height)
+    scaled = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    left, top = (scaled[0] - width) // 2, (scaled[1] - height) // 2
+    return image.resize(scaled, resample).crop((left, top, left + width, top + height))
+
+
+def to_bytes(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
+    """An RGB image as a tensor."""
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
+
+
+def to_bool(mask: Image.Image) -> Bool[Tensor, "1 H W"]:
+    """An 8-bit mask as a tensor."""
+    return torch.from_numpy(np.asarray(mask) > 127)[None]
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            return ImageOps.exif_transpose(opened)
+    except FileNotFoundError:
+        raise RegardError(f"{path}: no such image; correct the path or take it from the list") from None
+    except UnidentifiedImageError:
+        raise RegardError(f"{path}: not an image that can be read; replace or remove the file") from None
+    except Image.DecompressionBombError as error:
+        raise RegardError(f"{path}: {error}; shrink the image") from None
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow's for truncated and damaged files
+        raise RegardError(f"{path}: damaged image ({error}); replace or remove the file") from None
 
 
 @dataclass(frozen=True)
@@ -26,12 +127,12 @@ class FileSplit:
         classes: class names.
         paths: image files.
         labels: (N,) long, or (N,n) float 0/1 for multi-label.
-        size: height and width of what comes out, pixels.
+        size: height and width of the output, pixels.
         masks: a mask file for each image, or None.
         mask_level: share of 255 from which on a graded mask is object; None: half of each mask's own maximum.
         windows: the part of each file that becomes the image, x0, y0, x1, y1 as shares of its width and height (N,4);
             None cuts to the centre.
-        boxes: object boxes (N,4) in pixels of what comes out, or None.
+        boxes: object boxes (N,4) in pixels of the output, or None.
         parts: named points (N,P,3) as x, y, visible in the same pixels, or None.
         fixations: where people looked (N,n,2), x, y in the same pixels, NaN beyond an image's last, or None.
     """
@@ -63,7 +164,7 @@ class FileSplit:
         return len(self.paths)
 
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
-        """The items at these positions, read now; a file that cannot be read raises a RegardError with its name."""
+        """The items at these positions, read now; an unreadable file raises a RegardError with its name."""
         where = torch.as_tensor(index, dtype=torch.int64)
         images, masks = self._read(where)
         return Batch(
@@ -82,9 +183,8 @@ class FileSplit:
         return str(self.paths[i])
 
     def load(self) -> TensorSplit:
-        """The same split read into memory, at one byte a value."""
+        """The same split read into memory, at one byte per value."""
         images, masks = self._read(torch.arange(len(self)))
-        names = tuple(map(str, self.paths))
         return TensorSplit(
             self.name,
             self.classes,
@@ -94,7 +194,7 @@ class FileSplit:
             boxes=self.boxes,
             parts=self.parts,
             fixations=self.fixations,
-            names=names,
+            names=tuple(map(str, self.paths)),
         )
 
     def _read(self, where: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -116,38 +216,45 @@ class FileSplit:
         return image.resize((self.size[1], self.size[0]), resample, box=box)
 
 
-def file_splits(
-    parts: dict[str, FileSplit],
-    *,
-    source: str,
-    licence: str,
-    in_memory: bool,
-    mirror: bool = True,
-    gaze: Callable[[], Fixations] | None = None,
-) -> DataSplits:
-    """``train``, ``val`` and ``test`` joined, with the statistics of at most 500 training images.
+def file_splits(parts: dict[str, FileSplit], *, in_memory: bool, **facts: Any) -> DataSplits:
+    """`DataSplits.of_parts` with the statistics of at most 500 training images.
 
     Args:
         parts: the three splits by name.
-        source: where the data comes from.
-        licence: what may be done with it.
         in_memory: read all images now, so that batches are gathered and augmented on the training device.
-        mirror: whether a mirrored image keeps its class.
-        gaze: reads fixations on the test split.
+        facts: of `DataSplits`: source, licence, mirror, gaze.
     """
     ready = {name: part.load() if in_memory else part for name, part in parts.items()}
-    mean, std = pixel_statistics(ready["train"], limit=500)
-    return DataSplits(
-        ready["train"],
-        ready["val"],
-        ready["test"],
-        mean=mean,
-        std=std,
-        source=source,
-        licence=licence,
-        mirror=mirror,
-        gaze=gaze,
+    return DataSplits.of_parts(ready, statistics_images=500, **facts)
+
+
+def find_folder(root: Path, *places: str, holds: str, name: str) -> Path:
+    """The first of ``root`` and of the ``places`` below it that contains the folder (or file) ``holds``.
+
+    Raises:
+        RegardError: none does; it says what to put where.
+    """
+    for folder in (root, *(root / place for place in places)):
+        if (folder / holds).exists():
+            return folder
+    raise RegardError(
+        f"{name}: neither {root / holds} nor {root / places[0] / holds} exists; unpack the data set there, or pass "
+        "its folder as root"
     )
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of the numbers in their names, hidden files left out.
+
+    Raises:
+        RegardError: no such folder, or no images.
+    """
+    if not folder.is_dir():
+        raise RegardError(f"{folder}: no such folder; unpack the data set there")
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."]
+    if not paths:
+        raise RegardError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
+    return sorted(paths, key=lambda path: natural(path.name))
 
 
 def as_size(size: int | tuple[int, int]) -> tuple[int, int]:

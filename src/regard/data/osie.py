@@ -1,17 +1,15 @@
-"""OSIE: 700 everyday scenes and where 15 people looked in 3 seconds (Xu et al., Journal of Vision 2014)."""
+"""OSIE: 700 everyday scenes with the fixations of 15 people in 3 seconds (Xu et al., Journal of Vision 2014)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from regard.data.salient.build import find_folder, last_as_test, splits_of
+from regard.data.files import find_folder
+from regard.data.image_sets import last_as_test, whole_splits
 from regard.data.splits import DataSplits
-from regard.gaze import natural
+from regard.gaze import natural, read_osie
 
-LICENCE = "MIT"
-_CLASSES = ("scene",)
+OSIE_LICENCE = "MIT"
 
 
 def osie(
@@ -33,26 +31,22 @@ def osie(
         size: height and width of the images, or one number for both; the whole image is stretched to it.
         val_share: share of the other images for validation.
         seed: decides which.
-        in_memory: read all images now: 150 kB an image of 224 pixels.
-        held_out: so many observers, the last, look at test images only, and only they do: who is learned from does not
-            judge.
+        in_memory: read all images now: 150 kB per image of 224 pixels.
+        held_out: number of observers, the last, whose gaze is used on the test split alone.
     """
-    from regard.gaze import read_osie
-
     folder = find_folder(Path(root), "osie", "OSIE", holds="images", name="osie")
     table = read_osie(folder)
     names = sorted(table.images, key=natural)
-    return splits_of(
+    return whole_splits(
         [folder / "images" / name for name in names],
         last_as_test(len(names)),
-        classes=_CLASSES,
-        labels=torch.zeros(len(names)).long(),
+        class_name="scene",
         size=size,
         val_share=val_share,
         seed=seed,
         in_memory=in_memory,
         source=f"OSIE (Xu et al. 2014), {len(names)} images, {folder}",
-        licence=LICENCE,
+        licence=OSIE_LICENCE,
         where=folder,
         gaze=table,
         held_out=held_out,

@@ -1,9 +1,4 @@
-"""What every data set comes as: three splits of items that are read by index.
-
-Some items of many, evenly over all of them.
-
-Splits that stand in front of another and change its batches alone.
-"""
+"""What every data set opens as: three splits of items that are read by index, and wrappers that change a split."""
 
 from __future__ import annotations
 
@@ -17,14 +12,6 @@ from torch import Tensor
 
 from regard.gaze import Fixations
 from regard.types import Batch, RegardError
-
-
-def evenly_spaced(count: int, most: int) -> Int[Tensor, " n"]:
-    """Positions of at most ``most`` of ``count`` items, evenly over all, the first and the last among them.
-
-    Sets are often sorted by class: their first items would be of one class.
-    """
-    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
 
 
 @runtime_checkable
@@ -58,8 +45,12 @@ class Split(Protocol):
         ...
 
     def item_name(self, i: int) -> str:
-        """What a person would look for: the file, or split and number."""
+        """The name a user recognises: the file, or split and number."""
         ...
+
+
+_OPTIONAL = ("masks", "boxes", "parts", "fixations", "flow")
+"""Fields of a split in memory that may be None."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +65,8 @@ class TensorSplit:
         masks: object masks (N,1,H,W), or None.
         boxes: object boxes (N,4) as x0, y0, x1, y1, or None.
         parts: named points (N,P,3) as x, y, visible, or None.
-        fixations: where people looked (N,n,2), x, y in pixels, NaN beyond an image's last, or None.
-        names: what the items are called; None names them by split and number.
+        fixations: fixations (N,n,2), x, y in pixels, NaN beyond an image's last, or None.
+        names: names of the items; None names them by split and number.
         flow: optical flow of L steps (N,2L,H,W), signed bytes: `Batch.flow` times 127; None for photographs.
     """
 
@@ -92,7 +83,7 @@ class TensorSplit:
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
-        for what in ("labels", "masks", "boxes", "parts", "fixations", "flow"):
+        for what in ("labels", *_OPTIONAL):
             values: Tensor | None = getattr(self, what)
             if values is not None and len(values) != len(self.images):
                 raise RegardError(
@@ -112,56 +103,44 @@ class TensorSplit:
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The items at these positions, on the device where the split lies."""
         where = torch.as_tensor(index, dtype=torch.int64, device=self.images.device)
-        return Batch(
-            images=self.images[where].to(torch.float32).div_(255),
-            labels=self.labels[where],
-            index=where,
-            masks=None if self.masks is None else self.masks[where],
-            boxes=None if self.boxes is None else self.boxes[where],
-            parts=None if self.parts is None else self.parts[where],
-            fixations=None if self.fixations is None else self.fixations[where],
-            split=self.name,
-            flow=None if self.flow is None else self.flow[where].to(torch.float32).div_(127),
-        )
+        known = {name: values[where] for name in _OPTIONAL if (values := getattr(self, name)) is not None}
+        if "flow" in known:
+            known["flow"] = known["flow"].to(torch.float32).div_(127)
+        images = self.images[where].to(torch.float32).div_(255)
+        return Batch(images=images, labels=self.labels[where], index=where, split=self.name, **known)
 
     def item_name(self, i: int) -> str:
-        """The name it was given, else split and number."""
+        """Its entry of ``names``, else split and number."""
         return f"{self.name}/{i}" if self.names is None else self.names[i]
 
     def to(self, device: torch.device | str) -> TensorSplit:
         """The same split on another device; itself if it lies there already."""
         if self.images.device == torch.empty(0, device=device).device:
             return self
+        fields = ("images", "labels", *_OPTIONAL)
         return replace(
-            self,
-            images=self.images.to(device),
-            labels=self.labels.to(device),
-            masks=None if self.masks is None else self.masks.to(device),
-            boxes=None if self.boxes is None else self.boxes.to(device),
-            parts=None if self.parts is None else self.parts.to(device),
-            fixations=None if self.fixations is None else self.fixations.to(device),
-            flow=None if self.flow is None else self.flow.to(device),
+            self, **{name: values.to(device) for name in fields if (values := getattr(self, name)) is not None}
         )
 
 
 @dataclass(frozen=True)
 class DataSplits:
-    """A data set, ready to train and to judge on.
+    """A data set, ready for training and evaluation.
 
     Attributes:
-        train: what is learned from.
-        val: what choices are made on.
-        test: what is reported.
+        train: for learning.
+        val: for choices.
+        test: for reported results.
         mean: channel means (3,) of the training images in [0,1].
         std: their standard deviations (3,), over all pixels.
         source: where the data comes from, a sentence.
-        licence: what may be done with it, a sentence.
+        licence: the terms of use, a sentence.
         mirror: whether a mirrored image keeps its class (digits do not).
-        gaze: reads where people looked on the test split: its images in their order, named by their number, in pixels
-            of the images as they come out of it; None where nobody was asked.
-        guesses: what can be said of each test item without looking at it: a name -> classes (N,). Floors of accuracy.
-        remarks: sentences without which a number on this set is misread; they stand beside every table of it.
-        proxy: the set stands in for another that cannot be had: tables call it one.
+        gaze: reads the fixations on the test split: its images in their order, named by their number, in pixels of the
+            images that the split returns; None where there is no gaze.
+        guesses: name -> classes (N,) predicted for the test items without their images: floors of accuracy.
+        remarks: caveats without which a number on this set is misread; shown with every table of it.
+        proxy: the set is a substitute for another that is not available; tables say so.
     """
 
     train: Split
@@ -177,13 +156,19 @@ class DataSplits:
     remarks: tuple[str, ...] = ()
     proxy: bool = False
 
+    @classmethod
+    def of_parts(cls, parts: Mapping[str, Split], *, statistics_images: int = 10_000, **facts: Any) -> DataSplits:
+        """From splits by name, with the channel statistics of at most so many training images; other fields by name."""
+        mean, std = pixel_statistics(parts["train"], limit=statistics_images)
+        return cls(parts["train"], parts["val"], parts["test"], mean=mean, std=std, **facts)
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names."""
         return self.train.classes
 
     def called(self, name: str) -> str:
-        """The set's name as tables have it."""
+        """The set's name in tables."""
         return f"{name} (proxy)" if self.proxy else name
 
 
@@ -202,6 +187,17 @@ def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> Non
         raise RegardError(
             f"{where}: multi-label targets of shape {tuple(labels.shape)} must be 0 or 1, one for each of {n} classes"
         )
+
+
+def evenly_spaced(count: int, most: int) -> Int[Tensor, " n"]:
+    """Positions of at most ``most`` of ``count`` items, evenly spaced, the first and the last among them.
+
+    Sets are often sorted by class: their first items would be of one class.
+
+    >>> evenly_spaced(9, 3).tolist()
+    [0, 4, 8]
+    """
+    return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
 
 
 def pixel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:
@@ -227,44 +223,44 @@ def _readable(split: Split, index: Tensor) -> Float[Tensor, "B 3 H W"]:
         if len(index) == 1:
             return torch.zeros(0, 3, 1, 1)
         parts = [_readable(split, half) for half in index.chunk(2)]
-        found = [part for part in parts if len(part)]
-        return torch.cat(found) if found else parts[0]
+        readable = [part for part in parts if len(part)]
+        return torch.cat(readable) if readable else parts[0]
 
 
 class SplitWrapper:
-    """What a split in front of another says of itself is what the other says; ``batch`` is its own.
+    """Base of splits that wrap another: name, classes, labels and length are the other's; subclasses define ``batch``.
 
     Attributes:
-        split: the other.
+        split: the wrapped split.
     """
 
     split: Split
 
     @property
     def name(self) -> str:
-        """Of the split."""
+        """That of the wrapped split."""
         return self.split.name
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Of the split."""
+        """That of the wrapped split."""
         return self.split.classes
 
     @property
     def labels(self) -> Num[Tensor, "N *n"]:
-        """Of the split."""
+        """That of the wrapped split."""
         return self.split.labels
 
     def __len__(self) -> int:
         return len(self.split)
 
     def item_name(self, i: int) -> str:
-        """Of the split."""
+        """That of the wrapped split."""
         return self.split.item_name(i)
 
 
 class SplitExtension(SplitWrapper):
-    """A split whose batches say more than those of the other, and that knows all that the other knows."""
+    """A wrapper whose batches have further fields, with all attributes of the wrapped split."""
 
     def __getattr__(self, name: str) -> Any:
         if name in vars(type(self)).get("__dataclass_fields__", {}) or name.startswith("__"):

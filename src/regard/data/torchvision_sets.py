@@ -22,7 +22,7 @@ CIFAR100_MEAN, CIFAR100_STD = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
 
 
 @dataclass(frozen=True)
-class Reader:
+class _Reader:
     """How torchvision reads a set.
 
     Attributes:
@@ -30,7 +30,7 @@ class Reader:
         part: name of its argument that chooses the part.
         parts: that argument's values for the training and the test part.
         targets: its attribute with the labels.
-        folder: what lies in the set's folder, by which it is found.
+        folder: a file or folder by which the set's folder is recognised.
         classes: class names where torchvision does not know them.
         statistics: mean and std where there are customary ones; None computes them from the training split.
         mirror: whether a mirrored image keeps its class.
@@ -46,46 +46,18 @@ class Reader:
     mirror: bool = True
 
 
-READERS: dict[str, Reader] = {
-    "cifar10": Reader(
-        "CIFAR10",
-        "train",
-        (True, False),
-        "targets",
-        "cifar-10-batches-py",
-        statistics=(CIFAR10_MEAN, CIFAR10_STD),
+READERS: dict[str, _Reader] = {
+    "cifar10": _Reader(
+        "CIFAR10", "train", (True, False), "targets", "cifar-10-batches-py", statistics=(CIFAR10_MEAN, CIFAR10_STD)
     ),
-    "cifar100": Reader(
-        "CIFAR100",
-        "train",
-        (True, False),
-        "targets",
-        "cifar-100-python",
-        statistics=(CIFAR100_MEAN, CIFAR100_STD),
+    "cifar100": _Reader(
+        "CIFAR100", "train", (True, False), "targets", "cifar-100-python", statistics=(CIFAR100_MEAN, CIFAR100_STD)
     ),
-    "svhn": Reader(
-        "SVHN",
-        "split",
-        ("train", "test"),
-        "labels",
-        "train_32x32.mat",
-        classes=tuple("0123456789"),
-        mirror=False,
+    "svhn": _Reader(
+        "SVHN", "split", ("train", "test"), "labels", "train_32x32.mat", classes=tuple("0123456789"), mirror=False
     ),
-    "stl10": Reader(
-        "STL10",
-        "split",
-        ("train", "test"),
-        "labels",
-        "stl10_binary",
-    ),
-    "fashion_mnist": Reader(
-        "FashionMNIST",
-        "train",
-        (True, False),
-        "targets",
-        "FashionMNIST",
-    ),
+    "stl10": _Reader("STL10", "split", ("train", "test"), "labels", "stl10_binary"),
+    "fashion_mnist": _Reader("FashionMNIST", "train", (True, False), "targets", "FashionMNIST"),
 }
 
 
@@ -135,7 +107,7 @@ def _part(name: str, root: Path, part: Any, download: bool) -> tuple[Tensor, Ten
 
     reader = READERS[name]
     try:
-        found = getattr(datasets, reader.read)(root, **{reader.part: part}, download=download)
+        dataset = getattr(datasets, reader.read)(root, **{reader.part: part}, download=download)
     except (RuntimeError, OSError) as error:
         if download:
             raise RegardError(
@@ -148,17 +120,17 @@ def _part(name: str, root: Path, part: Any, download: bool) -> tuple[Tensor, Ten
         ) from None
     if name == "fashion_mnist":
         _verify_fashion_mnist(root)
-    data = torch.as_tensor(np.ascontiguousarray(found.data))
+    data = torch.as_tensor(np.ascontiguousarray(dataset.data))
     if data.dim() == 3:
         data = data[:, None].expand(-1, 3, -1, -1)
     elif data.shape[-1] == 3:
         data = data.permute(0, 3, 1, 2)
-    labels = torch.as_tensor(np.asarray(getattr(found, reader.targets))).long()
-    return data.contiguous(), labels, reader.classes or tuple(found.classes)
+    labels = torch.as_tensor(np.asarray(getattr(dataset, reader.targets))).long()
+    return data.contiguous(), labels, reader.classes or tuple(dataset.classes)
 
 
 def _verify_fashion_mnist(root: Path) -> None:
-    """Torchvision verifies this set's archives when it fetches them only: compare what was read with them."""
+    """Torchvision verifies this set's archives only while fetching: verify them and their unpacked copies here."""
     from torchvision.datasets import FashionMNIST
     from torchvision.datasets.utils import check_integrity
 
@@ -166,13 +138,9 @@ def _verify_fashion_mnist(root: Path) -> None:
     if old.exists():
         raise RegardError(f"{old}: an old copy that cannot be verified, and that torchvision prefers; remove it")
     for file, md5 in FashionMNIST.resources:
-        archive = raw / file
-        if not check_integrity(str(archive), md5) or _unpacked(archive) != archive.with_suffix("").read_bytes():
+        archive, unpacked = raw / file, (raw / file).with_suffix("")
+        if not check_integrity(str(archive), md5) or gzip.decompress(archive.read_bytes()) != unpacked.read_bytes():
             raise RegardError(
                 f"{archive}: missing, or it or its unpacked copy is damaged; remove {raw} and fetch it with "
                 f"`regard data get fashion_mnist --root {root}`"
             )
-
-
-def _unpacked(archive: Path) -> bytes:
-    return gzip.decompress(archive.read_bytes())

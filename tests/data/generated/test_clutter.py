@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from regard.data import clutter
-from regard.data.generated.clutter import boxes_of, generate, members
+from regard.data.generated.clutter import boxes_of, digits_of_split, generate_clutter
 from regard.data.generated.drawing import PHOTOGRAPHS
 from regard.types import RegardError
 
@@ -71,12 +71,12 @@ def test_the_strokes_are_one_colour():
 
 
 def test_an_image_is_a_function_of_seed_split_and_index():
-    few, many = (generate("test", n, 32, 4, 4, 3, (0.36, 0.5)) for n in (7, 600))
+    few, many = (generate_clutter("test", n, 32, 4, 4, 3, (0.36, 0.5)) for n in (7, 600))
     for name in few:
         assert torch.equal(few[name], many[name][:7])
-    other = generate("test", 7, 32, 5, 5, 3, (0.36, 0.5))
+    other = generate_clutter("test", 7, 32, 5, 5, 3, (0.36, 0.5))
     assert not torch.equal(other["images"], few["images"])
-    assert not torch.equal(generate("val", 7, 32, 4, 4, 3, (0.36, 0.5))["labels"], few["labels"])
+    assert not torch.equal(generate_clutter("val", 7, 32, 4, 4, 3, (0.36, 0.5))["labels"], few["labels"])
 
 
 def test_another_ground_leaves_every_glyph(splits):
@@ -95,11 +95,11 @@ def test_another_ground_leaves_every_glyph(splits):
 
 
 def test_digits_and_photographs_of_the_splits_are_different():
-    for kind in (PHOTOGRAPHS, {name: members(name)[0].flatten().tolist() for name in PHOTOGRAPHS}):
+    for kind in (PHOTOGRAPHS, {name: digits_of_split(name)[0].flatten().tolist() for name in PHOTOGRAPHS}):
         sets = [set(kind[name]) for name in ("train", "val", "test")]
         assert all(sets)
         assert len(set.union(*sets)) == sum(map(len, sets))
-    assert sum(int(members(name)[1].sum()) for name in PHOTOGRAPHS) == 1797
+    assert sum(int(digits_of_split(name)[1].sum()) for name in PHOTOGRAPHS) == 1797
 
 
 def test_distractors_are_never_over_the_digit_and_optional():
@@ -149,9 +149,9 @@ def test_bad_arguments_are_named(wrong):
 
 def test_generation_is_fast():
     """20,000 images in 10 s means 0.5 ms each; four times that here, since test machines are shared."""
-    generate("train", 64, 48, 0, 0, 6, (0.36, 0.5))
+    generate_clutter("train", 64, 48, 0, 0, 6, (0.36, 0.5))
     start = time.process_time()
-    generate("train", 1024, 48, 0, 0, 6, (0.36, 0.5))
+    generate_clutter("train", 1024, 48, 0, 0, 6, (0.36, 0.5))
     assert (time.process_time() - start) / 1024 < 2e-3
 
 

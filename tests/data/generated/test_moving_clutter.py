@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from regard.data import moving_clutter
-from regard.data.generated.clutter import members
+from regard.data.generated.clutter import digits_of_split
 from regard.data.generated.drawing import PHOTOGRAPHS
-from regard.data.generated.moving_clutter import CLASSES, DIGITS, generate
-from regard.data.generated.observers import LAG, LOOKS, OBSERVERS, follow
+from regard.data.generated.moving_clutter import DIGITS, MOVING_CLASSES, generate_moving_clutter
+from regard.data.generated.observers import LAG, MOVING_FIXATIONS, MOVING_OBSERVERS, simulated_pursuit
 from regard.types import RegardError
 
 OPTIONS = {"size": 48, "seed": 0, "length": 3, "distractors": 3}
@@ -15,14 +15,14 @@ OPTIONS = {"size": 48, "seed": 0, "length": 3, "distractors": 3}
 
 @pytest.fixture(scope="module")
 def clips():
-    return generate("train", 48, **OPTIONS)
+    return generate_moving_clutter("train", 48, **OPTIONS)
 
 
 def test_the_digit_moves_as_its_label_says(clips):
     flow, mask = clips["flow"].float(), clips["masks"]
     inside = [(flow[:, c::2].mean(1, keepdim=True) * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3)) for c in (0, 1)]
     ways = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])  # right, down, left, up
-    assert CLASSES[:4] == ("0 right", "0 down", "0 left", "0 up")
+    assert MOVING_CLASSES[:4] == ("0 right", "0 down", "0 left", "0 up")
     along = (torch.stack(inside, 1) * ways[clips["labels"] % 4]).sum(1)
     across = (torch.stack(inside, 1) * ways[(clips["labels"] + 1) % 4]).sum(1)
     assert (along > 8).float().mean() > 0.95
@@ -30,31 +30,31 @@ def test_the_digit_moves_as_its_label_says(clips):
 
 
 def test_the_ground_rests_and_fragments_do_not(clips):
-    still = generate("train", 48, **OPTIONS | {"distractors": 0})
+    still = generate_moving_clutter("train", 48, **OPTIONS | {"distractors": 0})
     away = ~torch.nn.functional.max_pool2d(still["masks"].float(), 25, 1, 12).bool()
     moved = [(c["flow"].float().abs().amax(1, keepdim=True) * away).sum() / away.sum() for c in (still, clips)]
     assert moved[0] < 0.3 * moved[1]
 
 
 def test_a_clip_is_a_function_of_seed_split_and_index(clips):
-    more = generate("train", 5, **OPTIONS)
+    more = generate_moving_clutter("train", 5, **OPTIONS)
     for name, values in more.items():
         assert torch.equal(values, clips[name][:5]), name
-    other = generate("train", 5, **OPTIONS | {"seed": 1})
+    other = generate_moving_clutter("train", 5, **OPTIONS | {"seed": 1})
     assert not torch.equal(other["images"], more["images"])
-    assert not torch.equal(generate("val", 5, **OPTIONS)["labels"], more["labels"])
+    assert not torch.equal(generate_moving_clutter("val", 5, **OPTIONS)["labels"], more["labels"])
 
 
 def test_classes_are_even_and_the_digit_stays_inside(clips):
-    counts = torch.bincount(generate("test", 240, **OPTIONS | {"length": 1})["labels"], minlength=12)
+    counts = torch.bincount(generate_moving_clutter("test", 240, **OPTIONS | {"length": 1})["labels"], minlength=12)
     assert counts.min() > 5
     assert clips["masks"].flatten(1).any(1).all()
-    assert len(CLASSES) == 4 * len(DIGITS)
+    assert len(MOVING_CLASSES) == 4 * len(DIGITS)
 
 
 def test_observers_follow_the_digit(clips):
     points, boxes = clips["fixations"], clips["boxes"]
-    assert points.shape == (48, OBSERVERS * LOOKS, 2)
+    assert points.shape == (48, MOVING_OBSERVERS * MOVING_FIXATIONS, 2)
     low, high = boxes[:, None, :2] - 2, boxes[:, None, 2:] + 2
     on = ((points >= low) & (points <= high)).all(-1).float().mean()
     share = ((boxes[:, 2:] - boxes[:, :2]).prod(1) / 48**2).mean()
@@ -65,27 +65,34 @@ def test_observers_follow_the_digit(clips):
 def test_observers_are_late_and_look_beside_the_frame_sometimes():
     start = torch.tensor([[24.0, 24.0]]).repeat(400, 1)
     index = torch.arange(400)
-    moving = follow(start, torch.tensor([[4.0, 0.0]]).repeat(400, 1), index, size=48, seed=0, stream=0)
-    resting = follow(start, torch.zeros(400, 2), index, size=48, seed=0, stream=0)
-    lag = (resting - moving)[..., 0].view(400, OBSERVERS, LOOKS).transpose(1, 2).flatten(0, 1).nanmedian(0).values
+    moving = simulated_pursuit(start, torch.tensor([[4.0, 0.0]]).repeat(400, 1), index, size=48, seed=0, stream=0)
+    resting = simulated_pursuit(start, torch.zeros(400, 2), index, size=48, seed=0, stream=0)
+    lag = (
+        (resting - moving)[..., 0]
+        .view(400, MOVING_OBSERVERS, MOVING_FIXATIONS)
+        .transpose(1, 2)
+        .flatten(0, 1)
+        .nanmedian(0)
+        .values
+    )
     assert ((lag >= 0) & (lag <= 4 * LAG)).all()  # everybody's own, at 4 pixels a frame
-    assert lag.unique().numel() == OBSERVERS
-    edge = follow(torch.full((400, 2), 1.0), torch.zeros(400, 2), index, size=48, seed=0, stream=0)
+    assert lag.unique().numel() == MOVING_OBSERVERS
+    edge = simulated_pursuit(torch.full((400, 2), 1.0), torch.zeros(400, 2), index, size=48, seed=0, stream=0)
     assert edge.isnan().any()
     assert (edge[~edge.isnan()] >= 0).all()
 
 
 def test_people_photographs_and_digits_are_of_one_split_alone():
     start, still, index = torch.full((50, 2), 24.0), torch.zeros(50, 2), torch.arange(50)
-    people = [follow(start, still, index, size=48, seed=0, stream=k) for k in range(3)]
-    habits = [p.view(50, OBSERVERS, LOOKS, 2).nanmean((0, 2)) for p in people]
+    people = [simulated_pursuit(start, still, index, size=48, seed=0, stream=k) for k in range(3)]
+    habits = [p.view(50, MOVING_OBSERVERS, MOVING_FIXATIONS, 2).nanmean((0, 2)) for p in people]
     assert not any(torch.allclose(habits[a], habits[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     names = ("train", "val", "test")
-    own = [set(members(name)[0].flatten().tolist()) for name in names]
+    own = [set(digits_of_split(name)[0].flatten().tolist()) for name in names]
     assert not any(own[a] & own[b] for a, b in ((0, 1), (0, 2), (1, 2)))
     assert not set(PHOTOGRAPHS["train"]) & set(PHOTOGRAPHS["test"])
     data = moving_clutter(32, 3, 2, 4, length=1, cache=False)
-    assert set(data.gaze().subjects) <= {f"test {k}" for k in range(OBSERVERS)}
+    assert set(data.gaze().subjects) <= {f"test {k}" for k in range(MOVING_OBSERVERS)}
 
 
 def test_the_splits_know_mask_flow_and_gaze():
@@ -106,9 +113,12 @@ def test_the_splits_know_mask_flow_and_gaze():
 def test_gaze_beside_the_frame_is_counted():
     from regard.data.generated.moving_clutter import _table
 
-    points = torch.full((2, OBSERVERS * LOOKS, 2), 3.0)
+    points = torch.full((2, MOVING_OBSERVERS * MOVING_FIXATIONS, 2), 3.0)
     points[0, :4] = torch.nan
     points[1] = torch.nan
     table = _table(points, 8)
-    assert (table.dropped, table.counts().tolist()) == (4 + OBSERVERS * LOOKS, [OBSERVERS * LOOKS - 4, 0])
+    assert (table.dropped, table.counts().tolist()) == (
+        4 + MOVING_OBSERVERS * MOVING_FIXATIONS,
+        [MOVING_OBSERVERS * MOVING_FIXATIONS - 4, 0],
+    )
     assert "test 0" not in table.subjects

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from regard.data import clutter
-from regard.data.generated.observers import EACH, simulated_gaze
+from regard.data.generated.observers import STATIC_FIXATIONS, simulated_gaze
 from regard.gaze import density
 from regard.metrics.fixation import nss
 from regard.types import RegardError
@@ -15,7 +15,7 @@ SMALL = {"size": 32, "train": 40, "val": 10, "test": 30, "cache": False}
 def test_they_look_at_the_object_more_than_at_the_middle() -> None:
     data = clutter(**SMALL, observers=5)
     gaze = data.gaze()
-    assert gaze.counts().tolist() == [5 * EACH] * 30
+    assert gaze.counts().tolist() == [5 * STATIC_FIXATIONS] * 30
     near = torch.nn.functional.max_pool2d(data.test.masks.float(), 5, 1, 2)
     middle = density(torch.tensor([[[16.0, 16.0]]]), size=(32, 32), sigma=7).expand(30, -1, -1, -1)
     on_object = nss(near, gaze.points()).mean()
@@ -26,9 +26,9 @@ def test_they_look_at_the_object_more_than_at_the_middle() -> None:
 def test_batches_hold_the_same_points_as_the_table() -> None:
     data = clutter(**SMALL, observers=3)
     assert torch.allclose(data.test.batch(range(30)).fixations.double(), data.gaze().points(), atol=1e-5)
-    assert data.train.batch([0]).fixations.shape == (1, 3 * EACH, 2)
+    assert data.train.batch([0]).fixations.shape == (1, 3 * STATIC_FIXATIONS, 2)
     again = clutter(**SMALL | {"train": 60}, observers=4)
-    assert torch.equal(again.train.fixations[:40, : 3 * EACH], data.train.fixations), "more extend fewer"
+    assert torch.equal(again.train.fixations[:40, : 3 * STATIC_FIXATIONS], data.train.fixations), "more extend fewer"
     assert not torch.equal(data.train.fixations[:10], data.val.fixations)
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from regard.data import atari_head
-from regard.data.video.atari_head import BLOCKS, LOOKS, MARGIN, Items, find_items, guesses, repeated
+from regard.data.video.atari_head import BLOCKS, GAZE_FRAMES, MARGIN, Items, find_items, guesses, repeat_share
 from regard.types import RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -83,7 +83,7 @@ def test_nothing_of_an_item_comes_near_another_split():
         name: {
             number[k]
             for row, change in zip(part.row, part.change, strict=True)
-            for k in range(min(row - 3, row - LOOKS + 1), change + 1)
+            for k in range(min(row - 3, row - GAZE_FRAMES + 1), change + 1)
         }
         for name, part in parts.items()
     }
@@ -114,7 +114,9 @@ def test_floors_know_training_labels_alone():
         "most frequent in training": [1, 1, 1],
         "what mostly follows the current action": [1, 2, 1],
     }
-    assert repeated(np.arange(200), np.arange(200) // 5 % 4) == pytest.approx(1 - 4 / 36)  # blocks of ten, two a block
+    assert repeat_share(np.arange(200), np.arange(200) // 5 % 4) == pytest.approx(
+        1 - 4 / 36
+    )  # blocks of ten, two a block
 
 
 def test_a_trial_opens(tmp_path):

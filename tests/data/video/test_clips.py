@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.data.video.files import SIZE, frames, write_frames, write_video
 
-from regard.data import Clip, ClipSplit, check, loader, shuffle_gaze, shuffle_labels
+from regard.data import Clip, ClipSplit, check_split, loader, shuffle_gaze, shuffle_labels
 from regard.data.splits import DataSplits
 from regard.data.video import clips
 from regard.types import RegardError
@@ -65,7 +65,7 @@ def test_every_bad_clip_is_found_by_name(tmp_path):
     write_video(tmp_path / "1.avi", frames(4))
     (tmp_path / "2.avi").write_bytes(b"nothing")
     (tmp_path / "3.avi").unlink()
-    problems = check(own)
+    problems = check_split(own)
     assert [p.index for p in problems] == [1, 2, 3]
     for problem, said in zip(
         problems, ("4 frames, but 4 steps of flow need 5", "damaged", "no such clip"), strict=True

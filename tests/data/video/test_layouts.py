@@ -7,9 +7,9 @@ from PIL import Image
 from tests.data.video.files import SIZE, frames, write_frames, write_samples, write_video
 
 from regard.data import clip_folder, hollywood2, open_data, ucf_sports
-from regard.data.video.build import clip_splits, held_out, moments
-from regard.data.video.hollywood2 import CLASSES as ACTIONS
-from regard.data.video.ucf_sports import CLASSES as SPORTS
+from regard.data.video.clip_splits import clip_splits, hold_out_groups, moments
+from regard.data.video.hollywood2 import HOLLYWOOD2_CLASSES
+from regard.data.video.ucf_sports import UCF_SPORTS_CLASSES
 from regard.types import RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -31,7 +31,11 @@ def apart(data, of=lambda path: path):
 def sports(tmp_path):
     """Three videos of every view, of which two are cut from one tape; two observers' gaze on the square."""
     root = tmp_path / "ucf_sports"
-    views = [v for name in SPORTS for v in {"Golf-Swing": ["Golf-Swing-Back", "Golf-Swing-Side"]}.get(name, [name])]
+    views = [
+        v
+        for name in UCF_SPORTS_CLASSES
+        for v in {"Golf-Swing": ["Golf-Swing-Back", "Golf-Swing-Side"]}.get(name, [name])
+    ]
     for k, view in enumerate(views):
         for number in (1, 2, 3):
             tape = f"{k}-{min(number, 2)}"
@@ -44,13 +48,13 @@ def sports(tmp_path):
 
 def test_ucf_sports(sports):
     data = ucf_sports(sports, **SMALL, val_share=0.3)
-    assert data.classes == SPORTS
+    assert data.classes == UCF_SPORTS_CLASSES
     assert len(data.test) == 9 + 2  # the first of three of every class, the first two of golf's six
     test_names = [path.replace(str(sports), "") for path in sorted(paths(data.test))]
     assert test_names[0].startswith("/Diving-Side/001/")
     assert [n[:22] for n in test_names if "Golf" in n] == ["/Golf-Swing-Back/001/1", "/Golf-Swing-Back/002/1"]
     labels = data.test.labels[torch.tensor(["Golf" in c.path.as_posix() for c in data.test.clips])]
-    assert labels.tolist() == [SPORTS.index("Golf-Swing")] * 2
+    assert labels.tolist() == [UCF_SPORTS_CLASSES.index("Golf-Swing")] * 2
     assert apart(data)
     batch = data.test.batch([0])
     assert (batch.images.shape, batch.flow.shape) == ((1, 3, 24, 32), (1, 4, 24, 32))
@@ -174,7 +178,7 @@ def films(tmp_path):
     for part, names in clips.items():
         for name in names:
             write_video(root / "AVIClips" / f"{name}.avi", frames(5), codec="mpeg4")
-        for a, action in enumerate(ACTIONS):
+        for a, action in enumerate(HOLLYWOOD2_CLASSES):
             shown = [1 if k in (a, a - 1) else -1 for k in range(len(names))]
             lines = [f"{name}  {is_in}" for name, is_in in zip(names, shown, strict=True)]
             (root / "ClipSets" / f"{action}_{part}.txt").write_text("\n".join(lines) + "\n")
@@ -185,7 +189,7 @@ def films(tmp_path):
 
 def test_hollywood2_has_several_labels_and_whole_films(films):
     data = hollywood2(films.parent, **SMALL, val_share=0.2)
-    assert data.classes == ACTIONS
+    assert data.classes == HOLLYWOOD2_CLASSES
     assert data.test.labels.shape == (4, 12)
     assert data.test.labels[1].nonzero()[:, 0].tolist() == [1, 2]
     assert (len(data.train), len(data.val)) == (6, 2)
@@ -296,11 +300,11 @@ def test_a_video_in_two_splits_is_refused(tmp_path):
 def test_whole_groups_are_held_out():
     groups = ["a", "a", "b", "c", "c", "c", "d"]
     for seed in range(8):
-        taken = held_out(groups, 0.3, seed=seed).tolist()
+        taken = hold_out_groups(groups, 0.3, seed=seed).tolist()
         names = {groups[k] for k in taken}
         assert 3 <= len(taken) < 7
         assert taken == [k for k, g in enumerate(groups) if g in names]
     with pytest.raises(RegardError, match="1 groups of videos"):
-        held_out(["a", "a"], 0.5, seed=0)
+        hold_out_groups(["a", "a"], 0.5, seed=0)
     with pytest.raises(RegardError, match=r"stretches=9"):
         moments([], 9)

@@ -1,15 +1,16 @@
-"""scikit-learn's handwritten digits, bare: 8x8, grey, parted as in ``clutter``, so that what was learned there can be
-tested here on digits that it has not seen.
+"""scikit-learn's handwritten digits without clutter: 8x8, grey, split as in ``clutter``.
+
+A network trained on ``clutter`` can be tested here on digits that it has not seen.
 """
 
 from __future__ import annotations
 
 import torch
 
-from regard.data.generated.clutter import CLASSES, members
-from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
+from regard.data.generated.clutter import DIGIT_CLASSES, digits_of_split
+from regard.data.splits import DataSplits, TensorSplit
 
-SOURCE = "scikit-learn's copy of UCI Optical Recognition of Handwritten Digits, test part"
+DIGITS_SOURCE = "scikit-learn's copy of UCI Optical Recognition of Handwritten Digits, test part"
 
 
 def digits() -> DataSplits:
@@ -21,17 +22,9 @@ def digits() -> DataSplits:
     labels = torch.from_numpy(loaded.target).long()
     splits = {}
     for name in ("train", "val", "test"):
-        own, counts = members(name)
-        index = torch.cat([own[c, : counts[c]] for c in range(len(CLASSES))]).sort().values
-        splits[name] = TensorSplit(name, CLASSES, ink[index, None].expand(-1, 3, -1, -1).contiguous(), labels[index])
-    mean, std = pixel_statistics(splits["train"])
-    return DataSplits(
-        train=splits["train"],
-        val=splits["val"],
-        test=splits["test"],
-        mean=mean,
-        std=std,
-        source=SOURCE,
-        licence="CC BY 4.0 (E. Alpaydin, C. Kaynak)",
-        mirror=False,
-    )
+        own, counts = digits_of_split(name)
+        index = torch.cat([own[c, : counts[c]] for c in range(len(DIGIT_CLASSES))]).sort().values
+        splits[name] = TensorSplit(
+            name, DIGIT_CLASSES, ink[index, None].expand(-1, 3, -1, -1).contiguous(), labels[index]
+        )
+    return DataSplits.of_parts(splits, source=DIGITS_SOURCE, licence="CC BY 4.0 (E. Alpaydin, C. Kaynak)", mirror=False)

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 _FINE = 4
-"""The 8x8 digits are smoothed once to this many samples a source pixel and read bilinearly from there."""
+"""The 8x8 digits are smoothed once to this many samples per source pixel and read bilinearly from there."""
 
 
 @lru_cache(maxsize=1)
-def digits() -> tuple[Float[Tensor, "N 1 G G"], Int[Tensor, " N"], Float[Tensor, "N M 2"], Int[Tensor, " N"]]:
+def digit_images() -> tuple[Float[Tensor, "N 1 G G"], Int[Tensor, " N"], Float[Tensor, "N M 2"], Int[Tensor, " N"]]:
     """scikit-learn's digits: ink in [0,1] with a margin of one source pixel, labels, and where ink is.
 
     The third holds the centres of source pixels that are at least half black, as (x, y) in units of the digit's side
@@ -38,7 +38,7 @@ def digits() -> tuple[Float[Tensor, "N 1 G G"], Int[Tensor, " N"], Float[Tensor,
     return fine.clamp(0, 1), torch.from_numpy(loaded.target).long(), places, number
 
 
-def render(
+def render_digits(
     which: Int[Tensor, " B"],
     centre: Float[Tensor, "B 2"],
     side: Float[Tensor, " B"],
@@ -48,10 +48,10 @@ def render(
     window: int,
     cut: tuple[Float[Tensor, " B"], Float[Tensor, " B"]] | None = None,
 ) -> Float[Tensor, "B 1 S S"]:
-    """Coverage in [0,1] of one glyph an image, with edges about one and a half pixels wide at any size.
+    """Coverage in [0,1] of one glyph per image, with edges about one and a half pixels wide at any size.
 
     Args:
-        which: position of the digit in :func:`digits`.
+        which: position of the digit in `digit_images`.
         centre: x, y in pixels.
         side: the digit's side in pixels.
         tilt: radians.
@@ -60,7 +60,7 @@ def render(
         cut: for a fragment, the side of a square patch as a share of the digit's side, and a uniform that selects
             the point of ink in its middle; ``centre`` is then the patch's centre.
     """
-    fine, _, places, number = digits()
+    fine, _, places, number = digit_images()
     corner = (centre - window / 2).round().clamp(0, size - window)
     step = torch.arange(window) + 0.5
     x = corner[:, 0, None, None] + step - centre[:, 0, None, None]
@@ -163,8 +163,8 @@ def photograph(name: str, side: int) -> UInt8[Tensor, "3 H W"]:
         return flat.view(image.height, image.width, 3).permute(2, 0, 1).contiguous()
 
 
-def crops(names: tuple[str, ...], size: int, u: Float[Tensor, "B 8"]) -> Float[Tensor, "B 3 {size} {size}"]:
-    """One crop for each row of uniforms: photograph, scale, place, mirroring and a tint of up to 20 % a channel."""
+def photograph_crops(names: tuple[str, ...], size: int, u: Float[Tensor, "B 8"]) -> Float[Tensor, "B 3 {size} {size}"]:
+    """One crop for each row of uniforms: photograph, scale, place, mirroring and a tint of up to 20 % per channel."""
     which = (u[:, 0] * len(names)).long() * len(_SCALES) + (u[:, 1] * len(_SCALES)).long()
     out = torch.empty(len(u), 3, size, size, dtype=torch.uint8)
     steps = torch.arange(size)

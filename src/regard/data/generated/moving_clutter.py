@@ -1,9 +1,9 @@
 """moving_clutter: a digit that moves over a photograph among fragments of digits that move otherwise.
 
-What is asked needs both streams: which digit it is can be seen in the image, not in which direction it moves; the flow
-says the direction, and hardly the digit. In both, the digit alone counts. Fragments are those of `clutter`: patches of
-digits of any class, of the digit's size, colour and sharpness; each moves in another direction than the digit. The
-ground rests. What is relevant is known (the digit's mask in the image), and so are the people who look: `observers`.
+The class needs both streams: the image shows which digit it is, but not its direction of motion; the flow shows the
+direction and hardly the digit. Only the digit counts in both. Fragments are those of `clutter`: patches of digits of
+any class, of the digit's size, colour and sharpness; each moves in another direction than the digit. The ground rests.
+The relevant region is known (the digit's mask in the image); gaze is simulated (`observers`).
 
 Photographs and digit images of train, val and test are disjoint, and so are the observers.
 """
@@ -20,11 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.cache import cached
-from regard.data.generated.clutter import LICENCE, SOURCE, boxes_of, members
-from regard.data.generated.drawing import PHOTOGRAPHS, colour, crops, expose, render
-from regard.data.generated.observers import LOOKS, OBSERVERS, follow
+from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, boxes_of, digits_of_split
+from regard.data.generated.drawing import PHOTOGRAPHS, colour, expose, photograph_crops, render_digits
+from regard.data.generated.observers import MOVING_FIXATIONS, MOVING_OBSERVERS, simulated_pursuit
 from regard.data.random_counter import uniforms
-from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
+from regard.data.splits import DataSplits, TensorSplit
 from regard.data.video.decode import FLOW_VERSION, optical_flow
 from regard.gaze import Fixations, make_fixations
 from regard.types import RegardError
@@ -33,9 +33,9 @@ _VERSION = 1
 """Part of the cache's key: raised whenever the same arguments make other clips."""
 DIGITS = (0, 1, 4)
 DIRECTIONS = ("right", "down", "left", "up")
-CLASSES = tuple(f"{digit} {way}" for digit in DIGITS for way in DIRECTIONS)
+MOVING_CLASSES = tuple(f"{digit} {way}" for digit in DIGITS for way in DIRECTIONS)
 SPEED = (0.02, 0.04)
-"""Range of speeds, sides of the frame a frame."""
+"""Range of speeds, sides of the frame per frame."""
 _SIDE = (0.36, 0.5)
 """Range of the digit's side, as a share of the frame's."""
 _STREAMS = {"train": 0, "val": 1, "test": 2}
@@ -54,7 +54,7 @@ def moving_clutter(
     distractors: int = 3,
     cache: bool = True,
 ) -> DataSplits:
-    """The set at a size and number of choice; clip i of a split depends on (seed, split, i) and the options only.
+    """The set at any size and number; clip i of a split depends on (seed, split, i) and the options only.
 
     Args:
         size: side of the square frames in pixels, at least 16.
@@ -63,7 +63,7 @@ def moving_clutter(
         test: number of test clips.
         seed: decides everything.
         length: steps of flow; a clip has one frame more, and its image is the one in the middle.
-        distractors: fragments a clip.
+        distractors: fragments per clip.
         cache: keep images and flow in the user's cache folder (``REGARD_CACHE``) and find them there.
 
     Returns:
@@ -78,15 +78,15 @@ def moving_clutter(
         )
 
     def make() -> dict[str, Tensor]:
-        parts = {name: generate(name, n, size, seed, length, distractors) for name, n in counts.items()}
+        parts = {name: generate_moving_clutter(name, n, size, seed, length, distractors) for name, n in counts.items()}
         return {f"{name}.{what}": value for name, part in parts.items() for what, value in part.items()}
 
     key = json.dumps(["moving_clutter", _VERSION, FLOW_VERSION, size, counts, seed, length, distractors])
     tensors = cached(f"moving_clutter-{size}", key, make) if cache else make()
-    learned, chosen, tested = (
-        TensorSplit(
+    splits = {
+        name: TensorSplit(
             name,
-            CLASSES,
+            MOVING_CLASSES,
             tensors[f"{name}.images"],
             tensors[f"{name}.labels"],
             masks=tensors[f"{name}.masks"],
@@ -95,24 +95,21 @@ def moving_clutter(
             flow=tensors[f"{name}.flow"],
         )
         for name in counts
-    )
-    mean, std = pixel_statistics(learned)
-    return DataSplits(
-        learned,
-        chosen,
-        tested,
-        mean=mean,
-        std=std,
-        source=f"{SOURCE}; moving, with simulated observers",
-        licence=LICENCE,
+    }
+    return DataSplits.of_parts(
+        splits,
+        source=f"{CLUTTER_SOURCE}; moving, with simulated observers",
+        licence=CLUTTER_LICENCE,
         mirror=False,
         gaze=partial(_table, tensors["test.fixations"], size),
         remarks=("Observers are simulated: they follow the digit, late, beside it, and now and then not at all.",),
     )
 
 
-def generate(split: str, count: int, size: int, seed: int, length: int, distractors: int) -> dict[str, Tensor]:
-    """What is known of the first ``count`` clips of a split, by name, without the cache."""
+def generate_moving_clutter(
+    split: str, count: int, size: int, seed: int, length: int, distractors: int
+) -> dict[str, Tensor]:
+    """The tensors of the first ``count`` clips of a split by field, without the cache."""
     parts = [_clips(split, part, size, seed, length, distractors) for part in torch.arange(count).split(_CHUNK)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
@@ -121,7 +118,7 @@ def _clips(split: str, index: Tensor, size: int, seed: int, length: int, distrac
     stream = _FIRST_STREAM + _STREAMS[split]
     draws = uniforms(index, 16 + 16 * distractors, seed=seed, stream=stream)
     u, v = draws[:, :16], draws[:, 16:].reshape(len(index), distractors, 16)
-    pool, counts = members(split)
+    pool, counts = digits_of_split(split)
     steps = torch.arange(length + 1) - length // 2  # frames from the image on
 
     kind, way = (u[:, 0] * len(DIGITS)).long(), (u[:, 1] * 4).long()
@@ -132,7 +129,7 @@ def _clips(split: str, index: Tensor, size: int, seed: int, length: int, distrac
     centre = _place(u[:, 7:9], 0.5 * extent * (tilt.cos() + tilt.sin().abs()), velocity, size, steps)
     ink, luminance = colour(u[:, 9:13], bright)
 
-    ground = crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=seed, stream=stream + 10))
+    ground = photograph_crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=seed, stream=stream + 10))
     ground = expose(ground, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 13])
     frames = ground[:, None].repeat(1, length + 1, 1, 1, 1)
     for j in range(distractors):
@@ -152,7 +149,7 @@ def _clips(split: str, index: Tensor, size: int, seed: int, length: int, distrac
         "labels": kind * 4 + way,
         "masks": masks,
         "boxes": boxes_of(masks),
-        "fixations": follow(centre, velocity, index, size=size, seed=seed, stream=_STREAMS[split]),
+        "fixations": simulated_pursuit(centre, velocity, index, size=size, seed=seed, stream=_STREAMS[split]),
         "flow": torch.stack([optical_flow(clip) for clip in frames.permute(0, 1, 3, 4, 2).numpy()]),
     }
 
@@ -160,7 +157,7 @@ def _clips(split: str, index: Tensor, size: int, seed: int, length: int, distrac
 def _pose(
     u: Float[Tensor, "B 3"], way: Int[Tensor, " B"], size: int
 ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"], Float[Tensor, "B 2"]]:
-    """Side in pixels, tilt in radians (at most 12 degrees either way), and velocity x, y in pixels a frame."""
+    """Side in pixels, tilt in radians (at most 12 degrees either way), and velocity x, y in pixels per frame."""
     extent = (_SIDE[0] + (_SIDE[1] - _SIDE[0]) * u[:, 0]) * size
     tilt = (2 * u[:, 1] - 1) * math.radians(12)
     speed = (SPEED[0] + (SPEED[1] - SPEED[0]) * u[:, 2]) * size
@@ -192,7 +189,7 @@ def _drawn(
     T = len(steps)
     places = centre[:, None] + steps[:, None] * velocity[:, None]
     window = min(size, math.ceil(_SIDE[1] * size * (1.2 if cut is None else 0.56)) + 2)
-    drawn = render(
+    drawn = render_digits(
         which.repeat_interleave(T),
         places.flatten(0, 1),
         extent.repeat_interleave(T),
@@ -205,17 +202,17 @@ def _drawn(
 
 
 def _table(points: Float[Tensor, "N M 2"], size: int) -> Fixations:
-    """The test split's fixations; observer and order follow from the column. Looks beside the frame are counted."""
-    known = ~points.isnan().any(-1)
-    item, column = (part.numpy() for part in known.nonzero(as_tuple=True))
-    xy = points[known].double().numpy()
+    """The test split's fixations; observer and order are given by the column. Fixations outside are counted."""
+    inside = ~points.isnan().any(-1)
+    item, column = (part.numpy() for part in inside.nonzero(as_tuple=True))
+    xy = points[inside].double().numpy()
     table = make_fixations(
         image=[str(i) for i in item],
-        subject=[f"test {k}" for k in column // LOOKS],
-        order=column % LOOKS,
+        subject=[f"test {k}" for k in column // MOVING_FIXATIONS],
+        order=column % MOVING_FIXATIONS,
         x=xy[:, 0],
         y=xy[:, 1],
         sizes={str(i): (size, size) for i in range(len(points))},
     )
-    assert len(table.subjects) <= OBSERVERS
-    return Fixations(**{**vars(table), "dropped": int(np.count_nonzero(~known.numpy()))})
+    assert len(table.subjects) <= MOVING_OBSERVERS
+    return Fixations(**{**vars(table), "dropped": int(np.count_nonzero(~inside.numpy()))})

@@ -1,11 +1,10 @@
-"""Simulated fixations on an object: what stands for people where nobody has looked, in tests and generated studies.
+"""Simulated fixations, for tests and generated studies: of an object in an image, and of an object that moves.
 
-Each of the fixations of an observer lies, with probability `ON`, at a random pixel of the object's mask, moved by a
-Gaussian of `JITTER` image sides, as an eye tracker errs; else at a Gaussian of `_SPREAD` sides about the middle of the
-image, where people look whatever there is. It says how people could look if they looked for the object: what a study
-finds on it shows that the study can find it, and nothing about people.
+* `simulated_gaze`: each fixation lies, with probability .7, at a random pixel of the object's mask, moved by a Gaussian
+  of .03 image sides (tracker error); else at a Gaussian of .22 sides about the middle of the image (centre bias).
+* `simulated_pursuit`: observers follow a moving object with a delay, an offset and scatter, and lapses.
 
-Simulated observers, who follow an object with their eyes as well as people can.
+Results on them show that a study can find an effect, and nothing about people.
 """
 
 from __future__ import annotations
@@ -20,65 +19,58 @@ from torch import Tensor
 from regard.data.random_counter import uniforms
 from regard.gaze import Fixations
 
-EACH = 4
-"""Fixations an observer."""
-ON, JITTER, _SPREAD = 0.7, 0.03, 0.22
+STATIC_FIXATIONS = 4
+"""Fixations per observer of an image."""
+_ON, _JITTER, _SPREAD = 0.7, 0.03, 0.22
+MOVING_OBSERVERS = 6
+"""Observers per split of clips; none observes two splits."""
+MOVING_FIXATIONS = 3
+"""Fixations per observer of a clip."""
+LAG, _BIAS, _NOISE, _LAPSES = 2.0, 0.02, 0.05, 0.1
+"""Largest delay in frames; standard deviations of an observer's offset and scatter as shares of the frame's side; share
+of fixations at a random place."""
+_STREAM = 320
 
 
 def simulated_gaze(masks: Bool[Tensor, "N 1 H W"], *, observers: int, seed: int, stream: int) -> Fixations:
     """Fixations of so many observers on the images, which are named by their number.
 
-    Those on image i are a function of its mask and of (seed, stream, i); more observers extend fewer.
+    Fixations on image i are a function of its mask and of (seed, stream, i); further observers leave the others as
+    they are.
 
     Args:
-        masks: of the object; images without one are looked at in the middle.
+        masks: of the object; on images without one, fixations lie about the middle.
         observers: at least 1.
-        seed: decides where they look.
+        seed: decides the places.
         stream: keeps splits apart.
     """
     count, (height, width) = len(masks), (masks.shape[-2], masks.shape[-1])
-    looks = observers * EACH
-    u = uniforms(torch.arange(count), 6 * looks, seed=seed, stream=stream).view(count, looks, 6)
+    count_each = observers * STATIC_FIXATIONS
+    u = uniforms(torch.arange(count), 6 * count_each, seed=seed, stream=stream).view(count, count_each, 6)
     flat = masks.flatten(1).double()
     area = flat.sum(1, keepdim=True)
     pixel = torch.searchsorted(flat.cumsum(1), u[..., 0].double() * area, right=True).clamp_max(height * width - 1)
     on = torch.stack([pixel % width + u[..., 1], pixel // width + u[..., 2]], -1)
     shape = torch.tensor([width, height])
     gaussian = _gaussian(u[..., 3], u[..., 4])
-    own = (u[..., 5] < ON) & (area > 0)
-    points = torch.where(own[..., None], on + JITTER * shape * gaussian, shape * (0.5 + _SPREAD * gaussian))
+    own = (u[..., 5] < _ON) & (area > 0)
+    points = torch.where(own[..., None], on + _JITTER * shape * gaussian, shape * (0.5 + _SPREAD * gaussian))
     points = torch.minimum(points.clamp_min(0), shape - 1e-3).double()
-    who = np.tile(np.repeat(np.arange(observers), EACH), count)
+    who = np.tile(np.repeat(np.arange(observers), STATIC_FIXATIONS), count)
     return Fixations(
-        image=np.repeat(np.arange(count), looks),
+        image=np.repeat(np.arange(count), count_each),
         subject=who,
         x=points[..., 0].flatten().numpy().copy(),
         y=points[..., 1].flatten().numpy().copy(),
-        order=np.tile(np.arange(EACH), count * observers),
-        duration=np.full(count * looks, np.nan),
+        order=np.tile(np.arange(STATIC_FIXATIONS), count * observers),
+        duration=np.full(count * count_each, np.nan),
         images=tuple(str(k) for k in range(count)),
         sizes=np.tile(np.array([height, width], dtype=np.int64), (count, 1)),
         subjects=tuple(str(k) for k in range(observers)),
     )
 
 
-def _gaussian(u: Float[Tensor, "N n"], v: Float[Tensor, "N n"]) -> Float[Tensor, "N n 2"]:
-    """Two standard normal numbers from two uniforms in [0,1) (Box and Muller 1958)."""
-    radius = (-2 * (1 - u).log()).sqrt()
-    return torch.stack([radius * (2 * math.pi * v).cos(), radius * (2 * math.pi * v).sin()], -1)
-
-
-OBSERVERS = 6
-"""People a split; nobody looks at two splits."""
-LOOKS = 3
-"""Fixations each."""
-LAG, BIAS, NOISE, LAPSES = 2.0, 0.02, 0.05, 0.1
-"""At most so many frames behind; own offset and scatter, standard deviations as shares of the frame's side; and the
-share of looks that are anywhere, however little there is to see."""
-_STREAM = 320
-
-
-def follow(
+def simulated_pursuit(
     start: Float[Tensor, "B 2"],
     velocity: Float[Tensor, "B 2"],
     index: Int[Tensor, " B"],
@@ -87,29 +79,35 @@ def follow(
     seed: int,
     stream: int,
 ) -> Float[Tensor, "B M 2"]:
-    """Where `OBSERVERS` people look, `LOOKS` times each one after the other, x and y in pixels; NaN beside the frame.
+    """`MOVING_FIXATIONS` fixations of each of `MOVING_OBSERVERS` observers, x, y in pixels; NaN outside of the frame.
 
-    Everybody has a delay and an offset of their own, and sees the object where it was that long ago; a tenth of the
-    looks go astray.
+    Every observer has a delay and an offset, and fixates where the object was before that delay; a tenth of the
+    fixations lie anywhere.
 
     Args:
-        start: where the object's centre is in the frame that is looked at.
-        velocity: pixels a frame.
+        start: the object's centre in the frame that is observed.
+        velocity: pixels per frame.
         index: of the clips, the key of their randomness.
         size: side of the frame in pixels.
         seed: of the set.
-        stream: of the split: other people.
+        stream: of the split: other observers.
     """
-    people = uniforms(torch.arange(OBSERVERS), 3, seed=seed, stream=_STREAM + 10 * stream)
-    late, offset = LAG * people[:, 0], BIAS * size * _normal(people[:, 1:])
-    u = uniforms(index, OBSERVERS * LOOKS * 5, seed=seed, stream=_STREAM + 10 * stream + 1)
-    u = u.view(len(index), OBSERVERS, LOOKS, 5)
-    seen = start[:, None] - late[:, None] * velocity[:, None]
-    looked = (seen + offset)[:, :, None] + NOISE * size * _normal(u[..., :2])
-    looked = torch.where(u[..., 4:] < LAPSES, u[..., 2:4] * size, looked).flatten(1, 2)
-    inside = ((looked >= 0) & (looked < size)).all(-1, keepdim=True)
-    return torch.where(inside, looked, torch.nan)
+    traits = uniforms(torch.arange(MOVING_OBSERVERS), 3, seed=seed, stream=_STREAM + 10 * stream)
+    delay, offset = LAG * traits[:, 0], _BIAS * size * _normal(traits[:, 1:])
+    u = uniforms(index, MOVING_OBSERVERS * MOVING_FIXATIONS * 5, seed=seed, stream=_STREAM + 10 * stream + 1)
+    u = u.view(len(index), MOVING_OBSERVERS, MOVING_FIXATIONS, 5)
+    delayed = start[:, None] - delay[:, None] * velocity[:, None]
+    points = (delayed + offset)[:, :, None] + _NOISE * size * _normal(u[..., :2])
+    points = torch.where(u[..., 4:] < _LAPSES, u[..., 2:4] * size, points).flatten(1, 2)
+    inside = ((points >= 0) & (points < size)).all(-1, keepdim=True)
+    return torch.where(inside, points, torch.nan)
 
 
 def _normal(u: Tensor) -> Tensor:
     return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+
+
+def _gaussian(u: Float[Tensor, "N n"], v: Float[Tensor, "N n"]) -> Float[Tensor, "N n 2"]:
+    """Two standard normal numbers from two uniforms in [0,1) (Box and Muller 1958)."""
+    radius = (-2 * (1 - u).log()).sqrt()
+    return torch.stack([radius * (2 * math.pi * v).cos(), radius * (2 * math.pi * v).sin()], -1)

@@ -1,31 +1,27 @@
-"""Atari-HEAD as a proxy for video with gaze: which way will the player turn next? (Zhang et al., AAAI 2020).
+"""Atari-HEAD as a proxy for actions in video with gaze: the player's next direction (Zhang et al., AAAI 2020).
 
-Which moments of a game are asked about, in which split each is, and what can be said of them without looking.
-
-Frames of a game out of their archive, and the flow between them.
+Items are frames shortly before a change of the joystick; the splits are stretches of time; floors of accuracy are the
+predictions that use no image.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
-from regard.data.archive import open_zip
+from regard.data.archive import open_zip, read_zip_image
 from regard.data.cache import cached
 from regard.data.files import as_size
-from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
+from regard.data.gaze import table_reader
+from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.video.decode import FLOW_VERSION, opencv, optical_flow
 from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, numbers, read_atari_head
 from regard.types import RegardError
@@ -34,131 +30,13 @@ _Ints = npt.NDArray[np.int64]
 
 _CLASSES = ("up", "right", "left", "down")
 BLOCKS = 20
-"""Stretches of time, of equal numbers of frames; of every five, the third is validation and the fifth is test."""
+"""Stretches of time with equal numbers of frames; of every five, the third is validation and the fifth is test."""
 MARGIN = 25
-"""Frames at either end of a block that nothing of an item may touch."""
-LOOKS = 5
-"""Frames up to and with the item's own on which the player's gaze counts."""
-
-
-@dataclass(frozen=True)
-class Items:
-    """Moments of a trial at which a change is near.
-
-    Attributes:
-        row: the frame that is seen last (N,).
-        label: the action that comes next (N,).
-        current: the action at that frame (N,), another one.
-        block: stretch of time that everything about the item lies in (N,).
-        change: the frame of the change (N,), which items share.
-    """
-
-    row: _Ints
-    label: _Ints
-    current: _Ints
-    block: _Ints
-    change: _Ints
-
-    def of(self, split: str) -> Items:
-        """Those of one split."""
-        keep = np.isin(self.block % 5, {"train": (0, 1, 3), "val": (2,), "test": (4,)}[split])
-        return Items(*(getattr(self, column)[keep] for column in vars(self)))
-
-
-def find_items(number: _Ints, action: _Ints, *, length: int, ahead: int) -> Items:
-    """The items of a trial, in time.
-
-    Args:
-        number: ``frame_num`` (F,), increasing.
-        action: (F,).
-        length: frames before the item's own that must be there without a gap.
-        ahead: largest difference of frame numbers to the change.
-    """
-    if (np.diff(number) <= 0).any():
-        row = int(np.argmax(np.diff(number) <= 0)) + 1
-        raise RegardError(f"frame_num must increase: row {row} has {number[row]} after {number[row - 1]}")
-    count = len(number)
-    edges = np.linspace(0, count, BLOCKS + 1).astype(np.int64)
-    block_of = np.searchsorted(edges, np.arange(count), side="right") - 1
-    last = np.minimum(edges[1:], count) - 1
-    found = []
-    for row in range(length, count):
-        block = block_of[row]
-        if number[row] - number[row - length] != length:
-            continue
-        change = row + 1
-        while change < count and number[change] - number[row] <= ahead and action[change] == action[row]:
-            change += 1
-        if change == count or number[change] - number[row] > ahead:
-            continue
-        first = min(row - length, row - LOOKS + 1)
-        inside = number[first] - number[edges[block]] >= MARGIN and number[last[block]] - number[change] >= MARGIN
-        if inside and first >= edges[block] and change <= last[block]:
-            found.append((row, action[change], action[row], block, change))
-    columns = np.array(found, dtype=np.int64).reshape(-1, 5).T
-    return Items(*columns)
-
-
-def guesses(train: Items, test: Items) -> dict[str, Tensor]:
-    """What needs no look at a test item, from the labels of training items alone."""
-    counts = np.zeros((len(_CLASSES), len(_CLASSES)), dtype=np.int64)
-    np.add.at(counts, (train.current, train.label), 1)
-    most = np.full(len(test.row), counts.sum(0).argmax(), dtype=np.int64)
-    return {
-        "proxy floor: repeat the current action": torch.from_numpy(test.current),
-        "proxy floor: most frequent in training": torch.from_numpy(most),
-        "proxy floor: what mostly follows the current action": torch.from_numpy(counts.argmax(1)[test.current]),
-    }
-
-
-def repeated(number: _Ints, action: _Ints) -> float:
-    """Share of all frames of the test blocks whose action is that of the frame before."""
-    edges = np.linspace(0, len(number), BLOCKS + 1).astype(np.int64)
-    rows = np.concatenate([np.arange(edges[b] + 1, edges[b + 1]) for b in range(BLOCKS) if b % 5 == 4])
-    return float((action[rows] == action[rows - 1]).mean())
-
-
-def read_frames(path: Path, names: Sequence[str], rows: _Ints, length: int, size: tuple[int, int]) -> dict[str, Tensor]:
-    """Images (N,3,H,W) of the rows and the flow (N,2L,H,W) up to them; every frame is read, every step made once."""
-    cv2 = opencv()
-    with open_zip(path) as archive:
-        known = {Path(name).name: name for name in archive.namelist()}
-        absent = [name for name in names if f"{name}.png" not in known]
-        if absent:
-            raise RegardError(f"{path}: {len(absent)} of {len(names)} frames are missing, the first {absent[0]}.png")
-        seen: dict[int, np.ndarray] = {}
-        steps: dict[int, Tensor] = {}
-        images = torch.empty(len(rows), 3, *size, dtype=torch.uint8)
-        flow = torch.empty(len(rows), 2 * length, *size, dtype=torch.int8)
-        for k, row in enumerate(rows.tolist()):
-            for frame in range(row - length, row + 1):
-                if frame not in seen:
-                    whole = _pixels(archive, path, known[f"{names[frame]}.png"])
-                    seen[frame] = cv2.resize(whole, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-                if frame > row - length and frame not in steps:
-                    steps[frame] = optical_flow(np.stack([seen[frame - 1], seen[frame]]))
-            images[k] = torch.from_numpy(seen[row]).permute(2, 0, 1)
-            flow[k] = torch.cat([steps[frame] for frame in range(row - length + 1, row + 1)])
-            seen = {frame: image for frame, image in seen.items() if frame >= row - length}
-            steps = {frame: step for frame, step in steps.items() if frame >= row - length}
-    return {"images": images, "flow": flow}
-
-
-def _pixels(archive: ZipFile, path: Path, name: str) -> np.ndarray:
-    try:
-        with Image.open(io.BytesIO(archive.read(name))) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, BadZipFile) as error:
-        raise RegardError(f"{path}: entry {name!r} cannot be read ({error}); fetch the archive again") from None
-    if pixels.shape[:2] != ATARI_FRAME:
-        raise RegardError(
-            f"{path}: entry {name!r} is {pixels.shape[1]}x{pixels.shape[0]}, not {ATARI_FRAME[1]}x{ATARI_FRAME[0]}"
-        )
-    return pixels
-
-
-LICENCE = "CC BY 4.0"
-PROXY = (
+"""Frames at either end of a block that no part of an item may touch."""
+GAZE_FRAMES = 5
+"""Number of frames, the item's own the last, whose gaze counts."""
+ATARI_HEAD_LICENCE = "CC BY 4.0"
+_PROXY = (
     "A proxy for recognizing actions in video with gaze: one player of one game. Nobody else looked at the same "
     "frames, so there is no ceiling between observers."
 )
@@ -175,8 +53,8 @@ def atari_head(
     """One trial from ``frames_<TRIAL>.zip`` and ``gaze_actions_<TRIAL>.csv``: frames, gaze and joystick of a player.
 
     An item is a frame within ``ahead`` frames of the next change of the joystick, with the flow of the ``length`` steps
-    before it; its label is the action *after* the change. Seen is only what has been: image, flow and gaze end at the
-    frame. No stack of flow crosses a gap of ``frame_num``; the change may come after one. Frames at which nothing
+    before it; its label is the action *after* the change. Image, flow and gaze end at the frame: nothing later is
+    visible. No stack of flow crosses a gap of ``frame_num``; the change may come after one. Frames at which nothing
     changes soon are no items, as repeating the last action would be right on nearly all of them.
 
     The trial is cut into ``BLOCKS`` stretches of time, `MARGIN` frames at their ends left out, so that no frame and no
@@ -185,7 +63,7 @@ def atari_head(
 
     Args:
         root: the folder that holds the two files, or the one in which it is called ``atari-head``.
-        size: height and width of what comes out, or one number for both; frames are 210x160.
+        size: height and width of the output, or one number for both; frames are 210x160.
         length: steps of flow.
         ahead: largest number of frames to the change.
         cache: keep images and flow in the user's cache folder.
@@ -209,14 +87,14 @@ def atari_head(
         raise RegardError(f"{table}: no change of action for {empty[0]!r} in its blocks of time; take a longer trial")
 
     def make() -> dict[str, Tensor]:
-        return read_frames(frames, rows["frame_id"], items.row, length, shape)
+        return _frames_and_flow(frames, rows["frame_id"], items.row, length, shape)
 
     key = json.dumps(["atari_head", FLOW_VERSION, _digest(frames), _digest(table), length, ahead, list(shape)])
     tensors = cached("atari_head", key, make) if cache else make()
     place = {int(row): k for k, row in enumerate(items.row)}
     gaze = read_atari_head(table)
     tables = {name: _looks(gaze, part.row, shape) for name, part in parts.items()}
-    splits = {}
+    splits: dict[str, Split] = {}
     for name, part in parts.items():
         where = torch.tensor([place[int(row)] for row in part.row])
         splits[name] = TensorSplit(
@@ -228,38 +106,141 @@ def atari_head(
             names=tuple(rows["frame_id"][row] for row in part.row),
             flow=tensors["flow"][where],
         )
-    mean, std = pixel_statistics(splits["train"], limit=500)
-    still = repeated(number, action)
-    return DataSplits(
-        **splits,
-        mean=mean,
-        std=std,
+    repeats = repeat_share(number, action)
+    return DataSplits.of_parts(
+        splits,
+        statistics_images=500,
         source=(
             f"Atari-HEAD (Zhang et al. 2020), {table.name}: {len(number)} frames, {int((np.diff(number) != 1).sum())} "
             f"gaps, {gaze.dropped} positions of gaze outside of the frame left out; a proxy"
         ),
-        licence=LICENCE,
+        licence=ATARI_HEAD_LICENCE,
         mirror=False,
-        gaze=partial(_given, tables["test"]),
+        gaze=table_reader(tables["test"]),
         guesses=guesses(parts["train"], parts["test"]),
         remarks=(
-            PROXY,
-            f"Repeating the current action is right on {still:.1%} of all test frames and, by construction, on none of "
-            "those asked about here, at which a change is near.",
+            _PROXY,
+            f"Repeating the current action is right on {repeats:.1%} of all test frames and, by construction, on none "
+            "of the items here, at which a change is near.",
             f"The {len(parts['test'].row)} test items stand before {len(np.unique(parts['test'].change))} changes of "
-            "action: intervals that take items for independent are too narrow.",
+            "action: intervals that treat items as independent are too narrow.",
         ),
         proxy=True,
     )
 
 
+@dataclass(frozen=True)
+class Items:
+    """Frames of a trial shortly before a change of action.
+
+    Attributes:
+        row: the last visible frame (N,).
+        label: the action that comes next (N,).
+        current: the action at that frame (N,), another one.
+        block: stretch of time that the whole item lies in (N,).
+        change: the frame of the change (N,), which items share.
+    """
+
+    row: _Ints
+    label: _Ints
+    current: _Ints
+    block: _Ints
+    change: _Ints
+
+    def of(self, split: str) -> Items:
+        """The items of one split."""
+        keep = np.isin(self.block % 5, {"train": (0, 1, 3), "val": (2,), "test": (4,)}[split])
+        return Items(*(getattr(self, column)[keep] for column in vars(self)))
+
+
+def find_items(number: _Ints, action: _Ints, *, length: int, ahead: int) -> Items:
+    """The items of a trial, in time.
+
+    Args:
+        number: ``frame_num`` (F,), increasing.
+        action: (F,).
+        length: frames before the item's own that must be there without a gap.
+        ahead: largest difference of frame numbers to the change.
+    """
+    if (np.diff(number) <= 0).any():
+        row = int(np.argmax(np.diff(number) <= 0)) + 1
+        raise RegardError(f"frame_num must increase: row {row} has {number[row]} after {number[row - 1]}")
+    count = len(number)
+    edges = np.linspace(0, count, BLOCKS + 1).astype(np.int64)
+    block_of = np.searchsorted(edges, np.arange(count), side="right") - 1
+    last = np.minimum(edges[1:], count) - 1
+    rows = []
+    for row in range(length, count):
+        block = block_of[row]
+        if number[row] - number[row - length] != length:
+            continue
+        change = row + 1
+        while change < count and number[change] - number[row] <= ahead and action[change] == action[row]:
+            change += 1
+        if change == count or number[change] - number[row] > ahead:
+            continue
+        first = min(row - length, row - GAZE_FRAMES + 1)
+        inside = number[first] - number[edges[block]] >= MARGIN and number[last[block]] - number[change] >= MARGIN
+        if inside and first >= edges[block] and change <= last[block]:
+            rows.append((row, action[change], action[row], block, change))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    return Items(*columns)
+
+
+def guesses(train: Items, test: Items) -> dict[str, Tensor]:
+    """Predictions for the test items from the labels of training items alone."""
+    counts = np.zeros((len(_CLASSES), len(_CLASSES)), dtype=np.int64)
+    np.add.at(counts, (train.current, train.label), 1)
+    most = np.full(len(test.row), counts.sum(0).argmax(), dtype=np.int64)
+    return {
+        "proxy floor: repeat the current action": torch.from_numpy(test.current),
+        "proxy floor: most frequent in training": torch.from_numpy(most),
+        "proxy floor: what mostly follows the current action": torch.from_numpy(counts.argmax(1)[test.current]),
+    }
+
+
+def repeat_share(number: _Ints, action: _Ints) -> float:
+    """Share of all frames of the test blocks whose action is that of the frame before."""
+    edges = np.linspace(0, len(number), BLOCKS + 1).astype(np.int64)
+    rows = np.concatenate([np.arange(edges[b] + 1, edges[b + 1]) for b in range(BLOCKS) if b % 5 == 4])
+    return float((action[rows] == action[rows - 1]).mean())
+
+
+def _frames_and_flow(
+    path: Path, names: Sequence[str], rows: _Ints, length: int, size: tuple[int, int]
+) -> dict[str, Tensor]:
+    """Images (N,3,H,W) of the rows and the flow (N,2L,H,W) up to them; each frame is read and each step made once."""
+    cv2 = opencv()
+    with open_zip(path) as archive:
+        entries = {Path(name).name: name for name in archive.namelist()}
+        absent = [name for name in names if f"{name}.png" not in entries]
+        if absent:
+            raise RegardError(f"{path}: {len(absent)} of {len(names)} frames are missing, the first {absent[0]}.png")
+        pixels: dict[int, np.ndarray] = {}
+        steps: dict[int, Tensor] = {}
+        images = torch.empty(len(rows), 3, *size, dtype=torch.uint8)
+        flow = torch.empty(len(rows), 2 * length, *size, dtype=torch.int8)
+        for k, row in enumerate(rows.tolist()):
+            for frame in range(row - length, row + 1):
+                if frame not in pixels:
+                    whole = read_zip_image(archive, entries[f"{names[frame]}.png"], ATARI_FRAME)
+                    pixels[frame] = cv2.resize(whole, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+                if frame > row - length and frame not in steps:
+                    steps[frame] = optical_flow(np.stack([pixels[frame - 1], pixels[frame]]))
+            images[k] = torch.from_numpy(pixels[row]).permute(2, 0, 1)
+            flow[k] = torch.cat([steps[frame] for frame in range(row - length + 1, row + 1)])
+            pixels = {frame: image for frame, image in pixels.items() if frame >= row - length}
+            steps = {frame: step for frame, step in steps.items() if frame >= row - length}
+    return {"images": images, "flow": flow}
+
+
 def _looks(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixations:
-    """The gaze of the last frames up to each item's own, as fixations on it, in pixels of what comes out."""
+    """The gaze of the last frames up to each item's own, as fixations on it, in pixels of the output."""
     image, x, y = [], [], []
     order = np.argsort(gaze.image, kind="stable")
     starts = np.searchsorted(gaze.image[order], np.arange(len(gaze.images) + 1))
     for k, row in enumerate(rows.tolist()):
-        for frame in range(max(row - LOOKS + 1, 0), row + 1):
+        for frame in range(max(row - GAZE_FRAMES + 1, 0), row + 1):
             for i in order[starts[frame] : starts[frame + 1]]:
                 image.append(str(k))
                 x.append(gaze.x[i])
@@ -297,15 +278,11 @@ def _files(folder: Path) -> tuple[Path, Path]:
 
 
 def _whole(values: Sequence[str], what: str) -> _Ints:
-    found = numbers(values, what)
-    if (found != np.rint(found)).any():
-        raise RegardError(f"{what}: {found[found != np.rint(found)][0]} is no whole number")
-    return found.astype(np.int64)
+    floats = numbers(values, what)
+    if (floats != np.rint(floats)).any():
+        raise RegardError(f"{what}: {floats[floats != np.rint(floats)][0]} is no whole number")
+    return floats.astype(np.int64)
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _given(table: Fixations) -> Fixations:
-    return table

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from regard.data.splits import DataSplits
-from regard.data.video.build import clip_splits, held_out
+from regard.data.video.clip_splits import clip_splits, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
 from regard.types import RegardError
@@ -36,7 +36,7 @@ def clip_folder(
 
     Args:
         root: the folder with the classes, or with the splits.
-        size: height and width of what comes out, or one number for both; whole frames are stretched to it.
+        size: height and width of the output, or one number for both; whole frames are stretched to it.
         length: steps of flow.
         stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
         lists: folder with UCF101's ``trainlist01.txt`` and ``testlist01.txt``.
@@ -44,7 +44,7 @@ def clip_folder(
         val_share: share of the training videos for validation where there is none.
         test_share: likewise for test.
         seed: decides which.
-        in_memory: read all clips now: 260 kB a clip of 112 pixels with 10 steps of flow.
+        in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
     """
     root = Path(root)
     parts = {name: _videos(root / name) for name in _SPLITS if (root / name).is_dir()}
@@ -60,7 +60,7 @@ def clip_folder(
     for name, share in (("test", test_share), ("val", val_share)):
         if name not in parts:
             videos = parts["train"]
-            taken = set(held_out([_group(video) for video in videos], share, seed=seed).tolist())
+            taken = set(hold_out_groups([_group(video) for video in videos], share, seed=seed).tolist())
             parts[name] = [video for k, video in enumerate(videos) if k in taken]
             parts["train"] = [video for k, video in enumerate(videos) if k not in taken]
     _groups_apart(root, parts)

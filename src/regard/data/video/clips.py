@@ -1,4 +1,4 @@
-"""A split whose items are clips: an image out of the middle, and the flow around it, made once and kept."""
+"""A split whose items are clips: an image from the middle and the flow around it, made once and cached."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from regard.types import Batch, RegardError
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of a video of which one image and the flow around it are looked at.
+    """A stretch of a video, of which one image and the flow around it are an item.
 
     Attributes:
         path: a video file, or a folder of numbered images.
-        at: where the stretch lies: 0 at the video's beginning, 1 at its end, .5 in its middle.
+        at: position of the stretch: 0 at the video's beginning, 1 at its end, .5 in its middle.
     """
 
     path: Path
@@ -47,8 +47,8 @@ class Clip:
     def read(self, length: int, size: tuple[int, int]) -> tuple[UInt8[Tensor, "3 H W"], Int8[Tensor, "F H W"]]:
         """The image and its flow, from the user's cache if they were made before."""
         key = ["clip", FLOW_VERSION, _state(self.path), self.at, length, list(size)]
-        found = cached(f"clip-{self.path.stem}", json.dumps(key), lambda: self._make(length, size))
-        return found["image"], found["flow"]
+        tensors = cached(f"clip-{self.path.stem}", json.dumps(key), lambda: self._make(length, size))
+        return tensors["image"], tensors["flow"]
 
     def _make(self, length: int, size: tuple[int, int]) -> dict[str, Tensor]:
         first, middle = self.span(length)
@@ -66,9 +66,9 @@ class ClipSplit:
         classes: class names.
         clips: where they are.
         labels: (N,) long, or (N,n) float 0/1 for multi-label.
-        size: height and width of what comes out; whole frames are stretched to it.
+        size: height and width of the output; whole frames are stretched to it.
         length: L, steps of flow.
-        fixations: where people looked (N,p,2), x, y in pixels of what comes out, NaN beyond an item's last, or None.
+        fixations: fixations (N,p,2), x, y in pixels of the output, NaN beyond an item's last, or None.
     """
 
     name: str
@@ -81,10 +81,10 @@ class ClipSplit:
 
     def __post_init__(self) -> None:
         check_labels(self.labels, self.classes, where=f"split {self.name!r}")
-        looked = len(self.clips) if self.fixations is None else len(self.fixations)
-        if len(self.labels) != len(self.clips) or looked != len(self.clips):
+        gaze = len(self.clips) if self.fixations is None else len(self.fixations)
+        if len(self.labels) != len(self.clips) or gaze != len(self.clips):
             raise RegardError(
-                f"split {self.name!r}: {len(self.clips)} clips, {len(self.labels)} labels, {looked} lists of "
+                f"split {self.name!r}: {len(self.clips)} clips, {len(self.labels)} labels, {gaze} lists of "
                 "fixations; give one of each for each clip"
             )
         if self.length < 1 or min(self.size) < 1:
@@ -94,7 +94,7 @@ class ClipSplit:
 
     @property
     def boxes(self) -> None:
-        """Of objects, which nobody has drawn."""
+        """None: clips have no boxes of objects."""
         return None
 
     def __len__(self) -> int:
@@ -118,7 +118,7 @@ class ClipSplit:
         return str(self.clips[i].path)
 
     def load(self) -> TensorSplit:
-        """The same split read into memory, at one byte a value."""
+        """The same split read into memory, at one byte per value."""
         images, flow = self._read(torch.arange(len(self)))
         names = tuple(self.item_name(i) for i in range(len(self)))
         return TensorSplit(
@@ -134,7 +134,7 @@ class ClipSplit:
 
 
 def _state(path: Path) -> list[list[str | int]]:
-    """What changes when a clip does: path, length and time of change of its file or of all of its frames."""
+    """What identifies a clip's content: path, length and time of change of its file or of all of its frames."""
     files = frame_files(path) if path.is_dir() else [path]
     try:
         states = [(file, file.stat()) for file in files]

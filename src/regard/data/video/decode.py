@@ -1,8 +1,7 @@
-"""Frames of a clip, from a video file or from a folder of numbered images; what is missing is named.
+"""Frames of a clip from a video file (PyAV) or a folder of numbered images, and the flow between them (OpenCV).
 
-The two libraries of video, which not every user of images needs.
-
-Optical flow between the frames of a clip, by OpenCV, as signed bytes.
+Both libraries are the extra ``video``. Flow: G. Farneback, Two-Frame Motion Estimation Based on Polynomial Expansion,
+SCIA 2003; kept as signed bytes.
 """
 
 from __future__ import annotations
@@ -21,9 +20,17 @@ from jaxtyping import Int8, UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from regard.data.reading import IMAGE_SUFFIXES
+from regard.data.files import IMAGE_SUFFIXES
 from regard.gaze import natural
 from regard.types import RegardError
+
+VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm")
+FLOW_VERSION = 1
+"""Part of every cache's key; raised when the values change."""
+REACH = 1 / 12
+"""Largest motion, in pixels per frame as a share of the frame's longer side; faster motion is clipped."""
+_PYRAMID, _LEVELS, _ITERATIONS, _NEIGHBOURS, _SIGMA, _GAUSSIAN = 0.5, 3, 3, 5, 1.1, 0
+_WINDOW = 11
 
 
 def opencv() -> ModuleType:
@@ -52,23 +59,20 @@ def pyav() -> ModuleType:
     return av
 
 
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm")
-
-
 def frame_count(path: Path) -> int:
-    """Number of frames: of the images of a folder, or what a file's header promises; counted where it says nothing."""
+    """Number of frames: of the images of a folder, or from a video file's header; counted if the header has none."""
     if path.is_dir():
         return len(frame_files(path))
-    with _opened(path) as (container, stream):
+    with _open_video(path) as (container, stream):
         return int(stream.frames) or sum(1 for _ in container.decode(stream))
 
 
 def frame_rate(path: Path) -> float:
-    """Frames a second of a video file."""
-    with _opened(path) as (_, stream):
+    """Frames per second of a video file."""
+    with _open_video(path) as (_, stream):
         rate = stream.average_rate
     if not rate:
-        raise RegardError(f"{path}: the file does not say how many frames a second it has; encode it again")
+        raise RegardError(f"{path}: the file has no frame rate; encode it again")
     return float(rate)
 
 
@@ -77,7 +81,7 @@ def frame_size(path: Path) -> tuple[int, int]:
     if path.is_dir():
         first = _image(frame_files(path)[0])
         return first.height, first.width
-    with _opened(path) as (_, stream):
+    with _open_video(path) as (_, stream):
         return stream.codec_context.height, stream.codec_context.width
 
 
@@ -90,8 +94,8 @@ def read_frames(path: Path, first: int, count: int, size: tuple[int, int]) -> UI
     cv2 = opencv()
     frames = _from_folder(path, first, count) if path.is_dir() else _from_file(path, first, count)
     shrinks = frames[0].shape[0] >= size[0] and frames[0].shape[1] >= size[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(frame, (size[1], size[0]), interpolation=how) for frame in frames])
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (size[1], size[0]), interpolation=interpolation) for frame in frames])
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -118,7 +122,7 @@ def frame_files(folder: Path) -> list[Path]:
 
 def _from_folder(folder: Path, first: int, count: int) -> list[np.ndarray]:
     files = frame_files(folder)
-    _enough(folder, first, count, len(files))
+    _check_count(folder, first, count, len(files))
     frames = [np.asarray(_image(path)) for path in files[first : first + count]]
     for path, frame in zip(files[first:], frames, strict=False):
         if frame.shape != frames[0].shape:
@@ -131,22 +135,22 @@ def _from_folder(folder: Path, first: int, count: int) -> list[np.ndarray]:
 
 def _from_file(path: Path, first: int, count: int) -> list[np.ndarray]:
     frames: list[np.ndarray] = []
-    seen = 0
-    with _opened(path) as (container, stream):
-        for seen, frame in enumerate(container.decode(stream), start=1):
-            if seen > first:
+    number = 0
+    with _open_video(path) as (container, stream):
+        for number, frame in enumerate(container.decode(stream), start=1):
+            if number > first:
                 frames.append(frame.to_ndarray(format="rgb24"))
             if len(frames) == count:
                 break
-    _enough(path, first, count, seen)
+    _check_count(path, first, count, number)
     return frames
 
 
-def _enough(path: Path, first: int, count: int, found: int) -> None:
-    if found < first + count:
+def _check_count(path: Path, first: int, count: int, readable: int) -> None:
+    if readable < first + count:
         raise RegardError(
-            f"{path}: frames {first} to {first + count - 1} are needed, but only {found} can be read, so "
-            f"{first + count - found} are missing; replace the clip, or leave it out"
+            f"{path}: frames {first} to {first + count - 1} are needed, but only {readable} can be read, so "
+            f"{first + count - readable} are missing; replace the clip, or leave it out"
         )
 
 
@@ -159,8 +163,8 @@ def _image(path: Path) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """A file's container and its video stream; whatever the library says of damage names the file."""
+def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A file's container and its video stream; errors of the library name the file."""
     av = pyav()
     if not path.is_file():
         raise RegardError(f"{path}: no such clip; correct the path, or leave it out")
@@ -173,20 +177,12 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise RegardError(f"{path}: damaged video ({error}); replace it, or leave it out") from None
 
 
-FLOW_VERSION = 1
-"""Of the numbers that come out; part of every cache's key."""
-REACH = 1 / 12
-"""The fastest motion that is kept, pixels a frame as a share of the frame's longer side; faster ones count as that."""
-_PYRAMID, _LEVELS, _ITERATIONS, _NEIGHBOURS, _SIGMA, _GAUSSIAN = 0.5, 3, 3, 5, 1.1, 0
-_WINDOW = 11
-
-
 def optical_flow(frames: UInt8[np.ndarray, "T H W 3"]) -> Int8[Tensor, "T2 H W"]:
     """Flow of consecutive frames (2(T-1),H,W): x (right), then y (down) of each step, by Farneback's polynomials.
 
-    A value v says v/127 of ``REACH`` times the longer side, in pixels a frame; 0 is rest, and -128 does not occur, so
-    that a mirrored clip has the same flow with another sign. Where a pixel of the first of two frames has gone to is
-    said at its place in the first. G. Farneback: Two-Frame Motion Estimation Based on Polynomial Expansion, SCIA 2003.
+    A value v means v/127 of ``REACH`` times the longer side, in pixels per frame; 0 is rest, and -128 does not occur,
+    so that a mirrored clip has the same flow with another sign. The motion of a pixel is stored at its place in the
+    first of the two frames.
     """
     cv2 = opencv()
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]

@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regard.data.salient.build import find_folder
+from regard.data.files import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.build import clip_splits, held_out
-from regard.data.video.viewers import gaze_of_panels
+from regard.data.video.clip_splits import clip_splits, hold_out_groups
+from regard.data.video.gaze import gaze_of_panels
 from regard.gaze import natural
 from regard.types import RegardError
 
-LICENCE = "for research, with citation; the films are their owners'"
-CLASSES = (
+HOLLYWOOD2_LICENCE = "for research, with citation; the films are their owners'"
+HOLLYWOOD2_CLASSES = (
     "AnswerPhone",
     "DriveCar",
     "Eat",
@@ -46,16 +46,16 @@ def hollywood2(
 
     Train and test are the official ones, of 33 and 36 other films. Validation needs to know which training clip is of
     which film: ``movies.txt``, a line ``<clip> <film>`` each. Gaze of Mathe and Sminchisescu, if it is there:
-    ``samples/<observer>_<clip>.avi.txt``. Half of the observers are learned from, the others compared with.
+    ``samples/<observer>_<clip>.avi.txt``. Half of the observers are for learning, the others for comparison.
 
     Args:
         root: the folder that holds these, or the one in which it is called ``hollywood2`` or ``Hollywood2``.
-        size: height and width of what comes out, or one number for both; whole frames are stretched to it.
+        size: height and width of the output, or one number for both; whole frames are stretched to it.
         length: steps of flow.
         stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
         val_share: share of the training clips for validation, whole films of them.
         seed: decides which.
-        in_memory: read all clips now: 260 kB a clip of 112 pixels with 10 steps of flow.
+        in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
 
     Raises:
         RegardError: a clip without a film, or a film in train and in test.
@@ -64,7 +64,7 @@ def hollywood2(
     targets = {part: _targets(folder / "ClipSets", part) for part in ("train", "test")}
     films = _films(folder / "movies.txt", targets)
     learned = list(targets["train"])
-    val = {learned[k] for k in held_out([films[clip] for clip in learned], val_share, seed=seed).tolist()}
+    val = {learned[k] for k in hold_out_groups([films[clip] for clip in learned], val_share, seed=seed).tolist()}
     parts = {
         "train": [clip for clip in learned if clip not in val],
         "val": [clip for clip in learned if clip in val],
@@ -74,26 +74,26 @@ def hollywood2(
     _present(folder, [video for files in videos.values() for video in files])
     every = targets["train"] | targets["test"]
     gaze = gaze_of_panels(
-        videos, folder / "samples", called=lambda video: video.stem, stretches=stretches, length=length
+        videos, folder / "samples", clip_name=lambda video: video.stem, stretches=stretches, length=length
     )
     return clip_splits(
         videos,
         {name: torch.stack([every[clip] for clip in clips]) for name, clips in parts.items()},
-        classes=CLASSES,
+        classes=HOLLYWOOD2_CLASSES,
         size=size,
         length=length,
         stretches=stretches,
         in_memory=in_memory,
         source=f"Hollywood-2 (Marszałek et al. 2009), {len(every)} clips, {folder}",
-        licence=LICENCE,
+        licence=HOLLYWOOD2_LICENCE,
         gaze=gaze,
     )
 
 
 def _targets(folder: Path, part: str) -> dict[str, Tensor]:
     """Clip -> targets (12,), in the order of clips, from one list an action."""
-    found: dict[str, Tensor] = {}
-    for k, action in enumerate(CLASSES):
+    targets: dict[str, Tensor] = {}
+    for k, action in enumerate(HOLLYWOOD2_CLASSES):
         path = folder / f"{action}_{part}.txt"
         if not path.is_file():
             raise RegardError(f"{path}: no such list; unpack the whole of ClipSets there")
@@ -103,8 +103,8 @@ def _targets(folder: Path, part: str) -> dict[str, Tensor]:
                 continue
             if len(words) != 2 or words[1] not in ("1", "-1"):
                 raise RegardError(f"{path}, line {number}: {line!r} is not a clip and 1 or -1; fetch the list again")
-            found.setdefault(words[0], torch.zeros(len(CLASSES)))[k] = float(words[1] == "1")
-    return dict(sorted(found.items(), key=lambda pair: natural(pair[0])))
+            targets.setdefault(words[0], torch.zeros(len(HOLLYWOOD2_CLASSES)))[k] = float(words[1] == "1")
+    return dict(sorted(targets.items(), key=lambda pair: natural(pair[0])))
 
 
 def _films(path: Path, targets: dict[str, dict[str, Tensor]]) -> dict[str, str]:

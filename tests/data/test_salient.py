@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from regard.data import check_split, dut_omron, duts, ecssd, hku_is, open_data, pascal_s
+from regard.data import check_split, open_data
 from regard.types import RegardError
 
 
@@ -51,7 +51,7 @@ def test_ecssd(tmp_path, masks):
 
 def test_images_sort_by_number(tmp_path):
     fill(tmp_path / "images", tmp_path / "masks", 10, stem="{}")
-    data = ecssd(tmp_path, size=8)
+    data = open_data("ecssd", tmp_path, size=8)
     assert [data.test.item_name(i).rpartition("/")[2] for i in range(2)] == ["9.jpg", "10.jpg"]
 
 
@@ -59,9 +59,9 @@ def test_a_missing_mask_and_a_missing_folder_are_named(tmp_path):
     fill(tmp_path / "images", tmp_path / "masks", 10)
     (tmp_path / "masks/0003.png").unlink()
     with pytest.raises(RegardError, match=r"no mask for 1 of 10 images, the first 0003.jpg"):
-        ecssd(tmp_path, size=8)
+        open_data("ecssd", tmp_path, size=8)
     with pytest.raises(RegardError, match="ecssd: neither"):
-        ecssd(tmp_path / "elsewhere")
+        open_data("ecssd", tmp_path / "elsewhere")
 
 
 def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
@@ -79,7 +79,7 @@ def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
             # rows y, x, subject, counted from 1
             cells[0, k] = file.create_dataset(f"c{k}", data=np.array([[k + 1, 24], [1, 32], [1, 2]], float)).ref
         file.create_dataset("fixCell", data=cells)
-    data = pascal_s(tmp_path, size=(12, 16))
+    data = open_data("pascal_s", tmp_path, size=(12, 16))
     for i in range(2):
         found = data.test.batch([i])
         assert not found.masks[0, 0, :4].any()
@@ -93,7 +93,7 @@ def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
     empty = [i for i in range(len(data.train)) if data.train.item_name(i).endswith("/1.jpg")]
     empty = data.train.batch(empty) if empty else data.val.batch([0])
     assert not empty.masks.any()  # at most 100 of 255: nobody's majority, whatever the mask's own maximum
-    assert pascal_s(tmp_path, size=8, gaze=False).gaze is None
+    assert open_data("pascal_s", tmp_path, size=8, gaze=False).gaze is None
 
 
 def test_dut_omron_with_gaze_on_some_images(tmp_path):
@@ -102,7 +102,7 @@ def test_dut_omron_with_gaze_on_some_images(tmp_path):
     looked = root / "DUT-OMRON-eye-fixations/mat"
     looked.mkdir(parents=True)
     savemat(looked / "im010.mat", {"s": np.array([[32, 24, 0], [16, 12, 1], [31, 23, 2]], float)})
-    data = dut_omron(tmp_path, size=(48, 32))
+    data = open_data("dut_omron", tmp_path, size=(48, 32))
     fixations = data.test.batch([0, 1]).fixations
     assert fixations.shape == (2, 2, 2)
     assert fixations[0].isnan().all()
@@ -113,7 +113,7 @@ def test_dut_omron_with_gaze_on_some_images(tmp_path):
 def test_duts_official_split(tmp_path):
     for part, count, first in (("DUTS-TR", 10, 1), ("DUTS-TE", 4, 100)):
         fill(tmp_path / part / f"{part}-Image", tmp_path / part / f"{part}-Mask", count, first=first)
-    data = duts(tmp_path, size=8, val_share=0.2)
+    data = open_data("duts", tmp_path, size=8, val_share=0.2)
     assert (len(data.train), len(data.val), len(data.test)) == (8, 2, 4)
     assert all("DUTS-TE" in data.test.item_name(i) for i in range(4))
     assert not any("DUTS-TE" in split.item_name(0) for split in (data.train, data.val))
@@ -123,32 +123,32 @@ def test_duts_refuses_an_image_in_both_parts(tmp_path):
     for part in ("DUTS-TR", "DUTS-TE"):
         fill(tmp_path / part / f"{part}-Image", tmp_path / part / f"{part}-Mask", 3)
     with pytest.raises(RegardError, match=r"0001.jpg lies in DUTS-TR and in DUTS-TE"):
-        duts(tmp_path)
+        open_data("duts", tmp_path)
 
 
 def test_hku_is_with_and_without_its_lists(tmp_path):
     root = tmp_path / "HKU-IS"
     fill(root / "imgs", root / "gt", 10, suffix="png")
-    own = hku_is(tmp_path, size=8)
+    own = open_data("hku_is", tmp_path, size=8)
     assert (len(own.train), len(own.val), len(own.test)) == (7, 1, 2)
     lists = {"trainImgSet": range(5, 11), "valImgSet": (2, 4), "testImgSet": (1, 3)}
     for name, members in lists.items():
         cell = np.empty((len(members), 1), dtype=object)
         cell[:, 0] = [f"{k:04d}.png" for k in members]
         savemat(root / f"{name}.mat", {name: cell})
-    official = hku_is(tmp_path, size=8)
+    official = open_data("hku_is", tmp_path, size=8)
     assert (len(official.train), len(official.val), len(official.test)) == (6, 2, 2)
     assert [official.test.item_name(i)[-8:] for i in range(2)] == ["0001.png", "0003.png"]
     cell[0, 0] = "9999.png"
     savemat(root / "testImgSet.mat", {"testImgSet": cell})
     with pytest.raises(RegardError, match=r"9999.png"):
-        hku_is(tmp_path, size=8)
+        open_data("hku_is", tmp_path, size=8)
 
 
 @pytest.mark.realdata
 def test_ecssd_itself(real_data):
     """1,000 images; the mean of the training masks scores what is known of it on the last 200."""
-    data = ecssd(real_data, size=64)
+    data = open_data("ecssd", real_data, size=64)
     assert (len(data.train), len(data.val), len(data.test)) == (720, 80, 200)
     assert data.test.item_name(0).endswith("0801.jpg")
     masks = data.test.batch(range(200)).masks.float()

@@ -1,4 +1,4 @@
-"""Where people looked at the image of a clip, from the two forms in which gaze on these sets is published."""
+"""Fixations on the image of a clip, from the two forms in which gaze on these sets is published: samples and maps."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from regard.data.video.build import clips_of, item_key
+from regard.data.video.clip_splits import clips_of, item_key
 from regard.data.video.clips import Clip
 from regard.data.video.decode import frame_files, frame_rate, frame_size
-from regard.gaze import Fixations, image_size, make_fixations, read_mathe
+from regard.gaze import Fixations, fixated_pixels, image_size, make_fixations, read_mathe
 from regard.types import RegardError
 
 SCREEN = (1024, 1280)
 """Height and width of the screen, pixels."""
 _WINDOW = 0.1
-"""Seconds before and after a frame's middle over whose samples an observer's gaze is the median."""
+"""Half of the interval around a frame, in seconds, whose samples' median is an observer's gaze."""
 
 Samples = Mapping[str, Mapping[str, Path]]
 """Name of a clip -> observer -> file of samples."""
@@ -25,24 +24,24 @@ Samples = Mapping[str, Mapping[str, Path]]
 
 def find_samples(folder: Path) -> Samples:
     """The files ``{observer}_{clip}.avi.txt`` of a folder; none where there is no such folder."""
-    found: dict[str, dict[str, Path]] = {}
+    samples: dict[str, dict[str, Path]] = {}
     for path in sorted(folder.glob("*.avi.txt")):
         observer, _, clip = path.name.removesuffix(".avi.txt").partition("_")
-        found.setdefault(clip, {})[observer] = path
-    return found
+        samples.setdefault(clip, {})[observer] = path
+    return samples
 
 
 def two_panels(samples: Samples) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Observers whose gaze is learned from, and the others, with whom is compared: no person is in both.
+    """Observers to learn from and observers to compare with; no person is in both.
 
     Raises:
-        RegardError: a single observer, who cannot be both.
+        RegardError: a single observer.
     """
     people = sorted({observer for files in samples.values() for observer in files})
     if len(people) < 2:
         raise RegardError(
-            f"gaze of {len(people)} observer ({', '.join(people)}): those that are learned from must not be those "
-            "that are compared with, so two are needed; add the others' files, or take the samples away"
+            f"gaze of {len(people)} observer ({', '.join(people)}): observers to learn from and to compare with must "
+            "differ, so two are needed; add the others' files, or take the samples away"
         )
     return tuple(people[0::2]), tuple(people[1::2])
 
@@ -51,7 +50,7 @@ def gaze_of_panels(
     videos: Mapping[str, Sequence[Path]],
     folder: Path,
     *,
-    called: Callable[[Path], str],
+    clip_name: Callable[[Path], str],
     stretches: int,
     length: int,
 ) -> dict[str, Fixations]:
@@ -60,20 +59,20 @@ def gaze_of_panels(
     Args:
         videos: of each split.
         folder: of the samples; where there are none, there is no gaze.
-        called: what a video is called in the samples.
+        clip_name: a video's name in the samples.
         stretches: clips that a training video gives.
         length: steps of flow.
     """
     samples = find_samples(folder)
     if not samples:
         return {}
-    theirs, ours = two_panels(samples)
+    learned, compared = two_panels(samples)
     return {
         split: gaze_of_samples(
             clips,
-            [called(clip.path) for clip in clips],
+            [clip_name(clip.path) for clip in clips],
             samples,
-            observers=ours if split == "test" else theirs,
+            observers=compared if split == "test" else learned,
             length=length,
         )
         for split, clips in clips_of(videos, stretches).items()
@@ -89,14 +88,14 @@ def gaze_of_samples(
     length: int,
     screen: tuple[int, int] = SCREEN,
 ) -> Fixations:
-    """One position an observer and clip: the median of the samples around the clip's image, in the video's pixels.
+    """One position per observer and clip: the median of the samples around the clip's image, in the video's pixels.
 
     Args:
-        clips: videos in files; of a folder of frames nobody knows how fast it is shown, so it has no gaze.
-        names: what each clip is called in the samples.
+        clips: videos in files; a folder of frames has no known frame rate, so it gets no gaze.
+        names: each clip's name in the samples.
         samples: files by clip and observer.
         observers: whose gaze is taken.
-        length: steps of flow, which decide what a clip's image is.
+        length: steps of flow, which decide which frame is the clip's image.
         screen: height and width of the screen, pixels, as geometry.txt states.
     """
     image, subject, x, y = [], [], [], []
@@ -105,11 +104,11 @@ def gaze_of_samples(
         key, size = item_key(clip), frame_size(clip.path)
         sizes[key] = size
         files = {} if clip.path.is_dir() else samples.get(name, {})
-        chosen = {who: files[who] for who in observers if who in files}
-        if not chosen:
+        own = {who: files[who] for who in observers if who in files}
+        if not own:
             continue
         time = (clip.span(length)[1] + 0.5) / frame_rate(clip.path)
-        for observer, path in chosen.items():
+        for observer, path in own.items():
             gaze = read_mathe(path, screen=screen, video=size)
             near = np.abs(gaze.t - time) <= _WINDOW
             if near.any():
@@ -142,8 +141,7 @@ def gaze_of_maps(clips: Sequence[Clip], *, length: int) -> Fixations:
         size = image_size(frames[middle])
         if image_size(maps[middle]) != size:
             raise RegardError(f"{maps[middle]}: not of the size of {frames[middle].name}, {size}; fetch the clip again")
-        with Image.open(maps[middle]) as file:
-            rows, columns = np.nonzero(np.asarray(file.convert("L")) > 127)
+        _, columns, rows = fixated_pixels(maps[middle])
         key = item_key(clip)
         sizes[key] = size
         image += [key] * len(rows)

@@ -1,29 +1,28 @@
-"""What the readers of clips share: splits of whole videos, gaze at a clip's image, what was bad counted."""
+"""What the readers of clips share: splits of whole videos, and gaze on a clip's image."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from regard.data.files import as_size
+from regard.data.gaze import stretch_gaze, table_reader
 from regard.data.random_counter import permutation
-from regard.data.salient.build import stretched
-from regard.data.splits import DataSplits, pixel_statistics
+from regard.data.splits import DataSplits, Split
 from regard.data.video.clips import Clip, ClipSplit
 from regard.gaze import Fixations
 from regard.types import RegardError
 
 _STREAM = 210
-TIMES = (0.2, 0.35, 0.65, 0.8, 0.05, 0.95)
-"""Where further stretches of a training video lie, after its middle."""
+_TIMES = (0.2, 0.35, 0.65, 0.8, 0.05, 0.95)
+"""Positions of further stretches of a training video, after its middle."""
 
 
-def held_out(groups: Sequence[str], share: float, *, seed: int) -> Tensor:
-    """Positions of items to hold out, whole groups of them: videos of one scene, movie or person never part.
+def hold_out_groups(groups: Sequence[str], share: float, *, seed: int) -> Tensor:
+    """Positions of items to hold out, in whole groups: videos of one scene, film or person stay together.
 
     Groups are taken at random until at least ``share`` of the items is reached; at least one, and not all.
 
@@ -48,11 +47,11 @@ def moments(paths: Sequence[Path], count: int) -> list[Clip]:
     """Every video's middle and, for ``count`` above one, further stretches of it, video by video.
 
     Raises:
-        RegardError: a count that is not on offer.
+        RegardError: a count out of range.
     """
-    if not 1 <= count <= 1 + len(TIMES):
-        raise RegardError(f"stretches={count}: a training video gives 1 to {1 + len(TIMES)} clips")
-    return [Clip(path, at) for path in paths for at in (0.5, *TIMES[: count - 1])]
+    if not 1 <= count <= 1 + len(_TIMES):
+        raise RegardError(f"stretches={count}: a training video gives 1 to {1 + len(_TIMES)} clips")
+    return [Clip(path, at) for path in paths for at in (0.5, *_TIMES[: count - 1])]
 
 
 def clips_of(videos: Mapping[str, Sequence[Path]], stretches: int) -> dict[str, list[Clip]]:
@@ -86,7 +85,7 @@ def clip_splits(
         in_memory: read all clips now.
         source: where the data comes from.
         licence: what may be done with it.
-        gaze: of each split, on images called by ``item_key``, in their own pixels.
+        gaze: of each split, on images called by ``item_key``, in pixels of the video.
         remarks: see `DataSplits`.
 
     Raises:
@@ -94,12 +93,13 @@ def clip_splits(
     """
     _apart(videos)
     shape = as_size(size)
-    tables, parts = {}, {}
+    tables: dict[str, Fixations] = {}
+    parts: dict[str, Split] = {}
     for name, clips in clips_of(videos, stretches).items():
         own = labels[name].repeat_interleave(len(clips) // len(videos[name]), 0)
-        looked = (gaze or {}).get(name)
-        if looked is not None:
-            tables[name] = stretched(looked, [item_key(clip) for clip in clips], shape)
+        table = (gaze or {}).get(name)
+        if table is not None:
+            tables[name] = stretch_gaze(table, [item_key(clip) for clip in clips], shape)
         split = ClipSplit(
             name,
             classes,
@@ -110,22 +110,18 @@ def clip_splits(
             fixations=tables[name].points().float() if name in tables else None,
         )
         parts[name] = split.load() if in_memory else split
-    mean, std = pixel_statistics(parts["train"], limit=500)
-    return DataSplits(
-        parts["train"],
-        parts["val"],
-        parts["test"],
-        mean=mean,
-        std=std,
-        source=source + "".join(_counted(name, table) for name, table in tables.items()),
+    return DataSplits.of_parts(
+        parts,
+        statistics_images=500,
+        source=source + "".join(_problems(name, table) for name, table in tables.items()),
         licence=licence,
-        gaze=partial(_given, tables["test"]) if "test" in tables else None,
+        gaze=table_reader(tables["test"]) if "test" in tables else None,
         remarks=remarks,
     )
 
 
 def item_key(clip: Clip) -> str:
-    """What tables of gaze call a clip's image."""
+    """The name of a clip's image in tables of gaze."""
     return f"{clip.path}@{clip.at:g}"
 
 
@@ -141,13 +137,9 @@ def _apart(videos: Mapping[str, Sequence[Path]]) -> None:
                 )
 
 
-def _counted(name: str, table: Fixations) -> str:
-    """What is bad of a split's gaze, in words; nothing where all is well."""
-    blind = int((table.counts() == 0).sum())
-    bad = [f"{table.dropped} outside of the video left out"] if table.dropped else []
-    bad += [f"{blind} of {len(table.images)} clips without any"] if blind else []
-    return f"; gaze of {name}: {', '.join(bad)}" if bad else ""
-
-
-def _given(table: Fixations) -> Fixations:
-    return table
+def _problems(name: str, table: Fixations) -> str:
+    """Fixations left out and clips without gaze, in words; empty if there are none."""
+    without = int((table.counts() == 0).sum())
+    parts = [f"{table.dropped} outside of the video left out"] if table.dropped else []
+    parts += [f"{without} of {len(table.images)} clips without any"] if without else []
+    return f"; gaze of {name}: {', '.join(parts)}" if parts else ""

@@ -1,0 +1,128 @@
+"""Fixations on image files, converted to pixels of the images that a split returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from regard.data.crops import cover_windows, points_through
+from regard.data.files import FileSplit, displayed_size
+from regard.gaze import Fixations, read_csv
+
+
+def table_reader(table: Fixations) -> Callable[[], Fixations]:
+    """A function for `DataSplits.gaze` that returns this table; unlike a lambda it can be pickled."""
+    return partial(_identity, table)
+
+
+def _identity(table: Fixations) -> Fixations:
+    return table
+
+
+def cut_gaze(
+    table: Fixations, place: Mapping[str, int], windows: Float[Tensor, "N 4"], size: tuple[int, int]
+) -> Fixations:
+    """Fixations on N images cut by windows, named by their number; those outside are counted in ``dropped``.
+
+    Args:
+        table: in pixels of the files; images that ``place`` lacks are left out.
+        place: name of an image -> its number.
+        windows: x0, y0, x1, y1 in pixels of the files.
+        size: height and width of the output.
+    """
+    table, image = _numbered(table, place)
+    xy = torch.from_numpy(np.stack([table.x, table.y], 1))
+    points = points_through(xy, windows[torch.from_numpy(image)].double(), size).numpy()
+    inside = np.all((points >= 0) & (points < (size[1], size[0])), axis=1)
+    return replace(
+        table.rows(inside),
+        image=image[inside],
+        x=points[inside, 0].copy(),
+        y=points[inside, 1].copy(),
+        **_images(len(windows), size),
+        dropped=int((~inside).sum()),
+    )
+
+
+def stretch_gaze(table: Fixations, names: Sequence[str], size: tuple[int, int]) -> Fixations:
+    """Fixations on the named images in this order, each named by its number, stretched to (height, width).
+
+    An image that the table does not list has none.
+    """
+    table, image = _numbered(table.rescale(size), {name: k for k, name in enumerate(names)})
+    return replace(table, image=image, **_images(len(names), size))
+
+
+def _numbered(table: Fixations, place: Mapping[str, int]) -> tuple[Fixations, Any]:
+    """The fixations on images that ``place`` lists, and the number of the image of each."""
+    codes = np.array([place.get(name, -1) for name in table.images], dtype=np.int64)
+    table = table.rows(codes[table.image] >= 0)
+    return table, codes[table.image]
+
+
+def _images(count: int, size: tuple[int, int]) -> dict[str, Any]:
+    """The columns ``images`` and ``sizes`` of so many images of one size, named by their number."""
+    sizes = np.tile(np.array(size, dtype=np.int64), (count, 1))
+    return {"images": tuple(str(k) for k in range(count)), "sizes": sizes}
+
+
+def points_of(table: Fixations) -> Float[Tensor, "N p 2"]:
+    """Fixations on images of one size as in `Batch.fixations`: float32, inside of the image in spite of rounding."""
+    height, width = (int(side) for side in table.sizes[0])
+    limit = torch.tensor([width, height]).float().nextafter(torch.zeros(2))
+    return torch.minimum(table.points().float(), limit)
+
+
+@dataclass(frozen=True)
+class OwnGaze:
+    """Fixations of a CSV file on the user's own images.
+
+    Attributes:
+        table: in pixels of the files.
+        names: path of an image -> its names in the file.
+        size: height and width that the images are cut to.
+    """
+
+    table: Fixations
+    names: Mapping[Path, set[str]]
+    size: tuple[int, int]
+
+    def on(self, split: FileSplit) -> tuple[FileSplit, Callable[[], Fixations]]:
+        """The split with fixations, and a function that returns their table."""
+        sizes = torch.tensor([displayed_size(path)[::-1] for path in split.paths], dtype=torch.float32)
+        windows = cover_windows(sizes, self.size)
+        place = {name: k for k, path in enumerate(split.paths) for name in self.names[path]}
+        table = cut_gaze(self.table, place, windows, self.size)
+        shares = (windows / sizes.repeat(1, 2)).clamp(0, 1)
+        return replace(split, windows=shares, fixations=points_of(table)), table_reader(table)
+
+
+def own_gaze(file: str | Path, paths: Sequence[Path], root: Path, size: tuple[int, int]) -> OwnGaze:
+    """A CSV of image, x, y and, if known, subject, order, duration (`regard.gaze.read_csv`) on these images.
+
+    Args:
+        file: names images by their path below ``root``, or by the file's name alone where only one image has it.
+        paths: all images of the set.
+        root: folder that their names are relative to.
+        size: height and width that the images are cut to: the largest centred window of that aspect.
+
+    Raises:
+        RegardError: an unknown image, coordinates outside of it, a missing column.
+    """
+    count = Counter(path.name for path in paths)
+    names = {path: {_below(path, root)} | ({path.name} if count[path.name] == 1 else set()) for path in paths}
+    sizes = {name: displayed_size(path) for path, own in names.items() for name in own}
+    return OwnGaze(read_csv(file, sizes=sizes), names, size)
+
+
+def _below(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
