@@ -1,6 +1,5 @@
 """The one door, over all methods: nothing stays on a model, images do not meet, bad input is named."""
 
-import doctest
 import gc
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from tests.explain.toys import Deep, deep
 from torch import Tensor, nn
 
 from regard.backbones import create_backbone
-from regard.explain import METHODS, chunks, explain
+from regard.explain import METHODS, explain
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -253,7 +252,7 @@ MANY = AttentiveClassifier("compact", 5, attention=None, input_size=SIZE, multi_
         ),
         (Deep(), "grad_cam", {"target": torch.tensor([0, -1])}, r"target: class -1"),
         (Deep(), "attention", {"target": torch.tensor([0, 9])}, r"target: class 9"),
-        (Deep(), "grad_cam", {"target": torch.tensor([0])}, r"one class index an image is needed, \(2,\)"),
+        (Deep(), "grad_cam", {"target": torch.tensor([0])}, r"one class index per image is needed, \(2,\)"),
         (Deep(), "grad_cam", {"target": torch.tensor([0.0, 1.0])}, r"target: torch.float32"),
         (MANY, "grad_cam", {}, r"target: a multi-label model predicts several classes at once"),
         (Tuple(), "rise", {}, r"Tuple returns tuple for 2 images; logits \(B,n\)"),
@@ -292,7 +291,3 @@ def test_a_map_that_is_not_finite_is_named() -> None:
     nn.init.constant_(model.fc.weight, torch.inf)
     with pytest.raises(RegardError, match="hires_cam: the map of image 0 is not finite"):
         explain(model, torch.rand(2, 3, *SIZE), "hires_cam", target=torch.tensor([0, 1]), layer="last")
-
-
-def test_the_docstrings_example_is_true() -> None:
-    assert doctest.testmod(chunks) == (0, 1)

@@ -180,7 +180,7 @@ class InPlace(nn.Module):
 
 def test_a_network_that_does_not_repeat_itself_is_named() -> None:
     torch.manual_seed(0)
-    with pytest.raises(RegardError, match="iba: the part after the layer does not repeat"):
+    with pytest.raises(RegardError, match="iba: the part after the layer does not reproduce"):
         explain(InPlace(), torch.rand(1, 3, 4, 4), "iba", layer="second")
 
 

@@ -6,7 +6,7 @@ from tests.explain.toys import Linear, deep
 from torch import Tensor, nn
 
 from regard.explain import ZeroMapWarning, explain
-from regard.explain.perturbation import Masks
+from regard.explain.perturbation import RandomMasks
 from regard.types import RegardError
 
 
@@ -82,7 +82,7 @@ def test_rise_is_the_mean_over_masks_written_out() -> None:
     model, images, target = deep().eval(), torch.rand(2, 3, 11, 9), torch.tensor([4, 1])
     options = {"samples": 30, "cells": 3, "keep": 0.4, "seed": 5}
     map = explain(model, images, "rise", target=target, baseline=0, **options).values
-    masks = Masks(30, 3, 0.4, (11, 9), 5).take(0, 30, torch.device("cpu"))
+    masks = RandomMasks(30, 3, 0.4, (11, 9), 5).take(0, 30, torch.device("cpu"))
     for b in range(2):
         above, below = torch.zeros(11, 9), torch.zeros(11, 9)
         for mask in masks:
@@ -92,7 +92,7 @@ def test_rise_is_the_mean_over_masks_written_out() -> None:
 
 
 def test_masks_are_shifted_grids_of_the_wanted_share() -> None:
-    masks = Masks(400, 4, 0.3, (20, 13), 0)
+    masks = RandomMasks(400, 4, 0.3, (20, 13), 0)
     shown = masks.take(0, 400, torch.device("cpu"))
     assert shown.shape == (400, 1, 20, 13)
     assert 0 <= shown.min() < shown.max() <= 1

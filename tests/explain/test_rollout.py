@@ -71,8 +71,8 @@ def test_the_fused_networks_outputs_are_the_same_while_its_matrices_are_taken() 
         plain = model(images)
         with attention_matrices(model) as matrices:
             torch.testing.assert_close(model(images), plain, rtol=1e-4, atol=1e-5)
-        assert len(matrices.seen) == 12
-        for A in matrices.seen:
+        assert len(matrices.values) == 12
+        for A in matrices.values:
             torch.testing.assert_close(A.sum(-1), torch.ones_like(A.sum(-1)))
         assert torch.equal(model(images), plain)
 
@@ -90,7 +90,7 @@ def test_torchvisions_matrices_are_torchs_own_weights() -> None:
         handle.remove()
     with attention_matrices(model) as matrices:
         model(images)
-    for ours, their in zip(matrices.seen, theirs, strict=True):
+    for ours, their in zip(matrices.values, theirs, strict=True):
         torch.testing.assert_close(ours, their, rtol=1e-4, atol=1e-6)
     assert explain(model, images, "gradient_rollout").values.shape == (1, 1, 2, 2)
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regard.objectives import Multiplier
+from regard.objectives import Budget
 from regard.types import NATS_PER_BIT, RegardError
 
 BITS = NATS_PER_BIT
 
 
 def multiplier(budget=20 * BITS, beta=1e-3, **options):
-    return Multiplier("budget_bits", budget, beta, **options)
+    return Budget("budget_bits", budget, beta, **options)
 
 
 def follow(rate, start, updates):

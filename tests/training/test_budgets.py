@@ -8,7 +8,7 @@ import torch
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import DataSplits
-from regard.objectives import Multiplier
+from regard.objectives import Budget
 from regard.training import build_data, build_model, train
 from regard.training.budgets import BudgetCallback
 from regard.training.recipe import Recipe
@@ -41,7 +41,7 @@ def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
     steps = [step for step, _ in seen]
     assert steps == [*range(35, 73, 5), 80]
     for name, start in (("budget_bits", 1e-3), ("map_budget_bits", 1e-5)):
-        multiplier = Multiplier(name, {"budget_bits": 10.0, "map_budget_bits": 100.0}[name] * NATS_PER_BIT, start)
+        multiplier = Budget(name, {"budget_bits": 10.0, "map_budget_bits": 100.0}[name] * NATS_PER_BIT, start)
         for _, betas in seen[:-1]:
             assert betas[name] == pytest.approx(multiplier.beta)
             multiplier = multiplier.update(nats[name])

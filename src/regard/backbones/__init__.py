@@ -5,7 +5,7 @@ Not here: attention mechanisms (attention), what is joined out of them (models).
 
 from regard.backbones.attach import attach, cut_of, find_layout, record, recorder_for
 from regard.backbones.attended import Attended, Cut, Layout, attended
-from regard.backbones.create import BACKBONES, create_backbone
+from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.head import fit_head, head_name, take_head
 from regard.backbones.inflate import inflate
@@ -57,6 +57,7 @@ __all__ = [
     "inflate",
     "last_layer",
     "layer_names",
+    "list_backbones",
     "load_weights",
     "locate",
     "match_width",

@@ -1,6 +1,6 @@
-"""Attention onto any network: ``attach`` puts it behind a named layer, ``record`` carries its output out.
+"""Attention on any network: ``attach`` puts it behind a named layer, ``record`` returns what it did.
 
-Finding the layout of a layer's output, by running the network up to it.
+``find_layout`` tells how a layer's output lies in memory, by running the network up to it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from regard.attention import create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
 from regard.backbones.inspect import eval_mode, image_shape, locate, probe_images
@@ -133,12 +134,18 @@ def _token_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, in
 def attach(
     model: nn.Module,
     at: str | Sequence[str],
-    attention: Callable[[int], nn.Module] | nn.Module,
+    attention: str | Callable[[int], nn.Module] | nn.Module = "noise",
     *,
     layout: str | Layout = "auto",
     input_size: tuple[int, ...] = (224, 224),
+    **options: Any,
 ) -> nn.Module:
     """Replaces each named layer by the layer and attention on its output, in place.
+
+    >>> import timm, torch
+    >>> network = attach(timm.create_model("resnet10t", num_classes=10), "layer3", "noise", input_size=(64, 64))
+    >>> network(torch.rand(2, 3, 64, 64)).shape
+    torch.Size([2, 10])
 
     ``state_dict`` keys of a wrapped layer get ``module.`` put in (see ``Attended``). Afterwards ``cut_of(model)`` says
     whether everything passes through the gates.
@@ -146,33 +153,40 @@ def attach(
     Args:
         model: any network from images to a tensor.
         at: names of layers, as in ``model.named_modules()`` before anything was attached.
-        attention: a function of the number of channels, or one module where ``at`` is one layer.
+        attention: a name for ``regard.attention.create_attention``; a function from the number of channels to a module;
+            or, where ``at`` is one layer, a module.
         layout: ``auto``, ``NCHW``, ``NHWC``, ``tokens``, or a ``Layout`` where tokens have an unusual prefix or grid.
         input_size: (H, W), or (C, H, W), of the images that the network will see.
+        options: of ``create_attention`` where ``attention`` is a name, such as ``anchors=8``.
 
     Returns:
         The same model.
 
     Raises:
-        RegardError: unknown layer, a layer without positions, or one whose layout cannot be told.
+        RegardError: unknown layer or attention, a layer without positions, or one whose layout cannot be told.
     """
     names = [at] if isinstance(at, str) else list(at)
     shape = image_shape(input_size)
     if not names or (isinstance(attention, nn.Module) and len(names) > 1):
-        raise RegardError(f"at={names}: one layer an attention module; give a function of the channels for several")
-    found = []
+        raise RegardError(f"at={names}: one layer per attention module; give a name or a function for several")
+    if options and not isinstance(attention, str):
+        raise RegardError(f"{', '.join(options)}: options are for an attention by name; set them in your own")
+    places = []
     for name in names:
         module = locate(model, name)[2]
         if isinstance(module, Attended) or names.count(name) > 1:
             raise RegardError(f"{name} is attended twice")
-        found.append((name, module, *find_layout(model, name, module, shape, layout)))
-    for name, module, where, channels in found:
+        places.append((name, module, *find_layout(model, name, module, shape, layout)))
+    for name, module, module_layout, channels in places:
         parent, key, _ = locate(model, name)
-        built = attention if isinstance(attention, nn.Module) else attention(channels)
+        if isinstance(attention, str):
+            built: nn.Module = create_attention(attention, channels, **options)
+        else:
+            built = attention if isinstance(attention, nn.Module) else attention(channels)
         weight = next(module.parameters(), next(model.parameters(), None))
         if weight is not None:
             built.to(weight.device)
-        wrapped = Attended(module, built, name=name, layout=where)
+        wrapped = Attended(module, built, name=name, layout=module_layout)
         wrapped.training = module.training
         setattr(parent, key, wrapped)
     cut = find_cut(model, shape)
@@ -200,17 +214,20 @@ def recorder_for(
 def record(
     model: nn.Module, *, samples: int = 0, map_override: MapOverride = None, drop: bool | None = None
 ) -> Iterator[Recorder]:
-    """Runs the model's calls with so many samples, or with given maps, and keeps the last call's attention outputs.
+    """Runs every call of the model inside the block with S samples, and keeps the last call's attention outputs.
 
-        with record(model, samples=4) as recorder:
-            logits = model(images)          # (4 B, n), sample-major
-        recorder.outputs[0].map             # (4, B, 1, h, w)
+    >>> import timm, torch
+    >>> network = attach(timm.create_model("resnet10t", num_classes=10), "layer3", "noise", input_size=(64, 64))
+    >>> with record(network, samples=4) as recorder:
+    ...     logits = network(torch.rand(2, 3, 64, 64))  # (S*B, n), sample-major
+    >>> logits.shape, recorder.outputs[0].map.shape  # (S*B, n), (S, B, 1, h, w)
+    (torch.Size([8, 10]), torch.Size([4, 2, 1, 4, 4]))
 
-    Nothing stays on the model, also after an exception; calls outside the block return as ever.
+    Nothing stays on the model, also after an exception; calls outside the block are unchanged.
 
     Args:
         model: a model after ``attach``.
-        samples: 0, the mean without noise, or the number of random maps an image.
+        samples: 0, the mean without noise, or the number of random maps per image.
         map_override: maps to use instead of the learned ones: one tensor for all layers, one per layer, or by layer
             name; each (B,1,h,w), (S*B,1,h,w), (S,B,1,h,w) or (1,1,h,w).
         drop: whether tokens that are excluded are left out (default) or only masked; see ``exclude_tokens``.

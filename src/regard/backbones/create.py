@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,18 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 _IMAGENET_CLASSES = 1000
 WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 """torchvision's networks that otherwise return a tuple in training."""
+
+
+def list_backbones(pattern: str = "*") -> list[str]:
+    """Names for ``create_backbone`` that match ``pattern``: regard's own, timm's, then ``torchvision:`` names.
+
+    >>> list_backbones("compact*")
+    ['compact', 'compact_vit']
+    >>> list_backbones("*:resnet5?")
+    ['torchvision:resnet50']
+    """
+    theirs = [f"torchvision:{name}" for name in torchvision.models.list_models(module=torchvision.models)]
+    return fnmatch.filter([*sorted(BACKBONES), *timm.list_models(), *theirs], pattern)
 
 
 def create_backbone(

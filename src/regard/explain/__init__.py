@@ -1,12 +1,12 @@
-"""maps out of any classifier, ours or foreign, as one type: one method, or one family of methods, a file.
+"""Explain any classifier, regard's or not: one family of methods per file, every method returns a `Map`.
 
-Not here: judging the maps (metrics), drawing them (report).
+Not here: testing the maps (metrics), drawing them (report).
 """
 
 from regard.explain.context import ExplainContext
 from regard.explain.explain import ZeroMapWarning, explain
 from regard.explain.iba import ChannelStatistics, channel_statistics
-from regard.explain.methods import METHODS, Method
+from regard.explain.methods import METHODS, Method, list_methods
 from regard.explain.preserve import preserve_state
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "ZeroMapWarning",
     "channel_statistics",
     "explain",
+    "list_methods",
     "preserve_state",
 ]

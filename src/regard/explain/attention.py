@@ -1,4 +1,4 @@
-"""Learned attention: what a model of ours computes anyway."""
+"""Learned attention: the map that an AttentiveClassifier computes in its forward."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from regard.types import Map, RegardError
 def attention(context: ExplainContext, *, at: str | None = None) -> Map:
     """The map of an AttentiveClassifier, as its ``explain`` returns it: bits where they mean something, else the gate.
 
-    It is no explanation of one class: the network looks before it decides.
+    It is not of one class: the map is computed before the class is.
 
     Args:
         context: the model and its images.

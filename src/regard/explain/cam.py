@@ -9,8 +9,8 @@ A features (B,C,h,w), g their gradient:
     hires_cam    sum_c g_c A_c, signed                                            Draelos and Carin 2020
     layer_cam    relu(sum_c relu(g_c) A_c)                                        Jiang et al. 2021
 
-means and sums over positions. captum has the first for features (B,C,h,w) only; layers here may also be channels-last
-or tokens, whose prefix is left out.
+Means and sums are over positions. Layers may be channels-first, channels-last or tokens, whose prefix is left out;
+captum has the first method only, for channels-first features.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from regard.explain.context import ExplainContext
 from regard.types import Map
 
-Features = Float[Tensor, "B C h w"]
+_Features = Float[Tensor, "B C h w"]
 
 
 def grad_cam(context: ExplainContext) -> Map:
-    """Features weighted by their mean gradient, a channel; what speaks against the class is cut off."""
+    """Features weighted by the mean gradient of their channel; evidence against the class is cut off."""
     return _cam(context, lambda A, g: (g.mean((2, 3), keepdim=True) * A).sum(1, keepdim=True).relu())
 
 
@@ -52,30 +52,30 @@ def layer_cam(context: ExplainContext) -> Map:
     return _cam(context, lambda A, g: (g.relu() * A).sum(1, keepdim=True).relu())
 
 
-def _plus_plus(A: Features, g: Features) -> Float[Tensor, "B 1 h w"]:
+def _plus_plus(A: _Features, g: _Features) -> Float[Tensor, "B 1 h w"]:
     below = 2 + A.sum((2, 3), keepdim=True) * g  # their fraction, with g^2 cancelled
     share = torch.where((g != 0) & (below != 0), 1 / below, 0)
     weights = (share * g.relu()).sum((2, 3), keepdim=True)
     return (weights * A).sum(1, keepdim=True).relu()
 
 
-def _cam(context: ExplainContext, weigh: Callable[[Features, Features], Float[Tensor, "B 1 h w"]]) -> Map:
+def _cam(context: ExplainContext, weigh: Callable[[_Features, _Features], Float[Tensor, "B 1 h w"]]) -> Map:
     module, layout = context.place(last=True)
-    seen: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def cut(_module: nn.Module, _args: Any, out: Tensor) -> Tensor:
-        seen.append(out.detach().requires_grad_())
-        return seen[0].clone()  # what follows may work in place
+        outputs.append(out.detach().requires_grad_())
+        return outputs[0].clone()  # later layers may work in place
 
     hook = module.register_forward_hook(cut)
     try:
         logits = context.logits(context.images)
     finally:
         hook.remove()
-    gradient = torch.zeros_like(seen[0])
+    gradient = torch.zeros_like(outputs[0])
     if logits.requires_grad:
         chosen = logits.gather(1, context.classes[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, seen[0], materialize_grads=True)
+        (gradient,) = torch.autograd.grad(chosen, outputs[0], materialize_grads=True)
     size = (context.images.shape[2], context.images.shape[3])
-    features, gradients = layout.features(seen[0].detach(), size), layout.features(gradient, size)
+    features, gradients = layout.features(outputs[0].detach(), size), layout.features(gradient, size)
     return Map(weigh(features.float(), gradients.float()), "relevance")

@@ -1,10 +1,11 @@
-"""What an explanation method is asked, and all that it may know of a model.
+"""The input of every explanation method (model, images, target class, layer), and the default layer.
 
-Which layer to look at when nobody says so: one in the middle, or, for class activation maps, the last.
+The default layer is one in the middle of the network, or, for class activation maps, the last with positions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,7 +38,7 @@ def default_layer(network: nn.Module) -> str:
 
 
 def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
-    """The last layer with positions, where Grad-CAM's authors look; the default layer of a network of tokens.
+    """The last layer with positions, as in the Grad-CAM paper; the default layer of a network of tokens.
 
     Raises:
         RegardError: no layer has positions.
@@ -50,18 +51,18 @@ def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
     return name if layout.kind == "tokens" else last_layer(network, shape)
 
 
-Score = Literal["logit", "probability"]
+ScoreKind = Literal["logit", "probability"]
 
 
 @dataclass(frozen=True)
 class ExplainContext:
-    """Why these classes, for these images?
+    """A model, images and the classes to explain; the only access of a method to the model.
 
     Attributes:
         model: images -> logits (B,n), or an AttentiveClassifier.
         images: (B,C,H,W) in [0,1], detached.
-        target: the class to explain (B,); None for a method that is not asked of a class.
-        layer: name of the layer to look at; None is the model's default.
+        target: the class to explain (B,); None for a method without a class.
+        layer: name of the layer to explain at; None is the model's default.
     """
 
     model: nn.Module
@@ -76,7 +77,7 @@ class ExplainContext:
 
     @property
     def multi_label(self) -> bool:
-        """Whether every class is a question of its own, as far as the model says so."""
+        """Whether classes are independent (sigmoids), as far as the model tells."""
         return isinstance(self.model, AttentiveClassifier) and self.model.multi_label
 
     def logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
@@ -88,18 +89,18 @@ class ExplainContext:
         ours = isinstance(self.model, AttentiveClassifier)
         out = self.model(images, samples=0).logits[0] if ours else self.model(images)
         if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
-            found = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+            returned = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise RegardError(
-                f"{type(self.model).__name__} returns {found} for {len(images)} images; logits (B,n) were expected"
+                f"{type(self.model).__name__} returns {returned} for {len(images)} images; logits (B,n) were expected"
             )
         return out
 
     def linked_logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
-        """The same, for gradients: a model that ignores its input has the gradient zero, not none."""
+        """Logits linked to the images, so that a model that ignores its input has gradient zero instead of an error."""
         return self.logits(images) + 0 * images.sum()
 
-    def scores(self, images: Float[Tensor, "N C H W"], score: Score) -> Float[Tensor, "N n"]:
-        """What a perturbation is judged by, without gradients: ``logit`` or ``probability`` of every class."""
+    def scores(self, images: Float[Tensor, "N C H W"], score: ScoreKind) -> Float[Tensor, "N n"]:
+        """``logit`` or ``probability`` of every class, without gradients: the score of perturbation methods."""
         if score not in ("logit", "probability"):
             raise RegardError(f"score={score!r}: logit or probability")
         with torch.no_grad():
@@ -129,19 +130,32 @@ class ExplainContext:
         """
         channels, height, width = self.images.shape[1:]
         shape = (channels, height, width)
-        found = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
-        module = locate(self.network, found)[2]
-        layout, _ = find_layout(self.network, found, module, shape)
+        name = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
+        module = locate(self.network, name)[2]
+        layout, _ = find_layout(self.network, name, module, shape)
         return module, layout
 
     def features(self) -> Float[Tensor, "B C h w"]:
         """The layer's output for these images, without prefix tokens."""
         module, layout = self.place()
-        seen: list[Tensor] = []
-        hook = module.register_forward_hook(lambda _module, _args, out: seen.append(out.detach().clone()))
+        outputs: list[Tensor] = []
+        hook = module.register_forward_hook(lambda _module, _args, out: outputs.append(out.detach().clone()))
         try:
             with torch.no_grad():
                 self.logits(self.images)
         finally:
             hook.remove()
-        return layout.features(seen[0], (self.images.shape[2], self.images.shape[3]))
+        return layout.features(outputs[0], (self.images.shape[2], self.images.shape[3]))
+
+
+def sample_major(samples: int, images: int, batch: int) -> Iterator[int]:
+    """Number of copies of all images per forward, so that a forward has at most ``batch`` images, or one copy.
+
+    >>> list(sample_major(7, images=4, batch=12))
+    [3, 3, 1]
+    """
+    if batch < 1:
+        raise RegardError(f"batch={batch}: at least one image per forward is needed")
+    copies = max(batch // images, 1)
+    for start in range(0, samples, copies):
+        yield min(copies, samples - start)

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the network: the floors beside every method, under the same door."""
+"""Controls: maps that do not depend on the network, the floor for every method."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from regard.metrics import controls
 from regard.types import Map
 
 
-def random(
+def random_control(
     context: ExplainContext,
     *,
     bandwidth: float | None = None,
     seed: int = 0,
     index: Int[Tensor, " B"] | None = None,
 ) -> Map:
-    """Blurred noise, as smooth everywhere as ``bandwidth`` says (see ``regard.metrics.controls.blurred_noise``).
+    """Blurred noise, equally smooth everywhere (see ``regard.metrics.controls.blurred_noise``).
 
     Args:
-        context: only its images' number and size count.
+        context: only the number and size of its images are used.
         bandwidth: standard deviation of the blur in pixels; by default a sixteenth of the shorter side.
-        seed: with the index it decides the map.
+        seed: with the index it determines the map.
         index: of each image in its data set, so that batches do not change its map; by default its place in the batch.
     """
     B, _, H, W = context.images.shape
@@ -32,13 +32,13 @@ def random(
     return controls.blurred_noise((H, W), sigma, index=index.to(context.images.device), seed=seed)
 
 
-def center(context: ExplainContext, *, spread: float = 0.25) -> Map:
+def center_control(context: ExplainContext, *, spread: float = 0.25) -> Map:
     """A Gaussian at the middle of the image; ``spread`` is its standard deviation as a share of each side."""
     B, _, H, W = context.images.shape
     return controls.centre(B, (H, W), spread=spread, device=context.images.device)
 
 
-def uniform(context: ExplainContext) -> Map:
+def uniform_control(context: ExplainContext) -> Map:
     """One everywhere."""
     B, _, H, W = context.images.shape
     return controls.uniform(B, (H, W), device=context.images.device)

@@ -1,4 +1,4 @@
-"""The one door: a model, images, a method's name."""
+"""``explain(model, images, "grad_cam")``: a map of any classifier by any method."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regard.types import Map, RegardError
 
 
 class ZeroMapWarning(UserWarning):
-    """A method found nothing relevant at all in some images; their maps are zero everywhere."""
+    """Some images have a map that is zero everywhere."""
 
 
 def explain(
@@ -30,20 +30,23 @@ def explain(
     layer: str | None = None,
     **options: Any,
 ) -> Map:
-    """Where a classifier looks, by one of ``METHODS``.
+    """A map of what a classifier uses, by one of ``list_methods()``.
 
-        explain(model, images, "grad_cam", target=torch.tensor([281]), layer="layer4").values     # (1,1,h,w)
+    >>> import timm
+    >>> network = timm.create_model("resnet10t", num_classes=10)
+    >>> explain(network, torch.rand(2, 3, 64, 64), "grad_cam", layer="layer3").values.shape
+    torch.Size([2, 1, 4, 4])
 
-    The model is asked in evaluation mode, with the logits of the mean where it draws samples; its modes, gradients and
-    hooks are left as they were, also after an exception.
+    The model runs in evaluation mode, with the logits of the mean where it draws samples; its modes, gradients and
+    hooks are restored afterwards, also after an exception.
 
     Args:
-        model: any module from images to logits (B,n), or an AttentiveClassifier. What normalises images is part of it.
+        model: any module from images to logits (B,n), or an AttentiveClassifier. Normalisation of images is part of it.
         images: (B,C,H,W) in [0,1], on the model's device.
         method: a key of ``METHODS``.
-        target: the class to explain for each image; by default the predicted one. Some methods ask for none.
-        layer: the layer to look at, for methods that look at one. By default class activation maps take the last with
-            positions, where the class is decided, and others ``regard.backbones.recommended_layer``.
+        target: the class to explain for each image; by default the predicted one. Some methods need none.
+        layer: the layer to read, for methods that read one. By default class activation maps take the last with
+            positions and others ``regard.backbones.recommended_layer``.
         options: of the method; see its function, ``METHODS[method].run``.
 
     Returns:
@@ -51,7 +54,7 @@ def explain(
 
     Raises:
         RegardError: unknown method, layer or option (the nearest are named), a target out of range or missing for a
-            multi-label model, a layer without positions, images that are none, a map that is not finite.
+            multi-label model, a layer without positions, invalid images, a map that is not finite.
 
     Warns:
         ZeroMapWarning: maps that are zero everywhere. That is a result (the model may ignore its input), but it ranks
@@ -70,8 +73,8 @@ def explain(
         try:
             map = chosen.run(context, **options)
         except RegardError as error:
-            said = str(error)
-            raise RegardError(said if said.startswith(f"{method}:") else f"{method}: {said}") from error
+            message = str(error).removeprefix(f"{method}: ")
+            raise RegardError(f"{method}: {message}") from error
     _check_map(method, map)
     return map
 
@@ -81,11 +84,11 @@ def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
     B, images = len(context.images), context.images
     if target is None and context.multi_label:
         raise RegardError(
-            "target: a multi-label model predicts several classes at once; say which to explain, one class index an "
+            "target: a multi-label model predicts several classes at once; give the class to explain, one index per "
             "image"
         )
     if target is not None and (target.shape != (B,) or target.dtype.is_floating_point or target.dtype == torch.bool):
-        raise RegardError(f"target: {target.dtype} {tuple(target.shape)}; one class index an image is needed, ({B},)")
+        raise RegardError(f"target: {target.dtype} {tuple(target.shape)}; one class index per image is needed, ({B},)")
     with torch.no_grad():
         logits = context.logits(images if target is None else images[:1])
     if target is None:
@@ -98,10 +101,10 @@ def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
 
 
 def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
-    known = [p.name for p in signature(method.run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+    allowed = [p.name for p in signature(method.run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
     for option in options:
-        if option not in known:
-            raise RegardError(f"{name}: no option {option!r}; nearest: {nearest(option, known) or 'it has none'}")
+        if option not in allowed:
+            raise RegardError(f"{name}: no option {option!r}; nearest: {nearest(option, allowed) or 'it has none'}")
 
 
 def _check_images(model: nn.Module, images: Tensor) -> None:

@@ -6,19 +6,17 @@ Noise replaces a layer's features where the prediction can do without them. For 
     alpha minimises  - mean_eps log p(target | Z) + beta * mean_{c,i,j} I
     I = KL( N(l r, (1-l)^2) || N(0,1) ) = 1/2 [ (1-l)^2 + l^2 r^2 - 1 - ln (1-l)^2 ],  r = (R - mu_c) / sigma_c
 
-R (C,h,w) are the layer's features, alpha one number an element. The map is I summed over channels, in bits: an upper
-bound on what each position tells, and zero bits mean that the position is not needed. beta multiplies the mean over
+R (C,h,w) are the layer's features, alpha one number per element. The map is I summed over channels, in bits: an upper
+bound on the information of each position; zero bits mean that the position is not needed. beta multiplies the mean over
 all elements of an image, in nats, beside nats of cross entropy (their beta = 10 / k times the sum).
 
-Images are optimised side by side, each by its own steps: Adam works element by element, and all meet the same eps, so
-an image's map does not depend on the others in its batch if the statistics are given. Only the network after the layer
-runs again.
+Images are optimised side by side, each by its own steps: Adam works element by element, and all get the same eps, so
+the map of one image does not depend on the others in its batch if the statistics are given.
 
-Running only the part of a network after a layer, with other features at the layer.
-
-Works on any network, without tracing: one whole forward keeps what each module returned that ran, outermost, before the
-layer was done; in a rerun these modules return it again instead of running, and the layer returns the given features.
-What their surroundings do between them runs again, which is cheap, and paths around the layer keep their values.
+Only the network after the layer runs again (`Rerun`), on any network and without tracing: one whole forward stores the
+outputs of the outermost modules that finish before the layer; in a rerun these modules return them instead of running,
+and the layer returns the new features. Code between these modules runs again, and paths around the layer keep their
+values.
 """
 
 from __future__ import annotations
@@ -38,9 +36,14 @@ from regard.explain.preserve import preserve_state
 from regard.metrics import gaussian_blur
 from regard.types import NATS_PER_BIT, Map, RegardError
 
+_UPPER = 1 - 1e-4
+"""Largest l, since the price is infinite at one."""
+_START = 5.0
+"""Start of alpha: nearly everything passes."""
+
 
 class Rerun:
-    """``model`` after ``layer``, for one batch of images. Made by `rerunning`.
+    """The part of a model after a layer, for one batch of images; created by `rerunning`.
 
     Attributes:
         features: the layer's output (B,C,h,w), without prefix tokens.
@@ -80,13 +83,13 @@ class Rerun:
     def _stand_in(self, module: nn.Module) -> Callable[..., Any]:
         forward = module.forward
         if module is self._layer:
-            return lambda *_args, **_kwargs: self._now.clone()  # type: ignore[union-attr]  # it may be worked on in place
+            return lambda *_args, **_kwargs: self._now.clone()  # type: ignore[union-attr]  # later layers may work in place
 
         def again(*args: Any, **kwargs: Any) -> Any:
             turn = self._turn[module]
             self._turn[module] = turn + 1
             kept = self._kept[module]
-            return kept[turn] if turn < len(kept) else forward(*args, **kwargs)  # one used again after the layer
+            return kept[turn] if turn < len(kept) else forward(*args, **kwargs)  # it runs again after the layer
 
         return again
 
@@ -95,7 +98,7 @@ class Rerun:
 def rerunning(
     model: nn.Module, run: Callable[[], Tensor], layer: nn.Module, layout: Layout, size: tuple[int, int]
 ) -> Iterator[Rerun]:
-    """The part of a model after a layer, ready to run again; afterwards the model is as it was, whatever happened.
+    """The part of a model after a layer, ready to run again; the model is restored afterwards, also after an error.
 
     Args:
         model: the whole model, in evaluation mode.
@@ -105,8 +108,8 @@ def rerunning(
         size: (H, W) of the images.
 
     Raises:
-        RegardError: with its own features at the layer the rerun does not give the model's logits: it draws at random,
-            or what surrounds the layer works in place.
+        RegardError: with its own features at the layer the rerun does not give the model's logits: the model draws at
+            random, or code around the layer works in place.
     """
     again = Rerun(run, layer, layout, size)
     again._record(model)
@@ -115,12 +118,12 @@ def rerunning(
     try:
         for module in replaced:
             module.forward = again._stand_in(module)
-        for _ in range(2):  # twice: the first may have changed what is kept
+        for _ in range(2):  # twice: the first run may have changed the stored outputs in place
             with torch.no_grad():
                 logits = again(again.features)
             if not torch.allclose(logits, again.logits, rtol=1e-4, atol=1e-5, equal_nan=True):
                 raise RegardError(
-                    f"the part after the layer does not repeat what the whole network says (off by "
+                    f"the part after the layer does not reproduce the logits of the whole network (off by "
                     f"{(logits - again.logits).abs().max():.2g}); give another layer, such as a whole stage"
                 )
         yield again
@@ -132,15 +135,9 @@ def rerunning(
                 module.forward = forward
 
 
-UPPER = 1 - 1e-4
-"""Of l, since the price is infinite at one."""
-_START = 5.0
-"""Of alpha: nearly everything passes at first."""
-
-
 @dataclass(frozen=True)
 class ChannelStatistics:
-    """What noise in place of a layer's features is like.
+    """Mean and variance of the noise that replaces a layer's features.
 
     Attributes:
         mean: of each channel (C,).
@@ -158,7 +155,7 @@ class ChannelStatistics:
 
     @property
     def std(self) -> Float[Tensor, " C"]:
-        """Standard deviation; a channel that was silent must not cost a fortune when it stirs."""
+        """Standard deviation with a floor, since a constant channel would have a near-infinite price."""
         return (torch.maximum(self.var, 1e-4 * self.var.mean()) + 1e-8).sqrt()
 
 
@@ -169,9 +166,9 @@ def channel_statistics(
 
     Args:
         model: as in ``regard.explain.explain``.
-        images: from the data on which the model was trained, some hundreds.
+        images: some hundreds of training images.
         layer: the same as later for `iba`.
-        batch: images in one forward.
+        batch: images per forward.
     """
     count, total, square = 0, torch.zeros(()), torch.zeros(())
     with preserve_state(model), torch.no_grad():
@@ -201,16 +198,16 @@ def iba(
     reference: ChannelStatistics | Float[Tensor, "N C H W"] | None = None,
     seed: int = 0,
 ) -> Map:
-    """Bits that each position of a layer lets through when the class has to be told with as few as possible.
+    """Bits that each position of a layer must let through for the class to be predicted.
 
     Args:
         context: model, images and target class.
         beta: price of information, on the mean over an image's elements (nats) beside the cross entropy (nats).
         steps: of Adam.
-        samples: draws of noise a step, one after another, so that memory does not grow with them.
+        samples: draws of noise per step, one after another, so that memory does not grow with them.
         lr: of Adam.
         smooth: standard deviation of the blur on l, in cells of the layer.
-        reference: statistics of the noise: `channel_statistics`, or images to take them from; by default from the
+        reference: statistics of the noise, from `channel_statistics`, or images to compute them from; by default the
             images that are explained.
         seed: of the noise.
     """
@@ -221,12 +218,12 @@ def iba(
     if isinstance(reference, Tensor):
         reference = channel_statistics(context.model, reference, layer=context.layer)
     with rerunning(context.model, lambda: context.logits(context.images), module, layout, size) as after:
-        known = reference or ChannelStatistics.of(after.features)
-        if known.mean.shape != (after.features.shape[1],):
+        statistics = reference or ChannelStatistics.of(after.features)
+        if statistics.mean.shape != (after.features.shape[1],):
             raise RegardError(
-                f"reference: statistics of {len(known.mean)} channels for a layer with {after.features.shape[1]}"
+                f"reference: statistics of {len(statistics.mean)} channels for a layer with {after.features.shape[1]}"
             )
-        noise = _Noise(known, after.features, seed)
+        noise = _Noise(statistics, after.features, seed)
         alpha = torch.full_like(after.features, _START, dtype=torch.float32).requires_grad_()
         optimizer = torch.optim.Adam([alpha], lr=lr)
         for _ in range(steps):
@@ -235,17 +232,17 @@ def iba(
             (alpha.grad,) = torch.autograd.grad(passed, alpha, slope)
             optimizer.step()
         bits = price(_passed(alpha.detach(), smooth), noise.standard).sum(1, keepdim=True) / NATS_PER_BIT
-    return Map(bits.clamp_min(0), "bits")  # a KL is never negative; its rounding can be
+    return Map(bits.clamp_min(0), "bits")  # a KL is not negative, but rounding can make it so
 
 
 class _Noise:
     """Features in, features with noise out; each call draws the same for all images."""
 
-    def __init__(self, known: ChannelStatistics, features: Tensor, seed: int) -> None:
+    def __init__(self, statistics: ChannelStatistics, features: Tensor, seed: int) -> None:
         self.features = features.float()
         self.dtype = features.dtype
-        self.mean = known.mean.to(features.device)[:, None, None]
-        self.std = known.std.to(features.device)[:, None, None]
+        self.mean = statistics.mean.to(features.device)[:, None, None]
+        self.std = statistics.std.to(features.device)[:, None, None]
         self.standard = (self.features - self.mean) / self.std
         self.generator = torch.Generator(features.device).manual_seed(seed)
 
@@ -255,7 +252,7 @@ class _Noise:
 
 
 def _passed(alpha: Tensor, smooth: float) -> Tensor:
-    return gaussian_blur(UPPER * alpha.sigmoid(), smooth)
+    return gaussian_blur(_UPPER * alpha.sigmoid(), smooth)
 
 
 def _slope(

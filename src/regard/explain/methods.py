@@ -1,13 +1,14 @@
-"""All methods by name."""
+"""Explanation methods by name."""
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from regard.explain.attention import attention
 from regard.explain.cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
-from regard.explain.controls import center, random, uniform
+from regard.explain.controls import center_control, random_control, uniform_control
 from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients, smooth_grad
 from regard.explain.iba import iba
 from regard.explain.perturbation import occlusion, rise
@@ -17,14 +18,14 @@ from regard.types import Map
 
 @dataclass(frozen=True)
 class Method:
-    """One way to ask a network where it looks.
+    """An explanation method and what it needs.
 
     Attributes:
         run: context, options -> Map; its docstring says what the map means.
         summary: the same in one line.
-        of_class: the map is of one class; else the target is not asked for.
-        at_layer: it looks at a layer, which ``layer`` names; else that is not asked for.
-        control: it knows nothing of the network, and is a floor for the others.
+        of_class: the map is of one class; else ``target`` is not needed.
+        at_layer: it reads a layer, which ``layer`` names; else ``layer`` is not used.
+        control: it does not depend on the network, and is a floor for the others.
     """
 
     run: Callable[..., Map]
@@ -49,8 +50,17 @@ METHODS: Mapping[str, Method] = {
     "rollout": Method(rollout, "a transformer's attention, multiplied over its blocks", of_class=False),
     "gradient_rollout": Method(gradient_rollout, "a transformer's attention weighted by its gradient, over its blocks"),
     "iba": Method(iba, "bits that a layer must let through to tell the class", at_layer=True),
-    "random": Method(random, "blurred noise", of_class=False, control=True),
-    "center": Method(center, "a Gaussian at the middle", of_class=False, control=True),
-    "uniform": Method(uniform, "the same everywhere", of_class=False, control=True),
+    "random": Method(random_control, "blurred noise", of_class=False, control=True),
+    "center": Method(center_control, "a Gaussian at the middle", of_class=False, control=True),
+    "uniform": Method(uniform_control, "the same everywhere", of_class=False, control=True),
 }
 """Name -> method."""
+
+
+def list_methods(pattern: str = "*") -> list[str]:
+    """Names of methods for ``explain`` that match ``pattern``, in the order of ``METHODS``.
+
+    >>> list_methods("*cam*")
+    ['grad_cam', 'grad_cam_pp', 'hires_cam', 'layer_cam']
+    """
+    return fnmatch.filter(METHODS, pattern)

@@ -1,15 +1,14 @@
-"""Occlusion (Zeiler and Fergus 2014), through captum: what is lost when a window is covered.
+"""Perturbation: the score of an image of which parts are replaced by a baseline.
 
-What stands where something was taken out of an image.
+    occlusion   mean over windows that cover the pixel of s(image) - s(image without the window)
+                Zeiler and Fergus 2014, through captum
+    rise        sum_k s(M_k image) M_k(x,y) / sum_k M_k(x,y)
+                Petsiuk et al. 2018
 
-RISE (Petsiuk et al. 2018): the mean score of an image seen through random masks that show a pixel.
-
-    map(x,y) = sum_k s(image seen through M_k) M_k(x,y) / sum_k M_k(x,y)
-
-M_k is a coarse grid of zeros and ones, enlarged bilinearly and shifted by a part of a cell. Dividing by the masks' own
-sum, not by its expectation as in the paper, makes the map exactly constant where the score does not depend on the mask.
-captum-rise takes one mask a forward; here many go together. All images meet the same masks, so an image's map does not
-depend on the others in its batch.
+M_k is a coarse grid of zeros and ones, enlarged bilinearly and shifted by a part of a cell. RISE is divided by the
+masks' own sum, not by its expectation as in the paper, so that the map is exactly constant where the score does not
+depend on the mask. All images get the same masks, so the map of one image does not depend on the others in its batch;
+many masks run in one forward.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from captum.attr import Occlusion
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.explain.chunks import sample_major
-from regard.explain.context import ExplainContext, Score
+from regard.explain.context import ExplainContext, ScoreKind, sample_major
 from regard.types import Map, RegardError
 
 _Baseline = Literal["mean"] | float | int | Float[Tensor, "#B #C #H #W"]
@@ -49,7 +47,7 @@ def occlusion(
     window: int | None = None,
     stride: int | None = None,
     baseline: _Baseline = "mean",
-    score: Score = "logit",
+    score: ScoreKind = "logit",
     batch: int = 64,
 ) -> Map:
     """Score of the image less that with a window covered, averaged over the windows that cover a pixel.
@@ -60,7 +58,7 @@ def occlusion(
         stride: pixels between windows; by default half a window.
         baseline: what covers: the image's mean colour, a value (0 is black), or images.
         score: the target's ``logit`` or ``probability``.
-        batch: images in one forward, at least one window of all: bounds the memory.
+        batch: images per forward, at least one window of all: bounds the memory.
     """
     images = context.images
     _, C, H, W = images.shape
@@ -79,11 +77,11 @@ def occlusion(
         target=context.classes,
         perturbations_per_eval=max(batch // len(images), 1),
     )
-    # one window covers all channels, so they all say the same
+    # a window covers all channels, so the channels of the result are equal
     return Map(torch.as_tensor(losses)[:, :1].detach(), "relevance")
 
 
-class Masks:
+class RandomMasks:
     """Random masks of one size, drawn in the order of their numbers.
 
     Args:
@@ -100,7 +98,7 @@ class Masks:
         generator = torch.Generator().manual_seed(seed)
         self.size = size
         self.cell = (-(-size[0] // cells), -(-size[1] // cells))
-        # one cell more than the image has, since the grid is shifted by up to one
+        # one cell more than the image has, because the grid is shifted by up to one cell
         self.coarse = (torch.rand(samples, 1, cells + 1, cells + 1, generator=generator) < keep).float()
         self.shift = [torch.randint(side, (samples,), generator=generator).tolist() for side in self.cell]
 
@@ -121,7 +119,7 @@ def rise(
     cells: int = 7,
     keep: float = 0.5,
     baseline: _Baseline = "mean",
-    score: Score = "probability",
+    score: ScoreKind = "probability",
     seed: int = 0,
     batch: int = 64,
 ) -> Map:
@@ -129,26 +127,26 @@ def rise(
 
     Args:
         context: model, images and target class.
-        samples: masks, and forwards an image; the paper took 4000 to 8000.
+        samples: masks, and forwards per image; the paper took 4000 to 8000.
         cells: of a mask, along each side.
         keep: probability that a cell is shown.
-        baseline: what stands behind the masks: the image's mean colour, a value (0 is black), or images.
+        baseline: what masked pixels are replaced by: the image's mean colour, a value (0 is black), or images.
         score: the target's ``probability`` or ``logit``.
         seed: of the masks.
-        batch: images in one forward, at least one mask of all: bounds the memory.
+        batch: images per forward, at least one mask of all: bounds the memory.
     """
     images = context.images
-    behind = backdrop(images, baseline)
-    masks = Masks(samples, cells, keep, (images.shape[2], images.shape[3]), seed)
+    replacement = backdrop(images, baseline)
+    masks = RandomMasks(samples, cells, keep, (images.shape[2], images.shape[3]), seed)
     total = torch.zeros(len(images), images.shape[2] * images.shape[3], device=images.device)
-    shown = torch.zeros_like(total[:1])
+    coverage = torch.zeros_like(total[:1])
     start = 0
     for count in sample_major(samples, len(images), batch):
         mask = masks.take(start, count, images.device)
-        seen = torch.lerp(behind, images, mask[:, None].to(images.dtype)).flatten(0, 1)
-        scores = context.scores(seen, score).gather(1, context.classes.repeat(count)[:, None]).float()
+        masked = torch.lerp(replacement, images, mask[:, None].to(images.dtype)).flatten(0, 1)
+        scores = context.scores(masked, score).gather(1, context.classes.repeat(count)[:, None]).float()
         total.addmm_(scores.view(count, -1).T, mask.flatten(1))
-        shown += mask.flatten(1).sum(0)
+        coverage += mask.flatten(1).sum(0)
         start += count
-    values = total / shown.clamp_min(torch.finfo(shown.dtype).tiny)  # a pixel that no mask shows has nothing to say
+    values = total / coverage.clamp_min(torch.finfo(coverage.dtype).tiny)  # 0 where no mask shows the pixel
     return Map(values.view(-1, 1, *images.shape[2:]), "relevance")

@@ -5,14 +5,11 @@
                       dA the gradient of the target's logit
 
 R starts as the identity. The map is what the head reads: the row of the class token, or the mean of the patches' rows
-where they are pooled. The first is the same for every class.
+where they are pooled. ``rollout`` is the same for every class.
 
-The attention of a vision transformer's blocks, as matrices.
-
-Networks compute attention fused, so that its matrix never exists. Copying it out of a fused path changes values, so
-the network is asked to compute it step by step, by its own code (timm's ``fused_attn``) or, for torch's
-``nn.MultiheadAttention``, by its definition, and the matrices are taken on their way. Outputs equal the fused
-network's up to rounding, and the matrices are those of the unfused network.
+Fused attention never forms its matrix. The network therefore computes attention step by step, by its own code (timm's
+``fused_attn=False``) or, for torch's ``nn.MultiheadAttention``, by the definition, and hooks keep the matrices. Outputs
+equal the fused network's up to rounding, and the matrices are those of the unfused network.
 """
 
 from __future__ import annotations
@@ -35,28 +32,28 @@ from regard.types import Map, RegardError
 
 @dataclass
 class Matrices:
-    """What each block's attention was in the last forward, in the order in which the blocks ran.
+    """Attention matrices of one forward, in the order in which the blocks ran.
 
     Attributes:
         names: of the attention modules.
-        seen: matrices (B,heads,N,N): row n is where token n looked.
+        values: (B,heads,N,N): row n holds the weights of token n over all tokens.
     """
 
     names: list[str] = field(default_factory=list)
-    seen: list[Float[Tensor, "B heads N N"]] = field(default_factory=list)
+    values: list[Float[Tensor, "B heads N N"]] = field(default_factory=list)
 
 
 @contextmanager
 def attention_matrices(network: nn.Module) -> Iterator[Matrices]:
-    """Forwards inside the block leave their attention matrices, in the graph; nothing stays on the network.
+    """Collects the attention matrices of a forward inside the block, in the graph; the network is restored afterwards.
 
     Raises:
-        RegardError: a network without attention between tokens that is known here.
+        RegardError: no attention of timm or torch between tokens.
     """
     matrices = Matrices()
-    found = {name: locate(network, name)[2] for name in layer_names(network)}
-    timm = {name: module for name, module in found.items() if _is_timm(module)}
-    torchs = {name: module for name, module in found.items() if isinstance(module, nn.MultiheadAttention)}
+    modules = {name: locate(network, name)[2] for name in layer_names(network)}
+    timm = {name: module for name, module in modules.items() if _is_timm(module)}
+    torchs = {name: module for name, module in modules.items() if isinstance(module, nn.MultiheadAttention)}
     if not timm and not torchs:
         raise RegardError(
             f"{type(network).__name__} has no attention between tokens, so there is nothing to roll out; "
@@ -90,9 +87,9 @@ def _drop_of(module: nn.Module) -> nn.Module:
 
 
 def _keep(matrices: Matrices, name: str, matrix: Tensor) -> None:
-    if matrix.ndim == 4 and matrix.shape[2] == matrix.shape[3]:  # not pooling by attention, whose query is no token
+    if matrix.ndim == 4 and matrix.shape[2] == matrix.shape[3]:  # not attention pooling, whose query is no token
         matrices.names.append(name)
-        matrices.seen.append(matrix)
+        matrices.values.append(matrix)
 
 
 def _taker(matrices: Matrices, name: str) -> Any:
@@ -107,10 +104,10 @@ def _by_definition(matrices: Matrices, name: str) -> Any:
 
     def compute(module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any], out: Any) -> Any:
         assert isinstance(module, nn.MultiheadAttention)
-        given = {k: v for k, v in kwargs.items() if k in ("key_padding_mask", "attn_mask") and v is not None}
+        masks = {k: v for k, v in kwargs.items() if k in ("key_padding_mask", "attn_mask") and v is not None}
         same = module._qkv_same_embed_dim and module.bias_k is None and not module.add_zero_attn
-        if len(args) < 3 or args[0] is not args[1] or args[0] is not args[2] or given or not same:
-            raise RegardError(f"{name} is no plain self-attention, so its matrix is not known here")
+        if len(args) < 3 or args[0] is not args[1] or args[0] is not args[2] or masks or not same:
+            raise RegardError(f"{name} is not plain self-attention, so its matrix is unknown; take another method")
         x = args[0] if module.batch_first else args[0].transpose(0, 1)
         projected = F.linear(x, module.in_proj_weight, module.in_proj_bias)
         q, k, v = projected.unflatten(2, (3, module.num_heads, module.head_dim)).permute(2, 0, 3, 1, 4)
@@ -122,34 +119,31 @@ def _by_definition(matrices: Matrices, name: str) -> Any:
     return compute
 
 
-Matrix = Float[Tensor, "B N N"]
-
-
 def rollout(context: ExplainContext) -> Map:
-    """Attention of all blocks multiplied, half of each the skip connection; no class is asked for."""
+    """Attention of all blocks multiplied, half of each the skip connection; not of one class."""
     with torch.no_grad(), attention_matrices(context.network) as matrices:
         context.logits(context.images)
     steps = []
-    for seen in matrices.seen:
-        mixed = seen.mean(1) + torch.eye(seen.shape[-1], device=seen.device)
+    for attention in matrices.values:
+        mixed = attention.mean(1) + torch.eye(attention.shape[-1], device=attention.device)
         steps.append(mixed / mixed.sum(-1, keepdim=True))
     return _map(context, matrices, steps)
 
 
 def gradient_rollout(context: ExplainContext) -> Map:
-    """Attention that speaks for the class, by its gradient, added up over the blocks."""
-    images = context.images.requires_grad_()  # a tensor of our own: explain() detached it
+    """Attention with a positive gradient for the class, added up over the blocks."""
+    images = context.images.requires_grad_()  # explain() detached it, so it is not the caller's
     with attention_matrices(context.network) as matrices:
         chosen = context.linked_logits(images).gather(1, context.classes[:, None]).sum()
-    gradients = torch.autograd.grad(chosen, matrices.seen, materialize_grads=True) if matrices.seen else ()
+    gradients = torch.autograd.grad(chosen, matrices.values, materialize_grads=True) if matrices.values else ()
     steps = []
-    for seen, gradient in zip(matrices.seen, gradients, strict=True):
-        relevant = (seen.detach() * gradient).relu().mean(1)
-        steps.append(relevant + torch.eye(seen.shape[-1], device=seen.device))
+    for attention, gradient in zip(matrices.values, gradients, strict=True):
+        relevant = (attention.detach() * gradient).relu().mean(1)
+        steps.append(relevant + torch.eye(attention.shape[-1], device=attention.device))
     return _map(context, matrices, steps)
 
 
-def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Matrix]) -> Map:
+def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tensor, "B N N"]]) -> Map:
     network, (C, H, W) = context.network, context.images.shape[1:]
     sizes = {tuple(step.shape[1:]) for step in steps}
     if len(sizes) != 1 or {len(step) for step in steps} != {len(context.images)}:

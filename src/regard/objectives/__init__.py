@@ -4,7 +4,7 @@ Not here: optimisers and schedules (training), bounds measured after training (m
 """
 
 from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
-from regard.objectives.budget import Multiplier, MultiplierUnit
+from regard.objectives.budget import Budget, BudgetUnit
 from regard.objectives.losses import (
     AnchorLosses,
     Losses,
@@ -21,10 +21,10 @@ from regard.objectives.losses import (
 __all__ = [
     "ALIGNMENT",
     "AnchorLosses",
+    "Budget",
+    "BudgetUnit",
     "HumanMap",
     "Losses",
-    "Multiplier",
-    "MultiplierUnit",
     "Weights",
     "alignment_loss",
     "anchor_losses",

@@ -18,12 +18,12 @@ from typing import Literal
 from regard.types import NATS_PER_BIT, RegardError
 
 _TOLERANCE = 0.10
-MultiplierUnit = Literal["bits", "share"]
-_ONE: dict[MultiplierUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
+BudgetUnit = Literal["bits", "share"]
+_ONE: dict[BudgetUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
 
 
 @dataclass(frozen=True)
-class Multiplier:
+class Budget:
     """The weight of a rate, moved by what the rate turns out to be. Immutable: ``update`` returns the next one.
 
     Attributes:
@@ -50,14 +50,14 @@ class Multiplier:
     lowest: float = math.inf
     highest: float = 0.0
     error: float | None = None
-    unit: MultiplierUnit = "bits"
+    unit: BudgetUnit = "bits"
 
     @classmethod
-    def of(cls, name: str, asked: float, beta: float, *, unit: MultiplierUnit = "bits") -> Multiplier:
+    def of(cls, name: str, asked: float, beta: float, *, unit: BudgetUnit = "bits") -> Budget:
         """The first multiplier of a budget ``asked`` for in its own unit."""
         return cls(name, asked * _ONE[unit], beta, unit=unit)
 
-    def update(self, rate: float) -> Multiplier:
+    def update(self, rate: float) -> Budget:
         """The multiplier after ``rate`` was measured; the change of ln beta is limited to one a step."""
         error = math.log(max(rate, 1e-6) / self.budget)
         rise = 0.0 if self.error is None else error - self.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from regard.objectives import Multiplier, MultiplierUnit
+from regard.objectives import Budget, BudgetUnit
 from regard.training.recipe import ObjectiveRecipe
 
 
@@ -21,7 +21,7 @@ class Priced(NamedTuple):
     budget: str
     weight: str
     measured: str
-    unit: MultiplierUnit = "bits"
+    unit: BudgetUnit = "bits"
 
 
 PRICED = (
@@ -37,10 +37,10 @@ def asked_for(objective: ObjectiveRecipe) -> list[Priced]:
     return [priced for priced in PRICED if getattr(objective, priced.budget) is not None]
 
 
-def multipliers(objective: ObjectiveRecipe) -> dict[str, Multiplier]:
+def multipliers(objective: ObjectiveRecipe) -> dict[str, Budget]:
     """A multiplier for each budget, at the weight that the recipe starts with."""
     return {
-        p.budget: Multiplier.of(
+        p.budget: Budget.of(
             f"objective.{p.budget}", getattr(objective, p.budget), getattr(objective, p.weight), unit=p.unit
         )
         for p in asked_for(objective)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from regard.objectives import Multiplier, Weights, warmup_share
+from regard.objectives import Budget, Weights, warmup_share
 from regard.training.aligned import Alignment
 from regard.training.budget_terms import PRICED, multipliers
 from regard.training.forward import ask
@@ -126,7 +126,7 @@ class Task(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Multipliers come back, and with them the weights."""
-        self.multipliers = {k: Multiplier(**v) for k, v in checkpoint["multipliers"].items()}
+        self.multipliers = {k: Budget(**v) for k, v in checkpoint["multipliers"].items()}
         self.apply_multipliers()
 
     def apply_multipliers(self) -> None:
