@@ -42,7 +42,9 @@ def test_table_files_and_page(here, capsys):
     page = (here / "out/report.html").read_text()
     assert "Best" in page
     assert "Worst" in page
-    assert page.count('<circle class="under"') == 3 * 100  # every fixation over image, map and overlay
+    assert (
+        page.count('<circle class="under"') == 3 * 60
+    )  # the 20 fixations of three images, over image, map and overlay
     assert "of the way from the centre prior to the other observers" in page
     assert "http" not in page.replace("http-equiv", "")
     assert not list((here / "out").glob("*.part*"))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from regard.gaze import make_fixations
-from regard.score import ScoreOptions, open_maps, score_maps, write_scores
+from regard.score import ScoreOptions, open_maps, score_maps
 from regard.types import RegardError
 
 SIZES = {"a.jpg": (24, 32), "b.jpg": (24, 32), "c.jpg": (30, 20), "d.jpg": (24, 32)}
@@ -48,7 +48,7 @@ OPTIONS = ScoreOptions(sigma=2.0, draws=200)
 
 def test_a_good_model_lies_between_floor_and_ceiling(folder):
     seen = []
-    got = score_maps(folder, fixations(), options=OPTIONS, progress=lambda done, of: seen.append((done, of)))
+    got = score_maps(folder, fixations(), options=OPTIONS, on_progress=lambda done, of: seen.append((done, of)))
     assert got.images == tuple(SIZES)
     assert got.failed == {}
     assert seen[-1] == (4, 4)
@@ -114,8 +114,7 @@ def test_no_ceilings_and_a_given_center_prior(folder, tmp_path):
 
 def test_files_for_people_and_programs(folder, tmp_path):
     (folder / "d.npy").unlink()
-    got = score_maps(folder, fixations(), options=OPTIONS)
-    write_scores(got, tmp_path / "out")
+    got = score_maps(folder, fixations(), options=OPTIONS, out=tmp_path / "out")
     with (tmp_path / "out/per_image.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["image"] for row in rows] == list(got.images)

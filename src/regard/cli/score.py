@@ -11,7 +11,7 @@ from regard.cli.arguments import Commands
 
 def add(commands: Commands) -> None:
     """Adds the command."""
-    score = commands.add_parser("score", help="hold maps against where people look")
+    score = commands.add_parser("score", help="score maps against where people look")
     score.add_argument(
         "--maps",
         action="append",
@@ -32,20 +32,33 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.score import ScoreOptions, named_sources, score_sources
+    from regard.report import json_text, to_json
+    from regard.score import (
+        ScoreOptions,
+        named_sources,
+        print_comparison,
+        print_map_scores,
+        read_score_results,
+        score_sources,
+    )
 
-    how = ScoreOptions(
+    settings = ScoreOptions(
         convention=options.convention, sigma=options.sigma, center_prior=options.center_prior, seed=options.seed
     )
-    bad = score_sources(
-        named_sources(options.maps),
-        options.fixations,
-        options.images,
-        options.out,
-        train=options.train,
-        options=how,
-        as_json=options.json,
+    sources = named_sources(options.maps)
+    scored = score_sources(
+        sources, options.fixations, options.images, options.out, train=options.train, options=settings
     )
-    for problem in bad:
+    results = {name: read_score_results(folder) for name, folder in scored.folders.items()}
+    if options.json:
+        tables = {name: {k: v for k, v in to_json(r).items() if k != "gallery"} for name, r in results.items()}
+        print(json_text(tables | ({"comparison": scored.comparisons} if scored.comparisons else {}), indent=2), end="")
+    else:
+        for name, folder in scored.folders.items():
+            print_map_scores(name, results[name])
+            print(f"page: {folder / 'report.html'}")
+        if scored.comparisons:
+            print_comparison(scored.comparisons)
+    for problem in scored.problems:
         print(f"regard: {problem}", file=sys.stderr)
-    return 1 if bad else 0
+    return 1 if scored.problems else 0

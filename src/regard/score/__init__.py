@@ -1,34 +1,42 @@
-"""any map held against where people look: scores with floors and ceilings, image by image, and models compared.
+"""Any map against where people look: scores with floors and ceilings, per image, and models compared.
 
-Not here: metrics (`regard.metrics.fixation`), densities and ceilings (`regard.gaze`), the page (`regard.report`).
+One folder holds the whole way of `regard score`: maps and fixations, scoring, results, page. Not here: metrics
+(`regard.metrics.fixation`), densities and ceilings (`regard.gaze`), drawing (`regard.report`).
 """
 
-from regard.score.gallery import write_gallery
-from regard.score.maps import MapFiles, open_maps, open_source, read_fixations
-from regard.score.options import MapScores, ScoreOptions
-from regard.score.page import print_compared, print_scored, write_scored_page
-from regard.score.results import METRIC_LABELS, read_scored
-from regard.score.run import named_sources, score_sources
-from regard.score.score import Comparison, compare, score_maps, summary_of, write_scores
+from regard.score.maps import MapFiles, Maps, open_maps, open_source, read_fixations
+from regard.score.page import print_comparison, print_map_scores, write_score_page
+from regard.score.results import (
+    METRIC_LABELS,
+    MapScores,
+    ModelComparison,
+    ScoreOptions,
+    ScoreResults,
+    read_comparison,
+    read_score_results,
+)
+from regard.score.run import SourceScores, named_sources, score_sources
+from regard.score.score import compare_models, score_maps
 
 __all__ = [
     "METRIC_LABELS",
-    "Comparison",
     "MapFiles",
     "MapScores",
+    "Maps",
+    "ModelComparison",
     "ScoreOptions",
-    "compare",
+    "ScoreResults",
+    "SourceScores",
+    "compare_models",
     "named_sources",
     "open_maps",
     "open_source",
-    "print_compared",
-    "print_scored",
+    "print_comparison",
+    "print_map_scores",
+    "read_comparison",
     "read_fixations",
-    "read_scored",
+    "read_score_results",
     "score_maps",
     "score_sources",
-    "summary_of",
-    "write_gallery",
-    "write_scored_page",
-    "write_scores",
+    "write_score_page",
 ]

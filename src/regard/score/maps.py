@@ -1,15 +1,10 @@
-"""Maps that some model wrote: a folder of pictures or arrays, an NPZ, an HDF5 file, each found by its image's name.
-
-Where maps come from: files, or a trained run that looks at the images.
-
-Fixations in any of the files that are written, on the images of a folder.
-"""
+"""Where maps and fixations come from: files, memory, or a trained run; a map is found by its image's name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -21,8 +16,8 @@ from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pys
 from regard.training import open_run, refuse_imposed
 from regard.types import RegardError
 
-KEPT = 2
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+_KEPT = 2  # maps: scoring reads each twice in a row, as another image's map and as its own
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
 class MapFiles(Mapping[str, Callable[[], Tensor]]):
@@ -35,7 +30,7 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
         self._loaders = dict(loaders)
         self._stems = {PurePosixPath(name).with_suffix("").as_posix(): name for name in self._loaders}
         self.source = source
-        self._kept: dict[str, Tensor] = {}  # scoring asks twice in a row: as another's map, then as its own
+        self._kept: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Callable[[], Tensor]:
         stem = PurePosixPath(name).with_suffix("").as_posix()
@@ -53,7 +48,7 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
                 load = self[name]
             except KeyError:
                 raise RegardError(f"{self.source} has no map named like the image {name!r}") from None
-            self._kept = dict([*self._kept.items(), (name, load())][-KEPT:])
+            self._kept = dict([*self._kept.items(), (name, load())][-_KEPT:])
         return self._kept[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -66,15 +61,15 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
 def open_maps(path: str | Path) -> MapFiles:
     """The maps of ``path``.
 
-    A folder holds one picture or ``.npy`` an image, subfolders included. An ``.npz`` holds one array an image, or
-    ``maps`` (N,h,w) beside ``names`` (N,). An HDF5 file holds one data set an image, groups included.
+    A folder holds one picture or ``.npy`` per image, subfolders included. An ``.npz`` holds one array per image, or
+    ``maps`` (N,h,w) with ``names`` (N,). An HDF5 file holds one data set per image, groups included.
 
     Raises:
         RegardError: nothing there, another kind of file, or no maps in it.
     """
     path = Path(path)
     if path.is_dir():
-        files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*PICTURES, ".npy")]
+        files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*_PICTURES, ".npy")]
         loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): _reader(p) for p in files}
     elif path.suffix == ".npz":
         loaders = _npz(path)
@@ -83,7 +78,7 @@ def open_maps(path: str | Path) -> MapFiles:
     else:
         raise RegardError(f"{path} is neither a folder of maps nor an .npz, .h5 or .hdf5 file")
     if not loaders:
-        raise RegardError(f"{path} holds no maps: one picture or .npy an image is expected, named like the image")
+        raise RegardError(f"{path} holds no maps: expected is one picture or .npy per image, named like the image")
     return MapFiles(loaders, str(path))
 
 
@@ -132,17 +127,43 @@ def _map(values: Any, what: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values))[None, None]
 
 
-def open_source(path: str | Path, images: str | Path) -> MapFiles:
-    """The maps of a folder, NPZ or HDF5 file (`open_maps`), or those that a run's model makes of ``images``.
+Maps: TypeAlias = str | Path | MapFiles | Mapping[str, Any] | Tensor
+"""A file, folder or run; a mapping of names to maps (h,w); or maps (N,h,w) or (N,1,h,w) in the order of the images."""
 
-    A folder with a ``recipe.yaml`` is a run. Its model sees each image as a whole, resized to its input size without
-    regard to the sides' ratio, so that the map covers the image; the map is the last attended layer's mean map.
+
+def open_source(maps: Maps, images: str | Path | None = None, names: Sequence[str] = ()) -> MapFiles:
+    """Maps from files (`open_maps`), from memory, or those that a run's model makes of ``images``.
+
+    A folder with a ``recipe.yaml`` is a run. Its model takes each image as a whole, resized to its input size without
+    keeping the sides' ratio, so that the map covers the image; the map is the last attended layer's mean map.
+
+    Args:
+        maps: the source.
+        images: folder of the images that a run explains.
+        names: of the images of a tensor of maps.
 
     Raises:
-        RegardError: nothing there, or a run without attention.
+        RegardError: nothing there, a run without attention or images, or a number of maps that does not fit.
     """
-    path = Path(path)
-    return _run(path, Path(images)) if (path / "recipe.yaml").is_file() else open_maps(path)
+    if isinstance(maps, MapFiles):
+        return maps
+    if isinstance(maps, Tensor):
+        if len(maps) != len(names):
+            raise RegardError(
+                f"{len(maps)} maps for {len(names)} images with fixations; give a mapping of names to maps"
+            )
+        maps = dict(zip(names, maps, strict=True))
+    if isinstance(maps, Mapping):
+        loaders = {
+            name: (lambda values=values: torch.as_tensor(values).detach().cpu()) for name, values in maps.items()
+        }
+        return MapFiles(loaders, "the mapping")
+    path = Path(maps)
+    if not (path / "recipe.yaml").is_file():
+        return open_maps(path)
+    if images is None:
+        raise RegardError(f"{path} is a run, which makes its maps of images; give their folder")
+    return _run(path, Path(images))
 
 
 def _run(folder: Path, images: Path) -> MapFiles:
@@ -153,7 +174,7 @@ def _run(folder: Path, images: Path) -> MapFiles:
     model.eval()
     size = (model.shape[2], model.shape[1])
 
-    def look(name: str) -> Callable[[], Tensor]:
+    def loader(name: str) -> Callable[[], Tensor]:
         def load() -> Tensor:
             image = read_image(images / name).resize(size, Image.Resampling.BILINEAR)
             with torch.no_grad():
@@ -161,10 +182,15 @@ def _run(folder: Path, images: Path) -> MapFiles:
 
         return load
 
-    return MapFiles({name: look(name) for name in image_sizes(images, recursive=True)}, str(folder))
+    return MapFiles({name: loader(name) for name in image_sizes(images, recursive=True)}, str(folder))
 
 
-def read_fixations(path: str | Path, images: str | Path) -> Fixations:
+def open_fixations(fixations: Fixations | str | Path, images: str | Path | None = None) -> Fixations:
+    """A table of fixations as it is, or read from a file (`read_fixations`)."""
+    return fixations if isinstance(fixations, Fixations) else read_fixations(fixations, images)
+
+
+def read_fixations(path: str | Path, images: str | Path | None = None) -> Fixations:
     """Fixations of a CSV, Parquet or pysaliency's HDF5 file; images without a fixation are left out.
 
     The folder gives the images' names and sizes: in a CSV an image is named by its path below the folder (Parquet
@@ -176,12 +202,13 @@ def read_fixations(path: str | Path, images: str | Path) -> Fixations:
     """
     path = Path(path)
     kind = path.suffix.lower()
-    if kind == ".csv":
-        table = read_csv(path, sizes=image_sizes(images, recursive=True))
+    if kind in (".csv", ".h5", ".hdf5"):
+        if images is None:
+            raise RegardError(f"{path} holds no sizes of images; give the folder of the images")
+        read = read_csv if kind == ".csv" else read_pysaliency
+        table = read(path, sizes=image_sizes(images, recursive=True))
     elif kind == ".parquet":
         table = read_parquet(path)
-    elif kind in (".h5", ".hdf5"):
-        table = read_pysaliency(path, sizes=image_sizes(images, recursive=True))
     else:
         raise RegardError(
             f"{path} is no .csv, .parquet or .hdf5 file of fixations: sets of other layouts have readers in "

@@ -1,7 +1,4 @@
-"""The page of `regard score`: scores among their floors and ceiling, images with their maps and fixations.
-
-The scores of maps and the comparison of models in a terminal.
-"""
+"""The page and terminal tables of `regard score`: scores with floors and ceiling, images with maps and fixations."""
 
 from __future__ import annotations
 
@@ -31,15 +28,22 @@ from regard.report import (
     uri,
     write_page,
 )
-from regard.score.results import FLOOR_LABELS, METRIC_LABELS, Scored, Shown, read_arrays, read_scored
-from regard.score.score import Comparison
+from regard.score.results import (
+    FLOOR_LABELS,
+    METRIC_LABELS,
+    ModelComparison,
+    ScoredItem,
+    ScoreResults,
+    read_gallery,
+    read_score_results,
+)
 
 
 @dataclass(frozen=True)
 class FixatedCard:
     """One image: picture, map and overlay as data URIs, fixations as percent of width and height."""
 
-    item: Shown
+    item: ScoredItem
     image: str
     map: str
     layer: str
@@ -48,10 +52,10 @@ class FixatedCard:
     low: float
     high: float
     points: tuple[tuple[float, float], ...]
-    said: str
+    scores: str
 
 
-def write_scored_page(folder: Path, name: str) -> Path:
+def write_score_page(folder: Path, name: str) -> Path:
     """Read what `regard score` wrote into ``folder`` and write ``report.html`` there, whole or not at all.
 
     Args:
@@ -61,37 +65,37 @@ def write_scored_page(folder: Path, name: str) -> Path:
     Raises:
         RegardError: a file is missing or corrupt, or the page cannot be written.
     """
-    scored = read_scored(folder)
-    arrays = read_arrays(folder, scored)
-    galleries = [(rule, [item for item in scored.gallery if item.rule == rule]) for rule in ORDER]
+    results = read_score_results(folder)
+    arrays = read_gallery(folder, results.gallery)
+    galleries = [(rule, [item for item in results.gallery if item.rule == rule]) for rule in ORDER]
     html = render_page(
         "score/page.html.j2",
         name=name,
-        scored=scored,
-        rows=scored.rows(),
-        summary=summary(scored),
+        results=results,
+        rows=results.rows(),
+        summary=_summary(results),
         rules=[(rule, [_card(item, arrays) for item in items]) for rule, items in galleries if items],
     )
     return write_page(folder, html)
 
 
-def summary(scored: Scored) -> str:
-    """What was scored, in a sentence or two."""
-    said = f"{plural(scored.images, 'image')} with {plural(scored.fixations, 'fixation')}, "
-    said += f"{scored.options.get('convention')} convention."
-    share = scored.share_from_center_to_observers.get("nss", float("nan"))
-    if share == share:
-        said += f" By NSS the maps are {number(100 * share)} % of the way from the centre prior to another observer."
-    return said
+def _summary(results: ScoreResults) -> str:
+    """What was scored, in one or two sentences."""
+    text = f"{plural(results.images, 'image')} with {plural(results.fixations, 'fixation')}, "
+    text += f"{results.options.get('convention')} convention."
+    share = results.share_from_center_to_observers.get("nss", float("nan"))
+    if not math.isnan(share):
+        text += f" By NSS the maps are {number(100 * share)} % of the way from the centre prior to another observer."
+    return text
 
 
-def _card(item: Shown, arrays: dict[str, Any]) -> FixatedCard:
+def _card(item: ScoredItem, arrays: dict[str, Any]) -> FixatedCard:
     image, values = arrays[f"image_{item.row}"], arrays[f"map_{item.row}"]
     height, width = image.shape[:2]
     shrink = min(1.0, LARGEST / max(height, width))
     scale = scale_of([values], "relevance")
     layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    said = [f"{METRIC_LABELS[k][0] if k in METRIC_LABELS else k} {number(v)}" for k, v in item.score.items()]
+    scores = [f"{METRIC_LABELS[k][0] if k in METRIC_LABELS else k} {number(v)}" for k, v in item.score.items()]
     return FixatedCard(
         item=item,
         image=image_uri(image),
@@ -102,47 +106,46 @@ def _card(item: Shown, arrays: dict[str, Any]) -> FixatedCard:
         low=float(values.min()),
         high=float(values.max()),
         points=tuple((round(100 * float(x), 2), round(100 * float(y), 2)) for x, y in arrays[f"points_{item.row}"]),
-        said=" · ".join(said),
+        scores=" · ".join(scores),
     )
 
 
-def print_scored(name: str, scored: Scored, console: Console | None = None) -> None:
-    """One row a score: value and interval; floors (centre prior, another image's map, uniform map); what observers
-    reach; and the share of the way from the centre prior to them.
+def print_map_scores(name: str, results: ScoreResults, console: Console | None = None) -> None:
+    """One row per score: value, interval, the three floors, the observers' score, and the share of the way from the
+    centre prior to the observers.
     """
     console = console or Console()
-    title = f"{name}: {plural(scored.images, 'image')}, {plural(scored.fixations, 'fixation')}"
+    title = f"{name}: {plural(results.images, 'image')}, {plural(results.fixations, 'fixation')}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for head in ("score", "value", "interval", "centre", "other", "uniform", "ceiling", "share"):
         table.add_column(head, justify="left" if head == "score" else "right", no_wrap=True)
-    for row in scored.rows():
+    for row in results.rows():
         label = row.label + (" ↓" if row.better == "lower" else "")
-        beside = [scored.scores.get(kind, {}).get(row.key) for kind in (*FLOOR_LABELS, "observers")]
-        share = scored.share_from_center_to_observers.get(row.key, math.nan)
+        references = [results.scores.get(kind, {}).get(row.key) for kind in (*FLOOR_LABELS, "observers")]
+        share = results.share_from_center_to_observers.get(row.key, math.nan)
         table.add_row(
             Text(label),
             Text(number(row.value), style="bold"),
             interval_text(row.low, row.high),
-            *("" if b is None or math.isnan(b.mean) else number(b.mean) for b in beside),
+            *("" if b is None or math.isnan(b.mean) else number(b.mean) for b in references),
             "" if math.isnan(share) else f"{100 * share:.0f} %",
         )
     console.print(table)
-    for note in scored.notes:
+    for note in results.notes:
         console.print(Text(note, style="dim"))
 
 
-def print_compared(rows: Sequence[Comparison], console: Console | None = None) -> None:
-    """One row a comparison: difference with interval, corrected p, and which is better where that is below .05."""
+def print_comparison(rows: Sequence[ModelComparison], console: Console | None = None) -> None:
+    """One row per comparison: difference with interval, corrected p, and the better model where p is below .05."""
     table = Table(title="Compared, image by image", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for head in ("score", "models", "difference", "interval", "p, corrected", "better"):
         table.add_column(head, overflow="fold")
     for row in rows:
-        d = row.difference
         table.add_row(
             Text(METRIC_LABELS[row.metric][0] if row.metric in METRIC_LABELS else row.metric),
             Text(f"{row.first} − {row.second}"),
-            signed(d.mean),
-            interval_text(d.low, d.high, sign=True),
+            signed(row.difference_mean),
+            interval_text(row.difference_low, row.difference_high, sign=True),
             number(row.adjusted),
             Text(row.better if row.adjusted < 0.05 else "not clear"),
         )

@@ -1,21 +1,31 @@
-"""Reading a folder of `regard score`: its scores as the page and the terminal show them."""
+"""Results of scoring maps: options, scores per image, their summary (``scores.json``), and comparisons of models."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from torch import Tensor
 
-from regard.metrics.fixation import LOWER_IS_BETTER
-from regard.report import NAN, Difference, Reference, Score, number, read_dataclass
-from regard.types import RegardError
+from regard.metrics import paired_difference, share_of_range
+from regard.metrics.fixation import LOWER_IS_BETTER, Convention
+from regard.report import NAN, Difference, Reference, Score, number, read_dataclass, to_json
+from regard.types import RegardError, Scores
 
-_AGAIN = "score the maps again with `regard score`"
-FLOOR_LABELS = {"center": "centre prior", "permuted": "another image's map", "uniform": "uniform map"}
-CEILING = "other observers"
+if TYPE_CHECKING:
+    import pandas as pd
+
+MapKind = Literal["maps", "uniform", "center", "permuted", "observers"]
+"""The judged maps; three floors (``permuted`` is the next image's map); and the ceiling of other observers."""
+FLOOR_LABELS: Mapping[MapKind, str] = {
+    "center": "centre prior",
+    "permuted": "another image's map",
+    "uniform": "uniform map",
+}
 METRIC_LABELS = {
     "auc": ("AUC", "Chance that a fixated pixel lies higher in the map than a pixel of the image."),
     "sauc": ("Shuffled AUC", "Chance that a fixated pixel lies higher than one fixated on another image."),
@@ -26,11 +36,36 @@ METRIC_LABELS = {
     "kl": ("KL divergence", "What coding the fixations' density by the map costs beyond coding it by itself, nats."),
     "information_gain": ("Information gain", "Bits a fixation beyond the train split's centre prior."),
 }
+"""metric -> its label and meaning."""
+_CEILING = "other observers"
+_REMEDY = "score the maps again with `regard score`"
 
 
 @dataclass(frozen=True)
-class Number:
-    """A mean, its interval, and what was left out."""
+class ScoreOptions:
+    """How maps are scored.
+
+    Attributes:
+        convention: of the metrics, see `regard.metrics.fixation`.
+        sigma: of densities and centre prior, image pixels; None: one degree where known, else 1/27 of the width.
+        center_prior: None: for each image the density of all other images' fixations; ``train``: the density of the
+            train split's fixations, the same for all; else a file of one map (``.npy`` or a picture).
+        ceilings: whether to score observers against each other; needs two of them per image.
+        draws: bootstrap samples over images.
+        seed: of bootstrap, halvings, and what the MIT convention draws at random.
+    """
+
+    convention: Convention = "tuebingen"
+    sigma: float | None = None
+    center_prior: str | None = None
+    ceilings: bool = True
+    draws: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ScoredMean:
+    """A mean over images with its bootstrap interval; ``undefined`` counts images by the reason they are left out."""
 
     mean: float
     low: float = NAN
@@ -39,8 +74,8 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One image of the gallery."""
+class ScoredItem:
+    """One image of the gallery, the rule that chose it, and its scores."""
 
     row: int
     image: str
@@ -50,33 +85,48 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """scores.json."""
+class ScoreResults:
+    """scores.json.
+
+    Attributes:
+        options: settings that decide the numbers.
+        notes: what was not scored and why; how maps were calibrated.
+        images: number of scored images.
+        fixations: number of fixations on them.
+        failed: image -> why it has no score.
+        scores: kind of map (`MapKind`) -> metric -> mean.
+        minus_center_paired: metric -> mean difference to the centre prior, paired by image.
+        share_from_center_to_observers: metric -> 0 at the centre prior, 1 at the other observers.
+        gallery: best, typical and worst images.
+    """
 
     options: Mapping[str, object]
     notes: tuple[str, ...]
     images: int
     fixations: int
     failed: Mapping[str, str]
-    scores: Mapping[str, Mapping[str, Number]]
-    minus_center_paired: Mapping[str, Number]
+    scores: Mapping[str, Mapping[str, ScoredMean]]
+    minus_center_paired: Mapping[str, ScoredMean]
     share_from_center_to_observers: Mapping[str, float]
-    gallery: tuple[Shown, ...] = ()
+    gallery: tuple[ScoredItem, ...] = ()
 
     def rows(self) -> tuple[Score, ...]:
-        """The scores in the form in which all pages and tables show scores."""
+        """The scores of the maps in the form in which all pages and tables show scores."""
         return tuple(self._row(metric) for metric in self.scores.get("maps", {}))
 
     def _row(self, metric: str) -> Score:
         label, meaning = METRIC_LABELS.get(metric, (metric, ""))
-        own, share = self.scores["maps"][metric], self.share_from_center_to_observers.get(metric, NAN)
-        if share == share:
+        share = self.share_from_center_to_observers.get(metric, NAN)
+        if not math.isnan(share):
             meaning += f" {number(100 * share)} % of the way from the centre prior to the other observers."
-        references = [
-            _reference(self.scores.get(kind, {}).get(metric), name, "floor") for kind, name in FLOOR_LABELS.items()
-        ]
-        references.append(_reference(self.scores.get("observers", {}).get(metric), CEILING, "ceiling"))
-        beyond = self.minus_center_paired.get(metric)
+        roles: list[tuple[str, str, Literal["floor", "ceiling"]]] = [(k, n, "floor") for k, n in FLOOR_LABELS.items()]
+        references = []
+        for kind, name, role in [*roles, ("observers", _CEILING, "ceiling")]:
+            if (other := self.scores.get(kind, {}).get(metric)) is not None:
+                references.append(Reference(name, role, other.mean, other.low, other.high))
+        own, difference = self.scores["maps"][metric], None
+        if (beyond := self.minus_center_paired.get(metric)) is not None:
+            difference = Difference("minus centre prior", beyond.mean, beyond.low, beyond.high)
         return Score(
             key=metric,
             group="gaze",
@@ -88,38 +138,137 @@ class Scored:
             high=own.high,
             n=self.images,
             undefined=own.undefined,
-            references=tuple(r for r in references if r is not None),
-            difference=None
-            if beyond is None
-            else Difference("minus centre prior", beyond.mean, beyond.low, beyond.high),
+            references=tuple(references),
+            difference=difference,
         )
 
 
-def read_scored(folder: Path) -> Scored:
-    """scores.json of a folder that `regard score` wrote, checked.
+@dataclass(frozen=True, repr=False)
+class MapScores:
+    """Scores per image, what `regard.score_maps` returns.
+
+    Attributes:
+        images: names of the images, in the order of all values.
+        values: kind -> metric -> (N,) float64. ``maps`` are the judged maps; ``uniform``, ``center`` and ``permuted``
+            (the map of the next image that has one) are floors, ``observers`` the ceiling, on each map's own grid.
+        fixations: number of fixations of each image (N,).
+        failed: image -> why it has no score.
+        options: settings.
+        notes: what was not scored and why; how maps were calibrated.
+        summary: kind -> metric -> mean, interval, undefined.
+    """
+
+    images: tuple[str, ...]
+    values: Mapping[MapKind, Mapping[str, Tensor]]
+    fixations: tuple[int, ...]
+    failed: Mapping[str, str]
+    options: ScoreOptions
+    notes: tuple[str, ...] = ()
+    summary: Mapping[MapKind, Mapping[str, Scores]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        means = ", ".join(f"{metric}={scores.mean:.3g}" for metric, scores in self.summary.get("maps", {}).items())
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"MapScores({len(self.images)} images: {means}{failed})"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per image: its name, number of fixations, and a column ``<kind>_<metric>`` per score."""
+        import pandas as pd
+
+        columns = {
+            f"{kind}_{metric}": values.numpy()
+            for kind, by_metric in self.values.items()
+            for metric, values in by_metric.items()
+        }
+        return pd.DataFrame({"image": self.images, "fixations": self.fixations} | columns)
+
+    def share(self, metric: str) -> float:
+        """Place of the maps' mean between the centre prior (0) and the observers (1); NaN without ceilings."""
+        kinds: tuple[MapKind, ...] = ("maps", "center", "observers")
+        if any(metric not in self.summary.get(kind, {}) for kind in kinds):
+            return math.nan
+        return share_of_range(*(self.summary[kind][metric].mean for kind in kinds))
+
+    def results(self, gallery: tuple[ScoredItem, ...] = ()) -> ScoreResults:
+        """The summary over images, with paired differences to the centre prior."""
+        draws, seed = self.options.draws, self.options.seed
+        return ScoreResults(
+            options=to_json(self.options),
+            notes=self.notes,
+            images=len(self.images),
+            fixations=sum(self.fixations),
+            failed=self.failed,
+            scores={kind: {m: _mean(s) for m, s in by_metric.items()} for kind, by_metric in self.summary.items()},
+            minus_center_paired={
+                metric: _mean(paired_difference(own, self.values["center"][metric], draws=draws, seed=seed))
+                for metric, own in self.values["maps"].items()
+            },
+            share_from_center_to_observers={metric: self.share(metric) for metric in self.summary["maps"]},
+            gallery=gallery,
+        )
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """One metric of two models on the images that both have; a row of comparison.json.
+
+    Attributes:
+        metric: name.
+        first: name of one model.
+        second: name of the other.
+        p: two-sided permutation test of the difference.
+        adjusted: p corrected by Holm for all comparisons made together.
+        better: name of the better model by the sign of the difference; empty where it is 0 or undefined.
+        difference_mean: first minus second, paired by image.
+        difference_low: lower end of its bootstrap interval.
+        difference_high: upper end.
+    """
+
+    metric: str
+    first: str
+    second: str
+    p: float
+    adjusted: float
+    better: str
+    difference_mean: float
+    difference_low: float = NAN
+    difference_high: float = NAN
+
+
+def read_score_results(folder: Path) -> ScoreResults:
+    """``scores.json`` of a folder that `regard score` wrote, checked.
 
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "scores.json", Scored, _AGAIN)
+    return read_dataclass(folder / "scores.json", ScoreResults, _REMEDY)
 
 
-def read_arrays(folder: Path, scored: Scored) -> dict[str, Any]:
+def read_comparison(folder: Path) -> tuple[ModelComparison, ...]:
+    """``comparison.json`` of a folder in which `regard score` compared models, checked.
+
+    Raises:
+        RegardError: the file is missing or corrupt.
+    """
+    return read_dataclass(folder / "comparison.json", tuple[ModelComparison, ...], _REMEDY)
+
+
+def read_gallery(folder: Path, gallery: tuple[ScoredItem, ...]) -> dict[str, Any]:
     """gallery.npz: image_k uint8 (H,W,3), map_k (h,w), points_k (n,2), for each row k of the gallery.
 
     Raises:
         RegardError: the file is missing, corrupt, or lacks a row.
     """
-    if not scored.gallery:
+    if not gallery:
         return {}
     file = folder / "gallery.npz"
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            names = [f"{what}_{item.row}" for item in scored.gallery for what in ("image", "map", "points")]
+            names = [f"{part}_{item.row}" for item in gallery for part in ("image", "map", "points")]
             return {name: arrays[name] for name in names}
     except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); {_AGAIN}") from error
+        raise RegardError(f"{file}: cannot be read ({error}); {_REMEDY}") from error
 
 
-def _reference(found: Number | None, label: str, role: Any) -> Reference | None:
-    return None if found is None else Reference(label, role, found.mean, found.low, found.high)
+def _mean(scores: Scores) -> ScoredMean:
+    return ScoredMean(scores.mean, scores.low, scores.high, dict(scores.undefined))

@@ -1,8 +1,7 @@
-"""One image's map, its floors and its ceiling, scored.
+"""The scores of one image: its map, floors and ceiling, with the centre prior and calibration that they need.
 
-Which centre prior a map is held against: the other images', the train split's, or a file's.
-
-Information gain of maps that are calibrated on a train split, for no map is a density by itself.
+The centre prior is that of the other images, of a train split, or a file's. Information gain needs maps that are
+calibrated on a train split, since a map by itself is not a density.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from regard.gaze import (
 )
 from regard.metrics.fixation import Calibration, all_scores, calibrate, calibration_grid, information_gain
 from regard.score.maps import MapFiles, open_maps
-from regard.score.options import Kind, ScoreOptions
+from regard.score.results import MapKind, ScoreOptions
 from regard.types import Map, RegardError
 
 _Size = tuple[int, int]
@@ -89,7 +88,7 @@ class Information:
     calibration: Calibration
     prior: Callable[[tuple[int, int]], Tensor]
 
-    def gain(self, kind: Kind, values: Tensor, xy: Tensor) -> float:
+    def gain(self, kind: MapKind, values: Tensor, xy: Tensor) -> float:
         """Of one judged map (1,1,h,w) at the fixations (1,n,2); uniform and centre prior are densities as they are."""
         prior = self.prior((values.shape[-2], values.shape[-1]))
         if kind in ("uniform", "center"):
@@ -97,7 +96,9 @@ class Information:
             log_density = density.log()
         else:
             log_density = self.calibration.log_density(values, prior)
-        return round(information_gain(log_density, xy, prior.log()).item(), 12)  # 0, not 1e-17, where the two are one
+        return round(
+            information_gain(log_density, xy, prior.log()).item(), 12
+        )  # 0 instead of 1e-17 where both are equal
 
     def ceiling(self, xy: Tensor, who: Tensor, size: tuple[int, int], sigma: float, grid: tuple[int, int]) -> float:
         """`observers_information` over this prior."""
@@ -105,7 +106,7 @@ class Information:
 
 
 def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[Information | None, str]:
-    """The calibration of the maps of the train split's images, and a sentence that says how it went.
+    """The calibration of the maps of the train split's images, and a sentence that describes it.
 
     None where the source has no map of any of these images; maps that cannot be read are left out and counted.
     """
@@ -129,16 +130,16 @@ def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[
         return None, f"No information gain: {files.source} has no map of an image of the train split to calibrate on."
     prior = train_prior(train, sigma)
     whole = Map(prior((round(h), round(w))), "relevance")  # sigma is in pixels of images, not of the small grid
-    found = calibrate(torch.cat(maps), train.points(grid=grid)[kept], whole.resize(grid).values)
-    said = (
+    calibration = calibrate(torch.cat(maps), train.points(grid=grid)[kept], whole.resize(grid).values)
+    note = (
         f"Information gain over the train split's centre prior; the maps were made densities on {len(maps)} images of "
-        f"the train split: blur of {100 * found.blur:.1f} % of the width, a monotone curve over "
-        f"{float(found.levels[-1]):.2f} nats, centre prior to the power {found.center:.2f}."
+        f"the train split: blur of {100 * calibration.blur:.1f} % of the width, a monotone curve over "
+        f"{float(calibration.levels[-1]):.2f} nats, centre prior to the power {calibration.center:.2f}."
     )
-    return Information(found, prior), said + (f" {broken} maps could not be read." if broken else "")
+    return Information(calibration, prior), note + (f" {broken} maps could not be read." if broken else "")
 
 
-Row = dict[Kind, dict[str, float]]
+Row = dict[MapKind, dict[str, float]]
 """kind -> metric -> value of one image."""
 
 
@@ -152,8 +153,8 @@ class ImageScorer:
         sigma: of densities, image pixels.
         prior: the centre prior.
         others: negatives of the shuffled AUC, `regard.gaze.other_fixations`.
-        information: what makes densities of the maps; None without a train split.
-        options: how.
+        information: calibration of the maps to densities; None without a train split.
+        options: settings.
     """
 
     files: MapFiles
@@ -179,7 +180,7 @@ class ImageScorer:
         grid = (own.shape[-2], own.shape[-1])
         gold = density(xy[None], size=size, sigma=self.sigma)
         others = self.others(b, size)
-        judged: dict[Kind, Tensor] = {
+        judged: dict[MapKind, Tensor] = {
             "maps": _resize(own, size),
             "uniform": torch.ones_like(gold),
             "center": through_grid(self.prior(b, size), grid),
@@ -190,10 +191,10 @@ class ImageScorer:
         seed = (self.options.seed, b)
         row: Row = {}
         for kind, values in judged.items():
-            found = all_scores(
+            scores = all_scores(
                 values, xy[None], gold, others, own_included=False, convention=self.options.convention, seed=seed
             )
-            row[kind] = {metric: value.item() for metric, value in found.items()}
+            row[kind] = {metric: value.item() for metric, value in scores.items()}
             if self.information is not None:
                 row[kind]["information_gain"] = self.information.gain(kind, values, xy[None])
         if self.options.ceilings:
