@@ -115,7 +115,7 @@ def test_bad_input_ends_with_2(here, capsys):
     (here / "gaze.csv").write_text("image,x,y\nnowhere.png,1,2\n")
     fails(match="unknown image")
     (here / "gaze.csv").write_text("image,subject,x,y\n0.png,,1,2\n")
-    fails(match="without a subject")
+    fails(match="has no subject")
     assert main(["score", "--maps", "m", "--fixations", str(here / "gaze.txt"), "--images", str(here / "images")]) == 2
     assert ".csv, .parquet or .hdf5" in capsys.readouterr().err
 

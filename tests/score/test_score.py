@@ -5,10 +5,12 @@ import math
 import h5py
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from regard.gaze import make_fixations
-from regard.score import ScoreOptions, open_maps, score_maps
+from regard.gaze import make_fixations, write_parquet
+from regard.report import to_json
+from regard.score import ScoreOptions, open_maps, read_score_results, score_maps
 from regard.types import RegardError
 
 SIZES = {"a.jpg": (24, 32), "b.jpg": (24, 32), "c.jpg": (30, 20), "d.jpg": (24, 32)}
@@ -145,3 +147,35 @@ def test_errors(tmp_path, folder):
     np.savez(tmp_path / "y.npz", maps=np.ones((2, 3, 3)), names=["a"])
     with pytest.raises(RegardError, match="2 maps, but 1 names"):
         open_maps(tmp_path / "y.npz")
+
+
+def test_maps_in_memory_and_fixations_in_a_file_score_as_files_do(folder, tmp_path):
+    expected = score_maps(folder, fixations(), options=OPTIONS)
+    arrays = {name: good(name) for name in SIZES}
+    same_size = [name for name in SIZES if SIZES[name] == (24, 32)]
+    write_parquet(fixations(), tmp_path / "gaze.parquet")
+    mapped = score_maps(arrays, tmp_path / "gaze.parquet", options=OPTIONS)
+    assert mapped.to_frame().equals(expected.to_frame())
+    few = fixations().select(images=same_size)
+    stacked = torch.stack([torch.from_numpy(arrays[name]) for name in few.images])
+    for maps in (stacked, stacked[:, None]):
+        assert torch.equal(score_maps(maps, few, options=OPTIONS).values["maps"]["kl"], _kl(arrays, few))
+    with pytest.raises(RegardError, match="2 maps for 3 images"):
+        score_maps(stacked[:2], few)
+    (tmp_path / "gaze.csv").write_text("image,x,y\na.jpg,1,2\n")
+    with pytest.raises(RegardError, match="give the folder of the images"):
+        score_maps(arrays, tmp_path / "gaze.csv")
+
+
+def _kl(arrays, table):
+    return score_maps(arrays, table, options=OPTIONS).values["maps"]["kl"]
+
+
+def test_results_say_what_they_are_and_are_read_as_they_were_written(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scores = score_maps(folder, fixations(), options=OPTIONS)
+    assert repr(scores).startswith("MapScores(4 images: auc=0.9")
+    assert {p.name for p in tmp_path.iterdir()} == {"maps"}
+    score_maps(folder, fixations(), options=OPTIONS, out=tmp_path / "out", name="mine")
+    assert to_json(read_score_results(tmp_path / "out")) == to_json(scores.results())
+    assert "<h1>mine</h1>" in (tmp_path / "out" / "report.html").read_text()

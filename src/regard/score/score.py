@@ -61,11 +61,15 @@ def score_maps(
 
     >>> from regard.gaze import make_fixations
     >>> x, y = [3.0, 4.0, 11.0, 12.0], [2.0, 3.0, 8.0, 9.0]
-    >>> gaze = make_fixations(image=["a", "a", "b", "b"], subject=[0, 1, 0, 1], x=x, y=y, sizes=[(12, 16)] * 2)
+    >>> sizes = {"a": (12, 16), "b": (12, 16)}
+    >>> gaze = make_fixations(image=["a", "a", "b", "b"], subject=[0, 1, 0, 1], x=x, y=y, sizes=sizes)
     >>> maps = torch.zeros(2, 6, 8)
     >>> maps[0, :2, :3], maps[1, 3:, 4:] = 1.0, 1.0
-    >>> score_maps(maps, gaze, options=ScoreOptions(sigma=2.0)).summary["maps"]["auc"].mean > 0.8
-    True
+    >>> scores = score_maps(maps, gaze, options=ScoreOptions(sigma=2.0))
+    >>> scores
+    MapScores(2 images: auc=0.92, sauc=1, auc_judd=0.924, nss=2.18, cc=0.861, sim=0.736, kl=5.57)
+    >>> scores.to_frame()["maps_nss"].round(2).tolist()
+    [2.49, 1.87]
     """
     options = options or ScoreOptions()
     table = open_fixations(fixations, images)
