@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
-from tests.judge.test_judge import options, table
+from tests.judge.test_engine import options, table
 
 from regard.evaluation import open_sample
 from regard.explain import METHODS

@@ -181,7 +181,7 @@ def exclusions(case: Case) -> list[Measure]:
     return rows
 
 
-def places(case: Case) -> list[Measure]:
+def location(case: Case) -> list[Measure]:
     """Energy inside the object, with the object's share of the area, and the pointing game.
 
     Raises:
@@ -382,7 +382,7 @@ METRICS: Mapping[str, Metric] = {
     "drop": Metric(drops, "faithfulness", "the image seen through the map"),
     "infidelity": Metric(infidelities, "faithfulness", "does the map's mass foretell the fall in probability"),
     "exclusion": Metric(exclusions, "faithfulness", "another image outside the attended region"),
-    "location": Metric(places, "location", "is the map on the object"),
+    "location": Metric(location, "location", "is the map on the object"),
     "sanity": Metric(parameter_sanity, "sanity", "does the map change with the parameters"),
     "labels": Metric(label_sanity, "sanity", "does it change when labels were shuffled in training"),
     "consistency": Metric(consistencies, "consistency", "does the map stay where the prediction stays"),

@@ -4,7 +4,7 @@ One folder holds the whole way of `regard score`: maps and fixations, scoring, r
 (`regard.metrics.fixation`), densities and ceilings (`regard.gaze`), drawing (`regard.report`).
 """
 
-from regard.score.maps import MapFiles, Maps, open_maps, open_source, read_fixations
+from regard.score.maps import MapFiles, MapSource, open_maps, open_source, read_fixations
 from regard.score.page import print_comparison, print_map_scores, write_score_page
 from regard.score.results import (
     METRIC_LABELS,
@@ -22,7 +22,7 @@ __all__ = [
     "METRIC_LABELS",
     "MapFiles",
     "MapScores",
-    "Maps",
+    "MapSource",
     "ModelComparison",
     "ScoreOptions",
     "ScoreResults",

@@ -127,11 +127,11 @@ def _map(values: Any, what: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values))[None, None]
 
 
-Maps: TypeAlias = str | Path | MapFiles | Mapping[str, Any] | Tensor
+MapSource: TypeAlias = str | Path | MapFiles | Mapping[str, Any] | Tensor
 """A file, folder or run; a mapping of names to maps (h,w); or maps (N,h,w) or (N,1,h,w) in the order of the images."""
 
 
-def open_source(maps: Maps, images: str | Path | None = None, names: Sequence[str] = ()) -> MapFiles:
+def open_source(maps: MapSource, images: str | Path | None = None, names: Sequence[str] = ()) -> MapFiles:
     """Maps from files (`open_maps`), from memory, or those that a run's model makes of ``images``.
 
     A folder with a ``recipe.yaml`` is a run. Its model takes each image as a whole, resized to its input size without

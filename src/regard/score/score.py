@@ -16,7 +16,7 @@ from regard.metrics import paired_difference, score
 from regard.metrics.fixation import LOWER_IS_BETTER, NAMES, holm, sign_flip_test
 from regard.report import write_dataclass
 from regard.score.gallery import write_gallery
-from regard.score.maps import Maps, open_fixations, open_source
+from regard.score.maps import MapSource, open_fixations, open_source
 from regard.score.page import write_score_page
 from regard.score.results import MapKind, MapScores, ModelComparison, ScoreOptions
 from regard.score.scorer import ImageScorer, Row, learn_information, open_prior
@@ -27,7 +27,7 @@ _METRICS = (*NAMES, "information_gain")
 
 
 def score_maps(
-    maps: Maps,
+    maps: MapSource,
     fixations: Fixations | str | Path,
     images: str | Path | None = None,
     *,

@@ -7,7 +7,7 @@ import torch
 
 from regard.evaluation import Sample, open_sample
 from regard.judge import METRICS, JudgeOptions, judge_methods
-from regard.judge.engine import counting
+from regard.judge.engine import _frozen, counting
 from regard.judge.subject import Subject
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
@@ -170,3 +170,18 @@ def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subje
     rows = table(tmp_path)["rows"]
     assert all(row["score"]["value"] is None for row in rows)
     assert all(r["role"] == "floor" for row in rows for r in row["score"]["references"])
+
+
+SMALL = {"input_size": (16, 16), "backbone_options": {"widths": (4, 4, 6, 8)}}
+
+
+@pytest.mark.parametrize(("rival", "gates"), [("gap", False), ("ltpa", True), ("cbam", True)])
+def test_only_gates_are_held_fast(rival: str, gates: bool) -> None:
+    torch.manual_seed(0)
+    model, images = AttentiveClassifier("compact", 4, attention=rival, **SMALL).eval(), torch.rand(5, 3, 16, 16)
+    frozen = _frozen(model, images, 2)
+    assert (frozen is not None) == gates
+    if frozen is not None:
+        rows = torch.tensor([3, 0])
+        assert torch.allclose(frozen(images[rows], rows), model.predict(images[rows]), atol=1e-5)
+        assert not torch.equal(frozen(images[rows], rows.flip(0)), frozen(images[rows], rows))
