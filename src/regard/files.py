@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,35 @@ def create_atomically(path: Path, content: str) -> bool:
     finally:
         part.unlink()
     return True
+
+
+def claim_folder(
+    folder: Path,
+    name: str,
+    content: str,
+    *,
+    holds: str,
+    option: str = "--out",
+    same: Callable[[Path], bool] | None = None,
+) -> None:
+    """Reserves an output folder for one set of options, so that other options never overwrite or mix with its results.
+
+    Args:
+        folder: made if it is absent.
+        name: file in it that holds the options.
+        content: the options as text.
+        holds: what a folder with other options holds, for the error: ``a run of another recipe``.
+        option: of the command line, that names another folder.
+        same: whether an existing file holds the same options; by default its text must be equal.
+
+    Raises:
+        RegardError: the folder belongs to other options, or cannot be written to.
+    """
+    path = folder / name
+    if not path.exists():
+        write_atomically(path, content, parents=True)
+    elif not (same(path) if same is not None else path.read_text() == content):
+        raise RegardError(f"{folder} holds {holds}; give {option} NEW, or remove the folder to start again")
 
 
 def _temporary(target: Path) -> Path:

@@ -13,7 +13,7 @@ from regard.evaluation.faithfulness import judged
 from regard.judge.subject import open_subject
 from regard.metrics import Removal, accuracy, lerf_morf_gap
 from regard.report.runs import read_run
-from regard.training import build, imposed_maps, load_run, open_run, train, with_maps
+from regard.training import build, build_override_maps, load_run, open_run, train, with_map_override
 from regard.training.recipe import ImposeRecipe
 from regard.types import Map, RegardError
 
@@ -37,11 +37,11 @@ def test_a_classifier_is_judged_with_its_map(data, tmp_path):
     assert found["model"]["attention"] == "human map, imposed"
     _, model, _ = load_run(folder)
     batch = data.test.batch(range(35))
-    maps = imposed_maps(recipe, data, model).of(batch)
+    maps = build_override_maps(recipe, data, model).of(batch)
     with torch.no_grad():
         told = model(batch.images, samples=0, map_override=maps).probabilities()
     assert rows["accuracy_mean"]["value"] == pytest.approx(accuracy(told, batch.labels).mean().item())
-    seen = observe(model, with_maps(recipe, data, model).test, seed=0, samples=(2,))
+    seen = observe(model, with_map_override(recipe, data, model).test, seed=0, samples=(2,))
     assert torch.equal(seen.map.values, maps)
     assert torch.allclose(seen.averaged[2], told, atol=1e-6)
     assert not torch.allclose(observe(model, data.test, seed=0).mean, told, atol=1e-4), "the map does nothing"
@@ -84,7 +84,7 @@ def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
     assert "where people looked at another image" in found["warnings"][0]
     assert found["warnings"][1].startswith("Nobody looked at 2 of 35 test images")
     _, model, _ = open_run(folder)
-    batch = with_maps(recipe, data, model).test.batch(range(35))
+    batch = with_map_override(recipe, data, model).test.batch(range(35))
     with torch.no_grad():
         told = model(batch.images, samples=0, map_override=batch.map_override).probabilities
     wanted = (told - batch.masks.float()).abs().mean((1, 2, 3)).mean().item()

@@ -12,7 +12,7 @@ from regard.objectives import Weights, task_loss
 from regard.training import build, build_data, load_run, open_run, plain_twin, train
 from regard.training.callbacks import AtomicCheckpoints
 from regard.training.recipe import AlignRecipe
-from regard.training.tasks.action import flow_std, loss
+from regard.training.tasks import TASKS, flow_std
 from regard.types import RegardError
 
 CLIPS = {
@@ -113,7 +113,7 @@ def test_several_labels_are_learned_by_binary_cross_entropy(tmp_path, monkeypatc
         torch.nn.functional.binary_cross_entropy_with_logits(x[0], batch.labels, reduction="none").sum(1).mean()
         for x in output.streams
     ]
-    assert loss(output, batch, Weights(), 1.0).task.item() == pytest.approx(sum(parts).item(), rel=1e-5)
+    assert TASKS["action"].loss(output, batch, Weights(), 1.0).task.item() == pytest.approx(sum(parts).item(), rel=1e-5)
 
 
 def test_each_stream_learns_for_itself():
@@ -122,7 +122,7 @@ def test_each_stream_learns_for_itself():
     model = build.build_model(recipe, data)
     batch = data.train.batch(range(6))
     output = model(batch.images, flow=batch.flow, samples=1)
-    total = loss(output, batch, Weights(), 1.0).total
+    total = TASKS["action"].loss(output, batch, Weights(), 1.0).total
     own = [
         task_loss(stream(x, samples=1).logits, batch.labels)
         for stream, x in ((model.flow, batch.flow), (model.rgb, batch.images))

@@ -15,7 +15,7 @@ from regard.evaluation import evaluate
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, load_run, train
 from regard.training import run as running
-from regard.training.build import build_data, build_model, matched
+from regard.training.build import build_data, build_model, check_choices, resolve_match
 from regard.types import RegardError
 
 RIVALS = {
@@ -80,11 +80,11 @@ def test_a_matched_control_is_plain_and_as_large(rival: str | None, by: str, tmp
     own = {"attention": rival, "at": ["stage2"], "latent": None} if rival else {"attention": "aib", "latent": 64}
     model = {**own, "match": by, "backbone_options": {"widths": [16, 16, 32, 48]}}
     recipe = tiny("matched", model=model)
-    plain = matched(recipe)
-    assert plain == matched(recipe)
-    assert matched(plain) == plain
-    assert (plain.model.attention, plain.model.latent, plain.model.match, plain.twin) == (None, None, None, False)
     data = build_data(recipe)
+    plain = resolve_match(recipe, data)
+    assert plain == resolve_match(recipe, data)
+    assert resolve_match(plain, data) == plain
+    assert (plain.model.attention, plain.model.latent, plain.model.match, plain.twin) == (None, None, None, False)
     large = build_model(recipe, data)
     control = build_model(plain, data)
     assert abs(size_of(control, by, control.shape) / size_of(large, by, large.shape) - 1) < 0.03
@@ -110,14 +110,16 @@ def test_flops_are_those_of_the_convolutions() -> None:
 )
 def test_what_cannot_be_matched_is_said(fields: dict, words: str) -> None:
     with pytest.raises(RegardError, match=words):
-        tiny(model={"match": "parameters", **fields})
+        check_choices(tiny(model={"match": "parameters", **fields}))
 
 
 def test_a_hidden_layer_where_width_is_not_free_and_steps_too_coarse() -> None:
     other = {"match": "parameters", "backbone": "resnet18", "at": ["layer2"], "backbone_options": {}}
-    found = matched(tiny(model=other))
-    assert found.model.backbone == "resnet18"
-    assert found.model.backbone_options["hidden"] > 0
+    recipe = tiny(model=other)
+    plain = resolve_match(recipe, build_data(recipe))
+    assert plain.model.backbone == "resnet18"
+    assert plain.model.backbone_options["hidden"] > 0
     options = {"widths": [1, 1, 1, 2]}
+    narrow = tiny(model={"match": "parameters", "attention": "aib", "backbone_options": options})
     with pytest.raises(RegardError, match="begin with a wider network"):
-        matched(tiny(model={"match": "parameters", "attention": "aib", "backbone_options": options}))
+        resolve_match(narrow, build_data(narrow))

@@ -11,8 +11,7 @@ import pytest
 import torch
 from tests.training.tiny import metrics, tiny
 
-from regard.training import Recipe, train
-from regard.training.tasks import classification
+from regard.training import Recipe, tasks, train
 from regard.types import RegardError
 
 RECIPE = tiny(train={"epochs": 3})
@@ -32,7 +31,7 @@ class Payload:
 @contextmanager
 def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The loss is not a number from this step on."""
-    loss, seen = classification.information_loss, []
+    loss, seen = tasks.information_loss, []
 
     def poisoned(*args, **kwargs):
         losses = loss(*args, **kwargs)
@@ -40,7 +39,7 @@ def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return replace(losses, total=losses.total * float("nan")) if len(seen) > step else losses
 
     with monkeypatch.context() as patch:
-        patch.setattr(classification, "information_loss", poisoned)
+        patch.setattr(tasks, "information_loss", poisoned)
         yield
 
 

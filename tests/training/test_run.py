@@ -13,7 +13,7 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, build_data, load_best, load_recipe, load_run, run, save_recipe, train
-from regard.training.forward import validate_batch
+from regard.training.tasks import TASKS
 from regard.types import RegardError
 
 KILLED = """
@@ -62,7 +62,7 @@ def test_load_run_gives_what_was_validated(finished: Path) -> None:
     assert isinstance(model, AttentiveClassifier)
     assert not model.training
     assert recipe == tiny(train={"epochs": 2})
-    values = validate_batch(model, data.val.batch(range(len(data.val))))
+    values = TASKS["classification"].validate(model, data.val.batch(range(len(data.val))))
     last = metrics(finished)[-1]
     assert values["accuracy"].double().mean().item() == pytest.approx(last["val/accuracy"], abs=1e-6)
     assert values["nll"].double().mean().item() == pytest.approx(last["val/nll"], abs=1e-5)
@@ -111,7 +111,7 @@ def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     plain = train(tiny(), tmp_path / "plain", quiet=True)
     assert not same(averaged, plain)
     _, model, data = load_run(averaged)
-    nll = validate_batch(model, data.val.batch(range(len(data.val))))["nll"].double().mean().item()
+    nll = TASKS["classification"].validate(model, data.val.batch(range(len(data.val))))["nll"].double().mean().item()
     assert nll == pytest.approx(metrics(averaged)[-1]["val/nll"], abs=1e-5)
     assert metrics(averaged)[-1]["val/nll"] != metrics(plain)[-1]["val/nll"]
 

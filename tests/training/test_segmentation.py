@@ -10,7 +10,7 @@ from regard.data import TensorSplit
 from regard.models import Segmenter
 from regard.objectives import Weights, pixel_loss, segmentation_loss
 from regard.training import build, load_run, open_run, train
-from regard.training.aligned import Alignment, human_map
+from regard.training.human_maps import Alignment, human_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError, SegmenterOutput
 
@@ -153,4 +153,5 @@ def test_a_set_without_gaze_is_refused(tmp_path):
     with pytest.raises(RegardError, match=r"align.gaze=clutter"):
         train(recipe, tmp_path / "none", quiet=True)
     with pytest.raises(RegardError, match=r"align.loss 'l2' is unknown"):
-        tiny("wrong", align=AlignRecipe(loss="l2"))
+        train(tiny("wrong", align=AlignRecipe(loss="l2")), tmp_path / "wrong", quiet=True)
+    assert not (tmp_path / "wrong").exists()

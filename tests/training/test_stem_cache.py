@@ -12,7 +12,7 @@ from regard.evaluation import observe
 from regard.evaluation.interventions import ask_with
 from regard.models import AttentiveClassifier
 from regard.training import build_augmentation, build_data, build_model, load_run, train, with_stem
-from regard.training.stem_cache import through_stem
+from regard.training.stem_cache import stem_splits
 from regard.types import RegardError
 
 
@@ -82,7 +82,7 @@ def test_half_precision_costs_little(tmp_path: Path, kept: dict) -> None:
     recipe = tiny("run", model=FROZEN, augment=STILL, train=kept | {"cache_dtype": "float16"})
     data = build_data(recipe)
     model = build_model(recipe, data).eval()
-    batch = through_stem(recipe, model, data, quiet=True).val.batch(range(33))
+    batch = stem_splits(recipe, model, data, quiet=True).val.batch(range(33))
     whole = model(data.val.batch(range(33)).images, samples=0).probabilities()
     assert batch.images.numel() == 0
     assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), whole, atol=2e-3)
@@ -92,7 +92,7 @@ def test_every_view_is_the_stem_of_an_augmented_image(kept: dict) -> None:
     recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=kept | {"views": 3})
     data = build_data(recipe)
     model = build_model(recipe, data)
-    split = through_stem(recipe, model, data, quiet=True).train
+    split = stem_splits(recipe, model, data, quiet=True).train
     batch, augment = data.train.batch(range(64)), build_augmentation(recipe)
     for view in range(3):
         wanted = model.stem(augment(batch, seed=0, epoch=view).images)
@@ -103,7 +103,7 @@ def test_every_view_is_the_stem_of_an_augmented_image(kept: dict) -> None:
 def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(kept: dict) -> None:
     recipe = tiny("run", model=FROZEN, train=kept | {"views": 3})
     data = build_data(recipe)
-    split = through_stem(recipe, build_model(recipe, data), data, quiet=True).train
+    split = stem_splits(recipe, build_model(recipe, data), data, quiet=True).train
     views = torch.stack([split.at(seed, epoch).view for seed in (0, 1) for epoch in range(20)])
     assert torch.equal(views[3], split.at(0, 3).view)
     assert views.unique().tolist() == [0, 1, 2]
@@ -119,12 +119,12 @@ def test_what_was_kept_is_found_by_other_seeds_and_arms(kept: dict, monkeypatch:
     recipe = tiny("run", model=FROZEN, train=kept)
     data = build_data(recipe)
     torch.manual_seed(0)
-    before = through_stem(recipe, build_model(recipe, data), data, quiet=True)
+    before = stem_splits(recipe, build_model(recipe, data), data, quiet=True)
     other = tiny("other", model=FROZEN | {"attention": None, "latent": None}, train=kept | {"seed": 7, "epochs": 3})
     torch.manual_seed(0)
     model = build_model(other, data)
     monkeypatch.setattr(AttentiveClassifier, "stem", lambda *_: pytest.fail("computed again"))
-    after = through_stem(other, model, data, quiet=True)
+    after = stem_splits(other, model, data, quiet=True)
     assert torch.equal(after.train.features, before.train.features)
 
 
@@ -145,7 +145,7 @@ def test_another_stem_view_or_image_is_another_file(kept: dict, change: dict) ->
         recipe = tiny("run", **{k: v for k, v in more.items() if k not in parts}, **parts)
         torch.manual_seed(0)
         data = build_data(recipe)
-        through_stem(recipe, build_model(recipe, data), data, quiet=True)
+        stem_splits(recipe, build_model(recipe, data), data, quiet=True)
     files = list(Path(str(kept["cache_folder"])).iterdir())
     assert sum(path.name.startswith("train-") for path in files) == 2
     assert not [path for path in files if path.suffix != ".npy"]
@@ -156,13 +156,13 @@ def test_other_weights_are_another_file_and_a_damaged_one_is_named(kept: dict) -
     data = build_data(recipe)
     for seed in (0, 1):
         torch.manual_seed(seed)
-        through_stem(recipe, model := build_model(recipe, data), data, quiet=True)
+        stem_splits(recipe, model := build_model(recipe, data), data, quiet=True)
     files = sorted(Path(str(kept["cache_folder"])).glob("val-*"))
     assert len(files) == 2
     for path in files:
         path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(RegardError, match=r"val-\w+\.npy: cannot be read .*remove it"):
-        through_stem(recipe, model, data, quiet=True)
+        stem_splits(recipe, model, data, quiet=True)
 
 
 @pytest.mark.parametrize(

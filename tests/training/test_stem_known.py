@@ -11,7 +11,7 @@ from regard.data import Augmentation, shuffle_gaze
 from regard.models import Segmenter
 from regard.training import build, build_model, train
 from regard.training.recipe import AlignRecipe, ImposeRecipe
-from regard.training.stem_cache import known_of, packed, through_stem, unpacked
+from regard.training.stem_cache import annotations_in, pack_masks, stem_splits, unpack_masks
 from regard.types import RegardError
 
 FROZEN = {"freeze": "stage1", "at": ["stage2"], "latent": None, "fcn": "fcn16s"}
@@ -62,7 +62,7 @@ def test_what_is_known_is_that_of_the_view(kept, data):
     recipe = tiny("run", **SEGMENTS, model=FROZEN, augment={"crop_padding": 3, "flip": True}, train=kept | {"views": 3})
     model = build_model(recipe, data)
     assert isinstance(model, Segmenter)
-    split = through_stem(recipe, model, data, quiet=True).train.at(seed=5, epoch=1)
+    split = stem_splits(recipe, model, data, quiet=True).train.at(seed=5, epoch=1)
     assert split.view.unique().tolist() == [0, 1, 2]
     got, still = split.batch(range(64)), data.train.batch(range(64))
     assert got.size == (SIDE, SIDE)
@@ -79,10 +79,10 @@ def test_gaze_dealt_anew_finds_the_same_features(kept, data):
     recipe = tiny("run", model=FROZEN, train=kept)
     torch.manual_seed(0)
     model = build_model(recipe, data)
-    one = through_stem(recipe, model, data, quiet=True).train
+    one = stem_splits(recipe, model, data, quiet=True).train
     dealt = type(data)(**{**vars(data), "train": shuffle_gaze(data.train, seed=1)})
     model.stem = lambda _: pytest.fail("computed again")
-    two = through_stem(recipe, model, dealt, quiet=True).train
+    two = stem_splits(recipe, model, dealt, quiet=True).train
     assert torch.equal(one.features, two.features)
     assert not torch.equal(one.known["fixations"].nan_to_num(-1), two.known["fixations"].nan_to_num(-1))
 
@@ -93,9 +93,9 @@ def test_other_masks_are_another_file(kept, data):
     model = build_model(recipe, data)
     inverse = type(data.train)(**{**vars(data.train), "masks": ~data.train.masks})
     for held in (data, type(data)(**{**vars(data), "train": inverse})):
-        split = through_stem(recipe, model, held, quiet=True).train
+        split = stem_splits(recipe, model, held, quiet=True).train
         assert torch.equal(split.at(0, 0).batch([0, 1]).masks.any(), torch.tensor(True))
-    assert torch.equal(through_stem(recipe, model, data, quiet=True).val.batch([3]).masks, data.val.batch([3]).masks)
+    assert torch.equal(stem_splits(recipe, model, data, quiet=True).val.batch([3]).masks, data.val.batch([3]).masks)
     files = [path.name.rsplit("-", 1)[0] for path in Path(kept["cache_folder"]).iterdir()]
     assert sorted(files) == ["masks-train", "masks-train", "masks-val", "train", "val"]
 
@@ -103,14 +103,14 @@ def test_other_masks_are_another_file(kept, data):
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 16])
 def test_eight_pixels_a_byte(width):
     masks = torch.rand(2, 3, 1, 4, width) > 0.5
-    bytes_ = packed(masks)
+    bytes_ = pack_masks(masks)
     assert bytes_.shape == (2, 3, 1, 4, -(-width // 8))
-    assert torch.equal(unpacked(bytes_, width), masks)
+    assert torch.equal(unpack_masks(bytes_, width), masks)
 
 
 def test_a_set_that_knows_nothing_has_nothing(data):
     bare = type(data.train)("train", data.train.classes, data.train.images, data.train.labels)
-    assert known_of(bare, (SIDE, SIDE), None, 1) == {}
+    assert annotations_in(bare, (SIDE, SIDE), None, 1) == {}
 
 
 def test_a_decoder_that_reads_inside_of_the_stem_is_refused(kept, data):
@@ -118,7 +118,7 @@ def test_a_decoder_that_reads_inside_of_the_stem_is_refused(kept, data):
     model = build_model(recipe, data)
     inner = model.read[0].name
     with pytest.raises(RegardError, match=rf"reads {inner}, which lies inside of .* stage2.*freeze up to {inner}"):
-        through_stem(recipe, model, data, quiet=True)
+        stem_splits(recipe, model, data, quiet=True)
 
 
 @pytest.mark.parametrize("decoder", ["fcn32s", "fcn16s"])

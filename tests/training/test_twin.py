@@ -40,6 +40,6 @@ def test_no_twin_is_begun_for_a_folder_of_another_recipe(tmp_path: Path, monkeyp
 
 def test_none_where_none_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python_that(f"touch {tmp_path}/begun", tmp_path, monkeypatch)
-    folder = train_with_twin(tiny(), tmp_path / "tiny", quiet=True)
+    folder = train_with_twin(tiny(), tmp_path / "tiny", quiet=True).folder
     assert load_recipe(folder / "recipe.yaml") == tiny()
     assert not (tmp_path / "begun").exists()

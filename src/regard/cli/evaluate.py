@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands
+
+if TYPE_CHECKING:
+    from regard.training import LoadedRun, TaskModel
 
 
 def add(commands: Commands) -> None:
@@ -31,12 +35,18 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
-def judge_run(folder: Path, device: str, quiet: bool, samples: tuple[int, ...] | None = None) -> int:
-    """Judges a run and writes its page."""
+def judge_run(
+    folder: Path,
+    device: str,
+    quiet: bool,
+    samples: tuple[int, ...] | None = None,
+    run: LoadedRun[TaskModel] | None = None,
+) -> int:
+    """Evaluates a run and writes its page."""
     from regard.evaluation import evaluate
     from regard.report import print_scores, read_evaluation, write_report
 
-    evaluate(folder, device=device, **({} if samples is None else {"samples": samples}))
+    evaluate(folder, device=device, run=run, **({} if samples is None else {"samples": samples}))
     if not quiet:
         print_scores(read_evaluation(folder))
     print(f"report: {write_report(folder)}")

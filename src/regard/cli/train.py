@@ -34,6 +34,6 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
         parser.print_help()
         return 0
     recipe = parse_recipe(fields)
-    folder = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
+    run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one judges
-    return 0 if options.no_evaluation or not first else judge_run(folder, "cpu", options.quiet)
+    return 0 if options.no_evaluation or not first else judge_run(run.folder, "cpu", options.quiet, run=run.open())

@@ -19,7 +19,7 @@ from regard.evaluation.prediction import ALONE, average_precision_score, informa
 from regard.evaluation.warnings import imposed_words, plain_words
 from regard.metrics import accuracy, dilate, energy_inside, nll
 from regard.models import STREAMS, TwoStream
-from regard.training import Recipe, ask, open_run
+from regard.training import Recipe, forward_batch, load_model
 from regard.types import ModelOutput
 
 _BATCH = 128
@@ -38,9 +38,7 @@ def evaluate_action(
     seen = observe(model, data.test, seed=seed, samples=samples)
     twin_model, twin = None, None
     if (folder / "twin" / "model").is_dir():
-        _, plain, _ = open_run(folder / "twin")
-        assert isinstance(plain, TwoStream)
-        twin_model = plain.to(device)
+        twin_model = load_model(folder / "twin", TwoStream).to(device)
         twin = observe(twin_model, data.test, seed=seed)
     labels = data.test.labels.cpu()
     hits, surprise = accuracy(seen.mean, labels), nll(seen.mean, labels)
@@ -77,7 +75,7 @@ def stream_probabilities(model: TwoStream, split: Split) -> dict[str, Tensor]:
     device = next(model.parameters()).device
     with eval_mode(model):
         for part in torch.arange(len(split)).split(_BATCH):
-            output = ask(model, split.batch(part).to(device), samples=0)
+            output = forward_batch(model, split.batch(part).to(device), samples=0)
             for name, logits in zip(STREAMS, output.streams, strict=True):
                 found[name].append(ModelOutput(logits).probabilities(model.multi_label).cpu())
     return {name: torch.cat(parts) for name, parts in found.items()}

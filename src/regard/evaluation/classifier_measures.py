@@ -36,7 +36,7 @@ from regard.metrics import (
     overwrite,
     pointing_game,
 )
-from regard.training import WithMaps
+from regard.training import MapOverrideSplit
 from regard.types import Map
 
 FAITHFUL_IMAGES, FAITHFUL_STEPS = 48, 12
@@ -80,7 +80,7 @@ def interpretability(asked: Asked) -> Measured:
     where the map is imposed: it stays whatever changes.
     """
     index = asked.some(CONSISTENT_IMAGES)
-    if len(index) < 2 or isinstance(asked.split, WithMaps):
+    if len(index) < 2 or isinstance(asked.split, MapOverrideSplit):
         return {}, {}
     images, classes = asked.split.batch(index).images.cpu(), asked.seen.mean[index].argmax(1)
     own = Map(asked.map.values[index], asked.map.unit)

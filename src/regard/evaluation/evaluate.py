@@ -34,7 +34,7 @@ from regard.evaluation.warnings import imposed_words, is_residual, plain_words
 from regard.files import write_json
 from regard.metrics import accuracy, dead, dilate, energy_inside, nll, perplexity, usage
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.training import Recipe, load_run, open_run, with_maps
+from regard.training import LoadedRun, Recipe, TaskModel, load_model, open_run, with_map_override
 from regard.types import Map
 
 
@@ -60,17 +60,29 @@ MEANINGS = {
 }
 
 
-def evaluate(folder: Path, *, device: str | torch.device = "cpu", samples: Sequence[int] = EVERY_SAMPLES) -> Path:
+def evaluate(
+    folder: Path,
+    *,
+    device: str | torch.device = "cpu",
+    samples: Sequence[int] = EVERY_SAMPLES,
+    run: LoadedRun[TaskModel] | None = None,
+) -> Path:
     """Judges a finished run on its test split, beside its plain twin if it has one, and writes into its folder.
 
     ``evaluation.json`` has every score with its floors and ceilings, ``per_image.npz`` scores an image, ``gallery.npz``
     the images that the page shows.
 
+    Args:
+        folder: of the run.
+        device: to evaluate on.
+        samples: numbers of sampled maps and latents over which accuracy is averaged.
+        run: what lies in the folder, if it is open already.
+
     Raises:
         RegardError: no finished run lies there.
     """
-    recipe, model, data = open_run(folder)
-    data = with_maps(recipe, data, model)
+    recipe, model, data = run or open_run(folder)
+    data = with_map_override(recipe, data, model)
     if isinstance(model, Segmenter):
         return _write(folder, recipe, model, data, evaluate_segmentation(folder, recipe, model, data, device))
     if isinstance(model, TwoStream):
@@ -91,7 +103,7 @@ def _classification(
     seen = observe(model, data.test, seed=seed, samples=samples)
     twin_model, twin = None, None
     if (folder / "twin" / "model").is_dir():
-        _, twin_model, _ = load_run(folder / "twin")
+        twin_model = load_model(folder / "twin", AttentiveClassifier)
         twin = observe(twin_model.to(device), data.test, seed=seed)
     labels = data.test.labels.cpu()
     rows = prediction_scores(seen, twin, labels) + information_scores(seen, labels, recipe)

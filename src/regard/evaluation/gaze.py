@@ -38,7 +38,7 @@ from regard.gaze import (
 from regard.metrics import controls
 from regard.metrics.fixation import Calibration, all_scores, auc, calibrate, calibration_grid, cc, information_gain, nss
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.training import Recipe, show
+from regard.training import Recipe, explain_batch
 from regard.types import Map, RegardError
 
 _NAMES = {
@@ -244,7 +244,9 @@ def aligned_scores(
 
 def _maps(model: AttentiveClassifier | Segmenter | TwoStream, split: Split) -> Map:
     device = next(model.parameters()).device
-    shown = [show(model, split.batch(part).to(device)) for part in torch.arange(len(split)).split(_TRAIN_CHUNK)]
+    shown = [
+        explain_batch(model, split.batch(part).to(device)) for part in torch.arange(len(split)).split(_TRAIN_CHUNK)
+    ]
     return Map(torch.cat([one.values.cpu() for one in shown]).float(), shown[0].unit)
 
 

@@ -26,7 +26,7 @@ from regard.metrics import (
     pointing_game,
 )
 from regard.models import AttentiveClassifier, TwoStream
-from regard.training import show
+from regard.training import explain_batch
 from regard.types import Map
 
 VALIDATION_IMAGES = 512
@@ -45,7 +45,7 @@ def validation_maps(model: AttentiveClassifier | TwoStream, split: Split) -> tup
     masks = batch_masks(batch)
     if masks is None:
         return None
-    map = show(model, batch.to(next(model.parameters()).device))
+    map = explain_batch(model, batch.to(next(model.parameters()).device))
     return Map(map.values.cpu(), map.unit), masks.cpu()
 
 

@@ -20,7 +20,7 @@ from regard.data import Split
 from regard.metrics import accuracy, anchor_counts
 from regard.metrics.salient_object import all_scores, s_measure
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.training import ask, kept_share, sampled_rates, seed_everything
+from regard.training import forward_batch, kept_share, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Batch, Map, RegardError, Unit
 
 MOST = 256
@@ -105,7 +105,7 @@ def observe(
             batch = split.batch(part).to(device)
             if isinstance(model, AttentiveClassifier) and model.frozen_upto is not None and batch.stem is None:
                 batch = replace(batch, stem=model.stem(batch.images))
-            out = ask(model, batch, samples=0)
+            out = forward_batch(model, batch, samples=0)
             found = {"mean": out.probabilities(model.multi_label)} | kept_share(out)
             for layer, attention in zip(layers, out.attention, strict=True):
                 if attention.unit == "gate":
@@ -117,7 +117,7 @@ def observe(
                     found |= {"map mean": out.attention[-1].mean, "map std": out.attention[-1].std}
             if random:
                 seed_everything(seed, int(part[0]))
-                one = ask(model, batch, samples=1)
+                one = forward_batch(model, batch, samples=1)
                 found["one"] = one.probabilities(model.multi_label)
                 found |= _averaged(model, batch, samples, _ROWS * at_once)
                 found |= {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()}
@@ -155,7 +155,7 @@ def _averaged(
         return {}
     most = max(samples)
     parts = [
-        ask(model, _rows(batch, part), samples=most)
+        forward_batch(model, _rows(batch, part), samples=most)
         for part in torch.arange(len(batch.images)).split(max(1, rows // most))
     ]
     return {
@@ -237,7 +237,7 @@ def maps_of(model: Any, split: Split, index: Tensor | None = None) -> Map:
 def answer(model: Any, batch: Batch, *, samples: int = 0) -> Any:
     """The mean prediction, or one with sampled maps, in evaluation mode on the model's device."""
     with eval_mode(model):
-        return ask(model, batch.to(next(model.parameters()).device), samples=samples)
+        return forward_batch(model, batch.to(next(model.parameters()).device), samples=samples)
 
 
 def performance(model: Any, output: Any, batch: Batch) -> Float[Tensor, " B"]:

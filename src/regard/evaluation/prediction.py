@@ -24,7 +24,7 @@ from regard.evaluation.entries import entry, reference
 from regard.evaluation.observe import Observation, observe
 from regard.evaluation.sample import open_sample
 from regard.metrics import accuracy, bits, calibration_error, label_entropy, label_information, map_information, nll
-from regard.training import Recipe, WithMaps, sampled_rates, seed_everything
+from regard.training import MapOverrideSplit, Recipe, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, RegardError
 
 
@@ -278,7 +278,7 @@ def unknown(asked: Asked) -> Measured:
     """How well the latent rate tells another data set's images from the test images: AUROC, higher rate = unknown."""
     if asked.other is None:
         raise RegardError("the measure 'unknown' needs another data set; name one of `regard data list`")
-    if isinstance(asked.split, WithMaps):
+    if isinstance(asked.split, MapOverrideSplit):
         raise RegardError("the measure 'unknown' asks about other images, and this run is given its maps (impose.map)")
     if "latent_bits" not in asked.seen.rates:
         return {}, {}

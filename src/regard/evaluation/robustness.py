@@ -16,7 +16,7 @@ from torch import Tensor
 from regard.data import CORRUPTIONS, Split, corrupted, evenly_spaced
 from regard.evaluation.observe import BATCH, answer, performance
 from regard.models import Segmenter
-from regard.training import ask
+from regard.training import forward_batch
 from regard.types import Batch, RegardError
 
 RADIUS = 1 / 255
@@ -81,7 +81,7 @@ def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
     model.eval().requires_grad_(False)  # the images' gradient alone is asked for
 
     def logits(images: Tensor) -> Tensor:
-        found: Tensor = ask(model, replace(batch, images=images), samples=0).logits[0]
+        found: Tensor = forward_batch(model, replace(batch, images=images), samples=0).logits[0]
         return found
 
     try:

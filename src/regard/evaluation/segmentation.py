@@ -22,7 +22,7 @@ from regard.files import write_arrays
 from regard.metrics import best_typical_worst
 from regard.metrics.salient_object import all_scores
 from regard.models import Segmenter
-from regard.training import Recipe, ask, open_run, sampled_rates, seed_everything
+from regard.training import Recipe, forward_batch, load_model, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Map
 
 _BATCH = 64
@@ -61,13 +61,13 @@ def observe_masks(model: Segmenter, split: Split, *, seed: int) -> Seen:
             batch = split.batch(index)
             assert batch.masks is not None
             batch = batch.to(device)
-            output = ask(model, batch, samples=0)
+            output = forward_batch(model, batch, samples=0)
             found = {"mean": output.probabilities, "masks": batch.masks}
             if output.attention:
                 shown = model.shown(output.attention[-1])
                 found["map"], unit = shown.values, shown.unit
                 seed_everything(seed, int(index[0]))
-                rates = sampled_rates(model, ask(model, batch, samples=1))
+                rates = sampled_rates(model, forward_batch(model, batch, samples=1))
                 found |= {name: nats / NATS_PER_BIT for name, nats in rates.items()}
             for name, values in found.items():
                 parts.setdefault(name, []).append(values.cpu())
@@ -89,9 +89,7 @@ def evaluate_segmentation(
     seen, val = (observe_masks(model, split, seed=seed) for split in (data.test, data.val))
     twin, twin_model = None, None
     if (folder / "twin" / "model").is_dir():
-        _, plain, _ = open_run(folder / "twin")
-        assert isinstance(plain, Segmenter)
-        twin_model = plain.to(device)
+        twin_model = load_model(folder / "twin", Segmenter).to(device)
         twin = observe_masks(twin_model, data.test, seed=seed).mean
     rows, arrays = mask_scores(seen.mean, seen.masks, (val.mean, val.masks), data.train, twin)
     for name, values in seen.rates.items():

@@ -15,10 +15,10 @@ from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, e
 from regard.evaluation.changed_splits import Changed, Part, on_other_grounds
 from regard.evaluation.entries import interval_of
 from regard.evaluation.observe import observe
-from regard.files import write_atomically, write_json
+from regard.files import claim_folder, write_json
 from regard.metrics import accuracy, calibration_error, paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, load_run, refuse_imposed
+from regard.training import Recipe, load_run, refuse_map_override
 from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
@@ -64,12 +64,12 @@ def shift(
     """
     options = options or ShiftOptions()
     recipe, model, data = load_run(run)
-    refuse_imposed(recipe, run)
+    refuse_map_override(recipe, run)
     models = {"run": model.to(device)}
     if (run / "twin" / "model").is_dir():
         models["twin"] = load_run(run / "twin")[1].to(device)
     result: dict[str, Any] = {"schema": 1, "run": run.name, "data": recipe.data.name, "options": asdict(options)}
-    _claim(out, result)
+    claim_folder(out, "wanted.json", json.dumps(result, indent=1) + "\n", holds="shifts with other options")
     cells = []
     for name, severity, make in _shifted(recipe, data, options):
         path = out / "cells" / f"{name}-{severity}.json"
@@ -80,13 +80,6 @@ def shift(
     result["cells"] = cells
     write_json(out / _FILE, result)
     return result
-
-
-def _claim(out: Path, wanted: dict[str, Any]) -> None:
-    path, text = out / "wanted.json", json.dumps(wanted, indent=1) + "\n"
-    if path.exists() and path.read_text() != text:
-        raise RegardError(f"{out} holds shifts with other options; give --out NEW, or remove the folder")
-    write_atomically(path, text, parents=True)
 
 
 def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterator[tuple[str, int, Callable[[], Split]]]:

@@ -28,7 +28,7 @@ from regard.evaluation.mask_scores import MEAN_MASK, train_masks
 from regard.evaluation.observe import look, maps_of
 from regard.evaluation.robustness import DISTURBANCES, robust
 from regard.metrics.salient_object import s_measure
-from regard.training import Dose, Recipe, imposed_maps, open_gaze
+from regard.training import Dose, Recipe, build_override_maps, open_gaze
 from regard.types import Batch, Map, RegardError
 
 _BATCH = 64
@@ -152,7 +152,7 @@ def measure(
         wanted: what is measured.
         doses: kinds of it, in a network of ``impose.map human``.
     """
-    imposed, seed = imposed_maps(recipe, data, model), recipe.train.seed
+    imposed, seed = build_override_maps(recipe, data, model), recipe.train.seed
     test = data.test if imposed is None else given(data.test, imposed.of)
     seen = look(model, test, seed=seed)
     means = {name: mean for name, v in seen.scores.items() if math.isfinite(mean := float(v.nanmean()))}

@@ -30,10 +30,10 @@ from torch import Tensor, nn
 from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find_entry, open_data, permutation
 from regard.evaluation.entries import interval_of
-from regard.files import write_arrays, write_atomically, write_json
+from regard.files import claim_folder, write_arrays, write_json
 from regard.metrics import paired_difference, score
 from regard.models import AttentiveClassifier
-from regard.training import load_run, refuse_imposed, seed_everything
+from regard.training import load_run, refuse_map_override, seed_everything
 from regard.types import RegardError
 
 Rows = npt.NDArray[np.float32]
@@ -199,7 +199,7 @@ def transfer(
     """
     options = options or TransferOptions()
     recipe, model, _ = load_run(run)
-    refuse_imposed(recipe, run)
+    refuse_map_override(recipe, run)
     own: Mapping[str, Any] = data_options or {}
     if "size" in inspect.signature(find_entry(data).open).parameters and "size" not in own:
         own = {**own, "size": model.shape[1]}
@@ -212,24 +212,11 @@ def transfer(
         "data": {"name": data, "options": dict(own), "classes": len(opened.classes), "test": len(opened.test)},
         "options": asdict(options),
     }
-    claim(out, result)
+    claim_folder(out, "wanted.json", json.dumps(result, indent=1) + "\n", holds="a transfer with other options")
     hits = _cells(model, opened, out, options, device)
     result["curve"] = [_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots]
     write_json(out / _FILE, result)
     return result
-
-
-def claim(out: Path, wanted: dict[str, Any]) -> None:
-    """The folder belongs to one setting.
-
-    Raises:
-        RegardError: it holds that of another.
-    """
-    path = out / "wanted.json"
-    text = json.dumps(wanted, indent=1) + "\n"
-    if path.exists() and path.read_text() != text:
-        raise RegardError(f"{out} holds a transfer with other options; give --out NEW, or remove the folder")
-    write_atomically(path, text, parents=True)
 
 
 def _cells(

@@ -10,7 +10,7 @@ from regard.attention import ResidualGate
 from regard.data import Split
 from regard.evaluation.observe import Observation
 from regard.models import AttentiveClassifier, TwoStream
-from regard.training import Recipe, WithMaps
+from regard.training import MapOverrideSplit, Recipe
 
 _FLAT = 1e-3
 _TOLERANCE = 0.10
@@ -31,7 +31,7 @@ def imposed_words(recipe: Recipe, split: Split) -> list[str]:
     if given is None:
         return []
     told = [f"The map is not the network's but imposed, in training and at test: {IMPOSED[given]}."]
-    nobody = split.imposed.nobody.get(split.name, 0) if isinstance(split, WithMaps) else 0
+    nobody = split.overrides.without_gaze.get(split.name, 0) if isinstance(split, MapOverrideSplit) else 0
     if nobody:
         told.append(f"Nobody looked at {nobody} of {len(split)} test images; they got the mean map of training images.")
     return told

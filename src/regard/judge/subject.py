@@ -14,7 +14,7 @@ from torch import nn
 
 from regard.backbones import LITE0_WEIGHTS, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
-from regard.training import load_run, refuse_imposed
+from regard.training import load_run, refuse_map_override
 from regard.types import RegardError
 
 _IMAGENET_CLASSES = 1000
@@ -72,7 +72,7 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
         if (folder / "config.json").is_file():
             return _subject(str(name), AttentiveClassifier.from_pretrained(folder), ())
         recipe, model, data = load_run(folder)
-        refuse_imposed(recipe, folder)
+        refuse_map_override(recipe, folder)
         return _subject(str(name), model, data.classes)
     return _network(str(name), weights)
 

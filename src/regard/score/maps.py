@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regard.data import read_image, to_bytes
 from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pysaliency
-from regard.training import open_run, refuse_imposed
+from regard.training import open_run, refuse_map_override
 from regard.types import RegardError
 
 _KEPT = 2  # maps: scoring reads each twice in a row, as another image's map and as its own
@@ -168,7 +168,7 @@ def open_source(maps: MapSource, images: str | Path | None = None, names: Sequen
 
 def _run(folder: Path, images: Path) -> MapFiles:
     recipe, model, _ = open_run(folder)
-    refuse_imposed(recipe, folder)
+    refuse_map_override(recipe, folder)
     if not model.at:
         raise RegardError(f"{folder}: this run has no attention (it is a plain network), so it has no maps to score")
     model.eval()

@@ -1,4 +1,4 @@
-"""A recipe's data as the engine takes it. It stands beside the task, so that a copy of the task copies no images."""
+"""A recipe's data as Lightning takes it. It is apart from the task, so that copying the task copies no images."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Batches(pl.LightningDataModule):
     """Batches on the training device; each image goes to exactly one process.
 
     Args:
-        recipe: what to do.
-        data: what is learned from.
-        gaze: training images of another set that people looked at, to be joined to every batch.
+        recipe: of the run.
+        data: splits to train and validate on.
+        gaze: training images of another set with fixations, joined to every training batch.
     """
 
     def __init__(self, recipe: Recipe, data: DataSplits, gaze: Split | None = None) -> None:
@@ -41,44 +41,44 @@ class Batches(pl.LightningDataModule):
             return own
         gaze, seed = self.gaze, self.recipe.train.seed
         if isinstance(gaze, StemSplit):
-            gaze = gaze.at(seed, self._engine.current_epoch)
+            gaze = gaze.at(seed, self._trainer.current_epoch)
         return JointLoader(own, gaze, self.recipe.align.batch_size, seed, own.augment)
 
     def val_dataloader(self) -> Loader:
         """The validation split in its own order."""
-        # every process needs a batch to validate, or the others would wait for its share of the sums
-        share = len(self.data.val) // self._engine.world_size
+        # a process without a batch to validate would leave the others waiting for its share of the sums
+        share = len(self.data.val) // self._trainer.world_size
         return self._loader(self.data.val, max(1, min(4 * self.recipe.train.batch_size, share)), training=False)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Batches of sets in memory are there already."""
+        """Moves a batch, and brings images, features and flow into the recipe's memory layout."""
         moved = batch.to(device)
         if not self.recipe.train.channels_last:
             return moved
-        found: dict[str, Any] = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
-        spatial = {k: v for k, v in found.items() if v is not None and v.ndim == 4}
+        tensors: dict[str, Any] = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
+        spatial = {k: v for k, v in tensors.items() if v is not None and v.ndim == 4}
         return replace(moved, **{k: v.contiguous(memory_format=torch.channels_last) for k, v in spatial.items()})
 
     def _loader(self, split: Split, batch_size: int, *, training: bool) -> Loader:
-        engine = self._engine
-        kept = isinstance(split, StemSplit)
+        trainer = self._trainer
+        cached = isinstance(split, StemSplit)
         if training and isinstance(split, StemSplit):
-            split = split.at(self.recipe.train.seed, engine.current_epoch)
+            split = split.at(self.recipe.train.seed, trainer.current_epoch)
         return loader(
             split,
             batch_size,
             shuffle=training,
             seed=self.recipe.train.seed,
-            epoch=engine.current_epoch if training else 0,
-            augment=build_augmentation(self.recipe) if training and not kept else None,
-            device=engine.strategy.root_device,
-            num_workers=0 if kept else self.recipe.data.workers,
+            epoch=trainer.current_epoch if training else 0,
+            augment=build_augmentation(self.recipe) if training and not cached else None,
+            device=trainer.strategy.root_device,
+            num_workers=0 if cached else self.recipe.data.workers,
             drop_last=training,
-            rank=engine.global_rank,
-            world=engine.world_size,
+            rank=trainer.global_rank,
+            world=trainer.world_size,
         )
 
     @property
-    def _engine(self) -> pl.Trainer:
-        assert self.trainer is not None, "batches are dealt by the engine"
+    def _trainer(self) -> pl.Trainer:
+        assert self.trainer is not None, "Lightning sets the trainer before it asks for batches"
         return self.trainer

@@ -1,4 +1,4 @@
-"""What a recipe can put a budget on: one entry a budget, read by task, search and report alike."""
+"""What a recipe can put a budget on: one entry per budget, read by task, multiplier search and journal alike."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from regard.objectives import Budget, BudgetUnit
 from regard.training.recipe import ObjectiveRecipe
 
 
-class Priced(NamedTuple):
-    """A budget, the weight that its multiplier moves, and what is measured.
+class BudgetTerm(NamedTuple):
+    """A budget, the weight that its multiplier moves, and the measurement that it bounds.
 
     Attributes:
         budget: field of ``ObjectiveRecipe``.
@@ -24,24 +24,18 @@ class Priced(NamedTuple):
     unit: BudgetUnit = "bits"
 
 
-PRICED = (
-    Priced("budget_bits", "beta", "latent_bits"),
-    Priced("map_budget_bits", "map_beta", "gate_bits"),
-    Priced("code_budget_bits", "code_beta", "code_bits"),
-    Priced("kept_budget", "kept_beta", "expected_share", "share"),
+BUDGET_TERMS = (
+    BudgetTerm("budget_bits", "beta", "latent_bits"),
+    BudgetTerm("map_budget_bits", "map_beta", "gate_bits"),
+    BudgetTerm("code_budget_bits", "code_beta", "code_bits"),
+    BudgetTerm("kept_budget", "kept_beta", "expected_share", "share"),
 )
 
 
-def asked_for(objective: ObjectiveRecipe) -> list[Priced]:
-    """Those that the recipe gives a budget."""
-    return [priced for priced in PRICED if getattr(objective, priced.budget) is not None]
-
-
-def multipliers(objective: ObjectiveRecipe) -> dict[str, Budget]:
-    """A multiplier for each budget, at the weight that the recipe starts with."""
+def build_multipliers(objective: ObjectiveRecipe) -> dict[str, Budget]:
+    """A multiplier for each term that has a budget, by the budget's name, at the weight that the recipe starts with."""
     return {
-        p.budget: Budget.of(
-            f"objective.{p.budget}", getattr(objective, p.budget), getattr(objective, p.weight), unit=p.unit
-        )
-        for p in asked_for(objective)
+        term.budget: Budget.of(f"objective.{term.budget}", budget, getattr(objective, term.weight), unit=term.unit)
+        for term in BUDGET_TERMS
+        if (budget := getattr(objective, term.budget)) is not None
     }

@@ -1,4 +1,4 @@
-"""Finds the weight at which a rate meets its budget, while the network learns."""
+"""Finds the weight at which a rate meets its budget, while the network learns (dual ascent on ln beta)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from regard.data import Split, evenly_spaced
-from regard.training.budget_terms import PRICED
-from regard.training.forward import ask, expected_share, sampled_rates
-from regard.training.seeds import seed_everything
+from regard.training.budget_terms import BUDGET_TERMS
+from regard.training.forward import expected_share, forward_batch, sampled_rates
+from regard.training.provenance import seed_everything
 from regard.training.task import Task
 from regard.types import RegardError
 
@@ -87,7 +87,7 @@ class BudgetCallback(pl.Callback):
             model.eval()
             batch = self.split.batch(evenly_spaced(len(self.split), self.images)).to(task.device)
             batch = task.with_map(batch)
-            one = ask(model, batch, samples=1)
+            one = forward_batch(model, batch, samples=1)
             rates = sampled_rates(model, one) | (expected_share(one) if "kept_budget" in task.multipliers else {})
             model.train(was_training)
-        return {p.budget: float(rates[p.measured].mean()) for p in PRICED if p.measured in rates}
+        return {p.budget: float(rates[p.measured].mean()) for p in BUDGET_TERMS if p.measured in rates}

@@ -1,19 +1,39 @@
-"""From a recipe to what it names: data, model, augmentation, and the recipe of the plain control.
-
-The plain control of the same size: a recipe with attention or bottleneck gives way to a plain one as large.
-"""
+"""What a recipe is made into: data, model, augmentation, and the recipes of its plain controls."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
 from typing import Any
 
-from regard.backbones import match_width, size_of
+from regard.attention import FIXED_MAPS
+from regard.backbones import match_width, size_of, width_is_free
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
-from regard.training.budget_terms import PRICED
+from regard.objectives import ALIGNMENT
+from regard.training.budget_terms import BUDGET_TERMS
 from regard.training.recipe import AlignRecipe, ImposeRecipe, Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
+
+
+def check_choices(recipe: Recipe) -> None:
+    """The rules of a recipe that need the rooms of networks, attention and objectives: reading it imports none of them.
+
+    Raises:
+        RegardError: an unknown loss, or fields that do not go together.
+    """
+    m, a, i = recipe.model, recipe.align, recipe.impose
+    message = None
+    if m.match is not None and width_is_free(m.backbone) and (m.pretrained is not False or m.freeze is not None):
+        message = "model.match trains another width from scratch; leave out model.pretrained and model.freeze"
+    elif a.loss not in ALIGNMENT:
+        message = f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"
+    elif i.map is not None and (m.attention or "").partition("+")[0] not in FIXED_MAPS:
+        message = (
+            "impose.map gives the map, so that no other is learned: set model.attention to uniform (residual gate), "
+            "uniform+mask or uniform+noise"
+        )
+    if message is not None:
+        raise RegardError(f"recipe {recipe.name!r}: {message}")
 
 
 def build_data(recipe: Recipe) -> DataSplits:
@@ -23,7 +43,7 @@ def build_data(recipe: Recipe) -> DataSplits:
 
 
 def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | None]:
-    """The task's data, and the training images with gaze beside it that attention is aligned on; None without.
+    """The task's data, and the training images of another set on whose gaze attention is aligned; None without.
 
     Images of another set come in the task's size. With ``align.shuffled`` every image has another one's gaze.
 
@@ -34,12 +54,12 @@ def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | No
     if a.gaze is None:
         return data, None
 
-    def dealt(split: Split) -> Split:
+    def shuffled(split: Split) -> Split:
         return shuffle_gaze(split, seed=recipe.train.seed, among=a.shuffled_from) if a.shuffled else split
 
     if a.gaze == "own":
-        return replace(data, train=dealt(data.train)), None
-    return data, dealt(open_gaze("align", a.gaze, a.root, a.options, data).train)
+        return replace(data, train=shuffled(data.train)), None
+    return data, shuffled(open_gaze("align", a.gaze, a.root, a.options, data).train)
 
 
 def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], data: DataSplits) -> DataSplits:
@@ -48,17 +68,17 @@ def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], d
     Args:
         part: of the recipe, for errors: ``align`` or ``impose``.
         name: of the set.
-        root: where it lies.
+        root: folder of the set.
         options: of the set.
         data: the task's.
 
     Raises:
         RegardError: it has no fixations on its training images.
     """
-    gazed = open_data(name, root, **{"size": data.train.batch([0]).size} | options)
-    if gazed.train.batch([0]).fixations is None:
+    gaze_data = open_data(name, root, **{"size": data.train.batch([0]).size} | options)
+    if gaze_data.train.batch([0]).fixations is None:
         raise RegardError(f"{part}.gaze={name}: this set comes without fixations; take osie, pascal_s or dut_omron")
-    return gazed
+    return gaze_data
 
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
@@ -67,7 +87,12 @@ def build_augmentation(recipe: Recipe) -> Augmentation:
 
 
 def build_model(recipe: Recipe, data: DataSplits) -> Any:
-    """The recipe's network for its task, a classifier, a segmenter or a two-stream network, frozen where it says so."""
+    """The recipe's network for its task, a classifier, a segmenter or a two-stream network, frozen where it says so.
+
+    Raises:
+        RegardError: a choice that no room knows (`check_choices`), or data that lacks what the task needs.
+    """
+    check_choices(recipe)
     model = TASKS[recipe.task].build(recipe, data)
     if recipe.model.freeze:
         model.freeze(recipe.model.freeze)
@@ -76,7 +101,7 @@ def build_model(recipe: Recipe, data: DataSplits) -> Any:
 
 def plain_twin(recipe: Recipe) -> Recipe:
     """The same recipe without attention and bottleneck: same trunk, data, order, augmentation, schedule and seed."""
-    plain = replace(
+    model = replace(
         recipe.model,
         attention=None,
         attention_options={},
@@ -87,41 +112,40 @@ def plain_twin(recipe: Recipe) -> Recipe:
         match=None,
         exclude_tokens=False,
     )
-    budgets: dict[str, Any] = {priced.budget: None for priced in PRICED}
-    free = replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0)
+    budgets: dict[str, Any] = {term.budget: None for term in BUDGET_TERMS}
     return replace(
         recipe,
         name=f"{recipe.name}/twin",
-        model=plain,
-        objective=free,
+        model=model,
+        objective=replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0),
         align=AlignRecipe(),
         impose=ImposeRecipe(),
         twin=False,
     )
 
 
-def matched(recipe: Recipe) -> Recipe:
+def resolve_match(recipe: Recipe, data: DataSplits) -> Recipe:
     """A recipe as it is, or, where ``model.match`` asks for it, that of a plain network of the same family and size.
 
     The width is found by ``regard.backbones.match_width`` and stands in the recipe that is returned, so that the run
-    folder says what was trained.
+    folder holds what was trained.
 
     Raises:
         RegardError: no width comes within 3 %, or a hidden layer would be narrower than the classes are many.
     """
-    by = recipe.model.match
-    if by is None:
+    match = recipe.model.match
+    if match is None:
         return recipe
-    data = build_data(recipe)
     model = build_model(replace(recipe, model=replace(recipe.model, match=None)), data)
-    name, options = match_width(
+    backbone, options = match_width(
         recipe.model.backbone,
         recipe.model.backbone_options,
         len(data.classes),
         model.shape,
-        target=size_of(model, by, model.shape),
-        by=by,
+        target=size_of(model, match, model.shape),
+        by=match,
     )
     plain = plain_twin(recipe)
-    chosen = replace(plain.model, backbone=name, backbone_options=options, match=None)
-    return replace(plain, name=recipe.name, model=chosen)
+    return replace(
+        plain, name=recipe.name, model=replace(plain.model, backbone=backbone, backbone_options=options, match=None)
+    )

@@ -1,9 +1,4 @@
-"""A run's diary: one JSON object a line in ``metrics.jsonl``, one line an epoch.
-
-The progress bar: loss, accuracy, bits.
-
-Checkpoints that are whole or absent, and that are looked at before they are believed.
-"""
+"""What runs beside the training loop: the journal of epochs, the progress bar, checkpoints that are whole or absent."""
 
 from __future__ import annotations
 
@@ -24,7 +19,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import nn
 
 from regard.files import write_atomically
-from regard.training.budget_terms import PRICED
+from regard.training.budget_terms import BUDGET_TERMS
 from regard.training.task import Task
 from regard.types import RegardError
 
@@ -53,7 +48,7 @@ class Journal(pl.Callback):
         measured = {k: float(v) for k, v in trainer.callback_metrics.items() if "/" in k and not k.endswith("_step")}
         line: dict[str, Any] = {"epoch": trainer.current_epoch}
         line |= {k.removesuffix("_epoch"): v if math.isfinite(v) else None for k, v in measured.items()}
-        line |= {priced.weight: getattr(task.weights, priced.weight) for priced in PRICED}
+        line |= {term.weight: getattr(task.weights, term.weight) for term in BUDGET_TERMS}
         line["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         line["seconds"] = round(time.perf_counter() - self._begin, 3)
         with self.path.open("a") as file:
@@ -72,8 +67,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
-    """What a run's diary says of the whole of it: ``val_accuracy`` is the last validation's ``monitor``, whatever that
-    is; beside it ``epochs``, ``best_epoch``, ``best_val_accuracy`` and ``seconds_an_epoch`` (median).
+    """A run's journal in five numbers.
+
+    Args:
+        run: folder of the run.
+        monitor: name of the validation score by which epochs are compared.
+
+    Returns:
+        ``val_accuracy`` (the last epoch's ``monitor``, whatever that is), ``best_val_accuracy``, ``best_epoch``,
+        ``epochs`` and ``seconds_an_epoch`` (median).
     """
     lines = read_lines(run / "metrics.jsonl")
     scores = [line[f"val/{monitor}"] for line in lines]
@@ -98,8 +100,8 @@ class Progress(TQDMProgressBar):
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the checkpoint and renames. The engine's own goes through the system's temporary folder; where that
-    is another file system, its last step is a copy that a kill can cut short.
+    """Writes beside the checkpoint and renames. Lightning's own plugin goes through the system's temporary folder;
+    where that is another file system, its last step is a copy that a kill can cut short.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
@@ -120,17 +122,16 @@ def check_checkpoint(path: Path, module: nn.Module) -> None:
         RegardError: a pickle with code, a file cut short, or weights of another network.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what it then refuses
-            held = torch.load(path, map_location="cpu", weights_only=True)
-        found = {name: tuple(value.shape) for name, value in held["state_dict"].items()}
+        with warnings.catch_warnings(action="ignore"):  # torch warns of what it then refuses
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        shapes = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise _refused(path, f"it cannot be read without executing code, or is cut short: {reason}") from error
     wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    wrong = sorted(name for name in shapes.keys() | wanted.keys() if shapes.get(name) != wanted.get(name))
     if wrong:
-        name = wrong[0]
-        sizes = f"{name} is {found.get(name, 'absent')}, not {wanted.get(name, 'absent')}"
+        sizes = f"{wrong[0]} is {shapes.get(wrong[0], 'absent')}, not {wanted.get(wrong[0], 'absent')}"
         raise _refused(path, f"its weights are of another network: {len(wrong)} differ, such as {sizes}")
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a model in training and after: predictions of the mean and of one sample, and one-sample bits."""
+"""One forward of a model on a batch, and the rates that it pays: what training, budgets and evaluation share."""
 
 from __future__ import annotations
 
@@ -7,45 +7,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.metrics import accuracy, nll
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, SegmenterOutput
+from regard.types import Batch, Map, ModelOutput, SegmenterOutput
 
 
-@torch.no_grad()
-def validate_batch(model: AttentiveClassifier | TwoStream, batch: Batch) -> dict[str, Tensor]:
-    """Per-image accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
-    output: ModelOutput = ask(model, batch, samples=0)
-    mean = output.probabilities(model.multi_label)
-    values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)} | kept_share(output)
-    if not model.at and model.bottleneck is None:
-        return values
-    sampled: ModelOutput = ask(model, batch, samples=1)
-    values["accuracy_one_sample"] = accuracy(sampled.probabilities(model.multi_label), batch.labels)
-    for name, nats in sampled_rates(model, sampled).items():
-        values[name] = nats / NATS_PER_BIT
-    return values
+def forward_batch(model: Any, batch: Batch, *, samples: int) -> Any:
+    """The model's output for a batch, with all that the batch holds of the images.
 
-
-def ask(model: Any, batch: Batch, *, samples: int) -> Any:
-    """What a model says of a batch, or of what its frozen stem made of it, with the maps that are given with it.
-
-    Of clips, it sees the flow, too.
+    Args:
+        model: of any task, or its ``forward``.
+        batch: images; what a frozen stem made of them (``stem``), the maps that replace the model's own (``map_override``) and
+            the flow of clips go along where the batch has them.
+        samples: random maps and latents per image; 0 is the mean, without noise.
     """
-    more = {name: getattr(batch, name) for name in ("stem", "map_override", "flow")}
-    return model(batch.images, samples=samples, **{name: x for name, x in more.items() if x is not None})
+    optional = {name: getattr(batch, name) for name in ("stem", "map_override", "flow")}
+    return model(batch.images, samples=samples, **{name: x for name, x in optional.items() if x is not None})
 
 
-def show(model: Any, batch: Batch) -> Map:
-    """The map of the last attended layer on a batch."""
-    more = {name: getattr(batch, name) for name in ("map_override", "flow")}
-    return model.explain(batch.images, **{name: x for name, x in more.items() if x is not None})
+def explain_batch(model: Any, batch: Batch) -> Map:
+    """The map of the last attended layer (B,1,h,w) for a batch."""
+    optional = {name: getattr(batch, name) for name in ("map_override", "flow")}
+    return model.explain(batch.images, **{name: x for name, x in optional.items() if x is not None})
 
 
 def sampled_rates(
     model: AttentiveClassifier | Segmenter | TwoStream, output: ModelOutput | SegmenterOutput
 ) -> dict[str, Tensor]:
-    """Latent rate, gate price and map code length of a one-sample output, nats an image (B,); never to be added.
+    """Latent rate, gate price and map code length of a one-sample output, nats per image (B,); never to be added.
 
     The gate's is absent where something goes around the attention; with several layers prices and codes are summed.
     """
@@ -68,7 +56,8 @@ def sampled_rates(
 def kept_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """``kept_share``: share of positions (B,) that the map leaves open, averaged over layers; empty where none closes.
 
-    Of the mean map, give an output without samples: it is what predicts, and what it closes need not be computed.
+    For the share of the mean map, pass an output with ``samples=0``: that map predicts, and what it closes need not be
+    computed.
     """
     shares = [(a.map[0] > 0).float().flatten(1).mean(1) for a in output.attention if a.kept is not None]
     return {"kept_share": torch.stack(shares).mean(0)} if shares else {}
@@ -77,8 +66,9 @@ def kept_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
 def expected_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """``expected_share``: the share of positions (B,) that random maps leave open, on average; empty where none closes.
 
-    This is what a budget is put on. The mean map's share could be bought with means just below the boundary, which
-    random maps cross half of the time: a network trained on those sees everything, and nothing once the mean predicts.
+    A budget is put on this share, not on that of the mean map: means just below the boundary make the latter small,
+    while random maps cross the boundary half of the time. A network trained on those sees everything in training, and
+    nothing once the mean predicts.
     """
     shares = [a.kept for a in output.attention if a.kept is not None]
     return {"expected_share": torch.stack(shares).mean(0)} if shares else {}

@@ -1,4 +1,4 @@
-"""Smooth noise that belongs to an image: with a given map's values, moved as the image is moved."""
+"""Smooth noise as a map: with the values and the smoothness of another map, moved as augmentation moved the image."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from regard.metrics import bandwidth, blurred_noise, rank_matched
 from regard.types import Map
 
 FACTORS = (1.0, 1.3, 1.7, 2.2, 2.9, 3.8)
-"""Blurs that are tried, in bandwidths of the map that noise is to be like."""
+"""Blurs to choose from, in bandwidths of the map whose smoothness the noise shall have."""
 
 
-class Noise:
+class NoiseMaps:
     """Noise on a grid that reaches over the image's border, so that a window can be moved over it.
 
     Args:
@@ -28,7 +28,7 @@ class Noise:
 
     def __init__(self, grid: tuple[int, int], size: tuple[int, int], reach: int, seed: int) -> None:
         self.grid, self.size, self.seed = grid, size, seed
-        self._smooth: dict[tuple[int, int], float] = {}
+        self._sigma: dict[tuple[int, int], float] = {}
         self.margin = tuple(math.ceil(reach * cells / pixels) for cells, pixels in zip(grid, size, strict=True))
 
     def __call__(
@@ -48,31 +48,31 @@ class Noise:
             stream: keeps splits apart.
         """
         keys = [(stream, i) for i in index.tolist()]
-        absent = torch.tensor([k for k, key in enumerate(keys) if key not in self._smooth], dtype=torch.int64)
+        absent = torch.tensor([k for k, key in enumerate(keys) if key not in self._sigma], dtype=torch.int64)
         if len(absent):
-            found = self._smoothest(like[absent], index[absent], stream)
-            self._smooth |= {keys[k]: sigma for k, sigma in zip(absent.tolist(), found.tolist(), strict=True)}
-        smooth = torch.tensor([self._smooth[key] for key in keys])
-        return self._made(like, index, smooth, moved, stream)
+            sigmas = self._choose_sigma(like[absent], index[absent], stream)
+            self._sigma |= {keys[k]: sigma for k, sigma in zip(absent.tolist(), sigmas.tolist(), strict=True)}
+        sigma = torch.tensor([self._sigma[key] for key in keys])
+        return self._noise(like, index, sigma, moved, stream)
 
-    def _made(self, like: Tensor, index: Tensor, smooth: Tensor, moved: Tensor | None, stream: int) -> Tensor:
+    def _noise(self, like: Tensor, index: Tensor, sigma: Tensor, moved: Tensor | None, stream: int) -> Tensor:
         (h, w), (my, mx), seed = self.grid, self.margin, self.seed * 1009 + stream
-        canvas = blurred_noise((h + 2 * my, w + 2 * mx), smooth, index=index, seed=seed).values
+        canvas = blurred_noise((h + 2 * my, w + 2 * mx), sigma, index=index, seed=seed).values
         return rank_matched(self._window(canvas, moved), like, index=index, seed=seed)
 
-    def _smoothest(self, like: Tensor, index: Tensor, stream: int) -> Float[Tensor, " B"]:
+    def _choose_sigma(self, like: Tensor, index: Tensor, stream: int) -> Float[Tensor, " B"]:
         """The blur that makes noise as smooth as ``like`` once it has the values of ``like``.
 
         A few large values among many small ones make a map rougher than the noise that it takes its order from.
         """
         wanted = bandwidth(Map(like, "relevance")).nan_to_num(0)
-        tried = torch.stack([(wanted * factor).clamp_max(max(self.grid)) for factor in FACTORS])
-        made = [self._made(like, index, sigma, None, stream) for sigma in tried]
-        reached = torch.stack([bandwidth(Map(maps, "relevance")).nan_to_num(0) for maps in made])
-        return tried.gather(0, (reached - wanted).abs().argmin(0, keepdim=True))[0]
+        sigmas = torch.stack([(wanted * factor).clamp_max(max(self.grid)) for factor in FACTORS])
+        candidates = [self._noise(like, index, sigma, None, stream) for sigma in sigmas]
+        reached = torch.stack([bandwidth(Map(maps, "relevance")).nan_to_num(0) for maps in candidates])
+        return sigmas.gather(0, (reached - wanted).abs().argmin(0, keepdim=True))[0]
 
     def _window(self, canvas: Tensor, moved: Tensor | None) -> Float[Tensor, "B 1 h w"]:
-        """What of the canvas is seen through the window, interpolated between cells."""
+        """The part of the canvas that lies in the window, interpolated between cells."""
         (h, w), (my, mx) = self.grid, self.margin
         if moved is None:
             return canvas[:, :, my : my + h, mx : mx + w]

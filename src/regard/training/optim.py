@@ -1,4 +1,4 @@
-"""Optimiser and learning rate schedule of a recipe."""
+"""Optimiser and learning rate schedule of a recipe: Muon (Jordan et al., 2024), AdamW, Adam or SGD."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from timm.optim.muon import Muon
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.training.recipe import OptimRecipe
+from regard.training.tasks import TaskModel
 
 MUON_GAIN = 10.0
 """Learning rate of orthogonalised updates over AdamW's: at one rate both have the same size, and these bear more."""
 
 
-def build_optimizer(recipe: OptimRecipe, model: AttentiveClassifier | Segmenter | TwoStream) -> Optimizer:
-    """One group a part of the model, each with its own learning rate."""
+def build_optimizer(recipe: OptimRecipe, model: TaskModel) -> Optimizer:
+    """One parameter group per part of the model, each with its own learning rate."""
     groups = model.parameter_groups(
         recipe.lr,
         backbone_lr=recipe.backbone_lr,

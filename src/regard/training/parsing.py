@@ -1,6 +1,7 @@
-"""Recipes as files and as command lines: any field can be overridden, a mistake is answered with the near ones.
+"""Recipes as files and command lines, and the YAML files that stand around them, such as a table's.
 
-Fields of one part of a recipe, written together: ``--align gaze=osie,loss=kl,weight=1``.
+Any field can be overridden, alone (``--align.gaze osie``) or several of one part together (``--align
+gaze=osie,loss=kl``); an unknown name is an error that lists the near ones. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -9,43 +10,48 @@ import argparse
 import copy
 import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
 
+from regard.errors import RegardError
 from regard.files import write_atomically
 from regard.training.recipe import Recipe
-from regard.types import RegardError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
 _BETWEEN = re.compile(r",(?=\w[\w.]*=)(?![^\[{(]*[\])}])")
 """A comma before ``name=`` that no bracket closes around."""
 
 
-def apart(arguments: Sequence[str]) -> list[str]:
+def _split_fields(arguments: Sequence[str]) -> list[str]:
     """The same arguments with one field each: ``--align gaze=osie,weight=1`` -> ``--align.gaze=osie --align.weight=1``.
 
     Args:
         arguments: of a command line; those that are no part of a recipe, or hold no ``name=``, stay as they are.
     """
     parts = {name for name, value in vars(Recipe()).items() if is_dataclass(value)}
-    found, waiting = [], list(arguments)
-    while waiting:
-        word = waiting.pop(0)
+    separate, rest = [], list(arguments)
+    while rest:
+        word = rest.pop(0)
         part, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or part not in parts or not (equals or waiting):
-            found.append(word)
+        if not word.startswith("--") or part not in parts or not (equals or rest):
+            separate.append(word)
             continue
-        value = value if equals else waiting.pop(0)
+        value = value if equals else rest.pop(0)
         if re.match(r"\w[\w.]*=", value):
-            found += [f"--{part}.{field}" for field in _BETWEEN.split(value)]
+            separate += [f"--{part}.{field}" for field in _BETWEEN.split(value)]
         else:
-            found.append(f"--{part}={value}")
-    return found
+            separate.append(f"--{part}={value}")
+    return separate
 
 
 def recipe_parser(description: str = "") -> ArgumentParser:
@@ -63,16 +69,15 @@ def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None)
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = parser or recipe_parser()
-    try:
-        values = parser.parse_args(apart(arguments))
-        built = parser.instantiate(values)
-    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
-        raise RegardError(_explain(str(error), fields(parser))) from None
-    return Recipe(**{name: getattr(built, name) for name in Recipe.__dataclass_fields__})
+    return _instantiate(parser, lambda: parser.parse_args(_split_fields(arguments)))
 
 
 def load_recipe(path: Path) -> Recipe:
-    """The recipe in a file."""
+    """The recipe in a file.
+
+    Raises:
+        RegardError: there is no such file, or it holds an unknown or ill-typed field.
+    """
     if not path.is_file():
         raise RegardError(f"{path}: no such recipe; recipes are YAML files, see recipes/")
     return parse_recipe(["--recipe", str(path)])
@@ -84,12 +89,8 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     Raises:
         RegardError: an unknown or ill-typed field, with the near ones.
     """
-    parser = _reader()
-    try:
-        built = parser.instantiate(parser.parse_object(copy.deepcopy(dict(values))))
-    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
-        raise RegardError(_explain(str(error), fields(parser))) from None
-    return Recipe(**{name: getattr(built, name) for name in Recipe.__dataclass_fields__})
+    parser = _shared_parser()
+    return _instantiate(parser, lambda: parser.parse_object(copy.deepcopy(dict(values))))
 
 
 def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -105,23 +106,76 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         for part in parts:
             inner = inner.get(part) if isinstance(inner, dict) else None
         if not isinstance(inner, dict) or (not parts and isinstance(inner.get(last), dict)):
-            raise RegardError(_explain(f"unrecognized arguments: --{path}", fields(_reader())))
+            raise RegardError(_explain(f"unrecognized arguments: --{path}", _field_names(_shared_parser())))
         inner[last] = copy.deepcopy(value)
     return recipe_from(values)
 
 
 @cache
-def _reader() -> ArgumentParser:
+def _shared_parser() -> ArgumentParser:
     """One parser for all plain data: it costs more to build than to use."""
     return recipe_parser()
 
 
+def dump_recipe(recipe: Recipe) -> str:
+    """YAML with every field, so that the run can be repeated whatever the defaults become."""
+    return str(yaml.safe_dump(asdict(recipe), sort_keys=False))
+
+
 def save_recipe(recipe: Recipe, path: Path) -> None:
-    """Every field, so that the run can be repeated whatever the defaults become."""
-    write_atomically(path, yaml.safe_dump(asdict(recipe), sort_keys=False))
+    """Writes a recipe for `load_recipe`."""
+    write_atomically(path, dump_recipe(recipe))
 
 
-def fields(parser: ArgumentParser) -> list[str]:
+def find_yaml(what: str, name: str, folder: Path) -> Path:
+    """A file: a path, or a name in the folder.
+
+    Args:
+        what: kind of file, for errors.
+        name: path or name.
+        folder: of such files.
+
+    Raises:
+        RegardError: there is none; those that are there are listed.
+    """
+    for path in (Path(name), folder / f"{name}.yaml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none here"
+    raise RegardError(f"{what} {name!r}: no such file, and none of that name in {folder} (there: {known})")
+
+
+def read_yaml(kind: type[DataclassT], path: Path, *, help: str) -> DataclassT:
+    """The dataclass in a file.
+
+    Args:
+        kind: of dataclass.
+        path: of the file.
+        help: where the format is described, for errors.
+
+    Raises:
+        RegardError: an unknown field, or what the dataclass or one in it refuses; named with the file.
+    """
+    parser = ArgumentParser(exit_on_error=False, default_env=False)
+    parser.add_class_arguments(kind, None)
+    try:
+        built = parser.instantiate(parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        return kind(**{field.name: getattr(built, field.name) for field in fields(kind)})
+    except RegardError as error:
+        raise RegardError(f"{path}: {error}") from None
+    except (argparse.ArgumentError, yaml.YAMLError, TypeError, ValueError, OSError, AttributeError) as error:
+        raise RegardError(f"{path}: {' '.join(str(error).split())}; {help}") from None
+
+
+def _instantiate(parser: ArgumentParser, parse: Callable[[], Any]) -> Recipe:
+    try:
+        built = parser.instantiate(parse())
+    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
+        raise RegardError(_explain(str(error), _field_names(parser))) from None
+    return Recipe(**{field.name: getattr(built, field.name) for field in fields(Recipe)})
+
+
+def _field_names(parser: ArgumentParser) -> list[str]:
     """All fields of a recipe, ``part.field``."""
     return [key for key in parser.get_defaults().keys() if key != "recipe"]  # noqa: SIM118 (not a dict)
 

@@ -1,7 +1,8 @@
-"""Where and with what a run was made."""
+"""What makes a run repeatable: seeds, and the record of where and with what it was made."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shlex
@@ -17,8 +18,22 @@ import torch
 PACKAGES = ("regard", "torch", "torchvision", "timm", "pytorch-lightning", "torchmetrics", "numpy")
 
 
-def environment(seed: int) -> dict[str, Any]:
-    """Command, commit, versions, hardware, seed and time, as ``environment.json`` has them."""
+def seed_everything(*key: int) -> None:
+    """Seeds torch's generators, on every device, from a tuple of integers; regard draws from no other generator.
+
+    A key says what the numbers are for, such as (seed, epoch, rank), so that a resumed run draws what an unbroken one
+    would have drawn.
+    """
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    torch.manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+def collect_provenance(seed: int) -> dict[str, Any]:
+    """Command, commit, versions, hardware, seed and time, as ``environment.json`` holds them.
+
+    Args:
+        seed: of the run.
+    """
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "command": shlex.join(["regard", *sys.argv[1:]]),
@@ -45,13 +60,12 @@ def _version(package: str) -> str:
 
 def _commit() -> str:
     """Of the source tree that runs; a wheel has none."""
-    here = Path(__file__).parent
+    describe = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        describe = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-        done = subprocess.run(describe, cwd=here, capture_output=True, text=True, timeout=10)
+        result = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10)
     except OSError:
         return "unknown"
-    return done.stdout.strip() or "unknown"
+    return result.stdout.strip() or "unknown"
 
 
 def _processor() -> str:

@@ -1,22 +1,30 @@
-"""What a run is made of: one frozen dataclass a part; what they demand of each other is in `rules`.
+"""What a run is made of: one frozen dataclass for each part of a recipe, with the rules that its fields obey.
 
-What the fields of a recipe demand of each other, part by part: whether a rule is broken, and what to do about it.
+A rule about one part is checked when that part is made (`__post_init__`), a rule about several parts when the `Recipe`
+is made (`_check_parts`). Names that only a network library knows are checked by `check_choices` when the network is
+built, so that reading a recipe imports neither torch nor any library of networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from regard.attention import FIXED_MAPS
-from regard.backbones import width_is_free
-from regard.data import Among
-from regard.objectives import ALIGNMENT
-from regard.types import RegardError
+from regard.errors import RegardError
 
 SIGMA = 0.037
 """Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
+CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
+"""Attention whose random map, with anchors, has one anchor at zero."""
+Donors = Literal["any", "same-class", "other-class"]
+"""Which other images lend their gaze where gaze is shuffled; `regard.data.Among` in a module without torch."""
+
+
+def _check(*rules: tuple[bool, str], name: str | None = None) -> None:
+    """Raises for the first rule that is broken: pairs of (broken, message)."""
+    for broken, message in rules:
+        if broken:
+            raise RegardError(f"recipe: {message}" if name is None else f"recipe {name!r}: {message}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +100,25 @@ class ModelRecipe:
     """Train, in place of this network, the plain one that has as many parameters, or computes as much: a wider
     one of its family, else one with a hidden layer before the classifier."""
 
+    def __post_init__(self) -> None:
+        _check(
+            (
+                self.anchors is not None and self.attention is None,
+                f"model.anchors needs model.attention: anchors is {self.anchors}, so name an attention or set "
+                "model.anchors to null",
+            ),
+            (
+                self.match is not None and not (self.attention or self.latent),
+                f"model.match needs model.attention or model.latent: match is {self.match!r}, and without them the "
+                "network is plain already",
+            ),
+            (
+                self.exclude_tokens and self.anchors is None and "keep" not in self.attention_options,
+                "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens "
+                "that stays, or model.anchors, one of which is zero",
+            ),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveRecipe:
@@ -125,6 +152,21 @@ class ObjectiveRecipe:
     smoothing: float = 0.0
     """Of labels."""
 
+    def __post_init__(self) -> None:
+        budgets = {name: getattr(self, name) for name in ("budget_bits", "map_budget_bits", "code_budget_bits")}
+        _check(
+            *(
+                (bits is not None and bits <= 0, f"objective.{name} is {bits}; a budget must be above 0 bits")
+                for name, bits in budgets.items()
+            ),
+            (not 0 <= self.warmup < 0.9, f"objective.warmup is {self.warmup}; 0 <= objective.warmup < .9 must hold"),
+            (
+                self.kept_budget is not None and not (0 < self.kept_budget < 1 and self.kept_beta > 0),
+                f"objective.kept_budget is {self.kept_budget} and kept_beta {self.kept_beta}; objective.kept_budget "
+                "must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
+            ),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlignRecipe:
@@ -154,8 +196,21 @@ class AlignRecipe:
     shuffled: bool = False
     """The control: every image gets the gaze on another one, moved from that one's box to its own where boxes are
     known."""
-    shuffled_from: Among = "any"
+    shuffled_from: Donors = "any"
     """On which other one: `any`, of the `same-class`, or of an `other-class`."""
+
+    def __post_init__(self) -> None:
+        _check(
+            (
+                self.target == "mask" and self.shuffled,
+                "align.shuffled shuffles gaze; set it to false where align.target is mask",
+            ),
+            (
+                self.weight < 0 or self.sigma <= 0,
+                f"align.weight must be at least 0 and align.sigma above 0; they are {self.weight} and {self.sigma}",
+            ),
+            (self.batch_size < 1, f"align.batch_size must be at least 1; it is {self.batch_size}"),
+        )
 
     @property
     def active(self) -> bool:
@@ -181,11 +236,20 @@ class ImposeRecipe:
     """Options of that set; its images come in the size of the task's."""
     sigma: float = SIGMA
     """Standard deviation of a fixation's density, as a share of the image's width."""
-    shuffled_from: Among = "any"
+    shuffled_from: Donors = "any"
     """Whose map `human-shuffled` gives: that of `any` other image, one of the `same-class`, or of an `other-class`."""
     random_dose: bool = False
     """In training of `human`, mix each image's map with noise or another image's by a share drawn anew in each epoch,
     its values held, so that mixed maps at test are nothing new."""
+
+    def __post_init__(self) -> None:
+        _check(
+            (
+                self.random_dose and self.map != "human",
+                f"impose.random_dose mixes human maps; set it to false, or impose.map, now {self.map}, to human",
+            ),
+            (self.sigma <= 0, f"impose.sigma must be above 0; it is {self.sigma}"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +281,14 @@ class OptimRecipe:
     """Factor of `step`."""
     clip: float | None = None
     """Largest gradient norm. Adam needs none, and clipping at 1 kept an attended network at chance for two epochs."""
+
+    def __post_init__(self) -> None:
+        _check(
+            (
+                not all(0 <= beta < 1 for beta in self.betas),
+                f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}",
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +331,19 @@ class TrainRecipe:
     cache_folder: str | None = None
     """With `cache_stem`: where; null is `stems` in the folder of REGARD_CACHE, else the platform's place for caches."""
 
+    def __post_init__(self) -> None:
+        _check(
+            (
+                self.cache_stem and self.compile,
+                "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false",
+            ),
+            (self.views < 1, f"train.views must be at least 1; it is {self.views}"),
+            (
+                self.epochs < 1 or self.batch_size < 1,
+                f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}",
+            ),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -280,116 +365,58 @@ class Recipe:
     """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
 
     def __post_init__(self) -> None:
-        for broken, message in rules(self):
-            if broken:
-                raise RegardError(f"recipe {self.name!r}: {message}")
+        _check_parts(self)
 
 
-CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
-"""Attention whose random map has, with anchors, one at zero."""
-Rules = Iterator[tuple[bool, str]]
+def _check_parts(recipe: Recipe) -> None:
+    """The rules that concern several parts.
 
-
-def rules(recipe: Recipe) -> Rules:
-    """All of them."""
-    for part in (_model, _budgets, _closing, _tasks, _people, _training):
-        yield from part(recipe)
-
-
-def _model(recipe: Recipe) -> Rules:
-    m = recipe.model
-    yield m.anchors is not None and m.attention is None, "model.anchors needs model.attention"
-    yield m.match is not None and not (m.attention or m.latent), "model.match needs model.attention or model.latent"
-    yield (
-        m.match is not None and width_is_free(m.backbone) and (m.pretrained is not False or m.freeze is not None),
-        "model.match trains another width from scratch; leave out model.pretrained and model.freeze",
-    )
-    yield (
-        m.exclude_tokens and m.anchors is None and "keep" not in m.attention_options,
-        "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens that "
-        "stays, or model.anchors, one of which is zero",
-    )
-
-
-def _budgets(recipe: Recipe) -> Rules:
-    m, o = recipe.model, recipe.objective
-    yield o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"
-    yield o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'
-    yield (
-        o.map_budget_bits is not None and "noise" not in (m.attention or ""),
-        'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
-    )
-    yield o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"
-    yield (
-        o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
-        "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
-    )
-    yield (
-        any(b is not None and b <= 0 for b in (o.budget_bits, o.map_budget_bits, o.code_budget_bits)),
-        "a budget must be above 0 bits",
-    )
-    yield not 0 <= o.warmup < 0.9, "0 <= objective.warmup < .9 must hold"
-
-
-def _closing(recipe: Recipe) -> Rules:
-    m, o = recipe.model, recipe.objective
-    yield (
-        (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
-        "objective.kept_budget and kept_beta need a map that can close: "
-        "model.attention mask or noise, with model.anchors",
-    )
-    yield (
-        o.kept_budget is not None and not (0 < o.kept_budget < 1 and o.kept_beta > 0),
-        "objective.kept_budget must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
-    )
-
-
-def _tasks(recipe: Recipe) -> Rules:
-    m, t = recipe.model, recipe.train
+    Raises:
+        RegardError: the first that is broken, with the fields that disagree and the remedy.
+    """
+    m, o, a, i, t = recipe.model, recipe.objective, recipe.align, recipe.impose, recipe.train
     segments, acts = recipe.task == "segmentation", recipe.task == "action"
-    yield (
-        segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
-        "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
-        "leave out model.exclude_tokens and model.match",
-    )
-    yield segments and t.compile, "train.compile is of classification only"
-    yield (
-        acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
-        "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
-    )
-    yield (
-        acts and (t.cache_stem or t.compile),
-        "task action has two stems: leave out train.cache_stem and train.compile",
-    )
-
-
-def _people(recipe: Recipe) -> Rules:
-    m, o, a, i = recipe.model, recipe.objective, recipe.align, recipe.impose
-    yield a.active and m.attention is None, "align needs model.attention"
-    yield a.target == "mask" and a.shuffled, "align.shuffled deals gaze anew; leave it out where align.target is mask"
-    yield a.loss not in ALIGNMENT, f"align.loss {a.loss!r} is unknown: use one of {', '.join(ALIGNMENT)}"
-    yield a.weight < 0 or a.sigma <= 0, "align.weight must be at least 0 and align.sigma above 0"
-    yield a.batch_size < 1, "align.batch_size must be at least 1"
-    yield (
-        i.map is not None and (m.attention or "").partition("+")[0] not in FIXED_MAPS,
-        "impose.map gives the map, so that no other is learned: set model.attention to uniform (residual "
-        "gate), uniform+mask or uniform+noise",
-    )
-    yield (
-        i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
-        "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and objective.map_budget_bits",
-    )
-    yield i.random_dose and i.map != "human", "impose.random_dose is of impose.map human"
-    yield i.sigma <= 0, "impose.sigma must be above 0"
-
-
-def _training(recipe: Recipe) -> Rules:
-    m, t = recipe.model, recipe.train
-    yield t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"
-    yield t.cache_stem and t.compile, "train.cache_stem runs a part of the network, which train.compile cannot"
-    yield t.views < 1, "train.views must be at least 1"
-    yield t.epochs < 1 or t.batch_size < 1, "train.epochs and train.batch_size must be at least 1"
-    yield (
-        not all(0 <= beta < 1 for beta in recipe.optim.betas),
-        f"0 <= optim.betas < 1 must hold; they are {tuple(recipe.optim.betas)}",
+    _check(
+        # budgets
+        (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
+        (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
+        (
+            o.map_budget_bits is not None and "noise" not in (m.attention or ""),
+            'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
+        ),
+        (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
+        (
+            o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
+            "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
+        ),
+        (
+            (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
+            "objective.kept_budget and kept_beta need a map that can close: "
+            "model.attention mask or noise, with model.anchors",
+        ),
+        # tasks
+        (
+            segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
+            "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
+            "leave out model.exclude_tokens and model.match",
+        ),
+        (segments and t.compile, "train.compile is for task classification only"),
+        (
+            acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
+            "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
+        ),
+        (
+            acts and (t.cache_stem or t.compile),
+            "task action has two stems: leave out train.cache_stem and train.compile",
+        ),
+        # maps of people
+        (a.active and m.attention is None, "align needs model.attention"),
+        (
+            i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
+            "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
+            "objective.map_budget_bits",
+        ),
+        # training
+        (t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"),
+        name=recipe.name,
     )

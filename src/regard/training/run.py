@@ -1,13 +1,21 @@
-"""A run: a folder that holds everything, trained from its recipe or continued from its last checkpoint."""
+"""A run: a folder that holds everything, trained from its recipe or continued from its last checkpoint.
+
+`train` makes one, `train_with_twin` makes one beside its plain control, `load_run` and `open_run` read a finished one.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
+from functools import cached_property
 from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import pytorch_lightning as pl
 import torch
@@ -15,172 +23,315 @@ from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
-from regard.files import write_atomically
+from regard.files import claim_folder, write_atomically
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
-from regard.training.budget_terms import asked_for
 from regard.training.budgets import BudgetCallback
-from regard.training.build import build_data, build_gaze, build_model, matched
+from regard.training.build import build_data, build_gaze, build_model, check_choices, plain_twin, resolve_match
 from regard.training.callbacks import AtomicCheckpoints, Journal, Progress, check_checkpoint, read_lines
-from regard.training.given_maps import imposed_maps
-from regard.training.parsing import load_recipe, save_recipe
-from regard.training.provenance import environment
+from regard.training.map_override import build_override_maps
+from regard.training.parsing import dump_recipe, load_recipe, save_recipe
+from regard.training.provenance import collect_provenance, seed_everything
 from regard.training.recipe import Recipe
-from regard.training.seeds import seed_everything
-from regard.training.stem_cache import kept_stem, through_stem
+from regard.training.stem_cache import stem_split, stem_splits
 from regard.training.task import Task
-from regard.training.tasks import TASKS
-from regard.training.tasks.kind import Model
+from regard.training.tasks import TASKS, TaskModel
 from regard.types import RegardError
 
-LAST = "checkpoints/last.ckpt"
-BEST = "checkpoints/best.ckpt"
-MODEL = "model"
-DONE = "environment.json"
+_RECIPE = "recipe.yaml"
+_LAST = "checkpoints/last.ckpt"
+_BEST = "checkpoints/best.ckpt"
+_MODEL = "model"
+_RECORD = "environment.json"
+"""Written last: it marks a finished run."""
+
+ModelT = TypeVar("ModelT", bound=TaskModel)
 
 
-def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Path:
+class LoadedRun(NamedTuple, Generic[ModelT]):
+    """A finished run.
+
+    Attributes:
+        recipe: as the folder holds it.
+        model: trained, in evaluation mode, on the processor.
+        data: what the recipe was trained and is evaluated on.
+    """
+
+    recipe: Recipe
+    model: ModelT
+    data: DataSplits
+
+
+class PreparedRun:
+    """A recipe that is checked, matched and has its folder, once, with the data that it needs, built once.
+
+    Args:
+        recipe: of the run.
+        folder: of the run; it is made, or must hold a run of the same recipe.
+        data: of the recipe, if they are built already.
+
+    Attributes:
+        recipe: that which is trained: of the plain network where ``model.match`` asks for one.
+
+    Raises:
+        RegardError: the recipe names a choice that there is not, or the folder holds a run of another recipe.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, data: DataSplits | None = None) -> None:
+        check_choices(recipe)
+        self.folder, self.recipe = folder, recipe
+        if data is not None:
+            self.data = data
+        if recipe.model.match is not None:
+            self.recipe = resolve_match(recipe, self.data)
+        claim_folder(
+            folder,
+            _RECIPE,
+            dump_recipe(self.recipe),
+            holds="a run of another recipe",
+            option="--name",
+            same=lambda path: load_recipe(path) == self.recipe,
+        )
+
+    @cached_property
+    def data(self) -> DataSplits:
+        """The recipe's data."""
+        return build_data(self.recipe)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is trained to its end."""
+        return (self.folder / _RECORD).exists()
+
+    def open(self) -> LoadedRun[TaskModel]:
+        """The finished run."""
+        return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), self.data)
+
+
+def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
     """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
 
     The folder gets ``recipe.yaml``, ``metrics.jsonl``, ``checkpoints/``, ``model/`` (Hugging Face form) and, last,
-    ``environment.json``.
+    ``environment.json``. The plain twin is not trained, and nothing is evaluated: `regard train` does both.
+
+    Args:
+        recipe: of the run; ``Recipe()`` is a small network with attention on generated images, minutes on a processor.
+        folder: of the run.
+        quiet: without a progress bar.
+
+    Returns:
+        The folder, for `load_run`.
 
     Raises:
         RegardError: the folder holds a run of another recipe, or training failed.
+
+    Example:
+        >>> from regard.training import Recipe, load_run, train
+        >>> folder = train(Recipe(), "runs/default")  # doctest: +SKIP
+        >>> load_run(folder).model.predict(images)  # doctest: +SKIP
     """
-    recipe = matched(recipe)
-    claim(recipe, folder)
-    if (folder / DONE).exists():
-        return folder
-    if recipe.train.threads:
-        torch.set_num_threads(recipe.train.threads)
-    begin = time.perf_counter()
-    seed_everything(recipe.train.seed)
-    data = build_data(recipe)
-    model: Model = build_model(recipe, data)
-    if recipe.train.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    for engine in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(engine).setLevel(logging.WARNING)  # its tips are not the run's
-    imposed = imposed_maps(recipe, data, model)
-    data, gaze = build_gaze(recipe, data)
-    if recipe.train.cache_stem:
-        assert not isinstance(model, TwoStream), "the recipe says so"
-        data = through_stem(recipe, model, data, quiet=quiet)
-        gaze = None if gaze is None else kept_stem(recipe, model, gaze, training=True, quiet=quiet)
-    batches = Batches(recipe, data, gaze)
-    task = Task(recipe, model, batches.steps_per_epoch, imposed)
-    trainer = _trainer(recipe, folder, quiet, batches)
-    last = folder / LAST
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
-    if recipe.model.freeze:  # frozen layers stay in evaluation mode, as they should
-        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)
-    if last.exists():
-        check_checkpoint(last, task)
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
-    except SystemExit as left:  # the engine's answer to an interruption, after which it is deaf to the next
-        signal.signal(signal.SIGINT, handler)
-        raise KeyboardInterrupt from left
-    if trainer.is_global_zero:
-        model.save_pretrained(folder / MODEL)
-        record = environment(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
-        if imposed is not None:
-            record["imposed"] = imposed.record
-        write_atomically(folder / DONE, json.dumps(record, indent=2) + "\n")
-    return folder
+    return _train(PreparedRun(recipe, Path(folder)), quiet=quiet)
 
 
-def load_run(folder: Path) -> tuple[Recipe, AttentiveClassifier, DataSplits]:
-    """As `open_run`, of a run that classifies.
+def train_with_twin(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> PreparedRun:
+    """Trains a recipe and, where it asks for one, its plain twin in a process of its own.
+
+    On a processor the two share the cores, which is quicker than one after the other on all of them. A twin that fails
+    does not lose the run: the error names it, and the same command tries it again.
 
     Raises:
-        RegardError: it does something else.
+        RegardError: as `train`, or the twin failed.
     """
-    recipe, model, data = open_run(folder)
-    if not isinstance(model, AttentiveClassifier):
+    run = PreparedRun(recipe, Path(folder))
+    recipe, folder = run.recipe, run.folder
+    if not recipe.twin or (folder / "twin" / _RECORD).exists():
+        _train(run, quiet=quiet)
+        return run
+    if recipe.train.devices * recipe.train.nodes > 1:
+        _train(run, quiet=quiet)
+        _train(PreparedRun(plain_twin(recipe), folder / "twin", run.data), quiet=quiet)
+        return run
+    if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
+        stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
+    twin_folder = folder / "twin"
+    twin_folder.mkdir(parents=True, exist_ok=True)
+    path, log = twin_folder / "wanted.yaml", twin_folder / "log.txt"
+    save_recipe(plain_twin(recipe), path)
+    threads = torch.get_num_threads()
+    half = recipe.train.threads or max(1, threads // 2)
+    command = [sys.executable, "-m", "regard", "train", "--recipe", str(path), "--runs", str(folder.parent)]
+    command += ["--name", f"{folder.name}/twin", "--quiet", "--no-evaluation"]
+    with log.open("w") as output:
+        environment = os.environ | {"OMP_NUM_THREADS": str(half)}
+        twin = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        torch.set_num_threads(half)
+        try:
+            _train(run, quiet=quiet)
+            torch.set_num_threads(threads)
+            failed = twin.wait()
+        except BaseException:
+            twin.terminate()
+            twin.wait()
+            raise
+    path.unlink()
+    if failed:
+        last = (log.read_text().strip().splitlines() or ["no message"])[-1]
+        raise RegardError(f"the plain twin failed ({last}); see {log}. The run itself is whole: {folder}")
+    return run
+
+
+def load_run(folder: Path | str) -> LoadedRun[AttentiveClassifier]:
+    """Recipe, trained classifier and data of a finished run; executes nothing that lies in the folder.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        ``recipe``, ``model`` (in evaluation mode, on the processor) and ``data``.
+
+    Raises:
+        RegardError: no finished run lies there, or it does not classify images (see `open_run`).
+
+    Example:
+        >>> from regard.training import load_run
+        >>> run = load_run("runs/default")  # doctest: +SKIP
+        >>> batch = run.data.test.batch([0, 1])  # doctest: +SKIP
+        >>> run.model.predict(batch.images).shape  # doctest: +SKIP
+        torch.Size([2, 10])
+    """
+    run = open_run(folder)
+    if not isinstance(run.model, AttentiveClassifier):
         raise RegardError(
-            f"{folder}: a run of task {recipe.task}; one of classification, a classifier of images, is needed here"
+            f"{folder}: a run of task {run.recipe.task}; one of classification, a classifier of images, is needed here"
         )
-    return recipe, model, data
+    return LoadedRun(run.recipe, run.model, run.data)
 
 
-def open_run(folder: Path) -> tuple[Recipe, Model, DataSplits]:
-    """Recipe, trained model in evaluation mode, and data of a finished run; executes nothing of what lies there."""
-    recipe_path, model_path = folder / "recipe.yaml", folder / MODEL
-    if not recipe_path.is_file():
+def open_run(folder: Path | str) -> LoadedRun[TaskModel]:
+    """As `load_run`, of a run of any task.
+
+    Raises:
+        RegardError: no finished run lies there.
+    """
+    folder = Path(folder)
+    path = folder / _RECIPE
+    if not path.is_file():
         raise RegardError(f"{folder}: not a run folder (no recipe.yaml); `regard train` makes one")
-    recipe = load_recipe(recipe_path)
-    if not model_path.is_dir():
-        raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {recipe_path}`")
-    model = TASKS[recipe.task].model.from_pretrained(model_path).to(memory_format=torch.channels_last)  # much faster
-    return recipe, model, build_data(recipe)
+    recipe = load_recipe(path)
+    if not (folder / _MODEL).is_dir():
+        raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {path}`")
+    return LoadedRun(recipe, load_model(folder, TASKS[recipe.task].model), build_data(recipe))
+
+
+def load_model(folder: Path, kind: type[ModelT]) -> ModelT:
+    """The trained model of a finished run, in evaluation mode, without its recipe and data.
+
+    Args:
+        folder: of the run.
+        kind: class of the model: ``AttentiveClassifier``, ``Segmenter`` or ``TwoStream``.
+    """
+    model = kind.from_pretrained(folder / _MODEL).to(memory_format=torch.channels_last)  # much faster convolutions
+    return cast(ModelT, model)
 
 
 def load_best(folder: Path) -> AttentiveClassifier | None:
     """The model of the epoch with the highest validation accuracy, the first of equals, in evaluation mode.
 
-    None where that is the last epoch, whose model `load_run` gives. What is reported of it was not chosen on test
-    images, but its validation accuracy flatters it.
+    None where that is the last epoch, whose model `load_run` gives. The epoch was not chosen on test images, but its
+    validation accuracy flatters it.
 
     Raises:
         RegardError: the run keeps no such checkpoint, or it is of another network.
     """
-    model, path = AttentiveClassifier.from_pretrained(folder / MODEL), folder / BEST
-    task = torch.nn.ModuleDict({"model": model})  # the names that a checkpoint of a `Task` holds
+    model, path = load_model(folder, AttentiveClassifier), folder / _BEST
+    task = torch.nn.ModuleDict({"model": model})  # the names in a checkpoint of a `Task`
     check_checkpoint(path, task)
-    held = torch.load(path, map_location="cpu", weights_only=True)
-    if held["epoch"] == len(read_lines(folder / "metrics.jsonl")) - 1:
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    if checkpoint["epoch"] == len(read_lines(folder / "metrics.jsonl")) - 1:
         return None
-    task.load_state_dict(held["state_dict"])
-    return model.eval().to(memory_format=torch.channels_last)
+    task.load_state_dict(checkpoint["state_dict"])
+    return model.eval()
 
 
-def claim(recipe: Recipe, folder: Path) -> None:
-    """The folder belongs to one recipe; a second one with another content is an error, not an overwrite."""
-    path = folder / "recipe.yaml"
-    if path.exists():
-        if load_recipe(path) != recipe:
-            raise RegardError(
-                f"{folder} holds a run of another recipe; give --name NEW, or remove the folder to start again"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    save_recipe(recipe, path)
+def _train(run: PreparedRun, *, quiet: bool) -> Path:
+    recipe, folder = run.recipe, run.folder
+    if run.finished:
+        return folder
+    if recipe.train.threads:
+        torch.set_num_threads(recipe.train.threads)
+    begin = time.perf_counter()
+    seed_everything(recipe.train.seed)
+    data = run.data
+    model: TaskModel = build_model(recipe, data)
+    if recipe.train.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    overrides = build_override_maps(recipe, data, model)
+    data, gaze = build_gaze(recipe, data)
+    if recipe.train.cache_stem:
+        assert not isinstance(model, TwoStream), "refused by the recipe's rules"
+        data = stem_splits(recipe, model, data, quiet=quiet)
+        gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=quiet)
+    batches = Batches(recipe, data, gaze)
+    task = Task(recipe, model, batches.steps_per_epoch, overrides)
+    last = folder / _LAST
+    if last.exists():
+        check_checkpoint(last, task)
+    _silence_engine(frozen=recipe.model.freeze is not None)
+    trainer = _trainer(task, folder, quiet, batches)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+    except SystemExit as stopped:  # Lightning exits when interrupted and leaves its SIGINT handler installed
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from stopped
+    if trainer.is_global_zero:
+        model.save_pretrained(folder / _MODEL)
+        record = collect_provenance(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
+        if overrides is not None:
+            record["imposed"] = overrides.record
+        write_atomically(folder / _RECORD, json.dumps(record, indent=2) + "\n")
+    return folder
 
 
-def _fresh(folder: Path, name: str) -> str:
-    """A name that is not taken: the engine empties the folder of a log that it goes on with."""
-    taken = sum(1 for _ in folder.glob(f"{name}*"))
-    return f"{name}-{taken}" if taken else name
+def _silence_engine(*, frozen: bool) -> None:
+    """Hides Lightning's tips and the warnings that a resumed run and frozen layers provoke."""
+    for engine in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(engine).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
+    if frozen:  # frozen layers stay in evaluation mode, as they should
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)
 
 
-def _trainer(recipe: Recipe, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
-    t = recipe.train
-    keep = ModelCheckpoint(
-        folder / "checkpoints", filename="{epoch:03d}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
-    )
-    best = ModelCheckpoint(
-        folder / "checkpoints",
-        filename="best",
-        monitor=f"val/{TASKS[recipe.task].monitor}",
-        mode="max",
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
-    callbacks: list[pl.Callback] = [Journal(folder / "metrics.jsonl"), keep, best]
+def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
+    recipe, t = task.recipe, task.recipe.train
+    monitor = f"val/{task.kind.monitor}"
+    checkpoints = folder / "checkpoints"
+    callbacks: list[pl.Callback] = [
+        Journal(folder / "metrics.jsonl"),
+        ModelCheckpoint(
+            checkpoints, filename="{epoch:03d}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
+        ),
+        ModelCheckpoint(
+            checkpoints,
+            filename="best",
+            monitor=monitor,
+            mode="max",
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        ),
+    ]
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
-    if asked_for(recipe.objective):
+    if task.multipliers:
         callbacks.insert(0, BudgetCallback(batches.data.val, average))
     if average is not None:
-        callbacks.insert(0, average)  # before what measures it
+        callbacks.insert(0, average)  # before the callbacks that measure it
     if t.patience:
-        callbacks.append(EarlyStopping(f"val/{TASKS[recipe.task].monitor}", mode="max", patience=t.patience))
+        callbacks.append(EarlyStopping(monitor, mode="max", patience=t.patience))
     if not quiet:
         callbacks.append(Progress())
-    loggers: list[Logger] = [CSVLogger(folder, name="", version=_fresh(folder, "logs"))]
+    runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
+    loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
     if t.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
     return pl.Trainer(

@@ -1,10 +1,8 @@
-"""What a frozen stem makes of every image, computed once and kept in a file that is mapped into memory.
+"""Features of a frozen stem, computed once per image and kept in a file that is mapped into memory.
 
-Training images are seen in a few fixed views, each an augmentation of its own; which view an epoch takes is a function
-of (seed, epoch, sample). The file is shared by all runs with the same stem, images and views, whatever comes after the
-stem, whatever the task and whatever their seed. Masks are kept beside it, in the same views.
-
-A split as a frozen stem sees it: features of a few fixed views, and all that is known of the images in each.
+Training images come in a few fixed views, each an augmentation of its own; which view an epoch takes is a function of
+(seed, epoch, sample). The file is shared by all runs with the same stem, images and views, whatever comes after the
+stem, whatever the task and whatever their seed. Masks are kept in a second file, in the same views.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from regard.data import (
     DataSplits,
     FileSplit,
     Split,
+    SplitExtension,
     SplitWrapper,
     TensorSplit,
     cache_folder,
@@ -40,8 +39,12 @@ from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
+_VERSION = 1
+_BATCH = 32
 _STREAM = 110
 _MOVED = ("boxes", "parts", "fixations", "moved")
+"""Fields of a batch that augmentation moves with the image."""
+View = Callable[[Batch], Tensor]
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,12 @@ class StemSplit(SplitWrapper):
     """A split whose batches have a stem's features in place of pixels.
 
     Attributes:
-        split: what it stands for.
+        split: the images.
         features: of every view and item (V,N,...), mapped from a file.
         view: which view each item is given in (N,).
         size: (H, W) of the images.
         masks: objects in every view (V,N,1,H,ceil(W/8)), eight pixels a byte, mapped from a file; or None.
-        known: what else is known of the images, by its name in a batch, as augmentation moved it in every view
-            (V,N,...).
+        annotations: of the images, by field of a batch, as augmentation moved them in every view (V,N,...).
     """
 
     split: Split
@@ -63,37 +65,37 @@ class StemSplit(SplitWrapper):
     view: Int[Tensor, " N"]
     size: tuple[int, int]
     masks: UInt8[Tensor, "V N 1 H w8"] | None
-    known: dict[str, Tensor]
+    annotations: dict[str, Tensor]
 
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
-        """The stem's features of these items as float32, and what is known of the view; images are empty."""
+        """The stem's features of these items as float32, and the annotations in their views; images are empty."""
         where = torch.as_tensor(index, dtype=torch.int64)
         view = self.view[where]
         return Batch(
             images=torch.empty(len(where), 3, 0, 0),
             labels=self.labels[where],
             index=where,
-            masks=None if self.masks is None else unpacked(self.masks[view, where], self.size[1]),
+            masks=None if self.masks is None else unpack_masks(self.masks[view, where], self.size[1]),
             stem=self.features[view, where].float(),
             stem_size=self.size,
             split=self.name,
-            **{name: values[view, where] for name, values in self.known.items()},
+            **{name: values[view, where] for name, values in self.annotations.items()},
         )
 
     def at(self, seed: int, epoch: int) -> StemSplit:
-        """The same in this epoch's views."""
+        """The same split in an epoch's views."""
         u = uniforms(torch.arange(len(self)), 1, seed=seed, epoch=epoch, stream=_STREAM)[:, 0]
         return replace(self, view=(u * len(self.features)).long())
 
 
-def known_of(split: Split, size: tuple[int, int], augment: Augmentation | None, views: int) -> dict[str, Tensor]:
-    """Boxes, parts and fixations of all images in every view (V,N,...), and how it was moved; masks apart.
+def annotations_in(split: Split, size: tuple[int, int], augment: Augmentation | None, views: int) -> dict[str, Tensor]:
+    """Boxes, parts and fixations of all images in every view (V,N,...), and how each was moved; masks apart.
 
-    They are small and depend on more than the images (gaze may be dealt anew), so they are not kept in files.
+    They are small and depend on more than the images (gaze may be shuffled), so they are not kept in files.
     """
-    held = split if isinstance(split, TensorSplit | FileSplit) else None
+    annotated = split if isinstance(split, TensorSplit | FileSplit) else None
     places: dict[str, Any] = {
-        name: None if held is None else _cpu(getattr(held, name)) for name in ("boxes", "parts", "fixations")
+        name: None if annotated is None else _cpu(getattr(annotated, name)) for name in ("boxes", "parts", "fixations")
     }
     batch = Batch(
         images=torch.empty(len(split), 3, 0, 0),
@@ -102,20 +104,20 @@ def known_of(split: Split, size: tuple[int, int], augment: Augmentation | None, 
         stem_size=size,
         **places,
     )
-    seen = [batch if augment is None else augment(batch, seed=0, epoch=view) for view in range(views)]
-    found = {name: [getattr(one, name) for one in seen] for name in _MOVED}
-    return {name: torch.stack(values) for name, values in found.items() if values[0] is not None}
+    batches = [batch if augment is None else augment(batch, seed=0, epoch=view) for view in range(views)]
+    columns = {name: [getattr(one, name) for one in batches] for name in _MOVED}
+    return {name: torch.stack(values) for name, values in columns.items() if values[0] is not None}
 
 
-def packed(masks: Tensor) -> Tensor:
+def pack_masks(masks: Tensor) -> Tensor:
     """Masks (...,W) as bytes (...,ceil(W/8)), the first pixel in the highest bit."""
     short = -masks.shape[-1] % 8
     bits = torch.nn.functional.pad(masks.to(torch.uint8), (0, short)).unflatten(-1, (-1, 8))
     return (bits << torch.arange(7, -1, -1, dtype=torch.uint8)).sum(-1, dtype=torch.uint8)
 
 
-def unpacked(bytes_: Tensor, width: int) -> Tensor:
-    """What ``packed`` packed."""
+def unpack_masks(bytes_: Tensor, width: int) -> Tensor:
+    """Inverse of `pack_masks`; ``width`` is that of the masks."""
     bits = (bytes_[..., None] >> torch.arange(7, -1, -1, dtype=torch.uint8)) & 1
     return bits.flatten(-2)[..., :width].bool()
 
@@ -124,19 +126,13 @@ def _cpu(values: Tensor | None) -> Tensor | None:
     return None if values is None else values.cpu()
 
 
-_VERSION = 1
-_BATCH = 32
-
-View = Callable[[Batch], Tensor]
-
-
-def through_stem(recipe: Recipe, model: Freezable, data: DataSplits, *, quiet: bool = False) -> DataSplits:
+def stem_splits(recipe: Recipe, model: Freezable, data: DataSplits, *, quiet: bool = False) -> DataSplits:
     """The same data with ``train`` and ``val`` as the recipe's frozen stem sees them; ``test`` keeps its images."""
-    train = kept_stem(recipe, model, data.train, training=True, quiet=quiet)
-    return replace(data, train=train, val=kept_stem(recipe, model, data.val, training=False, quiet=quiet))
+    train = stem_split(recipe, model, data.train, training=True, quiet=quiet)
+    return replace(data, train=train, val=stem_split(recipe, model, data.val, training=False, quiet=quiet))
 
 
-def kept_stem(recipe: Recipe, model: Freezable, split: Split, *, training: bool, quiet: bool = False) -> StemSplit:
+def stem_split(recipe: Recipe, model: Freezable, split: Split, *, training: bool, quiet: bool = False) -> StemSplit:
     """A split as the recipe's frozen stem sees it: in `train.views` augmented views for training, else as it is.
 
     Mapped from files where they are there, else computed and written.
@@ -145,19 +141,47 @@ def kept_stem(recipe: Recipe, model: Freezable, split: Split, *, training: bool,
     chosen = augment if training and augment != Augmentation() else None
     views = 1 if chosen is None else t.views
     size = (model.shape[1], model.shape[2])
-    seen = {"augment": None if chosen is None else asdict(chosen), "views": views}
+    view_key = {"augment": None if chosen is None else asdict(chosen), "views": views}
     files = _Files(cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser(), quiet)
 
-    # the order of these names decides the file's: it is not to change
+    # the order of these names decides the name of the file: do not change it
     key = {"version": _VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
-    key |= seen | {"dtype": t.cache_dtype}
+    key |= view_key | {"dtype": t.cache_dtype}
     features = files.mapped(f"{split.name}-", key, split, chosen, views, t.cache_dtype, lambda b: model.stem(b.images))
     masks = None
     if split.batch([0]).masks is not None:
-        own = {"version": _VERSION, "masks": mask_fingerprint(split)} | seen
-        masks = files.mapped(f"masks-{split.name}-", own, split, chosen, views, "uint8", _masks)
-    still = torch.zeros(len(split), dtype=torch.int64)
-    return StemSplit(split, features, still, size, masks, known_of(split, size, chosen, views))
+        mask_key = {"version": _VERSION, "masks": mask_fingerprint(split)} | view_key
+        masks = files.mapped(f"masks-{split.name}-", mask_key, split, chosen, views, "uint8", _masks)
+    first_view = torch.zeros(len(split), dtype=torch.int64)
+    return StemSplit(split, features, first_view, size, masks, annotations_in(split, size, chosen, views))
+
+
+@dataclass(frozen=True)
+class WithStem(SplitExtension):
+    """A split whose batches have images and the stem's features of them.
+
+    Attributes:
+        split: of the run's data.
+        features: the same as a stem sees it.
+    """
+
+    split: Split
+    features: StemSplit
+
+    def batch(self, index: Sequence[int] | Tensor) -> Batch:
+        """The split's items with their stem."""
+        return replace(self.split.batch(index), stem=self.features.batch(index).stem)
+
+
+def with_stem(recipe: Recipe, data: DataSplits, model: Freezable) -> DataSplits:
+    """The data for evaluation: with ``train.cache_stem``, ``test`` has images and a frozen stem's features in float32.
+
+    The features are computed once for all runs that share the stem.
+    """
+    if not recipe.train.cache_stem:
+        return data
+    full = replace(recipe, train=replace(recipe.train, cache_dtype="float32"))
+    return replace(data, test=WithStem(data.test, stem_split(full, model, data.test, training=False, quiet=True)))
 
 
 class _Files:
@@ -181,7 +205,7 @@ class _Files:
         dtype: str,
         see: View,
     ) -> Tensor:
-        """What ``see`` makes of the images, in memory that is a file.
+        """The values of ``see`` for all images, in memory that is a file.
 
         Args:
             name: a readable beginning of the file's name.
@@ -201,7 +225,7 @@ class _Files:
         try:
             return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
         except (OSError, ValueError) as error:
-            raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be made again") from None
+            raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be computed again") from None
 
     def _write(
         self,
@@ -216,22 +240,22 @@ class _Files:
         remedy = "make room, give another train.cache_folder, fewer train.views, or train.cache_stem false"
         with atomic_path(path, parents=True, remedy=remedy) as part:  # several runs may need the same file at once
             out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(views, len(split), *shape))
-            for index in self._parts(split):
+            for index in self._chunks(split):
                 batch = split.batch(index)
                 for view in range(views):
-                    seen = batch if augment is None else augment(batch, seed=0, epoch=view)
-                    out[view, index.numpy()] = see(seen).numpy().astype(dtype)
+                    viewed = batch if augment is None else augment(batch, seed=0, epoch=view)
+                    out[view, index.numpy()] = see(viewed).numpy().astype(dtype)
             out.flush()
             del out
 
-    def _parts(self, split: Split) -> Iterator[Tensor]:
-        parts = torch.arange(len(split)).split(_BATCH)
-        yield from track(parts, f"stem of {split.name} images, once", transient=True, disable=self.quiet)
+    def _chunks(self, split: Split) -> Iterator[Tensor]:
+        chunks = torch.arange(len(split)).split(_BATCH)
+        yield from track(chunks, f"stem of {split.name} images, once", transient=True, disable=self.quiet)
 
 
 def _masks(batch: Batch) -> Tensor:
     assert batch.masks is not None
-    return packed(batch.masks.cpu())
+    return pack_masks(batch.masks.cpu())
 
 
 def _weights(model: Freezable) -> str:

@@ -9,9 +9,8 @@ import torch
 from regard.backbones import size_of
 from regard.data import DataSplits, TensorSplit
 from regard.experiments.tables import cells_of, read_table
-from regard.training import build as matching
 from regard.training import recipe_from
-from regard.training.build import build_model, matched
+from regard.training.build import build_model, resolve_match
 
 SHAPES = {"paper-vgg": (32, 10), "paper-wrn": (32, 10), "paper-cub": (224, 200)}
 SIZES = {
@@ -34,16 +33,15 @@ def data_of(side: int, classes: int) -> DataSplits:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_arm_is_built(name: str, monkeypatch: pytest.MonkeyPatch, shapes_only: None) -> None:
+def test_every_arm_is_built(name: str, shapes_only: None) -> None:
     table, base = read_table(Path(f"recipes/tables/{name}.yaml"))
     with torch.device("cpu"):
         data = data_of(*SHAPES[name])
-    monkeypatch.setattr(matching, "build_data", lambda _: data)
     sizes = {}
     for cell in cells_of(replace(table, seeds=[0], tuning=None), base, name, {}):
         recipe = recipe_from(cell.spec["recipe"])
         with torch.device("cpu" if recipe.model.match == "flops" else "meta"):  # operations are counted by computing
-            model = build_model(matched(recipe), data)
+            model = build_model(resolve_match(recipe, data), data)
         sizes[cell.arm] = size_of(model, "parameters", model.shape)
     assert list(sizes) == list(table.arms)
     assert {arm: sizes[arm] for arm in SIZES[name]} == SIZES[name]

@@ -41,7 +41,7 @@ from regard.experiments.study.trials import Trials, read_trials
 from regard.experiments.study.verdicts import judge
 from regard.files import write_json
 from regard.report import listed, number, plural
-from regard.training import environment
+from regard.training import collect_provenance
 from regard.types import RegardError
 
 CELLS = "cells"
@@ -261,7 +261,7 @@ def write_study(at: Opened, plan: Plan) -> dict[str, str]:
     notes = notes_of(at, trials, failed, made)
     write_json(at.root / NOTES, asdict(notes))
     write_galleries(galleries(at.cells, at.grid), at.root)
-    now = environment(at.study.seeds[0])
+    now = collect_provenance(at.study.seeds[0])
     record = {
         "name": at.name,
         "command": now["command"],

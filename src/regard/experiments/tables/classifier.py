@@ -15,7 +15,7 @@ from regard.evaluation import MEASURES, Asked, observe
 from regard.experiments.grid.cell import RUN, Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, history, load_best, load_run, recipe_from, train, with_maps, with_stem
+from regard.training import Recipe, history, load_best, load_run, recipe_from, train, with_map_override, with_stem
 from regard.types import RegardError
 
 
@@ -35,7 +35,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
         return Result(values)
     _, model, data = load_run(run)
     _frozen(recipe, model)
-    data = with_maps(recipe, with_stem(recipe, data, model), model)
+    data = with_map_override(recipe, with_stem(recipe, data, model), model)
     device = device_of(recipe)
     model.to(device)
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}

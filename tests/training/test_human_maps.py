@@ -10,7 +10,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import TensorSplit
 from regard.gaze import make_fixations, observer_split
 from regard.training import build, open_run, train
-from regard.training.aligned import Alignment, object_map
+from regard.training.human_maps import Alignment, object_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError
 

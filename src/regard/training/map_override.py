@@ -1,6 +1,6 @@
-"""Maps that are given to attended layers in place of their own: the arms of the study in which nothing is learned.
+"""Maps that replace those of attended layers, in training and at test: the arms of the study that learn no map.
 
-Splits whose batches come with the map that a run imposes on each image.
+A map is a function of (seed, split, image) and of how augmentation moved the image, nothing else.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from regard.attention import SpatialAttention
 from regard.backbones import attended, eval_mode
 from regard.data import DataSplits, Split, SplitExtension, shuffle_gaze, uniforms
 from regard.metrics import batch_masks, rank_matched
-from regard.training.aligned import object_map
 from regard.training.build import open_gaze
-from regard.training.forward import ask
-from regard.training.human_maps import HumanMaps, fixations_of
-from regard.training.noise_maps import Noise
+from regard.training.forward import forward_batch
+from regard.training.human_maps import HumanMaps, fixations_of, object_map
+from regard.training.noise_maps import NoiseMaps
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
@@ -30,10 +29,11 @@ Dose = Literal["noise", "shuffled", "displaced", "mask"]
 """What a human map is mixed with."""
 _STREAMS = {"train": 120, "val": 121, "test": 122}
 _DOSES = 10
+"""Added to a split's stream for the draws of `OverrideMaps.in_training`."""
 
 
-class Imposed:
-    """The map that a recipe imposes on each image; made by `imposed_maps`.
+class OverrideMaps:
+    """The map that a recipe imposes on each image; built by `build_override_maps`.
 
     Args:
         recipe: of the run.
@@ -41,8 +41,8 @@ class Imposed:
         grid: (h, w) of the maps.
 
     Attributes:
-        center: the mean human map of the training images that people looked at (1,1,h,w); ones for a uniform map.
-        nobody: split -> number of images that nobody looked at; they get ``center`` in place of a human map.
+        center: the mean human map of the training images with fixations (1,1,h,w); ones for a uniform map.
+        without_gaze: split -> number of images without fixations; they get ``center`` in place of a human map.
     """
 
     def __init__(self, recipe: Recipe, data: DataSplits, grid: tuple[int, int]) -> None:
@@ -50,26 +50,28 @@ class Imposed:
         self.size = data.train.batch([0]).size
         self._splits = {"train": data.train, "val": data.val, "test": data.test}
         self._own = {name: self._maps(fixations_of(split)) for name, split in self._splits.items()}
-        self._dealt: dict[str, HumanMaps] = {}
-        self._noise = Noise(grid, self.size, recipe.augment.crop_padding, self.seed)
+        self._shuffled_maps: dict[str, HumanMaps] = {}
+        self._noise = NoiseMaps(grid, self.size, recipe.augment.crop_padding, self.seed)
         self._bank = torch.ones(1, 1, *grid)
-        self.nobody: dict[str, int] = {}
+        self.without_gaze: dict[str, int] = {}
         if self.recipe.map != "uniform":
-            self._need(recipe)
-            self._bank = self._lent(data)
+            self._require_gaze(recipe)
+            self._bank = self._human_bank(data)
         self.center = self._bank.mean(0, keepdim=True)
         if self.human:
-            self.nobody = {name: int((~maps.looked).sum()) for name, maps in self._own.items() if maps is not None}
+            self.without_gaze = {
+                name: int((~maps.looked).sum()) for name, maps in self._own.items() if maps is not None
+            }
 
     @property
     def human(self) -> bool:
-        """Whether it comes from where people looked at the images themselves."""
+        """Whether the map comes from gaze on the task's own images."""
         return self.recipe.map in ("human", "human-shuffled")
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a run's record says of it."""
-        return {"map": self.recipe.map, "gaze": self.recipe.gaze, "center_where_nobody_looked": self.nobody}
+        """The entry in a run's ``environment.json``."""
+        return {"map": self.recipe.map, "gaze": self.recipe.gaze, "center_where_nobody_looked": self.without_gaze}
 
     def of(self, batch: Batch) -> Float[Tensor, "B 1 h w"]:
         """The map of every image of a batch of train, val or test, moved as augmentation moved the image."""
@@ -85,8 +87,9 @@ class Imposed:
                 return self.center.to(device).expand(count, -1, -1, -1)
 
     def in_training(self, batch: Batch, epoch: int) -> Float[Tensor, "B 1 h w"]:
-        """As `of`; with ``impose.random_dose`` mixed with noise or another image's map, by a share that is uniform in
-        [0,1): both are functions of (seed, epoch, image).
+        """As `of`; with ``impose.random_dose`` mixed with noise or another image's map, by a share uniform in [0,1).
+
+        Share and partner are functions of (seed, epoch, image).
         """
         if not self.recipe.random_dose:
             return self.of(batch)
@@ -140,26 +143,26 @@ class Imposed:
 
     def _human(self, batch: Batch) -> Tensor:
         maps = self._own[_name(batch)]
-        assert maps is not None, "checked when it was made"
+        assert maps is not None, "checked by _require_gaze"
         return self._filled(*maps.of(batch))
 
     def _shuffled(self, batch: Batch) -> Tensor:
         name = _name(batch)
-        if name not in self._dealt:
-            dealt = shuffle_gaze(self._splits[name], seed=self.seed, among=self.recipe.shuffled_from)
-            maps = self._maps(fixations_of(dealt))
-            assert maps is not None, "checked when it was made"
-            self._dealt[name] = maps
-        return self._filled(*self._dealt[name].of(batch))
+        if name not in self._shuffled_maps:
+            shuffled = shuffle_gaze(self._splits[name], seed=self.seed, among=self.recipe.shuffled_from)
+            maps = self._maps(fixations_of(shuffled))
+            assert maps is not None, "checked by _require_gaze"
+            self._shuffled_maps[name] = maps
+        return self._filled(*self._shuffled_maps[name].of(batch))
 
     def _filled(self, maps: Tensor, looked: Tensor) -> Tensor:
         return torch.where(looked[:, None, None, None], maps, self.center.to(maps))
 
     def _random(self, batch: Batch) -> Tensor:
-        """Noise as smooth as a human map, with its values: the image's own, else a lent one that chance chose."""
+        """Noise as smooth as a human map, with its values: of the image's own map, else of a random one of the bank."""
         index, stream, own = batch.index.cpu(), _stream(batch), self._own[_name(batch)]
-        lent = (uniforms(index, 1, seed=self.seed, stream=stream)[:, 0] * len(self._bank)).long()
-        like = self._bank[lent]
+        choice = (uniforms(index, 1, seed=self.seed, stream=stream)[:, 0] * len(self._bank)).long()
+        like = self._bank[choice]
         if own is not None and self.recipe.gaze == "own":
             maps, looked = own.unmoved(index)
             like = torch.where(looked[:, None, None, None], maps, like)
@@ -170,16 +173,16 @@ class Imposed:
         sigma = self.recipe.sigma * self.size[1]
         return None if points is None else HumanMaps(points, size=self.size, grid=self.grid, sigma=sigma)
 
-    def _lent(self, data: DataSplits) -> Float[Tensor, "M 1 h w"]:
-        """Human maps of the training images that people looked at, of the set that is named."""
+    def _human_bank(self, data: DataSplits) -> Float[Tensor, "M 1 h w"]:
+        """Human maps of the training images with fixations, of the set that ``impose.gaze`` names."""
         i, maps = self.recipe, self._own["train"]
         if i.gaze != "own":
             maps = self._maps(fixations_of(open_gaze("impose", i.gaze, i.root, i.options, data).train))
-        assert maps is not None, "checked before"
+        assert maps is not None, "checked by _require_gaze"
         return maps.still[maps.looked]
 
-    def _need(self, recipe: Recipe) -> None:
-        """Raises unless there is gaze for the map that is asked for."""
+    def _require_gaze(self, recipe: Recipe) -> None:
+        """Raises unless there is gaze for the recipe's map."""
         i, name = self.recipe, recipe.data.name
         if self.human and i.gaze != "own":
             raise RegardError(f"impose.map={i.map} needs gaze on the task's own images; leave impose.gaze at own")
@@ -189,18 +192,16 @@ class Imposed:
             raise RegardError(f"impose.map={i.map}: data set {name!r} has no gaze on its {absent[0]} images; {remedy}")
 
 
-def imposed_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> Imposed | None:
-    """What ``recipe.impose`` gives the attended layers of ``model``; None where it gives nothing.
-
-    Maps are functions of (seed, split, image) and of how augmentation moved the image, nothing else.
+def build_override_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> OverrideMaps | None:
+    """The maps that ``recipe.impose`` puts in place of those of ``model``; None where it imposes nothing.
 
     Args:
         recipe: of the run.
         data: with its images, not what a stem made of them.
-        model: says on which grid; with several attended layers the finest, of which the others get area averages.
+        model: decides the grid: that of its attended layer, the finest of several; the others get area averages.
 
     Raises:
-        RegardError: people did not look at the images where that is needed, or the attention takes no maps.
+        RegardError: there is no gaze where that is needed, or the attention takes no maps.
     """
     if recipe.impose.map is None:
         return None
@@ -209,14 +210,14 @@ def imposed_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> Imposed 
         raise RegardError(f"impose.map={recipe.impose.map}: no attended layer takes a map; see model.attention")
     device = next(model.parameters()).device
     with eval_mode(model):
-        outputs = ask(model, data.train.batch([0]).to(device), samples=0).attention
+        outputs = forward_batch(model, data.train.batch([0]).to(device), samples=0).attention
     grids = [(output.map.shape[-2], output.map.shape[-1]) for output in outputs]
-    return Imposed(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
+    return OverrideMaps(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
 
 
 def _name(batch: Batch) -> str:
     if batch.split not in _STREAMS:
-        raise RegardError(f"imposed maps are of train, val and test images, and this batch is of split {batch.split!r}")
+        raise RegardError(f"imposed maps belong to train, val and test images; this batch is of split {batch.split!r}")
     return batch.split
 
 
@@ -225,39 +226,36 @@ def _stream(batch: Batch) -> int:
 
 
 @dataclass(frozen=True)
-class WithMaps(SplitExtension):
-    """A split whose batches have ``map_override``; all else that it knows is found on it.
+class MapOverrideSplit(SplitExtension):
+    """A split whose batches carry the imposed maps; every other attribute is the split's own.
 
     Attributes:
         split: of the run's data.
-        imposed: the maps.
+        overrides: the maps.
     """
 
     split: Split
-    imposed: Imposed
+    overrides: OverrideMaps
 
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The split's items with their maps."""
         batch = self.split.batch(index)
-        return replace(batch, map_override=self.imposed.of(batch))
+        return replace(batch, map_override=self.overrides.of(batch))
 
 
-def with_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> DataSplits:
-    """The run's data as its model has to be judged on it: ``val`` and ``test`` with the maps that the recipe imposes.
-
-    As it is where the recipe imposes nothing.
-    """
-    imposed = imposed_maps(recipe, data, model)
-    if imposed is None:
+def with_map_override(recipe: Recipe, data: DataSplits, model: nn.Module) -> DataSplits:
+    """The data for evaluation: ``val`` and ``test`` with the maps that the recipe imposes, if it imposes any."""
+    overrides = build_override_maps(recipe, data, model)
+    if overrides is None:
         return data
-    return replace(data, val=WithMaps(data.val, imposed), test=WithMaps(data.test, imposed))
+    return replace(data, val=MapOverrideSplit(data.val, overrides), test=MapOverrideSplit(data.test, overrides))
 
 
-def refuse_imposed(recipe: Recipe, folder: Path) -> None:
-    """For what asks a run about images that have no maps of their own.
+def refuse_map_override(recipe: Recipe, folder: Path) -> None:
+    """Refuses a run with imposed maps where the images have none, such as a user's own.
 
     Raises:
-        RegardError: the recipe imposes one.
+        RegardError: the recipe imposes maps.
     """
     if recipe.impose.map is not None:
         raise RegardError(

@@ -11,7 +11,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import Augmentation, clutter
 from regard.metrics import boxes_to_masks, dilate
 from regard.metrics.controls import bandwidth
-from regard.training import build, build_model, imposed_maps, plain_twin, train
+from regard.training import build, build_model, build_override_maps, plain_twin, train
 from regard.training.recipe import ImposeRecipe
 from regard.types import Map, RegardError
 
@@ -27,7 +27,7 @@ def data():
 
 def imposing(map, data, *, augment=None, **fields):
     recipe = tiny("imposed", model=MODEL, impose=ImposeRecipe(map=map, **fields), augment=augment or STILL)
-    return imposed_maps(recipe, data, build_model(recipe, data))
+    return build_override_maps(recipe, data, build_model(recipe, data))
 
 
 def shares(maps):
@@ -46,7 +46,7 @@ def ordered(maps):
 
 def test_nothing_is_imposed_by_default(data):
     recipe = tiny("plain")
-    assert imposed_maps(recipe, data, build_model(recipe, data)) is None
+    assert build_override_maps(recipe, data, build_model(recipe, data)) is None
 
 
 @pytest.mark.parametrize("map", MAPS)
