@@ -1,18 +1,24 @@
 """The command, from arguments to exit codes."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import traceback
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.training.tiny import metrics, tiny
+from torch import Tensor
 
+from regard.backbones import Compact
 from regard.cli import main
-from regard.training import save_recipe, train
+from regard.training import plain_twin, save_recipe, train
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +60,54 @@ def test_the_same_command_again_finds_it_done_and_evaluates(runs: Path, capsys: 
     assert (runs / "tiny" / "report.html").is_file()
     assert main(["evaluate", str(runs / "tiny")]) == 0
     assert "Interventions" in capsys.readouterr().out
+
+
+def test_one_command_reads_matches_claims_and_builds_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, folder = tiny("once", twin=True), tmp_path / "once"
+    save_recipe(recipe, tmp_path / "recipe.yaml")
+    train(plain_twin(recipe), folder / "twin", quiet=True)
+    calls: Counter[str] = Counter()
+
+    def count(module: str, name: str) -> None:
+        function = getattr(importlib.import_module(module), name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            calls[name] += 1
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(f"{module}.{name}", counted)
+
+    count("regard.training", "parse_recipe")
+    for name in ("load_recipe", "build_data", "claim_folder", "check_choices"):
+        count("regard.training.run", name)
+    count("regard.training.build", "open_data")
+    arguments = ["train", "--recipe", str(tmp_path / "recipe.yaml"), "--runs", str(tmp_path), "--quiet"]
+    assert main(arguments) == 0
+    assert (folder / "report.html").is_file()
+    assert "plain twin" in (folder / "report.html").read_text()
+    once = {"parse_recipe": 1, "build_data": 1, "open_data": 1, "claim_folder": 1, "check_choices": 1}
+    assert calls == once
+    calls.clear()
+    assert main(arguments) == 0
+    assert calls == once | {"load_recipe": 1}, "the recipe in the folder is read once, to compare it"
+
+
+def test_few_files_lie_between_the_command_and_the_first_forward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, stacks = Compact.forward, []
+
+    def recorded(self: Compact, x: Tensor) -> Tensor:
+        files = [frame.filename for frame in traceback.extract_stack()]
+        if any(file.endswith("training/task.py") for file in files):
+            stacks.append({file for file in files if "/src/regard/" in file})
+        return forward(self, x)
+
+    monkeypatch.setattr(Compact, "forward", recorded)
+    save_recipe(tiny("short"), tmp_path / "r.yaml")
+    arguments = ["train", "--recipe", str(tmp_path / "r.yaml"), "--runs", str(tmp_path), "--quiet", "--no-evaluation"]
+    assert main(arguments) == 0
+    assert 0 < len(stacks[0]) <= 11, sorted(stacks[0])
 
 
 def test_no_evaluation_where_none_is_wanted(tmp_path: Path) -> None:

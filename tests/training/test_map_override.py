@@ -12,6 +12,7 @@ from regard.data import Augmentation, clutter
 from regard.metrics import boxes_to_masks, dilate
 from regard.metrics.controls import bandwidth
 from regard.training import build, build_model, build_override_maps, plain_twin, train
+from regard.training.build import check_choices
 from regard.training.recipe import ImposeRecipe
 from regard.types import Map, RegardError
 
@@ -236,13 +237,18 @@ def test_doses_in_training_are_drawn_anew_in_each_epoch(data):
         ({"model": {"attention": "noise", "latent": None}}, "set model.attention to uniform"),
         ({"model": {"attention": None, "latent": None}}, "set model.attention to uniform"),
         ({"model": MODEL | {"anchors": 4}}, "leave out align, model.anchors"),
-        ({"model": MODEL, "impose": ImposeRecipe(map="random", random_dose=True)}, "of impose.map human"),
-        ({"model": MODEL, "impose": ImposeRecipe(map="human", sigma=0)}, "impose.sigma must be above 0"),
     ],
 )
-def test_a_recipe_that_cannot_be_is_refused(parts, message):
+def test_a_recipe_that_cannot_be_is_refused(parts: dict, message: str) -> None:
     with pytest.raises(RegardError, match=message):
-        tiny("wrong", **{"impose": ImposeRecipe(map="human")} | parts)
+        check_choices(tiny("wrong", **{"impose": ImposeRecipe(map="human")} | parts))
+
+
+def test_a_part_that_cannot_be_is_refused() -> None:
+    with pytest.raises(RegardError, match=r"impose\.random_dose mixes human maps.*now random, to human"):
+        ImposeRecipe(map="random", random_dose=True)
+    with pytest.raises(RegardError, match=r"impose\.sigma must be above 0; it is 0"):
+        ImposeRecipe(map="human", sigma=0)
 
 
 def test_the_plain_twin_has_no_map():

@@ -16,8 +16,8 @@ def forward_batch(model: Any, batch: Batch, *, samples: int) -> Any:
 
     Args:
         model: of any task, or its ``forward``.
-        batch: images; what a frozen stem made of them (``stem``), the maps that replace the model's own (``map_override``) and
-            the flow of clips go along where the batch has them.
+        batch: images, and where it has them features of a frozen stem (``stem``), maps that replace the model's own
+            (``map_override``) and the flow of clips.
         samples: random maps and latents per image; 0 is the mean, without noise.
     """
     optional = {name: getattr(batch, name) for name in ("stem", "map_override", "flow")}

@@ -24,8 +24,7 @@ from regard.evaluation import Measures, WhoseGaze, measure
 from regard.experiments.grid.cell import RUN, Cell, Result, read_result, slug
 from regard.experiments.study.design import DOSES
 from regard.experiments.study.file import ALIGNED, BASE, BackboneFile, StudyFile, TaskFile, arm
-from regard.training import Recipe, history, load_recipe, open_run, override, recipe_from, train
-from regard.training.tasks import TASKS
+from regard.training import TASKS, Recipe, history, load_recipe, open_run, override, recipe_from, train
 from regard.types import RegardError
 
 ONLY = "base"
