@@ -1,8 +1,10 @@
 """The command, from arguments to exit codes."""
 
+import argparse
 import importlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import traceback
@@ -17,7 +19,7 @@ from tests.training.tiny import metrics, tiny
 from torch import Tensor
 
 from regard.backbones import Compact
-from regard.cli import main
+from regard.cli import TAKES_FIELDS, _parser, main
 from regard.training import plain_twin, save_recipe, train
 
 
@@ -169,6 +171,43 @@ def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for field in ("--objective.budget_bits", "--model.attention", "--train.epochs", "--data.name", "--runs", "--quiet"):
         assert field in shown
+
+
+def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return parser._subparsers._group_actions[0].choices
+
+
+@pytest.mark.parametrize("command", [name for name in subparsers(_parser()) if name != "train"])
+def test_the_help_of_a_command_ends_with_examples_that_parse(command: str) -> None:
+    parser = subparsers(_parser())[command]
+    assert parser.description
+    title, *examples = parser.epilog.splitlines()
+    assert (title, len(examples) > 0) == ("examples:", True)
+    for example in examples:
+        program, first, *rest = shlex.split(example)
+        assert (program, first) == ("regard", command)
+        _, fields = _parser().parse_known_args([first, *rest])
+        assert not fields or command in TAKES_FIELDS
+    hidden = [a.option_strings or a.dest for a in parser._actions if a.help is None and a.dest != "action"]
+    assert not hidden, "every argument says what it is"
+
+
+def test_help_and_recipes_need_no_torch() -> None:
+    code = """
+import sys
+from regard.cli import TAKES_FIELDS, _parser, main
+for arguments in (["judge", "--help"], ["--help"], ["--version"]):
+    try:
+        main(arguments)
+    except SystemExit as left:
+        assert left.code == 0
+assert main(["train", "--help"]) == 0
+assert main(["train", "--objective.warmup", "2"]) == 2
+print([name for name in ("torch", "timm", "pytorch_lightning", "matplotlib") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "objective.warmup is 2.0" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["paint"], ["evaluate"], ["report", "a", "--colour", "red"]])

@@ -11,7 +11,8 @@ from regard.data import loader
 from regard.evaluation import observe
 from regard.evaluation.interventions import ask_with
 from regard.models import AttentiveClassifier
-from regard.training import build_augmentation, build_data, build_model, load_run, train, with_stem
+from regard.training import build_data, build_model, load_run, train, with_stem
+from regard.training.build import build_augmentation
 from regard.training.stem_cache import stem_splits
 from regard.types import RegardError
 

@@ -1,4 +1,4 @@
-"""The command `regard`: parses, calls, prints. One file a command, with `add`, which puts it on the command line.
+"""The command `regard`: parses, calls, prints. One file per command; its `add_NAME` puts it on the command line.
 
 Not here: anything that a program would want to call.
 """
@@ -10,8 +10,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from regard.__about__ import __version__
-from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
-from regard.types import RegardError
+from regard.cli.data import add_data
+from regard.cli.evaluate import add_evaluate
+from regard.cli.explain import add_explain
+from regard.cli.judge import add_judge
+from regard.cli.report import add_report
+from regard.cli.score import add_score
+from regard.cli.shift import add_shift
+from regard.cli.study import add_study
+from regard.cli.sweep import add_sweep
+from regard.cli.table import add_table
+from regard.cli.train import add_train
+from regard.cli.transfer import add_transfer
+from regard.errors import RegardError
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
 faithfulness."""
@@ -23,9 +34,9 @@ EPILOG = """examples:
   regard explain bird.jpg --model tf_efficientnet_lite0 --method all
                                                  where any network looks, by every method
   regard score --maps maps/ --fixations gaze.csv --images images/
-                                                 any maps against where people look
+                                                 any maps, scored against where people look
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
-                                                 which of these maps can be believed
+                                                 which of these maps are faithful
   regard study small --workers 2                 human and machine attention, run and judged
   regard study power --hypothesis C4 --effect .05
                                                  how large a study of human attention must be
@@ -36,9 +47,22 @@ EPILOG = """examples:
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
-COMMANDS = (train, evaluate, explain, score, judge, transfer, shift, report, table, sweep, study, data)
+_COMMANDS = (
+    add_train,
+    add_evaluate,
+    add_explain,
+    add_score,
+    add_judge,
+    add_transfer,
+    add_shift,
+    add_report,
+    add_table,
+    add_sweep,
+    add_study,
+    add_data,
+)
 TAKES_FIELDS = ("train", "table", "sweep")
-"""Commands after whose options fields of a recipe may follow."""
+"""Commands whose options may be followed by fields of a recipe."""
 _Run = Callable[[argparse.Namespace, list[str]], int]
 
 
@@ -65,6 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"regard {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for add in _COMMANDS:
+        add(commands)
     return parser

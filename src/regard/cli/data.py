@@ -9,25 +9,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command
 
 
-def add(commands: Commands) -> None:
+def add_data(commands: Commands) -> None:
     """Adds the command."""
-    data = commands.add_parser("data", help="data sets: list, info, get, check")
+    data = add_command(
+        commands,
+        "data",
+        "data sets: list, info, get, check",
+        "Data sets: which there are, their licence and options, how to get one, whether all its files can be read.",
+        """regard data list
+        regard data info clutter
+        regard data get cifar10 --root DATA
+        regard data check folder --root photos""",
+    )
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="all data sets").set_defaults(run=_data_list)
     info = actions.add_parser("info", help="splits, size, licence, options of one; without a name, all licences")
-    info.add_argument("name", nargs="?")
+    info.add_argument("name", nargs="?", help="a data set; `regard data list`")
     info.set_defaults(run=_data_info)
     get = actions.add_parser("get", help="download one, after showing size, source and licence")
-    get.add_argument("name")
+    get.add_argument("name", help="a data set; `regard data list`")
     get.add_argument("--root", type=Path, required=True, help="folder to put it in")
     get.add_argument("--yes", action="store_true", help="do not ask")
     get.set_defaults(run=_data_get)
     check = actions.add_parser("check", help="read every item and name each bad one")
-    check.add_argument("name")
-    check.add_argument("--root", help="where the set lies")
+    check.add_argument("name", help="a data set; `regard data list`")
+    check.add_argument("--root", help="its folder")
     check.set_defaults(run=_data_check)
 
 

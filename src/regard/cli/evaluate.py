@@ -1,4 +1,4 @@
-"""`regard evaluate`: a trained run judged again."""
+"""`regard evaluate`: a trained run evaluated again."""
 
 from __future__ import annotations
 
@@ -6,48 +6,57 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command, add_device, integers
 
 if TYPE_CHECKING:
     from regard.training import LoadedRun, TaskModel
 
 
-def add(commands: Commands) -> None:
+def add_evaluate(commands: Commands) -> None:
     """Adds the command."""
-    evaluate = commands.add_parser("evaluate", help="judge a trained run on its test split again")
-    evaluate.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, as runs/default")
-    evaluate.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    evaluate = add_command(
+        commands,
+        "evaluate",
+        "evaluate a trained run on its test split again",
+        "Evaluates a finished run, beside its plain twin, on its test split: every score with its floors and ceilings. "
+        "Writes evaluation.json and report.html into the run's folder.",
+        """regard evaluate runs/default
+        regard evaluate runs/default --device cuda --samples 4,12,48""",
+    )
+    evaluate.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, such as runs/default")
+    add_device(evaluate)
     evaluate.add_argument(
-        "--samples", type=_numbers, metavar="N,N", help="accuracy averaged over so many samples; default 4,12"
+        "--samples", type=_counts, metavar="N,N", help="numbers of samples to average accuracy over; default 4,12"
     )
     evaluate.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    return judge_run(options.folder, options.device, False, options.samples)
+    evaluate_run(options.folder, device=options.device, samples=options.samples)
+    return 0
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    """`4,12` as numbers, each at least 1."""
-    numbers = tuple(int(part) for part in text.split(","))
-    if min(numbers) < 1:
+def _counts(text: str) -> tuple[int, ...]:
+    """``4,12`` as numbers, each at least 1."""
+    counts = integers(text)
+    if min(counts) < 1:
         raise argparse.ArgumentTypeError(f"{text}: at least one sample is needed")
-    return numbers
+    return counts
 
 
-def judge_run(
+def evaluate_run(
     folder: Path,
-    device: str,
-    quiet: bool,
+    *,
+    device: str = "cpu",
+    quiet: bool = False,
     samples: tuple[int, ...] | None = None,
     run: LoadedRun[TaskModel] | None = None,
-) -> int:
-    """Evaluates a run and writes its page."""
-    from regard.evaluation import evaluate
+) -> None:
+    """Evaluates a run, prints its scores unless quiet, and writes its page."""
+    from regard.evaluation import EVERY_SAMPLES, evaluate
     from regard.report import print_scores, read_evaluation, write_report
 
-    evaluate(folder, device=device, run=run, **({} if samples is None else {"samples": samples}))
+    evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run)
     if not quiet:
         print_scores(read_evaluation(folder))
     print(f"report: {write_report(folder)}")
-    return 0

@@ -6,13 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command, add_device
 
 
-def add(commands: Commands) -> None:
+def add_explain(commands: Commands) -> None:
     """Adds the command."""
-    explain = commands.add_parser("explain", help="where a model looks, on your images")
-    explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    explain = add_command(
+        commands,
+        "explain",
+        "maps of a model on your images",
+        "Explains a network's prediction on your images: its own attention, or any method for any network. Writes one "
+        "picture and one array per image, and explained.json. A file that is no image is named and left out.",
+        """regard explain bird.jpg --run runs/default
+        regard explain *.jpg --model tf_efficientnet_lite0 --weights pretrained --method grad_cam,rise
+        regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
+    )
+    explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files")
     explain.add_argument(
         "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
     )
@@ -23,7 +32,7 @@ def add(commands: Commands) -> None:
     explain.add_argument(
         "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="as rise.samples=4000; repeatable"
     )
-    explain.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    add_device(explain)
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.set_defaults(run=_run)
 

@@ -6,12 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command, add_device
 
 
-def add(commands: Commands) -> None:
+def add_judge(commands: Commands) -> None:
     """Adds the command."""
-    judge = commands.add_parser("judge", help="test the maps of any network: faithful, sane, consistent?")
+    judge = add_command(
+        commands,
+        "judge",
+        "test the maps of any network: faithful, sane, consistent?",
+        "Scores the maps of any network by faithfulness, localization, consistency and sanity checks, each with its "
+        "floor. Writes judge.json, tables and report.html. A killed judgement goes on with the same command.",
+        """regard judge --model runs/default
+        regard judge --model tf_efficientnet_lite0 --weights pretrained --data birds/ --methods grad_cam,rise,iba
+        regard judge --model runs/default --shuffled runs/default-shuffled --images 100 --json""",
+    )
     judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
     judge.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     judge.add_argument("--data", help="a folder of images or a data set's name; default: the run's own test split")
@@ -24,8 +33,8 @@ def add(commands: Commands) -> None:
     judge.add_argument("--layer", help="for methods that explain one layer")
     judge.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="repeatable")
     judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
-    judge.add_argument("--seed", type=int, default=0)
-    judge.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    judge.add_argument("--seed", type=int, default=0, help="of sampled images, methods and metrics; default 0")
+    add_device(judge)
     judge.add_argument("--out", type=Path, default=Path("judged"), help="a killed judgement goes on from here")
     judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
     judge.set_defaults(run=_run)

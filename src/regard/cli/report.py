@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command
 
 
-def add(commands: Commands) -> None:
+def add_report(commands: Commands) -> None:
     """Adds the command."""
-    report = commands.add_parser("report", help="write a run's report.html again")
-    report.add_argument("folder", type=Path, metavar="RUN")
+    report = add_command(
+        commands,
+        "report",
+        "write a run's report.html again",
+        "Writes report.html out of the files in an evaluated run's folder; no network is loaded.",
+        "regard report runs/default",
+    )
+    report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, such as runs/default")
     report.set_defaults(run=_run)
 
 

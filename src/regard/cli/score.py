@@ -1,4 +1,4 @@
-"""`regard score`: maps against where people look."""
+"""`regard score`: maps scored against fixations."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.arguments import Commands
+from regard.cli.arguments import Commands, add_command
 
 
-def add(commands: Commands) -> None:
+def add_score(commands: Commands) -> None:
     """Adds the command."""
-    score = commands.add_parser("score", help="score maps against where people look")
+    score = add_command(
+        commands,
+        "score",
+        "score maps against where people look",
+        "Scores saliency maps, of any origin, against fixations: AUC, NSS, CC, KL, SIM and information gain per image, "
+        "beside the floors (uniform, centre) and the ceiling (other observers). Writes a table, JSON and report.html.",
+        """regard score --maps maps/ --fixations gaze.csv --images images/
+        regard score --maps a=maps/a --maps b=maps/b --fixations gaze.csv --images images/ --train train.csv
+        regard score --maps runs/default --fixations gaze.csv --images images/ --json""",
+    )
     score.add_argument(
         "--maps",
         action="append",
@@ -23,9 +32,14 @@ def add(commands: Commands) -> None:
     score.add_argument("--images", type=Path, required=True, help="folder of the images")
     score.add_argument("--train", type=Path, help="fixations of a train split: centre prior, information gain")
     score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")
-    score.add_argument("--convention", choices=("tuebingen", "mit"), default="tuebingen")
+    score.add_argument(
+        "--convention",
+        choices=("tuebingen", "mit"),
+        default="tuebingen",
+        help="of metrics; docs/gaze.md",
+    )
     score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or 1/27 of the width")
-    score.add_argument("--seed", type=int, default=0)
+    score.add_argument("--seed", type=int, default=0, help="of draws and intervals; default 0")
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")
     score.set_defaults(run=_run)

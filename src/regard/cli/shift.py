@@ -1,7 +1,4 @@
-"""`regard shift`: a run on shifted test images.
-
-What `regard shift` found, in a terminal.
-"""
+"""`regard shift`: a run on corrupted test images and other backgrounds."""
 
 from __future__ import annotations
 
@@ -10,12 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from regard.cli.arguments import Commands
-from regard.report import interval_text, number, signed
+from regard.cli.arguments import Commands, add_command, add_device, integers
 
 _COLUMNS = {
     "accuracy": "accuracy",
@@ -26,35 +18,23 @@ _COLUMNS = {
 }
 
 
-def print_shift(result: Mapping[str, Any], console: Console | None = None) -> None:
-    """One row a shift and severity; what was not measured has no column."""
-    console = console or Console()
-    cells = result["cells"]
-    shown = {key: head for key, head in _COLUMNS.items() if any(key in cell["run"] for cell in cells)}
-    table = Table(title=Text(f"{result['run']} on shifted {result['data']}"), title_justify="left", box=None)
-    twin = any("twin" in cell for cell in cells)
-    for head in ("shift", *shown.values(), *(("twin", "minus twin") if twin else ())):
-        table.add_column(head)
-    for cell in cells:
-        row = [f"{cell['shift'].replace('_', ' ')} {cell['severity'] or ''}".strip()]
-        row += [number(cell["run"][key]["value"]) if key in cell["run"] else "" for key in shown]
-        if twin:
-            gap = cell["difference"]
-            row.append(number(cell["twin"]["accuracy"]["value"]))
-            row.append(f"{signed(gap['value'])}\n{interval_text(gap['low'], gap['high'], sign=True)}")
-        table.add_row(*row)
-    console.print(table)
-
-
-def add(commands: Commands) -> None:
+def add_shift(commands: Commands) -> None:
     """Adds the command."""
-    shift = commands.add_parser("shift", help="judge a run on corrupted images and other backgrounds")
+    shift = add_command(
+        commands,
+        "shift",
+        "evaluate a run on corrupted images and other backgrounds",
+        "Evaluates a run and its plain twin on shifted test images: corruptions at several severities, and other "
+        "backgrounds. Prints accuracy, bits and calibration; writes shift.json.",
+        """regard shift --run runs/default
+        regard shift --run runs/default --shifts gaussian_noise,background --severities 1,3,5 --images 500""",
+    )
     shift.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help="a run's folder")
     shift.add_argument("--shifts", default="all", help="all, or names with commas; docs/shift.md")
     shift.add_argument("--severities", default="1,2,3,4,5", help="of corruptions, with commas")
     shift.add_argument("--images", type=int, help="so many test images, evenly over all; default all")
-    shift.add_argument("--seed", type=int, default=0)
-    shift.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    shift.add_argument("--seed", type=int, default=0, help="of random draws; default 0")
+    add_device(shift)
     shift.add_argument("--out", type=Path, help="default RUN/shift; a killed one goes on from here")
     shift.add_argument("--json", action="store_true", help="print JSON instead of a table")
     shift.set_defaults(run=_run)
@@ -63,22 +43,45 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     import json
 
+    from regard.errors import RegardError
     from regard.evaluation import SHIFTS, ShiftOptions, shift
 
-    pass
-    from regard.types import RegardError
-
     try:
-        severities = tuple(int(word) for word in options.severities.split(","))
+        severities = integers(options.severities)
     except ValueError:
         raise RegardError(f"--severities {options.severities}: numbers from 1 to 5, with commas") from None
     names = SHIFTS if options.shifts == "all" else tuple(options.shifts.split(","))
     how = ShiftOptions(shifts=names, severities=severities, images=options.images, seed=options.seed)
     out = options.out or options.folder / "shift"
-    found = shift(options.folder, out, how, device=options.device)
+    result = shift(options.folder, out, how, device=options.device)
     if options.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(result, indent=1))
     else:
-        print_shift(found)
+        _print_shift(result)
         print(f"numbers: {out / 'shift.json'}")
     return 0
+
+
+def _print_shift(result: Mapping[str, Any]) -> None:
+    """One row per shift and severity; what was not measured has no column."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from regard.report import interval_text, number, signed
+
+    cells = result["cells"]
+    columns = {key: head for key, head in _COLUMNS.items() if any(key in cell["run"] for cell in cells)}
+    table = Table(title=Text(f"{result['run']} on shifted {result['data']}"), title_justify="left", box=None)
+    twin = any("twin" in cell for cell in cells)
+    for head in ("shift", *columns.values(), *(("twin", "minus twin") if twin else ())):
+        table.add_column(head)
+    for cell in cells:
+        row = [f"{cell['shift'].replace('_', ' ')} {cell['severity'] or ''}".strip()]
+        row += [number(cell["run"][key]["value"]) if key in cell["run"] else "" for key in columns]
+        if twin:
+            gap = cell["difference"]
+            row.append(number(cell["twin"]["accuracy"]["value"]))
+            row.append(f"{signed(gap['value'])}\n{interval_text(gap['low'], gap['high'], sign=True)}")
+        table.add_row(*row)
+    Console().print(table)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regard.cli.arguments import Commands, add_grid, add_part, grid_options
+from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers
 
 if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -17,7 +17,7 @@ else:
 
 
 class _OrFile(Actions):
-    """`regard study FILE` is short for `regard study run FILE`: what is no action's name is a study's."""
+    """`regard study FILE` is short for `regard study run FILE`: a first word that is no action names a file."""
 
     def __call__(
         self,
@@ -26,16 +26,23 @@ class _OrFile(Actions):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        given = list(values or ())
-        if given and given[0] not in self._name_parser_map:
-            given = ["run", *given]
-        super().__call__(parser, namespace, given, option_string)
+        words = list(values or ())
+        if words and words[0] not in self._name_parser_map:
+            words = ["run", *words]
+        super().__call__(parser, namespace, words, option_string)
 
 
-def add(commands: Commands) -> None:
+def add_study(commands: Commands) -> None:
     """Adds the command and its actions."""
-    study = commands.add_parser(
-        "study", help="do maps that come closer to people do better? `regard study FILE` runs one; docs/study.md"
+    study = add_command(
+        commands,
+        "study",
+        "do maps that come closer to people do better? docs/study.md",
+        "The study of human and machine attention: runs one from a file, writes its page, or simulates how large one "
+        "must be.",
+        """regard study small --workers 2
+        regard study report small
+        regard study power --hypothesis C4 --effect .05""",
     )
     actions = study.add_subparsers(
         dest="action", required=True, metavar="FILE | report | power", action=_OrFile, title="a study's file, or"
@@ -51,7 +58,7 @@ def add(commands: Commands) -> None:
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("name", metavar="FILE", help="a study's file, or a name in recipes/study")
     add_part(run, "task")
-    add_grid(run, "it lies in RUNS/NAME")
+    add_grid(run, "the study is kept in RUNS/NAME")
     run.set_defaults(run=_run)
 
 
@@ -59,8 +66,8 @@ def _add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "name", metavar="FILE", help="a study's file or name, or a folder with trials.csv and plan.json"
     )
-    report.add_argument("--runs", type=Path, default=Path("runs"), help="the study lies in RUNS/NAME")
-    report.add_argument("--mixed", action="store_true", help="fit the mixed models too: seconds a task")
+    report.add_argument("--runs", type=Path, default=Path("runs"), help="the study is kept in RUNS/NAME")
+    report.add_argument("--mixed", action="store_true", help="fit the mixed models too: seconds per task")
     report.add_argument("--json", action="store_true", help="print JSON instead of tables")
     report.set_defaults(run=_report)
 
@@ -70,21 +77,17 @@ def _add_power(power: argparse.ArgumentParser) -> None:
     power.add_argument(
         "--effect", type=float, default=0.05, help="true gain in its weakest contrast; 0: is nothing called equivalent?"
     )
-    power.add_argument("--seeds", type=_whole, default=(3, 5), metavar="N,N", help="default 3,5")
-    power.add_argument("--images", type=_whole, default=(200, 600), metavar="N,N", help="default 200,600")
-    power.add_argument("--observers", type=_whole, default=(8,), metavar="N,N", help="people an image; default 8")
-    power.add_argument("--backbones", type=int, default=3)
-    power.add_argument("--run-sd", type=float, default=0.005, help="of runs that differ by the seed alone")
+    power.add_argument("--seeds", type=integers, default=(3, 5), metavar="N,N", help="default 3,5")
+    power.add_argument("--images", type=integers, default=(200, 600), metavar="N,N", help="default 200,600")
+    power.add_argument("--observers", type=integers, default=(8,), metavar="N,N", help="people per image; default 8")
+    power.add_argument("--backbones", type=int, default=3, help="number of backbones; default 3")
+    power.add_argument("--run-sd", type=float, default=0.005, help="between runs that differ by the seed alone")
     power.add_argument("--rest-sd", type=float, default=0.15, help="of one image's score beyond image and run")
     power.add_argument("--plan", type=Path, help="YAML with other hypotheses, bounds or alpha")
-    power.add_argument("--studies", type=int, default=100, help="simulated ones a size")
-    power.add_argument("--processes", type=int, default=1)
+    power.add_argument("--studies", type=int, default=100, help="simulated studies per size; default 100")
+    power.add_argument("--processes", type=int, default=1, help="processes that simulate; default 1")
     power.add_argument("--json", action="store_true", help="print JSON instead of a table")
     power.set_defaults(run=_power)
-
-
-def _whole(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
@@ -95,7 +98,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         print("\n".join(plan_lines(options.name, how)))
         return 0
     folder, failed = make_study(options.name, how)
-    _say(folder, as_json=options.json)
+    _print(folder, as_json=options.json)
     for path, why in failed.items():
         print(f"regard: {path}: {why.strip().splitlines()[-1]}", file=sys.stderr)
     return 1 if failed else 0
@@ -106,27 +109,27 @@ def _report(options: argparse.Namespace, _: list[str]) -> int:
     from regard.experiments.study import report_study
 
     page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)
-    _say(page.parent, as_json=options.json)
+    _print(page.parent, as_json=options.json)
     return 0
 
 
-def _say(folder: Path, *, as_json: bool) -> None:
+def _print(folder: Path, *, as_json: bool) -> None:
     import json
 
     from regard.experiments.study import print_study, summary
 
-    found = summary(folder)
+    results = summary(folder)
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(results, indent=1))
         return
-    print_study(found)
+    print_study(results)
     print(f"page: {folder / 'report.html'}")
 
 
 def _power(options: argparse.Namespace, _: list[str]) -> int:
     from regard.experiments.study import World, load_plan, power_with_progress, print_power, print_power_json
 
-    found = power_with_progress(
+    results = power_with_progress(
         options.hypothesis,
         options.effect,
         seeds=options.seeds,
@@ -138,5 +141,5 @@ def _power(options: argparse.Namespace, _: list[str]) -> int:
         noise=World(run_sd=options.run_sd, rest_sd=options.rest_sd),
         processes=options.processes,
     )
-    (print_power_json if options.json else print_power)(found)
+    (print_power_json if options.json else print_power)(results)
     return 0

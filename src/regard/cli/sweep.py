@@ -9,25 +9,34 @@ from typing import Any
 
 import yaml
 
-from regard.cli.arguments import Commands, add_grid
-from regard.types import RegardError
+from regard.cli.arguments import Commands, add_command, add_grid
+from regard.errors import RegardError
 
 
-def add(commands: Commands) -> None:
+def add_sweep(commands: Commands) -> None:
     """Adds the command."""
-    sweep = commands.add_parser(
+    sweep = add_command(
+        commands,
         "sweep",
-        help="one field of a recipe at several values: the information plane and all that moves with it",
-        epilog="Fields of the recipe may follow, as for `regard train`: --recipe FILE --train.epochs 1",
+        "one field of a recipe at several values: the information plane",
+        "Trains a recipe at several values of one field and prints accuracy, bits and all other scores against it: "
+        "with budgets, the information plane. Fields of the recipe may follow, as for `regard train`.",
+        """regard sweep --budgets 2,6,20 --workers 2
+        regard sweep --betas 1e-4,1e-3 --seeds 3 --recipe recipes/cifar10-small.yaml
+        regard sweep --field model.latent --values 8,32 --train.epochs 1 --dry-run""",
     )
     what = sweep.add_mutually_exclusive_group(required=True)
     what.add_argument("--budgets", metavar="BITS,...", help="of the latent: objective.budget_bits")
     what.add_argument("--betas", metavar="BETA,...", help="objective.beta, without a budget")
-    what.add_argument("--field", metavar="PART.NAME", help="any other; with --values")
-    sweep.add_argument("--values", metavar="VALUE,...", help="of --field, as YAML has them")
-    sweep.add_argument("--unknown", metavar="DATA", help="a data set or folder that the rate shall tell from the test")
+    what.add_argument("--field", metavar="PART.NAME", help="any other field; with --values")
+    sweep.add_argument("--values", metavar="VALUE,...", help="of --field, in YAML")
+    sweep.add_argument(
+        "--unknown",
+        metavar="DATA",
+        help="a data set or folder: does the rate tell its images from test images?",
+    )
     sweep.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of every value")
-    add_grid(sweep, "cells lie in RUNS/NAME-sweep")
+    add_grid(sweep, "cells are kept in RUNS/NAME-sweep")
     sweep.set_defaults(run=_run)
 
 

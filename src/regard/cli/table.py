@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from regard.cli.arguments import Commands, add_grid, add_part, grid_options
+from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options
 
 
-def add(commands: Commands) -> None:
+def add_table(commands: Commands) -> None:
     """Adds the command."""
-    table = commands.add_parser(
+    table = add_command(
+        commands,
         "table",
-        help="run or resume a table of arms and seeds, and print it with intervals and tests",
-        epilog="Fields of the base recipe may follow, as for `regard train`: --train.epochs 1",
+        "run or resume a table of arms and seeds, and print it with intervals and tests",
+        "Runs every arm of a table with every seed, or resumes it, and prints means, intervals and paired tests. "
+        "Fields of the base recipe may follow, as for `regard train`.",
+        """regard table cifar10 --dry-run
+        regard table cifar10 --workers 2
+        regard table cifar10 --only plain --seeds 1 --train.epochs 1""",
     )
     table.add_argument("name", metavar="NAME", help="in recipes/tables, or a table's file; docs/tables.md")
     add_part(table, "arm")
-    add_grid(table, "cells lie in RUNS/NAME")
+    add_grid(table, "cells are kept in RUNS/NAME")
     table.set_defaults(run=_run)
 
 

@@ -1,4 +1,4 @@
-"""`regard train`: a recipe trained, judged, reported."""
+"""`regard train`: trains a recipe and its plain twin, evaluates them, writes the report."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import os
 from pathlib import Path
 
 from regard.cli.arguments import Commands
-from regard.cli.evaluate import judge_run
+from regard.cli.evaluate import evaluate_run
+
+_DESCRIPTION = """Trains a recipe into runs/<name>, evaluates it on the test split and writes report.html. A run that
+was killed goes on from its last checkpoint; a finished one is evaluated again. Fields of one part may be written
+together: --align gaze=osie,loss=kl,weight=1. Examples:
+`regard train` learns on generated images;
+`regard train --objective.budget_bits 6` the same at 6 latent bits;
+`regard train --recipe recipes/cifar10-small.yaml --name mine --optim.lr 0.001` a recipe with other values.
+Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only)."""
 
 
-def add(commands: Commands) -> None:
+def add_train(commands: Commands) -> None:
     """Adds the command."""
-    train = commands.add_parser("train", help="train a recipe, judge it, write its report", add_help=False)
+    train = commands.add_parser("train", help="train a recipe, evaluate it, write its report", add_help=False)
     train.add_argument("-h", "--help", action="store_true")
     train.add_argument("--runs", type=Path, default=Path("runs"))
     train.add_argument("--quiet", action="store_true")
@@ -21,19 +29,18 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.training import parse_recipe, recipe_parser, train_with_twin
+    from regard.training import parse_recipe, recipe_parser
 
     if options.help:
-        parser = recipe_parser(
-            "Trains a recipe into runs/<name>, judges it on the test split and writes report.html. A run that was "
-            "killed goes on from its last checkpoint. Fields of one part may stand together: --align "
-            "gaze=osie,loss=kl,weight=1. Besides the recipe's fields: --runs DIR (default runs), --quiet, "
-            "--no-evaluation."
-        )
+        parser = recipe_parser(_DESCRIPTION)
         parser.prog = "regard train"
         parser.print_help()
         return 0
     recipe = parse_recipe(fields)
+    from regard.training import train_with_twin  # after the recipe is read: this imports torch
+
     run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
-    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one judges
-    return 0 if options.no_evaluation or not first else judge_run(run.folder, "cpu", options.quiet, run=run.open())
+    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one evaluates
+    if first and not options.no_evaluation:
+        evaluate_run(run.folder, quiet=options.quiet, run=run.open())
+    return 0
