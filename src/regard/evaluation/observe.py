@@ -88,7 +88,7 @@ def observe(
 
     Args:
         model: what is observed; of one with frozen layers, these run once.
-        split: images; with maps where they are imposed (`regard.training.given_maps`).
+        split: images; with maps where they are imposed (`regard.training.map_override`).
         seed: of maps and latents.
         samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
             for each of the largest number; those before it run once.

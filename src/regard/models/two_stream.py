@@ -87,7 +87,7 @@ class TwoStream(Shareable):
 
     Simonyan and Zisserman, *Two-Stream Convolutional Networks for Action Recognition in Videos*, NeurIPS 2014. Each
     stream is an `AttentiveClassifier`; probabilities are averaged at the end, and each stream learns for itself (see
-    ``regard.training.tasks.action``). With ``attention=None`` it is the plain network.
+    ``regard.training.tasks``). With ``attention=None`` it is the plain network.
 
     Layers of the flow stream are listed first (``flow.layer4``, ``rgb.layer4``), so that the last one is the image's.
     Attention in one stream alone is no cut: the other goes around it, as ``cut`` says.
