@@ -1,7 +1,7 @@
 """Augmentation of a whole batch on the device where it lies, images, masks, boxes, parts and fixations together.
 
-What happens to a sample is a function of (seed, epoch, sample index) alone: not of the batch it falls into, the number
-of workers or devices, or what was augmented before.
+The change of a sample is a function of (seed, epoch, sample index) alone: not of its batch, the number of workers or
+devices, or earlier samples.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _STREAM = 101
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What may happen to a training image; everything is off by default.
+    """Random changes of training images; all are off by default.
 
     Attributes:
-        crop_padding: the image is padded by this many pixels and cut back to its size at a random place.
-        pad_mode: ``reflect`` mirrors without repeating the border; ``zeros`` pads black, and flow with rest.
+        crop_padding: the image is padded by this many pixels and cut to its size at a random place.
+        pad_mode: ``reflect`` mirrors without repeating the border; ``zeros`` pads with black, and flow with 0.
         flip: mirrored left to right with probability one half.
         brightness: factor from [1-b, 1+b] on all values.
         contrast: factor from [1-c, 1+c] on the distance to the image's mean.
         erase: probability that a rectangle of 2 to 33 % of the area, aspect .3 to 3.3, is filled with the image's
-            mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, flow rests, boxes stay.
+            mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, flow is 0, boxes stay.
     """
 
     crop_padding: int = 0
@@ -50,12 +50,12 @@ class Augmentation:
                 raise RegardError(f"augmentation: {name}={getattr(self, name)}; use a value from 0 to 1")
 
     def __call__(self, batch: Batch, *, seed: int, epoch: int) -> Batch:
-        """The batch as it is seen in this epoch.
+        """The batch of this epoch, augmented.
 
-        Boxes are moved and cut at the border; one that has left the image has no area, a part that has left it is not
-        visible, and a mirrored left eye keeps its name. Padding by reflection can show
-        a second, mirrored piece of an object at the border, which the mask marks and the box does not enclose. In a
-        batch without pixels (``stem_size``) all that is known of the images is changed as it would be with them.
+        Boxes are moved and cut at the border; one outside of the image has no area, a part outside is not visible, and
+        a mirrored left eye keeps its name. Padding by reflection can show a second, mirrored piece of an object at the
+        border, which the mask marks and the box does not enclose. A batch without pixels (``stem_size``) has its
+        annotations changed as if it had them.
         """
         u = uniforms(batch.index, 10, seed=seed, epoch=epoch, stream=_STREAM)
         if self.crop_padding or self.flip:
@@ -99,7 +99,7 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         batch,
         images=gather(batch.images) if batch.images.numel() else batch.images,
         masks=None if batch.masks is None else gather(batch.masks),
-        flow=None if batch.flow is None else _turned(gather(batch.flow), rows, columns, mirrored),
+        flow=None if batch.flow is None else _mirror_flow(gather(batch.flow), rows, columns, mirrored),
         boxes=boxes,
         parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
         fixations=None if batch.fixations is None else move_points(batch.fixations, moved, (height, width)),
@@ -107,10 +107,10 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
     )
 
 
-def _turned(
+def _mirror_flow(
     flow: Float[Tensor, "B F H W"], rows: Int[Tensor, "B H"], columns: Int[Tensor, "B W"], mirrored: Bool[Tensor, " B"]
 ) -> Float[Tensor, "B F H W"]:
-    """What moves right moves left in the mirror image, and in what a reflected border shows; down likewise."""
+    """Flow changes its sign where the image is mirrored, by a flip or at a reflected border."""
     height, width = flow.shape[-2:]
     left = ((columns < 0) | (columns >= width)) ^ mirrored[:, None]
     up = (rows < 0) | (rows >= height)
@@ -131,22 +131,22 @@ def _move_parts(
 def move_points(
     points: Float[Tensor, "B p 2"], moved: Int[Tensor, "B 3"], size: tuple[int, int]
 ) -> Float[Tensor, "B p 2"]:
-    """Fixations in the pixels that their own pixels went to; NaN for those that left the image.
+    """Fixations moved with their pixels; NaN for those that left the image.
 
     Args:
         points: x, y in pixels of the images before.
-        moved: as ``Batch.moved`` has it.
+        moved: as in ``Batch.moved``.
         size: height and width of the images.
     """
     x, y = (points - moved[:, None, [1, 0]]).unbind(-1)
-    # the pixel is mirrored, the place inside it kept: size - x would put the left edge of a pixel into the next one
+    # mirror the pixel, keep the place inside it: size - x would move the left edge of a pixel into the next one
     x = torch.where(moved[:, 2:] > 0, size[1] - 1 - x.floor() + (x - x.floor()), x)
     inside = (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
     return torch.where(inside[..., None], torch.stack([x, y], -1), torch.nan)
 
 
 def _reflect(place: Int[Tensor, "B L"], length: int) -> Int[Tensor, "B L"]:
-    """Places up to one length outside, mirrored at the border's pixel; anywhere inside for larger ones."""
+    """Places up to one length outside, mirrored at the border pixel; larger ones are clamped."""
     place = place.abs()
     return torch.where(place >= length, 2 * (length - 1) - place, place).clamp(0, length - 1)
 

@@ -1,4 +1,4 @@
-"""Tensors that were costly to make, kept in the user's cache folder as safetensors with a digest, never as pickle."""
+"""Tensors that are costly to make, kept in the user's cache folder as safetensors with a digest, never as pickle."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def cache_folder() -> Path:
 
 
 def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """What ``make`` returns, from the cache if it was made before.
+    """The tensors of ``make()``, from the cache if they were made before.
 
     Args:
         name: a readable beginning of the file's name.
         key: everything that decides the content, a version included; another key is another file.
         make: makes the tensors.
 
-    A file that is cut short, altered or of another key counts as absent and is made again. A cache folder that
+    A file that is truncated, altered or of another key counts as absent and is made again. A cache folder that
     cannot be written is no error: the tensors are made each time.
     """
     path = (
         cache_folder()
         / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     )
-    found = _read(path, key)
-    if found is not None:
-        return found
+    stored = _read(path, key)
+    if stored is not None:
+        return stored
     made = {k: v.contiguous() for k, v in make().items()}
     with suppress(RegardError, SafetensorError), atomic_path(path, parents=True) as part:
         save_file(made, part, metadata={"key": key, "digest": _digest(made)})

@@ -1,4 +1,4 @@
-"""Finding every bad item of a split before a long run does, one after the other."""
+"""Finding all bad items of a split before a long run stops at the first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Problem:
     Attributes:
         split: name of its split.
         index: its position there.
-        item: what it is called, for a file its path.
+        item: its name, for a file its path.
         reason: what is wrong and what to do.
     """
 
@@ -37,4 +37,4 @@ def check_split(split: Split, *, threads: int = 4) -> list[Problem]:
         return None
 
     with ThreadPoolExecutor(threads) as pool:
-        return [found for found in pool.map(problem, range(len(split))) if found is not None]
+        return [bad for bad in pool.map(problem, range(len(split))) if bad is not None]

@@ -2,7 +2,7 @@
 
 Hendrycks and Dietterich, *Benchmarking Neural Network Robustness to Common Corruptions and Perturbations*, ICLR 2019.
 The kinds are theirs; the implementations and severities are not, so numbers compare with one another, not with theirs.
-Widths of blurs are shares of the image's side, so that an image of any size is harmed alike.
+Widths of blurs are shares of the image's side, so that images of all sizes are changed alike.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ def _blur(images: Tensor, share: float, _: int) -> Tensor:
 
 
 def _jpeg(images: Tensor, quality: float, _: int) -> Tensor:
-    """Through Pillow: torchvision's own needs an extension that not every build of it has."""
+    """By Pillow: torchvision's JPEG needs an extension that some builds lack."""
     out = []
     for pixels in (images * 255).round().byte().permute(0, 2, 3, 1).numpy():
-        held = io.BytesIO()
-        Image.fromarray(pixels).save(held, "JPEG", quality=int(quality))
-        with Image.open(held) as opened:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=int(quality))
+        with Image.open(buffer) as opened:
             out.append(to_bytes(opened))
     return torch.stack(out).float() / 255
 
 
-def _shrunk(mode: str) -> Callable[[Tensor, float, int], Tensor]:
-    """Fewer pixels, averaged, and back: ``nearest`` shows them as blocks, ``bilinear`` as a low resolution."""
+def _downscale(mode: str) -> Callable[[Tensor, float, int], Tensor]:
+    """Average to fewer pixels and enlarge again: ``nearest`` gives blocks, ``bilinear`` a low resolution."""
 
     def change(images: Tensor, share: float, _: int) -> Tensor:
         size = images.shape[-2:]
@@ -74,8 +74,8 @@ CORRUPTIONS: dict[str, tuple[Callable[[Tensor, float, int], Tensor], tuple[float
     "contrast": (lambda x, v, _: tv.adjust_contrast(x, v), (0.75, 0.5, 0.4, 0.3, 0.15)),
     "saturation": (lambda x, v, _: tv.adjust_saturation(x, v), (0.6, 0.3, 0.0, 2.0, 4.0)),
     "jpeg": (_jpeg, (80.0, 50.0, 25.0, 15.0, 7.0)),
-    "pixelate": (_shrunk("nearest"), _SHARES),
-    "low_resolution": (_shrunk("bilinear"), _SHARES),
+    "pixelate": (_downscale("nearest"), _SHARES),
+    "low_resolution": (_downscale("bilinear"), _SHARES),
 }
 """Name -> (change, its strength at severities 1 to 5)."""
 

@@ -1,4 +1,4 @@
-"""A short hash of what a split holds, so that what was computed from it is never taken for that of another."""
+"""A short hash of a split's content, so that cached results are never used for another split."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from regard.data.splits import Split, TensorSplit
 
 
 def fingerprint(split: Split) -> str:
-    """Of pixels in memory, or of files by path, length and time of change with what is cut out of them.
+    """Hash of a split's pixels in memory, or of its files' path, length and time of change, and windows.
 
-    A split of another kind is read through once.
+    A split of another type is read once.
     """
     total = hashlib.sha256(repr((type(split).__name__, len(split), split.classes)).encode())
     total.update(_bytes(split.labels))
@@ -34,7 +34,7 @@ def fingerprint(split: Split) -> str:
 
 
 def mask_fingerprint(split: Split) -> str:
-    """Likewise of the masks of a split that has them."""
+    """The same of the masks of a split that has them."""
     total = hashlib.sha256(repr((type(split).__name__, len(split))).encode())
     if isinstance(split, TensorSplit) and split.masks is not None:
         total.update(repr(tuple(split.masks.shape)).encode() + _bytes(split.masks))

@@ -1,6 +1,6 @@
 """Batches of a split, in an order and with an augmentation that depend on (seed, epoch, sample) only.
 
-Batches from two sets at once: images whose label is known, and images that people looked at.
+`JointLoader` joins batches of two sets: images with labels, and images with gaze.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from regard.data.splits import Split, TensorSplit
 from regard.types import Batch, RegardError
 
 _STREAM = 100
+_EPOCHS_PER_EPOCH = 1 << 20
+"""Upper bound of the epochs of a gaze set within one epoch of the task, so that their orders never repeat."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,14 @@ class Loader:
         parts = self.batches()
         if isinstance(self.split, TensorSplit):
             split = self.split.to(self.device)
-            # the indices of all batches travel at once: a small transfer each would stall an accelerator
-            whole = torch.cat(parts or [self.order[:0]]).to(split.images.device)
-            read: Iterator[Batch] = map(split.batch, whole.split([len(part) for part in parts]))
+            # move the indices of all batches in one transfer: a small one per batch would stall an accelerator
+            indices = torch.cat(parts or [self.order[:0]]).to(split.images.device)
+            batches: Iterator[Batch] = map(split.batch, indices.split([len(part) for part in parts]))
         elif self.num_workers:
-            read = (batch.to(self.device) for batch in self._workers(parts))
+            batches = (batch.to(self.device) for batch in self._workers(parts))
         else:
-            read = (self.split.batch(part).to(self.device) for part in parts)
-        for batch in read:
+            batches = (self.split.batch(part).to(self.device) for part in parts)
+        for batch in batches:
             yield batch if self.augment is None else self.augment(batch, seed=self.seed, epoch=self.epoch)
 
     def _workers(self, parts: list[Tensor]) -> Iterator[Batch]:
@@ -81,7 +83,7 @@ class Loader:
 
 
 class _Reader(Dataset[dict[str, Any] | str]):
-    """Reads whole batches in worker processes; a bad item comes back as its message, without a worker's traceback."""
+    """Reads whole batches in worker processes; a bad item is returned as its message, without a worker's traceback."""
 
     def __init__(self, split: Split, parts: list[Tensor]) -> None:
         self.split, self.parts = split, parts
@@ -110,17 +112,22 @@ def loader(
     rank: int = 0,
     world: int = 1,
 ) -> Loader:
-    """Batches of one epoch; make a new one for each epoch. Iterating twice gives the same batches twice.
+    """Batches of one epoch; make a new loader for each epoch. Iterating again gives the same batches.
+
+    >>> from regard.data import clutter
+    >>> data = clutter(16, 10, 2, 2, cache=False)
+    >>> [len(batch.labels) for batch in loader(data.train, 4, shuffle=True, seed=0, epoch=3)]
+    [4, 4, 2]
 
     Args:
         split: a split in memory is moved to ``device`` once and gathered there (move it there yourself with
             ``split.to(device)`` to save that for each epoch); any other is read by worker processes.
-        batch_size: samples a batch and process.
+        batch_size: samples per batch and process.
         shuffle: a random order, a function of (seed, epoch); otherwise the split's own.
         seed: decides order and augmentation.
         epoch: likewise.
         augment: applied on ``device`` to the whole batch.
-        device: where batches are wanted.
+        device: of the batches.
         num_workers: processes that read; 0 reads in this one. Not used for splits in memory.
         drop_last: leave out the last incomplete batch (over all processes). Training with ``world`` > 1 needs it, as
             otherwise a process can have one batch fewer than another.
@@ -139,20 +146,17 @@ def loader(
     )
 
 
-_ROUNDS = 1 << 20  # so many epochs of a small gaze set within one of the task's never meet another's
-
-
 @dataclass(frozen=True)
 class JointLoader:
-    """Every batch of a task with images of a gaze set behind it.
+    """Every batch of a task, followed by images of a gaze set.
 
-    The task's part is what its loader alone would give, in the same order, so that a run with and one without gaze see
-    the same images of the task. The gaze set begins anew, in another order, as often as an epoch of the task needs it.
+    The task's part equals its own loader's batch, in the same order, so that runs with and without gaze see the same
+    images of the task. The gaze set is repeated, each time in another order, as often as an epoch of the task needs.
 
     Attributes:
         task: the task's loader.
         gaze: a split whose batches have fixations; images of the task's size.
-        batch_size: images of it a batch and process.
+        batch_size: images of it per batch and process.
         seed: decides its order.
         augment: applied to it, as the task's own is to the task's.
     """
@@ -167,12 +171,12 @@ class JointLoader:
         return len(self.task)
 
     def __iter__(self) -> Iterator[Batch]:
-        looked = self._looked()
+        gaze = self._gaze_batches()
         for batch in self.task:
-            yield join(batch, next(looked))
+            yield join(batch, next(gaze))
 
-    def _looked(self) -> Iterator[Batch]:
-        world, again = self.task.world, 0
+    def _gaze_batches(self) -> Iterator[Batch]:
+        world, repeat = self.task.world, 0
         if len(self.gaze) < self.batch_size * world:
             raise RegardError(
                 f"{len(self.gaze)} images with gaze, fewer than a step's {self.batch_size * world}; lower "
@@ -184,42 +188,42 @@ class JointLoader:
                 self.batch_size,
                 shuffle=True,
                 seed=self.seed,
-                epoch=self.task.epoch + _ROUNDS * again,
+                epoch=self.task.epoch + _EPOCHS_PER_EPOCH * repeat,
                 augment=self.augment,
                 device=self.task.device,
                 drop_last=True,
                 rank=self.task.rank,
                 world=world,
             )
-            again += 1
+            repeat += 1
 
 
 def join(task: Batch, gaze: Batch) -> Batch:
-    """One batch of two: weights are 1 for the task's images and 0 for those with gaze, whose labels nobody knows.
+    """One batch of two: weights are 1 for the task's images and 0 for those with gaze, whose labels are unknown.
 
-    Fixations that the task's images may have are left out: what counts is the gaze set's. Indices of its images are
+    Fixations of the task's images are left out: only the gaze set's count. Indices of its images are
     negative, -1 - i, so that they are never taken for the task's.
 
     Raises:
-        RegardError: images of different sizes, one set with its stem kept and one without, or no fixations.
+        RegardError: images of different sizes, one set with cached stem features and one without, or no fixations.
     """
     if gaze.fixations is None:
-        raise RegardError("images with gaze come without fixations; take a set that has them")
+        raise RegardError("images with gaze come without fixations; use a set that has them")
     if task.size != gaze.size:
         raise RegardError(
             f"images of the task are {task.size}, those with gaze {gaze.size} (height, width); open the gaze set in "
             "the task's size"
         )
     if (task.stem is None) != (gaze.stem is None):
-        raise RegardError("the stem of one set is kept and that of the other not; keep both, or neither")
+        raise RegardError("one set has cached stem features, the other not; cache both, or neither")
     count, more = len(task.images), len(gaze.images)
 
-    def behind(values: Tensor | None) -> Tensor | None:
-        """The task's values, and zeros for the images with gaze."""
+    def padded(values: Tensor | None) -> Tensor | None:
+        """The task's values, then zeros for the images with gaze."""
         return None if values is None else torch.cat([values, values.new_zeros(more, *values.shape[1:])])
 
-    known = torch.ones(count, device=task.images.device) if task.weights is None else task.weights
-    nobody = gaze.fixations.new_full((count, *gaze.fixations.shape[1:]), torch.nan)
+    weights = torch.ones(count, device=task.images.device) if task.weights is None else task.weights
+    none = gaze.fixations.new_full((count, *gaze.fixations.shape[1:]), torch.nan)
     return replace(
         task,
         images=torch.cat([task.images, gaze.images]),
@@ -227,10 +231,10 @@ def join(task: Batch, gaze: Batch) -> Batch:
         moved=None,
         labels=F.pad(task.labels, (0, 0) * (task.labels.ndim - 1) + (0, more)),
         index=torch.cat([task.index, -1 - gaze.index]),
-        masks=behind(task.masks),
-        boxes=behind(task.boxes),
-        parts=behind(task.parts),
-        fixations=torch.cat([nobody, gaze.fixations]),
-        flow=behind(task.flow),  # a photograph rests
-        weights=torch.cat([known, known.new_zeros(more)]),
+        masks=padded(task.masks),
+        boxes=padded(task.boxes),
+        parts=padded(task.parts),
+        fixations=torch.cat([none, gaze.fixations]),
+        flow=padded(task.flow),  # photographs do not move
+        weights=torch.cat([weights, weights.new_zeros(more)]),
     )

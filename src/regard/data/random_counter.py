@@ -1,7 +1,7 @@
 """Random numbers without a state: a value is a function of (seed, stream, epoch, sample index, draw), nothing else.
 
-A killed run therefore continues with the same numbers, and neither the batch a sample falls into nor the number of
-devices changes them. The hash is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+A resumed run therefore continues with the same numbers, and neither a sample's batch nor the number of devices changes
+them. The hash is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
 number generators", OOPSLA 2014) in integer tensor operations, which give the same bits on every device.
 """
 
@@ -23,10 +23,10 @@ def uniforms(
 
     Args:
         index: sample indices (N,), on the device on which the numbers are wanted.
-        draws: numbers a sample; asking for more leaves the first ones as they are.
+        draws: numbers per sample; more draws leave the first ones as they are.
         seed: the run's seed.
-        epoch: the epoch; 0 for what does not change from epoch to epoch.
-        stream: keeps uses apart that share seed, epoch and index.
+        epoch: the epoch; 0 for what is the same in all epochs.
+        stream: separates uses that share seed, epoch and index.
     """
     state = hashes(index, seed=seed, epoch=epoch, stream=stream)
     step = torch.arange(1, draws + 1, device=index.device) * _signed(_GOLDEN)
@@ -34,7 +34,7 @@ def uniforms(
 
 
 def hashes(index: Int[Tensor, " N"], *, seed: int, epoch: int = 0, stream: int = 0) -> Int[Tensor, " N"]:
-    """64 hashed bits a sample (as int64), for :func:`uniforms` and for orders that need distinct keys."""
+    """64 hashed bits per sample (as int64), for `uniforms` and for orders that need distinct keys."""
     key = _mix_int(_mix_int(_mix_int(seed) + epoch) + stream)
     return _mix(index.to(torch.int64) * _signed(_GOLDEN) + _signed(key))
 

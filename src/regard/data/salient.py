@@ -32,7 +32,7 @@ _HKU_IS_LISTS = {"train": "trainImgSet", "val": "valImgSet", "test": "testImgSet
 
 
 @dataclass(frozen=True)
-class Layout:
+class SalientLayout:
     """Where a set keeps its files.
 
     Attributes:
@@ -52,14 +52,14 @@ class Layout:
     gaze: tuple[str, Callable[[Path], Fixations]] | None = None
 
 
-SALIENT: dict[str, Layout] = {
-    "ecssd": Layout(
+SALIENT: dict[str, SalientLayout] = {
+    "ecssd": SalientLayout(
         "ECSSD (Shi et al. 2016)",
         "no explicit licence; for research, with citation",
         ("ecssd", "ECSSD"),
         {"images": "ground_truth_mask"},
     ),
-    "pascal_s": Layout(
+    "pascal_s": SalientLayout(
         "PASCAL-S (Li et al. 2014)",
         "no explicit licence (images of PASCAL VOC 2010); for research, with citation",
         ("datasets", "pascal_s/datasets"),
@@ -67,20 +67,20 @@ SALIENT: dict[str, Layout] = {
         mask_level=0.5,  # customary, though the authors tried several
         gaze=("fixations/pascalFix.mat", lambda path: read_pascal_s(path.parent.parent)),
     ),
-    "dut_omron": Layout(
+    "dut_omron": SalientLayout(
         "DUT-OMRON (Yang et al. 2013)",
         "no explicit licence; for research, with citation",
         ("DUT-OMRON", "dut_omron"),
         {"DUT-OMRON-image": "pixelwiseGT-new-PNG"},
         gaze=("DUT-OMRON-eye-fixations/mat", read_dut_omron),
     ),
-    "duts": Layout(
+    "duts": SalientLayout(
         "DUTS (Wang et al. 2017)",
         "no explicit licence (images of ImageNet and SUN); for research, with citation",
         ("DUTS",),
         {"DUTS-TR/DUTS-TR-Image": "DUTS-TR/DUTS-TR-Mask", "DUTS-TE/DUTS-TE-Image": "DUTS-TE/DUTS-TE-Mask"},
     ),
-    "hku_is": Layout(
+    "hku_is": SalientLayout(
         "HKU-IS (Li and Yu 2015)",
         "no explicit licence; for research, with citation",
         ("HKU-IS", "hku_is"),

@@ -103,11 +103,11 @@ class TensorSplit:
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The items at these positions, on the device where the split lies."""
         where = torch.as_tensor(index, dtype=torch.int64, device=self.images.device)
-        known = {name: values[where] for name in _OPTIONAL if (values := getattr(self, name)) is not None}
-        if "flow" in known:
-            known["flow"] = known["flow"].to(torch.float32).div_(127)
+        annotations = {name: values[where] for name in _OPTIONAL if (values := getattr(self, name)) is not None}
+        if "flow" in annotations:
+            annotations["flow"] = annotations["flow"].to(torch.float32).div_(127)
         images = self.images[where].to(torch.float32).div_(255)
-        return Batch(images=images, labels=self.labels[where], index=where, split=self.name, **known)
+        return Batch(images=images, labels=self.labels[where], index=where, split=self.name, **annotations)
 
     def item_name(self, i: int) -> str:
         """Its entry of ``names``, else split and number."""

@@ -1,4 +1,4 @@
-"""Parts of a set that keep its class shares, chosen by a seed."""
+"""Random parts of a set in which each class has its share (stratified splits), decided by a seed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def stratified(
     """Positions of the rest, then of one part for each share; disjoint, each in ascending order.
 
     Each class gives round(share * its number) to each part, and at least one where it has more items than there are
-    parts. Multi-label targets are split by chance alone: their combinations are too many to keep in proportion.
+    parts. Multi-label targets are split without regard to classes: their combinations are too many to stratify.
 
     Args:
         labels: class index (N,) or multi-label targets (N,n).
         shares: share of each part, in (0, 1), together below 1.
         seed: decides which items; the same items for the same labels and seed.
-        stream: keeps uses apart.
+        stream: separates uses that share a seed.
     """
     if min(shares) <= 0 or sum(shares) >= 1:
         raise RegardError(f"shares {shares} of a split must be positive and leave something: together below 1")
@@ -46,17 +46,17 @@ def stratified(
 
 
 def complete(
-    given: Mapping[str, Int[Tensor, " _"]],
+    groups: Mapping[str, Int[Tensor, " _"]],
     labels: Num[Tensor, "N *n"],
     shares: Mapping[str, float],
     *,
     seed: int,
     where: Path,
 ) -> dict[str, Int[Tensor, " _"]]:
-    """Positions of every split: those given, and what is missing taken from ``train``, each class in proportion.
+    """Positions of every split: the given ones; missing ones are taken from ``train``, each class in proportion.
 
     Args:
-        given: positions by split; one that is absent or empty is missing.
+        groups: positions by split; one that is absent or empty is missing.
         labels: of all items.
         shares: the splits besides ``train``, and what each takes of it where it is missing.
         seed: decides which items.
@@ -65,8 +65,8 @@ def complete(
     Raises:
         RegardError: a split is left without an item.
     """
-    groups, own = dict(given), given["train"]
-    missing = {name: share for name, share in shares.items() if not len(given.get(name, ()))}
+    groups, own = dict(groups), groups["train"]
+    missing = {name: share for name, share in shares.items() if not len(groups.get(name, ()))}
     if missing and len(own):
         parts = stratified(labels[own], tuple(missing.values()), seed=seed)
         groups |= {name: own[part] for name, part in zip(("train", *missing), parts, strict=True)}

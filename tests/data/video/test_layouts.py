@@ -162,7 +162,7 @@ def test_maps_that_do_not_fit_are_refused(repackaged):
     with pytest.raises(RegardError, match=r"Diving-Side-005: 5 frames, but 4 maps"):
         ucf_sports(repackaged, **SMALL)
     (repackaged / "testing/Diving-Side-005").rename(repackaged / "testing/Chess-005")
-    with pytest.raises(RegardError, match=r"Chess-005: of none of the classes"):
+    with pytest.raises(RegardError, match=r"Chess-005: in none of the classes"):
         ucf_sports(repackaged, **SMALL)
 
 
@@ -300,11 +300,12 @@ def test_a_video_in_two_splits_is_refused(tmp_path):
 def test_whole_groups_are_held_out():
     groups = ["a", "a", "b", "c", "c", "c", "d"]
     for seed in range(8):
-        taken = hold_out_groups(groups, 0.3, seed=seed).tolist()
+        rest, taken = hold_out_groups(range(7), groups.__getitem__, 0.3, seed=seed)
         names = {groups[k] for k in taken}
         assert 3 <= len(taken) < 7
         assert taken == [k for k, g in enumerate(groups) if g in names]
+        assert rest == [k for k in range(7) if k not in taken]
     with pytest.raises(RegardError, match="1 groups of videos"):
-        hold_out_groups(["a", "a"], 0.5, seed=0)
+        hold_out_groups(["a", "a"], str, 0.5, seed=0)
     with pytest.raises(RegardError, match=r"stretches=9"):
         moments([], 9)

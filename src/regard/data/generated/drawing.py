@@ -1,8 +1,8 @@
-"""Handwritten digits as soft shapes that can be drawn at any place, size and tilt, whole or as a fragment.
+"""Drawing of generated sets: handwritten digits on crops of photographs, all from installed packages.
 
-Colours of a wanted luminance, and grounds exposed so that a glyph of that luminance can be read on them.
-
-Photographs that lie inside scikit-learn and scikit-image, and random crops of them.
+* Digits of scikit-learn as soft shapes at any place, size and tilt, whole or as a fragment (`render_digits`).
+* Colours of a given luminance, and grounds exposed so that a glyph of that luminance is legible (`expose`).
+* Random crops of the photographs of scikit-learn and scikit-image (`photograph_crops`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,41 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
+    "train": (
+        "sklearn.datasets.images/china.jpg",
+        "skimage.data/astronaut.png",
+        "skimage.data/coffee.png",
+        "skimage.data/motorcycle_left.png",
+        "skimage.data/hubble_deep_field.jpg",
+        "skimage.data/camera.png",
+        "skimage.data/grass.png",
+        "skimage.data/coins.png",
+    ),
+    "val": ("skimage.data/rocket.jpg", "skimage.data/ihc.png", "skimage.data/brick.png"),
+    "test": (
+        "sklearn.datasets.images/flower.jpg",
+        "skimage.data/chelsea.png",
+        "skimage.data/retina.jpg",
+        "skimage.data/gravel.png",
+        "skimage.data/moon.png",
+    ),
+}
+"""Background photographs of each split: no photograph, and no scene, is in two. Pictures of text are left out."""
+
+_SCALES = (1.3, 2.2, 3.6)
+"""A photograph's shorter side in units of the crop's side."""
 _FINE = 4
-"""The 8x8 digits are smoothed once to this many samples per source pixel and read bilinearly from there."""
+"""The 8x8 digits are smoothed once to this many samples per source pixel and interpolated bilinearly."""
+_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 @lru_cache(maxsize=1)
 def digit_images() -> tuple[Float[Tensor, "N 1 G G"], Int[Tensor, " N"], Float[Tensor, "N M 2"], Int[Tensor, " N"]]:
-    """scikit-learn's digits: ink in [0,1] with a margin of one source pixel, labels, and where ink is.
+    """scikit-learn's digits: ink in [0,1] with a margin of one source pixel, labels, and the places of ink.
 
-    The third holds the centres of source pixels that are at least half black, as (x, y) in units of the digit's side
-    from its centre, padded; the fourth their number.
+    The third are the centres of source pixels that are at least half black, as (x, y) in units of the digit's side
+    from its centre, padded; the fourth is their number.
     """
     from sklearn.datasets import load_digits
 
@@ -70,7 +95,7 @@ def render_digits(
     inside: Tensor | float = 1.0
     if cut is not None:
         share, choice = cut
-        # a patch half a pixel soft at its border, like the strokes themselves
+        # soften the patch's border by half a pixel, like the strokes
         distance = 0.5 * share[:, None, None] - own.abs().amax(-1)
         inside = (distance * side[:, None, None] / 1.5 + 0.5).clamp(0, 1)
         own = own + places[which, (choice * number[which]).long()][:, None, None]
@@ -82,9 +107,6 @@ def render_digits(
     rows = (top[:, None] + torch.arange(window)) * size
     place = rows[:, :, None] + (left[:, None] + torch.arange(window))[:, None, :]
     return out.scatter_(1, place.flatten(1), alpha.flatten(1)).view(-1, 1, size, size)
-
-
-_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def colour(u: Float[Tensor, "B 4"], bright: Bool[Tensor, " B"]) -> tuple[Float[Tensor, "B 3"], Float[Tensor, " B"]]:
@@ -104,47 +126,21 @@ def expose(
     luminance: Float[Tensor, " B"],
     contrast: Float[Tensor, " B"],
 ) -> Float[Tensor, "B 3 S S"]:
-    """Darken (below bright glyphs) or lighten the ground until it differs enough from the digit where that lies."""
+    """Darken (below bright glyphs) or lighten the ground until its contrast to the digit, at its place, is reached."""
     grid = torch.arange(ground.shape[-1]) + 0.5
     near = torch.exp(-(((grid - centre[:, :, None]) / (0.35 * extent[:, None, None])) ** 2))
     weight = (near[:, 1, :, None] * near[:, 0, None, :]).flatten(1)
     mean = torch.bmm(ground.flatten(2), weight[:, :, None])[:, :, 0] / weight.sum(1, keepdim=True)
     local = _luminance(mean)
     # distances to black below bright glyphs, to white below dark ones, shrink by the same factor everywhere
-    wanted = (torch.where(bright, luminance, 1 - luminance) - contrast).clamp_min(0.05)
-    factor = (wanted / torch.where(bright, local, 1 - local).clamp_min(1e-3)).clamp_max(1)
+    target = (torch.where(bright, luminance, 1 - luminance) - contrast).clamp_min(0.05)
+    factor = (target / torch.where(bright, local, 1 - local).clamp_min(1e-3)).clamp_max(1)
     offset = torch.where(bright, 0, 1 - factor)
     return ground.mul_(factor[:, None, None, None]).add_(offset[:, None, None, None])
 
 
 def _luminance(colours: Float[Tensor, "B 3"]) -> Float[Tensor, " B"]:
     return colours @ torch.tensor(_LUMINANCE)
-
-
-PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
-    "train": (
-        "sklearn.datasets.images/china.jpg",
-        "skimage.data/astronaut.png",
-        "skimage.data/coffee.png",
-        "skimage.data/motorcycle_left.png",
-        "skimage.data/hubble_deep_field.jpg",
-        "skimage.data/camera.png",
-        "skimage.data/grass.png",
-        "skimage.data/coins.png",
-    ),
-    "val": ("skimage.data/rocket.jpg", "skimage.data/ihc.png", "skimage.data/brick.png"),
-    "test": (
-        "sklearn.datasets.images/flower.jpg",
-        "skimage.data/chelsea.png",
-        "skimage.data/retina.jpg",
-        "skimage.data/gravel.png",
-        "skimage.data/moon.png",
-    ),
-}
-"""Which photographs ground which split: no photograph, and no scene, is in two. Pictures of text are left out."""
-
-_SCALES = (1.3, 2.2, 3.6)
-"""A photograph's shorter side in units of the crop's side."""
 
 
 @lru_cache(maxsize=64)

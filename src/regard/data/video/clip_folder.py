@@ -31,8 +31,8 @@ def clip_folder(
 ) -> DataSplits:
     """Videos of ``<Class>/*.avi`` (or mp4, mkv, mov, mpg, webm), with or without ``train``, ``val``, ``test`` above.
 
-    Videos called ``..._g01_c02`` are of one group, cut from one scene (UCF101); groups never part between splits that
-    are drawn here. Any other video is a group of its own.
+    Videos called ``..._g01_c02`` are of one group, cut from one scene (UCF101); splits drawn here
+    keep groups together. Any other video is a group of its own.
 
     Args:
         root: the folder with the classes, or with the splits.
@@ -59,10 +59,7 @@ def clip_folder(
         )
     for name, share in (("test", test_share), ("val", val_share)):
         if name not in parts:
-            videos = parts["train"]
-            taken = set(hold_out_groups([_group(video) for video in videos], share, seed=seed).tolist())
-            parts[name] = [video for k, video in enumerate(videos) if k in taken]
-            parts["train"] = [video for k, video in enumerate(videos) if k not in taken]
+            parts["train"], parts[name] = hold_out_groups(parts["train"], _group, share, seed=seed)
     _groups_apart(root, parts)
     return clip_splits(
         {name: parts[name] for name in _SPLITS},
@@ -78,14 +75,14 @@ def clip_folder(
 
 
 def _videos(folder: Path) -> list[Path]:
-    found = [p for p in folder.glob("*/*") if p.suffix.lower() in VIDEO_SUFFIXES and p.name[0] != "."]
-    if not found:
+    videos = [p for p in folder.glob("*/*") if p.suffix.lower() in VIDEO_SUFFIXES and p.name[0] != "."]
+    if not videos:
         raise RegardError(f"{folder}: no videos in <Class>/ ({', '.join(VIDEO_SUFFIXES)}); correct the folder")
-    return sorted(found, key=lambda p: (p.parent.name, natural(p.name)))
+    return sorted(videos, key=lambda p: (p.parent.name, natural(p.name)))
 
 
 def _listed(root: Path, path: Path) -> list[Path]:
-    """Videos of an official list, a line ``Class/video.avi`` each, in the train list with a number behind."""
+    """Videos of an official list, one line ``Class/video.avi`` each, followed by a number in the train list."""
     if not path.is_file():
         raise RegardError(f"{path}: no such list; correct lists or fold")
     videos = [root / line.split()[0] for line in path.read_text().splitlines() if line.strip()]
@@ -103,9 +100,9 @@ def _group(video: Path) -> str:
 
 
 def _scene(video: Path) -> str:
-    """Class and group of a video that says it; else nothing."""
-    found = re.search(r"_g(\d+)_c\d+$", video.stem)
-    return f"{video.parent.name}/group {found[1]}" if found else ""
+    """Class and group of a video named ``..._g01_c02``; else nothing."""
+    group = re.search(r"_g(\d+)_c\d+$", video.stem)
+    return f"{video.parent.name}/group {group[1]}" if group else ""
 
 
 def _groups_apart(root: Path, parts: dict[str, list[Path]]) -> None:

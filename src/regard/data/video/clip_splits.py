@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-import torch
 from torch import Tensor
 
 from regard.data.files import as_size
@@ -16,19 +16,23 @@ from regard.data.video.clips import Clip, ClipSplit
 from regard.gaze import Fixations
 from regard.types import RegardError
 
+_Item = TypeVar("_Item")
 _STREAM = 210
 _TIMES = (0.2, 0.35, 0.65, 0.8, 0.05, 0.95)
 """Positions of further stretches of a training video, after its middle."""
 
 
-def hold_out_groups(groups: Sequence[str], share: float, *, seed: int) -> Tensor:
-    """Positions of items to hold out, in whole groups: videos of one scene, film or person stay together.
+def hold_out_groups(
+    items: Sequence[_Item], group_of: Callable[[_Item], str], share: float, *, seed: int
+) -> tuple[list[_Item], list[_Item]]:
+    """Items that stay, and items held out in whole groups: videos of one scene, film or person stay together.
 
     Groups are taken at random until at least ``share`` of the items is reached; at least one, and not all.
 
     Raises:
         RegardError: only one group, or a share that leaves nothing.
     """
+    groups = [group_of(item) for item in items]
     names = sorted(set(groups))
     if len(names) < 2 or not 0 < share < 1:
         raise RegardError(
@@ -40,7 +44,8 @@ def hold_out_groups(groups: Sequence[str], share: float, *, seed: int) -> Tensor
         taken.add(names[k])
         if sum(group in taken for group in groups) >= share * len(groups):
             break
-    return torch.tensor([i for i, group in enumerate(groups) if group in taken])
+    pairs = list(zip(items, groups, strict=True))
+    return [item for item, group in pairs if group not in taken], [item for item, group in pairs if group in taken]
 
 
 def moments(paths: Sequence[Path], count: int) -> list[Clip]:

@@ -44,8 +44,8 @@ def hollywood2(
 ) -> DataSplits:
     """Hollywood-2 from ``AVIClips/*.avi`` and ``ClipSets/<Action>_{train,test}.txt``; labels are 0/1 targets (N,12).
 
-    Train and test are the official ones, of 33 and 36 other films. Validation needs to know which training clip is of
-    which film: ``movies.txt``, a line ``<clip> <film>`` each. Gaze of Mathe and Sminchisescu, if it is there:
+    Train and test are the official ones, of 33 and 36 other films. Validation needs the film of each training
+    clip: ``movies.txt``, a line ``<clip> <film>`` each. Gaze of Mathe and Sminchisescu, if it is there:
     ``samples/<observer>_<clip>.avi.txt``. Half of the observers are for learning, the others for comparison.
 
     Args:
@@ -63,35 +63,30 @@ def hollywood2(
     folder = find_folder(Path(root), "hollywood2", "Hollywood2", holds="ClipSets", name="hollywood2")
     targets = {part: _targets(folder / "ClipSets", part) for part in ("train", "test")}
     films = _films(folder / "movies.txt", targets)
-    learned = list(targets["train"])
-    val = {learned[k] for k in hold_out_groups([films[clip] for clip in learned], val_share, seed=seed).tolist()}
-    parts = {
-        "train": [clip for clip in learned if clip not in val],
-        "val": [clip for clip in learned if clip in val],
-        "test": list(targets["test"]),
-    }
+    train, val = hold_out_groups(list(targets["train"]), films.__getitem__, val_share, seed=seed)
+    parts = {"train": train, "val": val, "test": list(targets["test"])}
     videos = {name: [folder / "AVIClips" / f"{clip}.avi" for clip in clips] for name, clips in parts.items()}
     _present(folder, [video for files in videos.values() for video in files])
-    every = targets["train"] | targets["test"]
+    target_of = targets["train"] | targets["test"]
     gaze = gaze_of_panels(
         videos, folder / "samples", clip_name=lambda video: video.stem, stretches=stretches, length=length
     )
     return clip_splits(
         videos,
-        {name: torch.stack([every[clip] for clip in clips]) for name, clips in parts.items()},
+        {name: torch.stack([target_of[clip] for clip in clips]) for name, clips in parts.items()},
         classes=HOLLYWOOD2_CLASSES,
         size=size,
         length=length,
         stretches=stretches,
         in_memory=in_memory,
-        source=f"Hollywood-2 (Marszałek et al. 2009), {len(every)} clips, {folder}",
+        source=f"Hollywood-2 (Marszałek et al. 2009), {len(target_of)} clips, {folder}",
         licence=HOLLYWOOD2_LICENCE,
         gaze=gaze,
     )
 
 
 def _targets(folder: Path, part: str) -> dict[str, Tensor]:
-    """Clip -> targets (12,), in the order of clips, from one list an action."""
+    """Clip -> targets (12,), in the order of clips, from one list per action."""
     targets: dict[str, Tensor] = {}
     for k, action in enumerate(HOLLYWOOD2_CLASSES):
         path = folder / f"{action}_{part}.txt"
@@ -112,15 +107,15 @@ def _films(path: Path, targets: dict[str, dict[str, Tensor]]) -> dict[str, str]:
     if not path.is_file():
         raise RegardError(
             f"{path}: no such file; validation clips must be of other films than training clips, so write a line "
-            "'<clip> <film>' for each clip of the train split (the published set does not come with such a list)"
+            "'<clip> <film>' for each clip of the train split (the published set has no such list)"
         )
     films = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        found = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
-        if line.strip() and not found:
+        words = re.match(r"\s*(\S+)\s+(\S.*?)\s*$", line)
+        if line.strip() and not words:
             raise RegardError(f"{path}, line {number}: {line!r} is not a clip and its film; write '<clip> <film>'")
-        if found:
-            films[found[1]] = found[2]
+        if words:
+            films[words[1]] = words[2]
     absent = [clip for clip in targets["train"] if clip not in films]
     if absent:
         raise RegardError(

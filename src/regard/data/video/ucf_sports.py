@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -61,69 +61,45 @@ def ucf_sports(
         in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
     """
     root = Path(root)
+    options: dict[str, Any] = {"size": size, "length": length, "stretches": stretches, "in_memory": in_memory}
     if any((folder / "training").is_dir() for folder in (root, root / "ucf_sports")):
-        return _repackaged(root, size, length, stretches, val_share, seed, in_memory)
+        return _repackaged(root, val_share, seed, **options)
     folder = find_folder(root, "ucf_sports", holds=UCF_SPORTS_CLASSES[0], name="ucf_sports")
-    found = [(name, video) for name in UCF_SPORTS_CLASSES for video in _videos(folder, name)]
-    tests = {video for name in UCF_SPORTS_CLASSES for video in _first_third([v for n, v in found if n == name])}
-    learned = [(name, video) for name, video in found if video not in tests]
-    tapes = [_tape(video) for _, video in learned]
-    val = set(hold_out_groups(tapes, val_share, seed=seed).tolist())
-    parts = {
-        "train": [pair for k, pair in enumerate(learned) if k not in val],
-        "val": [pair for k, pair in enumerate(learned) if k in val],
-        "test": [pair for pair in found if pair[1] in tests],
-    }
-    videos = {name: [video for _, video in pairs] for name, pairs in parts.items()}
-    gaze = gaze_of_panels(videos, folder / "samples", clip_name=_called, stretches=stretches, length=length)
+    by_class = [_videos(folder, name) for name in UCF_SPORTS_CLASSES]
+    label_of = {video: label for label, videos in enumerate(by_class) for video in videos}
+    test = [video for videos in by_class for video in videos[: len(videos) // 3]]
+    train, val = hold_out_groups([video for video in label_of if video not in set(test)], _tape, val_share, seed=seed)
+    videos = {"train": train, "val": val, "test": test}
     return clip_splits(
         videos,
-        {name: torch.tensor([UCF_SPORTS_CLASSES.index(label) for label, _ in pairs]) for name, pairs in parts.items()},
+        {name: torch.tensor([label_of[video] for video in part]) for name, part in videos.items()},
         classes=UCF_SPORTS_CLASSES,
-        size=size,
-        length=length,
-        stretches=stretches,
-        in_memory=in_memory,
-        source=f"UCF Sports (Rodriguez et al. 2008), {len(found)} videos, {folder}",
+        source=f"UCF Sports (Rodriguez et al. 2008), {len(label_of)} videos, {folder}",
         licence=UCF_SPORTS_LICENCE,
-        gaze=gaze,
+        gaze=gaze_of_panels(videos, folder / "samples", clip_name=_clip_name, stretches=stretches, length=length),
+        **options,
     )
 
 
-def _repackaged(
-    root: Path,
-    size: int | tuple[int, int],
-    length: int,
-    stretches: int,
-    val_share: float,
-    seed: int,
-    in_memory: bool,
-) -> DataSplits:
+def _repackaged(root: Path, val_share: float, seed: int, **options: Any) -> DataSplits:
     folder = find_folder(root, "ucf_sports", holds="training", name="ucf_sports")
-    learned, tested = (_clips(folder / part) for part in ("training", "testing"))
-    val = set(hold_out_groups([clip.parent.name for clip in learned], val_share, seed=seed).tolist())
-    videos = {
-        "train": [clip for k, clip in enumerate(learned) if k not in val],
-        "val": [clip for k, clip in enumerate(learned) if k in val],
-        "test": tested,
-    }
+    train, val = hold_out_groups(_clips(folder / "training"), lambda clip: clip.parent.name, val_share, seed=seed)
+    videos = {"train": train, "val": val, "test": _clips(folder / "testing")}
+    clips = clips_of(videos, options["stretches"])
     return clip_splits(
         videos,
-        {name: torch.tensor([_label(clip.parent) for clip in clips]) for name, clips in videos.items()},
+        {name: torch.tensor([_label(clip.parent) for clip in part]) for name, part in videos.items()},
         classes=UCF_SPORTS_CLASSES,
-        size=size,
-        length=length,
-        stretches=stretches,
-        in_memory=in_memory,
         source=f"UCF Sports (Rodriguez et al. 2008) as Wang et al. (2018) repackaged it, {folder}",
         licence=UCF_SPORTS_LICENCE,
-        gaze={name: gaze_of_maps(clips, length=length) for name, clips in clips_of(videos, stretches).items()},
+        gaze={name: gaze_of_maps(part, length=options["length"]) for name, part in clips.items()},
         remarks=("Observers are lost in this form of the gaze: there is no ceiling between them.",),
+        **options,
     )
 
 
 def _videos(folder: Path, name: str) -> list[Path]:
-    """Videos of a class, all its views, in the order of names: a file each, or the folder where it is frames."""
+    """Videos of a class, all its views, in the order of names: a file each, or the folder of its frames."""
     videos = []
     for view in sorted(p for p in folder.iterdir() if p.is_dir() and _class_of(p.name) == name):
         for number in sorted((p for p in view.iterdir() if p.is_dir()), key=lambda p: natural(p.name)):
@@ -138,33 +114,29 @@ def _class_of(view: str) -> str:
     return next((name for name in UCF_SPORTS_CLASSES if view == name or view.startswith(name + "-")), "")
 
 
-def _first_third(videos: Sequence[Path]) -> Sequence[Path]:
-    return videos[: len(videos) // 3]
-
-
 def _tape(video: Path) -> str:
-    """What videos cut from one broadcast share: the name up to its last underscore; nothing for a folder of frames."""
+    """Broadcast that a video is cut from: the name up to its last underscore; the path where there is none."""
     return video.stem.rpartition("_")[0] if video.is_file() and "_" in video.stem else str(video)
 
 
-def _called(video: Path) -> str:
-    """``<Class>-<NNN>``, whatever the file itself is called."""
+def _clip_name(video: Path) -> str:
+    """``<Class>-<NNN>``, whatever the file's name."""
     place = video if video.is_dir() else video.parent
     return f"{place.parent.name}-{place.name}"
 
 
 def _clips(folder: Path) -> list[Path]:
     """Folders of frames, ``<Class>-<NNN>/images``."""
-    found = [p / "images" for p in folder.iterdir() if (p / "images").is_dir()] if folder.is_dir() else []
-    if not found:
+    clips = [p / "images" for p in folder.iterdir() if (p / "images").is_dir()] if folder.is_dir() else []
+    if not clips:
         raise RegardError(f"{folder}: no clips (<Class>-<NNN>/images); unpack the set there")
-    return sorted(found, key=lambda p: natural(p.parent.name))
+    return sorted(clips, key=lambda p: natural(p.parent.name))
 
 
 def _label(clip: Path) -> int:
     name = _class_of(re.sub(r"-\d+$", "", clip.name))
     if not name:
         raise RegardError(
-            f"{clip}: of none of the classes {', '.join(UCF_SPORTS_CLASSES)}; a clip is called <Class>-<NNN>"
+            f"{clip}: in none of the classes {', '.join(UCF_SPORTS_CLASSES)}; a clip is called <Class>-<NNN>"
         )
     return UCF_SPORTS_CLASSES.index(name)

@@ -23,13 +23,13 @@ def read_atari_head(path: str | Path, *, points_outside: Outside = "drop") -> Fi
     """
     rows = load_csv(path, ("frame_id", "gaze_x_mean", "gaze_y_mean"))
     x, y = (numbers(rows[name], f"{path}, {name}", blank=True) for name in ("gaze_x_mean", "gaze_y_mean"))
-    seen = ~(np.isnan(x) | np.isnan(y))
+    valid = ~(np.isnan(x) | np.isnan(y))
     player = Path(path).stem.removeprefix("gaze_actions_").split("_")[0]
     return make_fixations(
-        image=np.array(rows["frame_id"], dtype=object)[seen],
-        subject=[player] * int(seen.sum()),
-        x=x[seen],
-        y=y[seen],
+        image=np.array(rows["frame_id"], dtype=object)[valid],
+        subject=[player] * int(valid.sum()),
+        x=x[valid],
+        y=y[valid],
         sizes=dict.fromkeys(rows["frame_id"], ATARI_FRAME),
         points_outside=points_outside,
     )
