@@ -92,7 +92,7 @@ def test_a_sentence_claims_no_difference_that_is_not_there() -> None:
     )
     assert "not clear of its floor of 0.190 (centre)" in sentence(at_floor)
     neutral = Score("a", "information", "Rate", 9.0, unit="bits", references=(Reference("log2 n", "floor", 3.3),))
-    assert sentence(neutral) == "Rate is 9.00 bits, beside 3.30 for log2 n."
+    assert sentence(neutral) == "Rate is 9.00 bits, next to 3.30 for log2 n."
 
 
 def test_the_summary_is_made_of_the_run(make_run: Callable[..., Path]) -> None:

@@ -35,7 +35,7 @@ def add_judge(commands: Commands) -> None:
     judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
     judge.add_argument("--seed", type=int, default=0, help="of sampled images, methods and metrics; default 0")
     add_device(judge)
-    judge.add_argument("--out", type=Path, default=Path("judged"), help="a killed judgement goes on from here")
+    judge.add_argument("--out", type=Path, default=Path("judged"), help="an interrupted judgement continues here")
     judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
     judge.set_defaults(run=_run)
 

@@ -27,9 +27,9 @@ def _summary(results: JudgeResults) -> str:
     """What was judged, in a few sentences."""
     methods = plural(sum(not m.control for m in results.methods), "method")
     return (
-        f"{methods} of saying where {results.model.name} looks, judged on {plural(results.data.images, 'image')} of "
+        f"{methods} of explaining {results.model.name}, judged on {plural(results.data.images, 'image')} of "
         f"{results.data.name}. Each map explains the class that the network predicts. No map is judged by one number, "
-        "and none without the value of a map that knows nothing."
+        "and none without the value of a map without information."
     )
 
 
@@ -69,7 +69,7 @@ def print_judge_results(results: JudgeResults, console: Console | None = None) -
 
 def _cost(results: JudgeResults) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("method", "seconds an image", "forwards an image", "grid", "constant maps"):
+    for heading in ("method", "seconds per image", "forwards per image", "grid", "constant maps"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for m in results.methods:
         grid = " × ".join(str(side) for side in m.grid)

@@ -1,4 +1,4 @@
-"""`regard judge` and `regard.judge`: a model and images in, results, folder and page out."""
+"""`regard.judge`, which the command `regard judge` calls: from a model and images to results, folder and page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def judge(
     out: str | Path | None = None,
     progress: bool = False,
 ) -> JudgeResults:
-    """Test a network's maps by several methods: faithfulness, sanity, consistency, each beside floors and controls.
+    """Test a network's maps by several methods: faithfulness, sanity, consistency, each with floors and controls.
 
     Args:
         model: a run's folder, a folder of ``save_pretrained``, a network's name (with ``weights``), an

@@ -84,7 +84,7 @@ class MismatchError(ValueError):
 
 
 def from_json(kind: Any, value: object, where: str = "") -> Any:
-    """``value`` as a ``kind``: a dataclass, tuple, mapping, literal, optional or plain type, checked all the way down.
+    """``value`` as a ``kind``: a dataclass, tuple, mapping, literal, optional or plain type, checked recursively.
 
     Unknown keys of a mapping are ignored, absent ones take the dataclass's default. ``null`` for a float means
     undefined and becomes NaN; for anything else it must be allowed by the type.

@@ -32,7 +32,7 @@ COLORMAP, SIGNED_COLORMAP = "inferno", "berlin"
 GREY = 128
 _WIDE, _GAP, _CAPTION = 2.1, 0.08, 0.42  # inches: columns, gaps, two lines below a panel
 _TITLE, _COLUMNS = 95, 5  # longest title in characters; panels per row of a method sheet
-UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits a position", "relevance": "relevance, no unit"}
+UNITS: dict[Unit, str] = {"gate": "gate", "bits": "bits per position", "relevance": "relevance, no unit"}
 
 Picture = NDArray[np.uint8]
 _Values = NDArray[np.floating]
@@ -163,7 +163,7 @@ def sheet(
         images: pictures, each of any size.
         maps: one map per image.
         unit: of the maps' values.
-        titles: a line of text above each row, shown as it is.
+        titles: a line of text above each row, shown literally.
         scale: ends of the colours; those of all maps together by default.
         opacity: of the colours over the image.
 

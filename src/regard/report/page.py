@@ -25,9 +25,9 @@ from regard.report.runs import read_run
 from regard.report.schema import Run
 
 BITS = (
-    ("val/latent_bits", "Latent rate, bits an image", "budget_bits"),
-    ("val/gate_bits", "Gate price, bits a map", "map_budget_bits"),
-    ("val/code_bits", "Map code length, bits a map", "code_budget_bits"),
+    ("val/latent_bits", "Latent rate, bits per image", "budget_bits"),
+    ("val/gate_bits", "Gate price, bits per map", "map_budget_bits"),
+    ("val/code_bits", "Map code length, bits per map", "code_budget_bits"),
 )
 SCHEDULE = (("lr", "Learning rate"), ("beta", "β, price of a latent nat"), ("map_beta", "β of the map's price"))
 STYLES = ("main", "control", "second", "third")
@@ -168,7 +168,7 @@ def chart_of(run: Run, key: str, title: str, budget: str = "") -> Chart | None:
 
 
 def path_charts(run: Run) -> tuple[Chart, ...]:
-    """Deletion, insertion and the like: the map's path beside its random control."""
+    """Deletion, insertion and the like: the map's path with its random control."""
     drawn = []
     for curve in run.evaluation.curves.values():
         names = sorted(curve.series, key=lambda n: (n != "map", n != "random"))

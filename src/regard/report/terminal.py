@@ -27,7 +27,7 @@ def print_scores(evaluation: Evaluation, console: Console | None = None) -> None
         table.add_column("score", overflow="fold", ratio=3)
         table.add_column("value", justify="right", no_wrap=True)
         table.add_column("interval", no_wrap=True)
-        table.add_column("beside it", overflow="fold", ratio=4)
+        table.add_column("references", overflow="fold", ratio=4)
         for score in scores:
             arrow = {"higher": " ↑", "lower": " ↓", None: ""}[score.better]
             value = Text(number(score.value, score.unit), style="bold")

@@ -122,7 +122,7 @@ def sentence(score: Score) -> str:
         clear = "clear of" if floors[0] not in score.not_better_than() else "not clear of"
         comparisons.append(f"{clear} its floor of {number(floors[0].value)} ({floors[0].label})")
     elif floors:
-        comparisons.append(f"beside {number(floors[0].value)} for {floors[0].label}")
+        comparisons.append(f"next to {number(floors[0].value)} for {floors[0].label}")
     return text + (", " + " and ".join(comparisons) if comparisons else "") + "."
 
 
