@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.evaluation.contexts import context_of, json_rows
 from tests.training.test_action import CLIPS, several_labels
 from tests.training.tiny import tiny
 
-from regard.data import shuffle_gaze
-from regard.evaluation import evaluate
-from regard.evaluation.prediction import average_precision_score, mean_average_precision
+from regard.data import TensorSplit, shuffle_gaze
+from regard.evaluation import Observation, evaluate
+from regard.evaluation.prediction import mean_average_precision, prediction
 from regard.report import read_evaluation, write_report
 from regard.training import build, plain_twin, train
 from regard.training.recipe import ImposeRecipe
@@ -126,11 +127,16 @@ def test_average_precision_by_hand():
     assert absent == 1  # the third label: no clip has it
     first, second = (1 + 2 / 3) / 2, (1 / 2 + 2 / 4) / 2
     assert value == pytest.approx((first + second) / 2)
-    row = average_precision_score(said, targets, None, {"flow": said})
+    row = precision_row(said, targets)
     assert row["undefined"] == {"labels that no clip has": 1}
     assert row["references"][0]["value"] == pytest.approx(0.5)
-    nothing = average_precision_score(said, torch.zeros_like(targets), None, {})
-    assert nothing["value"] is None
+    assert precision_row(said, torch.zeros_like(targets))["value"] is None
+
+
+def precision_row(probabilities, targets):
+    split = TensorSplit("test", tuple("abc"), torch.zeros(4, 3, 8, 8).byte(), targets.float())
+    seen = Observation(mean=probabilities, streams={"flow": probabilities})
+    return json_rows(prediction(context_of(None, split, seen)))[0]
 
 
 def test_shuffled_gaze_agrees_less(folder):

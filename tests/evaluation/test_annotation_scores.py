@@ -7,21 +7,27 @@ import numpy as np
 import pytest
 import torch
 from tests.data.cub_files import make_cub
+from tests.evaluation.contexts import json_rows
 from tests.training.tiny import tiny
 
 from regard.data import DataSplits, cub
-from regard.evaluation import evaluate
-from regard.evaluation.box_baselines import ANOTHER, CENTRE, UNIFORM, boxed_floors
-from regard.evaluation.entries import read_per_image
-from regard.evaluation.evaluate import known_scores
-from regard.evaluation.gaze import OBSERVERS
-from regard.evaluation.localization import near_parts
+from regard.evaluation import ANOTHER, CENTRE_BOX, MEASURES, OBSERVERS, UNIFORM_BOX, EvaluationContext, evaluate
+from regard.evaluation.localization import boxed_floors, near_parts
+from regard.evaluation.rows import read_per_image
 from regard.gaze import density
 from regard.report import read_evaluation
 from regard.training import train
 from regard.types import Map, RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def scored(data: DataSplits, map: Map) -> tuple[list[dict], dict[str, torch.Tensor]]:
+    """Rows, and values per image by name, of maps of the test split."""
+    context = EvaluationContext(None, data, seed=0)
+    vars(context)["map"] = map
+    measured = [MEASURES[name](context) for name in ("parts", "gaze")]
+    return json_rows(*measured), measured[0].with_references() | measured[1].with_references()
 
 
 def test_near_is_a_tenth_of_the_boxs_size() -> None:
@@ -38,12 +44,12 @@ def test_floors_know_the_box_alone() -> None:
     map = Map(torch.rand(2, 1, 12, 8), "gate")
     boxes = torch.tensor([[12.0, 16.0, 36.0, 32.0], [0.0, 0.0, 48.0, 64.0]])
     floors = boxed_floors(map, boxes, (64, 48), seed=0)
-    inside = floors[UNIFORM].values
+    inside = floors[UNIFORM_BOX].values
     assert inside.shape == (2, 1, 12, 8)
     assert inside[0, 0].nonzero().amin(0).tolist() == [3, 2]
     assert inside[0].sum() * (64 / 12) * 6 == pytest.approx(24 * 16, rel=1e-3)
     assert (inside[1] == 1).all()
-    peak = floors[CENTRE].values[0, 0]
+    peak = floors[CENTRE_BOX].values[0, 0]
     assert torch.allclose(peak, peak.flip(1), atol=1e-6)  # the box is centred across, not down
     assert divmod(int(peak.argmax()), 8)[0] == 4
     assert torch.equal(floors[ANOTHER].values, map.values.flip(0))
@@ -52,17 +58,17 @@ def test_floors_know_the_box_alone() -> None:
 def test_a_map_that_is_peoples_own_reaches_the_ceiling_and_a_flat_one_nothing(birds: DataSplits) -> None:
     gaze = birds.gaze()
     own = density(gaze.points(), size=(48, 48), sigma=48 / 27).float()
-    rows, arrays = known_scores(birds, Map(own, "gate"), seed=0)
+    rows, arrays = scored(birds, Map(own, "gate"))
     assert [row["key"] for row in rows] == ["energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"]
     for key in ("gaze_nss", "gaze_auc", "gaze_cc"):
-        floors = [arrays[f"{key}/{name}"] for name in (UNIFORM, CENTRE)]
+        floors = [arrays[f"{key}/{name}"] for name in (UNIFORM_BOX, CENTRE_BOX)]
         assert all((arrays[key] > floor).all() for floor in floors), key
         assert {r["label"]: r["role"] for r in rows[1]["references"]}[OBSERVERS] == "ceiling"
     assert torch.allclose(arrays["gaze_cc"], torch.ones(15).double(), atol=1e-5)
     # all viewings are the same here, so one predicts the other as well as this map does
     assert torch.allclose(arrays[f"gaze_nss/{OBSERVERS}"], arrays["gaze_nss"], rtol=1e-3)
-    assert arrays["energy_near_parts"].mean() > 2 * arrays[f"energy_near_parts/{UNIFORM}"].mean()
-    _, flat = known_scores(birds, Map(torch.ones(15, 1, 6, 6), "gate"), seed=0)
+    assert arrays["energy_near_parts"].mean() > 2 * arrays[f"energy_near_parts/{UNIFORM_BOX}"].mean()
+    _, flat = scored(birds, Map(torch.ones(15, 1, 6, 6), "gate"))
     assert torch.equal(flat["gaze_auc"], torch.full((15,), 0.5).double())
     assert flat["gaze_nss"].isnan().all() or (flat["gaze_nss"] == 0).all()
     area = flat["energy_near_parts/area share (a uniform map)"]
@@ -73,15 +79,15 @@ def test_the_grids_axes_are_not_swapped(birds: DataSplits) -> None:
     beak = birds.test.parts[:, 1]
     map = torch.zeros(15, 1, 12, 12)
     map[torch.arange(15), 0, (beak[:, 1] / 4).long(), (beak[:, 0] / 4).long()] = 1
-    _, right = known_scores(birds, Map(map, "gate"), seed=0)
-    _, wrong = known_scores(birds, Map(map.transpose(2, 3), "gate"), seed=0)
+    _, right = scored(birds, Map(map, "gate"))
+    _, wrong = scored(birds, Map(map.transpose(2, 3), "gate"))
     assert right["energy_near_parts"].mean() > wrong["energy_near_parts"].mean() + 0.3
     assert right["gaze_nss"].mean() > wrong["gaze_nss"].mean() + 1
 
 
 def test_without_gaze_or_parts_it_is_silent(birds: DataSplits, tmp_path: Path) -> None:
     data = cub(make_cub(tmp_path / "CUB_200_2011", flat=False), size=48)
-    rows, _ = known_scores(data, Map(torch.rand(15, 1, 6, 6), "gate"), seed=0)
+    rows, _ = scored(data, Map(torch.rand(15, 1, 6, 6), "gate"))
     assert [row["key"] for row in rows] == ["energy_near_parts"]
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from regard.data import TensorSplit
-from regard.evaluation.observe import MOST, images_at_once
+from regard.evaluation.observe import LARGEST_BATCH, max_batch_size
 
 
 def split(height: int, width: int) -> TensorSplit:
@@ -17,11 +17,18 @@ def split(height: int, width: int) -> TensorSplit:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((32, 32), MOST), ((48, 48), MOST), ((48, 96), MOST // 2), ((192, 192), 16), ((900, 900), 1)]
+    ("size", "expected"),
+    [
+        ((32, 32), LARGEST_BATCH),
+        ((48, 48), LARGEST_BATCH),
+        ((48, 96), LARGEST_BATCH // 2),
+        ((192, 192), 16),
+        ((900, 900), 1),
+    ],
 )
 def test_large_images_are_few(size: tuple[int, int], expected: int) -> None:
-    assert images_at_once(split(*size)) == expected
+    assert max_batch_size(split(*size)) == expected
 
 
 def test_other_devices_take_all() -> None:
-    assert images_at_once(split(192, 192), "cuda") == MOST
+    assert max_batch_size(split(192, 192), "cuda") == LARGEST_BATCH

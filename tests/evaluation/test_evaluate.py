@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tests.evaluation.contexts import context_of, json_rows
 from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import evaluate, observe
-from regard.evaluation.prediction import information_scores, prediction_scores
+from regard.evaluation.information import information
+from regard.evaluation.prediction import prediction
 from regard.metrics import accuracy
 from regard.report import read_evaluation, write_report
 from regard.training import load_run, plain_twin, train
@@ -174,7 +176,8 @@ def test_what_is_undefined_is_null(tmp_path: Path) -> None:
     from tests.evaluation.test_observe import model
 
     items = TensorSplit("test", tuple("abcd"), torch.zeros(3, 3, 16, 16, dtype=torch.uint8), torch.zeros(3).long())
-    seen = observe(model(latent=3), items, seed=0)
-    rows = prediction_scores(seen, None, items.labels) + information_scores(seen, items.labels, tiny())
+    context = context_of(model(latent=3), items, recipe=tiny(), samples=(4,))
+    rows = json_rows(prediction(context), information(context), samples=(4,))
     text = json.dumps(rows, allow_nan=False)
+    assert {"accuracy_mean", "accuracy_4_samples", "nll", "latent_bits", "label_bits"} <= {row["key"] for row in rows}
     assert "NaN" not in text

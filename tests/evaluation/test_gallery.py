@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tests.evaluation.contexts import context_of
 from tests.evaluation.test_observe import model, split
 
 from regard.evaluation import observe
-from regard.evaluation.gallery import EACH, RULES, gallery
+from regard.evaluation.gallery import EACH, RULES, write_gallery
+from regard.report import to_json
 
 
 def test_best_typical_and_worst_by_surprise(tmp_path: Path) -> None:
@@ -17,7 +19,8 @@ def test_best_typical_and_worst_by_surprise(tmp_path: Path) -> None:
     energy = torch.full((31,), 0.5)
     worst = int(surprise.argmax())
     energy[worst] = float("nan")
-    said = gallery(items, seen, surprise, energy, tmp_path / "gallery.npz")
+    context = context_of(model(), items, seen)
+    said = to_json(write_gallery(context, {"nll": surprise, "energy_inside": energy}, tmp_path / "gallery.npz"))
     chosen = {
         rule: [surprise[int(i["item"].split("/")[1])].item() for i in said if i["rule"] == rule] for rule in RULES
     }
@@ -41,8 +44,8 @@ def test_best_typical_and_worst_by_surprise(tmp_path: Path) -> None:
 
 def test_a_small_split_and_a_plain_network(tmp_path: Path) -> None:
     items = split(2)
-    said = gallery(items, observe(model(), items, seed=0), torch.rand(2), None, tmp_path / "g.npz")
-    assert sorted(item["item"] for item in said) == ["test/0", "test/1"], "each once"
-    plain = observe(model(attention=None), items, seed=0)
-    assert gallery(items, plain, torch.rand(2), None, tmp_path / "no.npz") == []
+    shown = write_gallery(context_of(model(), items), {"nll": torch.rand(2)}, tmp_path / "g.npz")
+    assert sorted(item.item for item in shown) == ["test/0", "test/1"], "each once"
+    plain = context_of(model(attention=None), items)
+    assert write_gallery(plain, {"nll": torch.rand(2)}, tmp_path / "no.npz") == ()
     assert not (tmp_path / "no.npz").exists()

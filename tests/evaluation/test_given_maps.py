@@ -9,13 +9,15 @@ from tests.training.gazed import gazed
 from tests.training.tiny import tiny
 
 from regard.evaluation import evaluate, observe
-from regard.evaluation.faithfulness import judged
+from regard.evaluation.changed_splits import ChangedSplit
+from regard.evaluation.faithfulness import removed
 from regard.judge.subject import open_subject
 from regard.metrics import Removal, accuracy, lerf_morf_gap
+from regard.models import AttentiveClassifier
 from regard.report.runs import read_run
 from regard.training import build, build_override_maps, load_run, open_run, train, with_map_override
 from regard.training.recipe import ImposeRecipe
-from regard.types import Map, RegardError
+from regard.types import Map, ModelOutput, RegardError
 
 MODEL = {"attention": "uniform", "latent": None}
 
@@ -48,30 +50,27 @@ def test_a_classifier_is_judged_with_its_map(data, tmp_path):
     own = {line["key"]: line for line in found["interventions"]}["own"]
     assert own["accuracy"]["value"] == pytest.approx(rows["accuracy_mean"]["value"])
     assert "deletion" in rows
-    assert read_run(folder).environment.imposed["map"] == "human"
+    assert read_run(folder).provenance.imposed["map"] == "human"
 
 
-class ReadsItsMapAlone(torch.nn.Linear):
-    """Says what it is given: deleting pixels changes nothing, as long as every copy keeps its image's map."""
+class ReadsItsMapAlone(AttentiveClassifier):
+    """Predicts what its map says: deleting pixels changes nothing, as long as every copy keeps its image's map."""
 
-    def predict(self, images, given):
-        level = given.expand(len(images), -1, -1, -1).mean((1, 2, 3))
-        return torch.stack([level, 1 - level], 1)
+    def forward(self, images, samples=0, map_override=None, stem=None):
+        level = map_override.mean((1, 2, 3))
+        return ModelOutput(torch.stack([level, 1 - level], 1).log()[None])
 
 
 def test_deletion_gives_every_copy_its_images_map(data):
-    batch = replace(data.test.batch(range(8)), map_override=torch.rand(8, 1, 4, 4))
-    found = judged(
-        lerf_morf_gap,
-        ReadsItsMapAlone(1, 1),
-        batch,
-        Map(torch.rand(8, 1, 4, 4), "gate"),
-        torch.zeros(8).long(),
-        Removal(steps=4),
-    )
-    level = batch.map_override.mean((1, 2, 3))
-    assert found.gap.abs().max() < 1e-6
-    assert torch.allclose(found.morf.probabilities, level[:, None].expand(-1, 5), atol=1e-6)
+    maps = torch.rand(8, 1, 4, 4)
+    split = ChangedSplit(data.test, lambda batch: replace(batch, map_override=maps[batch.index]))
+    model = ReadsItsMapAlone("compact", 2, attention=None, input_size=(16, 16))
+    removal = Removal(steps=4)
+    gaps = removed(lerf_morf_gap, model, split, torch.arange(8), Map(torch.rand(8, 1, 4, 4), "gate"), removal)
+    level = maps.mean((1, 2, 3))
+    probability = torch.maximum(level, 1 - level)
+    assert gaps.gap.abs().max() < 1e-6
+    assert torch.allclose(gaps.morf.probabilities, probability[:, None].expand(-1, 5), atol=1e-6)
 
 
 def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):

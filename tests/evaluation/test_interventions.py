@@ -2,14 +2,15 @@
 
 import pytest
 import torch
+from tests.evaluation.contexts import context_of, json_rows
 from tests.evaluation.test_observe import model, split
 
-from regard.evaluation import observe
-from regard.evaluation.interventions import given_maps, highest, intervention_scores
+from regard.evaluation.interventions import all_interventions, highest, map_overrides
+from regard.report import to_json
 
 
 def by_key(gates: tuple[torch.Tensor, ...], anchors: torch.Tensor | None = None) -> dict:
-    return {given.key: given for given in given_maps(gates, anchors, seed=0)}
+    return {override.key: override for override in map_overrides(gates, anchors, seed=0)}
 
 
 def random_gates(count: int = 7, side: int = 10) -> torch.Tensor:
@@ -76,13 +77,13 @@ def test_several_layers_are_replaced_alike_and_anchors_only_at_the_last() -> Non
 @pytest.mark.parametrize("attention", ["noise", "mask"])
 def test_accuracy_divergence_and_bits_of_every_intervention(attention: str) -> None:
     network, items = model(attention=attention), split()
-    seen = observe(network, items, seed=0)
-    rows, every = intervention_scores(network, items, seen, items.labels, seed=0)
+    columns = all_interventions(context_of(network, items))
+    rows, every = json_rows(columns), to_json(columns.parts["interventions"])
     own, *others = every
     assert (own["key"], own["kl"]["value"], own["touched"]) == ("own", 0, 0)
     assert {"uniform", "mean", "shuffled", "another", "kept_10", "removed_10"} <= {o["key"] for o in others}
     assert all(o["kl"]["value"] > 0 and 0 < o["touched"] <= 1 for o in others)
-    assert ("gate_bits" in own) == (attention == "noise")
+    assert (own["gate_bits"] is not None) == (attention == "noise")
     assert {r["key"] for r in rows} == {"accuracy_uniform", "accuracy_shuffled", "accuracy_another"}
     if attention == "noise":  # fewer open positions cost fewer bits
         bits = {o["key"]: o["gate_bits"]["value"] for o in every}
@@ -92,4 +93,5 @@ def test_accuracy_divergence_and_bits_of_every_intervention(attention: str) -> N
 
 def test_a_plain_network_has_none() -> None:
     network, items = model(attention=None), split()
-    assert intervention_scores(network, items, observe(network, items, seed=0), items.labels, seed=0) == ([], [])
+    columns = all_interventions(context_of(network, items))
+    assert (columns.values, columns.parts["interventions"]) == ({}, ())

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from tests.evaluation.contexts import json_rows
 
 from regard.data import TensorSplit
-from regard.evaluation.localization import localization_scores, object_masks, tolerance
+from regard.evaluation.context import object_masks
+from regard.evaluation.localization import score_localization, tolerance
 from regard.types import Map
 
 SIZE = 24
@@ -21,8 +23,8 @@ def masks(count: int = 6) -> torch.Tensor:
 
 def rows(values: torch.Tensor, val: bool = True) -> dict[str, dict]:
     map = Map(values, "gate")
-    found = localization_scores(map, masks(), (map, masks()) if val else None, seed=0)
-    return {row["key"]: row for row in found}
+    columns = score_localization(map, masks(), (map, masks()) if val else None, seed=0)
+    return {row["key"]: row for row in json_rows(columns)}
 
 
 def test_a_map_on_the_object_is_perfect() -> None:

@@ -62,9 +62,11 @@ def test_twice_the_same_and_the_mean_without_noise() -> None:
     second = observe(network, items, seed=1)
     other = observe(network, items, seed=2)
     assert network.training
-    for name in ("mean", "one", "several"):
+    for name in ("mean", "one"):
         assert torch.equal(getattr(first, name), getattr(second, name))
         assert torch.equal(getattr(first, name), getattr(other, name)) == (name == "mean")
+    assert torch.equal(first.averaged[4], second.averaged[4])
+    assert not torch.equal(first.averaged[4], other.averaged[4])
     assert torch.equal(first.mean, network.predict(items.batch(range(7)).images))
     assert first.map.unit == "bits"
     assert torch.equal(first.map.values, network.explain(items.batch(range(7)).images).values)
@@ -75,7 +77,6 @@ def test_predictions_over_more_samples_begin_with_those_over_fewer() -> None:
     network, items = model(latent=5), split()
     seen = observe(network, items, seed=1, samples=(2, 5))
     assert set(seen.averaged) == {2, 5}
-    assert seen.several is None
     seed_everything(1, 0)
     with torch.no_grad():
         network.eval()(items.batch(range(7)).images, samples=1)
@@ -107,7 +108,7 @@ def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
     network, items = model(attention="deterministic"), split()
     whole = observe(network, items, seed=1)
-    monkeypatch.setattr(sys.modules["regard.evaluation.observe"], "images_at_once", lambda *_: 3)
+    monkeypatch.setattr(sys.modules["regard.evaluation.observe"], "max_batch_size", lambda *_: 3)
     parts = observe(network, items, seed=1)
     torch.testing.assert_close(parts.mean, whole.mean)
     torch.testing.assert_close(parts.map.values, whole.map.values)
@@ -117,7 +118,6 @@ def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_plain_network_has_neither_map_nor_samples() -> None:
     seen = observe(model(attention=None), split(), seed=1)
     assert seen.one is None
-    assert seen.several is None
     assert seen.map is None
     assert seen.gates == ()
     assert seen.rates == {}

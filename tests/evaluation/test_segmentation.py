@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.evaluation.contexts import json_rows
 from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import evaluate, gaze
-from regard.evaluation.mask_scores import MEAN_MASK, chosen_threshold, iou_at, mask_scores
+from regard.evaluation.masks import chosen_threshold, iou_at, score_masks
+from regard.evaluation.rows import CENTRE_PRIOR, MEAN_MASK
 from regard.gaze import make_fixations
 from regard.report import read_evaluation, write_report
 from regard.training import plain_twin, train
@@ -54,24 +56,18 @@ def test_the_page_shows_object_and_prediction(folder):
     assert "✗" not in page
 
 
-def split(masks):
-    return TensorSplit(
-        "train", ("thing",), torch.zeros(len(masks), 3, 8, 8).byte(), torch.zeros(len(masks)).long(), masks=masks
-    )
-
-
 def test_a_perfect_prediction_clears_all_floors_and_the_mean_mask_scores_itself():
     masks = torch.zeros(20, 1, 8, 8, dtype=torch.bool)
     for i in range(20):
         masks[i, 0, 1 + i % 3 : 5 + i % 3, 2:6] = True
-    rows, _ = mask_scores(masks.float(), masks, (masks.float(), masks), split(masks), None)
+    rows = json_rows(score_masks(masks.float(), masks, (masks.float(), masks), masks))
     by = {row["key"]: row for row in rows}
     assert by["mae"]["value"] == 0
     assert by["mask_iou"]["value"] == 1
     assert by["mask_iou"]["references"][0]["value"] < 1
     assert by["s"]["value"] > max(r["value"] for r in by["s"]["references"])
     mean = masks.float().mean(0, keepdim=True).expand(20, -1, -1, -1)
-    rows, _ = mask_scores(mean, masks, (mean, masks), split(masks), None)
+    rows = json_rows(score_masks(mean, masks, (mean, masks), masks))
     for row in rows:
         floor = next(r["value"] for r in row["references"] if r["label"] == MEAN_MASK)
         assert row["value"] == pytest.approx(floor, abs=1e-6), row["key"]
@@ -121,6 +117,6 @@ def test_maps_are_held_against_people_of_the_set_they_were_aligned_on(tmp_path, 
         rows = {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
         assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(rows)
         labels = [r["label"] for r in rows["gaze_nss"]["references"]]
-        assert labels == [gaze.CENTER_PRIOR, "random, same bandwidth", "another image's map", "viewings of each other"]
+        assert labels == [CENTRE_PRIOR, "random, same bandwidth", "another image's map", "viewings of each other"]
         assert "5 test images of osie" in rows["gaze_nss"]["meaning"]
         assert rows["gaze_auc"]["n"] == 5

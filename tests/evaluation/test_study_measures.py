@@ -5,10 +5,23 @@ from typing import Any
 
 import pytest
 import torch
+from tests.evaluation.contexts import context_of
 from torch import Tensor, nn
 
 from regard.data import clutter, evenly_spaced, moving_clutter
-from regard.evaluation import Measures, faithful, floors, gain, look, maps_of, robust, similarity, train_gaze
+from regard.evaluation import (
+    EvaluationContext,
+    Measures,
+    gain,
+    observe,
+    observe_maps,
+    performance_floors,
+    robust,
+    similarity,
+    train_gaze,
+)
+from regard.evaluation.faithfulness import faithful
+from regard.evaluation.study_measures import task_scores
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError
@@ -52,27 +65,29 @@ def two_classes() -> Any:
 
 def test_performance_is_right_or_wrong_of_each_image(classifier: AttentiveClassifier) -> None:
     split = two_classes()
-    assert look(classifier, split, seed=0).scores["performance"].tolist() == [1.0] * 30
+    assert task_scores(context_of(classifier, split))["performance"].tolist() == [1.0] * 30
     wrong = replace(split, labels=1 - split.labels)
-    seen = look(classifier, wrong, seed=0)
-    assert seen.scores["performance"].tolist() == [0.0] * 30
-    assert seen.map is None
-    assert seen.bits is None
+    context = context_of(classifier, wrong)
+    assert task_scores(context)["performance"].tolist() == [0.0] * 30
+    assert context.observation.map is None
+    assert context.observation.rates == {}
     with pytest.raises(RegardError, match="nothing is attended"):
-        maps_of(classifier, split)
+        observe_maps(classifier, split)
 
 
 def test_floors_need_no_network() -> None:
     split = two_classes()
     bright = int((split.labels == 0).sum())
     known = replace(DATA, test=split)
-    assert floors("classification", known) == {"most frequent class": pytest.approx(max(bright, 30 - bright) / 30)}
+    assert performance_floors("classification", known) == {
+        "most frequent class": pytest.approx(max(bright, 30 - bright) / 30)
+    }
     guessed = replace(known, guesses={"always dark": torch.ones(30).long()})
-    assert floors("action", guessed) == {"always dark": pytest.approx(1 - bright / 30)}
+    assert performance_floors("action", guessed) == {"always dark": pytest.approx(1 - bright / 30)}
     several = replace(split, labels=torch.eye(2)[split.labels])
-    assert floors("classification", replace(DATA, test=several)) == {}
+    assert performance_floors("classification", replace(DATA, test=several)) == {}
     same = replace(split, masks=DATA.test.masks[:1].expand(30, -1, -1, -1))
-    assert floors("segmentation", replace(DATA, train=same, test=same)) == {
+    assert performance_floors("segmentation", replace(DATA, train=same, test=same)) == {
         "mean mask of the training images": pytest.approx(1)
     }
 
@@ -80,24 +95,25 @@ def test_floors_need_no_network() -> None:
 def test_bits_and_maps_are_those_of_the_gate() -> None:
     torch.manual_seed(0)
     model = AttentiveClassifier("compact", 10, attention="noise", at="stage1", input_size=(24, 24)).eval()
-    seen = look(model, DATA.test, seed=0)
+    seen = observe(model, DATA.test, seed=0, samples=())
     assert seen.map is not None
-    assert seen.bits is not None
+    bits = seen.rates["gate_bits"]
     assert (seen.map.unit, tuple(seen.map.values.shape)) == ("bits", (30, 1, 12, 12))
-    assert torch.allclose(maps_of(model, DATA.test).values, seen.map.values)
-    assert seen.bits.min() > 0
-    assert torch.equal(look(model, DATA.test, seed=0).bits, seen.bits), "noise is a function of the seed"  # type: ignore[arg-type]
-    plain = look(model, DATA.test, seed=0, whole=False)
-    assert plain.map is None
-    assert torch.equal(plain.scores["performance"], seen.scores["performance"])
+    assert torch.allclose(observe_maps(model, DATA.test).values, seen.map.values)
+    assert bits.min() > 0
+    again = observe(model, DATA.test, seed=0, samples=()).rates["gate_bits"]
+    assert torch.equal(again, bits), "noise is a function of the seed"
+    plain = observe(model, DATA.test, seed=0, mean_only=True)
+    assert plain.rates == {}
+    assert torch.equal(plain.mean, seen.mean)
 
 
 def test_a_map_of_what_counts_is_faithful_and_one_of_the_rest_is_not(classifier: AttentiveClassifier) -> None:
-    split = two_classes()
-    found = faithful(classifier, split, quarters([1.0, 0.0, 0.0, 0.0]), images=8, seed=0)
+    context = context_of(classifier, two_classes())
+    found = faithful(context, quarters([1.0, 0.0, 0.0, 0.0]), images=8)
     assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == evenly_spaced(30, 8).tolist()
     assert evenly_spaced(30, 8)[-1] == 29, "evenly spread, in sets that are in the order of classes too"
-    wrong = faithful(classifier, split, quarters([0.0, 1.0, 1.0, 1.0]), images=8, seed=0)
+    wrong = faithful(context, quarters([0.0, 1.0, 1.0, 1.0]), images=8)
     assert found["faithfulness"].nanmean() > 0
     assert wrong["faithfulness"].nanmean() == pytest.approx(-float(found["faithfulness"].nanmean()), abs=1e-4)
     assert found["faithfulness_random"].isfinite().sum() == 8
@@ -106,11 +122,12 @@ def test_a_map_of_what_counts_is_faithful_and_one_of_the_rest_is_not(classifier:
 def test_a_segmenter_is_asked_about_what_it_marked() -> None:
     torch.manual_seed(0)
     model = Segmenter("compact", decoder="fcn32s", at=["stage1"], attention="deterministic", input_size=(24, 24)).eval()
-    seen = look(model, DATA.test, seed=0)
-    assert {"performance", "mean_f", "mae"} <= set(seen.scores)
-    assert torch.allclose(seen.scores["performance"], seen.scores["s"], atol=1e-5)
-    assert seen.map is not None
-    found = faithful(model, DATA.test, seen.map, images=3, seed=0)
+    context = EvaluationContext(model, DATA, seed=0)
+    scores = task_scores(context)
+    assert {"performance", "mean_f", "mae"} <= set(scores)
+    assert torch.allclose(scores["performance"], scores["s"], atol=1e-5)
+    assert context.map is not None
+    found = faithful(context, context.map, images=3)
     assert found["faithfulness"].isfinite().sum() == 3
     assert found["faithfulness"].nan_to_num(0).abs().max() <= 1
     assert robust(model, DATA.test, "fgsm", severity=3, images=3, seed=0).isfinite().sum() == 3
@@ -121,11 +138,11 @@ def test_a_clip_keeps_its_flow_while_its_image_is_asked_about() -> None:
     torch.manual_seed(0)
     size = {"length": 2, "input_size": (24, 24)}
     model = TwoStream("compact", len(data.classes), at="stage1", attention="deterministic", **size).eval()
-    seen = look(model, data.test, seed=0)
-    assert set(seen.scores["performance"].tolist()) <= {0.0, 1.0}
-    assert seen.map is not None
-    assert tuple(seen.map.values.shape) == (6, 1, 12, 12)
-    found = faithful(model, data.test, seen.map, images=2, seed=0)
+    context = EvaluationContext(model, data, seed=0)
+    assert set(task_scores(context)["performance"].tolist()) <= {0.0, 1.0}
+    assert context.map is not None
+    assert tuple(context.map.values.shape) == (6, 1, 12, 12)
+    found = faithful(context, context.map, images=2)
     assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == [0, 5]
     assert robust(model, data.test, "fgsm", severity=3, images=2, seed=0).isfinite().sum() == 2
 

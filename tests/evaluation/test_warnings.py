@@ -1,19 +1,21 @@
 """What a reader is told about a map: from networks whose maps are known to be constant, ignored or heeded."""
 
 import torch
+from tests.evaluation.contexts import context_of
 from tests.evaluation.test_observe import model, split
 
 from regard.data import TensorSplit
-from regard.evaluation import observe
-from regard.evaluation.interventions import intervention_scores
-from regard.evaluation.warnings import plain_words
+from regard.evaluation import observe, rows_of
+from regard.evaluation.interventions import all_interventions
+from regard.evaluation.warnings import map_warnings
 from regard.models import AttentiveClassifier
 from regard.types import Map, ModelOutput
 
 
 def told(network: AttentiveClassifier, items: TensorSplit) -> list[str]:
-    seen = observe(network, items, seed=0)
-    return plain_words(network, seen, intervention_scores(network, items, seen, items.labels, seed=0)[0])
+    context = context_of(network, items)
+    rows = rows_of([all_interventions(context)], count=len(items))
+    return map_warnings(network, context.observation, rows)
 
 
 def test_a_constant_map() -> None:
@@ -43,7 +45,7 @@ def test_a_map_that_is_heeded(monkeypatch) -> None:
     own = seen.gates[0]
 
     def forward(images: torch.Tensor, samples: int = 0, map_override=None, stem=None):
-        right = given is None or torch.equal(given[0], own[: len(images)])
+        right = map_override is None or torch.equal(map_override[0], own[: len(images)])
         logits = torch.nn.functional.one_hot(items.labels if right else (items.labels + 1) % 4, 4).float() * 9
         return ModelOutput(logits[None])
 
@@ -51,11 +53,11 @@ def test_a_map_that_is_heeded(monkeypatch) -> None:
 
     monkeypatch.setattr(network, "forward", forward)
     seen = replace(seen, mean=forward(items.batch(range(40)).images).probabilities(False))
-    rows, _ = intervention_scores(network, items, seen, items.labels, seed=0)
-    assert [row["key"] for row in rows] == ["accuracy_uniform", "accuracy_shuffled", "accuracy_another"]
-    assert [row["value"] for row in rows] == [0.0, 0.0, 0.0]
-    assert [row["difference"]["value"] for row in rows] == [-1.0, -1.0, -1.0]
-    assert not any("ignores" in words for words in plain_words(network, seen, rows))
+    rows = rows_of([all_interventions(context_of(network, items, seen))], count=40)
+    assert [row.key for row in rows] == ["accuracy_uniform", "accuracy_shuffled", "accuracy_another"]
+    assert [row.value for row in rows] == [0.0, 0.0, 0.0]
+    assert [row.difference.value for row in rows if row.difference is not None] == [-1.0, -1.0, -1.0]
+    assert not any("ignores" in words for words in map_warnings(network, seen, rows))
 
 
 def test_residual_gates_and_bypasses_are_told() -> None:

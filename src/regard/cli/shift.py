@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device, integers
+
+if TYPE_CHECKING:
+    from regard.evaluation import ShiftResults
 
 _COLUMNS = {
     "accuracy": "accuracy",
@@ -41,10 +43,9 @@ def add_shift(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    import json
-
     from regard.errors import RegardError
     from regard.evaluation import SHIFTS, ShiftOptions, shift
+    from regard.report import json_text
 
     try:
         severities = integers(options.severities)
@@ -53,16 +54,16 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     names = SHIFTS if options.shifts == "all" else tuple(options.shifts.split(","))
     how = ShiftOptions(shifts=names, severities=severities, images=options.images, seed=options.seed)
     out = options.out or options.folder / "shift"
-    result = shift(options.folder, out, how, device=options.device)
+    results = shift(options.folder, out, how, device=options.device)
     if options.json:
-        print(json.dumps(result, indent=1))
+        print(json_text(results), end="")
     else:
-        _print_shift(result)
+        _print_shift(results)
         print(f"numbers: {out / 'shift.json'}")
     return 0
 
 
-def _print_shift(result: Mapping[str, Any]) -> None:
+def _print_shift(results: ShiftResults) -> None:
     """One row per shift and severity; what was not measured has no column."""
     from rich.console import Console
     from rich.table import Table
@@ -70,18 +71,17 @@ def _print_shift(result: Mapping[str, Any]) -> None:
 
     from regard.report import interval_text, number, signed
 
-    cells = result["cells"]
-    columns = {key: head for key, head in _COLUMNS.items() if any(key in cell["run"] for cell in cells)}
-    table = Table(title=Text(f"{result['run']} on shifted {result['data']}"), title_justify="left", box=None)
-    twin = any("twin" in cell for cell in cells)
+    columns = {key: head for key, head in _COLUMNS.items() if any(key in cell.run for cell in results.cells)}
+    table = Table(title=Text(f"{results.run} on shifted {results.data}"), title_justify="left", box=None)
+    twin = any(cell.twin is not None for cell in results.cells)
     for head in ("shift", *columns.values(), *(("twin", "minus twin") if twin else ())):
         table.add_column(head)
-    for cell in cells:
-        row = [f"{cell['shift'].replace('_', ' ')} {cell['severity'] or ''}".strip()]
-        row += [number(cell["run"][key]["value"]) if key in cell["run"] else "" for key in columns]
-        if twin:
-            gap = cell["difference"]
-            row.append(number(cell["twin"]["accuracy"]["value"]))
-            row.append(f"{signed(gap['value'])}\n{interval_text(gap['low'], gap['high'], sign=True)}")
+    for cell in results.cells:
+        row = [f"{cell.shift.replace('_', ' ')} {cell.severity or ''}".strip()]
+        row += [number(cell.run[key].value) if key in cell.run else "" for key in columns]
+        if cell.twin is not None and cell.difference is not None:
+            gap = cell.difference
+            row.append(number(cell.twin["accuracy"].value))
+            row.append(f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}")
         table.add_row(*row)
     Console().print(table)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device
+
+if TYPE_CHECKING:
+    from regard.evaluation import TransferResults
 
 _NAMES = {"network": "this run", "untrained": "untrained", "pixels": "raw pixels"}
 
@@ -36,10 +38,9 @@ def add_transfer(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    import json
-
     from regard.errors import RegardError
     from regard.evaluation import ALL, TransferOptions, transfer
+    from regard.report import json_text
 
     try:
         shots = tuple(ALL if word == "all" else int(word) for word in options.shots.split(","))
@@ -47,16 +48,16 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         raise RegardError(f"--shots {options.shots}: numbers with commas, or all") from None
     how = TransferOptions(shots=shots, draws=options.draws, seed=options.seed)
     out = options.out or options.folder / "transfer" / options.data
-    result = transfer(options.folder, options.data, out, how, root=options.root, device=options.device)
+    results = transfer(options.folder, options.data, out, how, root=options.root, device=options.device)
     if options.json:
-        print(json.dumps(result, indent=1))
+        print(json_text(results), end="")
     else:
-        _print_transfer(result)
+        _print_transfer(results)
         print(f"numbers: {out / 'transfer.json'}")
     return 0
 
 
-def _print_transfer(result: Mapping[str, Any]) -> None:
+def _print_transfer(results: TransferResults) -> None:
     """One row per number of examples: accuracies with intervals, and the paired gap to the higher floor."""
     from rich.console import Console
     from rich.table import Table
@@ -64,20 +65,20 @@ def _print_transfer(result: Mapping[str, Any]) -> None:
 
     from regard.report import interval_text, number, signed
 
-    data = result["data"]
-    title = f"{result['run']} on {data['name']}: accuracy, {data['classes']} classes, {data['test']} test images"
+    data = results.data
+    title = f"{results.run} on {data.name}: accuracy, {data.classes} classes, {data.test} test images"
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("a class", justify="right")
     for name in _NAMES.values():
         table.add_column(name)
     table.add_column("above the higher floor")
-    for point in result["curve"]:
-        floor = max(("untrained", "pixels"), key=lambda kind: point[kind]["value"])
-        gap = point["difference"][floor]
-        between = interval_text(gap["low"], gap["high"], sign=True)
+    for point in results.curve:
+        accuracies = {kind: getattr(point, kind) for kind in _NAMES}
+        higher = "untrained" if point.untrained.value >= point.pixels.value else "pixels"
+        gap = point.difference[higher]
         table.add_row(
-            str(point["shots"]),
-            *(f"{number(point[k]['value'])}\n{interval_text(point[k]['low'], point[k]['high'])}" for k in _NAMES),
-            f"{signed(gap['value'])}\n{between}",
+            str(point.shots),
+            *(f"{number(a.value)}\n{interval_text(a.low, a.high)}" for a in accuracies.values()),
+            f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}",
         )
     Console().print(table)

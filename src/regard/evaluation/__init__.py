@@ -1,57 +1,62 @@
-"""a trained run held against its floors on the test split.
+"""A trained run on its test split: one pass, measures by name, and rows with floors, controls and intervals.
 
-Not here: metrics themselves (metrics), or pages (report).
+Not here: metrics themselves (metrics), pages (report), and maps of other methods (judge).
 """
 
-from regard.evaluation.box_baselines import ANOTHER, CENTRE, UNIFORM
-from regard.evaluation.classifier_measures import MEASURES
-from regard.evaluation.context import Asked
-from regard.evaluation.entries import entry, reference
+from regard.evaluation.consistency import changed_images
+from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
-from regard.evaluation.faithfulness import faithful
-from regard.evaluation.gaze import OBSERVERS, TrainGaze, gain, similarity, train_gaze
+from regard.evaluation.gaze_similarity import TrainGaze, gain, similarity, train_gaze
 from regard.evaluation.localization import tolerance
-from regard.evaluation.observe import EVERY_SAMPLES, Look, Observation, look, maps_of, observe
+from regard.evaluation.measures import MEASURES
+from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
 from regard.evaluation.robustness import ATTACKS, DISTURBANCES, robust
+from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, reference, rows_of
 from regard.evaluation.sample import Sample, open_sample, sample_of
-from regard.evaluation.shift import SHIFTS, ShiftOptions, shift
-from regard.evaluation.study_measures import DOSE, Measured, Measures, WhoseGaze, floors, measure
-from regard.evaluation.transfer import ALL, TransferOptions, transfer
+from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
+from regard.evaluation.study_measures import DOSE, Measures, StudyColumns, WhoseGaze, measure_study, performance_floors
+from regard.evaluation.tasks import SCORING, TaskScoring
+from regard.evaluation.transfer import ALL, TransferOptions, TransferResults, transfer
 
 __all__ = [
     "ALL",
     "ANOTHER",
     "ATTACKS",
-    "CENTRE",
+    "CENTRE_BOX",
     "DISTURBANCES",
     "DOSE",
     "EVERY_SAMPLES",
     "MEASURES",
     "OBSERVERS",
+    "SCORING",
     "SHIFTS",
-    "UNIFORM",
-    "Asked",
-    "Look",
-    "Measured",
+    "UNIFORM_BOX",
+    "Columns",
+    "EvaluationContext",
     "Measures",
     "Observation",
+    "ReferenceColumns",
     "Sample",
     "ShiftOptions",
+    "ShiftResults",
+    "StudyColumns",
+    "TaskScoring",
     "TrainGaze",
     "TransferOptions",
+    "TransferResults",
     "WhoseGaze",
+    "changed_images",
     "entry",
     "evaluate",
-    "faithful",
-    "floors",
     "gain",
-    "look",
-    "maps_of",
-    "measure",
+    "measure_study",
     "observe",
+    "observe_maps",
     "open_sample",
+    "performance_floors",
     "reference",
     "robust",
+    "rows_of",
     "sample_of",
     "shift",
     "similarity",

@@ -15,7 +15,7 @@ from regard.types import Batch, RegardError
 
 
 @dataclass(frozen=True)
-class Changed(SplitWrapper):
+class ChangedSplit(SplitWrapper):
     """A split seen through a function of its batches.
 
     Attributes:
@@ -32,7 +32,7 @@ class Changed(SplitWrapper):
 
 
 @dataclass(frozen=True)
-class Part(SplitWrapper):
+class PartSplit(SplitWrapper):
     """Some items of a split.
 
     Attributes:

@@ -1,8 +1,8 @@
 """Whether the prediction depends on what the map marks: pixels deleted and inserted in the map's order.
 
-A metric of maps on a batch, also where each image comes with a map that the network must be given.
-
-Whether the prediction hangs on what the map marks: the least relevant removed first against the most relevant.
+Everything is followed for the predicted class; of a network that predicts masks, for its probability of object averaged
+over the pixels, each weighing as much as it was object before anything was removed. Of clips the image loses pixels and
+the flow stays; an imposed map stays that of the whole image.
 """
 
 from __future__ import annotations
@@ -15,41 +15,62 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split, evenly_spaced
-from regard.evaluation.entries import entry, reference
-from regard.evaluation.observe import Observation, answer, images_at_once
-from regard.metrics import BASELINES, Curve, Gap, Removal, controls, faithfulness, insertion, lerf_morf_gap
-from regard.models import AttentiveClassifier, Segmenter
+from regard.data import Split
+from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns, Value
+from regard.evaluation.observe import batch_of, device_of, max_batch_size, probabilities
+from regard.evaluation.rows import RANDOM
+from regard.evaluation.tasks import scoring_of
+from regard.metrics import BASELINES, Baseline, Curve, Gap, Removal, controls, insertion, lerf_morf_gap
+from regard.metrics import faithfulness as metrics
+from regard.report import MeanCurve
 from regard.types import Batch, Map, Predict
 
 _Measured = TypeVar("_Measured", Curve, Gap)
+_IMAGES, _STEPS = 48, 12
 
 
-def judged(
-    metric: Callable[..., _Measured],
-    model: AttentiveClassifier,
-    batch: Batch,
-    map: Map,
-    classes: Tensor,
-    removal: Removal,
+def removed(
+    metric: Callable[..., _Measured], model: Any, split: Split, index: Tensor, map: Map, removal: Removal
 ) -> _Measured:
-    """``metric(predict, images, map, classes, removal=removal)``, one image at a time where maps are given: a metric
-    asks about changed copies of images in an order of its own, and every copy needs its image's map.
+    """``metric(predict, images, map, classes, removal=removal)`` of the items ``index``, whose maps ``map`` has.
+
+    One item at a time where an image is not all that the network is given, or what is followed depends on the item: a
+    metric asks about changed copies of images in an order of its own.
     """
-    device = next(model.parameters()).device
-
-    def predict_with(given: Tensor | None) -> Callable[[Tensor], Tensor]:
-        return lambda x: model.predict(x.to(device), map_override=given).cpu()
-
-    if batch.map_override is None:
-        return metric(predict_with(None), batch.images, map, classes, removal=removal)
     parts = []
-    for i in range(len(batch.images)):
-        one = slice(i, i + 1)
-        predict = predict_with(batch.map_override[one].to(device))
-        own = Map(map.values[one], map.unit)
-        parts.append(metric(predict, batch.images[one], own, classes[one], removal=removal))
+    for rows, images, predict, classes in _followed(model, split, index):
+        own = Map(map.values[rows], map.unit)
+        parts.append(metric(predict, images, own, classes, removal=removal))
     return _joined(parts)
+
+
+def _followed(model: Any, split: Split, index: Tensor) -> Iterator[tuple[Tensor, Tensor, Predict, Tensor]]:
+    """Rows of ``index``, their images, what is followed, and which class of it."""
+    first = split.batch(index[:1])
+    dense = scoring_of(model).dense
+    alone = dense or first.flow is not None or first.map_override is not None
+    for rows in torch.arange(len(index)).split(1 if alone else max(len(index), 1)):
+        batch = split.batch(index[rows])
+        images = batch.images.cpu()
+        predict = _object(model, batch) if dense else _classes(model, batch if alone else None)
+        size = max_batch_size(split, device_of(model))
+        yield rows, images, predict, torch.cat([predict(part).argmax(1) for part in images.split(size)])
+
+
+def _classes(model: Any, like: Batch | None) -> Predict:
+    """Probabilities of the classes."""
+    return lambda images: probabilities(model, batch_of(images, like))
+
+
+def _object(model: Any, batch: Batch) -> Predict:
+    """How much of what was predicted as object still is."""
+    before = probabilities(model, batch)
+
+    def share(images: Tensor) -> Tensor:
+        after = probabilities(model, batch_of(images, batch))
+        return ((after * before).flatten(1).sum(1) / before.sum().clamp_min(1e-12))[:, None]
+
+    return share
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -59,138 +80,81 @@ def _joined(parts: list[Any]) -> Any:
     return type(parts[0])(**{name: _joined([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
-_IMAGES = 48
-_STEPS = 12
-_BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred image", "noisy_linear": "noisy linear imputation"}
+def _removal(context: EvaluationContext, baseline: Baseline) -> Removal:
+    size = max_batch_size(context.split, context.device)
+    return Removal(steps=_STEPS, baseline=baseline, seed=context.seed, batch_size=size)
 
 
-def faithfulness_scores(
-    model: AttentiveClassifier, split: Split, seen: Observation, *, seed: int
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows of the table, and the curves; of ``IMAGES`` images of the split, beside random maps of their bandwidth."""
-    if seen.map is None:
-        return [], {}
-    index = evenly_spaced(len(split), _IMAGES)
-    batch = split.batch(index)
-    classes = seen.mean[index].argmax(1)
-    own = Map(seen.map.values[index], seen.map.unit)
-    maps = {"map": own, "random, same bandwidth": controls.random_like(own, index=index, seed=seed)}
-    at_once = images_at_once(split, next(model.parameters()).device)
-    rows, curves = [], {}
+def deletion_gap(context: EvaluationContext, images: int = _IMAGES) -> Columns:
+    """LeRF minus MoRF, mean colour, of some maps and of random ones as smooth; nothing without a map."""
+    if context.map is None:
+        return Columns()
+    own, random = _mean_colour_gaps(context, context.map, context.subset(images))
+    return Columns({"deletion_gap": own, "deletion_gap_random": random})
+
+
+def faithful(context: EvaluationContext, map: Map, *, images: int) -> dict[str, Float[Tensor, " N"]]:
+    """``faithfulness`` (LeRF minus MoRF, mean colour) and ``faithfulness_random``, of random maps as smooth.
+
+    Of so many images, evenly spread over the split, of maps (N,1,h,w); NaN of the others.
+    """
+    index, out = context.subset(images), {}
+    gaps = _mean_colour_gaps(context, map, index)
+    for name, gap in zip(("faithfulness", "faithfulness_random"), gaps, strict=True):
+        out[name] = torch.full((len(context.split),), torch.nan)
+        out[name][index] = gap.float()
+    return out
+
+
+def _mean_colour_gaps(context: EvaluationContext, map: Map, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the maps of the items ``index``, and of random maps with their bandwidth and values."""
+    own, how = Map(map.values[index], map.unit), _removal(context, "mean")
+    random = controls.random_like(own, index=index, seed=context.seed)
+    gap, floor = (removed(lerf_morf_gap, context.model, context.split, index, m, how).gap for m in (own, random))
+    return gap, floor
+
+
+def removal(context: EvaluationContext) -> Columns:
+    """LeRF minus MoRF with every imputation, deletion and insertion areas and curves, beside random maps as smooth."""
+    index = context.subset(_IMAGES)
+    if context.map is None:
+        return Columns()
+    own = Map(context.map.values[index], context.map.unit)
+    random = controls.random_like(own, index=index, seed=context.seed)
+    values: dict[str, Value] = {}
+    floors: dict[str, Value] = {}
+    curves = {}
     for baseline in BASELINES:
-        removal = Removal(steps=_STEPS, baseline=baseline, seed=seed, batch_size=at_once)
-        gaps = {name: judged(lerf_morf_gap, model, batch, m, classes, removal) for name, m in maps.items()}
-        mine, random = gaps.values()
-        rows.append(
-            entry(
-                f"lerf_morf_{baseline}",
-                "faithfulness",
-                f"LeRF minus MoRF, {_BASELINE_NAMES[baseline]}",
-                f"Area between removing least and most relevant pixels first; {len(index)} images.",
-                mine.gap,
-                better="higher",
-                reasons=faithfulness.undefined(own),
-                references=[reference("random, same bandwidth", "floor", random.gap)],
-                against=("random, same bandwidth", random.gap),
-            )
-        )
+        how = _removal(context, baseline)
+
+        def measured(metric: Callable[..., _Measured], how: Removal = how) -> tuple[_Measured, _Measured]:
+            mine, other = (removed(metric, context.model, context.split, index, map, how) for map in (own, random))
+            return mine, other
+
+        gap, random_gap = measured(lerf_morf_gap)
+        values[f"lerf_morf_{baseline}"], floors[f"lerf_morf_{baseline}"] = gap.gap, random_gap.gap
         if baseline == "mean":
-            curves["deletion"] = _curve("Deletion, most relevant first", {k: g.morf for k, g in gaps.items()})
-            found = {name: judged(insertion, model, batch, m, classes, removal) for name, m in maps.items()}
-            curves["insertion"] = _curve("Insertion, most relevant first", found)
-            for name, label, better, areas in (
-                ("deletion", "Deletion area", "lower", [g.morf.area for g in gaps.values()]),
-                ("insertion", "Insertion area", "higher", [c.area for c in found.values()]),
-            ):
-                rows.append(
-                    entry(
-                        name,
-                        "faithfulness",
-                        label,
-                        f"Area under the class's probability while pixels leave or return; {len(index)} images.",
-                        areas[0],
-                        better=better,  # type: ignore[arg-type]
-                        reasons=faithfulness.undefined(own),
-                        references=[reference("random, same bandwidth", "floor", areas[1])],
-                        against=("random, same bandwidth", areas[1]),
-                    )
-                )
-    return rows, curves
+            back, random_back = measured(insertion)
+            values |= {"deletion": gap.morf.area, "insertion": back.area}
+            floors |= {"deletion": random_gap.morf.area, "insertion": random_back.area}
+            curves = {
+                "deletion": _curve("Deletion, most relevant first", {"map": gap.morf, RANDOM: random_gap.morf}),
+                "insertion": _curve("Insertion, most relevant first", {"map": back, RANDOM: random_back}),
+            }
+    return Columns(
+        values,
+        (ReferenceColumns(RANDOM, "floor", floors),),
+        reasons=dict.fromkeys(values, metrics.undefined(own)),
+        details={"images": len(index)},
+        parts={"curves": curves},
+    )
 
 
-def _curve(label: str, series: dict[str, Curve]) -> dict[str, Any]:
+def _curve(label: str, series: dict[str, Curve]) -> MeanCurve:
     """Mean curves on one grid of fractions, since tie groups give every image fractions of its own."""
     x = np.linspace(0, 1, _STEPS + 1)
     means = {
         name: np.mean([np.interp(x, f, p) for f, p in zip(c.fractions, c.probabilities, strict=True)], axis=0)
         for name, c in series.items()
     }
-    return {"label": label, "x": x.tolist(), "series": {name: y.tolist() for name, y in means.items()}}
-
-
-def faithful(model: Any, split: Split, map: Map, *, images: int, seed: int) -> dict[str, Float[Tensor, " N"]]:
-    """``faithfulness`` (LeRF minus MoRF, mean colour) and ``faithfulness_random``, of random maps as smooth.
-
-    Of so many images, evenly spread over the split; NaN of the others. What is followed is the probability of the
-    predicted class; of a segmenter, its probability of object averaged over the pixels, each weighing as much as it
-    was object before anything was removed. Of clips the image loses pixels, the flow stays.
-
-    Args:
-        model: whose map it is.
-        split: N images.
-        map: of all of them (N,1,h,w).
-        images: how many are asked about.
-        seed: of random maps.
-    """
-    index = evenly_spaced(len(split), images)
-    own = Map(map.values[index], map.unit)
-    random = controls.random_like(own, index=index, seed=seed)
-    removal = Removal(steps=_STEPS, baseline="mean", seed=seed, batch_size=64)
-    gaps: dict[str, list[Tensor]] = {"faithfulness": [], "faithfulness_random": []}
-    for rows, shown, predict, classes in _asked(model, split, index):
-        for name, judged in (("faithfulness", own), ("faithfulness_random", random)):
-            part = Map(judged.values[rows], judged.unit)
-            gaps[name].append(lerf_morf_gap(predict, shown, part, classes, removal=removal).gap.float())
-    out = {name: torch.full((len(split),), torch.nan) for name in gaps}
-    for name, parts in gaps.items():
-        out[name][index] = torch.cat(parts)
-    return out
-
-
-def _asked(model: Any, split: Split, index: Tensor) -> Iterator[tuple[Tensor, Tensor, Predict, Tensor]]:
-    """Rows of ``index``, their images, what is followed, and which class of it; one by one where an image is not all
-    that the network is shown, or what is followed is a matter of the image.
-    """
-    alone = not isinstance(model, AttentiveClassifier)
-    for rows in torch.arange(len(index)).split(1 if alone else max(len(index), 1)):
-        batch = split.batch(index[rows])
-        shown = batch.images.cpu()
-        predict = _object(model, batch) if isinstance(model, Segmenter) else _classes(model, batch)
-        yield rows, shown, predict, torch.cat([predict(part).argmax(1) for part in shown.split(64)])
-
-
-def _classes(model: Any, batch: Batch) -> Predict:
-    """Probabilities of the classes."""
-
-    def probabilities(x: Tensor) -> Tensor:
-        found: Tensor = answer(model, _instead(batch, x)).probabilities(model.multi_label).cpu()
-        return found
-
-    return probabilities
-
-
-def _object(model: Segmenter, batch: Batch) -> Predict:
-    """How much of what was object is still said to be."""
-    before = answer(model, batch).probabilities.cpu()
-
-    def share(x: Tensor) -> Tensor:
-        after = answer(model, _instead(batch, x)).probabilities.cpu()
-        return ((after * before).flatten(1).sum(1) / before.sum().clamp_min(1e-12))[:, None]
-
-    return share
-
-
-def _instead(batch: Batch, x: Tensor) -> Batch:
-    """Changed images of a batch, with the flow of its only item where there is one."""
-    flow = None if batch.flow is None else batch.flow.expand(len(x), -1, -1, -1)
-    return Batch(images=x, labels=torch.zeros(len(x)).long(), index=torch.zeros(len(x)).long(), flow=flow)
+    return MeanCurve(label, tuple(x.tolist()), {name: tuple(y.tolist()) for name, y in means.items()})

@@ -1,18 +1,21 @@
-"""The images that the page shows, chosen by rule: best, worst and typical."""
+"""The images that a run's page shows, chosen by the score of its task: best, typical and worst."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from regard.data import Split
-from regard.evaluation.observe import Observation
+from regard.evaluation.context import EvaluationContext
 from regard.files import write_arrays
 from regard.metrics import best_typical_worst
+from regard.report import Item
+from regard.types import Batch
 
 EACH = 4
 RULES = {
@@ -20,35 +23,68 @@ RULES = {
     "typical": "surprise nearest to the median",
     "worst": "highest surprise at the true label",
 }
+_MASK_RULES = {
+    "best": "highest S-measure",
+    "typical": "S-measure nearest to the median",
+    "worst": "lowest S-measure",
+}
 
 
-def gallery(
-    split: Split, seen: Observation, surprise: Tensor, energy: Tensor | None, path: Path
-) -> list[dict[str, Any]]:
-    """Writes images, maps and masks to ``path`` (.npz) and returns what the page says of each."""
-    if seen.map is None:
-        return []
-    chosen = best_typical_worst(surprise, EACH, better="lower")
-    rows = torch.cat(list(chosen.values()))
-    batch = split.batch(rows)
+def write_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path: Path) -> tuple[Item, ...]:
+    """Writes images, maps and masks to ``path`` (.npz) and returns what the page says of each.
+
+    Nothing of labels that a network without attention predicts; of masks the prediction stands in for its map.
+
+    Args:
+        context: model and images.
+        scores: per image (N,): ``nll`` and, if there is one, ``energy_inside``; of masks ``s`` and ``mae``.
+        path: of the file.
+    """
+    dense, seen = context.scoring.dense, context.observation
+    if seen.map is None and not dense:
+        return ()
+    key, rules = ("s", _MASK_RULES) if dense else ("nll", RULES)
+    better: Literal["higher", "lower"] = "higher" if dense else "lower"
+    chosen = best_typical_worst(scores[key], EACH, better=better)
+    index = torch.cat(list(chosen.values()))
+    batch = context.split.batch(index)
+    shown = seen.mean if seen.map is None else seen.map.values
     arrays = {
         "images": (batch.images * 255).round().byte().permute(0, 2, 3, 1).numpy(),
-        "maps": seen.map.values[rows, 0].numpy().astype(np.float32),
+        "maps": shown[index, 0].numpy().astype(np.float32),
     }
     if batch.masks is not None:
         arrays["masks"] = batch.masks[:, 0].byte().numpy()
+    if dense:
+        arrays["predictions"] = (seen.mean[index, 0] > 0.5).byte().numpy()
     write_arrays(path, arrays)
-    items = []
-    for row, (rule, i) in enumerate((rule, int(i)) for rule, index in chosen.items() for i in index):
-        probability, said = seen.mean[i].max(0)
-        truth = batch.labels[row]
-        names = [split.classes[int(truth)]] if truth.ndim == 0 else _names(split, truth)
-        item = {"row": row, "item": split.item_name(i), "rule": rule, "why": RULES[rule], "truth": ", ".join(names)}
-        item |= {"prediction": split.classes[int(said)], "probability": float(probability)}
-        item["score"] = {} if energy is None or energy[i].isnan() else {"energy inside": float(energy[i])}
-        items.append(item)
-    return items
+    item = _mask_item if dense else _label_item
+    rows = enumerate((rule, int(i)) for rule, positions in chosen.items() for i in positions)
+    return tuple(item(context, batch, scores, row, i, rule, rules[rule]) for row, (rule, i) in rows)
 
 
-def _names(split: Split, truth: Tensor) -> list[str]:
+def _label_item(
+    context: EvaluationContext, batch: Batch, scores: Mapping[str, Tensor], row: int, i: int, rule: str, why: str
+) -> Item:
+    split, energy = context.split, scores.get("energy_inside")
+    probability, label = context.observation.mean[i].max(0)
+    truth = batch.labels[row]
+    names = [split.classes[int(truth)]] if truth.ndim == 0 else _true_names(split, truth)
+    score = {} if energy is None or energy[i].isnan() else {"energy inside": float(energy[i])}
+    predicted = split.classes[int(label)]
+    return Item(row, split.item_name(i), rule, why, ", ".join(names), predicted, float(probability), score)
+
+
+def _mask_item(
+    context: EvaluationContext, batch: Batch, scores: Mapping[str, Tensor], row: int, i: int, rule: str, why: str
+) -> Item:
+    assert batch.masks is not None, "checked when the network was built"
+    marked = float((context.observation.mean[i] > 0.5).float().mean())
+    covered = float(batch.masks[row].float().mean())
+    sentence = f"{marked:.0%} of the image marked; the object covers {covered:.0%}"
+    score = {name: float(scores[key][i]) for name, key in (("S-measure", "s"), ("MAE", "mae"))}
+    return Item(row, context.split.item_name(i), rule, why, "", sentence, score=score)
+
+
+def _true_names(split: Split, truth: Tensor) -> list[str]:
     return [name for name, is_true in zip(split.classes, truth, strict=True) if is_true]

@@ -1,7 +1,4 @@
-"""Whether the network heeds its map: the map is replaced, everything else stays.
-
-Other maps for a network that learned attention: what an intervention puts in place of its own, layer by layer.
-"""
+"""Whether the network depends on its map: the map is replaced, everything else stays."""
 
 from __future__ import annotations
 
@@ -13,19 +10,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.backbones import eval_mode
 from regard.data import Split
-from regard.evaluation.entries import entry, interval_of, reference
-from regard.evaluation.observe import Observation, images_at_once
-from regard.metrics import accuracy, controls, score
+from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns, Value
+from regard.evaluation.observe import batches, device_of
+from regard.evaluation.rows import estimate_of
+from regard.metrics import accuracy, controls
 from regard.metrics.faithfulness import divergence
-from regard.models import AttentiveClassifier
+from regard.report import Intervention
 from regard.types import NATS_PER_BIT, Map
 
-SHARES = (0.1, 0.25)
+_SHARES = (0.1, 0.25)
+_IMAGES = 512
+_SCORED = ("uniform", "shuffled", "another")
 
 
 @dataclass(frozen=True)
-class GivenMaps:
+class MapOverride:
     """One intervention.
 
     Attributes:
@@ -43,9 +44,49 @@ class GivenMaps:
     touched: float
 
 
-def given_maps(
+def interventions(context: EvaluationContext) -> Columns:
+    """Accuracy with the image's own map, its mean everywhere, and another image's, of some images; nothing without a
+    gate.
+    """
+    index = context.subset(_IMAGES)
+    gates = tuple(gate[index] for gate in context.observation.gates)
+    if not gates or len(index) < 2:
+        return Columns()
+    labels = context.labels[index]
+    values: dict[str, Value] = {"accuracy_own_map": accuracy(context.observation.mean[index], labels)}
+    for override in map_overrides(gates, None, seed=context.seed):
+        if override.key in ("uniform", "another"):
+            mean, _ = predict_with_maps(context.model, context.split, override.maps, index)
+            values[f"accuracy_{override.key}_map"] = accuracy(mean, labels)
+    return Columns(values)
+
+
+def all_interventions(context: EvaluationContext) -> Columns:
+    """Every intervention on all images, with accuracy, KL and bits as a part of its own; nothing without a gate.
+
+    KL is from the prediction with the network's own mean map, nats; bits are the latent's exact rate and, where gate
+    bits mean something, the gate's price, both with the map that was put in place and without noise of the map.
+    """
+    seen, labels, model = context.observation, context.labels, context.model
+    if not seen.gates:
+        return Columns(parts={"interventions": ()})
+    own, every = accuracy(seen.mean, labels), torch.arange(len(context.split))
+    before, bits = predict_with_maps(model, context.split, list(seen.gates), every)
+    none = MapOverride("own", "its own map", "As the network made it.", [], 0.0)
+    lines, values = [_line(none, own, torch.zeros(len(own)), bits)], {}
+    for override in map_overrides(seen.gates, seen.anchors, seed=context.seed):
+        after, bits = predict_with_maps(model, context.split, override.maps, every)
+        hits = accuracy(after, labels)
+        lines.append(_line(override, hits, _divergence(before, after, model.multi_label), bits))
+        if override.key in _SCORED:
+            values[f"accuracy_{override.key}"] = hits
+    control = ReferenceColumns("its own map", "control", dict.fromkeys(values, own))
+    return Columns(values, (control,), parts={"interventions": tuple(lines)})
+
+
+def map_overrides(
     gates: tuple[Float[Tensor, "N 1 h w"], ...], anchors: Float[Tensor, " Q"] | None, *, seed: int
-) -> Iterator[GivenMaps]:
+) -> Iterator[MapOverride]:
     """All interventions on the gates of N images; with several layers, all are replaced alike.
 
     Args:
@@ -54,35 +95,32 @@ def given_maps(
         seed: of positions and exchanges.
     """
 
-    def made(key: str, label: str, meaning: str, maps: list[Tensor]) -> GivenMaps:
-        return GivenMaps(key, label, meaning, maps, (maps[-1] != gates[-1]).float().mean().item())
+    def override(key: str, label: str, meaning: str, maps: list[Tensor]) -> MapOverride:
+        return MapOverride(key, label, meaning, maps, (maps[-1] != gates[-1]).float().mean().item())
 
-    yield made("uniform", "uniform", "Every position gets the image's own mean.", [flat(g) for g in gates])
+    flat = [gate.mean((2, 3), keepdim=True).expand_as(gate) for gate in gates]
+    yield override("uniform", "uniform", "Every position gets the image's own mean.", flat)
     everyone = [g.mean(0, keepdim=True).expand_as(g) for g in gates]
-    yield made("mean", "mean map", "Every image gets the mean map of all.", everyone)
-    yield made("shuffled", "shuffled", "The image's own values at random positions.", shuffled(gates, seed))
+    yield override("mean", "mean map", "Every image gets the mean map of all.", everyone)
+    yield override("shuffled", "shuffled", "The image's own values at random positions.", _shuffled(gates, seed))
     if len(gates[0]) > 1:
         others = [controls.permuted(Map(g, "gate"), seed=seed).values for g in gates]
-        yield made("another", "another image's", "The map that the network made for another image.", others)
-    for share in SHARES:
+        yield override("another", "another image's", "The map that the network made for another image.", others)
+    for share in _SHARES:
         top = [highest(g, share, seed) for g in gates]
         name = f"{100 * share:g} %"
         kept = [torch.where(t, g, 0) for t, g in zip(top, gates, strict=True)]
         removed = [torch.where(t, 0, g) for t, g in zip(top, gates, strict=True)]
-        yield made(f"kept_{round(100 * share)}", f"highest {name} kept", "All other positions are closed.", kept)
-        yield made(f"removed_{round(100 * share)}", f"highest {name} removed", "These positions are closed.", removed)
-    for q, taken in [] if anchors is None else _anchor_places(gates[-1], anchors):
+        number = round(100 * share)
+        yield override(f"kept_{number}", f"highest {name} kept", "All other positions are closed.", kept)
+        yield override(f"removed_{number}", f"highest {name} removed", "These positions are closed.", removed)
+    for q, taken in [] if anchors is None else _anchor_positions(gates[-1], anchors):
         closed = [*gates[:-1], torch.where(taken, 0, gates[-1])]
         value = float(anchors[q]) if anchors is not None else 0.0
-        yield made(f"anchor_{q}", f"anchor {value:.3g} closed", "Positions at this anchor are closed.", closed)
+        yield override(f"anchor_{q}", f"anchor {value:.3g} closed", "Positions at this anchor are closed.", closed)
 
 
-def flat(gate: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
-    """The image's own mean everywhere."""
-    return gate.mean((2, 3), keepdim=True).expand_as(gate)
-
-
-def shuffled(gates: tuple[Tensor, ...], seed: int) -> list[Tensor]:
+def _shuffled(gates: tuple[Tensor, ...], seed: int) -> list[Tensor]:
     """The image's own values at random positions."""
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.rand(gate.flatten(1).shape, generator=generator).argsort(1) for gate in gates]
@@ -98,7 +136,7 @@ def highest(gate: Float[Tensor, "N 1 h w"], share: float, seed: int) -> Tensor:
     return torch.zeros_like(flat_gate, dtype=torch.bool).scatter(1, ranked[:, :count], True).view_as(gate)
 
 
-def _anchor_places(gate: Tensor, anchors: Tensor) -> Iterator[tuple[int, Tensor]]:
+def _anchor_positions(gate: Tensor, anchors: Tensor) -> Iterator[tuple[int, Tensor]]:
     """Positions at each anchor that is taken and not closed already."""
     nearest = torch.bucketize(gate, (anchors[1:] + anchors[:-1]) / 2)
     for q in range(len(anchors)):
@@ -107,72 +145,31 @@ def _anchor_places(gate: Tensor, anchors: Tensor) -> Iterator[tuple[int, Tensor]
             yield q, taken
 
 
-SCORED = ("uniform", "shuffled", "another")
-LABELS = {"uniform": "a uniform map", "shuffled": "its map shuffled", "another": "another image's map"}
-
-
-def intervention_scores(
-    model: AttentiveClassifier, split: Split, seen: Observation, labels: Tensor, *, seed: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of the table of scores, and every intervention with accuracy, KL and bits.
-
-    KL is from the prediction with the network's own mean map, nats; bits are the latent's exact rate and, where gate
-    bits mean something, the gate's price, both with the given map and without noise of the map.
-    """
-    if not seen.gates:
-        return [], []
-    own, every = accuracy(seen.mean, labels), torch.arange(len(split))
-    rows, all_rows = [], []
-    before, bits = ask_with(model, split, list(seen.gates), every)
-    all_rows.append(_line("own", "its own map", "As the network made it.", 0.0, own, torch.zeros(len(own)), bits))
-    for given in given_maps(seen.gates, seen.anchors, seed=seed):
-        after, bits = ask_with(model, split, given.maps, every)
-        hits = accuracy(after, labels)
-        kl = _divergence(before, after, model.multi_label)
-        all_rows.append(_line(given.key, given.label, given.meaning, given.touched, hits, kl, bits))
-        if given.key in SCORED:
-            rows.append(
-                entry(
-                    f"accuracy_{given.key}",
-                    "interventions",
-                    f"Accuracy with {LABELS[given.key]}",
-                    f"Accuracy, mean prediction. {given.meaning}",
-                    hits,
-                    references=[reference("its own map", "control", own)],
-                    against=("its own map", own),
-                )
-            )
-    return rows, all_rows
-
-
-@torch.no_grad()
-def ask_with(
-    model: AttentiveClassifier, split: Split, maps: list[Tensor], index: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Probabilities (N,n) and bits an image by name (N,) of some of a split's images, with these maps.
+def predict_with_maps(model: Any, split: Split, maps: list[Tensor], index: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Probabilities (N,n) and bits per image by name (N,) of some of a split's images, with these maps.
 
     Args:
-        model: put into evaluation mode.
+        model: a classifier.
         split: of images.
         maps: an attended layer each (N,1,h,w).
         index: which images (N,).
     """
-    model.eval()
-    device = next(model.parameters()).device
-    parts: list[Tensor] = []
+    device, start = device_of(model), 0
+    means: list[Tensor] = []
     bits: dict[str, list[Tensor]] = {}
-    for part in torch.arange(len(index)).split(images_at_once(split, device)):
-        given = [m[part].to(device) for m in maps]
-        batch = split.batch(index[part]).to(device)
-        output = model(batch.images, samples=0, map_override=given, stem=batch.stem)
-        parts.append(output.probabilities(model.multi_label).float().cpu())
-        found = {"latent_bits": output.latent.rate} if output.latent is not None else {}
+    for part, batch in batches(model, split, index):
+        given = [m[start : start + len(part)].to(device) for m in maps]
+        start += len(part)
+        with eval_mode(model):
+            output = model(batch.images, samples=0, map_override=given, stem=batch.stem)
+        means.append(output.probabilities(model.multi_label).float().cpu())
+        rates = {"latent_bits": output.latent.rate} if output.latent is not None else {}
         prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]
         if prices and model.cut.is_cut:
-            found["gate_bits"] = torch.stack(prices).sum(0)
-        for name, nats in found.items():
+            rates["gate_bits"] = torch.stack(prices).sum(0)
+        for name, nats in rates.items():
             bits.setdefault(name, []).append(nats.float().cpu() / NATS_PER_BIT)
-    return torch.cat(parts), {name: torch.cat(values) for name, values in bits.items()}
+    return torch.cat(means), {name: torch.cat(values) for name, values in bits.items()}
 
 
 def _divergence(before: Tensor, after: Tensor, multi_label: bool) -> Tensor:
@@ -182,9 +179,13 @@ def _divergence(before: Tensor, after: Tensor, multi_label: bool) -> Tensor:
     return divergence(*pairs).view(before.shape).sum(1)
 
 
-def _line(
-    key: str, label: str, meaning: str, touched: float, hits: Tensor, kl: Tensor, bits: dict[str, Tensor]
-) -> dict[str, Any]:
-    measured = {"accuracy": hits, "kl": kl} | bits
-    numbers = {name: interval_of(score(values)) for name, values in measured.items()}
-    return {"key": key, "label": label, "meaning": meaning, "touched": touched} | numbers
+def _line(override: MapOverride, hits: Tensor, kl: Tensor, bits: dict[str, Tensor]) -> Intervention:
+    return Intervention(
+        override.key,
+        override.label,
+        override.meaning,
+        override.touched,
+        accuracy=estimate_of(hits),
+        kl=estimate_of(kl),
+        **{name: estimate_of(values) for name, values in bits.items()},
+    )

@@ -1,52 +1,37 @@
-"""Whether the map lies on the object: energy, pointing, overlap, each with its floors on the map's own grid.
+"""Whether the map lies on the object, and near the parts by which a kind is told: beak, crown, wing and the like.
 
-Whether the map lies near the parts by which a kind is told: beak, crown, wing and the like.
+Energy, pointing and overlap stand beside floors on the map's own grid: of masks those that know nothing of the image,
+of parts those that know the object's box alone.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.data import Split, evenly_spaced
-from regard.evaluation.box_baselines import boxed_floors
-from regard.evaluation.entries import entry, reference
+from regard.data import Split
+from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
+from regard.evaluation.rows import ANOTHER, CENTRE_BOX, RANDOM, UNIFORM_BOX
 from regard.metrics import (
     area_share,
-    batch_masks,
     best_threshold,
+    boxes_to_masks,
     controls,
     dilate,
     energy_inside,
     iou,
-    localization,
     pointing_game,
 )
-from regard.models import AttentiveClassifier, TwoStream
-from regard.training import explain_batch
+from regard.metrics import localization as metrics
 from regard.types import Map
 
-VALIDATION_IMAGES = 512
-
-
-def object_masks(split: Split) -> Tensor | None:
-    """Masks (N,1,H,W) of a split: its own, or those of its boxes; None where it has neither."""
-    parts = [batch_masks(split.batch(part)) for part in torch.arange(len(split)).split(512)]
-    found = [part for part in parts if part is not None]
-    return torch.cat(found) if found else None
-
-
-def validation_maps(model: AttentiveClassifier | TwoStream, split: Split) -> tuple[Map, Tensor] | None:
-    """Maps and masks of some validation images, on which thresholds are chosen; None without masks."""
-    batch = split.batch(evenly_spaced(len(split), VALIDATION_IMAGES))
-    masks = batch_masks(batch)
-    if masks is None:
-        return None
-    map = explain_batch(model, batch.to(next(model.parameters()).device))
-    return Map(map.values.cpu(), map.unit), masks.cpu()
+_AREA = "area share (a uniform map)"
+_BOX_SPREAD = 0.25
+"""Standard deviation of the Gaussian at the box's centre, as a share of the box's sides."""
+_REACH = 0.1
+"""How near is near: this share of the square root of the box's area. Of CUB-GHA's fixations on 50 classes .72 are then
+near a part, of random points in the box .26."""
 
 
 def tolerance(masks: Tensor) -> int:
@@ -54,93 +39,92 @@ def tolerance(masks: Tensor) -> int:
     return max(1, round(min(masks.shape[-2:]) / 24))
 
 
-def floors(map: Map, *, seed: int) -> dict[str, Map]:
-    """What a map has to beat, on its own grid: centre, random of its bandwidth and histogram, another image's."""
-    N, _, h, w = map.values.shape
-    return {
-        "centre": controls.centre(N, (h, w)),
-        "random, same bandwidth": controls.random_like(map, index=torch.arange(N), seed=seed),
-        "another image's map": controls.permuted(map, seed=seed),
-    }
+def localization(context: EvaluationContext) -> Columns:
+    """Share of the map inside the object, the object's share of the image, and pointing; nothing without masks.
+
+    With references also energy over area share, and the IoU at a threshold that is chosen on validation images.
+    """
+    if context.masks is None or context.map is None:
+        return Columns()
+    validation = context.validation_maps if context.with_references else None
+    return score_localization(
+        context.map, context.masks, validation, seed=context.seed, with_references=context.with_references
+    )
 
 
-def localization_scores(map: Map, masks: Tensor, val: tuple[Map, Tensor] | None, *, seed: int) -> list[dict[str, Any]]:
-    """Energy inside, pointing game and IoU of test maps; the IoU's threshold comes from validation maps and masks."""
+def score_localization(
+    map: Map, masks: Tensor, validation: tuple[Map, Tensor] | None, *, seed: int, with_references: bool = True
+) -> Columns:
+    """`localization` of maps (N,1,h,w) and masks (N,1,H,W); without validation maps and masks there is no IoU."""
     pixels = tolerance(masks)
     wide = dilate(masks, pixels)
-    others = floors(map, seed=seed)
     share = area_share(wide)
-    reasons = localization.undefined(map, wide)
-    what = "bits" if map.unit == "bits" else "gate"
-    rows = [
-        entry(
-            "energy_inside",
-            "localization",
-            f"Energy of the map's {what} inside the object",
-            f"Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
-            energy_inside(map, wide),
-            better="higher",
-            reasons=reasons,
-            references=[reference("area share (a uniform map)", "floor", share)]
-            + [reference(name, "floor", energy_inside(other, wide)) for name, other in others.items()],
-        ),
-        entry(
-            "energy_over_area",
-            "localization",
-            "Energy over area share",
-            "How many times more of the map lies on the object than chance would put there; mean of ratios.",
-            energy_inside(map, wide) / share,
-            better="higher",
-            reasons=reasons,
-            references=[reference("chance", "floor", 1.0)],
-        ),
-        entry(
-            "pointing",
-            "localization",
-            "Pointing game",
-            f"Share of images whose largest map value lies on the object, its mask dilated by {pixels} pixels.",
-            pointing_game(map, masks, tolerance=pixels),
-            better="higher",
-            reasons=reasons,
-            references=[reference(name, "floor", pointing_game(other, wide)) for name, other in others.items()],
-        ),
-    ]
-    if val is not None:
-        threshold = best_threshold(*val)
-        rows.append(
-            entry(
-                "iou",
-                "localization",
-                "Overlap with the object (IoU)",
-                f"Intersection over union of mask and map at {threshold:.3g} {map.unit}, chosen on validation images.",
-                iou(map, masks, threshold=threshold),
-                better="higher",
-                reasons=localization.undefined(map, masks),
-                references=[
-                    reference(name, "floor", iou(other, masks, threshold=threshold))
-                    for name, other in others.items()
-                    if name != "centre"  # a gate's threshold means nothing on another scale
-                ],
-            )
-        )
-    return rows
+    threshold = best_threshold(*validation) if validation is not None else None
 
+    def scores(map: Map, *, overlap: bool = True) -> dict[str, Tensor]:
+        values = {"energy_inside": energy_inside(map, wide, negative="clip")}
+        values["pointing"] = pointing_game(map, masks, tolerance=pixels)
+        if threshold is not None and overlap:
+            values["iou"] = iou(map, masks, threshold=threshold)
+        return values
 
-_REACH = 0.1
-"""How near is near: this share of the square root of the box's area. Of CUB-GHA's fixations on 50 classes .72 are then
-near a part, of random points in the box .26."""
+    values = scores(map) | {"area_share": share}
+    references = []
+    if with_references:
+        references.append(ReferenceColumns(_AREA, "floor", {"energy_inside": share}))
+        values["energy_over_area"] = values["energy_inside"] / share
+        references.append(ReferenceColumns("chance", "floor", {"energy_over_area": 1.0}))
+        count, _, h, w = map.values.shape
+        # a gate's threshold means nothing on the centre map's scale, so that has no overlap
+        references.append(ReferenceColumns("centre", "floor", scores(controls.centre(count, (h, w)), overlap=False)))
+        random = controls.random_like(map, index=torch.arange(count), seed=seed)
+        references.append(ReferenceColumns(RANDOM, "floor", scores(random)))
+        references.append(ReferenceColumns(ANOTHER, "floor", scores(controls.permuted(map, seed=seed))))
+    undefined = metrics.undefined(map, wide)
+    details = {"what": "bits" if map.unit == "bits" else "gate", "pixels": pixels, "unit": map.unit}
+    return Columns(
+        values,
+        tuple(references),
+        reasons=dict.fromkeys(("energy_inside", "energy_over_area", "pointing"), undefined)
+        | {"iou": metrics.undefined(map, masks)},
+        details=details | {"threshold": threshold or 0.0},
+    )
 
 
 def split_parts(split: Split) -> tuple[Float[Tensor, "N P 3"], Float[Tensor, "N 4"]] | None:
-    """Parts and boxes of a split; None where it has not both. Only what lies in memory is looked at."""
+    """Parts and boxes of a split; None where it has not both. Only what lies in memory counts."""
     parts, boxes = getattr(split, "parts", None), getattr(split, "boxes", None)
     return None if parts is None or boxes is None else (parts.cpu(), boxes.cpu())
+
+
+def parts(context: EvaluationContext) -> Columns:
+    """Share of the map near the object's parts, and of maps that know its box alone; nothing without parts."""
+    annotations = split_parts(context.split)
+    if annotations is None or context.map is None:
+        return Columns()
+    return score_parts(context.map, *annotations, context.size, seed=context.seed)
+
+
+def score_parts(
+    map: Map, parts: Float[Tensor, "N P 3"], boxes: Float[Tensor, "N 4"], size: tuple[int, int], *, seed: int
+) -> Columns:
+    """`parts` of maps (N,1,h,w) on images of this (height, width)."""
+    near = near_parts(parts, boxes, size)
+    floors: dict[str, Tensor] = {_AREA: area_share(near)}
+    for label, floor in boxed_floors(map, boxes, size, seed=seed).items():
+        floors[label] = energy_inside(floor, near, negative="clip")
+    return Columns(
+        {"energy_near_parts": energy_inside(map, near, negative="clip")},
+        tuple(ReferenceColumns(label, "floor", {"energy_near_parts": values}) for label, values in floors.items()),
+        reasons={"energy_near_parts": metrics.undefined(map, near)},
+        details={"reach": _REACH},
+    )
 
 
 def near_parts(
     parts: Float[Tensor, "N P 3"], boxes: Float[Tensor, "N 4"], size: tuple[int, int]
 ) -> Bool[Tensor, "N 1 H W"]:
-    """Pixels whose centre is within ``REACH`` of a visible part; none where no part is visible."""
+    """Pixels whose centre is within `_REACH` of a visible part; none where no part is visible."""
     extent = (boxes[:, 2:] - boxes[:, :2]).clamp_min(0)
     reach = (_REACH * extent.prod(1).sqrt()).clamp_min(1)[:, None, None]
     down, across = (torch.arange(n) + 0.5 for n in size)
@@ -152,24 +136,27 @@ def near_parts(
     return near[:, None]
 
 
-def part_scores(
-    map: Map, parts: Float[Tensor, "N P 3"], boxes: Float[Tensor, "N 4"], size: tuple[int, int], *, seed: int
-) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    """A row of the table with its floors, and values an image by name (N,), floors as ``name/floor``."""
-    near = near_parts(parts, boxes, size)
-    values = energy_inside(map, near, negative="clip")
-    beside = {"area share (a uniform map)": area_share(near)}
-    for name, floor in boxed_floors(map, boxes, size, seed=seed).items():
-        beside[name] = energy_inside(floor, near, negative="clip")
-    row = entry(
-        "energy_near_parts",
-        "localization",
-        "Energy near the object's parts",
-        f"Share of the map within {_REACH:g} of the box's size (square root of its area) of a visible part.",
-        values,
-        better="higher",
-        reasons=localization.undefined(map, near),
-        references=[reference(name, "floor", found) for name, found in beside.items()],
-    )
-    arrays = {"energy_near_parts": values} | {f"energy_near_parts/{name}": found for name, found in beside.items()}
-    return [row], arrays
+def boxed_floors(map: Map, boxes: Float[Tensor, "N 4"], size: tuple[int, int], *, seed: int) -> dict[str, Map]:
+    """What a map on a boxed object must beat: everywhere in the box, a Gaussian at its centre, another image's map.
+
+    Args:
+        map: (N,1,h,w), whose grid the floors are on.
+        boxes: in pixels of the images.
+        size: height and width of the images.
+        seed: decides whose map.
+    """
+    grid = (map.values.shape[-2], map.values.shape[-1])
+    inside = Map(boxes_to_masks(boxes, size).float(), "relevance").resize(grid)
+    centre = _box_centre(boxes, size, grid)
+    return {UNIFORM_BOX: inside, CENTRE_BOX: centre, ANOTHER: controls.permuted(map, seed=seed)}
+
+
+def _box_centre(boxes: Float[Tensor, "N 4"], size: tuple[int, int], grid: tuple[int, int]) -> Map:
+    lines = []
+    for axis in (0, 1):  # x along the width, y along the height
+        cells, pixels = grid[1 - axis], size[1 - axis]
+        centers = (torch.arange(cells) + 0.5) * pixels / cells
+        low, high = boxes[:, axis, None], boxes[:, axis + 2, None]
+        sigma = (_BOX_SPREAD * (high - low)).clamp_min(0.5 * pixels / cells)  # a cell can be no sharper
+        lines.append(torch.exp(-0.5 * ((centers - (low + high) / 2) / sigma).square()))
+    return Map((lines[1][:, :, None] * lines[0][:, None, :])[:, None], "relevance")

@@ -1,4 +1,4 @@
-"""Performance on disturbed images: corruptions, and attacks on the very network that is asked."""
+"""Performance on disturbed images: corruptions, and attacks on the network itself."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from captum.robust import FGSM, PGD
 from jaxtyping import Float
 from torch import Tensor
 
+from regard.backbones import eval_mode
 from regard.data import CORRUPTIONS, Split, corrupted, evenly_spaced
-from regard.evaluation.observe import BATCH, answer, performance
-from regard.models import Segmenter
+from regard.evaluation.observe import device_of, forward
+from regard.evaluation.tasks import performance, scoring_of
 from regard.training import forward_batch
 from regard.types import Batch, RegardError
 
 RADIUS = 1 / 255
 """Of attacks: no pixel changes by more."""
+_BATCH = 64
+"""Noise of corruptions is a function of the batch, so their size is fixed."""
 _STEPS = 7
 """Of PGD, a quarter of the radius each."""
 
 
 def robust(model: Any, split: Split, name: str, *, severity: int, images: int, seed: int) -> Float[Tensor, " N"]:
-    """Performance an image under one disturbance, of so many images, evenly spread; NaN of the others.
+    """Performance per image under one disturbance, of so many images, evenly spread; NaN of the others.
 
     An imposed map stays that of the undisturbed image, and so does the flow of a clip.
 
     Args:
-        model: what is asked, and, by attacks, what is attacked.
+        model: of any task; attacks are on itself.
         split: N images, with maps where they are imposed.
         name: of `DISTURBANCES`.
         severity: of corruptions, 1 to 5.
-        images: how many are asked about.
+        images: how many are disturbed.
         seed: of noise.
 
     Raises:
@@ -44,59 +47,56 @@ def robust(model: Any, split: Split, name: str, *, severity: int, images: int, s
     if name not in DISTURBANCES:
         raise RegardError(f"disturbance {name!r}: there are {', '.join(DISTURBANCES)}")
     out = torch.full((len(split),), torch.nan)
-    for index in evenly_spaced(len(split), images).split(BATCH):
+    for index in evenly_spaced(len(split), images).split(_BATCH):
         batch = split.batch(index)
         if name in ATTACKS:
-            shown = _attacked(model, batch, ATTACKS[name])
+            changed = _attacked(model, batch, ATTACKS[name])
         else:
-            shown = corrupted(batch.images.cpu(), name, severity, seed=seed + int(index[0]))
-        out[index] = performance(model, answer(model, replace(batch, images=shown)), batch).float()
+            changed = corrupted(batch.images.cpu(), name, severity, seed=seed + int(index[0]))
+        out[index] = performance(model, forward(model, replace(batch, images=changed)), batch).float()
     return out
 
 
 def _fgsm(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor) -> Tensor:
-    single = FGSM(network, loss, lower_bound=0.0, upper_bound=1.0)
-    single.zero_thresh = 0.0  # captum takes small gradients for none, which would spare whoever is sure of itself
-    shown: Tensor = single.perturb(images, RADIUS, target)
-    return shown
+    step = FGSM(network, loss, lower_bound=0.0, upper_bound=1.0)
+    step.zero_thresh = 0.0  # captum takes small gradients for none, which would spare networks that are confident
+    attacked: Tensor = step.perturb(images, RADIUS, target)
+    return attacked
 
 
 def _pgd(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor) -> Tensor:
-    many = PGD(network, loss, lower_bound=0.0, upper_bound=1.0)
-    many.fgsm.zero_thresh = 0.0
-    shown: Tensor = many.perturb(images, RADIUS, RADIUS / 4, _STEPS, target)
-    return shown
+    steps = PGD(network, loss, lower_bound=0.0, upper_bound=1.0)
+    steps.fgsm.zero_thresh = 0.0
+    attacked: Tensor = steps.perturb(images, RADIUS, RADIUS / 4, _STEPS, target)
+    return attacked
 
 
 ATTACKS: dict[str, Callable[[Callable[[Tensor], Tensor], Any, Tensor, Tensor], Tensor]] = {"fgsm": _fgsm, "pgd": _pgd}
-"""Name -> (network, loss an image, images, targets) -> images that it does worse on."""
+"""Name -> (network, loss per image, images, targets) -> images that it does worse on."""
 DISTURBANCES = (*CORRUPTIONS, *ATTACKS)
 
 
 def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
     """The images, moved to where the loss of the true answer rises; by the mean prediction."""
-    batch = batch.to(next(model.parameters()).device)
-    target = batch.masks if isinstance(model, Segmenter) else batch.labels
-    training, wanted = model.training, [p.requires_grad for p in model.parameters()]
-    model.eval().requires_grad_(False)  # the images' gradient alone is asked for
+    batch = batch.to(device_of(model))
+    learning = [p.requires_grad for p in model.parameters()]
 
     def logits(images: Tensor) -> Tensor:
-        found: Tensor = forward_batch(model, replace(batch, images=images), samples=0).logits[0]
-        return found
+        return forward_batch(model, replace(batch, images=images), samples=0).logits[0]
 
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
-            shown: Tensor = attack(logits, _loss, batch.images, target)
-    finally:
-        model.train(training)
-        for parameter, value in zip(model.parameters(), wanted, strict=True):
-            parameter.requires_grad_(value)
-    return shown.detach().cpu()
+    with eval_mode(model), torch.enable_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
+        model.requires_grad_(False)  # the images' gradient alone is needed
+        try:
+            attacked: Tensor = attack(logits, _loss, batch.images, scoring_of(model).target(batch))
+        finally:
+            for parameter, value in zip(model.parameters(), learning, strict=True):
+                parameter.requires_grad_(value)
+    return attacked.detach().cpu()
 
 
 def _loss(logits: Tensor, target: Tensor) -> Float[Tensor, " B"]:
-    """Cross-entropy an image, whatever is asked: a class, several labels, or a mask."""
+    """Cross-entropy per image of a class, of several labels, or of a mask."""
     if target.ndim == 1:
         return F.cross_entropy(logits, target, reduction="none")
     return F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none").flatten(1).mean(1)

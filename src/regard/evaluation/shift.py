@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
-from torch import Tensor
 
 from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, evenly_spaced, open_data
-from regard.evaluation.changed_splits import Changed, Part, on_other_grounds
-from regard.evaluation.entries import interval_of
-from regard.evaluation.observe import observe
-from regard.files import claim_folder, write_json
-from regard.metrics import accuracy, calibration_error, paired_difference, score
+from regard.evaluation.changed_splits import ChangedSplit, PartSplit, on_other_grounds
+from regard.evaluation.context import EvaluationContext
+from regard.evaluation.prediction import prediction
+from regard.evaluation.rows import estimate_of
+from regard.files import claim_folder
+from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
+from regard.report import Estimate, json_text, read_dataclass, write_dataclass
 from regard.training import Recipe, load_run, refuse_map_override
 from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
 SHIFTS = (NONE, *CORRUPTIONS, BACKGROUND)
 _FILE = "shift.json"
+_SCORES = ("accuracy_one_sample", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,43 @@ class ShiftOptions:
             )
 
 
+@dataclass(frozen=True)
+class ShiftCell:
+    """One shift.
+
+    Attributes:
+        shift: its name.
+        severity: 1 to 5; 0 where there is none.
+        run: scores of the run by name: ``accuracy``, ``accuracy_one_sample``, ``calibration_error`` and bits.
+        twin: likewise of its plain twin; None without.
+        difference: run minus twin in accuracy, paired by image.
+    """
+
+    shift: str
+    severity: int
+    run: Mapping[str, Estimate]
+    twin: Mapping[str, Estimate] | None = None
+    difference: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class ShiftResults:
+    """shift.json."""
+
+    schema: Literal[1]
+    run: str
+    data: str
+    options: ShiftOptions
+    cells: tuple[ShiftCell, ...]
+
+
 def shift(
     run: Path, out: Path, options: ShiftOptions | None = None, *, device: str | torch.device = "cpu"
-) -> dict[str, Any]:
-    """Judges a run and its twin on shifted test images; writes ``shift.json`` into ``out``.
+) -> ShiftResults:
+    """Evaluates a run and its twin on shifted test images; writes ``shift.json`` into ``out``.
 
     A background is changed exactly where the data set can make the same glyph on another photograph (``clutter``), else
-    outside of masks or boxes; a set that has neither leaves it out. What is done is found again in ``out/cells``.
+    outside of masks or boxes; a set that has neither leaves it out. Finished cells are read from ``out/cells``.
 
     Raises:
         RegardError: no finished run, or ``out`` holds numbers of other options.
@@ -68,18 +99,18 @@ def shift(
     models = {"run": model.to(device)}
     if (run / "twin" / "model").is_dir():
         models["twin"] = load_run(run / "twin")[1].to(device)
-    result: dict[str, Any] = {"schema": 1, "run": run.name, "data": recipe.data.name, "options": asdict(options)}
-    claim_folder(out, "wanted.json", json.dumps(result, indent=1) + "\n", holds="shifts with other options")
+    results = ShiftResults(1, run.name, recipe.data.name, options, ())
+    wanted = {"schema": 1, "run": run.name, "data": recipe.data.name, "options": options}
+    claim_folder(out, "wanted.json", json_text(wanted), holds="shifts with other options")
     cells = []
     for name, severity, make in _shifted(recipe, data, options):
         path = out / "cells" / f"{name}-{severity}.json"
         if not path.exists():
-            cell = {"shift": name, "severity": severity} | _judged(models, make(), options.seed)
-            write_json(path, cell, indent=None, parents=True)
-        cells.append(json.loads(path.read_text()))
-    result["cells"] = cells
-    write_json(out / _FILE, result)
-    return result
+            write_dataclass(path, _cell(name, severity, models, replace(data, test=make()), options.seed))
+        cells.append(read_dataclass(path, ShiftCell, f"remove {path}, and it will be made again"))
+    results = replace(results, cells=tuple(cells))
+    write_dataclass(out / _FILE, results)
+    return results
 
 
 def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterator[tuple[str, int, Callable[[], Split]]]:
@@ -87,7 +118,7 @@ def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterato
     some = evenly_spaced(len(data.test), options.images or len(data.test))
 
     def through(change: Callable[[Batch], Batch]) -> Callable[[], Split]:
-        return lambda: Part(Changed(data.test, change), some)
+        return lambda: PartSplit(ChangedSplit(data.test, change), some)
 
     yield NONE, 0, through(lambda batch: batch)
     for name in options.shifts:
@@ -95,7 +126,7 @@ def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterato
             yield name, severity, through(_corruption(name, severity, options.seed))
     if BACKGROUND in options.shifts:
         if recipe.data.name == "clutter":
-            yield BACKGROUND, 0, lambda: Part(_other_photographs(recipe, options.seed), some)
+            yield BACKGROUND, 0, lambda: PartSplit(_other_photographs(recipe, options.seed), some)
             return
         try:
             change = on_other_grounds(data.test, seed=options.seed)
@@ -117,21 +148,18 @@ def _other_photographs(recipe: Recipe, seed: int) -> Split:
     return open_data("clutter", **{**recipe.data.options, "background_seed": own + 1 + seed}).test
 
 
-def _judged(models: dict[str, AttentiveClassifier], split: Split, seed: int) -> dict[str, Any]:
-    labels = split.labels.cpu()
-    hits: dict[str, Tensor] = {}
-    cell: dict[str, Any] = {}
-    for who, model in models.items():
-        seen = observe(model, split, seed=seed, samples=())
-        hits[who] = accuracy(seen.mean, labels)
-        numbers = {"accuracy": interval_of(score(hits[who]))}
-        if seen.one is not None:
-            numbers["accuracy_one_sample"] = interval_of(score(accuracy(seen.one, labels)))
-        numbers |= {name: interval_of(score(values)) for name, values in seen.rates.items()}
-        if labels.ndim == 1:
-            found = calibration_error(seen.mean.max(1).values, hits[who])
-            numbers["calibration_error"] = {"value": found.error, "low": found.low, "high": found.high}
-        cell[who] = numbers
+def _cell(
+    shift: str, severity: int, models: Mapping[str, AttentiveClassifier], data: DataSplits, seed: int
+) -> ShiftCell:
+    """Accuracy, bits and calibration of run and twin on the test split, and their paired difference in accuracy."""
+    scores, hits = {}, {}
+    for name, model in models.items():
+        context = EvaluationContext(model, data, seed)
+        values, rates = prediction(context).values, context.observation.rates
+        hits[name] = values["accuracy_mean"]
+        kept = {"accuracy": hits[name]} | {key: values[key] for key in _SCORES if key in values} | rates
+        scores[name] = {key: estimate_of(value) for key, value in kept.items()}
+    difference = None
     if "twin" in hits:
-        cell["difference"] = interval_of(paired_difference(hits["run"], hits["twin"]))
-    return cell
+        difference = estimate_of(paired_difference(hits["run"], hits["twin"]))  # type: ignore[arg-type]
+    return ShiftCell(shift, severity, scores["run"], scores.get("twin"), difference)

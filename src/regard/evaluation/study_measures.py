@@ -1,9 +1,4 @@
-"""Everything that a study wants to know of one trained network: columns of the table of trials, one value an image.
-
-What performance needs no network: floors of a study's task.
-
-What images are called in a table of trials: the same on every machine, wherever the data lies.
-"""
+"""Everything that a study measures of one trained network: columns of the table of trials, one value per image."""
 
 from __future__ import annotations
 
@@ -21,48 +16,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.data import SEVERITIES, DataSplits, Split, evenly_spaced
-from regard.evaluation.changed_splits import Changed
+from regard.evaluation.changed_splits import ChangedSplit
+from regard.evaluation.context import EvaluationContext, object_masks
 from regard.evaluation.faithfulness import faithful
-from regard.evaluation.gaze import gain, similarity, train_gaze
-from regard.evaluation.mask_scores import MEAN_MASK, train_masks
-from regard.evaluation.observe import look, maps_of
+from regard.evaluation.gaze_similarity import gain, similarity, train_gaze
+from regard.evaluation.masks import train_masks
+from regard.evaluation.observe import observe, observe_maps
 from regard.evaluation.robustness import DISTURBANCES, robust
+from regard.evaluation.rows import MEAN_MASK
+from regard.evaluation.tasks import SCORING
 from regard.metrics.salient_object import s_measure
 from regard.training import Dose, Recipe, build_override_maps, open_gaze
 from regard.types import Batch, Map, RegardError
-
-_BATCH = 64
-
-
-def floors(task: str, data: DataSplits) -> dict[str, float]:
-    """Mean ``performance`` on the test split of answers that are made without looking, by what they are.
-
-    The S-measure of the training images' mean mask; of classes, what the data itself knows to guess, and else the most
-    frequent one. Nothing of images with several labels.
-
-    Args:
-        task: of the recipe.
-        data: with training masks, where masks are wanted.
-    """
-    test = data.test
-    if task == "segmentation":
-        mean = train_masks(data.train).float().mean(0, keepdim=True)
-        parts = [test.batch(index).masks for index in torch.arange(len(test)).split(_BATCH)]
-        scores = torch.cat([s_measure(mean.expand(len(m), -1, -1, -1), m) for m in parts if m is not None])
-        return {MEAN_MASK: float(scores.mean())}
-    if test.labels.ndim > 1:
-        return {}
-    if data.guesses:
-        return {name: float((guess == test.labels).float().mean()) for name, guess in data.guesses.items()}
-    return {"most frequent class": float(torch.bincount(test.labels).max() / len(test))}
-
-
-def image_names(split: Split) -> list[str]:
-    """Paths below the folder that all images of the split share, with forward slashes."""
-    names = [Path(split.item_name(i)) for i in range(len(split))]
-    shared = Path(os.path.commonpath(names)) if len(names) > 1 else names[0].parent
-    return [name.relative_to(shared).as_posix() for name in names]
-
 
 CALIBRATED = 256
 """Training images that say how a network's maps are read as densities."""
@@ -110,8 +75,8 @@ class WhoseGaze:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was found.
+class StudyColumns:
+    """What is measured of one network.
 
     Attributes:
         images: names of the task's N test images.
@@ -134,74 +99,109 @@ class Measured:
     maps: Tensor | None = None
 
 
-def measure(
+def measure_study(
     model: Any,
     data: DataSplits,
     recipe: Recipe,
     gaze: WhoseGaze,
     wanted: Measures,
     doses: Sequence[Dose] = (),
-) -> Measured:
-    """Of a trained network, on the test split.
+) -> StudyColumns:
+    """All measures of a trained network, on the test split.
 
     Args:
         model: of a finished run.
         data: its data, with images.
         recipe: of the run.
-        gaze: whose.
+        gaze: whose fixations maps are held against.
         wanted: what is measured.
         doses: kinds of it, in a network of ``impose.map human``.
     """
     imposed, seed = build_override_maps(recipe, data, model), recipe.train.seed
-    test = data.test if imposed is None else given(data.test, imposed.of)
-    seen = look(model, test, seed=seed)
-    means = {name: mean for name, v in seen.scores.items() if math.isfinite(mean := float(v.nanmean()))}
-    columns = {"performance": seen.scores["performance"]}
-    if seen.bits is not None and imposed is None:
-        columns["bits"] = seen.bits
+    given = (lambda split: split) if imposed is None else partial(with_maps_of, maps=imposed.of)
+    context = EvaluationContext(model, replace(data, test=given(data.test)), seed)
+    seen = context.observation
+    scores = task_scores(context)
+    means = {name: mean for name, v in scores.items() if math.isfinite(mean := float(v.nanmean()))}
+    columns = {"performance": scores["performance"]}
+    if "gate_bits" in seen.rates and imposed is None:
+        columns["bits"] = seen.rates["gate_bits"]
     for name in wanted.robust:
         columns[f"robust_{name}"] = robust(
-            model, test, name, severity=wanted.severity, images=wanted.robust_images, seed=seed
+            model, context.split, name, severity=wanted.severity, images=wanted.robust_images, seed=seed
         )
-    images, without = image_names(data.test), floors(recipe.task, data)
+    out = StudyColumns(image_names(data.test), columns, means, performance_floors(recipe.task, data))
     if seen.map is None:
-        return Measured(images, columns, means, without)
+        return out
     if wanted.faithful and imposed is None:
-        columns |= faithful(model, test, seen.map, images=wanted.faithful, seed=seed)
+        columns |= faithful(context, seen.map, images=wanted.faithful)
     for kind in doses:
         assert imposed is not None, "doses are of imposed maps"
         for alpha in wanted.alphas:
-            dosed = given(data.test, partial(imposed.dose, alpha=alpha, kind=kind))
-            found = look(model, dosed, seed=seed, whole=False)
-            columns[f"{DOSE}{kind}/{alpha}"] = found.scores["performance"]
+            dosed = with_maps_of(data.test, partial(imposed.dose, alpha=alpha, kind=kind))
+            predicted = observe(model, dosed, seed=seed, mean_only=True).mean
+            columns[f"{DOSE}{kind}/{alpha}"] = context.scoring.performance(predicted, context.targets).float()
     own, people, shown = gaze.name == "own", data, seen.map
     if not own:
         people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
-        shown = maps_of(model, people.test if imposed is None else given(people.test, imposed.of))
+        shown = observe_maps(model, given(people.test))
     kept = evenly_spaced(len(people.test), wanted.gallery)
-    out = Measured(images, columns, means, without, gallery=kept, maps=shown.values[kept, 0])
+    out = replace(out, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
     train = train_gaze(people.train, sigma=gaze.sigma)
     index = train.looked[evenly_spaced(len(train.looked), CALIBRATED)]
     close = similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
-    learned = maps_of(model, people.train if imposed is None else given(people.train, imposed.of), index)
+    learned = observe_maps(model, given(people.train), index)
     close |= gain(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)
     if own:
         return replace(out, columns=columns | close)
     return replace(out, looked_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], looked=close)
 
 
-def given(split: Split, of: Callable[[Batch], Tensor]) -> Split:
+def task_scores(context: EvaluationContext) -> dict[str, Float[Tensor, " N"]]:
+    """``performance``, the task's one score, and its further scores by name."""
+    scoring, mean, targets = context.scoring, context.observation.mean, context.targets
+    return {"performance": scoring.performance(mean, targets).float()} | {
+        name: values.float() for name, values in scoring.scores(mean, targets).items()
+    }
+
+
+def with_maps_of(split: Split, maps: Callable[[Batch], Tensor]) -> Split:
     """The split with a map for every image, which attended layers take in place of their own."""
-
-    def change(batch: Batch) -> Batch:
-        return replace(batch, map_override=of(batch))
-
-    return Changed(split, change)
+    return ChangedSplit(split, lambda batch: replace(batch, map_override=maps(batch)))
 
 
 def _constant(map: Map) -> bool:
     """Whether no image has a map with any difference in it: it says nothing of where."""
     flat = map.values.flatten(1)
     return bool((flat.amax(1) == flat.amin(1)).all())
+
+
+def performance_floors(task: str, data: DataSplits) -> dict[str, float]:
+    """Mean ``performance`` on the test split of predictions that need no network, by what they are.
+
+    The S-measure of the training images' mean mask; of classes, what the data itself knows to guess, and else the most
+    frequent one. Nothing of images with several labels.
+
+    Args:
+        task: of the recipe.
+        data: with training masks, where masks are wanted.
+    """
+    test = data.test
+    if SCORING[task].dense:
+        mean, masks = train_masks(data.train).float().mean(0, keepdim=True), object_masks(test)
+        assert masks is not None, "checked when the network was built"
+        return {MEAN_MASK: float(s_measure(mean.expand(len(masks), -1, -1, -1), masks).mean())}
+    if test.labels.ndim > 1:
+        return {}
+    if data.guesses:
+        return {name: float((guess == test.labels).float().mean()) for name, guess in data.guesses.items()}
+    return {"most frequent class": float(torch.bincount(test.labels).max() / len(test))}
+
+
+def image_names(split: Split) -> list[str]:
+    """Paths below the folder that all images of the split share, with forward slashes."""
+    names = [Path(split.item_name(i)) for i in range(len(split))]
+    shared = Path(os.path.commonpath(names)) if len(names) > 1 else names[0].parent
+    return [name.relative_to(shared).as_posix() for name in names]

@@ -1,19 +1,17 @@
-"""`regard transfer`: a curve over examples a class, beside what pixels and an untrained network give.
+"""`regard transfer`: accuracy on another data set over examples per class, beside an untrained network and pixels.
 
-Logistic regression on frozen features, its penalty chosen without a look at the test split.
-
-Images as vectors: what a network makes of them before it decides, or the pixels themselves.
+Logistic regression on frozen features (what a network makes of images before it decides, or the pixels themselves), its
+penalty chosen without the test split.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +27,11 @@ from torch import Tensor, nn
 
 from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find_entry, open_data, permutation
-from regard.evaluation.entries import interval_of
-from regard.files import claim_folder, write_arrays, write_json
-from regard.metrics import paired_difference, score
+from regard.evaluation.rows import estimate_of
+from regard.files import claim_folder, write_arrays
+from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
+from regard.report import Estimate, json_text, write_dataclass
 from regard.training import load_run, refuse_map_override, seed_everything
 from regard.types import RegardError
 
@@ -177,6 +176,46 @@ class TransferOptions:
             raise RegardError(f"transfer: shots={self.shots}, draws={self.draws}; give numbers of at least 1, or all")
 
 
+@dataclass(frozen=True)
+class TransferData:
+    """The data set that features are read on."""
+
+    name: str
+    options: Mapping[str, object]
+    classes: int
+    test: int
+
+
+@dataclass(frozen=True)
+class TransferAccuracy(Estimate):
+    """Accuracy over test images; ``spread`` is the standard deviation over so many draws of the examples."""
+
+    spread: float = 0.0
+    draws: int = 1
+
+
+@dataclass(frozen=True)
+class TransferPoint:
+    """Accuracies at so many examples per class, and the paired differences of the network to both floors."""
+
+    shots: int | Literal["all"]
+    network: TransferAccuracy
+    untrained: TransferAccuracy
+    pixels: TransferAccuracy
+    difference: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class TransferResults:
+    """transfer.json."""
+
+    schema: Literal[1]
+    run: str
+    data: TransferData
+    options: TransferOptions
+    curve: tuple[TransferPoint, ...] = ()
+
+
 def transfer(
     run: Path,
     data: str,
@@ -186,13 +225,12 @@ def transfer(
     root: str | Path | None = None,
     data_options: Mapping[str, Any] | None = None,
     device: str | torch.device = "cpu",
-) -> dict[str, Any]:
+) -> TransferResults:
     """Reads frozen features of a run's network on another data set; writes ``transfer.json`` into ``out``.
 
-    For every number of examples a class, logistic regression on the network's features, on those of the same network
+    For every number of examples per class, logistic regression on the network's features, on those of the same network
     with fresh weights, and on raw pixels. An image's value is the share of draws that classify it rightly; intervals
-    are bootstrapped over test images, and ``spread`` is the standard deviation over draws. What is done is found again
-    in ``out/cells``.
+    are bootstrapped over test images. Finished cells are read from ``out/cells``.
 
     Raises:
         RegardError: no finished run, an unknown data set, one without single labels, or ``out`` holds other numbers.
@@ -205,18 +243,15 @@ def transfer(
         own = {**own, "size": model.shape[1]}
     opened = open_data(data, root, **own)
     if opened.train.labels.ndim != 1:
-        raise RegardError(f"transfer: {data} has several labels an image; logistic regression needs one")
-    result: dict[str, Any] = {
-        "schema": 1,
-        "run": run.name,
-        "data": {"name": data, "options": dict(own), "classes": len(opened.classes), "test": len(opened.test)},
-        "options": asdict(options),
-    }
-    claim_folder(out, "wanted.json", json.dumps(result, indent=1) + "\n", holds="a transfer with other options")
+        raise RegardError(f"transfer: {data} has several labels per image; logistic regression needs one")
+    described = TransferData(data, dict(own), len(opened.classes), len(opened.test))
+    wanted = {"schema": 1, "run": run.name, "data": described, "options": options}
+    claim_folder(out, "wanted.json", json_text(wanted), holds="a transfer with other options")
     hits = _cells(model, opened, out, options, device)
-    result["curve"] = [_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots]
-    write_json(out / _FILE, result)
-    return result
+    curve = tuple(_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots)
+    results = TransferResults(1, run.name, described, options, curve)
+    write_dataclass(out / _FILE, results)
+    return results
 
 
 def _cells(
@@ -265,16 +300,17 @@ def examples(labels: Tensor, k: int, *, seed: int, draw: int) -> npt.NDArray[np.
     return torch.cat(parts).sort().values.numpy()
 
 
-def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
+def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> TransferPoint:
     """Accuracies at so many examples, and by how much the network's features exceed each floor, image by image."""
     means = {kind: torch.from_numpy(values.mean(0)) for kind, values in hits.items()}
-    point: dict[str, Any] = {"shots": k or "all"}
-    for kind, values in hits.items():
-        point[kind] = interval_of(score(means[kind])) | {"spread": float(values.mean(1).std()), "draws": len(values)}
-    point["difference"] = {
-        kind: interval_of(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
+    accuracies = {
+        kind: TransferAccuracy(**vars(estimate_of(means[kind])), spread=float(values.mean(1).std()), draws=len(values))
+        for kind, values in hits.items()
     }
-    return point
+    differences = {
+        kind: estimate_of(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
+    }
+    return TransferPoint(k or "all", difference=differences, **accuracies)
 
 
 def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:

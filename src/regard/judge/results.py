@@ -274,7 +274,7 @@ def _score(measure: Mapping[str, Any], values: Tensor) -> Score:
     floors = {label: _tensor(floor) for label, floor in measure["floors"].items()}
     references = [reference(label, "floor", floor) for label, floor in floors.items()]
     references += [reference(label, "control", value) for label, value in measure["controls"].items()]
-    row = entry(
+    return entry(
         measure["key"],
         "faithfulness",
         measure["label"],
@@ -285,8 +285,6 @@ def _score(measure: Mapping[str, Any], values: Tensor) -> Score:
         references=references,
         against=next(iter(floors.items()), None),
     )
-    score: Score = from_json(Score, row)
-    return score
 
 
 def _tensor(values: list[float | None]) -> Tensor:

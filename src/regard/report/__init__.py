@@ -20,7 +20,24 @@ from regard.report.overlay import (
 )
 from regard.report.page import render_page, write_page, write_report
 from regard.report.runs import read_evaluation, read_run
-from regard.report.schema import NAN, Difference, Evaluation, Group, Reference, Run, Score
+from regard.report.schema import (
+    NAN,
+    Anchors,
+    CutRecord,
+    Data,
+    Difference,
+    Estimate,
+    Evaluation,
+    Group,
+    Intervention,
+    Item,
+    MapMeaning,
+    MeanCurve,
+    Reference,
+    Run,
+    Score,
+    TrainedModel,
+)
 from regard.report.terminal import print_records, print_scores
 from regard.report.words import duration, interval_text, listed, number, plural, signed, verdict
 
@@ -28,10 +45,18 @@ __all__ = [
     "LARGEST",
     "NAN",
     "ORDER",
+    "Anchors",
     "Chart",
+    "CutRecord",
+    "Data",
     "Difference",
+    "Estimate",
     "Evaluation",
     "Group",
+    "Intervention",
+    "Item",
+    "MapMeaning",
+    "MeanCurve",
     "Picture",
     "Reference",
     "Run",
@@ -40,6 +65,7 @@ __all__ = [
     "ScatterPoint",
     "Score",
     "Series",
+    "TrainedModel",
     "chart",
     "colorize",
     "duration",

@@ -91,7 +91,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class _Curve:
+class MeanCurve:
     """Scores along a path (deletion, insertion): one list of y per series, over the same x."""
 
     label: str
@@ -100,7 +100,7 @@ class _Curve:
 
 
 @dataclass(frozen=True)
-class _Estimate:
+class Estimate:
     """A mean and its bootstrap interval."""
 
     value: float
@@ -116,10 +116,10 @@ class Intervention:
     label: str
     meaning: str
     touched: float
-    accuracy: _Estimate
-    kl: _Estimate
-    latent_bits: _Estimate | None = None
-    gate_bits: _Estimate | None = None
+    accuracy: Estimate
+    kl: Estimate
+    latent_bits: Estimate | None = None
+    gate_bits: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class CutRecord:
     """Whether the closed gate stops every path from image to logits, and which paths bypass it."""
 
     is_cut: bool
@@ -164,7 +164,7 @@ class TrainedModel:
     gate: str | None = None
     anchors: int | None = None
     latent: int | None = None
-    cut: _Cut | None = None
+    cut: CutRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Evaluation:
     data: Data
     model: TrainedModel
     scores: tuple[Score, ...]
-    curves: Mapping[str, _Curve] = field(default_factory=dict)
+    curves: Mapping[str, MeanCurve] = field(default_factory=dict)
     interventions: tuple[Intervention, ...] = ()
     anchors: Anchors | None = None
     map: MapMeaning | None = None

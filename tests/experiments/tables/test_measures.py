@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 
 from regard.data import DataSplits
-from regard.evaluation import Asked
-from regard.evaluation.classifier_measures import MEASURES
-from regard.evaluation.interventions import ask_with
+from regard.evaluation import MEASURES, EvaluationContext
+from regard.evaluation.interventions import predict_with_maps
 from regard.experiments.tables.columns import COLUMNS
 from regard.explain import explain
 from regard.metrics import consistency, high_pass, low_pass, map_information
@@ -17,7 +16,7 @@ from regard.types import NATS_PER_BIT, Map, RegardError
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-def asked(birds: DataSplits, attention: str | None, latent: int | None = None) -> Asked:
+def context_of(birds: DataSplits, attention: str | None, latent: int | None = None) -> EvaluationContext:
     torch.manual_seed(0)
     model = AttentiveClassifier(
         "compact",
@@ -27,31 +26,31 @@ def asked(birds: DataSplits, attention: str | None, latent: int | None = None) -
         latent=latent,
         input_size=(48, 48),
     )
-    return Asked(model.eval(), birds, seed=0)
+    return EvaluationContext(model.eval(), birds, seed=0, fallback="grad_cam")
 
 
 def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> None:
-    plain = asked(birds, None)
+    plain = context_of(birds, None)
     index = torch.arange(3)
-    images, classes = birds.test.batch(index).images, plain.seen.mean.argmax(1)[index]
+    images, classes = birds.test.batch(index).images, plain.observation.mean.argmax(1)[index]
     expected = explain(plain.model, images, "grad_cam", target=classes).values
     torch.testing.assert_close(plain.map.values[index], expected)
-    torch.testing.assert_close(plain.look(images, classes)[1], expected)
+    torch.testing.assert_close(plain.observe_changed(images, classes)[1], expected)
     assert len(plain.map.values) == len(birds.test)
-    own = asked(birds, "noise")
-    assert own.seen.map is not None
-    assert own.map is own.seen.map
+    own = context_of(birds, "noise")
+    assert own.observation.map is not None
+    assert own.map is own.observation.map
 
 
 @pytest.mark.parametrize("attention", [None, "noise"])
 def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str | None) -> None:
-    one = asked(birds, attention, latent=None if attention is None else 4)
+    one = context_of(birds, attention, latent=None if attention is None else 4)
     values, arrays = {}, {}
     for name, measure in MEASURES.items():
-        if name != "unknown":
-            numbers, tensors = measure(one)
-            values |= numbers
-            arrays |= tensors
+        if name not in ("unknown", "masks", "removal"):
+            columns = measure(one)
+            values |= columns.numbers
+            arrays |= columns.with_references()
     assert not {"parameters"} & values.keys()
     assert all(len(array) == len(birds.test) for array in arrays.values()), "fewer images than a measure takes at most"
     placed = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
@@ -69,45 +68,45 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
 @pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
 @pytest.mark.parametrize("attention", [None, "noise"])
 def test_interpretability_is_the_papers_score(birds: DataSplits, attention: str | None) -> None:
-    one = asked(birds, attention)
-    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, one.seen.mean.argmax(1)
+    one = context_of(birds, attention)
+    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, one.observation.mean.argmax(1)
 
     def maps(x: Tensor, c: Tensor) -> Map:
         return one.model.explain(x) if attention else explain(one.model, x, "grad_cam", target=c)
 
     changes = [low_pass(images, radius=4), high_pass(images, radius=4)]
     scores = [consistency(one.model.predict, maps, images, changed, classes).score(0.9) for changed in changes]
-    found = MEASURES["interpretability"](one)[1]["consistent_frequency"]
+    found = MEASURES["interpretability"](one).items["consistent_frequency"]
     torch.testing.assert_close(found, torch.stack(scores).nanmean(0), equal_nan=True)
 
 
 def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> None:
-    one = asked(birds, "noise")
+    one = context_of(birds, "noise")
     images = birds.test.batch(torch.arange(len(birds.test))).images
     with torch.no_grad():
         (layer,) = one.model(images).attention
     assert layer.std is not None
     expected = map_information(layer.mean, layer.std) / NATS_PER_BIT
-    torch.testing.assert_close(MEASURES["information"](one)[1]["map_bits"], expected, rtol=1e-3, atol=1e-3)
-    assert "map_bits" not in MEASURES["information"](asked(birds, "deterministic"))[1]
+    torch.testing.assert_close(MEASURES["information"](one).items["map_bits"], expected, rtol=1e-3, atol=1e-3)
+    assert "map_bits" not in MEASURES["information"](context_of(birds, "deterministic")).items
 
 
 def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:
-    one = asked(birds, "noise")
-    closed = [torch.zeros_like(one.seen.gates[0])]
-    said, _ = ask_with(one.model, birds.test, closed, torch.arange(len(birds.test)))
+    one = context_of(birds, "noise")
+    closed = [torch.zeros_like(one.observation.gates[0])]
+    said, _ = predict_with_maps(one.model, birds.test, closed, torch.arange(len(birds.test)))
     assert (said - said[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
     some = torch.tensor([3, 1])
-    found, _ = ask_with(one.model, birds.test, [one.seen.gates[0][some]], some)
-    torch.testing.assert_close(found, one.seen.mean[some])
+    found, _ = predict_with_maps(one.model, birds.test, [one.observation.gates[0][some]], some)
+    torch.testing.assert_close(found, one.observation.mean[some])
 
 
 def test_some_images_are_of_all_the_set(birds: DataSplits) -> None:
-    one = asked(birds, None)
-    assert one.some(10**6).tolist() == list(range(len(birds.test)))
-    assert one.some(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
+    one = context_of(birds, None)
+    assert one.subset(10**6).tolist() == list(range(len(birds.test)))
+    assert one.subset(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
 
 
 def test_unknown_images_must_be_named(birds: DataSplits) -> None:
     with pytest.raises(RegardError, match="needs another data set"):
-        MEASURES["unknown"](asked(birds, "noise", latent=4))
+        MEASURES["unknown"](context_of(birds, "noise", latent=4))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from regard.evaluation import Measures, WhoseGaze, measure
+from regard.evaluation import Measures, WhoseGaze, measure_study
 from regard.experiments.grid.cell import RUN, Cell, Result, read_result, slug
 from regard.experiments.study.design import DOSES
 from regard.experiments.study.file import ALIGNED, BASE, BackboneFile, StudyFile, TaskFile, arm
@@ -236,7 +236,8 @@ def run_cell(cell: Cell, folder: Path) -> Result:
     _, model, data = open_run(run)
     device = torch.device("cuda" if recipe.train.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
     gaze = WhoseGaze(**cell.spec["gaze"])
-    found = measure(model.to(device), data, recipe, gaze, Measures(**cell.spec["measures"]), doses=cell.spec["doses"])
+    wanted = Measures(**cell.spec["measures"])
+    found = measure_study(model.to(device), data, recipe, gaze, wanted, doses=cell.spec["doses"])
     values |= {"images": found.images, "looked": found.looked_images, "scores": found.means}
     values |= {"floors": found.floors, "remarks": list(data.remarks)}
     arrays = {name: np.asarray(column) for name, column in found.columns.items()}

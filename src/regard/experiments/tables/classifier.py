@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from regard.backbones import size_of
-from regard.evaluation import MEASURES, Asked, observe
+from regard.evaluation import MEASURES, EvaluationContext, observe
 from regard.experiments.grid.cell import RUN, Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
@@ -39,17 +39,17 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     device = device_of(recipe)
     model.to(device)
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
-    asked = Asked(model, data, recipe.train.seed, cell.spec.get("other"))
+    context = EvaluationContext(model, data, recipe.train.seed, other=cell.spec.get("other"), fallback="grad_cam")
     arrays: dict[str, torch.Tensor] = {}
     for name in measures:
-        numbers, tensors = MEASURES[name](asked)
-        values |= numbers
-        arrays |= tensors
+        columns = MEASURES[name](context)
+        values |= columns.numbers
+        arrays |= columns.with_references()
     best = load_best(run)
-    mean = asked.seen.mean
+    mean = context.observation.mean
     if best is not None:
         mean = observe(_frozen(recipe, best.to(device)), data.test, seed=recipe.train.seed, samples=()).mean
-    arrays["best/accuracy_mean"] = accuracy(mean, asked.labels)
+    arrays["best/accuracy_mean"] = accuracy(mean, context.labels)
     return Result(values, {name: tensor.numpy() for name, tensor in arrays.items()})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from regard.evaluation import ANOTHER, CENTRE, EVERY_SAMPLES, OBSERVERS, UNIFORM
+from regard.evaluation import ANOTHER, CENTRE_BOX, EVERY_SAMPLES, OBSERVERS, UNIFORM_BOX
 
 Better = Literal["higher", "lower"] | None
 
@@ -114,14 +114,14 @@ COLUMNS: dict[str, Column] = {
     "near_parts_area": _images(
         "area near parts", "What a uniform map scores.", "energy_near_parts/area share (a uniform map)"
     ),
-    "near_parts_box": _images("box near parts", "What a map of the box scores.", f"energy_near_parts/{UNIFORM}"),
+    "near_parts_box": _images("box near parts", "What a map of the box scores.", f"energy_near_parts/{UNIFORM_BOX}"),
     "near_parts_center": _images(
-        "box centre near parts", "What a Gaussian at the box's centre scores.", f"energy_near_parts/{CENTRE}"
+        "box centre near parts", "What a Gaussian at the box's centre scores.", f"energy_near_parts/{CENTRE_BOX}"
     ),
     "gaze_nss": _images(
         "NSS", "The standardised map where people looked; without attention, Grad-CAM's.", "gaze_nss", "higher"
     ),
-    "gaze_nss_center": _images("NSS, box centre", "Of a Gaussian at the box's centre.", f"gaze_nss/{CENTRE}"),
+    "gaze_nss_center": _images("NSS, box centre", "Of a Gaussian at the box's centre.", f"gaze_nss/{CENTRE_BOX}"),
     "gaze_nss_another": _images("NSS, another's map", "Of the map for another image.", f"gaze_nss/{ANOTHER}"),
     "gaze_nss_observers": _images(
         "NSS, people", "Of one viewing by the others, on the map's grid: the ceiling.", f"gaze_nss/{OBSERVERS}"

@@ -1,0 +1,165 @@
+"""How close maps come to where people look, and how much they say of it, between blind floors and other people.
+
+No map is a density by itself, and dividing it by its sum leaves the contrast to chance. The maps of some training
+images therefore say how this network's maps are read (blur, a monotone curve, how much centre), and that is held
+against people on test images: information gain, in bits per fixation beyond the centre prior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.data import Split
+from regard.evaluation.gaze import ceilings, information_ceiling
+from regard.gaze import Fixations, blur, density, mix_uniform, through_grid
+from regard.metrics import controls
+from regard.metrics.fixation import Calibration, all_scores, calibrate, calibration_grid, information_gain
+from regard.types import Map, RegardError
+
+_CHUNK = 32
+_METRICS = ("auc", "sauc", "nss", "cc", "sim", "kl")
+
+
+@dataclass(frozen=True)
+class TrainGaze:
+    """Where people look whatever the image, by the fixations on training images alone.
+
+    Attributes:
+        center: density of all of them (1,1,H,W).
+        others: how many fell on each pixel (1,1,H,W): the negatives of the shuffled AUC.
+        looked: the training images that anybody looked at (M,).
+    """
+
+    center: Float[Tensor, "1 1 H W"]
+    others: Float[Tensor, "1 1 H W"]
+    looked: Int[Tensor, " M"]
+
+
+def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
+    """Of a split with fixations.
+
+    Args:
+        train: what was learned from.
+        sigma: of a fixation's density, a share of the image's width.
+
+    Raises:
+        RegardError: it has none.
+    """
+    first = train.batch([0])
+    size = (first.images.shape[-2], first.images.shape[-1])
+    total = torch.zeros(1, 1, *size, dtype=torch.float64)
+    counts = torch.zeros(size[0] * size[1], dtype=torch.float64)
+    looked = []
+    for part in torch.arange(len(train)).split(256):
+        points = train.batch(part).fixations
+        if points is None:
+            raise RegardError(f"split {train.name!r} comes without fixations; take a set that has them")
+        looked.append(part[points.cpu().isfinite().all(-1).any(-1)])
+        known = points.flatten(0, 1).cpu()
+        known = known[known.isfinite().all(1)]
+        total += blur(known[None], size=size, sigma=sigma * size[1])
+        cell = known.long()
+        counts += torch.bincount(cell[:, 1] * size[1] + cell[:, 0], minlength=len(counts))
+    if counts.sum() == 0:
+        raise RegardError(f"split {train.name!r} has no fixation; a centre prior needs some")
+    return TrainGaze(total / total.sum(), counts.view(1, 1, *size), torch.cat(looked))
+
+
+def similarity(
+    map: Map, gaze: Fixations, train: TrainGaze, *, sigma: float, seed: int
+) -> dict[str, Float[Tensor, " N"]]:
+    """AUC, sAUC, NSS, CC, SIM, KL, and of each ``_random``, ``_center`` and ``_observers``; NaN where undefined.
+
+    ``_random`` is a map with the judged one's own bandwidth and values, ``_center`` the centre prior of the training
+    images, ``_observers`` what people reach of each other (one by the others in AUC, sAUC and NSS, half by half in the
+    rest), absent where no image has two observers. The map and all of these go through the map's grid.
+
+    Args:
+        map: (N,1,h,w), one an image of ``gaze``, in its order; not negative.
+        gaze: on images of one size.
+        train: of the training images.
+        sigma: of densities, a share of the image's width.
+        seed: of random maps and halvings.
+    """
+    grid = (map.values.shape[-2], map.values.shape[-1])
+    size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
+    random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
+    center = Map(through_grid(train.center, grid).expand(len(map.values), -1, -1, -1), "relevance")
+    found: dict[str, Tensor] = {}
+    for ending, judged in {"": map, "_random": random, "_center": center}.items():
+        own = _agreement(judged, gaze, train.others, size, sigma * size[1])
+        found |= {f"{name}{ending}": values for name, values in own.items()}
+    limit = ceilings(gaze, grid, sigma=sigma * size[1], seed=seed)
+    return found | {f"{name}_observers": values for name, values in limit.items()}
+
+
+def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int], sigma: float) -> dict[str, Tensor]:
+    points = gaze.points()
+    out = {name: torch.full((len(map.values),), torch.nan, dtype=torch.float64) for name in _METRICS}
+    looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
+    for index in looked.split(_CHUNK):
+        here = points[index]
+        own = Map(map.values[index], map.unit).resize(size).values.double()
+        gold = density(here, size=size, sigma=sigma)
+        found = all_scores(own, here, gold, others, own_included=False)
+        for name in _METRICS:
+            out[name][index] = found[name]
+    return out
+
+
+def gain(
+    map: Map, gaze: Fixations, learned: Map, split: Split, index: Tensor, train: TrainGaze, *, sigma: float, seed: int
+) -> dict[str, Float[Tensor, " N"]]:
+    """``ig``, and of ``_random``, ``_center`` and ``_observers``: bits a fixation over the centre prior of training.
+
+    ``_random`` has the judged map's bandwidth and values and is read like it, ``_center`` is the prior through the
+    map's grid, ``_observers`` the density of all other people through that grid; NaN where nobody looked.
+
+    Args:
+        map: (N,1,h,w), one an image of ``gaze``, in its order.
+        gaze: on images of one size.
+        learned: (M,1,h,w), of training images.
+        split: training images with fixations.
+        index: which of them ``learned`` is of (M,).
+        train: of all of them.
+        sigma: of densities, a share of the image's width.
+        seed: of random maps.
+    """
+    size, points = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1])), gaze.points()
+    prior = mix_uniform(train.center)
+    read = reading(learned, split, index, prior)
+    random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
+    grid = (map.values.shape[-2], map.values.shape[-1])
+    center = through_grid(train.center, grid)
+    center = mix_uniform(center / center.sum())
+    out = {
+        name: torch.full((len(points),), torch.nan, dtype=torch.float64) for name in ("ig", "ig_random", "ig_center")
+    }
+    looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
+    for some in looked.split(_CHUNK):
+        beside = prior.log().expand(len(some), -1, -1, -1)
+        for name, judged in (("ig", map), ("ig_random", random)):
+            values = Map(judged.values[some], judged.unit).resize(size).values.double()
+            out[name][some] = information_gain(read.log_density(values, prior), points[some], beside)
+        out["ig_center"][some] = information_gain(center.log().expand_as(beside), points[some], beside)
+    limit = information_ceiling(gaze, grid, prior, sigma=sigma * size[1])
+    return out if limit is None else out | {"ig_observers": limit}
+
+
+def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1 H W"]) -> Calibration:
+    """How maps of training images become densities of the fixations on these.
+
+    Raises:
+        RegardError: nobody looked at any of them.
+    """
+    points = split.batch(index).fixations
+    if points is None:
+        raise RegardError(f"split {split.name!r} comes without fixations; take a set that has them")
+    h, w = prior.shape[-2:]
+    grid = calibration_grid(h, w)
+    moved = points.double() * torch.tensor([grid[1] / w, grid[0] / h], dtype=torch.float64)
+    return calibrate(learned.resize(grid).values.double(), moved, Map(prior, "relevance").resize(grid).values)

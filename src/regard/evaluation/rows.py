@@ -1,0 +1,374 @@
+"""Columns as the rows of evaluation.json: every score with its interval, what it is held against, and its label.
+
+`row_table` says in one place what the scores of a run are called, in the order in which they are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from regard.evaluation.context import Columns, Value
+from regard.files import write_arrays
+from regard.metrics import paired_difference, score
+from regard.report import Difference, Estimate, Group, Reference, Score
+from regard.types import RegardError, Scores
+
+MEAN_MASK = "mean mask of the training images"
+TWIN = "plain twin"
+RANDOM, ANOTHER = "random, same bandwidth", "another image's map"
+UNIFORM_BOX, CENTRE_BOX = "uniform in the box", "centre of the box"
+CENTRE_PRIOR = "centre prior of the training images"
+OBSERVERS = "viewings of each other"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a score means.
+
+    Attributes:
+        key: its name in `Columns`.
+        group: the section it stands in.
+        label: its name for people.
+        meaning: one sentence; braces name `Columns.details`.
+        unit: of the values.
+        better: which way is better, if one is.
+        against: labels of references; the first that was measured is what the paired difference is taken to.
+    """
+
+    key: str
+    group: Group
+    label: str
+    meaning: str
+    unit: str = ""
+    better: Literal["higher", "lower"] | None = None
+    against: tuple[str, ...] = ()
+
+
+def _accuracy(samples: int) -> Row:
+    return Row(
+        f"accuracy_{samples}_samples",
+        "prediction",
+        f"Accuracy, {samples} samples averaged",
+        f"Share of right answers with the prediction averaged over {samples} random maps and latents.",
+        better="higher",
+    )
+
+
+def _stream(key: str, stream: str) -> Row:
+    meaning = f"Share of right answers of {stream}, before the two streams are averaged."
+    return Row(key, "prediction", f"Accuracy, {stream}", meaning, better="higher", against=("both, averaged",))
+
+
+def _mask(key: str, label: str, meaning: str, better: Literal["higher", "lower"] = "higher") -> Row:
+    return Row(key, "prediction", label, meaning, better=better, against=(TWIN, MEAN_MASK))
+
+
+def _gap(baseline: str, label: str) -> Row:
+    meaning = "Area between removing least and most relevant pixels first; {images} images."
+    key = f"lerf_morf_{baseline}"
+    return Row(key, "faithfulness", f"LeRF minus MoRF, {label}", meaning, better="higher", against=(RANDOM,))
+
+
+def _area(key: str, label: str, better: Literal["higher", "lower"]) -> Row:
+    meaning = "Area under the class's probability while pixels leave or return; {images} images."
+    return Row(key, "faithfulness", label, meaning, better=better, against=(RANDOM,))
+
+
+def _intervention(key: str, map: str, meaning: str) -> Row:
+    label, meaning = f"Accuracy with {map}", f"Accuracy, mean prediction. {meaning}"
+    return Row(f"accuracy_{key}", "interventions", label, meaning, against=("its own map",))
+
+
+def _gaze(key: str, label: str, meaning: str) -> Row:
+    return Row(key, "gaze", label, meaning + "{where}", better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
+
+
+def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
+    """Every row that a run's page may have, in order; ``samples`` are the numbers of samples averaged over."""
+    return (
+        Row(
+            "map",
+            "prediction",
+            "Mean average precision (mAP)",
+            "Area under precision and recall of each label's ranking of all clips, mean over labels.",
+            better="higher",
+        ),
+        Row(
+            "accuracy_mean",
+            "prediction",
+            "Accuracy, mean prediction",
+            "Share of right answers with the mean map and the mean latent, without noise: how the model is used.",
+            better="higher",
+            against=(TWIN,),
+        ),
+        *map(_accuracy, samples),
+        Row(
+            "nll",
+            "prediction",
+            "Negative log-likelihood",
+            "Surprise at the true label, mean prediction.",
+            unit="nats",
+            better="lower",
+            against=(TWIN,),
+        ),
+        Row(
+            "calibration_error",
+            "prediction",
+            "Calibration error",
+            "Mean distance between confidence and accuracy over 15 bins of confidence.",
+            better="lower",
+        ),
+        _stream("accuracy_flow", "the flow alone"),
+        _stream("accuracy_rgb", "the image alone"),
+        _mask("s", "S-measure", "Structure of object, ground and quarters (Fan et al. 2017)."),
+        _mask("mean_f", "F, mean over thresholds", "Precision and recall (beta squared .3), mean of 256 thresholds."),
+        _mask("max_f", "F, best threshold an image", "F at the threshold that is best for each very image."),
+        _mask("adaptive_f", "F, adaptive threshold", "F at twice the mean of the prediction."),
+        _mask("weighted_f", "F, weighted", "F whose errors weigh by place and neighbourhood (Margolin et al. 2014)."),
+        _mask("mae", "MAE", "Mean absolute error of the probabilities.", "lower"),
+        _mask("max_e", "E, best threshold an image", "Agreement of thresholded prediction and mask (Fan 2018)."),
+        _mask("mean_e", "E, mean over thresholds", "The same, averaged over 256 thresholds."),
+        _mask("adaptive_e", "E, adaptive threshold", "The same, at twice the mean of the prediction."),
+        Row(
+            "max_f_one_threshold",
+            "prediction",
+            "maxF, as published",
+            "F averaged over images at each of 256 thresholds, the largest: one threshold for all images.",
+            better="higher",
+        ),
+        Row(
+            "mask_iou",
+            "prediction",
+            "Overlap with the object's mask (IoU)",
+            "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
+            better="higher",
+            against=(MEAN_MASK,),
+        ),
+        Row(
+            "accuracy_one_sample",
+            "information",
+            "Accuracy at these bits",
+            "Share of right answers with one sampled map and one sampled latent: the channel that the bits price.",
+            better="higher",
+        ),
+        Row(
+            "latent_bits",
+            "information",
+            "Latent rate",
+            "What an image's latent may say of image and map, an upper bound on I(Z;X,A): exact KL to the prior.",
+            unit="bits",
+        ),
+        Row(
+            "gate_bits",
+            "information",
+            "Gate price",
+            "What the noise gate lets through, an upper bound on what the features behind it say of those before it.",
+            unit="bits",
+        ),
+        Row(
+            "code_bits",
+            "information",
+            "Map code length",
+            "What it costs to send the map's anchors under their learned prior.",
+            unit="bits",
+        ),
+        Row(
+            "kept_share",
+            "information",
+            "Positions kept",
+            "Share that the mean map leaves open (a budget is on random ones); of others only the places tell.",
+        ),
+        Row(
+            "label_bits",
+            "information",
+            "Said of the label",
+            "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",
+            unit="bits",
+            better="higher",
+        ),
+        Row(
+            "energy_inside",
+            "localization",
+            "Energy of the map's {what} inside the object",
+            "Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
+            better="higher",
+        ),
+        Row(
+            "energy_over_area",
+            "localization",
+            "Energy over area share",
+            "How many times more of the map lies on the object than chance would put there; mean of ratios.",
+            better="higher",
+        ),
+        Row(
+            "pointing",
+            "localization",
+            "Pointing game",
+            "Share of images whose largest map value lies on the object, its mask dilated by {pixels} pixels.",
+            better="higher",
+        ),
+        Row(
+            "iou",
+            "localization",
+            "Overlap with the object (IoU)",
+            "Intersection over union of mask and map at {threshold:.3g} {unit}, chosen on validation images.",
+            better="higher",
+        ),
+        Row(
+            "energy_near_parts",
+            "localization",
+            "Energy near the object's parts",
+            "Share of the map within {reach:g} of the box's size (square root of its area) of a visible part.",
+            better="higher",
+        ),
+        _gaze("gaze_nss", "Map at people's fixations (NSS)", "Mean of the standardised map at the fixated pixels."),
+        _gaze(
+            "gaze_auc",
+            "Fixated against other pixels (AUC)",
+            "Chance that the map is higher at a fixated than at any pixel.",
+        ),
+        _gaze(
+            "gaze_cc",
+            "Correlation with people's map (CC)",
+            "Correlation of the map with the density of all fixations.",
+        ),
+        _gap("mean", "mean colour"),
+        _area("deletion", "Deletion area", "lower"),
+        _area("insertion", "Insertion area", "higher"),
+        _gap("blur", "blurred image"),
+        _gap("noisy_linear", "noisy linear imputation"),
+        _intervention("uniform", "a uniform map", "Every position gets the image's own mean."),
+        _intervention("shuffled", "its map shuffled", "The image's own values at random positions."),
+        _intervention("another", "another image's map", "The map that the network made for another image."),
+    )
+
+
+def rows_of(measured: Sequence[Columns], *, count: int, samples: Iterable[int] = ()) -> tuple[Score, ...]:
+    """The scores of some measures as rows, in the order of `row_table`; columns that are no row of a page are left out.
+
+    Args:
+        measured: what the measures found.
+        count: items in the split.
+        samples: numbers of samples that predictions were averaged over.
+    """
+    by_key = {key: columns for columns in measured for key in columns.values}
+    return tuple(_row(row, by_key[row.key], count) for row in row_table(samples) if row.key in by_key)
+
+
+def _row(row: Row, columns: Columns, count: int) -> Score:
+    value = columns.values[row.key]
+    beside = [other for other in columns.references if row.key in other.values]
+    labels = {other.label: other.values[row.key] for other in beside}
+    control = next((label for label in row.against if label in labels), None)
+    against = None if control is None or not isinstance(labels[control], Tensor) else (control, labels[control])
+    return entry(
+        row.key,
+        row.group,
+        row.label.format(**columns.details),
+        row.meaning.format(**columns.details),
+        value,
+        count=count,
+        unit=row.unit,
+        better=row.better,
+        reasons=columns.reasons.get(row.key),
+        references=[reference(other.label, other.role, labels[other.label]) for other in beside],
+        against=against,  # type: ignore[arg-type]
+    )
+
+
+def reference(label: str, role: Literal["control", "floor", "ceiling"], value: Value) -> Reference:
+    """What a score is held against: per-item values, or a number of the whole."""
+    estimate = estimate_of(value)
+    return Reference(label, role, estimate.value, estimate.low, estimate.high)
+
+
+def entry(
+    key: str,
+    group: Group,
+    label: str,
+    meaning: str,
+    value: Value,
+    *,
+    count: int | None = None,
+    unit: str = "",
+    better: Literal["higher", "lower"] | None = None,
+    reasons: Mapping[str, int | Tensor] | None = None,
+    references: Sequence[Reference] = (),
+    against: tuple[str, Tensor] | None = None,
+) -> Score:
+    """One row.
+
+    Args:
+        key: its name for programs.
+        group: the section it stands in.
+        label: its name for people.
+        meaning: one sentence.
+        value: per-item values (N,), NaN where undefined, or a number of the whole.
+        count: items behind a number of the whole.
+        unit: of the values.
+        better: which way is better, if one is.
+        reasons: why items are undefined: counts, or flags (N,).
+        references: made by `reference`.
+        against: label and per-item values of the control that a paired difference is taken to.
+    """
+    difference = None
+    if isinstance(value, Tensor):
+        scores = score(value, reasons=dict(reasons) if reasons else None)
+        estimate, undefined, count = estimate_of(scores), dict(scores.undefined), len(value)
+        if against is not None:
+            paired = estimate_of(paired_difference(value, against[1]))
+            difference = Difference(f"minus {against[0]}, paired", paired.value, paired.low, paired.high)
+    else:
+        estimate, undefined = estimate_of(value), {reason: int(n) for reason, n in (reasons or {}).items() if n}
+    return Score(
+        key=key,
+        group=group,
+        label=label,
+        value=estimate.value,
+        meaning=meaning,
+        unit=unit,
+        better=better,
+        low=estimate.low,
+        high=estimate.high,
+        n=count,
+        undefined=undefined,
+        references=tuple(references),
+        difference=difference,
+    )
+
+
+def estimate_of(value: Value | Scores) -> Estimate:
+    """Mean and bootstrap interval over items; a number of the whole stays what it is."""
+    if isinstance(value, Tensor):
+        value = score(value)
+    if isinstance(value, Scores):
+        return Estimate(value.mean, value.low, value.high)
+    return value if isinstance(value, Estimate) else Estimate(float(value))
+
+
+_FILE = "per_image.npz"
+
+
+def write_per_image(folder: Path, columns: Mapping[str, Tensor]) -> Path:
+    """Writes ``per_image.npz``: (N,) float32 per score, NaN where undefined, in the split's order."""
+    return write_arrays(folder / _FILE, {name: values.float().cpu().numpy() for name, values in columns.items()})
+
+
+def read_per_image(folder: Path) -> dict[str, np.ndarray]:
+    """Name -> (N,) float32; nothing stored is executed.
+
+    Raises:
+        RegardError: the run was not evaluated, or the file is damaged.
+    """
+    path = folder / _FILE
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays}
+    except (OSError, ValueError) as error:
+        raise RegardError(f"{path}: cannot be read ({error}); make it with `regard evaluate {folder}`") from None
