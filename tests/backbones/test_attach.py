@@ -66,7 +66,7 @@ def test_twice_and_repeated_layers() -> None:
 def test_a_module_serves_one_layer() -> None:
     half = Half(4)
     assert attended(attach(Chain(), "second", half, input_size=SIZE))["second"].attention is half
-    with pytest.raises(RegardError, match="one layer an attention"):
+    with pytest.raises(RegardError, match="one layer per attention"):
         attach(Chain(), ["first", "second"], half, input_size=SIZE)
 
 

@@ -190,7 +190,7 @@ def test_outside_of_a_recorder_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"backbone": "resnet18", "at": "layer3"}, "no plain vision transformer"),
+        ({"backbone": "resnet18", "at": "layer3"}, "not a plain vision transformer"),
         ({"attention": "noise"}, 'take attention="mask"'),
         ({"attention": None}, "nothing is attended"),
         ({"at": "blocks.1.attn"}, "attended at blocks.1.attn"),

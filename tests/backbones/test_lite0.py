@@ -7,16 +7,20 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone, efficientnet_lite0_imagenet, read_weights
+from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone, read_weights
 from regard.backbones.networks import imagenet
 from regard.types import RegardError
 
 BIRDS = [*range(7, 25), *range(80, 101), *range(127, 147)]
 
 
+def lite0() -> torch.nn.Module:
+    return create_backbone("tf_efficientnet_lite0", 1000, pretrained=LITE0_WEIGHTS)
+
+
 def test_all_tensors_arrive() -> None:
     theirs = list(read_weights(imagenet._file()).values())
-    ours = list(efficientnet_lite0_imagenet().state_dict().values())
+    ours = list(lite0().state_dict().values())
     assert len(ours) == 296
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
@@ -24,7 +28,7 @@ def test_all_tensors_arrive() -> None:
 def test_by_name_with_another_number_of_classes() -> None:
     model = create_backbone("tf_efficientnet_lite0", 5, pretrained=LITE0_WEIGHTS)
     assert model.classifier.out_features == 5
-    assert torch.equal(model.conv_stem.weight, efficientnet_lite0_imagenet().conv_stem.weight)
+    assert torch.equal(model.conv_stem.weight, lite0().conv_stem.weight)
 
 
 def test_for_no_other_network() -> None:
@@ -35,7 +39,7 @@ def test_for_no_other_network() -> None:
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imagenet, "find_spec", lambda _: None)
     with pytest.raises(RegardError, match=r"regard\[imagenet\]"):
-        efficientnet_lite0_imagenet()
+        lite0()
 
 
 @pytest.mark.realdata
@@ -50,7 +54,7 @@ def test_birds_are_seen_as_birds(real_data: Path) -> None:
         image = image.resize((224, 224), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
         images.append(torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1) / 255)
     mean, std = (torch.tensor(side)[:, None, None] for side in LITE0_NORMALIZE)
-    model = efficientnet_lite0_imagenet().eval()
+    model = lite0().eval()
     with torch.no_grad():
         top1 = model((torch.stack(images) - mean) / std).argmax(1)
     assert sum(int(i) in BIRDS for i in top1) >= 0.8 * len(files)

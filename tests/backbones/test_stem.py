@@ -70,7 +70,7 @@ def test_attention_on_the_layer_belongs_to_the_rest_and_before_it_is_refused():
 
 def test_a_path_around_the_layer_is_found():
     model = create_backbone("resnet18", 3)
-    with pytest.raises(RegardError, match=r"something goes around layer2\.1\.conv1"):
+    with pytest.raises(RegardError, match=r"a path goes around layer2\.1\.conv1"):
         Stem(model, "layer2.1.conv1", (3, 32, 32))
 
 

@@ -28,7 +28,7 @@ def test_rates_of_the_parts() -> None:
 
 def test_a_rate_of_no_part_is_an_error() -> None:
     model = AttentiveClassifier("compact", 3, input_size=(16, 16))
-    with pytest.raises(TypeError, match="no backbonelr; it may be given backbone_lr"):
+    with pytest.raises(TypeError, match="no backbonelr; it takes backbone_lr"):
         model.parameter_groups(0.1, backbonelr=0.01)
 
 

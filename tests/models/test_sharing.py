@@ -38,7 +38,7 @@ def test_a_folder_holds_configuration_and_tensors_only(tmp_path: Path) -> None:
 
 def test_what_no_name_rebuilds_says_what_to_do(tmp_path: Path) -> None:
     model = AttentiveClassifier(Chain(), 3, at="second", input_size=(8, 8))
-    with pytest.raises(RegardError, match=r"backbone is an object .*state_dict"):
+    with pytest.raises(RegardError, match=r"backbone is an object.*state_dict"):
         model.save_pretrained(tmp_path)
     with pytest.raises(RegardError, match="attention is an object"):
         small(attention=Half).save_pretrained(tmp_path)
@@ -54,8 +54,8 @@ def test_foreign_folders_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     config = json.loads(path.read_text())
     for text, words in [
-        ("{", "does not configure"),
-        ("[]", "does not configure"),
+        ("{", "does not describe"),
+        ("[]", "does not describe"),
         (json.dumps({**config, "schema": 99}), "schema 99"),
         (json.dumps({**config, "class": "Segmenter"}), "Segmenter"),
         (json.dumps({**config, "arguments": {**config["arguments"], "colour": 1}}), "colour"),

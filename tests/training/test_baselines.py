@@ -121,5 +121,5 @@ def test_a_hidden_layer_where_width_is_not_free_and_steps_too_coarse() -> None:
     assert plain.model.backbone_options["hidden"] > 0
     options = {"widths": [1, 1, 1, 2]}
     narrow = tiny(model={"match": "parameters", "attention": "aib", "backbone_options": options})
-    with pytest.raises(RegardError, match="begin with a wider network"):
+    with pytest.raises(RegardError, match="start from a wider network"):
         resolve_match(narrow, build_data(narrow))

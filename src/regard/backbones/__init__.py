@@ -1,6 +1,6 @@
-"""what to see with: attach to any timm or torchvision network; the paper's CIFAR VGG and WRN.
+"""Backbones: create, attend, cut and inspect networks of timm, torchvision, regard or the user.
 
-Not here: attention mechanisms (attention), what is joined out of them (models).
+Not here: attention mechanisms (attention), models joined from them (models).
 """
 
 from regard.backbones.attach import attach, cut_of, find_layout, record, recorder_for
@@ -17,7 +17,6 @@ from regard.backbones.networks.imagenet import (
     LITE0_WEIGHTS,
     Vgg16Conv,
     bottleneck_branch,
-    efficientnet_lite0_imagenet,
     vgg_branch,
 )
 from regard.backbones.recommend import last_layer, recommended_layer
@@ -47,7 +46,6 @@ __all__ = [
     "bottleneck_branch",
     "create_backbone",
     "cut_of",
-    "efficientnet_lite0_imagenet",
     "eval_mode",
     "exclude_tokens",
     "find_layout",

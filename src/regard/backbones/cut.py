@@ -1,8 +1,7 @@
-"""Is the attention a cut: does everything that the network knows of its input pass through the gate?
+"""The cut test: does all information from the input pass through the gate?
 
-Closed, that is with the attended features replaced by the same content for every image, a cut leaves the logits equal
-for all inputs. Where they are not, something goes around the gate, and nothing can be said in bits about what passes
-through it.
+With the gates closed, that is, with the attended features replaced by the same content for every image, the logits of a
+cut are equal for all inputs. Where they differ, a path goes around the gate, and its price bounds nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ _ZERO = 1e-4
 
 
 def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
-    """Closes every gate and compares two random images (C,H,W), in evaluation mode, one image a batch.
+    """Closes every gate and compares two random images (C,H,W), in evaluation mode, batches of one.
 
-    Weights that are zero, as the last ones of a residual branch are in a fresh network, would hide a path: they are
-    replaced by random ones for the test. The network is left as it was.
+    Weights that are zero, as the last ones of a residual branch in a fresh network, would hide a path: the test
+    replaces them by random ones. The network is unchanged afterwards.
     """
     layers = attended(model)
     if not layers:
@@ -38,10 +37,10 @@ def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
         return Cut(is_cut=True)
     tokens = [name for name in layers if _prefix_key(name) in patches]
     around = _compare(model, layers, state, shape, whole=True) if tokens else patches
-    found = [_tokens_in_words(name, layers[name].layout.prefix) for name in tokens]
+    bypasses = [_tokens_in_words(name, layers[name].layout.prefix) for name in tokens]
     if "" in around:
-        found += [_path_in_words(name, around) for name in layers]
-    return Cut(is_cut=False, bypasses=tuple(dict.fromkeys(found)))
+        bypasses += [_path_in_words(name, around) for name in layers]
+    return Cut(is_cut=False, bypasses=tuple(dict.fromkeys(bypasses)))
 
 
 def _prefix_key(name: str) -> str:
@@ -68,18 +67,18 @@ def _compare(
     *,
     whole: bool,
 ) -> set[str]:
-    """What differs between two images with the gates closed: names of enclosing modules, "" being the logits."""
-    seen: list[dict[str, list[Tensor]]] = []
+    """Names of enclosing modules whose output differs between two images with the gates closed; "" is the logits."""
+    outputs_by_image: list[dict[str, list[Tensor]]] = []
     for seed in (1, 2):
         with eval_mode(model), _closed(model, layers, whole=whole) as outputs:
             images = probe_images(model, shape, seed)
-            # which tokens are excluded may depend on the image, so it is held fixed; their content may not
+            # which tokens are excluded may depend on the image, so that is fixed; their content may not
             ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
             recorder = Recorder(layers, map_override=ones)
             logits = run(_Call(model, state), recorder, images)
             outputs[""] = _tensors(logits)
-        seen.append(dict(outputs))
-    first, second = seen
+        outputs_by_image.append(dict(outputs))
+    first, second = outputs_by_image
     return {name for name in first if _differ(first[name], second.get(name, []))}
 
 
@@ -96,7 +95,7 @@ class _Call(nn.Module):
 
 @contextmanager
 def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) -> Iterator[dict[str, list[Tensor]]]:
-    """Gates closed, prefix tokens too where ``whole``; collects what every module around a gate returns."""
+    """Gates closed, prefix tokens too where ``whole``; collects the outputs of every module around a gate."""
     outputs: dict[str, list[Tensor]] = {}
     hooks = []
 

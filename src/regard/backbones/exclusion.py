@@ -1,13 +1,13 @@
-"""Exclusion in a vision transformer: what a map closes leaves the sequence.
+"""Exclusion in a vision transformer: closed patches leave the sequence.
 
 A gate that sets a token to zero does not exclude its patch yet. The class token has seen the patch in the blocks
 before, and a token of zeros is still a key and still part of the mean. Here closed patches are no keys for the blocks
 that follow, tokens in front of the patches that have seen them (class token, registers) leave with them, and the
-classifier reads the mean of the kept patches. Then nothing goes around the gate, and excluded tokens need not be
-computed (see ``token_dropping``).
+classifier reads the mean of the kept patches. Then no path goes around the gate, and excluded tokens need not be
+computed (see ``kept_tokens``).
 
-What a patch's features are is another matter: behind a block they have seen the other patches. Attended at
-``patch_embed`` nothing has mixed yet, and the class token is kept and read as ever.
+Caveat: behind a block the features of a patch depend on the other patches. Attended at ``patch_embed`` nothing has
+mixed yet, and the class token is kept and read as usual.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ POOLS = ("token", "avg")
 def exclude_tokens(model: nn.Module, *, input_size: tuple[int, ...]) -> nn.Module:
     """From now on, patches that an attended layer's map sets to zero leave the sequence, in place.
 
-    Calls outside of ``record`` or an ``AttentiveClassifier`` are errors afterwards: the blocks could not know what is
-    closed.
+    Calls outside of ``record`` or an ``AttentiveClassifier`` are errors afterwards, since later blocks must know which
+    patches are closed.
 
     Args:
         model: a vision transformer of timm (``vit_*``, ``deit*``) after ``attach`` at ``patch_embed`` or at blocks.
@@ -43,13 +43,13 @@ def exclude_tokens(model: nn.Module, *, input_size: tuple[int, ...]) -> nn.Modul
     layers = attended(model)
     if not isinstance(model, VisionTransformer):
         raise RegardError(
-            f"exclude_tokens: {type(model).__name__} is no plain vision transformer of timm (vit_*, deit*), so tokens "
-            "cannot leave its sequence; use the gate alone"
+            f"exclude_tokens: {type(model).__name__} is not a plain vision transformer of timm (vit_*, deit*), so "
+            "tokens cannot leave its sequence; use the gate alone"
         )
     if model.global_pool not in POOLS or model.attn_pool is not None:
         raise RegardError(f"exclude_tokens: global_pool={model.global_pool!r}; kept patches are pooled as {POOLS} only")
     if not isinstance(model.patch_drop, nn.Identity):
-        raise RegardError("exclude_tokens: patch_drop_rate moves patches from their places; set it to 0")
+        raise RegardError("exclude_tokens: patch_drop_rate changes the order of patches; set it to 0")
     blocks = list(model.blocks)
     starts = [_start(name, layer, blocks) for name, layer in layers.items()]
     for k, block in enumerate(blocks):

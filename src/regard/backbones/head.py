@@ -1,4 +1,4 @@
-"""A network's classifier: found, taken off, and given a hidden layer."""
+"""The classifier of a network: find it, remove it, replace it, add a hidden layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class HiddenHead(nn.Sequential):
 
 
 def head_name(model: nn.Module) -> str | None:
-    """Name of the classifier: ``head`` of our own networks, what a timm network says, else the last linear layer."""
+    """Name of the classifier: the one that timm declares, ``head`` of regard's networks, else the last linear layer."""
     for name in (_declared(model), "head"):
         if name and isinstance(_get(model, name), nn.Linear | HiddenHead):
             return name
@@ -36,7 +36,7 @@ def take_head(model: nn.Module) -> int:
     Raises:
         RegardError: the network does not end in one linear layer.
     """
-    name, head = _head(model, "so a latent has no place in it")
+    name, head = _head(model, "so it has no place for a latent")
     replace_head(model, name, nn.Identity())
     return head.in_features
 
@@ -45,7 +45,7 @@ def fit_head(model: nn.Module, num_classes: int) -> None:
     """A fresh linear classifier where the network's own has another number of classes.
 
     Raises:
-        RegardError: the network does not end in one linear layer, so nobody can tell how many classes it has.
+        RegardError: the network does not end in one linear layer, so its number of classes is unknown.
     """
     name, head = _head(model, f"which {num_classes} classes need")
     if head.out_features != num_classes:
@@ -60,7 +60,7 @@ def hide_head(model: nn.Module, hidden: int) -> None:
     Raises:
         RegardError: the network does not end in one linear layer.
     """
-    name, head = _head(model, "so a hidden layer has no place before it")
+    name, head = _head(model, "so it has no place for a hidden layer")
     replace_head(model, name, HiddenHead(head.in_features, hidden, head.out_features).to(next(head.parameters())))
 
 

@@ -1,4 +1,4 @@
-"""A network for images made one for stacks of optical flow: its first convolution takes other channels."""
+"""Inflation: the first convolution of a network for images gets the channels of a stack of optical flow."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from regard.types import RegardError
 def inflate(model: nn.Module, channels: int, *, pretrained: bool) -> nn.Module:
     """Gives the first convolution of three channels as many as ``channels``, in place, and returns the network.
 
-    Pretrained filters are averaged over the colours, and repeated, scaled by 3 / ``channels``, so that an edge answers
-    as strongly as it did (cross-modality pretraining; Wang et al., *Temporal Segment Networks*, ECCV 2016, where they
-    are not scaled). Without pretraining they are drawn anew: equal filters could not tell right from down.
+    Pretrained filters are averaged over the colours, and repeated, scaled by 3 / ``channels``, so that the
+    response to an edge keeps its size (cross-modality pretraining; Wang et al., *Temporal Segment Networks*, ECCV 2016,
+    where they are not scaled). Without pretraining they are drawn anew, since equal filters cannot tell x from y.
 
     Raises:
         RegardError: the network has no convolution of three channels.
     """
-    found = next(
+    first = next(
         ((name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and m.in_channels == 3), None
     )
-    if found is None or found[1].groups != 1:
+    if first is None or first[1].groups != 1:
         raise RegardError(
             f"{type(model).__name__} does not begin with a convolution of three channels, so it cannot take "
             f"{channels} channels of flow; choose another backbone"
         )
-    name, old = found
+    name, old = first
     new = copy.deepcopy(old)
     new.in_channels = channels
     new.weight = nn.Parameter(old.weight.new_empty(old.out_channels, channels, *old.kernel_size))

@@ -1,4 +1,4 @@
-"""Layers by name, and how to look into a network without leaving a trace."""
+"""Layers by name, evaluation mode for a block, and probe images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from regard.types import RegardError
 
 
 def nearest(name: str, known: Iterable[str], count: int = 5) -> str:
-    """The known names most like ``name``, for an error message."""
+    """The known names closest to ``name``, for an error message."""
     known = list(known)
-    found = difflib.get_close_matches(name, known, n=count, cutoff=0.4)
-    inside = [other for other in known if name and name in other and other not in found]
-    return ", ".join([*found, *inside][:count] or known[:count])
+    matches = difflib.get_close_matches(name, known, n=count, cutoff=0.4)
+    inside = [other for other in known if name and name in other and other not in matches]
+    return ", ".join([*matches, *inside][:count] or known[:count])
 
 
 def layer_names(model: nn.Module) -> list[str]:
@@ -56,7 +56,7 @@ def locate(model: nn.Module, name: str) -> tuple[nn.Module, str, nn.Module]:
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; every module's own mode is put back, also after an exception."""
+    """Evaluation mode without gradients; every module's own mode is restored, also after an exception."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -75,7 +75,7 @@ def image_shape(input_size: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def probe_images(model: nn.Module, shape: tuple[int, int, int], seed: int = 0) -> Float[Tensor, "1 C H W"]:
-    """One random image on the network's device and of its dtype; the global random state is left alone."""
+    """One random image on the network's device and of its dtype; the global random state is unchanged."""
     weight = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(1, *shape, generator=generator).to(weight.device, weight.dtype)

@@ -1,8 +1,8 @@
-"""The tokens of a vision transformer that a map has left over: as keys, as what is pooled, and alone, dropped.
+"""The tokens of a vision transformer that a map keeps: mask of keys, pooling, and dropping the rest.
 
-A token that is excluded is no key for any other, and no part of the pooled token; it is still computed, for nobody.
-Leaving it out of the sequence therefore changes nothing but the time: the kept tokens see the same keys, in the same
-order, and are pooled to the same mean. In a batch the longest sequence decides and shorter ones are padded with
+An excluded token is no key for others and no part of the pooled token, so its own values are unused. Dropping it from
+the sequence therefore saves time and changes no result: the kept tokens have the same keys, in the same order, and are
+pooled to the same mean. In a batch the longest sequence decides and shorter ones are padded with
 excluded tokens, which are masked as they would have been.
 """
 
@@ -20,10 +20,10 @@ class KeptTokens:
     """Which tokens of N sequences remain.
 
     Attributes:
-        weights: of the patches (N,P), or of the whole sequence where it has been cut short: 1 where kept, 0 where
+        weights: of the patches (N,P), or of the whole sequence where it has been shortened: 1 where kept, 0 where
             excluded, with the map's own gradient where kept.
-        clean: whether tokens in front of the patches (class token, registers) have seen no excluded patch, so that they
-            may stay. Those that have seen them are excluded too.
+        clean: whether tokens in front of the patches (class token, registers) do not depend on excluded patches, so
+            that they may stay; else they are excluded too.
         prefix: how many such tokens are part of ``weights``.
         padded: whether any of ``weights`` is zero; False saves the mask.
     """
@@ -40,7 +40,7 @@ class KeptTokens:
         return torch.cat([prefix, self.weights], 1) if front else self.weights
 
     def key_mask(self, length: int) -> Num[Tensor, "N 1 1 n"] | None:
-        """What ``scaled_dot_product_attention`` takes: booleans, or logarithms where the map learns from them."""
+        """Mask for ``scaled_dot_product_attention``: booleans, or log weights where the map gets a gradient."""
         if not self.padded:
             return None
         weights = self.over(length)
@@ -52,7 +52,7 @@ class KeptTokens:
         return kept[:, None, None]
 
     def drop(self, x: Float[Tensor, "N n C"]) -> tuple[Float[Tensor, "N m C"], KeptTokens]:
-        """The kept tokens alone, in their order, padded to the longest sequence of the batch."""
+        """Only the kept tokens, in their order, padded to the longest sequence of the batch."""
         weights = self.over(x.shape[1])
         kept = weights.detach() > 0
         counts = kept.sum(1)
@@ -65,7 +65,7 @@ class KeptTokens:
         return x.gather(1, order[..., None].expand(-1, -1, x.shape[2])), replace(rest, weights=weights.gather(1, order))
 
     def pool(self, x: Float[Tensor, "N n C"], tokens: int) -> Float[Tensor, "N tokens C"]:
-        """The mean of the kept patches, given ``tokens`` times: whichever of them a network reads, it reads that."""
+        """The mean of the kept patches, repeated ``tokens`` times, so that a network may read any of them."""
         front = max(self.prefix, x.shape[1] - self.weights.shape[1])
         weights = self.over(x.shape[1])[:, front:].to(x.dtype)
         mean = torch.einsum("nt,ntc->nc", weights, x[:, front:]) / weights.sum(1, keepdim=True)
@@ -73,22 +73,22 @@ class KeptTokens:
 
 
 def kept_patches(
-    map_: Float[Tensor, "N P"], raw: Float[Tensor, "N P"], before: Float[Tensor, "N P"] | None = None
+    map_: Float[Tensor, "N P"], raw: Float[Tensor, "N P"], earlier: Float[Tensor, "N P"] | None = None
 ) -> Float[Tensor, "N P"]:
-    """Weights of the patches that a map keeps: 1 where it is above zero, at least one an image.
+    """Weights of the patches that a map keeps: 1 where it is above zero, at least one per image.
 
-    Where nothing is kept, the patch with the highest unquantized value stands for all, its content closed by the gate,
-    so that there is something to pool and the network answers the same whatever the image.
+    Where nothing is kept, the patch with the highest unquantized value is kept, its content closed by the gate, so that
+    there is something to pool and the output does not depend on the image.
 
     Args:
         map_: values of the gate.
         raw: the same before the quantizer.
-        before: weights that an earlier layer has left; nothing comes back.
+        earlier: weights after an earlier layer; what it excluded stays excluded.
     """
-    candidates = torch.ones_like(map_) if before is None else (before.detach() > 0).to(map_)
+    candidates = torch.ones_like(map_) if earlier is None else (earlier.detach() > 0).to(map_)
     kept = (map_.detach() > 0) & (candidates > 0)
     highest = raw.detach().masked_fill(candidates == 0, -torch.inf).argmax(1, keepdim=True)
     alone = torch.zeros_like(kept).scatter(1, highest, ~kept.any(1, keepdim=True))
     kept = (kept | alone).to(map_.dtype)
     weights = kept + kept * (map_ - map_.detach())
-    return weights if before is None else weights * torch.where(kept > 0, before, 1.0)
+    return weights if earlier is None else weights * torch.where(kept > 0, earlier, 1.0)

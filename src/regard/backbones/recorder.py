@@ -1,7 +1,6 @@
-"""What goes into attended layers in one call, and what comes out: never kept on a module.
+"""The recorder passes samples and map overrides to attended layers and collects their outputs; modules store nothing.
 
-The active recorder lives in a thread-local, so replicas in threads do not meet, and it is put back even after an
-exception.
+The active recorder is thread-local, so replicas in threads do not share it, and it is restored after an exception.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
 MapOverride = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
-"""Maps to use instead of the learned ones: one for all layers, one a layer in the order of attaching, or by layer name.
-"""
+"""Maps used in place of the learned ones: one for all layers, one per layer in order of attaching, or by layer name."""
 
 
 class Recorder:
@@ -28,11 +26,11 @@ class Recorder:
 
     Args:
         layers: the attended layers by name.
-        samples: random maps an image; 0 is the mean, without noise.
+        samples: random maps per image; 0 is the mean, without noise.
         map_override: maps to use instead of the learned ones.
-        at_input: repeat the images, not the features: needed where something goes around the attention.
-        drop: leave excluded tokens out of the sequence; False only masks them, which gives the same and keeps shapes
-            fixed. By default they are dropped, unless a graph is being traced.
+        at_input: repeat the images, not the features: needed where a path goes around the attention.
+        drop: leave excluded tokens out of the sequence; False only masks them, which gives the same result with fixed
+            shapes. By default they are dropped, unless a graph is being traced.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class Recorder:
         self.at_input = at_input
         self.drop = not torch.compiler.is_compiling() if drop is None else drop
         self.kept: KeptTokens | None = None
-        """What is left of the sequence behind the layers that have excluded tokens in this call."""
+        """Tokens that are left behind the layers that exclude some in this call."""
         self.expanded = False
         self.image_size: tuple[int, int] | None = None
         self._outputs: dict[str, AttentionOutput] = {}
@@ -68,7 +66,7 @@ class Recorder:
         return tuple(self._outputs)
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB C H W"]:
-        """A new call: forgets the last one's outputs; gives the images back, repeated over samples if need be."""
+        """Starts a call: drops the last outputs; returns the images, repeated over samples if ``at_input``."""
         self._outputs, self.kept = {}, None
         self.image_size = (images.shape[-2], images.shape[-1])
         self.expanded = self.at_input and self.samples > 1
@@ -79,7 +77,7 @@ class Recorder:
         self._outputs[name] = output
 
     def clear(self) -> None:
-        """Forgets everything that came out."""
+        """Drops all outputs."""
         self._outputs, self.kept = {}, None
 
 
@@ -116,12 +114,12 @@ def active() -> Recorder | None:
 
 def run(model: nn.Module, recorder: Recorder, images: Float[Tensor, "B C H W"]) -> Any:
     """``model(images)`` under ``recorder``; compiles and exports."""
-    before = _ACTIVE.recorder
+    previous = _ACTIVE.recorder
     _ACTIVE.recorder = recorder
     try:
         return model(recorder.begin(images))
     finally:
-        _ACTIVE.recorder = before
+        _ACTIVE.recorder = previous
 
 
 @contextmanager
@@ -131,7 +129,7 @@ def recording(model: nn.Module, recorder: Recorder) -> Iterator[Recorder]:
     def begin(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return (recorder.begin(args[0]), *args[1:])
 
-    before = _ACTIVE.recorder
+    previous = _ACTIVE.recorder
     hook = model.register_forward_pre_hook(begin)
     _ACTIVE.recorder = recorder
     try:
@@ -140,5 +138,5 @@ def recording(model: nn.Module, recorder: Recorder) -> Iterator[Recorder]:
         recorder.clear()
         raise
     finally:
-        _ACTIVE.recorder = before
+        _ACTIVE.recorder = previous
         hook.remove()

@@ -1,8 +1,8 @@
-"""A network in two: the stem up to and with a layer, and the rest, which runs on what the stem gave before.
+"""A network in two parts: the stem up to and with a layer, and the rest, which resumes from the stem's stored output.
 
-Works on any network without tracing. In a run of the rest, the layer returns the given features, and modules that are
-done before it return something of the right shape instead of running. That this is enough, that is, that nothing but
-the layer's output reaches the rest, is tested when the two are taken apart.
+Works on any network without graph tracing. In a run of the rest, the layer returns the stored features, and modules
+that finish before it return constants of the right shape instead of running. The constructor tests that this suffices,
+that is, that nothing but the layer's output reaches the rest.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ class Stem:
         shape: (C,H,W) of the images.
 
     Raises:
-        RegardError: the layer does not return one tensor, attention lies before it, or something goes around it.
+        RegardError: the layer does not return one tensor, attention lies before it, or a path goes around it.
     """
 
     def __init__(self, model: nn.Module, upto: str, shape: tuple[int, int, int]) -> None:
-        found = locate(model, upto)[2]
+        layer = locate(model, upto)[2]
         self.model, self.upto = model, upto
-        self.layer: nn.Module = found.module if isinstance(found, Attended) else found
+        self.layer: nn.Module = layer.module if isinstance(layer, Attended) else layer
         with eval_mode(model), trace_until(model, self.layer) as trace:
             model(probe_images(model, shape))
         if not isinstance(trace.out, Tensor):
-            raise RegardError(f"stem: {upto} does not return one tensor, so it cannot be kept; name another layer")
+            raise RegardError(
+                f"stem: {upto} does not return one tensor, so its output cannot be stored; name another layer"
+            )
         self.skipped = trace.done
         inside = [part for module in self.modules for part in module.modules() if isinstance(part, Attended)]
         if inside:
@@ -58,10 +60,10 @@ class Stem:
 
     def __call__(self, images: Tensor) -> Tensor:
         """What the layer returns (B,...), in evaluation mode, without gradients; nothing after it runs."""
-        kept: list[Tensor] = []
+        outputs: list[Tensor] = []
 
         def stop(_module: nn.Module, _args: Any, out: Tensor) -> None:
-            kept.append(out)
+            outputs.append(out)
             raise _Reached
 
         hook = self.layer.register_forward_hook(stop)
@@ -72,12 +74,13 @@ class Stem:
             pass
         finally:
             hook.remove()
-        return kept[0]
+        return outputs[0]
 
     @contextmanager
     def resume(self, features: Tensor) -> Iterator[None]:
-        """Inside the block the network is its rest: whatever its images, only their number and size, it goes on from
-        these features (B,...). Not for several threads at once.
+        """Inside the block the network resumes from these features (B,...); of its images only number and size count.
+
+        Not for several threads at once.
         """
 
         def constant(out: Any) -> Callable[..., Any]:
@@ -87,7 +90,7 @@ class Stem:
             return lambda *_args, **_kwargs: tree_map_only(Tensor, fill, out)
 
         stand_ins = [(module, constant(out)) for module, out in self.skipped]
-        stand_ins.append((self.layer, lambda *_args, **_kwargs: features.clone()))  # what follows may work in place
+        stand_ins.append((self.layer, lambda *_args, **_kwargs: features.clone()))  # later layers may work in place
         try:
             for module, forward in stand_ins:
                 module.forward = forward
@@ -102,9 +105,9 @@ class Stem:
             whole = self.model(images)
             features = self(images)
             with self.resume(features):
-                again = self.model(torch.zeros_like(images))
-        if not torch.allclose(whole, again, rtol=1e-4, atol=1e-5, equal_nan=True):
+                resumed = self.model(torch.zeros_like(images))
+        if not torch.allclose(whole, resumed, rtol=1e-4, atol=1e-5, equal_nan=True):
             raise RegardError(
-                f"stem: something goes around {self.upto} (logits off by {(whole - again).abs().max():.2g}), so its "
+                f"stem: a path goes around {self.upto} (logits off by {(whole - resumed).abs().max():.2g}), so its "
                 "output is not all that the rest needs; name a whole stage"
             )

@@ -1,4 +1,4 @@
-"""What runs in a network before a layer is done: the outermost modules, in order, without tracing."""
+"""Trace of a forward up to a layer: the outermost modules that finish before it, in order, and their outputs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ class Trace:
     """One forward up to a layer.
 
     Attributes:
-        done: modules that were done before the layer, with what they returned; a module that is done takes the place
-            of those inside it.
-        out: what the layer returned; None before it was reached.
+        done: modules that finished before the layer, with their outputs; a finished module replaces those inside it.
+        out: output of the layer; None until it is reached.
     """
 
     done: list[tuple[nn.Module, Any]] = field(default_factory=list)
@@ -28,8 +27,8 @@ class Trace:
 
 @contextmanager
 def trace_until(model: nn.Module, layer: nn.Module) -> Iterator[Trace]:
-    """Fills a `Trace` in the first forward of ``model`` inside the block; outputs are copies, as what follows may work
-    in place.
+    """Fills a `Trace` in the first forward of ``model`` inside the block; outputs are copies, since later layers may
+    work in place.
     """
     trace = Trace()
     starts: list[int] = []

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from regard.types import RegardError
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name. Wrappers (``state_dict``, ``model``) and a leading ``module.`` on every key are taken off.
+    """Tensors by name. Wrappers (``state_dict``, ``model``) and a leading ``module.`` on every key are removed.
 
     Raises:
         RegardError: no such file, a file that needs pickle to open, or one without tensors.
@@ -30,17 +30,17 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         try:
             return load_file(path)
         except safetensors.SafetensorError as error:
-            raise RegardError(f"weights: {path} is not a whole safetensors file ({error})") from error
+            raise RegardError(f"weights: {path} is not a complete safetensors file ({error})") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # other protocols: either it opens or it does not
+            warnings.simplefilter("ignore", UserWarning)  # pickle protocols other than 2
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise RegardError(
-            f"weights: {path} holds more than tensors, or is broken; a pickle can run code, so it stays shut; "
+            f"weights: {path} holds more than tensors, or is damaged; it is not opened, since a pickle can run code; "
             "save the network's state_dict as safetensors"
         ) from error
-    for wrapper in WRAPPERS:
+    for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -58,12 +58,12 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, 
     Args:
         model: the network.
         state: tensors by name.
-        source: what to call them in an error.
+        source: name of the weights in an error.
         head: name of the classifier, which stays fresh where its number of classes differs.
 
     Raises:
-        RegardError: the weights are another architecture's; some of what is missing, unknown or of another size is
-            named.
+        RegardError: the weights are another architecture's; some missing, unknown or differently sized
+            tensors are named.
     """
     own = model.state_dict()
     skipped = {

@@ -1,8 +1,8 @@
-"""Networks of one family that differ in width alone, and the one among them that is as large as another network.
+"""Size-matched controls: the plain network of a family whose parameters or operations equal another network's.
 
-What attention and bottleneck add in size or computation can explain their gain. The fair control beside a plain network
-of the same width is a wider plain one that has as many parameters, or that computes as much. Other libraries' networks
-come in few widths, and pretrained weights in one; such a network gets a hidden layer before its classifier.
+The size or computation that attention and bottleneck add can explain their gain. The fair control is therefore a wider
+plain network with as many parameters or operations. Networks of other libraries have few widths, and pretrained weights
+one; such a network gets a hidden layer before its classifier.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from regard.types import RegardError
 Size = Literal["parameters", "flops"]
 Options = dict[str, Any]
 _TOLERANCE = 0.03
-HIDDEN = 256
+_HIDDEN = 256
 _STEPS = 40
 
 
@@ -57,10 +57,10 @@ def _wrn(name: str, options: Options, scale: float) -> tuple[str, Options]:
 
 
 def _hidden(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    return name, {**options, "hidden": max(1, round(HIDDEN * scale))}
+    return name, {**options, "hidden": max(1, round(_HIDDEN * scale))}
 
 
-FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
+_FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
     "compact": _compact,
     "vgg_cifar": _vgg_cifar,
     "wrn": _wrn,
@@ -69,8 +69,8 @@ FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
 
 
 def width_is_free(name: str) -> bool:
-    """Whether a network is made wider by width, and begins anew; all others keep theirs and get a hidden layer."""
-    return _family(name) in FAMILIES
+    """Whether all widths of a network scale; others keep theirs and get a hidden layer."""
+    return _family(name) in _FAMILIES
 
 
 def match_width(
@@ -93,7 +93,7 @@ def match_width(
         RegardError: steps of width are too coarse to come within 3 %, or so little is to be added that a hidden layer
             would have fewer units than there are classes.
     """
-    scaled = FAMILIES.get(_family(name), _hidden)
+    scaled = _FAMILIES.get(_family(name), _hidden)
 
     def size(scale: float) -> int:
         other, chosen = scaled(name, options, scale)
@@ -111,15 +111,15 @@ def match_width(
     if abs(away) > _TOLERANCE:
         raise RegardError(
             f"{name!r} of {target} {by}: the nearest width is {away:+.1%} away, more than {_TOLERANCE:.0%}; "
-            "begin with a wider network, whose steps are finer"
+            "start from a wider network, whose steps are finer"
         )
-    found = scaled(name, options, scale)
-    if scaled is _hidden and found[1]["hidden"] < num_classes:
+    matched = scaled(name, options, scale)
+    if scaled is _hidden and matched[1]["hidden"] < num_classes:
         raise RegardError(
-            f"{name!r} of {target} {by} would have a hidden layer of {found[1]['hidden']} units before {num_classes} "
-            "classes, a narrower network and no fair control; so little more is best compared with the plain network"
+            f"{name!r} of {target} {by} would have a hidden layer of {matched[1]['hidden']} units before {num_classes} "
+            "classes, a bottleneck and no fair control; compare with the plain network instead"
         )
-    return found
+    return matched
 
 
 def _family(name: str) -> str:

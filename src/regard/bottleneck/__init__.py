@@ -1,4 +1,4 @@
-"""what may pass: the latent, its prior, its rate.
+"""Bottleneck: the Gaussian latent, its prior, its rate, and decoders.
 
 Not here: maps (attention), losses (objectives), bounds measured on a test split (metrics).
 """

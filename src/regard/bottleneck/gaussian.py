@@ -2,15 +2,15 @@
 
     I(Z;X,A) <= R = E[ KL( N(mu, s^2) || r ) ] = E sum_k [ ln(s_r/s) + (s^2 + (mu - m_r)^2) / (2 s_r^2) - 1/2 ]
 
-Start. A posterior far narrower than the prior costs nats before it has learned anything: at the released code's
-s = softplus(-5) = .0067 the exact rate is 4.5 nats a dimension, 1153 nats at K = 256. One as wide as the prior drowns
-what the decoder has to learn from. The exact latent therefore starts between, at s = softplus(-2) = .13, 1.7 nats
-a dimension, and the objective lets beta rise from zero, so that nothing is paid before something is learned. Its inputs
-are not normalised: pooled features of a fresh network hardly differ between images, and normalising them over channels
-or batch magnifies that difference into noise that the head learns to silence (tried: no learning in two epochs where
-the plain network gets to 54 %). ``kl="released"`` keeps the code's start and formula, for reproduction.
+Start: a posterior far narrower than the prior has a high rate before it has learned anything: at the released code's
+s = softplus(-5) = .0067 it is 4.5 nats per dimension, 1153 nats at K = 256. One as wide as the prior hides the signal
+from the decoder. The exact latent therefore starts between, at s = softplus(-2) = .13, 1.7 nats per dimension, and the
+objective raises beta from zero. Its inputs are not normalised: pooled features of a fresh network hardly differ between
+images, and normalising them over channels or batch amplifies that difference into noise that the head learns to
+suppress (tried: no learning in two epochs where the plain network reaches 54 %). ``kl="released"`` keeps the code's
+start and formula, for reproduction.
 
-From the latent to logits: the decoders of the paper, by name (Lai et al., IJCAI 2021, released code).
+Decoders from the latent to logits are the paper's, by name (``build_decoder``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GaussianBottleneck(nn.Module):
         latent: K.
         kl: ``exact``: the stated objective; ``released``: the penalty and the start of the authors' code, whose value
             is not a rate (``LatentOutput.rate`` is exact either way).
-        prior: ``standard``: r = N(0,1); ``learned``: r = N(m, s_r^2), one mean and standard deviation a dimension.
+        prior: ``standard``: r = N(0,1); ``learned``: r = N(m, s_r^2), a mean and standard deviation per dimension.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ def gaussian_kl(
     prior_mean: Float[Tensor, " K"] | None = None,
     prior_log_std: Float[Tensor, " K"] | None = None,
 ) -> Float[Tensor, " N"]:
-    """KL( N(mean, std^2) || N(prior_mean, exp(prior_log_std)^2) ), nats an item, summed over K."""
+    """KL( N(mean, std^2) || N(prior_mean, exp(prior_log_std)^2) ), nats per item, summed over K."""
     shift = mean if prior_mean is None else mean - prior_mean
     log_std = torch.zeros_like(mean[:1]) if prior_log_std is None else prior_log_std
     scale = torch.exp(-2 * log_std)
@@ -87,9 +87,9 @@ def gaussian_kl(
 
 
 def released_penalty(mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]) -> Float[Tensor, " N"]:
-    """What the released code calls KL: ``sum_k [-s + (exp(2s) + mu^2)/2 - 1/2]`` with s the standard deviation itself.
+    """``sum_k [-s + (exp(2s) + mu^2)/2 - 1/2]``, which the released code calls KL, s the standard deviation itself.
 
-    It takes a standard deviation for its logarithm, so it drives the noise to zero. Never bits.
+    It uses the standard deviation in place of its logarithm, so it drives the noise to zero. It is not a rate.
     """
     return (-std + 0.5 * (torch.exp(2 * std) + mean.square()) - 0.5).sum(1)
 

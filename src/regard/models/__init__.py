@@ -1,7 +1,10 @@
-"""the parts joined, one file a task. Not here: mechanisms, losses, training."""
+"""Models: backbone, attention, bottleneck and decoder joined, one file per task; baselines by name.
+
+Not here: attention mechanisms (attention), losses (objectives), training.
+"""
 
 from regard.models.base import Freezable
-from regard.models.baselines.registry import RIVALS
+from regard.models.baselines.registry import BASELINE_NAMES
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.fcn import BilinearUp, Fcn, FcnDecoder, Reading, cut_off, fit, readings
@@ -12,9 +15,9 @@ from regard.models.segmenter import Segmenter
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
 __all__ = [
+    "BASELINE_NAMES",
     "MAP_HEADS",
     "PAPER",
-    "RIVALS",
     "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",

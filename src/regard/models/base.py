@@ -1,7 +1,4 @@
-"""A model whose first layers may be frozen, and whose rest runs on what these made of images before.
-
-Freezing the first part of a network, by the order in which its layers run.
-"""
+"""Freezing: the first layers of a trunk stop learning, and the rest can run on their stored output (the stem)."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from regard.types import RegardError
 
 
 def freeze_upto(trunk: nn.Module, upto: str, shape: tuple[int, int, int]) -> tuple[str, ...]:
-    """Takes the gradient from all parameters of layers that have run once ``upto`` has, attention apart.
+    """Takes the gradient from all parameters of layers that run up to and with ``upto``, attention apart.
 
     Bare parameters of the modules around ``upto``, such as a class token and position embeddings, are frozen too.
 
@@ -60,7 +57,7 @@ def hold_frozen(trunk: nn.Module, frozen: tuple[str, ...]) -> None:
 
 
 class Freezable(nn.Module):
-    """What a classifier and a segmenter have in common: a trunk, its normalisation, and a frozen part of it.
+    """Base of classifier and segmenter: a trunk, its normalisation, and the frozen part of it.
 
     Attributes:
         trunk: a network from normalised images.
@@ -85,15 +82,15 @@ class Freezable(nn.Module):
         dropout included; attention on it goes on learning.
         """
         self.frozen, self.frozen_upto = freeze_upto(self.trunk, upto, self.shape), upto
-        vars(self).pop("frozen_stem", None)  # of an earlier layer
+        vars(self).pop("frozen_stem", None)  # it may be of an earlier layer
         hold_frozen(self.trunk, self.frozen)
 
     @cached_property
     def frozen_stem(self) -> Stem:
-        """What ``freeze`` froze, as a part of its own.
+        """The frozen layers as a `Stem`.
 
         Raises:
-            RegardError: nothing is frozen, or something goes around the layer.
+            RegardError: nothing is frozen, or a path goes around the layer.
         """
         if self.frozen_upto is None:
             raise RegardError("stem: nothing is frozen; call freeze(layer) first (model.freeze in a recipe)")
@@ -105,20 +102,20 @@ class Freezable(nn.Module):
         """Raises RegardError where more of the stem than its last layer's output is needed behind it."""
 
     def stem(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B ..."]:
-        """What the frozen layers make of images (B,C,H,W) in [0,1]; ``forward`` goes on from there.
+        """Output of the frozen layers for images (B,C,H,W) in [0,1]; ``forward`` resumes from it.
 
         It does not change in training, so it can be computed once.
         """
         return self.frozen_stem(self._normalized(images))
 
     def train(self, mode: bool = True) -> Self:
-        """As ever, but frozen layers stay in evaluation mode."""
+        """As in ``nn.Module``, but frozen layers stay in evaluation mode."""
         super().train(mode)
         hold_frozen(self.trunk, self.frozen)
         return self
 
     def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
-        """The trunk goes on from the stem's features, each repeated so many times."""
+        """The trunk resumes from the stem's features, each repeated ``repeat`` times."""
         return self.frozen_stem.resume(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
 
     def _normalized(self, images: Tensor) -> Tensor:

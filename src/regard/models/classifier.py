@@ -10,12 +10,14 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention import MaskGate, SpatialAttention
 from regard.backbones import (
     MapOverride,
     attach,
     attended,
     create_backbone,
     eval_mode,
+    exclude_tokens,
     fit_head,
     image_shape,
     probe_images,
@@ -24,36 +26,40 @@ from regard.backbones import (
     take_head,
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
-from regard.models.exclusion import exclude_closed
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
-from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.one_trunk import OneTrunk
+from regard.models.one_trunk import Normalize, OneTrunk, resolve_normalize
 from regard.types import LatentOutput, ModelOutput, RegardError
 
 
 class AttentiveClassifier(OneTrunk):
     """Images (B,C,H,W) in [0,1] -> ModelOutput.
 
-        classifier = AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", anchors=20, latent=64)
-        output = classifier(images)                  # one random map in training, the mean in evaluation
-        classifier.predict(images)                   # probabilities (B,n)
-        classifier.explain(images)                   # Map: bits where they mean something, else the gate
+    >>> import torch
+    >>> model = AttentiveClassifier("resnet10t", 10, at="layer3", attention="noise", latent=64, input_size=(64, 64))
+    >>> images = torch.rand(2, 3, 64, 64)
+    >>> output = model(images)  # one random map in training, the mean in evaluation
+    >>> output.logits.shape, output.attention[0].map.shape  # (S,B,n), (S,B,1,h,w)
+    (torch.Size([1, 2, 10]), torch.Size([1, 2, 1, 4, 4]))
+    >>> model.predict(images).shape  # probabilities (B,n)
+    torch.Size([2, 10])
+    >>> model.explain(images).unit  # bits where the gate is a cut with a price, else gate
+    'bits'
 
     With ``attention=None`` and ``latent=None`` it is the plain network. Samples expand once, at the first attended
-    layer, so that what comes before runs once; where something goes around the attention the images are repeated
+    layer, so that the layers before it run once; where a path goes around the attention, the images are repeated
     instead.
 
     Args:
         backbone: a name for ``create_backbone``, or your own network, which is changed in place. Its last linear layer
             is replaced where its number of outputs is not ``num_classes``.
         num_classes: n.
-        at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image, or what the rival
-            of that name chooses.
-        attention: a name for ``regard.attention.create_attention``, one of ``regard.models.RIVALS``, a function of the
-            number of channels, or None.
+        at: layer or layers to attend at; by default a layer with a grid of a sixteenth of the image, or the choice of
+            the baseline of that name.
+        attention: a name for ``regard.attention.create_attention``, one of ``regard.models.BASELINE_NAMES``, a
+            function of the number of channels, or None.
         anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
         attention_options: of ``create_attention``, where ``head`` may also be a name in ``regard.models.MAP_HEADS``; or
-            of the rival.
+            of the baseline.
         latent: K of the Gaussian bottleneck in place of the linear classifier; None keeps that.
         decoder: ``linear``, ``mlp`` or ``relu_linear``.
         kl: ``exact``, or ``released`` for reproduction of the authors' code.
@@ -61,11 +67,11 @@ class AttentiveClassifier(OneTrunk):
         bottleneck_options: further options of ``GaussianBottleneck``.
         pretrained: as in ``create_backbone``.
         input_size: (H, W) or (C, H, W) of the images.
-        normalize: mean and standard deviation a channel; by default those of the pretrained weights, and none without.
+        normalize: mean and standard deviation per channel; by default those of the pretrained weights, if any.
         average: what is averaged over samples, ``probabilities`` or, as in the paper, ``logits``.
-        multi_label: probabilities are sigmoids, one question a class.
+        multi_label: probabilities are sigmoids, one per class.
         layout: of the attended layers' output, as in ``attach``.
-        exclude_tokens: in a vision transformer, what the map closes leaves the sequence; see
+        exclude_tokens: in a vision transformer, closed patches leave the sequence; see
             ``regard.backbones.exclude_tokens``. Needs a gate that multiplies by zero: ``mask``.
         backbone_options: options of the network.
     """
@@ -112,7 +118,7 @@ class AttentiveClassifier(OneTrunk):
         statistics = resolve_normalize(normalize, trunk, pretrained)
         names = layers_of(trunk, at, attention, shape)
         if is_readout(attention) and latent is not None:
-            raise RegardError(f"latent={latent}: {attention} has a classifier of its own, which no latent goes before")
+            raise RegardError(f"latent={latent}: {attention} has its own classifier; leave the latent out")
         self.config: dict[str, Any] = {
             "backbone": backbone,
             "num_classes": num_classes,
@@ -152,7 +158,7 @@ class AttentiveClassifier(OneTrunk):
             build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
             attach(trunk, names, build, layout=layout, input_size=shape)
         if exclude_tokens:
-            exclude_closed(trunk, shape)
+            _exclude_closed(trunk, shape)
         if isinstance(attention, str) and is_readout(attention):
             self.readout = readout_of(attention, trunk, width, num_classes, shape, attention_options or {})
             shorten = bool((attention_options or {}).get("shorten"))
@@ -178,8 +184,8 @@ class AttentiveClassifier(OneTrunk):
             samples: n random maps with one random latent each; 0 is the mean of both, without noise. By default 1 in
                 training and 0 in evaluation.
             map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
-            stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
-            drop: False masks tokens that are excluded and computes them all the same; by default they are left out.
+            stem: output of ``stem`` for the images, which are then not used and may be empty.
+            drop: False masks excluded tokens and still computes them; by default they are left out.
         """
         if stem is not None:
             images = images.new_zeros(()).expand(len(stem), *self.shape)
@@ -213,5 +219,24 @@ def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> N
     with eval_mode(trunk):
         h = trunk(probe_images(trunk, shape))
     if not isinstance(h, Tensor) or h.shape != (1, width):
-        found: Iterable[int] | str = tuple(h.shape) if isinstance(h, Tensor) else type(h).__name__
-        raise RegardError(f"without its classifier {type(trunk).__name__} returns {found}, not (1, {width})")
+        returned: Iterable[int] | str = tuple(h.shape) if isinstance(h, Tensor) else type(h).__name__
+        raise RegardError(f"without its classifier {type(trunk).__name__} returns {returned}, not (1, {width})")
+
+
+def _exclude_closed(trunk: nn.Module, shape: tuple[int, int, int]) -> None:
+    """``exclude_tokens``, where every attended layer has a mask gate.
+
+    A noise gate prices what it lets through, and which tokens are missing would be information without a price. A
+    residual gate closes nothing.
+
+    Raises:
+        RegardError: another gate, nothing attended, or a network that cannot exclude tokens.
+    """
+    layers = attended(trunk)
+    for name, layer in layers.items():
+        attention = layer.attention
+        if not isinstance(attention, SpatialAttention) or not isinstance(attention.gate, MaskGate):
+            raise RegardError(f'exclude_tokens: the gate at {name} does not multiply by zero; take attention="mask"')
+    if not layers:
+        raise RegardError('exclude_tokens: nothing is attended; give attention="mask"')
+    exclude_tokens(trunk, input_size=shape)

@@ -1,4 +1,4 @@
-"""ONNX: images -> logits and map, with the deterministic mean."""
+"""ONNX export: images -> logits and maps, without sampling."""
 
 from __future__ import annotations
 

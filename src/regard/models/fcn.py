@@ -1,10 +1,9 @@
-"""A trunk and a decoder as one network from images to scores.
+"""Fully convolutional networks (Long, Shelhamer, Darrell, CVPR 2015) over any classifier, for one class.
 
-Which layers of a classifier a segmenter reads, and how to be rid of what comes after them.
-
-Learned upsampling that begins as bilinear interpolation, and what to do where sizes do not divide.
-
-From features on one, two or three grids to object scores on the image's own.
+readings     which layers of the classifier the decoder reads: the last on each of its coarsest grids
+cut_off      removes the layers after them
+FcnDecoder   features on one, two or three grids -> scores on the image's grid
+Fcn          both as one network from images to scores
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from regard.types import RegardError
 
 @dataclass(frozen=True)
 class Reading:
-    """A layer that is read.
+    """A layer that the decoder reads.
 
     Attributes:
         name: of the layer, as before anything was attached.
@@ -50,11 +49,11 @@ def readings(trunk: nn.Module, count: int, shape: tuple[int, int, int]) -> tuple
     """
     info = getattr(trunk, "feature_info", None) or []
     entries = info if isinstance(info, list) else getattr(info, "info", [])
-    names = {entry["reduction"]: entry["module"] for entry in entries} or _found(trunk, shape)
+    names = {entry["reduction"]: entry["module"] for entry in entries} or _last_layers(trunk, shape)
     if len(names) < count:
         raise RegardError(
-            f"{type(trunk).__name__} has features on {len(names)} grid(s), so {count - 1} skip connection(s) have "
-            "nowhere to begin; take decoder='fcn32s'"
+            f"{type(trunk).__name__} has features on {len(names)} grid(s), too few for {count - 1} skip "
+            "connection(s); take decoder='fcn32s'"
         )
     read = []
     for name in [names[reduction] for reduction in sorted(names)][-count:]:
@@ -89,12 +88,12 @@ def cut_off(trunk: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
     try:
         with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
-    except Exception:  # whatever a network says that misses a part of it
+    except Exception:  # any error of a network without a part of it
         for owner, key, child in taken:
             setattr(owner, key, child)
 
 
-def _found(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
+def _last_layers(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
     """Side of the image over side of the grid -> the last layer (B,C,h,w) on that grid.
 
     A layer inside a block that returns another grid is in the middle of a step, and passed over.
@@ -110,7 +109,7 @@ def _found(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
         return keep
 
     modules = {name: locate(trunk, name)[2] for name in layer_names(trunk)}
-    # a pooling to a fixed grid belongs to a classifier, and its grid says nothing of places
+    # a pooling to a fixed grid belongs to the classifier
     modules = {name: module for name, module in modules.items() if not isinstance(module, nn.AdaptiveAvgPool2d)}
     hooks = [module.register_forward_hook(watch(name)) for name, module in modules.items()]
     try:
@@ -119,25 +118,25 @@ def _found(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
     finally:
         for hook in hooks:
             hook.remove()
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for name, reduction in sizes.items():
         parts = name.split(".")
         around = (".".join(parts[:n]) for n in range(1, len(parts)))
         blocks = (block for block in around if not isinstance(modules[block], nn.Sequential))
         if all(sizes.get(block, reduction) == reduction for block in blocks):
-            found[reduction] = name
-    return found
+            names[reduction] = name
+    return names
 
 
 def _reduction(trunk: nn.Module, name: str, layout: Layout, shape: tuple[int, int, int]) -> int:
-    seen: list[Tensor] = []
-    hook = locate(trunk, name)[2].register_forward_hook(lambda _m, _a, out: seen.append(out))
+    outputs: list[Tensor] = []
+    hook = locate(trunk, name)[2].register_forward_hook(lambda _m, _a, out: outputs.append(out))
     try:
         with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     finally:
         hook.remove()
-    return _power(shape[1] / layout.features(seen[0], shape[1:]).shape[2])
+    return _power(shape[1] / layout.features(outputs[0], shape[1:]).shape[2])
 
 
 def _power(ratio: float) -> int:
@@ -168,10 +167,10 @@ class BilinearUp(nn.Module):
 
     def forward(self, scores: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B 1 H W"]:
         """Upsampled."""
-        repeated = F.pad(scores, (1, 1, 1, 1), mode="replicate")
+        padded = F.pad(scores, (1, 1, 1, 1), mode="replicate")
         # a cell's kernel is centred on the cell's pixels, and the added border is cut off again
         padding = (self.side - self.factor) // 2 + self.factor
-        return F.conv_transpose2d(repeated, self.weight, stride=self.factor, padding=padding)
+        return F.conv_transpose2d(padded, self.weight, stride=self.factor, padding=padding)
 
 
 def fit(scores: Float[Tensor, "B 1 h w"], size: tuple[int, int]) -> Float[Tensor, "B 1 H W"]:
@@ -221,7 +220,7 @@ class FcnDecoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Skip connections say nothing at first, so that the coarsest scores are learned undisturbed."""
+        """Skip connections start at zero, so that the coarsest scores are learned first."""
         for score in self.finer:
             assert isinstance(score, nn.Conv2d)
             nn.init.zeros_(score.weight)
@@ -234,23 +233,23 @@ class FcnDecoder(nn.Module):
         scores: Tensor = self.score(self.neck(coarsest))
         for skip, score, up in reversed(list(zip(finer, self.finer, self.up, strict=True))):
             own = score(skip)
-            if len(own) < len(scores):  # samples began behind this layer
+            if len(own) < len(scores):  # attention behind this layer added samples
                 own = own.repeat(len(scores) // len(own), 1, 1, 1)
             scores = own + fit(up(scores), (own.shape[-2], own.shape[-1]))
         step = self.reductions[0]
-        whole = (step * scores.shape[-2], step * scores.shape[-1])
-        if whole[0] < size[0] or whole[1] < size[1]:
-            whole = size
-        return fit(F.interpolate(scores, size=whole, mode="bilinear", align_corners=False), size)
+        covered = (step * scores.shape[-2], step * scores.shape[-1])
+        if covered[0] < size[0] or covered[1] < size[1]:
+            covered = size
+        return fit(F.interpolate(scores, size=covered, mode="bilinear", align_corners=False), size)
 
 
 class Fcn(nn.Module):
     """Images (B,C,H,W) -> logits (B,1,H,W), or (S*B,1,H,W) where attention inside samples.
 
-    Attributes that are not found here are looked up on the trunk: a transformer says there what its tokens are.
+    Attributes that are not found here are looked up on the trunk: a transformer describes its tokens there.
 
     Args:
-        trunk: a classifier; what it returns is not looked at.
+        trunk: a classifier; its output is not used.
         decoder: from the features that are read to scores.
         read: layers of the trunk, the finest first.
     """
@@ -270,10 +269,10 @@ class Fcn(nn.Module):
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB 1 H W"]:
         """Logits."""
         size = (images.shape[-2], images.shape[-1])
-        found: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
 
         def keep(reading: Reading, out: Tensor) -> None:
-            found[reading.name] = reading.layout.features(out, size)
+            features[reading.name] = reading.layout.features(out, size)
 
         hooks = []
         try:
@@ -284,4 +283,4 @@ class Fcn(nn.Module):
         finally:
             for hook in hooks:
                 hook.remove()
-        return self.decoder([found[reading.name] for reading in self.read], size)
+        return self.decoder([features[reading.name] for reading in self.read], size)

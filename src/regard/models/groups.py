@@ -1,4 +1,4 @@
-"""Parameters in groups for an optimiser: one learning rate a part, weight decay where it belongs."""
+"""Parameters in groups for an optimiser: a learning rate per part, weight decay for weights only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PRIOR_GAIN = 10.0
 
 
 class Rates(TypedDict, total=False):
-    """How parts of a model learn where they differ from the rest; a part that is left out or None does not."""
+    """Learning rates of parts and weight decay; a part that is absent or None has the common learning rate."""
 
     backbone_lr: float | None
-    """Of the backbone: pretrained networks want less."""
+    """Of the backbone; lower for pretrained networks."""
     attention_lr: float | None
-    """Of what makes the map: in a short training its weights are further from their ends than pretrained ones."""
+    """Of the attention; higher beside a pretrained backbone, since its weights start fresh."""
     anchors_lr: float | None
     """Of the anchors; 0 leaves them where they start."""
     weight_decay: float
@@ -34,12 +34,13 @@ def parameter_groups(model: Freezable, lr: float, **rates: Unpack[Rates]) -> lis
 
     Parts are ``backbone``, ``attention``, ``anchors``, their ``prior`` and ``head`` (classifier, or bottleneck and
     decoder). Anchors, prior, biases, the parameters of normalisations and whatever the network itself excepts (timm's
-    ``no_weight_decay``) are never decayed. The prior learns ten times as fast as the rest, whatever the anchors do: its
-    log probabilities have units to go where weights have hundredths, and a prior that lags makes every map look dear.
+    ``no_weight_decay``) are never decayed. The prior learns ten times as fast as the rest:
+    its log probabilities move by units where weights move by hundredths, and a prior that lags overstates the code
+    length of every map.
 
     Args:
         model: an attentive classifier or segmenter.
-        lr: learning rate of all that has none of its own.
+        lr: learning rate of parts without their own.
         **rates: learning rates of parts, and weight decay; see ``Rates``.
 
     Raises:
@@ -47,7 +48,7 @@ def parameter_groups(model: Freezable, lr: float, **rates: Unpack[Rates]) -> lis
     """
     if unknown := sorted(rates.keys() - Rates.__annotations__):
         known = ", ".join(Rates.__annotations__)
-        raise TypeError(f"parameter_groups: no {', '.join(unknown)}; it may be given {known}")
+        raise TypeError(f"parameter_groups: no {', '.join(unknown)}; it takes {known}")
     trunk = model.trunk
     layers = attended(trunk)
     attention = {p for layer in layers.values() for p in layer.attention.parameters()}
@@ -86,7 +87,7 @@ def _head_parameters(trunk: nn.Module) -> set[nn.Parameter]:
 
 
 def _excepted(trunk: nn.Module) -> set[nn.Parameter]:
-    """What the network excepts from weight decay; names may be those before or after attaching."""
+    """Parameters without weight decay (timm's ``no_weight_decay``), named as before or after attaching."""
     listed: set[str] = set(getattr(trunk, "no_weight_decay", tuple)())
     excepted = set()
     for name, parameter in trunk.named_parameters():

@@ -1,7 +1,4 @@
-"""An attention by name, whatever its kind: what to attach to which layers, and what reads them.
-
-Map heads by name, so that a classifier with one can be rebuilt from its configuration.
-"""
+"""A mechanism by name, attention or baseline: which layers it takes, what is attached there, and what reads them."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from regard.backbones import (
     wrn_branch,
 )
 from regard.models.baselines.readouts import Tap
-from regard.models.baselines.registry import ATTACHED, LAYERS, READOUTS, RIVALS, check_options
+from regard.models.baselines.registry import ATTACHED, BASELINE_NAMES, LAYERS, READOUTS, check_options
 from regard.types import RegardError
 
 MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -36,7 +33,7 @@ MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def resolve_head(options: dict[str, Any], channels: int, num_classes: int) -> dict[str, Any]:
-    """The options of an attention with a head that was given by name built."""
+    """The options with a head that is given by name replaced by the module."""
     head = options.get("head")
     if not isinstance(head, str) or head in HEADS:
         return options
@@ -49,7 +46,7 @@ Mechanism = str | Callable[[int], nn.Module] | None
 
 
 def is_readout(attention: Mechanism) -> bool:
-    """Whether it reads layers and classifies itself, so that the network's own classifier is taken off."""
+    """Whether it has its own classifier over tapped layers, which replaces the network's."""
     return isinstance(attention, str) and attention in READOUTS
 
 
@@ -84,17 +81,17 @@ def builder(
         if anchors is not None or options:
             raise RegardError("attention is a function of its own, so anchors= and attention_options= do not reach it")
         return attention
-    if attention in RIVALS and anchors is not None:
+    if attention in BASELINE_NAMES and anchors is not None:
         raise RegardError(f"anchors={anchors}: {attention} has no map to quantize; leave them out")
-    if attention in RIVALS:
+    if attention in BASELINE_NAMES:
         check_options(attention, options)
     if attention in READOUTS:
         return lambda channels: Tap()
     if attention in ATTACHED:
         return ATTACHED[attention](trunk, at, num_classes, **options)
     if attention not in ATTENTION and "+" not in attention:
-        near = nearest(attention, [*ATTENTION, *RIVALS])
-        raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {near}?")
+        names = nearest(attention, [*ATTENTION, *BASELINE_NAMES])
+        raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {names}?")
     return lambda channels: create_attention(
         attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
     )
@@ -114,14 +111,14 @@ def readout_of(
 
 
 def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str, *, shorten: bool) -> None:
-    """Sees to it that every parameter has a part in the class scores of these images.
+    """Checks that every parameter contributes to the class scores, or removes modules that do not.
 
     Args:
         model: the whole classifier.
         trunk: its network.
-        images: some.
-        name: of the rival, for errors.
-        shorten: take modules without a part out of the network; else they are an error.
+        images: to run the check on.
+        name: of the baseline, for errors.
+        shorten: remove modules that do not contribute; else they are an error.
 
     Raises:
         RegardError: layers come after the last one that is read, or the network does not run without them.
@@ -135,18 +132,18 @@ def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str
             idle = _idle(model, images)
         except RuntimeError as error:
             raise RegardError(
-                f"{name}: {type(trunk).__name__} does not run without what comes after: {error}"
+                f"{name}: {type(trunk).__name__} does not run without the later layers: {error}"
             ) from error
     if idle:
         raise RegardError(
             f"{name}: {len(idle)} parameters, {idle[0].removeprefix('trunk.')} first, come after the last layer that "
-            "it reads and would learn nothing; leave at empty for the last layer with positions, or, where the rival "
-            "has it, give attention_options.shorten to leave them out"
+            "it reads and would learn nothing; leave at empty for the last layer with positions, or, where the "
+            "baseline has it, give attention_options.shorten to leave them out"
         )
 
 
 def _idle(model: nn.Module, images: Tensor) -> list[str]:
-    """Names of the parameters that learn but have no part in the class scores."""
+    """Names of the learned parameters that do not contribute to the class scores."""
     learning = {key: p for key, p in model.named_parameters() if p.requires_grad}
     with eval_mode(model), torch.enable_grad():
         score = model(images, samples=0).logits.sum()
@@ -156,9 +153,9 @@ def _idle(model: nn.Module, images: Tensor) -> list[str]:
 
 def _whole(trunk: nn.Module, idle: list[str]) -> list[str]:
     """The largest modules of the network all of whose parameters are idle."""
-    found: list[str] = []
+    names: list[str] = []
     for key, module in trunk.named_modules():
         inside = [f"trunk.{key}.{name}" for name, _ in module.named_parameters()]
-        if key and inside and set(inside) <= set(idle) and not any(key.startswith(f"{other}.") for other in found):
-            found.append(key)
-    return found
+        if key and inside and set(inside) <= set(idle) and not any(key.startswith(f"{other}.") for other in names):
+            names.append(key)
+    return names

@@ -25,34 +25,36 @@ from regard.backbones import (
 )
 from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
 from regard.models.mechanism import builder
-from regard.models.normalize import Normalize, resolve_normalize
-from regard.models.one_trunk import OneTrunk
+from regard.models.one_trunk import Normalize, OneTrunk, resolve_normalize
 from regard.types import RegardError, SegmenterOutput
 
 PREFIX = "trunk."
 
 
 class Segmenter(OneTrunk):
-    """Images (B,C,H,W) in [0,1] -> SegmenterOutput: how much every pixel is the salient object.
+    """Images (B,C,H,W) in [0,1] -> SegmenterOutput: logit of the salient object at every pixel.
 
-        segmenter = Segmenter("resnet18", decoder="fcn8s", at=["layer2", "layer3", "layer4"], attention="noise")
-        output = segmenter(images)             # logits (S,B,1,H,W), one random map in training, the mean in evaluation
-        segmenter.predict(images)              # probabilities (B,1,H,W)
-        segmenter.explain(images)              # Map of the last attended layer
+    >>> import torch
+    >>> model = Segmenter("resnet10t", decoder="fcn8s", at=["layer2", "layer3"], attention="noise", input_size=(64, 64))
+    >>> images = torch.rand(2, 3, 64, 64)
+    >>> model(images).logits.shape  # (S,B,1,H,W): one random map in training, the mean in evaluation
+    torch.Size([1, 2, 1, 64, 64])
+    >>> model.predict(images).shape  # probabilities (B,1,H,W)
+    torch.Size([2, 1, 64, 64])
 
-    With ``attention=None`` it is the plain FCN. A decoder with skip connections reads finer layers, too: attention at
-    the coarsest alone is then no cut (``cut`` names the way around it), attention at all that are read is one.
+    With ``attention=None`` it is the plain FCN. A decoder with skip connections also reads finer layers: attention at
+    the coarsest alone is then no cut (``cut`` names the path around it), attention at all layers that are read is one.
 
     Args:
         backbone: a name for ``create_backbone``, or your own classifier, which is changed in place.
         decoder: ``fcn32s`` reads the coarsest grid, ``fcn16s`` the two, ``fcn8s`` the three coarsest.
-        at: layer or layers to attend at; by default the coarsest that is read.
+        at: layer or layers to attend at; by default the coarsest that the decoder reads.
         attention: a name for ``regard.attention.create_attention``, a function of the number of channels, or None.
         anchors: number of anchors Q of the map's quantizer; None leaves the map continuous.
         attention_options: of ``create_attention``.
         pretrained: as in ``create_backbone``.
         input_size: (H, W) or (C, H, W) of the images.
-        normalize: mean and standard deviation a channel; by default those of the pretrained weights, and none without.
+        normalize: mean and standard deviation per channel; by default those of the pretrained weights, if any.
         layout: of the attended layers' output, as in ``attach``.
         dropout: of the coarsest features' channels.
         backbone_options: options of the network.
@@ -120,7 +122,7 @@ class Segmenter(OneTrunk):
 
     @property
     def readout(self) -> nn.Module:
-        """What reads the trunk's features, in place of a classifier."""
+        """The decoder of the trunk's features, in place of a classifier."""
         return self.decoder
 
     @property
@@ -141,7 +143,7 @@ class Segmenter(OneTrunk):
             images: (B,C,H,W) in [0,1].
             samples: n random maps; 0 is their mean, without noise. By default 1 in training and 0 in evaluation.
             map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
-            stem: what ``stem`` made of the images before; they are then not looked at and may be empty.
+            stem: output of ``stem`` for the images, which are then not used and may be empty.
         """
         if stem is not None:
             images = images.new_zeros(()).expand(len(stem), *self.shape)

@@ -20,10 +20,10 @@ CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 class Shareable(nn.Module):
-    """A model that two files rebuild.
+    """Base of models that save to and load from two files.
 
     Attributes:
-        config: the arguments that rebuild it, pretrained weights apart.
+        config: the constructor arguments, without pretrained weights.
     """
 
     config: dict[str, Any]
@@ -32,19 +32,18 @@ class Shareable(nn.Module):
         """Writes ``config.json``, the arguments that rebuild the model, and ``model.safetensors``, its weights.
 
         Raises:
-            RegardError: the model was built from a network or an attention of the caller's own, which no name
-                rebuilds.
+            RegardError: the model was built from a network or attention object, which cannot be rebuilt by name.
         """
         for key in ("backbone", "attention"):
             if self.config[key] is not None and not isinstance(self.config[key], str):
                 raise RegardError(
-                    f"save_pretrained: {key} is an object of your own, which no name rebuilds; save the weights with "
+                    f"save_pretrained: {key} is an object, which cannot be rebuilt by name; save the weights with "
                     "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same "
                     "way"
                 )
-        held = {"schema": _SCHEMA, "class": type(self).__name__, "arguments": self.config}
+        config = {"schema": _SCHEMA, "class": type(self).__name__, "arguments": self.config}
         try:
-            text = json.dumps(held, indent=2)
+            text = json.dumps(config, indent=2)
         except TypeError as error:
             raise RegardError(
                 f"save_pretrained: an option is not plain data ({error}); give names and numbers"
@@ -66,7 +65,7 @@ class Shareable(nn.Module):
             config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
             schema, kind, arguments = config["schema"], config["class"], config["arguments"]
         except (ValueError, KeyError, TypeError) as error:
-            raise RegardError(f"from_pretrained: {config_path} does not configure a classifier ({error!r})") from error
+            raise RegardError(f"from_pretrained: {config_path} does not describe a model ({error!r})") from error
         if schema != _SCHEMA or kind != cls.__name__:
             raise RegardError(
                 f"from_pretrained: {config_path} is schema {schema} of {kind}; "
@@ -91,5 +90,5 @@ def _file(source: str | Path, name: str, revision: str | None) -> Path:
         return Path(hf_hub_download(str(source), name, revision=revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise RegardError(
-            f"from_pretrained: {source} is neither a folder nor to be had from the hub ({type(error).__name__})"
+            f"from_pretrained: {source} is neither a folder nor available from the hub ({type(error).__name__})"
         ) from error

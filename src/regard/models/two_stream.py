@@ -1,6 +1,8 @@
-"""The two-stream network: one network sees an image of a clip, another how its pixels move; attention in either.
+"""The two-stream network: one network for an image of a clip, one for optical flow, attention in either or both.
 
-Late fusion: several streams' predictions averaged, and what each of them let through put together.
+    p(y) = 1/2 (p_rgb(y | image) + p_flow(y | flow))          (late fusion)
+
+Simonyan and Zisserman, *Two-Stream Convolutional Networks for Action Recognition in Videos*, NeurIPS 2014.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
 from regard.models.groups import Rates
 from regard.models.mechanism import Mechanism
-from regard.models.normalize import Normalize
+from regard.models.one_trunk import Normalize
 from regard.models.sharing import Shareable
 from regard.types import AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
 @dataclass(frozen=True)
 class TwoStreamOutput(ModelOutput):
-    """What a two-stream network returns: the logits are those of the averaged probabilities.
+    """Output of a two-stream network; the logits are those of the averaged probabilities.
 
     Attributes:
         streams: each stream's own logits (S,B,n), in the order of its layers' attention.
@@ -43,11 +45,11 @@ def fused_logits(streams: Sequence[Float[Tensor, "_ B n"]], multi_label: bool) -
 
     softmax(log mean_k p_k) = mean_k p_k; with independent labels the same of p and 1 - p, in logarithms throughout.
     """
-    most = max(len(logits) for logits in streams)
-    whole = torch.stack([logits.float().expand(most, -1, -1) for logits in streams])
+    samples = max(len(logits) for logits in streams)
+    stacked = torch.stack([logits.float().expand(samples, -1, -1) for logits in streams])
     if not multi_label:
-        return whole.log_softmax(-1).logsumexp(0) - math.log(len(streams))
-    return F.logsigmoid(whole).logsumexp(0) - F.logsigmoid(-whole).logsumexp(0)
+        return stacked.log_softmax(-1).logsumexp(0) - math.log(len(streams))
+    return F.logsigmoid(stacked).logsumexp(0) - F.logsigmoid(-stacked).logsumexp(0)
 
 
 def fused(outputs: Sequence[ModelOutput], multi_label: bool) -> TwoStreamOutput:
@@ -80,14 +82,15 @@ STREAMS = ("flow", "rgb")
 class TwoStream(Shareable):
     """Images (B,3,H,W) in [0,1] and flow (B,2L,H,W) in [-1,1] -> TwoStreamOutput.
 
-        network = TwoStream("resnet18", 10, length=10, at="layer4", attention="deterministic")
-        output = network(batch.images, flow=batch.flow)         # .logits fused, .streams each, .attention
-        network.predict(batch.images, flow=batch.flow)          # probabilities (B,n): the mean of the streams'
-        network.explain(batch.images)                           # Map of the image stream's last attended layer
+    >>> model = TwoStream("resnet10t", 10, length=5, attention="noise", input_size=(64, 64))
+    >>> images, flow = torch.rand(2, 3, 64, 64), torch.zeros(2, 10, 64, 64)
+    >>> model(images, flow=flow).logits.shape  # fused; .streams has each stream's own
+    torch.Size([1, 2, 10])
+    >>> model.explain(images).values.shape  # of the image stream's last attended layer
+    torch.Size([2, 1, 4, 4])
 
-    Simonyan and Zisserman, *Two-Stream Convolutional Networks for Action Recognition in Videos*, NeurIPS 2014. Each
-    stream is an `AttentiveClassifier`; probabilities are averaged at the end, and each stream learns for itself (see
-    ``regard.training.tasks``). With ``attention=None`` it is the plain network.
+    Each stream is an `AttentiveClassifier`; probabilities are averaged, and each stream learns on its own loss. With
+    ``attention=None`` it is the plain network.
 
     Layers of the flow stream are listed first (``flow.layer4``, ``rgb.layer4``), so that the last one is the image's.
     Attention in one stream alone is no cut: the other goes around it, as ``cut`` says.
@@ -110,7 +113,7 @@ class TwoStream(Shareable):
         input_size: (H, W) or (C, H, W) of the images.
         normalize: of images; by default that of the pretrained weights, and none without.
         flow_std: what flow is divided by; its mean is rest.
-        multi_label: probabilities are sigmoids, one question a class.
+        multi_label: probabilities are sigmoids, one per class.
         backbone_options: options of the network.
     """
 
@@ -144,10 +147,10 @@ class TwoStream(Shareable):
         size = image_shape(tuple(input_size))[1:]
         options = backbone_options or {}
         if isinstance(backbone, str):
-            moving = create_backbone(backbone, num_classes, pretrained=pretrained, img_size=size, **options)
+            flow_trunk = create_backbone(backbone, num_classes, pretrained=pretrained, img_size=size, **options)
         else:
-            moving = copy.deepcopy(backbone)
-        inflate(moving, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
+            flow_trunk = copy.deepcopy(backbone)
+        inflate(flow_trunk, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
         common: dict[str, Any] = {
             "latent": latent,
             "decoder": decoder,
@@ -155,20 +158,20 @@ class TwoStream(Shareable):
             "prior": prior,
             "multi_label": multi_label,
         }
-        where: dict[str, Any] = {
+        attended: dict[str, Any] = {
             "at": at,
             "attention": attention,
             "anchors": anchors,
             "attention_options": attention_options,
         }
-        nowhere: dict[str, Any] = {"attention": None}
+        plain: dict[str, Any] = {"attention": None}
         self.flow = AttentiveClassifier(
-            moving,
+            flow_trunk,
             num_classes,
             input_size=(2 * length, *size),
             normalize=((0.0,) * 2 * length, (flow_std,) * 2 * length),
             **common,
-            **(nowhere if attend == "rgb" else where),
+            **(plain if attend == "rgb" else attended),
         )
         self.rgb = AttentiveClassifier(
             backbone,
@@ -178,7 +181,7 @@ class TwoStream(Shareable):
             pretrained=pretrained,
             backbone_options=options,
             **common,
-            **(nowhere if attend == "flow" else where),
+            **(plain if attend == "flow" else attended),
         )
         self.config: dict[str, Any] = {
             "backbone": backbone,
@@ -216,14 +219,14 @@ class TwoStream(Shareable):
 
     @property
     def cut(self) -> Cut:
-        """Whether everything that the network knows of image and flow passes through gates; if not, what does not."""
-        around = []
+        """Whether everything of image and flow passes through gates; if not, the paths around them."""
+        bypasses = []
         for name, stream in self.streams.items():
             if not stream.at:
-                around.append(f"nothing is attended in the {name} stream")
+                bypasses.append(f"nothing is attended in the {name} stream")
             elif not stream.cut.is_cut:
-                around += [f"{name} stream: {way}" for way in stream.cut.bypasses]
-        return Cut(is_cut=not around, bypasses=tuple(around))
+                bypasses += [f"{name} stream: {path}" for path in stream.cut.bypasses]
+        return Cut(is_cut=not bypasses, bypasses=tuple(bypasses))
 
     def forward(
         self,
@@ -242,11 +245,11 @@ class TwoStream(Shareable):
             flow: (B,2L,H,W) in [-1,1].
         """
         if flow is None:
-            raise RegardError("a two-stream network sees motion, too: pass flow=batch.flow")
+            raise RegardError("a two-stream network needs flow: pass flow=batch.flow")
         maps = self._overrides(map_override)
-        seen = {"flow": flow, "rgb": images}
+        inputs = {"flow": flow, "rgb": images}
         outputs = [
-            stream(seen[name], samples=samples, map_override=maps.get(name)) for name, stream in self.streams.items()
+            stream(inputs[name], samples=samples, map_override=maps.get(name)) for name, stream in self.streams.items()
         ]
         return fused(outputs, self.multi_label)
 
@@ -275,19 +278,19 @@ class TwoStream(Shareable):
         with eval_mode(self):
             outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
             for name, stream in self.streams.items():
-                seen = images if name == "rgb" else flow
-                if stream.at and seen is None:
-                    raise RegardError("explain: the flow stream is attended, too: pass flow=batch.flow")
+                frames = images if name == "rgb" else flow
+                if stream.at and frames is None:
+                    raise RegardError("explain: the flow stream is attended: pass flow=batch.flow")
                 if stream.at:
-                    said = stream(seen, samples=0, map_override=maps.get(name))
-                    outputs += [(stream, layer_output) for layer_output in said.attention]
+                    output = stream(frames, samples=0, map_override=maps.get(name))
+                    outputs += [(stream, layer_output) for layer_output in output.attention]
         if not outputs:
             raise RegardError("explain: nothing is attended; build the network with attention=")
-        stream, output = outputs[layer]
-        return stream.shown(output)
+        stream, layer_output = outputs[layer]
+        return stream.shown(layer_output)
 
     def shown(self, output: AttentionOutput) -> Map:
-        """What an attended layer has to show, as its stream has it: bits that pass in that stream, else its map."""
+        """The map of an attended layer, as its stream shows it: bits that pass in that stream, else its map."""
         return (self.flow if self.attend == "flow" else self.rgb).shown(output)
 
     def freeze(self, upto: str) -> None:

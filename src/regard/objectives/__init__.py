@@ -1,4 +1,4 @@
-"""what to learn: task loss, rates and budgets, anchors, alignment with people.
+"""Objectives: task losses, prices and budgets of information, losses of anchors, alignment with human maps.
 
 Not here: optimisers and schedules (training), bounds measured after training (metrics).
 """
@@ -9,8 +9,8 @@ from regard.objectives.losses import (
     AnchorLosses,
     Losses,
     Weights,
+    add_prices,
     anchor_losses,
-    charged,
     information_loss,
     pixel_loss,
     segmentation_loss,
@@ -26,9 +26,9 @@ __all__ = [
     "HumanMap",
     "Losses",
     "Weights",
+    "add_prices",
     "alignment_loss",
     "anchor_losses",
-    "charged",
     "information_loss",
     "pixel_loss",
     "segmentation_loss",

@@ -1,9 +1,14 @@
-"""How far a learned map is from where people look: alignment losses behind one interface.
+"""Alignment losses: the distance of a learned map A from a human map H (or fixations) on the same grid.
 
-``loss(attention, target, weight) -> scalar``: attention (B,1,h,w) in [0,1]; target holds what people did, on the same
-grid; weight (B,) is 0 for images without a human map, whose target is not looked at (it may even be NaN). Each loss is
-a weighted mean over images, sum w_b l_b / sum w_b, and 0 (with a zero gradient) if all weights are 0. Losses compute in
-float32 at least and never divide by zero: an image's own constant map or empty target costs, at worst, a constant.
+    kl          KL(D || A / sum A),  D = H / sum H         cc          1 - corr(A, H)
+    nss         - mean z-score of A at the fixations       sim         1 - sum min(A / sum A, D)
+    bce, mse    per cell                                   cosine      1 - cos(A, H)
+    combined    10 kl - 2 CC - NSS - SIM                   harmonizer  pyramid of squared differences
+    hinge       max(|A - H| - eta, 0)
+
+``alignment_loss(name, A, target, weight)`` is sum_b w_b l_b / sum_b w_b; an image with weight 0 has no human map and
+its target is ignored (it may be NaN); 0 with a zero gradient if all weights are 0. Losses compute in float32 at least
+and do not divide by zero: a constant map or an empty target adds at worst a constant.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ _EPS = 1e-7
 
 @dataclass(frozen=True)
 class HumanMap:
-    """What people did, on the grid of the attention map.
+    """Human map and fixation counts on the grid of the attention map.
 
     Attributes:
         map: human map in [0,1] (B,1,h,w): the density divided by its maximum.
@@ -36,7 +41,7 @@ class HumanMap:
 
 
 _PerImage = Callable[[Tensor, HumanMap], Tensor]
-"""attention (B,1,h,w), human map -> (B,)"""
+"""attention (B,1,h,w), human map -> loss per image (B,)"""
 
 
 def alignment_loss(
@@ -47,7 +52,7 @@ def alignment_loss(
     Args:
         name: kl, cc, nss, sim, bce, mse, cosine, combined, harmonizer, hinge.
         attention: in [0,1] (B,1,h,w).
-        target: where people looked.
+        target: human map and counts.
         weight: (B,) not negative, 0 where there is no human map; None: 1 for all.
 
     Raises:
@@ -62,57 +67,59 @@ def alignment_loss(
         )
     if weight is None:
         weight = attention.new_ones(len(attention))
-    known = weight > 0
-    # Images without a human map never reach the loss: 0 * NaN would spoil the gradients of all others.
-    if not known.any():
+    has_map = weight > 0
+    # Images without a human map are left out: 0 * NaN would make all gradients NaN.
+    if not has_map.any():
         return attention.sum() * 0
-    values = ALIGNMENT[name](_wide(attention[known]), HumanMap(_wide(target.map[known]), _wide(target.counts[known])))
-    share = weight[known].to(values)
+    values = ALIGNMENT[name](
+        _wide(attention[has_map]), HumanMap(_wide(target.map[has_map]), _wide(target.counts[has_map]))
+    )
+    share = weight[has_map].to(values)
     return (values * share).sum() / share.sum()
 
 
-def kl(attention: Tensor, target: HumanMap) -> Tensor:
+def _kl(attention: Tensor, target: HumanMap) -> Tensor:
     """KL(D || A / sum A), D = H / sum H, in nats. The default."""
     d, a = _density(target.map), _density(attention)
     return (d * ((d + _EPS).log() - (a + _EPS).log())).sum(1)
 
 
-def cc(attention: Tensor, target: HumanMap) -> Tensor:
+def _cc(attention: Tensor, target: HumanMap) -> Tensor:
     """1 - Pearson's correlation of A and H."""
     a, h = _standard(attention), _standard(target.map)
     return 1 - (a * h).mean(1)
 
 
-def nss(attention: Tensor, target: HumanMap) -> Tensor:
+def _nss(attention: Tensor, target: HumanMap) -> Tensor:
     """-NSS: minus the mean z-score of A at the fixations."""
     counts = target.counts.flatten(1)
     return -(_standard(attention) * counts).sum(1) / counts.sum(1).clamp(min=_EPS)
 
 
-def sim(attention: Tensor, target: HumanMap) -> Tensor:
+def _sim(attention: Tensor, target: HumanMap) -> Tensor:
     """1 - sum of the pixelwise minimum of the two densities."""
     return 1 - torch.minimum(_density(attention), _density(target.map)).sum(1)
 
 
-def bce(attention: Tensor, target: HumanMap) -> Tensor:
+def _bce(attention: Tensor, target: HumanMap) -> Tensor:
     """Binary cross-entropy of A against the soft labels H, mean over cells."""
     a = attention.clamp(_EPS, 1 - _EPS)
     return F.binary_cross_entropy(a, target.map, reduction="none").flatten(1).mean(1)
 
 
-def mse(attention: Tensor, target: HumanMap) -> Tensor:
+def _mse(attention: Tensor, target: HumanMap) -> Tensor:
     """Mean over cells of (A - H)^2."""
     return (attention - target.map).square().flatten(1).mean(1)
 
 
-def cosine(attention: Tensor, target: HumanMap) -> Tensor:
+def _cosine(attention: Tensor, target: HumanMap) -> Tensor:
     """1 - cosine of the angle between A and H as vectors."""
     return 1 - F.cosine_similarity(attention.flatten(1), target.map.flatten(1), eps=_EPS)
 
 
-def combined(attention: Tensor, target: HumanMap) -> Tensor:
+def _combined(attention: Tensor, target: HumanMap) -> Tensor:
     """10 KL - 2 CC - NSS - SIM with the weights of STRA-Net (Lai et al. 2019), plus the constant 3."""
-    return 10 * kl(attention, target) + 2 * cc(attention, target) + nss(attention, target) + sim(attention, target)
+    return 10 * _kl(attention, target) + 2 * _cc(attention, target) + _nss(attention, target) + _sim(attention, target)
 
 
 def harmonizer(attention: Tensor, target: HumanMap, *, levels: int = 5) -> Tensor:
@@ -130,22 +137,22 @@ def harmonizer(attention: Tensor, target: HumanMap, *, levels: int = 5) -> Tenso
     return total
 
 
-def hinge(attention: Tensor, target: HumanMap, *, eta: float = 0.1) -> Tensor:
+def _hinge(attention: Tensor, target: HumanMap, *, eta: float = 0.1) -> Tensor:
     """max(|A - H| - eta, 0), mean over cells: differences below eta are free (RES, Gao et al. 2022)."""
     return F.relu((attention - target.map).abs() - eta).flatten(1).mean(1)
 
 
 ALIGNMENT: Mapping[str, _PerImage] = {
-    "kl": kl,
-    "cc": cc,
-    "nss": nss,
-    "sim": sim,
-    "bce": bce,
-    "mse": mse,
-    "cosine": cosine,
-    "combined": combined,
+    "kl": _kl,
+    "cc": _cc,
+    "nss": _nss,
+    "sim": _sim,
+    "bce": _bce,
+    "mse": _mse,
+    "cosine": _cosine,
+    "combined": _combined,
     "harmonizer": partial(harmonizer, levels=5),
-    "hinge": partial(hinge, eta=0.1),
+    "hinge": partial(_hinge, eta=0.1),
 }
 
 

@@ -1,12 +1,12 @@
-"""A budget: the multiplier that makes a rate in bits, or a share, land where it was asked for.
+"""A budget: the multiplier that makes a rate in bits, or a share, meet a target.
 
     minimise CE + beta R  subject to  R = budget:    ln beta += step e_t + damping (e_t - e_{t-1}),  e = ln(R / budget)
 
-Dual ascent on ln beta, so that beta stays positive and a step means the same at 6 bits as at 600. A network answers a
-price only after some hundred steps; ascent alone goes on raising it meanwhile, overshoots, and closes the gate
-everywhere (seen). The damping term lowers the price again as soon as the rate falls: the PI control of Stooke et al.,
-*Responsive Safety in Reinforcement Learning by PID Lagrangian Methods*, ICML 2020. R is measured on validation images,
-with sampled maps and latents, the channel that the rate prices.
+Dual ascent on ln beta, so that beta stays positive and a step means the same at 6 bits as at 600. A network responds
+to a price only after some hundred steps; ascent alone keeps raising it meanwhile, overshoots, and closes the gate
+everywhere (observed). The damping term lowers the price again as soon as the rate falls: the PI control of Stooke et
+al., *Responsive Safety in Reinforcement Learning by PID Lagrangian Methods*, ICML 2020. R is measured on validation
+images, with sampled maps and latents, the channel that the rate prices.
 """
 
 from __future__ import annotations
@@ -24,20 +24,24 @@ _ONE: dict[BudgetUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
 
 @dataclass(frozen=True)
 class Budget:
-    """The weight of a rate, moved by what the rate turns out to be. Immutable: ``update`` returns the next one.
+    """The weight (multiplier) of a rate and its update rule. Immutable: ``update`` returns the next one.
+
+    >>> budget = Budget("latent", budget=8.0, beta=1e-3)
+    >>> budget.update(16.0).beta > budget.beta  # twice the budget: the weight rises
+    True
 
     Attributes:
         name: which budget this is, for errors.
-        budget: what is asked for, nats or a share.
+        budget: the target, nats or a share.
         beta: current weight.
         step: gain of one update.
         damping: gain of the change since the last one.
-        floor: smallest weight; there the rate costs nothing.
+        floor: smallest weight, practically free.
         limit: largest weight.
         lowest: smallest rate measured so far, in the budget's unit.
         highest: largest rate measured so far.
         error: e of the last update; None before the first.
-        unit: what errors are worded in; rates in ``bits`` are measured in nats all the same.
+        unit: of error messages; rates in ``bits`` are measured in nats all the same.
     """
 
     name: str
@@ -53,12 +57,12 @@ class Budget:
     unit: BudgetUnit = "bits"
 
     @classmethod
-    def of(cls, name: str, asked: float, beta: float, *, unit: BudgetUnit = "bits") -> Budget:
-        """The first multiplier of a budget ``asked`` for in its own unit."""
-        return cls(name, asked * _ONE[unit], beta, unit=unit)
+    def of(cls, name: str, target: float, beta: float, *, unit: BudgetUnit = "bits") -> Budget:
+        """The first multiplier of a budget in its own unit."""
+        return cls(name, target * _ONE[unit], beta, unit=unit)
 
     def update(self, rate: float) -> Budget:
-        """The multiplier after ``rate`` was measured; the change of ln beta is limited to one a step."""
+        """The multiplier after ``rate`` was measured; the change of ln beta is limited to 1 per step."""
         error = math.log(max(rate, 1e-6) / self.budget)
         rise = 0.0 if self.error is None else error - self.error
         change = max(-1.0, min(1.0, self.step * error + self.damping * rise))
@@ -66,13 +70,13 @@ class Budget:
         return replace(self, beta=beta, lowest=min(self.lowest, rate), highest=max(self.highest, rate), error=error)
 
     def check(self, rate: float) -> None:
-        """Raises where the weight was driven to a bound and the budget was still missed: it cannot be reached."""
+        """Raises RegardError where the weight is at a bound and the budget is still missed: it cannot be reached."""
         missed = abs(rate / self.budget - 1) > _TOLERANCE
         if missed and (self.beta <= self.floor or self.beta >= self.limit):
             digits = 1 if self.unit == "bits" else 3
-            asked, low, high = (f"{x / _ONE[self.unit]:.{digits}f}" for x in (self.budget, self.lowest, self.highest))
+            target, low, high = (f"{x / _ONE[self.unit]:.{digits}f}" for x in (self.budget, self.lowest, self.highest))
             raise RegardError(
-                f"{self.name}={asked}: not reachable with this model and data; it stayed in "
+                f"{self.name}={target}: not reachable with this model and data; it stayed in "
                 f"[{low}, {high}]{' bits' if self.unit == 'bits' else ''}. "
-                "Ask for a budget in that range, train longer or at a higher rate, or change the size of what is priced"
+                "Ask for a budget in that range, train longer or at a higher rate, or resize the priced features"
             )

@@ -1,26 +1,22 @@
-"""The whole objective: the label said, the bits paid for, the anchors learned.
+"""The objective: task loss, price of information, and losses of the anchors.
 
     J = CE + sum CE_aux + warmup * (beta R + map_beta P + code_beta L + kept_beta K)
         + w_g codebook + w_c commitment + prior
 
-CE_aux is the cross-entropy of class scores that an attended layer makes itself (an attention branch), at the weight of
-the network's own, as in Fukui et al. (CVPR 2019). R latent rate, P gate price, L map code length: each in nats an
-image, *summed* over dimensions, channels and positions and *averaged* over images and samples. They are weighted apart
-and reported apart, never added up to one number of bits: R already covers what the map conveys through z. K is the
-expected share of positions that are not closed, *averaged* over positions, images and layers: a price on work, not on
-bits, which no rescaling of the map evades.
+    CE           task loss: cross-entropy of classes, or of pixels in segmentation
+    CE_aux       cross-entropy of class scores that an attended layer makes itself (an attention branch), with the
+                 weight of the network's own, as in Fukui et al. (CVPR 2019)
+    R, P, L      latent rate, gate price, map code length: nats per image, *summed* over dimensions, channels and
+                 positions and *averaged* over images and samples
+    K            expected share of open positions, *averaged* over positions, images and layers: a price on computation,
+                 which no rescaling of the map evades
+    codebook     || sg[a] - a_q ||^2     moves the anchors to the map
+    commitment   || a - sg[a_q] ||^2     moves the map to the anchors
+    prior        - ln r(index)           fits the prior that the map's code length is measured under
 
-The task's own loss: what has to be said about the label.
-
-What anchors learn from (Lai et al., IJCAI 2021, equation 9, and released code).
-
-    codebook    || sg[a] - a_q ||^2     moves the anchors to the map
-    commitment  || a - sg[a_q] ||^2     moves the map to the anchors
-    prior       - ln r(index)           fits the prior that the map's code length is measured under
-
-All three are averaged over samples, images and positions, so their weights do not depend on the map's size.
-
-The objective of segmentation: every pixel said, the bits paid for, the anchors learned.
+The last three are from Lai et al., IJCAI 2021, equation 9 and released code, averaged over samples, images and
+positions, so that their weights do not depend on the map's size. R, P and L are reported apart and never added up to
+one number of bits: R already covers what the map conveys through z.
 """
 
 from __future__ import annotations
@@ -47,7 +43,7 @@ def task_loss(
     """Expected negative log-likelihood, nats: averaged over samples, and over images by share (None: all alike).
 
     Cross-entropy for class indices (B,); for 0/1 targets (B,n) binary cross-entropy, summed over the n labels.
-    The expectation over samples stands outside the logarithm, as the bound ``I(Z;Y) >= H(Y) + E log q(y|z)`` asks.
+    The expectation over samples stands outside the logarithm, as the bound ``I(Z;Y) >= H(Y) + E log q(y|z)`` requires.
     """
     S, B, n = logits.shape
     flat = logits.reshape(S * B, n).float()
@@ -61,7 +57,7 @@ def task_loss(
 
 
 class AnchorLosses(NamedTuple):
-    """Each a scalar; codebook and commitment in squared map units, prior in nats a position."""
+    """Each a scalar; codebook and commitment in squared map units, prior in nats per position."""
 
     codebook: Float[Tensor, ""]
     commitment: Float[Tensor, ""]
@@ -69,7 +65,7 @@ class AnchorLosses(NamedTuple):
 
 
 def anchor_losses(attention: AttentionOutput) -> AnchorLosses | None:
-    """The three losses of one attended layer; None without anchors, or where the caller gave the map."""
+    """The three losses of one attended layer; None without anchors or with a ``map_override``."""
     if attention.anchors is None or attention.log_prior is None or attention.index is None:
         return None
     nearest = attention.anchors[attention.index]
@@ -82,7 +78,10 @@ def anchor_losses(attention: AttentionOutput) -> AnchorLosses | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight of every term.
+    """The weight of every term of the objective.
+
+    >>> Weights(beta=1e-3, map_beta=1e-6).commitment
+    0.1
 
     Attributes:
         beta: of the latent rate, or of the released penalty where the bottleneck has ``kl="released"``.
@@ -105,7 +104,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Losses:
-    """The objective and its parts, each a scalar tensor; nats. A part that the model lacks is None."""
+    """The objective and its parts, each a scalar tensor in nats; None for a part that the model lacks."""
 
     total: Float[Tensor, ""]
     task: Float[Tensor, ""]
@@ -125,17 +124,26 @@ def information_loss(
     warmup: float = 1.0,
     shares: Float[Tensor, " B"] | None = None,
 ) -> Losses:
-    """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits.
+    """The objective of classification on one batch.
 
-    ``shares`` are those of the images in the labels' terms: 0 for images without a known label.
+    >>> output = ModelOutput(torch.zeros(1, 2, 10))
+    >>> information_loss(output, torch.tensor([3, 7]), Weights(beta=1e-3)).total
+    tensor(2.3026)
+
+    Args:
+        output: of a classifier.
+        labels: class indices (B,), or 0/1 targets (B,n).
+        weights: of the terms.
+        warmup: in [0,1]; scales the price of information.
+        shares: of each image in the task loss (B,); 0 for images without a label. None: all alike.
     """
     task = task_loss(output.logits, labels, smoothing=weights.smoothing, shares=shares)
-    said = [task_loss(logits, labels, smoothing=weights.smoothing, shares=shares) for logits in output.auxiliary]
-    auxiliary = sum(said[1:], said[0]) if said else None
-    return charged(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
+    branches = [task_loss(logits, labels, smoothing=weights.smoothing, shares=shares) for logits in output.auxiliary]
+    auxiliary = sum(branches[1:], branches[0]) if branches else None
+    return add_prices(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
 
 
-def charged(
+def add_prices(
     task: Float[Tensor, ""],
     attention: Sequence[AttentionOutput],
     weights: Weights,
@@ -144,7 +152,7 @@ def charged(
     auxiliary: Float[Tensor, ""] | None = None,
     warmup: float = 1.0,
 ) -> Losses:
-    """A task's loss with all that is paid for what its model let through, whatever the task is."""
+    """A task loss (scalar) plus the price of what the model let through and the losses of the anchors."""
     total = task if auxiliary is None else task + auxiliary
     rate, price, code = None, None, None
     if latent is not None:
@@ -170,7 +178,7 @@ def charged(
 
 
 def _add(total: Tensor, weight: float, term: Tensor) -> Tensor:
-    """A term of weight zero is left out: an open gate's price is infinite, and zero times that is no number."""
+    """Leaves out a term of weight zero: the price of an open gate is infinite, and zero times infinity is NaN."""
     return total + weight * term if weight else total
 
 
@@ -182,9 +190,9 @@ def warmup_share(step: int, end: int) -> float:
 def pixel_loss(
     logits: Float[Tensor, "S B 1 H W"], masks: Bool[Tensor, "B 1 H W"], shares: Float[Tensor, " B"] | None = None
 ) -> Float[Tensor, ""]:
-    """Expected binary cross-entropy, nats a pixel: averaged over samples, pixels and images, the latter by share."""
-    wanted = masks.to(torch.float32).expand_as(logits)
-    values = F.binary_cross_entropy_with_logits(logits.float(), wanted, reduction="none").mean((0, 2, 3, 4))
+    """Expected binary cross-entropy, nats per pixel: averaged over samples, pixels and images, the latter by share."""
+    targets = masks.to(torch.float32).expand_as(logits)
+    values = F.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none").mean((0, 2, 3, 4))
     return values.mean() if shares is None else (values * shares).sum() / shares.sum()
 
 
@@ -196,15 +204,16 @@ def segmentation_loss(
     warmup: float = 1.0,
     shares: Float[Tensor, " B"] | None = None,
 ) -> Losses:
-    """The objective on one batch; ``warmup`` in [0,1] scales all that is paid for bits.
+    """The objective of segmentation on one batch.
 
-    A pixel's nats are averaged over the image, rates are summed over it: prices here are smaller than a classifier's.
+    The task loss is averaged over pixels and rates are summed over positions, so weights of prices are smaller here
+    than a classifier's.
 
     Args:
         output: of a segmenter.
-        masks: objects.
+        masks: of the objects (B,1,H,W).
         weights: of the terms.
-        warmup: share of the prices.
-        shares: of each image in the pixels' loss; 0 for images without a known mask.
+        warmup: in [0,1]; scales the price of information.
+        shares: of each image in the task loss (B,); 0 for images without a mask. None: all alike.
     """
-    return charged(pixel_loss(output.logits, masks, shares), output.attention, weights, warmup=warmup)
+    return add_prices(pixel_loss(output.logits, masks, shares), output.attention, weights, warmup=warmup)

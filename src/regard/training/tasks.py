@@ -16,7 +16,7 @@ from regard.data import DataSplits, Split, evenly_spaced
 from regard.metrics import accuracy, nll
 from regard.metrics.salient_object import mae, mean_f, s_measure
 from regard.models import AttentiveClassifier, Segmenter, TwoStream, TwoStreamOutput
-from regard.objectives import Losses, Weights, charged, information_loss, segmentation_loss, task_loss
+from regard.objectives import Losses, Weights, add_prices, information_loss, segmentation_loss, task_loss
 from regard.training.forward import forward_batch, kept_share, sampled_rates
 from regard.training.recipe import ModelRecipe, Recipe
 from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError, SegmenterOutput
@@ -132,7 +132,7 @@ class Action(Classification):
             return [task_loss(x, batch.labels, smoothing=weights.smoothing, shares=batch.weights) for x in logits]
 
         streams, auxiliary = cross_entropies(output.streams), cross_entropies(output.auxiliary)
-        return charged(
+        return add_prices(
             sum(streams[1:], streams[0]),
             output.attention,
             weights,

@@ -8,7 +8,7 @@ from tests.models.baselines.cases import CLASSES, COMPACT, PARAMS, Case
 from tests.models.conftest import one_graph  # noqa: F401
 
 from regard.models import AttentiveClassifier
-from regard.models.baselines import RIVALS
+from regard.models.baselines import BASELINE_NAMES
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
 
@@ -24,7 +24,7 @@ def model(case: Case) -> AttentiveClassifier:
 
 
 def test_every_rival_has_a_case() -> None:
-    assert {param.values[0].rival for param in PARAMS} == set(RIVALS)
+    assert {param.values[0].rival for param in PARAMS} == set(BASELINE_NAMES)
 
 
 def test_shapes_and_maps(case: Case, model: AttentiveClassifier) -> None:
@@ -61,7 +61,7 @@ def test_a_given_map_decides_or_is_refused(case: Case, model: AttentiveClassifie
     model.eval()
     map_override = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     if case.rival in ("gap", "vit_ib"):
-        with pytest.raises(RegardError, match="none can be given"):
+        with pytest.raises(RegardError, match="cannot be overridden"):
             model(case.images(), map_override=map_override)
         return
     with torch.no_grad():

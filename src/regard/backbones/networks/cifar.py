@@ -1,13 +1,12 @@
-"""Wide residual networks (Zagoruyko and Komodakis, BMVC 2016) and the attention branch that AIB puts on them.
+"""The networks of the Attentive Information Bottleneck for CIFAR (Lai et al., IJCAI 2021, released code).
 
-Pre-activation basic blocks: BN, ReLU, Conv3x3, BN, ReLU, dropout, Conv3x3, plus the input (through a Conv1x1 of the
-first activation where the shape changes).
+``Wrn``: wide residual network (Zagoruyko and Komodakis, BMVC 2016) of pre-activation basic blocks: BN, ReLU, Conv3x3,
+BN, ReLU, dropout, Conv3x3, plus the input (through a Conv1x1 of the first activation where the shape changes).
+``wrn_branch`` is its map head.
 
-The CIFAR VGG of the Attentive Information Bottleneck (Lai et al., IJCAI 2021, released code).
-
-Conv3x3+BN+ReLU throughout: 2x64, 2x128, 3x256 unpooled, then a max-pool gives the attended features, 256x16x16 of a
-32x32 image; 3x512, pool, 3x512, pool, twice (512, pool), Conv1x1 512 with ReLU. Xavier-uniform weights with gain sqrt
-2.
+``VggCifar``: Conv3x3+BN+ReLU throughout: 2x64, 2x128, 3x256 unpooled, then a max-pool gives the attended features,
+256x16x16 of a 32x32 image; 3x512, pool, 3x512, pool, twice (512, pool), Conv1x1 512 with ReLU. Xavier-uniform weights
+with gain sqrt 2.
 """
 
 from __future__ import annotations

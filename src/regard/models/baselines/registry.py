@@ -1,4 +1,4 @@
-"""Rivals by name."""
+"""Baselines by name: cbam, abn, vit_ib (attached), gap, ltpa (readouts)."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ LAYERS: dict[str, Callable[[nn.Module, _Shape], list[str]]] = {
     "ltpa": lambda trunk, shape: list(dict.fromkeys([recommended_layer(trunk), last_layer(trunk, shape)])),
     "vit_ib": lambda trunk, _: message_layers(trunk),
 }
-"""name -> (network, (C,H,W) of its images) -> layers when nobody names any; other rivals stand where attention does."""
-RIVALS = (*ATTACHED, *READOUTS)
+"""name -> (network, (C,H,W) of its images) -> default layers; other baselines take the default of attention."""
+BASELINE_NAMES = (*ATTACHED, *READOUTS)
 
 
-def check_options(name: str, given: Iterable[str]) -> None:
-    """Options of a rival, which are the keyword arguments of what builds it.
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Checks the options of a baseline, the keyword arguments of its builder.
 
     Raises:
-        RegardError: one that it does not have.
+        RegardError: an unknown option.
     """
     build = ATTACHED[name] if name in ATTACHED else READOUTS[name]
-    known = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for key in given:
-        if key not in known:
+    allowed = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for key in options:
+        if key not in allowed:
             raise RegardError(
-                f"attention={name!r} has no option {key}; nearest: {nearest(key, known) or 'it has none'}"
+                f"attention={name!r} has no option {key}; nearest: {nearest(key, allowed) or 'it has none'}"
             )

@@ -5,14 +5,14 @@ are joined and projected, so that the message's information has a price:
 
     [mu | ln s^2] = MLP(y),   z = mu + s eps,   y' = MLP'(z),   price = sum_heads KL( N(mu, s^2) || N(0,1) )
 
-each head with its own two MLPs (one hidden layer, GELU). Prices are nats a patch and layer, summed over heads; their
+each head with its own two MLPs (one hidden layer, GELU). Prices are nats per patch and layer, summed over heads; their
 sum over patches and layers bounds what attention carries between patches of an image. Weigh it by
 ``objective.map_beta``; the author's beta is on the *mean* over patches, heads and layers, so ours is his divided by
 their number. ``backbone_options: {class_token: false, global_pool: avg}`` gives the author's network; with a class
-token, what attention writes to that passes free, and is named as a bypass.
+token, what attention writes to that has no price, and is named as a bypass.
 
 Caveat: bits of a map here are bits *written to* a patch by the others. A patch's own content goes around in the
-residual stream, so they do not say what of that patch was used; no cut, no gate, and no map can be given.
+residual stream, so the bits do not bound the use of that patch; no cut, no gate, and no map override.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from regard.attention import repeat_samples
 from regard.backbones import layer_names, locate
 from regard.types import NATS_PER_BIT, AttentionOutput, RegardError
 
-LOG_VARIANCE, CLAMP = -6.0, 10.0
+_LOG_VARIANCE, _CLAMP = -6.0, 10.0
 """Start of ln s^2, and its largest magnitude (the author's code)."""
 
 
@@ -54,7 +54,7 @@ class MessageBottleneck(nn.Module):
         self.decode = nn.Sequential(headwise(latent, hidden), nn.GELU(), headwise(hidden, d))
         bias = self.encode[2].bias
         assert isinstance(bias, Tensor)
-        nn.init.constant_(bias.data.unflatten(0, (heads, 2, latent))[:, 1], LOG_VARIANCE)
+        nn.init.constant_(bias.data.unflatten(0, (heads, 2, latent))[:, 1], _LOG_VARIANCE)
 
     def forward(
         self,
@@ -62,13 +62,13 @@ class MessageBottleneck(nn.Module):
         samples: int = 0,
         map_override: Float[Tensor, "... 1 h w"] | None = None,
     ) -> AttentionOutput:
-        """One latent a message and sample; without samples the latents' means."""
+        """One latent per message and sample; without samples the latents' means."""
         if map_override is not None:
-            raise RegardError("vit_ib: its map counts bits and gates nothing, so none can be given")
+            raise RegardError("vit_ib: its map counts bits and gates nothing, so it cannot be overridden")
         S, (B, _, H, W) = max(samples, 1), features.shape
         with torch.autocast(features.device.type, enabled=False):
             out = self.encode(features.float()).unflatten(1, (self.heads, 2, self.latent))
-            mean, log_variance = out[:, :, 0], out[:, :, 1].clamp(-CLAMP, CLAMP)
+            mean, log_variance = out[:, :, 0], out[:, :, 1].clamp(-_CLAMP, _CLAMP)
             price = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum((1, 2))
         price = price.reshape(1, B, 1, H, W).expand(S, B, 1, H, W)
         mean, std = (repeat_samples(x.flatten(1, 2), S) for x in (mean, (0.5 * log_variance).exp()))
@@ -84,12 +84,12 @@ def message_layers(trunk: nn.Module) -> list[str]:
     Raises:
         RegardError: a network without such layers.
     """
-    found = [name for name in layer_names(trunk) if re.fullmatch(r"blocks\.\d+\.attn\.norm", name)]
-    if not found:
+    names = [name for name in layer_names(trunk) if re.fullmatch(r"blocks\.\d+\.attn\.norm", name)]
+    if not names:
         raise RegardError(
             f"vit_ib: {type(trunk).__name__} has no blocks.<i>.attn.norm; take a vision transformer of timm"
         )
-    return found
+    return names
 
 
 def heads_at(trunk: nn.Module, name: str) -> int:
