@@ -75,4 +75,4 @@ def test_a_second_network_of_another_kind_is_named(
     options = {"size": 20, "train": 64, "val": 33, "test": 35, "cache": False}
     small = train(tiny("small", data=SHUFFLED | {"options": options}, train=TRAIN), tmp_path / "small", quiet=True)
     assert main(["judge", "--model", str(runs / "true"), "--shuffled", str(small), "--out", str(tmp_path / "out")]) == 2
-    assert "sees (3, 20, 20)" in capsys.readouterr().err
+    assert "takes (3, 20, 20)" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from .parsing import (
     recipe_parser,
     save_recipe,
 )
-from .provenance import collect_provenance, seed_everything
+from .provenance import collect_provenance, package_versions, processor_name, seed_everything
 from .recipe import (
     AlignRecipe,
     AugmentRecipe,
@@ -67,8 +67,10 @@ __all__ = [
     "open_gaze",
     "open_run",
     "override",
+    "package_versions",
     "parse_recipe",
     "plain_twin",
+    "processor_name",
     "read_yaml",
     "recipe_from",
     "recipe_parser",

@@ -8,6 +8,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,10 +39,10 @@ def collect_provenance(seed: int) -> dict[str, Any]:
     return {
         "command": shlex.join(["regard", *sys.argv[1:]]),
         "commit": _commit(),
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in PACKAGES},
+        "versions": package_versions(PACKAGES),
         "hardware": {
             "machine": platform.machine(),
-            "processor": _processor(),
+            "processor": processor_name(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "gpus": ", ".join(gpus) or "none",
@@ -51,11 +52,15 @@ def collect_provenance(seed: int) -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of packages; ``not installed`` for those that are absent."""
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
 
 
 def _commit() -> str:
@@ -68,7 +73,8 @@ def _commit() -> str:
     return result.stdout.strip() or "unknown"
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """The processor's model name, where the system tells it."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

@@ -8,6 +8,7 @@ built, so that reading a recipe imports neither torch nor any library of network
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from regard.errors import RegardError
@@ -20,21 +21,19 @@ Donors = Literal["any", "same-class", "other-class"]
 """Which other images lend their gaze where gaze is shuffled; `regard.data.Among` in a module without torch."""
 
 
-def _check(*rules: tuple[bool, str], name: str | None = None) -> None:
-    """Raises for the first rule that is broken: pairs of (broken, message)."""
-    for broken, message in rules:
-        if broken:
-            raise RegardError(f"recipe: {message}" if name is None else f"recipe {name!r}: {message}")
+def _refuse(broken: bool, message: str, name: str | None = None) -> None:
+    if broken:
+        raise RegardError(f"recipe: {message}" if name is None else f"recipe {name!r}: {message}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecipe:
-    """What is learned from."""
+    """The data set."""
 
     name: str = "clutter"
     """A data set of the catalog: see `regard data list`."""
     root: str | None = None
-    """Where it lies, for sets that are not generated; the folder in REGARD_DATA by default."""
+    """Folder of a set that is not generated; by default the one in REGARD_DATA."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the data set, such as `size` and `train` of clutter."""
     workers: int = 2
@@ -45,7 +44,7 @@ class DataRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentRecipe:
-    """What may happen to a training image; all on the training device, a whole batch at once."""
+    """Augmentation of training images, on the training device, a whole batch at once."""
 
     crop_padding: int = 4
     """Pad by this many pixels (reflected), then crop back at random."""
@@ -61,7 +60,7 @@ class AugmentRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecipe:
-    """What sees, where it attends, and what may pass."""
+    """Backbone, attention and bottleneck."""
 
     backbone: str = "compact"
     """Any of regard's, timm's or torchvision's classifiers."""
@@ -93,7 +92,7 @@ class ModelRecipe:
     backbone_options: dict[str, Any] = field(default_factory=dict)
     """Options of the backbone, such as `widths`."""
     exclude_tokens: bool = False
-    """In a vision transformer with `attention: mask`: what the map closes leaves the sequence and is not computed."""
+    """In a vision transformer with `attention: mask`: tokens that the map closes leave the sequence uncomputed."""
     freeze: str | None = None
     """Freeze everything up to and including this module."""
     match: Literal["parameters", "flops"] | None = None
@@ -101,28 +100,26 @@ class ModelRecipe:
     one of its family, else one with a hidden layer before the classifier."""
 
     def __post_init__(self) -> None:
-        _check(
-            (
-                self.anchors is not None and self.attention is None,
-                f"model.anchors needs model.attention: anchors is {self.anchors}, so name an attention or set "
-                "model.anchors to null",
-            ),
-            (
-                self.match is not None and not (self.attention or self.latent),
-                f"model.match needs model.attention or model.latent: match is {self.match!r}, and without them the "
-                "network is plain already",
-            ),
-            (
-                self.exclude_tokens and self.anchors is None and "keep" not in self.attention_options,
-                "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens "
-                "that stays, or model.anchors, one of which is zero",
-            ),
+        _refuse(
+            self.anchors is not None and self.attention is None,
+            f"model.anchors needs model.attention: anchors is {self.anchors}, so name an attention or set "
+            "model.anchors to null",
+        )
+        _refuse(
+            self.match is not None and not (self.attention or self.latent),
+            f"model.match needs model.attention or model.latent: match is {self.match!r}, and without them the "
+            "network is plain already",
+        )
+        _refuse(
+            self.exclude_tokens and self.anchors is None and "keep" not in self.attention_options,
+            "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens "
+            "that stays, or model.anchors, one of which is zero",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveRecipe:
-    """What is paid for. Rates and prices are summed over an image and averaged over images; nats."""
+    """Weights and budgets. Rates and prices are in nats, summed over each image and averaged over images."""
 
     beta: float = 0.002
     """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
@@ -131,9 +128,9 @@ class ObjectiveRecipe:
     code_beta: float = 0.0
     """Weight of the map's code length; needs anchors. With `code_budget_bits`, where its multiplier starts."""
     budget_bits: float | None = 19.0
-    """Find the beta at which the latent rate is this many bits an image."""
+    """Find the beta at which the latent rate is this many bits per image."""
     map_budget_bits: float | None = 4000.0
-    """Find the map_beta at which the gate lets this many bits an image through."""
+    """Find the map_beta at which the gate lets this many bits per image through."""
     code_budget_bits: float | None = None
     """Find the code_beta at which the map's anchors cost this many bits an image to send."""
     kept_beta: float = 0.0
@@ -146,25 +143,20 @@ class ObjectiveRecipe:
     commitment: float = 0.1
     """Weight of the loss that moves the map to its anchors."""
     warmup: float = 0.3
-    """Share of training at which what is paid for bits is paid in full, rising from nothing; budgets are enforced from
-    there on. With none the gate can close, and the latent fall silent, before the network has learned what they are
-    for."""
+    """Share of training over which the weights of rates and prices rise from 0; budgets are enforced from there on.
+    Without it the gate can close, and the latent rate fall to 0, before the network has learned to use them."""
     smoothing: float = 0.0
-    """Of labels."""
+    """Label smoothing."""
 
     def __post_init__(self) -> None:
-        budgets = {name: getattr(self, name) for name in ("budget_bits", "map_budget_bits", "code_budget_bits")}
-        _check(
-            *(
-                (bits is not None and bits <= 0, f"objective.{name} is {bits}; a budget must be above 0 bits")
-                for name, bits in budgets.items()
-            ),
-            (not 0 <= self.warmup < 0.9, f"objective.warmup is {self.warmup}; 0 <= objective.warmup < .9 must hold"),
-            (
-                self.kept_budget is not None and not (0 < self.kept_budget < 1 and self.kept_beta > 0),
-                f"objective.kept_budget is {self.kept_budget} and kept_beta {self.kept_beta}; objective.kept_budget "
-                "must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
-            ),
+        for name in ("budget_bits", "map_budget_bits", "code_budget_bits"):
+            bits = getattr(self, name)
+            _refuse(bits is not None and bits <= 0, f"objective.{name} is {bits}; a budget must be above 0 bits")
+        _refuse(not 0 <= self.warmup < 0.9, f"objective.warmup is {self.warmup}; 0 <= objective.warmup < .9 must hold")
+        _refuse(
+            self.kept_budget is not None and not (0 < self.kept_budget < 1 and self.kept_beta > 0),
+            f"objective.kept_budget is {self.kept_budget} and kept_beta {self.kept_beta}; objective.kept_budget "
+            "must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
         )
 
 
@@ -174,43 +166,41 @@ class AlignRecipe:
 
     target: Literal["gaze", "mask"] = "gaze"
     """`gaze`: where people looked; `mask`: the object's mask, or its box where there is no mask, on the task's own
-    images: whether it was gaze that helped, or any hint where the object is. A set named in `gaze` is then shown
-    likewise, but nothing is aligned on it."""
+    images: a control for whether gaze helped, or any hint at the object's place. With `mask`, images of a set named in
+    `gaze` still go through the network, but nothing is aligned on them."""
     gaze: str | None = None
     """Whose gaze: a data set with fixations (`osie`, `pascal_s`, `dut_omron`), or `own`, those on the task's images;
     null for none. Images of another set go through the network beside the task's, without a part in the task's loss."""
     root: str | None = None
-    """Where that set lies; the folder in REGARD_DATA by default."""
+    """Folder of that set; by default the one in REGARD_DATA."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of that set; its images come in the size of the task's."""
     loss: str = "kl"
     """kl, cc, nss, sim, bce, mse, cosine, combined, harmonizer, hinge."""
     weight: float = 1.0
-    """Of the loss, beside the task's."""
+    """Of the alignment loss; the task's has 1."""
     layer: int = -1
     """Which attended layer, in the order in which they run."""
     batch_size: int = 8
-    """Images of another set a step and device."""
+    """Images of another set per step and device."""
     sigma: float = SIGMA
     """Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
     shuffled: bool = False
-    """The control: every image gets the gaze on another one, moved from that one's box to its own where boxes are
+    """The control: every image gets the gaze on another image, moved from the other's box to its own where boxes are
     known."""
     shuffled_from: Donors = "any"
-    """On which other one: `any`, of the `same-class`, or of an `other-class`."""
+    """Which other image: `any`, one of the `same-class`, or of an `other-class`."""
 
     def __post_init__(self) -> None:
-        _check(
-            (
-                self.target == "mask" and self.shuffled,
-                "align.shuffled shuffles gaze; set it to false where align.target is mask",
-            ),
-            (
-                self.weight < 0 or self.sigma <= 0,
-                f"align.weight must be at least 0 and align.sigma above 0; they are {self.weight} and {self.sigma}",
-            ),
-            (self.batch_size < 1, f"align.batch_size must be at least 1; it is {self.batch_size}"),
+        _refuse(
+            self.target == "mask" and self.shuffled,
+            "align.shuffled shuffles gaze; set it to false where align.target is mask",
         )
+        _refuse(
+            self.weight < 0 or self.sigma <= 0,
+            f"align.weight must be at least 0 and align.sigma above 0; they are {self.weight} and {self.sigma}",
+        )
+        _refuse(self.batch_size < 1, f"align.batch_size must be at least 1; it is {self.batch_size}")
 
     @property
     def active(self) -> bool:
@@ -220,18 +210,18 @@ class AlignRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ImposeRecipe:
-    """A map that is given to the attended layers instead of their own, in training and at test."""
+    """A map that replaces that of the attended layers, in training and at test."""
 
     map: Literal["human", "human-shuffled", "random", "center", "uniform"] | None = None
     """`human`: where people looked at this image, an oracle that needs gaze at test; `human-shuffled`: where they
     looked at another one; `random`: smooth noise with a human map's values; `center`: the mean human map of the train
-    split; `uniform`: one everywhere; null: the network's own map. What is given is not learned: take a fixed
+    split; `uniform`: one everywhere; null: the network's own map. An imposed map is not learned: take a fixed
     `model.attention`, such as `uniform`."""
     gaze: str = "own"
     """Whose gaze: `own`, on the task's images, or a data set with fixations, which lends `random` its values and
     `center` its mean."""
     root: str | None = None
-    """Where that set lies; the folder in REGARD_DATA by default."""
+    """Folder of that set; by default the one in REGARD_DATA."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of that set; its images come in the size of the task's."""
     sigma: float = SIGMA
@@ -239,22 +229,20 @@ class ImposeRecipe:
     shuffled_from: Donors = "any"
     """Whose map `human-shuffled` gives: that of `any` other image, one of the `same-class`, or of an `other-class`."""
     random_dose: bool = False
-    """In training of `human`, mix each image's map with noise or another image's by a share drawn anew in each epoch,
-    its values held, so that mixed maps at test are nothing new."""
+    """In training of `human`, mix each image's map with noise or another image's, by a share drawn anew in each epoch;
+    the values stay. Mixed maps at test are then nothing new to the network."""
 
     def __post_init__(self) -> None:
-        _check(
-            (
-                self.random_dose and self.map != "human",
-                f"impose.random_dose mixes human maps; set it to false, or impose.map, now {self.map}, to human",
-            ),
-            (self.sigma <= 0, f"impose.sigma must be above 0; it is {self.sigma}"),
+        _refuse(
+            self.random_dose and self.map != "human",
+            f"impose.random_dose mixes human maps; set it to false, or impose.map, now {self.map}, to human",
         )
+        _refuse(self.sigma <= 0, f"impose.sigma must be above 0; it is {self.sigma}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimRecipe:
-    """How it is learned."""
+    """Optimiser and learning rates."""
 
     name: Literal["muon", "adamw", "adam", "sgd"] = "muon"
     """Muon (orthogonalised updates for matrices and convolutions, AdamW for vectors and heads; learns the default set
@@ -264,7 +252,7 @@ class OptimRecipe:
     backbone_lr: float | None = None
     """Of the backbone, where it differs: pretrained networks want less."""
     attention_lr: float | None = None
-    """Of what makes the map, where it differs: beside a pretrained network it has further to go."""
+    """Of the modules that make the map, where it differs: beside a pretrained network they need more."""
     anchors_lr: float | None = None
     """Of the anchors, where it differs."""
     betas: tuple[float, float] = (0.9, 0.999)
@@ -283,22 +271,20 @@ class OptimRecipe:
     """Largest gradient norm. Adam needs none, and clipping at 1 kept an attended network at chance for two epochs."""
 
     def __post_init__(self) -> None:
-        _check(
-            (
-                not all(0 <= beta < 1 for beta in self.betas),
-                f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}",
-            )
+        _refuse(
+            not all(0 <= beta < 1 for beta in self.betas),
+            f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRecipe:
-    """How long, on what."""
+    """Length, batches, precision and devices."""
 
     epochs: int = 5
     """Passes over the training images."""
     batch_size: int = 32
-    """Images a step and device."""
+    """Images per step and device."""
     seed: int = 0
     """Everything random is a function of it."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -306,13 +292,13 @@ class TrainRecipe:
     channels_last: bool = True
     """Memory layout of convolutions; usually faster."""
     ema: float | None = None
-    """Decay of an exponential moving average of the weights, which is then what is validated and kept."""
+    """Decay of an exponential moving average of the weights, which is then validated and kept in their place."""
     patience: int | None = None
     """Stop when validation accuracy has not risen for this many epochs."""
     accelerator: str = "auto"
-    """`cpu`, `gpu`, or what there is."""
+    """`cpu`, `gpu`, or `auto`: what is there."""
     devices: int = 1
-    """Devices a node."""
+    """Devices per node."""
     nodes: int = 1
     """Machines."""
     threads: int | None = None
@@ -322,37 +308,46 @@ class TrainRecipe:
     tensorboard: bool = False
     """Also write TensorBoard event files (extra `tensorboard`)."""
     cache_stem: bool = False
-    """Compute what the frozen layers (`model.freeze`) make of every image once and learn from that; later runs with
-    the same frozen layers, images and views find it on the disk. Masks, boxes and gaze are moved as the images were."""
+    """Compute the features of the frozen layers (`model.freeze`) once per image and train on them; later runs with the
+    same frozen layers, images and views find them on the disk. Masks, boxes and gaze are moved as the images were."""
     views: int = 4
     """With `cache_stem`: augmented views of a training image that are kept; an epoch takes one of them at random."""
     cache_dtype: Literal["float16", "float32"] = "float16"
-    """With `cache_stem`: how features are kept; half the disk, or exactly what the network would compute."""
+    """With `cache_stem`: how features are kept: `float16` takes half the disk, `float32` is exact."""
     cache_folder: str | None = None
-    """With `cache_stem`: where; null is `stems` in the folder of REGARD_CACHE, else the platform's place for caches."""
+    """With `cache_stem`: the folder; null is `stems` in REGARD_CACHE, else in the platform's folder for caches."""
 
     def __post_init__(self) -> None:
-        _check(
-            (
-                self.cache_stem and self.compile,
-                "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false",
-            ),
-            (self.views < 1, f"train.views must be at least 1; it is {self.views}"),
-            (
-                self.epochs < 1 or self.batch_size < 1,
-                f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}",
-            ),
+        _refuse(
+            self.cache_stem and self.compile,
+            "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false",
+        )
+        _refuse(self.views < 1, f"train.views must be at least 1; it is {self.views}")
+        _refuse(
+            self.epochs < 1 or self.batch_size < 1,
+            f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole run: data, model, objective, optimiser, training, and the control beside it."""
+    """A whole run: data, model, objective, optimiser, training, and the plain twin as its control.
+
+    Every field has a default, and every part that is left out. Fields that contradict each other are a `RegardError`.
+
+    Example:
+        >>> from regard.training import ModelRecipe, ObjectiveRecipe, Recipe
+        >>> Recipe().objective.budget_bits
+        19.0
+        >>> recipe = Recipe(model=ModelRecipe(latent=8), objective=ObjectiveRecipe(budget_bits=6.0))
+        >>> recipe.model.latent, recipe.twin
+        (8, True)
+    """
 
     name: str = "default"
     """The run's folder is `runs/<name>`."""
     task: Literal["classification", "segmentation", "action"] = "classification"
-    """A label an image, a mask of the salient object, or an action a clip."""
+    """A label per image, a mask of the salient object per image, or an action per clip."""
     data: DataRecipe = field(default_factory=DataRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
@@ -362,7 +357,7 @@ class Recipe:
     optim: OptimRecipe = field(default_factory=OptimRecipe)
     train: TrainRecipe = field(default_factory=TrainRecipe)
     twin: bool = True
-    """Also train the plain network, alike in everything but attention and bottleneck: the control of every table."""
+    """Also train the plain network, the same in everything but attention and bottleneck: the control."""
 
     def __post_init__(self) -> None:
         _check_parts(self)
@@ -376,47 +371,42 @@ def _check_parts(recipe: Recipe) -> None:
     """
     m, o, a, i, t = recipe.model, recipe.objective, recipe.align, recipe.impose, recipe.train
     segments, acts = recipe.task == "segmentation", recipe.task == "action"
-    _check(
-        # budgets
-        (o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"),
-        (o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'),
-        (
-            o.map_budget_bits is not None and "noise" not in (m.attention or ""),
-            'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
-        ),
-        (o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"),
-        (
-            o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
-            "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
-        ),
-        (
-            (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
-            "objective.kept_budget and kept_beta need a map that can close: "
-            "model.attention mask or noise, with model.anchors",
-        ),
-        # tasks
-        (
-            segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
-            "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
-            "leave out model.exclude_tokens and model.match",
-        ),
-        (segments and t.compile, "train.compile is for task classification only"),
-        (
-            acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
-            "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
-        ),
-        (
-            acts and (t.cache_stem or t.compile),
-            "task action has two stems: leave out train.cache_stem and train.compile",
-        ),
-        # maps of people
-        (a.active and m.attention is None, "align needs model.attention"),
-        (
-            i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
-            "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
-            "objective.map_budget_bits",
-        ),
-        # training
-        (t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"),
-        name=recipe.name,
+    refuse = partial(_refuse, name=recipe.name)
+    refuse(o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent")
+    refuse(
+        o.budget_bits is not None and m.kl != "exact",
+        'objective.budget_bits needs model.kl="exact"',
     )
+    refuse(
+        o.map_budget_bits is not None and "noise" not in (m.attention or ""),
+        'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
+    )
+    refuse(o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors")
+    refuse(
+        o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
+        "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
+    )
+    refuse(
+        (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
+        "objective.kept_budget and kept_beta need a map that can close: "
+        "model.attention mask or noise, with model.anchors",
+    )
+    refuse(
+        segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
+        "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
+        "leave out model.exclude_tokens and model.match",
+    )
+    refuse(segments and t.compile, "train.compile is for task classification only")
+    refuse(
+        acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
+        "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
+    )
+    refuse(
+        acts and (t.cache_stem or t.compile), "task action has two stems: leave out train.cache_stem and train.compile"
+    )
+    refuse(a.active and m.attention is None, "align needs model.attention")
+    refuse(
+        i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
+        "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and objective.map_budget_bits",
+    )
+    refuse(t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem")

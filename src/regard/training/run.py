@@ -126,9 +126,17 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
         RegardError: the folder holds a run of another recipe, or training failed.
 
     Example:
-        >>> from regard.training import Recipe, load_run, train
-        >>> folder = train(Recipe(), "runs/default")  # doctest: +SKIP
-        >>> load_run(folder).model.predict(images)  # doctest: +SKIP
+        >>> import tempfile
+        >>> from regard.training import DataRecipe, ObjectiveRecipe, Recipe, TrainRecipe, load_run, train
+        >>> recipe = Recipe(
+        ...     data=DataRecipe(options={"size": 16, "train": 32, "val": 8, "test": 8, "cache": False}),
+        ...     objective=ObjectiveRecipe(budget_bits=None, map_budget_bits=None),
+        ...     train=TrainRecipe(epochs=1, accelerator="cpu"),
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = load_run(train(recipe, f"{folder}/small", quiet=True))
+        >>> run.model.predict(run.data.test.batch([0, 1]).images).shape
+        torch.Size([2, 10])
     """
     return _train(PreparedRun(recipe, Path(folder)), quiet=quiet)
 
@@ -192,12 +200,7 @@ def load_run(folder: Path | str) -> LoadedRun[AttentiveClassifier]:
     Raises:
         RegardError: no finished run lies there, or it does not classify images (see `open_run`).
 
-    Example:
-        >>> from regard.training import load_run
-        >>> run = load_run("runs/default")  # doctest: +SKIP
-        >>> batch = run.data.test.batch([0, 1])  # doctest: +SKIP
-        >>> run.model.predict(batch.images).shape  # doctest: +SKIP
-        torch.Size([2, 10])
+    Example: see `train`.
     """
     run = open_run(folder)
     if not isinstance(run.model, AttentiveClassifier):
