@@ -84,7 +84,7 @@ def test_gaze_dealt_anew_finds_the_same_features(kept, data):
     model.stem = lambda _: pytest.fail("computed again")
     two = stem_splits(recipe, model, dealt, quiet=True).train
     assert torch.equal(one.features, two.features)
-    assert not torch.equal(one.annotations["fixations"].nan_to_num(-1), two.known["fixations"].nan_to_num(-1))
+    assert not torch.equal(one.annotations["fixations"].nan_to_num(-1), two.annotations["fixations"].nan_to_num(-1))
 
 
 def test_other_masks_are_another_file(kept, data):
