@@ -18,7 +18,7 @@ _EACH, _LARGEST = 4, 384  # images per rule; pixels of the longer side
 _WHY = {"best": "highest NSS", "typical": "NSS nearest to the median", "worst": "lowest NSS"}
 
 
-def write_gallery(
+def write_score_gallery(
     scores: MapScores, files: MapFiles, fixations: Fixations, images: str | Path, folder: str | Path
 ) -> tuple[ScoredItem, ...]:
     """Writes ``gallery.npz`` (image_k, map_k, points_k: fixations as shares of width and height) and lists its rows.

@@ -15,11 +15,11 @@ from regard.gaze import Fixations, other_fixations
 from regard.metrics import paired_difference, score
 from regard.metrics.fixation import LOWER_IS_BETTER, NAMES, holm, sign_flip_test
 from regard.report import write_dataclass
-from regard.score.gallery import write_gallery
+from regard.score.gallery import write_score_gallery
 from regard.score.maps import MapSource, open_fixations, open_source
 from regard.score.page import write_score_page
 from regard.score.results import MapKind, MapScores, ModelComparison, ScoreOptions
-from regard.score.scorer import ImageScorer, Row, learn_information, open_prior
+from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
 from regard.types import RegardError
 
 _UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
@@ -91,7 +91,7 @@ def score_maps(
         information,
         options,
     )
-    rows: dict[str, Row] = {}
+    rows: dict[str, ScoreRow] = {}
     failed: dict[str, str] = {}
     for b, image in enumerate(table.images):
         try:
@@ -115,7 +115,7 @@ def score_maps(
     counts = dict(zip(table.images, table.counts().tolist(), strict=True))
     scores = MapScores(tuple(rows), values, tuple(counts[n] for n in rows), failed, options, (note,), summary)
     if out is not None and rows:
-        gallery = () if images is None else write_gallery(scores, files, table, images, out)
+        gallery = () if images is None else write_score_gallery(scores, files, table, images, out)
         write_atomically(
             Path(out) / "per_image.csv", scores.to_frame().to_csv(index=False, lineterminator="\n"), parents=True
         )

@@ -139,7 +139,7 @@ def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[
     return Information(calibration, prior), note + (f" {broken} maps could not be read." if broken else "")
 
 
-Row = dict[MapKind, dict[str, float]]
+ScoreRow = dict[MapKind, dict[str, float]]
 """kind -> metric -> value of one image."""
 
 
@@ -165,7 +165,7 @@ class ImageScorer:
     information: Information | None
     options: ScoreOptions
 
-    def __call__(self, b: int) -> Row:
+    def __call__(self, b: int) -> ScoreRow:
         """Kind -> metric -> value, each on the image's own pixels.
 
         Raises:
@@ -189,7 +189,7 @@ class ImageScorer:
         if another is not None:
             judged["permuted"] = _resize(_resize(another, grid), size)
         seed = (self.options.seed, b)
-        row: Row = {}
+        row: ScoreRow = {}
         for kind, values in judged.items():
             scores = all_scores(
                 values, xy[None], gold, others, own_included=False, convention=self.options.convention, seed=seed
