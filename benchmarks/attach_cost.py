@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from record import record
+from common import record, seconds_in_turns
 from regard.models import AttentiveClassifier
 
 BATCH, SIZE, CLASSES = 8, (224, 224), 100
@@ -48,18 +47,6 @@ def training(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Ca
     return run
 
 
-def seconds(work: dict[str, Callable[[], None]], repeats: int) -> dict[str, list[float]]:
-    """Time of each, taking turns, in an order that alternates; the first round is thrown away."""
-    times: dict[str, list[float]] = {name: [] for name in work}
-    for repeat in range(repeats + 1):
-        for name in sorted(work, reverse=repeat % 2 == 1):
-            start = time.perf_counter()
-            work[name]()
-            if repeat:
-                times[name].append(time.perf_counter() - start)
-    return times
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15)
@@ -74,7 +61,7 @@ def main() -> None:
     values: dict[str, dict[str, float]] = {}
     for phase, build in (("inference", inference), ("training", training)):
         work = {name or "plain": build(model, images, labels) for name, model in models.items()}
-        times = seconds(work, arguments.repeats)
+        times = seconds_in_turns(work, arguments.repeats)
         plain = statistics.median(times["plain"])
         values[phase] = {"plain_seconds": plain, "target_ratio": TARGETS[phase]}
         for name in arguments.attention:

@@ -8,15 +8,15 @@ is that of the medians. Requirement: at least 5.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
-from collections.abc import Callable
 
 import torch
 from PIL import Image
 from torchvision import transforms
 
-from record import record
+from common import record, seconds_in_turns
 from regard.data import Augmentation, TensorSplit, loader
 
 SAMPLES, BATCH, ROUNDS = 2560, 128, 9
@@ -34,22 +34,19 @@ def main() -> None:
     )
     augment = Augmentation(crop_padding=4, flip=True)
 
-    def per_sample(epoch: int) -> None:
+    epochs = itertools.count()
+
+    def per_sample() -> None:
         for part in torch.randperm(SAMPLES).split(BATCH):
             torch.stack([transform(Image.fromarray(arrays[i])) for i in part.tolist()])
 
-    def batched(epoch: int) -> None:
-        for batch in loader(split, BATCH, shuffle=True, seed=0, epoch=epoch, augment=augment):
+    def batched() -> None:
+        for batch in loader(split, BATCH, shuffle=True, seed=0, epoch=next(epochs), augment=augment):
             assert batch.images.shape[-1] == 32
 
-    sides: dict[str, Callable[[int], None]] = {"torchvision": per_sample, "regard": batched}
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for k in range(ROUNDS + 1):
-        for name, side in sides.items():
-            start = time.process_time()
-            side(k)
-            if k:  # the first round warms up
-                times[name].append((time.process_time() - start) / SAMPLES * 1e6)
+    sides = {"torchvision": per_sample, "regard": batched}
+    seconds = seconds_in_turns(sides, ROUNDS, clock=time.process_time)
+    times = {name: [s / SAMPLES * 1e6 for s in values] for name, values in seconds.items()}
     micro = {name: statistics.median(values) for name, values in times.items()}
     ratio = micro["torchvision"] / micro["regard"]
     for name, value in micro.items():

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from record import record
+from common import record, run_regard
 
 KEPT = ("accuracy_mean", "accuracy_one_sample", "latent_bits", "gate_bits", "label_bits", "energy_over_area")
 
 
 def cell(bits: float, runs: Path) -> dict[str, float]:
-    """One run: what was asked and what came out, on test images."""
+    """One run: the requested budget and the results on test images."""
     name = f"bits-{bits:g}"
-    command = [sys.executable, "-m", "regard", "train", "--runs", str(runs), "--name", name, "--quiet"]
-    command += ["--twin", "false", "--train.threads", "1", "--objective.budget_bits", str(bits)]
-    subprocess.run(command, check=True)
+    fields = ["--twin", "false", "--train.threads", 1, "--objective.budget_bits", bits]
+    run_regard("train", "--runs", runs, "--name", name, "--quiet", *fields)
     rows = {row["key"]: row for row in json.loads((runs / name / "evaluation.json").read_text())["scores"]}
-    found = {key: {part: rows[key][part] for part in ("value", "low", "high")} for key in KEPT}
-    return {"asked_bits": bits, "off_by": rows["latent_bits"]["value"] / bits - 1, **found}  # type: ignore[dict-item]
+    scores = {key: {part: rows[key][part] for part in ("value", "low", "high")} for key in KEPT}
+    return {"asked_bits": bits, "off_by": rows["latent_bits"]["value"] / bits - 1, **scores}  # type: ignore[dict-item]
 
 
 def main() -> None:

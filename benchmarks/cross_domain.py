@@ -11,16 +11,16 @@ number of comparisons. Which sets, arms and examples a class are asked was fixed
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from record import record
+from common import record, run_regard
 from regard.experiments.grid import cell_path
-from regard.experiments.tables.table import holm, mean_of, plain, two_sided
+from regard.experiments.stats import Estimate, corrected
+from regard.experiments.tables import difference_p, mean_over_runs
 
 SHOTS = {"20": "20", "all": "all"}
 ARMS = ("plain", "plain, matched", "AIB")
@@ -28,42 +28,45 @@ TARGET = "AIB minus plain clear of zero on at least one set, and the same agains
 
 
 def hits(run: Path, data: str, draws: int) -> dict[str, dict[str, np.ndarray]]:
-    """Kind -> examples a class -> share of draws that are right, an image (N,); what is there is not made again."""
-    command = [sys.executable, "-m", "regard", "transfer", "--run", str(run), "--data", data]
+    """Kind -> examples per class -> share of right draws per image (N,); finished results are not made again."""
     if not (run / "transfer" / data / "transfer.json").exists():
-        subprocess.run(
-            [*command, "--shots", ",".join(SHOTS), "--draws", str(draws), "--json"], check=True, stdout=sys.stderr
-        )
-    found: dict[str, dict[str, np.ndarray]] = {}
+        limits = ["--shots", ",".join(SHOTS), "--draws", draws, "--json"]
+        run_regard("transfer", "--run", run, "--data", data, *limits, stdout=sys.stderr)
+    of_kind: dict[str, dict[str, np.ndarray]] = {}
     for kind in ("network", "untrained", "pixels"):
         for shots in SHOTS:
-            with np.load(run / "transfer" / data / "cells" / f"{kind}-{shots}.npz") as held:
-                found.setdefault(kind, {})[shots] = held["hits"].mean(0)
-    return found
+            with np.load(run / "transfer" / data / "cells" / f"{kind}-{shots}.npz") as arrays:
+                of_kind.setdefault(kind, {})[shots] = arrays["hits"].mean(0)
+    return of_kind
 
 
 def compared(runs: dict[str, list[Path]], data: str, draws: int) -> dict[str, Any]:
-    """Accuracies of every arm, floors, and what each arm has over the others before it."""
-    known = {arm: [hits(run, data, draws) for run in found] for arm, found in runs.items()}
+    """Accuracies of every arm, floors, and differences from the arms before it."""
+    hits_of = {arm: [hits(run, data, draws) for run in folders] for arm, folders in runs.items()}
     result: dict[str, Any] = {}
     pairs = [(second, first) for i, first in enumerate(runs) for second in list(runs)[i + 1 :]]
     for shots in SHOTS:
-        values = {arm: np.stack([one["network"][shots] for one in found]) for arm, found in known.items()}
+        values = {arm: np.stack([seed["network"][shots] for seed in seeds]) for arm, seeds in hits_of.items()}
         floors = {
-            kind: float(np.mean([one[kind][shots] for found in known.values() for one in found]))
+            kind: float(np.mean([seed[kind][shots] for seeds in hits_of.values() for seed in seeds]))
             for kind in ("untrained", "pixels")
         }
-        differences = [mean_of(values[a] - values[b]) for a, b in pairs]
-        corrected = holm([two_sided(d) for d in differences])
+        differences = [mean_over_runs(values[a] - values[b]) for a, b in pairs]
+        p_values = corrected([difference_p(d) for d in differences])
         result[shots] = {
-            "accuracy": {arm: plain(mean_of(array)) for arm, array in values.items()},
+            "accuracy": {arm: numbers(mean_over_runs(array)) for arm, array in values.items()},
             "floors": floors,
             "differences": [
-                {"arm": a, "minus": b} | plain(d) | {"p_holm": p}
-                for (a, b), d, p in zip(pairs, differences, corrected, strict=True)
+                {"arm": a, "minus": b} | numbers(d) | {"p_holm": p}
+                for (a, b), d, p in zip(pairs, differences, p_values, strict=True)
             ],
         }
     return result
+
+
+def numbers(estimate: Estimate) -> dict[str, Any]:
+    """Value, interval and the number of seeds."""
+    return {name: getattr(estimate, name) for name in ("value", "low", "high", "seeds", "left_out")}
 
 
 def main() -> None:
@@ -76,9 +79,9 @@ def main() -> None:
     options = parser.parse_args()
     seeds = range(options.seeds)
     runs = {arm: [options.table / cell_path(arm, seed) / "run" for seed in seeds] for arm in options.arms}
-    found = {data: compared(runs, data, options.draws) for data in options.data}
+    values = {data: compared(runs, data, options.draws) for data in options.data}
     notes = f"{options.draws} draws of 20 examples a class, one of all; images resized to 32 pixels; target: {TARGET}"
-    print(record("cross_domain", found, seeds=seeds, notes=notes))
+    print(record("cross_domain", values, seeds=seeds, notes=notes))
 
 
 if __name__ == "__main__":

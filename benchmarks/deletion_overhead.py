@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from sides import Side, network, peer_version, serve, take_turns
+from peers import Side, network, peer_version, serve, take_turns
 
 SIZE, STEPS, TARGET = (224, 224), 20, 0.20
 FORWARDS = 2 * (STEPS + 1)
@@ -82,21 +82,21 @@ def main() -> None:
     if arguments.side:
         work(arguments)
         return
-    from record import record
+    from common import record
 
     rest = ["--network", arguments.network, "--images", str(arguments.images)]
     sides = {name: Side(__file__, name, rest, PEERS.get(name), arguments.cores) for name in (*BASELINES, *PEERS)}
-    found = take_turns(sides, arguments.images, arguments.repeats)
-    ours = found["mean"]["milliseconds_a_forward"]
+    measured = take_turns(sides, arguments.images, arguments.repeats)
+    ours = measured["mean"]["milliseconds_a_forward"]
     peers = {
-        name: found[name]
-        | {"version": peer_version(name), "times_regards": found[name]["milliseconds_a_forward"] / ours}
+        name: measured[name]
+        | {"version": peer_version(name), "times_regards": measured[name]["milliseconds_a_forward"] / ours}
         for name in PEERS
-        if name in found
+        if name in measured
     }
     values = {
         "network": arguments.network,
-        "regard": {name: found[name] for name in BASELINES},
+        "regard": {name: measured[name] for name in BASELINES},
         "peers": peers,
         "left_out": {name: side.why for name, side in sides.items() if side.why},
         "target": TARGET,

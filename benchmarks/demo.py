@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from record import ROOT, record
+from common import ROOT, record, run_regard
 from regard.report import read_run, sheet, write_png
 
 TARGETS = {
@@ -61,8 +59,7 @@ def main() -> None:
 def run(folder: Path, seed: int) -> float | None:
     """Seconds of training with its twin, evaluation and report; None where that was done before."""
     fresh, begin = not folder.exists(), time.perf_counter()
-    command = [sys.executable, "-m", "regard", "train", "--name", folder.name, "--runs", str(folder.parent)]
-    subprocess.run([*command, "--train.seed", str(seed)], check=True)
+    run_regard("train", "--name", folder.name, "--runs", folder.parent, "--train.seed", seed)
     return time.perf_counter() - begin if fresh else None
 
 

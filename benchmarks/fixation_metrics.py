@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from in_turn import be_oracle, in_turn, options
+from peers import score_in_turns, score_options, serve_scores
 
 NAMES = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 BLOCK, BATCH = 50, 8
@@ -57,7 +57,7 @@ def oracle(folder: Path) -> None:
             image_based_kl_divergence(s, g),
         )
 
-    be_oracle(folder, (maps, gold), len(NAMES), score)
+    serve_scores(folder, (maps, gold), len(NAMES), score)
 
 
 def prepare(folder: Path, count: int):
@@ -83,13 +83,13 @@ def prepare(folder: Path, count: int):
 
 
 def main() -> None:
-    arguments = options(images=700, cores=2, data="osie")
+    arguments = score_options(images=700, cores=2, data="osie")
     if arguments.oracle:
         oracle(arguments.oracle)
         return
     import torch
 
-    from record import plain, record
+    from common import plain, record
     from regard.gaze import fixation_counts
     from regard.metrics.fixation import all_scores
 
@@ -111,7 +111,7 @@ def main() -> None:
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
         size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}
-        times = in_turn(Path(name), arguments.images, **size, load=load, score=score)
+        times = score_in_turns(Path(name), arguments.images, **size, load=load, score=score)
     times.ours[:] += counting
     difference = np.abs(values - times.reference).max(0)
     result = {

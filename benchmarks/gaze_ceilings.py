@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from record import record
+from common import record
 from regard.gaze import leave_one_observer_out, read_osie, split_half
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from record import record
+from common import record
 from regard.gaze import (
     blur,
     center_priors,
@@ -67,7 +67,7 @@ def osie(folder: Path) -> dict[str, object]:
         "fixations": len(fixations),
         "leave_one_out": {k: mean(v) for k, v in ceiling.values.items()},
         "leave_one_out_seconds": seconds,
-        "leave_one_out_by_sigma": {s: {k: mean(v) for k, v in found.items()} for s, found in wider.items()},
+        "leave_one_out_by_sigma": {s: {k: mean(v) for k, v in values.items()} for s, values in wider.items()},
         "split_half": {k: mean(v) for k, v in halves.values.items()},
         "center_prior": {k: mean(v) for k, v in zip(("auc", "sauc", "nss"), prior, strict=True)},
         "protocol": "700 images of 400x300, 15 observers, all fixations, sigma 15 px; ceiling: the other 14 observers' "

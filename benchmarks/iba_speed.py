@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from record import record
+from common import record, seconds_in_turns
 from regard.backbones import create_backbone, locate, recommended_layer
 from regard.explain import ChannelStatistics, channel_statistics, explain, preserve_state
 from regard.explain.iba import price
@@ -27,9 +26,9 @@ SIZE, STEPS, SAMPLES, BETA = (224, 224), 10, 10, 10.0
 TARGETS = {"cpu": 2.0, "cuda": 5.0}
 
 
-def one_image(model: nn.Module, layer: nn.Module, image: Tensor, target: Tensor, known: ChannelStatistics) -> Tensor:
+def one_image(model: nn.Module, layer: nn.Module, image: Tensor, target: Tensor, channels: ChannelStatistics) -> Tensor:
     """One image, its noise samples a batch, the whole network in every step."""
-    mean, std = known.mean[:, None, None], known.std[:, None, None]
+    mean, std = channels.mean[:, None, None], channels.std[:, None, None]
     kept: dict[str, Tensor] = {}
 
     def bottleneck(_module: nn.Module, _args: object, out: Tensor) -> Tensor:
@@ -51,13 +50,10 @@ def one_image(model: nn.Module, layer: nn.Module, image: Tensor, target: Tensor,
     return kept["nats"].detach().sum()
 
 
-def seconds(device: torch.device, work: Callable[[], object]) -> float:
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    start = clock()
-    work()
+def synchronize(device: torch.device) -> None:
+    """Waits for the GPU, if there is one."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return clock() - start
 
 
 def main() -> None:
@@ -73,21 +69,19 @@ def main() -> None:
     name = recommended_layer(model)
     images = torch.rand(arguments.images, 3, *SIZE, device=device)
     target = torch.arange(arguments.images, device=device)
-    known = channel_statistics(model, images, layer=name)
+    statistics_of = channel_statistics(model, images, layer=name)
     layer = locate(model, name)[2]
 
     def together() -> None:
-        explain(model, images, "iba", target=target, layer=name, reference=known, steps=STEPS, samples=SAMPLES)
+        explain(model, images, "iba", target=target, layer=name, reference=statistics_of, steps=STEPS, samples=SAMPLES)
+        synchronize(device)
 
     def alone() -> None:
-        one_image(model, layer, images[0], target[:1], known)
+        one_image(model, layer, images[0], target[:1], statistics_of)
+        synchronize(device)
 
-    times: dict[str, list[float]] = {"together": [], "alone": []}
-    for repeat in range(arguments.repeats + 1):
-        for key, work in (("together", together), ("alone", alone))[:: 1 if repeat % 2 else -1]:
-            taken = seconds(device, work)
-            if repeat:  # the first round warms up
-                times[key].append(taken)
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    times = seconds_in_turns({"together": together, "alone": alone}, arguments.repeats, clock=clock)
     ours = statistics.median(times["together"]) / arguments.images
     theirs = statistics.median(times["alone"])
     values = {

@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from torchvision.io import write_png
 
-from record import record
+from common import record, run_regard
 from regard.data.generated.drawing import PHOTOGRAPHS, photograph
 
 NETWORK = "tf_efficientnet_lite0"
@@ -48,11 +47,9 @@ def write_photographs(folder: Path) -> None:
 
 def judged(data: str, out: Path, methods: tuple[str, ...], images: int, again: int) -> dict[str, Any]:
     """`regard judge` on one data set; its table without the names of images."""
-    command = [sys.executable, "-m", "regard", "judge", "--model", NETWORK, "--data", data, "--out", str(out)]
-    command += ["--methods", ",".join(methods), "--images", str(images), "--again", str(again), "--steps", "8"]
-    for option in OPTIONS:
-        command += ["--option", option]
-    subprocess.run(command, check=True)
+    options = [part for option in OPTIONS for part in ("--option", option)]
+    limits = ["--methods", ",".join(methods), "--images", images, "--again", again, "--steps", 8]
+    run_regard("judge", "--model", NETWORK, "--data", data, "--out", out, *limits, *options)
     table = json.loads((out / "judge.json").read_text())
     kept = ("options", "methods", "measures", "comparisons", "failed")
     images = table["data"]["images"]

@@ -14,14 +14,13 @@ they are finished. Compared on the same test images:
   curve, so this row compares systems, not maps.
 
 Every image is explained for the class that the judged network predicts. Differences are paired by image and seed; their
-intervals count both as samples (regard.experiments.study.crossed_mean).
+intervals count both as samples (regard.experiments.stats.crossed_mean).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from record import ROOT, record
+from common import ROOT, record, run_regard
 from regard.experiments.stats import crossed_mean
 from regard.explain import explain
 from regard.metrics import Removal, controls, lerf_morf_gap
@@ -46,10 +45,9 @@ ARMS = {"clutter, noise gate": [], "cifar10_jpeg, noise gate": NOISE, "cifar10_j
 
 def trained(recipe: str, folder: Path, seed: int, *extra: str) -> Path:
     """A finished run, trained if need be."""
-    command = [sys.executable, "-m", "regard", "train", "--recipe", str(ROOT / "recipes" / recipe), "--quiet"]
-    command += ["--no-evaluation", "--runs", str(folder.parent), "--name", folder.name, "--train.seed", str(seed)]
     if not (folder / "model").is_dir():
-        subprocess.run([*command, *extra], check=True)
+        name = ["--runs", folder.parent, "--name", folder.name, "--train.seed", seed, *extra]
+        run_regard("train", "--recipe", ROOT / "recipes" / recipe, "--quiet", "--no-evaluation", *name)
     return folder
 
 
@@ -67,12 +65,12 @@ def pairs(arm: str, clutter: Path, cifar: Path, seeds: int) -> list[tuple[Path, 
 
 def gaps(model: AttentiveClassifier, images: Tensor, maps: dict[str, Map], classes: Tensor) -> dict[str, Tensor]:
     """LeRF minus MoRF an image (N,), by baseline and map."""
-    found = {}
+    gap_of = {}
     for baseline in BASELINES:
         how = Removal(steps=10, baseline=baseline, batch_size=256)
         for name, map in maps.items():
-            found[f"{baseline}: {name}"] = lerf_morf_gap(model.predict, images, map, classes, removal=how).gap
-    return found
+            gap_of[f"{baseline}: {name}"] = lerf_morf_gap(model.predict, images, map, classes, removal=how).gap
+    return gap_of
 
 
 def one_seed(run: Path, plain: Path, count: int) -> dict[str, Tensor]:
@@ -85,14 +83,14 @@ def one_seed(run: Path, plain: Path, count: int) -> dict[str, Tensor]:
     maps = {"attention": attention, "random": controls.random_like(attention, index=torch.arange(count))}
     for words, layer in LAYERS.items():
         maps[f"Grad-CAM, {words}"] = explain(model, images, "grad_cam", target=classes, layer=layer)
-    found = gaps(model, images, maps, classes)
+    gap_of = gaps(model, images, maps, classes)
     _, twin, _ = load_run(plain)
     classes = twin.predict(images).argmax(1)
     maps = {
         f"Grad-CAM, {words}, plain network": explain(twin, images, "grad_cam", target=classes, layer=layer)
         for words, layer in LAYERS.items()
     }
-    return found | gaps(twin, images, maps, classes)
+    return gap_of | gaps(twin, images, maps, classes)
 
 
 def main() -> None:

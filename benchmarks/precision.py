@@ -11,13 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from record import record
+from common import record, seconds_in_turns
 from regard.models import AttentiveClassifier
 
 NETWORKS = {"compact": ("stage1", 40, 32), "resnet18": ("layer2", 64, 32), "resnet50": ("layer3", 224, 8)}
@@ -60,14 +59,8 @@ def main() -> None:
     values: dict[str, dict[str, dict[str, float]]] = {}
     for network in NETWORKS:
         work = {name: step(network, *variant, device) for name, variant in VARIANTS.items()}
-        times: dict[str, list[float]] = {name: [] for name in work}
-        for repeat in range(options.repeats + 2):
-            for name, run in work.items():
-                begin = time.perf_counter()
-                run()
-                if repeat >= 2:
-                    times[name].append(time.perf_counter() - begin)
-        medians = {name: statistics.median(seen) for name, seen in times.items()}
+        times = seconds_in_turns(work, options.repeats, warmup=2)
+        medians = {name: statistics.median(seconds) for name, seconds in times.items()}
         plain = medians["float32, NCHW"]
         values[network] = {name: {"seconds": m, "times_faster": plain / m} for name, m in medians.items()}
     notes = f"{device}; medians of {options.repeats} steps; attended networks, " + ", ".join(

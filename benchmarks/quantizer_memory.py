@@ -16,7 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from record import record
+from common import record
 from regard.attention import AnchorQuantizer
 
 BATCH = 64

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sides import Side, network, peer_version, serve, take_turns
+from peers import Side, network, peer_version, serve, take_turns
 
 SIZE, CELLS, TARGET = (224, 224), 7, 0.20
 PEER = "captum-rise"
@@ -55,18 +55,18 @@ def main() -> None:
     if arguments.side:
         work(arguments)
         return
-    from record import record
+    from common import record
 
     rest = [f"--{key}={getattr(arguments, key)}" for key in ("network", "images", "samples", "device")]
     sides = {
         name: Side(__file__, name, rest, package, arguments.cores) for name, package in (("regard", None), (PEER, PEER))
     }
-    found = take_turns(sides, arguments.images, arguments.repeats)
+    measured = take_turns(sides, arguments.images, arguments.repeats)
     values: dict[str, Any] = {"network": arguments.network, "masks": arguments.samples, "target": TARGET}
-    values |= found["regard"]
-    if PEER in found:
-        times = found[PEER]["milliseconds_a_forward"] / found["regard"]["milliseconds_a_forward"]
-        values["peer"] = found[PEER] | {"name": PEER, "version": peer_version(PEER), "times_regards": times}
+    values |= measured["regard"]
+    if PEER in measured:
+        times = measured[PEER]["milliseconds_a_forward"] / measured["regard"]["milliseconds_a_forward"]
+        values["peer"] = measured[PEER] | {"name": PEER, "version": peer_version(PEER), "times_regards": times}
     notes = " ".join((__doc__ or "").split())
     notes += f" {arguments.images} images of {SIZE[0]} pixels, {arguments.cores} threads, {arguments.repeats} repeats"
     record(f"rise_overhead_{arguments.device}", values, seeds=(0,), notes=notes)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from in_turn import be_oracle, in_turn, options
+from peers import score_in_turns, score_options, serve_scores
 
 NAMES = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
 BLOCK, BATCH = 48, 16
@@ -39,7 +39,7 @@ def oracle(folder: Path) -> None:
         of_f = (curve.max(), curve.mean(), f.adaptive_fms[0], w.weighted_fms[0])
         return *of_f, m.maes[0], s.sms[0], aligned.max(), aligned.mean(), e.adaptive_ems[0]
 
-    be_oracle(folder, (predictions, masks), len(NAMES), score)
+    serve_scores(folder, (predictions, masks), len(NAMES), score)
 
 
 def prepare(folder: Path, count: int):
@@ -64,13 +64,13 @@ def prepare(folder: Path, count: int):
 
 
 def main() -> None:
-    arguments = options(images=1000, cores=1, data="ecssd")
+    arguments = score_options(images=1000, cores=1, data="ecssd")
     if arguments.oracle:
         oracle(arguments.oracle)
         return
     import torch
 
-    from record import plain, record
+    from common import plain, record
     from regard.metrics.salient_object import all_scores
 
     torch.set_num_threads(arguments.cores)
@@ -87,7 +87,7 @@ def main() -> None:
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
         size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}
-        times = in_turn(Path(name), len(masks), **size, load=load, score=score)
+        times = score_in_turns(Path(name), len(masks), **size, load=load, score=score)
     known = np.isfinite(times.reference)  # pysodmetrics has no S where the centroid lies on the last row or column
     difference = np.abs(np.where(known, values - times.reference, 0)).max(0)
     result = {

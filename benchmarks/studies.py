@@ -1,40 +1,31 @@
-"""The studies of recipes/study, run or resumed, and kept: results/study_NAME.json and a page, results/study_NAME.html.
+"""The studies of recipes/study, run or resumed, and recorded in results/study_NAME.json.
 
     REGARD_DATA=... python benchmarks/studies.py small [--workers 2] [--runs runs]
     python benchmarks/studies.py generated
+    regard study report results/study_small.json     # the page of a record
 
-What is kept is what `regard study` writes: every question's answer with intervals over seeds and images, verdicts,
-tuning, and with which commit and hardware each network was trained. The kept page is without the gallery, as the
-pictures are not ours; `regard study report NAME` draws it with them.
+The record holds what `regard study` writes: every question's answer with intervals over seeds and images, verdicts,
+tuning, and with which commit and hardware each network was trained. Its page has no pictures, which are not ours;
+`regard study report NAME` draws the page of the runs with them.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from kept import keep_each
-from record import ROOT, record
-from regard.experiments.study import changes, read_trials
-from regard.experiments.study.page import Notes, frozen_plan, render_study
-from regard.experiments.study.plan import TRIALS
+from common import keep_each, record, run_regard
 
 
 def keep(name: str, runs: Path, workers: int) -> None:
     """Runs what is missing of a study and records it."""
-    command = [sys.executable, "-m", "regard", "study", "run", name, "--workers", str(workers), "--runs", str(runs)]
-    subprocess.run(command, check=True)
+    run_regard("study", "run", name, "--workers", workers, "--runs", runs)
     folder = runs / name
-    found, notes = (json.loads((folder / file).read_text()) for file in ("results.json", "notes.json"))
+    results = json.loads((folder / "results.json").read_text())
     cells = [json.loads(path.read_text()) for path in (folder / "cells").rglob("cell.json")]
-    values = {"seconds": sum(cell["seconds"] for cell in cells), "made": found["made"]} | found["values"]
-    said = "intervals join seeds and images; seconds are the sum over cells, of one process each"
-    print(record(f"study_{name}", values, seeds=found["seeds"], notes=f"{said}. {found['notes']}"))
-    plan, trials = frozen_plan(folder), read_trials(folder / TRIALS)
-    page = render_study(trials, plan, name, told=changes(plan, folder), notes=Notes(**notes))
-    (ROOT / "results" / f"study_{name}.html").write_text(page)
+    values = {"seconds": sum(cell["seconds"] for cell in cells), "made": results["made"]} | results["values"]
+    units = "intervals join seeds and images; seconds are the sum over cells, of one process each"
+    print(record(f"study_{name}", values, seeds=results["seeds"], notes=f"{units}. {results['notes']}"))
 
 
 if __name__ == "__main__":

@@ -2,20 +2,17 @@
 
     REGARD_DATA=... python benchmarks/sweeps.py [NAME ...] [--workers 2] [--runs runs]
 
-Each is one `regard sweep` over a smaller version of the default recipe, whose images have masks, kept as
-results/sweep_NAME.json; a sweep's page lies in its folder. Recorded: every column with its interval over seeds and
-images, and differences from the first value, corrected (Holm). Values were fixed before any was run.
+Each is one `regard sweep` over a smaller version of the default recipe, whose images have masks, recorded in
+results/sweep_NAME.json; a sweep's page is in its folder. Recorded: every column with its interval over seeds and
+images, and differences from the first value, corrected (Holm). Values were fixed beforehand.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from kept import keep_each
-from record import record
+from common import keep_each, record, run_regard
 
 SEEDS = 3
 SMALL = ["--data.options", "{train: 4000, distractors: 1}", "--train.batch_size", "16"]
@@ -35,9 +32,8 @@ KEPT = ("title", "reference", "columns", "rows", "failed", "seconds", "made")
 
 def keep(name: str, runs: Path, workers: int) -> None:
     """Runs what is missing of a sweep and records it."""
-    command = [sys.executable, "-m", "regard", "sweep", *SWEEPS[name], *SMALL, "--name", name]
-    command += ["--seeds", str(SEEDS), "--workers", str(workers), "--runs", str(runs)]
-    subprocess.run(command, check=True)
+    grid = ["--seeds", SEEDS, "--workers", workers, "--runs", runs]
+    run_regard("sweep", *SWEEPS[name], *SMALL, "--name", name, *grid)
     table = json.loads((runs / f"{name}-sweep" / "table.json").read_text())
     notes = (
         "clutter with 4,000 training images and one distractor, in batches of 16; intervals join seeds and images; "

@@ -1,32 +1,28 @@
-"""The tables of recipes/tables, run or resumed, and kept: results/table_NAME.json.
+"""The tables of recipes/tables, run or resumed, and recorded in results/table_NAME.json.
 
     REGARD_DATA=... python benchmarks/tables.py cifar10 [--workers 2] [--runs runs]
     REGARD_DATA=... python benchmarks/tables.py cub50
 
-What is kept is what `regard table` writes: every arm's columns with intervals over seeds and images, tuning trials,
+The record holds what `regard table` writes: every arm's columns with intervals over seeds and images, tuning trials,
 differences from the reference, claims with their verdicts, and with which commit and hardware each cell was trained.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from kept import keep_each
-from record import record
+from common import keep_each, record, run_regard
 
 SEEDS = {"cifar10": 5}
-"""Of tables that are recorded with more seeds than their file's, which are as many as fit its time."""
+"""Tables that are recorded with more seeds than their file names."""
 KEPT = ("title", "reference", "columns", "rows", "claims", "failed", "seconds", "made")
 
 
 def keep(name: str, runs: Path, workers: int) -> None:
     """Runs what is missing of a table and records it."""
-    command = [sys.executable, "-m", "regard", "table", name, "--workers", str(workers), "--runs", str(runs)]
-    command += ["--seeds", str(SEEDS[name])] if name in SEEDS else []
-    subprocess.run(command, check=True)
+    seeds = ["--seeds", SEEDS[name]] if name in SEEDS else []
+    run_regard("table", name, "--workers", workers, "--runs", runs, *seeds)
     table = json.loads((runs / name / "table.json").read_text())
     notes = (
         "intervals join seeds and images; differences are paired and corrected (Holm); seconds are the sum over cells, "

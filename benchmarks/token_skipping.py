@@ -14,9 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from record import ROOT, record
+from common import ROOT, record, run_regard, seconds_in_turns
 from regard.metrics import accuracy, area_share, energy_inside, paired_difference, score
 from regard.models import AttentiveClassifier
 from regard.training import load_recipe, load_run
@@ -40,28 +37,20 @@ def train(at: str, kept: float, runs: Path, *, twin: bool) -> Path:
     """A run of the recipe, unless it is there."""
     name = f"{at}-{kept:g}"
     options = OPTIONS | {"keep": kept}
-    command = [sys.executable, "-m", "regard", "train", "--recipe", str(RECIPE), "--runs", str(runs), "--name", name]
-    command += ["--model.at", f"[{at}]", "--model.attention_options", json.dumps(options), "--twin", str(twin).lower()]
-    subprocess.run([*command, "--quiet", "--no-evaluation"], check=True)
+    fields = ["--model.at", f"[{at}]", "--model.attention_options", json.dumps(options), "--twin", str(twin).lower()]
+    run_regard("train", "--recipe", RECIPE, "--runs", runs, "--name", name, *fields, "--quiet", "--no-evaluation")
     return runs / name
 
 
 def times(work: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Median seconds of each, taking turns; the first round is thrown away."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for repeat in range(repeats + 1):
-        for name in sorted(work, reverse=repeat % 2 == 1):
-            start = time.perf_counter()
-            work[name]()
-            if repeat:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    """Median seconds of each, taking turns."""
+    return {name: statistics.median(seconds) for name, seconds in seconds_in_turns(work, repeats).items()}
 
 
-def ratios(found: dict[str, float]) -> dict[str, float]:
+def ratios(seconds: dict[str, float]) -> dict[str, float]:
     """How many times faster than the full network."""
-    full = found["full"]
-    return {"full_ms": 1000 * full} | {f"{k}_times_faster": full / v for k, v in found.items() if k != "full"}
+    full = seconds["full"]
+    return {"full_ms": 1000 * full} | {f"{k}_times_faster": full / v for k, v in seconds.items() if k != "full"}
 
 
 @torch.no_grad()
@@ -72,7 +61,7 @@ def trained(run: Path, twin: Path, batches: list[int], repeats: int) -> dict[str
     model.eval(), full.eval()
     test = data.test.batch(range(len(data.test)))
     torch.manual_seed(0)
-    found: dict[str, list[Tensor]] = {
+    columns: dict[str, list[Tensor]] = {
         "full": [],
         "mean_map": [],
         "random_map": [],
@@ -83,12 +72,12 @@ def trained(run: Path, twin: Path, batches: list[int], repeats: int) -> dict[str
         mean = model(x)
         places = mean.attention[0].map[0]
         elsewhere = places.flatten(1).gather(1, torch.rand(len(x), places[0].numel()).argsort(1)).view_as(places)
-        found["full"].append(accuracy(full(x).probabilities(), y))
-        found["mean_map"].append(accuracy(mean.probabilities(), y))
-        found["random_map"].append(accuracy(model(x, samples=1).probabilities(), y))
-        found["random_places"].append(accuracy(model(x, map_override=elsewhere).probabilities(), y))
-        found["on_object"].append(energy_inside(Map(places, "gate"), masks))
-    values = {name: torch.cat(parts) for name, parts in found.items()}
+        columns["full"].append(accuracy(full(x).probabilities(), y))
+        columns["mean_map"].append(accuracy(mean.probabilities(), y))
+        columns["random_map"].append(accuracy(model(x, samples=1).probabilities(), y))
+        columns["random_places"].append(accuracy(model(x, map_override=elsewhere).probabilities(), y))
+        columns["on_object"].append(energy_inside(Map(places, "gate"), masks))
+    values = {name: torch.cat(parts) for name, parts in columns.items()}
     lost = {
         name: paired_difference(values["full"], values[name]) for name in ("mean_map", "random_map", "random_places")
     }
@@ -110,7 +99,7 @@ def speed(
 ) -> dict[str, float]:
     """How many times faster than the full network, dropped and masked, on the same batches."""
     chosen = list(images[: max(batch, 32)].split(batch))
-    found = ratios(
+    speeds = ratios(
         times(
             {
                 "full": lambda: [full(x) for x in chosen],
@@ -120,8 +109,8 @@ def speed(
             repeats,
         )
     )
-    print(f"batch {batch}: {found['dropped_times_faster']:.2f} times faster", flush=True)
-    return found
+    print(f"batch {batch}: {speeds['dropped_times_faster']:.2f} times faster", flush=True)
+    return speeds
 
 
 @torch.no_grad()

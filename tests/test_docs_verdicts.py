@@ -1,4 +1,4 @@
-"""What docs/study.md says of the machine of verdicts is what results/verdicts.json holds."""
+"""The numbers on verdicts in docs/study.md are those of results/verdicts.json."""
 
 import json
 from pathlib import Path

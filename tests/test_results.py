@@ -23,8 +23,8 @@ def test_a_record_names_no_folder_of_a_machine(path: Path) -> None:
 
 def test_a_command_is_recorded_without_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import record
+    import common
 
     script = str(ROOT / "benchmarks" / "demo.py")
     monkeypatch.setattr(sys, "argv", [script, "--runs", "/somewhere/else/runs", "--out", "a folder/b", "--seeds", "3"])
-    assert record.command() == "python benchmarks/demo.py --runs runs --out 'a folder/b' --seeds 3"
+    assert common.command() == "python benchmarks/demo.py --runs runs --out 'a folder/b' --seeds 3"

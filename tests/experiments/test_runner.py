@@ -1,4 +1,4 @@
-"""What is shown while a grid runs."""
+"""Progress of a grid on the terminal."""
 
 import io
 import json
@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from regard.experiments.grid import Cell, Result
+from regard.experiments.grid import Cell, Result, State
 from regard.experiments.grid.cell import write_result
-from regard.experiments.grid.run import State
 from regard.experiments.runner import grid_progress, progress_table
 
 CELLS = [Cell(f"arm{i}/seed-0", f"arm{i}", 0, "classifier", {}) for i in range(4)]
@@ -23,9 +22,14 @@ def states(tmp_path: Path) -> dict[str, State]:
         (tmp_path / cell.path / "run").mkdir(parents=True)
     write_result(CELLS[0], tmp_path / CELLS[0].path, Result({"epochs": 8, "val_accuracy": 0.75}), 125.0)
     lines = [{"epoch": i, "val/accuracy": 0.1 * i} for i in range(3)]
-    diary = tmp_path / CELLS[1].path / "run" / "metrics.jsonl"
-    diary.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    named = (State("done"), State("running", time.monotonic() - 61), State("failed", said="a\nout of memory"), State())
+    log = tmp_path / CELLS[1].path / "run" / "metrics.jsonl"
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    named = (
+        State("done"),
+        State("running", time.monotonic() - 61),
+        State("failed", message="a\nout of memory"),
+        State(),
+    )
     return {cell.path: state for cell, state in zip(CELLS, named, strict=True)}
 
 
@@ -45,18 +49,18 @@ def test_every_cell_has_its_state_epochs_seconds_and_accuracy(tmp_path: Path, st
     assert "1 done, 1 failed, 1 running, 1 waiting" in text(console)
 
 
-def test_what_is_at_work_comes_first_where_room_is_short(tmp_path: Path, states: dict[str, State]) -> None:
+def test_running_cells_come_first_where_not_all_fit(tmp_path: Path, states: dict[str, State]) -> None:
     console = Console(file=io.StringIO(), width=120)
     console.print(progress_table(CELLS, states, tmp_path, height=1))
     assert "arm1" in text(console)
     assert "arm0" not in text(console)
 
 
-def test_without_a_terminal_a_cell_is_a_line_when_it_ends(tmp_path: Path, states: dict[str, State]) -> None:
+def test_without_a_terminal_each_cell_prints_a_line_when_it_ends(tmp_path: Path, states: dict[str, State]) -> None:
     console = Console(file=io.StringIO(), width=120)
-    with grid_progress(CELLS, tmp_path, console=console) as tell:
-        tell(states)
-        tell(states)
+    with grid_progress(CELLS, tmp_path, console=console) as on_progress:
+        on_progress(states)
+        on_progress(states)
     assert text(console).count("\n") == 2
     assert "arm0/seed-0 done" in text(console)
     assert "out of memory" in text(console)

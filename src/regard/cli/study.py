@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers
 
 if TYPE_CHECKING:
+    from regard.experiments.study import StudyResults
+
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Actions = argparse._SubParsersAction
@@ -48,7 +50,9 @@ def add_study(commands: Commands) -> None:
         dest="action", required=True, metavar="FILE | report | power", action=_OrFile, title="a study's file, or"
     )
     _add_run(actions.add_parser("run", help="run or resume a study, and write its table of trials and its page"))
-    _add_report(actions.add_parser("report", help="the page of what is finished, or of any table of trials"))
+    _add_report(
+        actions.add_parser("report", help="the page of what is finished, of a table of trials, or of results as JSON")
+    )
     _add_power(
         actions.add_parser("power", help="how many seeds, images and observers a hypothesis needs, by simulation")
     )
@@ -64,7 +68,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def _add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument(
-        "name", metavar="FILE", help="a study's file or name, or a folder with trials.csv and plan.json"
+        "name",
+        metavar="FILE",
+        help="a study's file or name, a folder with trials.csv and plan.json, or results as JSON (page beside it)",
     )
     report.add_argument("--runs", type=Path, default=Path("runs"), help="the study is kept in RUNS/NAME")
     report.add_argument("--mixed", action="store_true", help="fit the mixed models too: seconds per task")
@@ -91,43 +97,39 @@ def _add_power(power: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.experiments.study import make_study, plan_lines
+    from regard.experiments.study import make_study, read_study_results, study_plan_lines
 
     how = grid_options(options)
     if options.dry_run:
-        print("\n".join(plan_lines(options.name, how)))
+        print("\n".join(study_plan_lines(options.name, how)))
         return 0
     folder, failed = make_study(options.name, how)
-    _print(folder, as_json=options.json)
+    _print(read_study_results(folder), folder / "report.html", as_json=options.json)
     for path, why in failed.items():
         print(f"regard: {path}: {why.strip().splitlines()[-1]}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _report(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.experiments import GridOptions
-    from regard.experiments.study import report_study
+    from regard.experiments import GridOptions, report_study
 
-    page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)
-    _print(page.parent, as_json=options.json)
+    _print(*report_study(options.name, GridOptions(options.runs), mixed=options.mixed), as_json=options.json)
     return 0
 
 
-def _print(folder: Path, *, as_json: bool) -> None:
-    import json
+def _print(results: StudyResults, page: Path, *, as_json: bool) -> None:
+    from regard.experiments.study import print_study
+    from regard.report import json_text
 
-    from regard.experiments.study import print_study, summary
-
-    results = summary(folder)
     if as_json:
-        print(json.dumps(results, indent=1))
+        print(json_text(results), end="")
         return
     print_study(results)
-    print(f"page: {folder / 'report.html'}")
+    print(f"page: {page}")
 
 
 def _power(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.experiments.study import World, load_plan, power_with_progress, print_power, print_power_json
+    from regard.experiments.study import Simulation, load_plan, power_with_progress, print_power, print_power_json
 
     results = power_with_progress(
         options.hypothesis,
@@ -138,7 +140,7 @@ def _power(options: argparse.Namespace, _: list[str]) -> int:
         backbones=options.backbones,
         studies=options.studies,
         plan=load_plan(options.plan) if options.plan else None,
-        noise=World(run_sd=options.run_sd, rest_sd=options.rest_sd),
+        noise=Simulation(run_sd=options.run_sd, rest_sd=options.rest_sd),
         processes=options.processes,
     )
     (print_power_json if options.json else print_power)(results)

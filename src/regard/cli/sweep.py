@@ -42,7 +42,7 @@ def add_sweep(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
     from regard.experiments import GridOptions
-    from regard.experiments.tables import BETA, BUDGET, lines_of, run_table, sweep_of
+    from regard.experiments.tables import BETA, BUDGET, make_table, open_sweep, table_plan_lines
     from regard.training import parse_recipe
 
     if (options.field is None) != (options.values is None):
@@ -50,13 +50,12 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     recipe = parse_recipe(fields)
     field = options.field or (BUDGET if options.budgets else BETA)
     values = _values(options.values or options.budgets or options.betas)
-    table = sweep_of(recipe, field, values, range(options.seeds), unknown=options.unknown)
+    sweep = open_sweep(recipe, field, values, range(options.seeds), unknown=options.unknown)
     how = GridOptions(options.runs, options.workers, options.threads)
-    name = f"{recipe.name}-sweep"
     if options.dry_run:
-        print("\n".join(lines_of(table, recipe, name, how)))
+        print("\n".join(table_plan_lines(sweep, how)))
         return 0
-    failed = run_table(table, recipe, name, how, as_json=options.json, swept=field)
+    failed = make_table(sweep, how, as_json=options.json)
     for path, why in failed.items() if options.json else ():
         print(f"regard: {path}: {why}", file=sys.stderr)
     return 1 if failed else 0

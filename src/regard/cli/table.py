@@ -27,13 +27,14 @@ def add_table(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.experiments.tables import make_table, plan_lines
+    from regard.experiments.tables import make_table, open_table, table_plan_lines
 
     how = grid_options(options)
+    table = open_table(options.name, fields, how)
     if options.dry_run:
-        print("\n".join(plan_lines(options.name, fields, how)))
+        print("\n".join(table_plan_lines(table, how)))
         return 0
-    failed = make_table(options.name, fields, how, as_json=options.json)
+    failed = make_table(table, how, as_json=options.json)
     for path, why in failed.items() if options.json else ():
         print(f"regard: {path}: {why}", file=sys.stderr)
     return 1 if failed else 0

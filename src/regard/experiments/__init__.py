@@ -1,8 +1,9 @@
-"""Many runs compared: tables, sweeps and the human-machine study, on one grid of cells.
+"""Many runs compared: tables, sweeps and the human-machine study, each run as a grid of cells.
 
-Not here: what is measured of one trained network (evaluation), how it is trained (training).
+Names are imported when they are first used (`__init__.pyi` lists where they live), so that a worker process of the grid
+loads no more than its cell needs. Not here: what is measured of one network (evaluation), how it is trained (training).
 """
 
-from regard.experiments.runner import GridOptions
+import lazy_loader
 
-__all__ = ["GridOptions"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

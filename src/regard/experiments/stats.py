@@ -1,99 +1,118 @@
-"""An estimate with the variances it is uncertain by, each with its own degrees of freedom.
+"""Means over runs and images with their intervals, and p values corrected for their number.
 
-A mean over few seeds and many images has two sources of error, of which one is known from 2 to 8 degrees of freedom and
-the other from hundreds. The quantile of Cochran and Cox (1957, Experimental Designs, 4.14) weighs the two t quantiles
-by the variances: q = sum_k v_k t_{f_k} / sum_k v_k. In simulation its one-sided levels of .05, .01 and .002 hold to
-within a tenth where both parts matter, while Satterthwaite's single degree of freedom rejects up to five times too
-often in the tails with three seeds.
+Runs (seeds) and images are both samples, and every run judges the same images. Paired differences of conditions are
+such a table of runs x images themselves: what seeds and images have in common cancels before.
 
-The mean of a table runs x images, when both runs and images are samples.
-
-y[r,i] = mu_b(r) + run_r + image_i + rest; runs are nested in backbones b, which are taken as they are; every run judges
-the same images. By the mean squares of the two-way analysis of variance
+**Crossed mean.** y[r,i] = mean_b(r) + run_r + image_i + rest, runs nested in backbones b, which are fixed. By the mean
+squares of the two-way analysis of variance
 
     Var(mean) = (MS_runs + max(MS_images - MS_rest, 0)) / (R I)
 
 with B(S-1) and I-1 degrees of freedom. The rest is left in the part of the runs, which makes it a little too large,
-never too small. Paired differences of conditions are such a table themselves: what seeds and images have in common
-cancels before.
+never too small.
 
-The crossed bootstrap: runs and images are resampled independently, and every pair counts as often as both.
+**Quantile.** The two sources of error have few and many degrees of freedom. The quantile of Cochran and Cox (1957,
+Experimental Designs, 4.14) weighs the two t quantiles by the variances: q = sum_k v_k t_{f_k} / sum_k v_k. In
+simulation its one-sided levels of .05, .01 and .002 hold to within a tenth where both parts matter, while
+Satterthwaite's single degree of freedom rejects up to five times too often in the tails with three seeds.
 
-For numbers that are no mean: ratios, shares of a range, correlations. Source: Owen 2007, The pigeonhole bootstrap,
-Annals of Applied Statistics 1:386; its variance is never too small with many of both. With three seeds it is: a
-resample of three holds on average two of them, and a percentile interval knows no t. Decisions therefore rest on
-`crossed_mean`; benchmarks/verdicts.py measures how often either interval holds the truth.
+**Crossed bootstrap**, for numbers that are no mean (ratios, shares of a range): runs and images are resampled
+independently, and every pair counts as often as both (Owen 2007, The pigeonhole bootstrap, Annals of Applied
+Statistics 1:386). Its variance is never too small with many of both. With three seeds it is: a resample of three holds
+on average two of them, and a percentile interval knows no t. Decisions therefore rest on `crossed_mean`;
+benchmarks/verdicts.py measures how often either interval holds the truth.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtrit
+from statsmodels.stats.multitest import multipletests
 
 from regard.types import RegardError
 
 SMALLEST_P = 1e-12
+CHUNK = 2_000_000  # numbers in memory at once
+_Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Estimate:
-    """A number with its sources of error.
+    """A number with its sources of error. JSON holds its interval, not the sources.
 
-    Attributes:
-        value: the estimate; NaN where it could not be made.
-        parts: (variance, degrees of freedom) of each source; empty where the error is not known, as with one seed.
-        seeds: seeds a backbone, the fewest.
+    Args:
+        value: the estimate; NaN where it is undefined.
+        parts: (variance, degrees of freedom) of each source of error; empty where the error is unknown, as with one
+            seed, and after reading from JSON.
+        seeds: seeds per backbone, the fewest.
         runs: trained networks that went in.
         images: images that went in.
-        left_out: what did not go in and why, counted.
+        left_out: reason -> number of items that were left out.
+        low: lower end of the 95 % interval, where there are no parts to compute it from.
+        high: upper end.
     """
 
     value: float
-    parts: tuple[tuple[float, float], ...] = ()
-    seeds: int = 0
-    runs: int = 0
-    images: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
+    low: float
+    high: float
+    seeds: int
+    runs: int
+    images: int
+    left_out: Mapping[str, int]
+
+    def __init__(
+        self,
+        value: float,
+        parts: tuple[tuple[float, float], ...] = (),
+        seeds: int = 0,
+        runs: int = 0,
+        images: int = 0,
+        left_out: Mapping[str, int] | None = None,
+        low: float = math.nan,
+        high: float = math.nan,
+    ) -> None:
+        self.__dict__.update(
+            value=value, _parts=parts, seeds=seeds, runs=runs, images=images, left_out=dict(left_out or {})
+        )
+        low, high = self.interval() if parts else (low, high)
+        self.__dict__.update(low=low, high=high)
+
+    @property
+    def parts(self) -> tuple[tuple[float, float], ...]:
+        """(variance, degrees of freedom) of each source of error; empty where the error is unknown."""
+        parts: tuple[tuple[float, float], ...] = self.__dict__["_parts"]
+        return parts
 
     @property
     def se(self) -> float:
-        """Standard error; NaN where not known."""
+        """Standard error; NaN where it is unknown."""
         return math.sqrt(sum(v for v, _ in self.parts)) if self.parts else math.nan
 
-    @property
-    def low(self) -> float:
-        """Lower end of the 95 % interval."""
-        return self.interval()[0]
-
-    @property
-    def high(self) -> float:
-        """Upper end of the 95 % interval."""
-        return self.interval()[1]
-
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Two-sided interval; NaN where the error is not known."""
-        if not 0 < level < 1:
-            raise RegardError(f"interval: level={level} is not between 0 and 1; use for example level=.95")
-        reach = self.quantile((1 - level) / 2) * self.se
-        return self.value - reach, self.value + reach
+        """Two-sided interval; NaN where the error is unknown."""
+        _check_level(level)
+        half_width = self.quantile((1 - level) / 2) * self.se
+        return self.value - half_width, self.value + half_width
 
     def quantile(self, tail: float) -> float:
-        """Upper quantile of (estimate - truth) / se; 0 without any variance, NaN where the error is not known."""
+        """Upper quantile of (estimate - truth) / se; 0 without any variance, NaN where the error is unknown."""
         total = sum(v for v, _ in self.parts)
         if total == 0:
             return 0.0 if self.parts else math.nan
         return float(sum(v * -stdtrit(f, tail) for v, f in self.parts if v > 0) / total)
 
     def p_above(self, bound: float) -> float:
-        """One-sided p of "the truth is at most `bound`": small where the estimate lies clearly above it.
+        """One-sided p value of "the truth is at most `bound`": small where the estimate lies clearly above it.
 
-        1 where the error is not known, as nothing is then shown. Not below 1e-12.
+        1 where the error is unknown. Not below 1e-12.
 
         >>> round(Estimate(2.0, ((1.0, 1e6),)).p_above(0.0), 4)
         0.0228
@@ -103,12 +122,16 @@ class Estimate:
         if self.se == 0:
             return 0.5 if self.value == bound else SMALLEST_P if self.value > bound else 1 - SMALLEST_P
         t = (self.value - bound) / self.se
-        reached = _tail(abs(t), self.quantile)
-        return reached if t >= 0 else 1 - reached
+        tail = _tail(abs(t), self.quantile)
+        return tail if t >= 0 else 1 - tail
 
     def p_below(self, bound: float) -> float:
-        """One-sided p of "the truth is at least `bound`"; 1 where the error is not known."""
+        """One-sided p value of "the truth is at least `bound`"; 1 where the error is unknown."""
         return Estimate(-self.value, self.parts).p_above(-bound)
+
+    def p_two_sided(self) -> float:
+        """Two-sided p value of "the truth is 0"; 1 where the error is unknown."""
+        return min(1.0, 2 * min(self.p_above(0.0), self.p_below(0.0)))
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate:
@@ -121,17 +144,16 @@ def average(estimates: Sequence[Estimate]) -> Estimate:
     if n == 0:
         return Estimate(math.nan)
     known = all(e.parts for e in estimates)
-    left_out: dict[str, int] = {}
+    left_out = Counter[str]()
     for e in estimates:
-        for reason, count in e.left_out.items():
-            left_out[reason] = left_out.get(reason, 0) + count
+        left_out.update(e.left_out)
     return Estimate(
         value=sum(e.value for e in estimates) / n,
         parts=tuple((v / n**2, f) for e in estimates for v, f in e.parts) if known else (),
         seeds=min(e.seeds for e in estimates),
         runs=sum(e.runs for e in estimates),
         images=sum(e.images for e in estimates),
-        left_out=left_out,
+        left_out=dict(left_out),
     )
 
 
@@ -146,16 +168,19 @@ def _tail(t: float, quantile: Callable[[float], float]) -> float:
 
 
 def crossed_mean(
-    values: NDArray[np.float64], backbone: NDArray[np.int_] | None = None, *, left_out: dict[str, int] | None = None
+    values: _Values, backbone: NDArray[np.int_] | None = None, *, left_out: Mapping[str, int] | None = None
 ) -> Estimate:
     """Mean over runs and images with its two sources of error.
 
     Args:
-        values: (R,I), finite; each backbone's runs weigh alike.
-        backbone: (R,) which backbone a run belongs to; one for all by default.
-        left_out: handed on.
+        values: (R,I), finite.
+        backbone: (R,) the backbone of each run, as a number; every backbone weighs the same. One for all by default.
+        left_out: passed on to the estimate.
 
-    With one seed of every backbone, or one image, the error is not known: the estimate then has no parts.
+    With one seed of every backbone, or one image, the error is unknown: the estimate then has no parts.
+
+    Raises:
+        RegardError: another shape, or a value that is not finite.
 
     >>> e = crossed_mean(np.array([[1.0, 3.0], [2.0, 4.0], [3.0, 5.0]]))
     >>> e.value, e.parts  # runs differ by 1 (variance 1/3), images by 2 (variance 2/2)
@@ -176,9 +201,8 @@ def crossed_mean(
     of_run, of_group = values.mean(1), member @ values  # (R,), (B,I)
     value = float(of_group.mean())
     freedom = runs - groups
-    found = Estimate(value, (), int(counts.min()), runs, images, left_out)
     if freedom < 1 or images < 2:
-        return found
+        return Estimate(value, (), int(counts.min()), runs, images, left_out)
     centred = of_run - (member @ of_run)[which]
     rest = values - of_run[:, None] - of_group[which] + of_group.mean(1)[which][:, None]
     ms_runs = images * float(centred @ centred) / freedom
@@ -191,10 +215,6 @@ def crossed_mean(
     return Estimate(value, parts, int(counts.min()), runs, images, left_out)
 
 
-_Table = NDArray[np.float64]
-CHUNK = 2_000_000  # numbers held at once
-
-
 @dataclass(frozen=True)
 class Interval:
     """A value and its percentile interval."""
@@ -204,10 +224,10 @@ class Interval:
     high: float = math.nan
 
 
-def crossed_weights(
+def _resampled_counts(
     backbone: NDArray[np.int_], images: int, draws: int, *, seed: int
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """How often each run (chunk,R) and each image (chunk,I) was drawn; runs are drawn within their backbone."""
+) -> Iterator[tuple[_Values, _Values]]:
+    """How often each run (chunk,R) and each image (chunk,I) was drawn; runs are resampled within their backbone."""
     generator = np.random.default_rng(seed)
     rows = max(1, CHUNK // max(len(backbone) + images, 1))
     for start in range(0, draws, rows):
@@ -220,45 +240,64 @@ def crossed_weights(
 
 
 def bootstrap(
-    values: _Table,
+    values: _Values,
     backbone: NDArray[np.int_],
-    statistic: Callable[[_Table], _Table],
+    statistic: Callable[[_Values], _Values],
     *,
     draws: int = 2000,
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """A statistic of the means of K paired arms, with its percentile interval.
+    """A statistic of the means of K paired arms, with its percentile interval over resampled runs and images.
 
     Args:
         values: (K,R,I), paired and finite.
-        backbone: (R,) of each run.
+        backbone: (R,) the backbone of each run, as a number.
         statistic: means (K,N) of N resamples -> (N,), such as ``lambda m: (m[0] - m[1]) / (m[2] - m[1])``.
-        draws: resamples.
+        draws: number of resamples.
         level: of the interval.
-        seed: decides the interval.
+        seed: of the resampling.
 
-    The value is NaN without runs or images, the interval with a single seed of every backbone.
+    The value is NaN without runs or images; the interval is NaN with a single seed of every backbone.
 
     >>> table = np.arange(24.0).reshape(2, 3, 4)
     >>> bootstrap(table, np.zeros(3, int), lambda m: m[1] - m[0])
     Interval(value=12.0, low=12.0, high=12.0)
     """
-    if not 0 < level < 1:
-        raise RegardError(f"bootstrap: level={level} is not between 0 and 1; use for example level=.95")
+    _check_level(level)
     _, runs, images = values.shape
     if runs == 0 or images == 0:
         return Interval(math.nan)
     value = float(statistic(values.mean((1, 2))[:, None])[0])
     if np.bincount(np.unique(backbone, return_inverse=True)[1]).max() < 2:
         return Interval(value)
-    found = [
+    chunks = [
         statistic(np.stack([np.einsum("nr,ri,ni->n", r, arm, i, optimize=True) for arm in values]) / (runs * images))
-        for r, i in crossed_weights(backbone, images, draws, seed=seed)
+        for r, i in _resampled_counts(backbone, images, draws, seed=seed)
     ]
-    every = np.concatenate(found)
-    every = every[np.isfinite(every)]
-    if not len(every):
+    statistics = np.concatenate(chunks)
+    statistics = statistics[np.isfinite(statistics)]
+    if not len(statistics):
         return Interval(value)
-    low, high = np.quantile(every, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(statistics, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value if math.isfinite(value) else math.nan, float(low), float(high))
+
+
+def corrected(p: Sequence[float | None], method: Literal["holm", "fdr_bh"] = "holm") -> list[float | None]:
+    """P values corrected for their number, in their order; None (not tested) stays None and does not count.
+
+    Args:
+        p: p values.
+        method: ``holm`` (Holm 1979), or ``fdr_bh`` (Benjamini and Hochberg 1995).
+
+    >>> corrected([0.01, None, 0.04])
+    [0.02, None, 0.04]
+    """
+    tested = [x for x in p if x is not None]
+    adjusted = iter(multipletests(tested, method=method)[1].tolist() if tested else ())
+    return [None if x is None else float(next(adjusted)) for x in p]
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise RegardError(f"interval: level={level} is not between 0 and 1; use for example level=.95")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from tests.experiments.grid.toys import toy
 
-from regard.experiments.grid import Cell, cell_path, estimate, read_result, run, run_grid
-from regard.experiments.grid.claims import Watch
+from regard.experiments.grid import Cell, cell_path, estimate_time, read_result, run, run_grid
+from regard.experiments.grid.claims import ClaimWatcher
 from regard.experiments.grid.run import State
 from regard.types import RegardError
 
@@ -23,7 +23,7 @@ def times_done(root: Path, cell: Cell) -> int:
     return len((root / cell.path / "done.txt").read_text())
 
 
-def test_cells_run_beside_each_other_once_and_hold_their_results(tmp_path: Path) -> None:
+def test_cells_run_once_in_parallel_and_keep_their_results(tmp_path: Path) -> None:
     cells = [toy("one", seed, a=2) for seed in (0, 1)]
     outcome = run_grid(cells, tmp_path, workers=2, threads=3)
     assert outcome.finished == ("one/seed-0", "one/seed-1")
@@ -39,7 +39,7 @@ def test_cells_run_beside_each_other_once_and_hold_their_results(tmp_path: Path)
     assert not list(tmp_path.rglob("claim-*"))
 
 
-def test_a_cell_that_is_asked_for_otherwise_is_done_again(tmp_path: Path) -> None:
+def test_a_cell_with_another_spec_is_done_again(tmp_path: Path) -> None:
     cell = toy("one", a=1)
     run_grid([cell], tmp_path)
     other = replace(cell, spec={"a": 5}, size=7)
@@ -51,7 +51,7 @@ def test_a_cell_that_is_asked_for_otherwise_is_done_again(tmp_path: Path) -> Non
     assert times_done(tmp_path, cell) == 2
 
 
-def test_a_failing_cell_is_recorded_and_loses_no_other(tmp_path: Path) -> None:
+def test_a_failing_cell_is_recorded_and_stops_no_other(tmp_path: Path) -> None:
     bad, good = toy("bad", work="fail"), toy("good")
     outcome = run_grid([bad, good], tmp_path)
     assert outcome.finished == (good.path,)
@@ -68,7 +68,7 @@ def test_a_result_that_json_cannot_hold_is_a_failure(tmp_path: Path) -> None:
     assert read_result(cell, tmp_path) is None
 
 
-def test_a_killed_worker_is_a_failure_and_goes_on_the_next_time(tmp_path: Path) -> None:
+def test_a_killed_worker_is_a_failure_and_continues_the_next_time(tmp_path: Path) -> None:
     cell = toy("dies", work="die")
     first = run_grid([cell], tmp_path)
     assert "half done" in first.failed[cell.path]
@@ -90,26 +90,26 @@ def test_two_grids_share_a_folder_and_do_each_cell_once(tmp_path: Path) -> None:
     assert [times_done(tmp_path, cell) for cell in cells] == [1, 1, 1, 1]
 
 
-def test_a_cell_that_another_took_since_the_last_look_is_left_to_it(
+def test_a_cell_that_another_process_claimed_since_the_last_scan_is_left_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = toy("first", work="sleep", seconds=0.5), toy("second")
-    monkeypatch.setattr(run, "SCAN", 3.0)  # the second cell begins long before the grid looks around again
+    monkeypatch.setattr(run, "SCAN", 3.0)  # the second cell starts long before the next scan
     grid = threading.Thread(target=run_grid, args=([first, second], tmp_path))
     grid.start()
     while not (tmp_path / first.path / "begun").exists():
         time.sleep(0.02)
-    claim = Watch().claim(tmp_path / second.path)
+    claim = ClaimWatcher().claim(tmp_path / second.path)
     assert claim is not None
     time.sleep(1.5)
     assert (tmp_path / first.path / "cell.json").exists()
-    assert not (tmp_path / second.path / "done.txt").exists(), "its holder lives"
+    assert not (tmp_path / second.path / "done.txt").exists(), "its process runs"
     claim.release()
     grid.join()
     assert times_done(tmp_path, second) == 1
 
 
-def test_what_another_has_is_waited_for_and_shown(tmp_path: Path) -> None:
+def test_cells_of_another_process_are_waited_for_and_shown(tmp_path: Path) -> None:
     cell = toy("slow", work="sleep", seconds=3)
     other = threading.Thread(target=run_grid, args=([cell], tmp_path))
     other.start()
@@ -117,10 +117,10 @@ def test_what_another_has_is_waited_for_and_shown(tmp_path: Path) -> None:
         time.sleep(0.05)
     seen: set[str] = set()
 
-    def tell(states: "dict[str, State]") -> None:
+    def on_progress(states: "dict[str, State]") -> None:
         seen.update(state.name for state in states.values())
 
-    assert run_grid([cell], tmp_path, tell=tell).finished == (cell.path,)
+    assert run_grid([cell], tmp_path, on_progress=on_progress).finished == (cell.path,)
     other.join()
     assert seen == {"elsewhere", "done"}
 
@@ -144,19 +144,19 @@ def test_an_interrupted_grid_ends_its_workers_and_leaves_no_claim(tmp_path: Path
     assert not (tmp_path / cell.path / "failed.json").exists()
 
 
-def test_time_left_is_told_by_finished_cells_of_the_arm(tmp_path: Path) -> None:
+def test_time_left_follows_finished_cells_of_the_arm(tmp_path: Path) -> None:
     cells = [toy("a", 0), toy("a", 1), toy("b", 0)]
-    assert estimate(cells, tmp_path, 1) == ([False] * 3, None)
+    assert estimate_time(cells, tmp_path, 1) == ([False] * 3, None)
     run_grid(cells[:1], tmp_path)
     file = tmp_path / cells[0].path / "cell.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"seconds": 10.0}))
     longer = replace(cells[2], size=3.0)
-    assert estimate([*cells[:2], longer], tmp_path, 1) == ([True, False, False], 40.0)
-    assert estimate([*cells[:2], longer], tmp_path, 2) == ([True, False, False], 30.0), "a cell is not split"
+    assert estimate_time([*cells[:2], longer], tmp_path, 1) == ([True, False, False], 40.0)
+    assert estimate_time([*cells[:2], longer], tmp_path, 2) == ([True, False, False], 30.0), "a cell is not split"
 
 
 @pytest.mark.parametrize(("devices", "given", "expected"), [(2, None, ["0", "1", "0"]), (2, "5,7", ["5", "7", "5"])])
-def test_workers_are_dealt_the_devices(
+def test_devices_are_assigned_in_turn(
     devices: int, given: str | None, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: devices)
@@ -166,11 +166,11 @@ def test_workers_are_dealt_the_devices(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
     cells = [toy(f"arm {i}") for i in range(3)]
     run_grid(cells, tmp_path, workers=3)
-    found = [read_result(cell, tmp_path) for cell in cells]
-    assert [r and r.values["CUDA_VISIBLE_DEVICES"] for r in found] == expected
+    results = [read_result(cell, tmp_path) for cell in cells]
+    assert [r and r.values["CUDA_VISIBLE_DEVICES"] for r in results] == expected
 
 
-def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
+def test_equal_folders_and_numbers_below_one_are_errors(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="two cells"):
         run_grid([toy("a b"), toy("a, b")], tmp_path)
     with pytest.raises(RegardError, match="workers=0"):

@@ -7,12 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regard.experiments.study import Design, Plan, Trials, World, draw, freeze
-from regard.experiments.study.page import StudyPicture, render_study, write_study_page
-from regard.experiments.study.simulation import world_plan
-from regard.report.charts import ScatterPoint, scatter
+from regard.experiments.study import (
+    Design,
+    Plan,
+    Simulation,
+    Trials,
+    draw_study,
+    freeze,
+    read_study_results,
+    simulate_trials,
+    study_results,
+)
+from regard.experiments.study.page import StudyPicture, render_study
+from regard.experiments.study.simulation import simulation_plan
+from regard.report import ScatterPoint, scatter, to_json, write_dataclass
 from regard.types import RegardError
 
+ROOT = Path(__file__).resolve().parents[3]
 WORDS = ("task", "backbone", "condition", "layer", "image")
 
 
@@ -53,8 +64,10 @@ def parsed(html: str) -> Balanced:
 @pytest.fixture(scope="module")
 def trials() -> Trials:
     """A study with layers and a disturbance."""
-    world = World(effects=(0.2, 0.0, 0.0), faithful=(0.25, 0.0, 0.0), multipliers=(1.0, 0.0))
-    frame = draw(world, Design(seeds=3, images=30, backbones=2), seed=0).frame.astype(dict.fromkeys(WORDS, object))
+    simulation = Simulation(effects=(0.2, 0.0, 0.0), faithful=(0.25, 0.0, 0.0), multipliers=(1.0, 0.0))
+    frame = simulate_trials(simulation, Design(seeds=3, images=30, backbones=2), seed=0).frame.astype(
+        dict.fromkeys(WORDS, object)
+    )
     frame["robust_blur"] = frame["performance"] - 0.1
     deeper = frame[(frame["condition"] == "implicit") & (frame["task"] == "action")].assign(layer="layer2")
     return Trials(pd.concat([frame, deeper]))
@@ -63,9 +76,9 @@ def trials() -> Trials:
 def test_the_page_shows_every_question_and_every_hypothesis(trials: Trials, tmp_path: Path) -> None:
     folder = tmp_path / "my <study>"
     folder.mkdir()
-    freeze(world_plan(), folder)
+    freeze(simulation_plan(), folder)
     trials.to_csv(folder / "trials.csv")
-    html = write_study_page(folder).read_text()
+    html = draw_study(folder).read_text()
     page = parsed(html)
     sections = (
         "verdicts",
@@ -87,23 +100,23 @@ def test_the_page_shows_every_question_and_every_hypothesis(trials: Trials, tmp_
     assert "<study>" not in html.replace("&lt;study&gt;", "")
     assert "http" not in html.replace("http-equiv", "")
     assert "not the one that came before" not in text
-    assert "3 seeds a backbone" in text
+    assert "3 seeds per backbone" in text
 
 
-def test_a_changed_plan_is_told_at_the_top(trials: Trials, tmp_path: Path) -> None:
-    freeze(world_plan(), tmp_path)
+def test_a_changed_plan_is_named_at_the_top(trials: Trials, tmp_path: Path) -> None:
+    freeze(simulation_plan(), tmp_path)
     trials.to_csv(tmp_path / "trials.csv")
     kept = json.loads((tmp_path / "plan.json").read_text())
     kept["plan"]["alpha"] = 0.2
     (tmp_path / "plan.json").write_text(json.dumps(kept))
-    html = write_study_page(tmp_path).read_text()
+    html = draw_study(tmp_path).read_text()
     assert "plan.json was edited after it was frozen" in html
 
 
 def test_what_was_not_measured_is_not_shown(trials: Trials) -> None:
     bare = trials.frame[["task", "backbone", "condition", "seed", "image", "performance"]]
     bare = Trials(bare[trials.frame["alpha"].isna() & (trials.frame["layer"] == "")])
-    page = parsed(render_study(bare, replace(world_plan(), higher_level=[]), "bare"))
+    page = parsed(render_study(study_results(bare, replace(simulation_plan(), higher_level=[]), "bare")))
     assert not {"similarity", "relation", "dose", "layers", "transparency", "robustness", "gallery"} & set(page.ids)
     assert "No task of the plan is higher-level" in " ".join(page.text)
 
@@ -112,7 +125,7 @@ def test_maps_are_shown_of_the_backbone_with_most_conditions(trials: Trials) -> 
     first, *others = trials.backbones("action")
     frame = trials.frame.astype(dict.fromkeys(WORDS, object))
     fewer = Trials(frame[(frame["condition"] != "random") | (frame["backbone"] == first) | (frame["task"] != "action")])
-    text = " ".join(parsed(render_study(fewer, Plan(), "x")).text)
+    text = " ".join(parsed(render_study(study_results(fewer, Plan(), "x"))).text)
     assert f"action, {first}, NSS" in text
     assert not any(f"action, {other}, NSS" in text for other in others)
     assert "action, NSS" not in text
@@ -121,7 +134,9 @@ def test_maps_are_shown_of_the_backbone_with_most_conditions(trials: Trials) -> 
 
 def test_pictures_are_shown_where_given(trials: Trials) -> None:
     page = parsed(
-        render_study(trials, Plan(), "x", pictures=[StudyPicture("data:image/png;base64,AA", "a & b", "said")])
+        render_study(
+            study_results(trials, Plan(), "x"), pictures=[StudyPicture("data:image/png;base64,AA", "a & b", "caption")]
+        )
     )
     assert "gallery" in page.ids
     assert "a & b" in page.text
@@ -129,23 +144,48 @@ def test_pictures_are_shown_where_given(trials: Trials) -> None:
 
 def test_without_its_files_the_page_names_them(trials: Trials, tmp_path: Path) -> None:
     with pytest.raises(RegardError, match=r"trials\.csv"):
-        write_study_page(tmp_path)
+        draw_study(tmp_path)
     trials.to_csv(tmp_path / "trials.csv")
     with pytest.raises(RegardError, match=r"plan\.json"):
-        write_study_page(tmp_path)
+        draw_study(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["study_small", "study_generated"])
+def test_a_record_of_results_makes_the_same_page_without_pictures(name: str, tmp_path: Path) -> None:
+    record = tmp_path / f"{name}.json"
+    record.write_bytes((ROOT / "results" / record.name).read_bytes())
+    results = read_study_results(record)
+    assert [verdict.hypothesis for verdict in results.values.verdicts] == ["C1", "C2", "C3", "C4", "C5", "G"]
+    assert results.made, "with what networks were trained"
+    page = draw_study(record)
+    assert page == tmp_path / f"{name}.html"
+    parser = parsed(page.read_text())
+    assert {"verdicts", "performance", "similarity", "relation", "dose", "transparency", "how"} <= set(parser.ids)
+    text = " ".join(parser.text)
+    for verdict in results.values.verdicts:
+        assert f"{verdict.hypothesis}: {verdict.word}" in text
+    assert "without any network" in text
+
+
+def test_results_are_read_as_they_were_written(trials: Trials, tmp_path: Path) -> None:
+    results = study_results(trials, Plan(attention_driven=["segmentation"]), "x")
+    write_dataclass(tmp_path / "results.json", results)
+    again = read_study_results(tmp_path / "results.json")
+    assert to_json(again) == to_json(results)
+    assert render_study(again) == render_study(results)
 
 
 def test_dots_lie_where_their_numbers_say() -> None:
-    places = [
+    points = [
         ScatterPoint("a", 0.0, 0.0, "first"),
         ScatterPoint("b", 1.0, 2.0, "second"),
         ScatterPoint("a", np.nan, 1.0, "lost"),
     ]
-    drawn = scatter("t", places, xlabel="x", ylabel="y")
+    drawn = scatter("t", points, xlabel="x", ylabel="y")
     assert drawn is not None
     (first,), (second,) = (d.points for d in drawn.dots)
     assert first.x < second.x
     assert first.y > second.y  # up is more
     assert [d.kind for d in drawn.dots] == [0, 1]
     assert "2 points" in drawn.alt
-    assert scatter("t", places[2:], xlabel="x", ylabel="y") is None
+    assert scatter("t", points[2:], xlabel="x", ylabel="y") is None

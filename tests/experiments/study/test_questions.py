@@ -7,18 +7,26 @@ import pytest
 from tests.experiments.study.tables import table
 
 from regard.experiments.stats import Estimate
-from regard.experiments.study import QUESTIONS, Design, Trials, World, draw
-from regard.experiments.study.questions import dose, layers, performance, relation, robustness, similarity, transparency
+from regard.experiments.study import QUESTIONS, Design, Simulation, Trials, simulate_trials
+from regard.experiments.study.questions import (
+    dose,
+    layers,
+    performance_table,
+    relation,
+    robustness,
+    similarity_table,
+    transparency,
+)
 from regard.experiments.study.regression import mixed_slope
-from regard.experiments.study.simulation import WEIGHTS, WOBBLE
+from regard.experiments.study.simulation import QUALITY_SD, WEIGHTS
 
 EFFECTS = {"none": -0.1, "implicit": 0.0, "explicit": 0.3, "human": 0.5}
 
 
 @pytest.fixture(scope="module")
 def world() -> Trials:
-    return draw(
-        World(effects=(0.2, 0.0, 0.0), faithful=(0.2, 0.0, 0.0)), Design(seeds=3, images=40, backbones=2), seed=0
+    return simulate_trials(
+        Simulation(effects=(0.2, 0.0, 0.0), faithful=(0.2, 0.0, 0.0)), Design(seeds=3, images=40, backbones=2), seed=0
     )
 
 
@@ -50,7 +58,7 @@ def close(a: object, b: object) -> bool:
 
 def test_performance_is_the_mean_and_its_gain_is_paired() -> None:
     frame = table(EFFECTS, backbones=2, noise=0.01)
-    found = performance(Trials(frame))
+    found = performance_table(Trials(frame))
     assert found.baseline == {"task": "implicit"}
     assert [r.condition for r in found.rows[:4]] == ["none", "implicit", "explicit", "human"]
     assert {r.backbone for r in found.rows} == {"all", "net0", "net1"}
@@ -68,14 +76,14 @@ def test_performance_is_the_mean_and_its_gain_is_paired() -> None:
 
 def test_without_implicit_the_plain_network_is_the_baseline_and_without_both_there_is_none() -> None:
     some = {k: v for k, v in EFFECTS.items() if k != "implicit"}
-    assert performance(Trials(table(some))).baseline == {"task": "none"}
-    assert performance(Trials(table({"human": 0.0}))).baseline == {}
+    assert performance_table(Trials(table(some))).baseline == {"task": "none"}
+    assert performance_table(Trials(table({"human": 0.0}))).baseline == {}
 
 
 def test_the_mean_over_backbones_is_of_conditions_that_all_of_them_have() -> None:
     frame = table({"none": 0.0, "implicit": 0.1, "random": 5.0}, backbones=2)
     frame = frame[(frame["condition"] != "random") | (frame["backbone"] == "net0")]
-    rows = performance(Trials(frame)).rows
+    rows = performance_table(Trials(frame)).rows
     assert [r.condition for r in rows if r.backbone == "all"] == ["none", "implicit"]
     assert [r.condition for r in rows if r.backbone == "net0"] == ["none", "random", "implicit"]
     assert [r.condition for r in rows if r.backbone == "net1"] == ["none", "implicit"]
@@ -86,20 +94,20 @@ def test_similarity_stands_between_floor_and_ceiling() -> None:
     frame["nss"] = np.where(frame["condition"] == "explicit", 1.5, 0.9)
     frame = frame.assign(nss_random=0.0, nss_center=1.0, nss_observers=2.0)
     frame.loc[frame["image"] == "3.png", "nss_center"] = np.nan
-    explicit = next(r for r in similarity(Trials(frame)).rows if r.condition == "explicit")
+    explicit = next(r for r in similarity_table(Trials(frame)).rows if r.condition == "explicit")
     assert explicit.value.value == pytest.approx(1.5)
     assert [explicit.anchors.random.value, explicit.anchors.center.value, explicit.anchors.observers.value] == [0, 1, 2]
     assert explicit.beyond_center.value == pytest.approx(0.5)
     assert explicit.beyond_center.left_out == {"images undefined somewhere": 1}
     assert (explicit.share.value, explicit.share.low, explicit.share.high) == pytest.approx((0.5, 0.5, 0.5))
-    implicit = next(r for r in similarity(Trials(frame)).rows if r.condition == "implicit")
+    implicit = next(r for r in similarity_table(Trials(frame)).rows if r.condition == "implicit")
     assert implicit.share.value == pytest.approx(-0.1)
     assert math.isnan(explicit.beyond_shuffled.value)
 
 
 def test_similarity_is_held_against_that_of_shuffled_maps() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.6, "explicit-shuffled": 0.1}, images=60)
-    found = {r.condition: r.beyond_shuffled for r in similarity(Trials(frame)).rows}
+    found = {r.condition: r.beyond_shuffled for r in similarity_table(Trials(frame)).rows}
     means = frame.groupby("condition")["nss"].mean()
     assert found["explicit"].value == pytest.approx(means["explicit"] - means["explicit-shuffled"])
     assert found["explicit"].low < 0.5 < found["explicit"].high  # the effect of the two arms
@@ -171,18 +179,21 @@ def test_robustness_is_a_paired_loss() -> None:
 
 
 def test_the_mixed_model_agrees_with_the_closed_form() -> None:
-    trials = draw(World(effects=(0.2, 0.0, 0.0), confounding=0.5), Design(seeds=2, images=80, backbones=1), seed=0)
+    trials = simulate_trials(
+        Simulation(effects=(0.2, 0.0, 0.0), confounding=0.5), Design(seeds=2, images=80, backbones=1), seed=0
+    )
     fit = mixed_slope(trials, "segmentation")
     assert fit.converged
     found = next(r for r in relation(trials).tasks if r.task == "segmentation")
-    spread = float(np.sqrt((WEIGHTS**2) @ (WOBBLE**2) + 1 / 8))  # of similarity, without what runs and images share
-    assert fit.within.value * spread == pytest.approx(found.within.value, abs=3 * found.within.se)
+    # of similarity, without what runs and images share
+    deviation = float(np.sqrt((WEIGHTS**2) @ (QUALITY_SD**2) + 1 / 8))
+    assert fit.within.value * deviation == pytest.approx(found.within.value, abs=3 * found.within.se)
     assert fit.images.value > fit.within.value + 3 * fit.images.se  # what easy images share is kept apart
     assert fit.rest_sd == pytest.approx(0.15, rel=0.2)
 
 
 def test_a_mixed_model_says_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    trials = draw(World(), Design(seeds=2, images=20, backbones=1), seed=0)
+    trials = simulate_trials(Simulation(), Design(seeds=2, images=20, backbones=1), seed=0)
     monkeypatch.setattr(
         "regard.experiments.study.regression.MixedLM.fit",
         lambda *_, **__: (_ for _ in ()).throw(np.linalg.LinAlgError("no")),
@@ -199,10 +210,10 @@ def test_a_fit_that_did_not_converge_is_not_hidden(monkeypatch: pytest.MonkeyPat
 
     whole = MixedLM.fit
     monkeypatch.setattr(MixedLM, "fit", lambda self, **options: whole(self, **options | {"method": "nm", "maxiter": 1}))
-    fit = mixed_slope(draw(World(), Design(seeds=2, images=20, backbones=1), seed=0), "segmentation")
+    fit = mixed_slope(simulate_trials(Simulation(), Design(seeds=2, images=20, backbones=1), seed=0), "segmentation")
     assert not fit.converged
     assert any("converge" in note for note in fit.notes)
 
 
 def test_an_estimate_is_what_answers_are_made_of(world: Trials) -> None:
-    assert isinstance(performance(world).rows[0].level, Estimate)
+    assert isinstance(performance_table(world).rows[0].level, Estimate)

@@ -17,7 +17,7 @@ def test_power_is_a_table_with_a_line_to_take_home(capsys: pytest.CaptureFixture
 
 def test_too_small_a_study_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SMALL, "--effect", "0", "--run-sd", ".5"]) == 0
-    assert "more seeds first" in capsys.readouterr().out
+    assert "add seeds first" in capsys.readouterr().out
 
 
 def test_power_as_json(capsys: pytest.CaptureFixture[str]) -> None:

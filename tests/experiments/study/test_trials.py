@@ -37,7 +37,7 @@ def test_images_named_by_numbers_stay_words(tmp_path: Path) -> None:
         (lambda f: f.assign(perfomance=1.0), "perhaps performance"),
         (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.assign(condition="explicite"), "perhaps explicit"),
-        (lambda f: f.assign(performance="good"), "performance holds what is not a number"),
+        (lambda f: f.assign(performance="good"), "performance has a value that is not a number"),
         (lambda f: f.assign(nss=np.inf), "nss is infinite in row 0"),
         (lambda f: f.assign(auc=85.0), "auc is 85.0; it lies between 0 and 1"),
         (lambda f: f.assign(seed=0.5), "seed must be a whole number"),

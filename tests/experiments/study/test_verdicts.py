@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.experiments.study.tables import table, trials
 
 from regard.experiments.stats import Estimate
-from regard.experiments.study import Contrast, Hypothesis, Plan, Trials, judge
+from regard.experiments.study import Contrast, Hypothesis, Plan, Trials, judge_hypotheses
 from regard.experiments.study.plan import standard
 from regard.experiments.study.verdicts import Evidence, all_of, case_by_case, of_contrast, true_word, word
 from regard.types import RegardError
@@ -24,7 +24,7 @@ p_values = st.builds(Evidence, *[st.floats(1e-9, 1)] * 4)
 
 
 def verdict(effect: float, plan: Plan = PLAN, **options: float | int) -> str:
-    return judge(trials({"implicit": 0.0, "explicit": effect}, **options), plan)[0].word  # type: ignore[arg-type]
+    return judge_hypotheses(trials({"implicit": 0.0, "explicit": effect}, **options), plan)[0].word  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("effect", "expected"), [(0.2, "supported"), (0.0, "equivalent"), (-0.2, "refuted")])
@@ -40,11 +40,11 @@ def test_no_effect_is_equivalent_at_large_n_and_undecided_at_small() -> None:
 def test_a_perfect_effect_needs_no_variance() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.0}, noise=0.0)
     frame["performance"] = (frame["condition"] == "explicit").astype(float)
-    assert judge(Trials(frame), PLAN)[0].word == "supported"
+    assert judge_hypotheses(Trials(frame), PLAN)[0].word == "supported"
 
 
 def test_significant_but_too_small_is_no_support() -> None:
-    found = judge(trials({"implicit": 0.0, "explicit": 0.01}, noise=0.001), PLAN)[0]
+    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 0.01}, noise=0.001), PLAN)[0]
     assert found.findings[0].estimate.low > 0
     assert found.word == "equivalent"
 
@@ -56,31 +56,31 @@ def test_between_the_bounds_it_is_refuted_but_not_equivalent() -> None:
 
 @pytest.mark.parametrize("missing", [{"implicit": 0.0}, {"human": 1.0}])
 def test_without_trials_nothing_is_said(missing: dict[str, float]) -> None:
-    found = judge(trials(missing), PLAN)[0]
+    found = judge_hypotheses(trials(missing), PLAN)[0]
     assert found.word == "undecided"
     assert "No trials for: performance, explicit − implicit." in found.notes
 
 
 def test_one_seed_says_nothing_of_chance() -> None:
-    found = judge(trials({"implicit": 0.0, "explicit": 5.0}, seeds=1, noise=0.001), PLAN)[0]
+    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=1, noise=0.001), PLAN)[0]
     assert found.word == "undecided"
     assert "One seed" in found.notes[0]
 
 
 def test_few_seeds_are_told_what_they_miss() -> None:
-    found = judge(trials({"implicit": 0.0, "explicit": 5.0}, seeds=3), PLAN)[0]
-    assert found.notes[0].startswith("3 seeds a backbone: a true effect below")
+    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=3), PLAN)[0]
+    assert found.notes[0].startswith("3 seeds per backbone: a true effect below")
     assert found.findings[0].detectable > 0.02
-    assert judge(trials({"implicit": 0.0, "explicit": 5.0}, seeds=5), PLAN)[0].notes == ()
+    assert judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=5), PLAN)[0].notes == ()
 
 
 def test_a_task_without_trials_and_a_class_without_tasks_are_notes() -> None:
     known = {"implicit": 0.0, "explicit": 5.0}
     for tasks in (["other"], ["task", "other"]):
-        verdict = judge(trials(known, seeds=5), replace(PLAN, attention_driven=tasks))[0]
+        verdict = judge_hypotheses(trials(known, seeds=5), replace(PLAN, attention_driven=tasks))[0]
         assert verdict.word == "undecided", "a claim about two tasks is not settled by one"
         assert "There are no trials of the task 'other'." in verdict.notes
-    found = judge(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
+    found = judge_hypotheses(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
     c5 = next(v for v in found if v.hypothesis.name == "C5")
     assert c5.word == "undecided"
     assert "No task of the plan is higher-level" in c5.notes[0]
@@ -90,9 +90,9 @@ def test_every_contrast_must_hold() -> None:
     both = replace(ONE, contrasts=[*ONE.contrasts, replace(ONE.contrasts[0], second="explicit-shuffled")])
     plan = replace(PLAN, hypotheses=[both])
     effects = {"implicit": 0.0, "explicit": 0.3, "explicit-shuffled": 0.3}
-    assert judge(trials(effects, noise=0.001), plan)[0].word == "equivalent"
-    assert judge(trials(effects | {"explicit-shuffled": 0.6}, noise=0.001), plan)[0].word == "refuted"
-    assert judge(trials(effects | {"explicit-shuffled": 0.1}, noise=0.001), plan)[0].word == "supported"
+    assert judge_hypotheses(trials(effects, noise=0.001), plan)[0].word == "equivalent"
+    assert judge_hypotheses(trials(effects | {"explicit-shuffled": 0.6}, noise=0.001), plan)[0].word == "refuted"
+    assert judge_hypotheses(trials(effects | {"explicit-shuffled": 0.1}, noise=0.001), plan)[0].word == "supported"
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_case_by_case(first: float, second: float, expected: str) -> None:
     )
     cases = replace(ONE, tasks="higher_level", cases="task")
     plan = Plan(higher_level=["a", "b"], hypotheses=[cases])
-    found = judge(Trials(frame), plan)[0]
+    found = judge_hypotheses(Trials(frame), plan)[0]
     assert found.word == expected
     assert [f.case for f in found.findings] == ["a", "b"]
     assert true_word(cases, [[first], [second]]) == expected
-    single = judge(Trials(frame), replace(plan, higher_level=["a"]))[0]
+    single = judge_hypotheses(Trials(frame), replace(plan, higher_level=["a"]))[0]
     assert single.word == "undecided"
     assert "There is one case only" in single.notes[0]
 
@@ -119,15 +119,19 @@ def test_cells_are_cases_too() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.0}, noise=0.001, backbones=2)
     frame.loc[(frame["backbone"] == "net1") & (frame["condition"] == "explicit"), "performance"] += 0.5
     cells = replace(ONE, cases="cell")
-    found = judge(Trials(frame), replace(PLAN, hypotheses=[cells]))[0]
+    found = judge_hypotheses(Trials(frame), replace(PLAN, hypotheses=[cells]))[0]
     assert found.word == "supported"
     assert [f.case for f in found.findings] == ["task, net0", "task, net1"]
 
 
 def test_many_hypotheses_are_corrected_for() -> None:
-    found = judge(trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=[ONE]))[0]
+    found = judge_hypotheses(
+        trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=[ONE])
+    )[0]
     copies = [replace(ONE, name=f"H{k}") for k in range(4)]
-    many = judge(trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=copies))
+    many = judge_hypotheses(
+        trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=copies)
+    )
     assert found.adjusted == found.evidence
     assert many[0].adjusted.support == pytest.approx(min(1.0, 4 * many[0].evidence.support))
 
@@ -137,7 +141,7 @@ def test_many_hypotheses_are_corrected_for() -> None:
 def test_the_order_of_rows_never_matters(order: list[int], seed: int) -> None:
     frame = table({"implicit": 0.0, "explicit": 0.05, "explicit-shuffled": 0.02}, images=20, seeds=2, seed=seed)
     plan = Plan(attention_driven=["task"], hypotheses=[h for h in standard() if h.tasks == "attention_driven"])
-    a, b = judge(Trials(frame), plan), judge(Trials(frame.iloc[order]), plan)
+    a, b = judge_hypotheses(Trials(frame), plan), judge_hypotheses(Trials(frame.iloc[order]), plan)
     for x, y in zip(a, b, strict=True):
         assert x.word == y.word
         assert astuple(x.adjusted) == pytest.approx(astuple(y.adjusted), abs=1e-9)
@@ -181,11 +185,14 @@ def test_the_truth_has_a_verdict() -> None:
         ({"alpha": 0.7}, "alpha=0.7"),
         ({"similarity": "hit"}, "similarity='hit'"),
         ({"higher_level": ["task"]}, "cannot be attention-driven and higher-level"),
-        ({"hypotheses": [ONE, ONE]}, "names of their own"),
-        ({"hypotheses": []}, "names of their own"),
+        ({"hypotheses": [ONE, ONE]}, "all with different names"),
+        ({"hypotheses": []}, "all with different names"),
         ({"hypotheses": [replace(ONE, contrasts=[])]}, "H has no contrast"),
-        ({"hypotheses": [replace(ONE, contrasts=[Contrast(first="a", second="human")])]}, "'a' is no condition"),
-        ({"hypotheses": [replace(ONE, contrasts=[Contrast(kind="dose", first="human")])]}, "'human' is no condition"),
+        ({"hypotheses": [replace(ONE, contrasts=[Contrast(first="a", second="human")])]}, "'a' is not a condition"),
+        (
+            {"hypotheses": [replace(ONE, contrasts=[Contrast(kind="dose", first="human")])]},
+            "'human' is not a condition",
+        ),
         ({"hypotheses": [replace(ONE, contrasts=[Contrast(first="human", second="human")])]}, "with itself"),
         (
             {"hypotheses": [replace(ONE, contrasts=[replace(ONE.contrasts[0], equivalence=0.5)])]},
@@ -202,6 +209,6 @@ def test_a_plan_is_checked(change: dict[str, object], said: str) -> None:
 def test_undefined_values_are_counted_in_the_finding() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.1}, images=10)
     frame.loc[frame["image"].isin(["3.png", "4.png"]) & (frame["seed"] == 1), "performance"] = math.nan
-    found = judge(Trials(frame), PLAN)[0].findings[0].estimate
+    found = judge_hypotheses(Trials(frame), PLAN)[0].findings[0].estimate
     assert found.left_out == {"images undefined somewhere": 2}
     assert found.images == 8

@@ -8,7 +8,7 @@ import torch
 
 from regard.backbones import size_of
 from regard.data import DataSplits, TensorSplit
-from regard.experiments.tables import cells_of, read_table
+from regard.experiments.tables import read_table, table_cells
 from regard.training import recipe_from
 from regard.training.build import build_model, resolve_match
 
@@ -38,7 +38,7 @@ def test_every_arm_is_built(name: str, shapes_only: None) -> None:
     with torch.device("cpu"):
         data = data_of(*SHAPES[name])
     sizes = {}
-    for cell in cells_of(replace(table, seeds=[0], tuning=None), base, name, {}):
+    for cell in table_cells(replace(table, seeds=[0], tuning=None), base, name, {}):
         recipe = recipe_from(cell.spec["recipe"])
         with torch.device("cpu" if recipe.model.match == "flops" else "meta"):  # operations are counted by computing
             model = build_model(resolve_match(recipe, data), data)

@@ -10,18 +10,20 @@ from tests.training.tiny import tiny
 
 from regard.cli import main
 from regard.cli.sweep import _values
-from regard.experiments.tables.results import axis, read_tabled, sweep_charts
-from regard.experiments.tables.run import write_table
+from regard.experiments.tables import TableResults, read_table_results
+from regard.experiments.tables.page import sweep_axis, sweep_charts
+from regard.experiments.tables.run import write_table_files
+from regard.report.json_files import from_json
 from regard.training import save_recipe
 from regard.types import RegardError
 
 COLUMNS = ("latent_bits", "label_bits", "label_entropy_bits", "accuracy_mean", "unknown_auroc", "code_bits")
 
 
-def swept(folder: Path, rows: list[dict[str, Any]], field: str = "objective.budget_bits") -> Path:
+def write_sweep(folder: Path, rows: list[dict[str, Any]], field: str = "objective.budget_bits") -> Path:
     """table.json of a sweep with these numbers."""
     column = {"label": "", "meaning": "", "unit": "", "better": None, "percent": False}
-    found = {
+    content = {
         "schema": 1,
         "name": "s",
         "title": "sweep",
@@ -40,7 +42,7 @@ def swept(folder: Path, rows: list[dict[str, Any]], field: str = "objective.budg
             for i, row in enumerate(rows)
         ],
     }
-    write_table(found, folder)
+    write_table_files(from_json(TableResults, content), folder)
     return folder
 
 
@@ -49,8 +51,8 @@ def test_the_information_plane_is_drawn_by_rate(tmp_path: Path) -> None:
         {"own": 9, "latent_bits": 9.5, "label_bits": 3.0, "label_entropy_bits": 3.3, "unknown_auroc": 0.8},
         {"own": 2, "latent_bits": 2.5, "label_bits": 2.0, "label_entropy_bits": 3.3, "unknown_auroc": 0.6},
     ]
-    tabled = read_tabled(swept(tmp_path, rows))
-    charts = {chart.title: chart for chart in sweep_charts(tabled)}
+    results = read_table_results(write_sweep(tmp_path, rows))
+    charts = {chart.title: chart for chart in sweep_charts(results)}
     assert set(charts) == {"Information plane: bits about the label", "Unknown images by rate alone, AUROC"}
     plane = charts["Information plane: bits about the label"]
     assert plane.xlabel == "latent rate, bits"
@@ -64,11 +66,13 @@ def test_the_information_plane_is_drawn_by_rate(tmp_path: Path) -> None:
     assert "Information plane" in page
 
 
-def test_without_bits_the_field_itself_is_the_axis(tmp_path: Path) -> None:
-    numbers = read_tabled(swept(tmp_path, [{"own": 5, "accuracy_mean": 0.5}, {"own": 2, "accuracy_mean": 0.4}]))
-    assert axis(numbers) == ([5.0, 2.0], "objective.budget_bits")
-    words = read_tabled(swept(tmp_path, [{"own": "sgd"}, {"own": "muon"}], field="optim.name"))
-    assert axis(words) == ([0.0, 1.0], "optim.name, in order")
+def test_without_bits_the_field_itself_is_the_sweep_axis(tmp_path: Path) -> None:
+    numbers = read_table_results(
+        write_sweep(tmp_path, [{"own": 5, "accuracy_mean": 0.5}, {"own": 2, "accuracy_mean": 0.4}])
+    )
+    assert sweep_axis(numbers) == ([5.0, 2.0], "objective.budget_bits")
+    words = read_table_results(write_sweep(tmp_path, [{"own": "sgd"}, {"own": "muon"}], field="optim.name"))
+    assert sweep_axis(words) == ([0.0, 1.0], "optim.name, in order")
     assert sweep_charts(words) == (), "nothing was measured"
 
 
@@ -79,7 +83,7 @@ def test_values_are_what_yaml_says_and_exponents_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (["--field", "model.anchors"], "--values"),
         (["--field", "model.anchor", "--values", "2"], "model.anchors"),
@@ -87,9 +91,11 @@ def test_values_are_what_yaml_says_and_exponents_are_numbers() -> None:
         (["--betas", "1e-3", "--train.epoch", "1"], "train.epochs"),
     ],
 )
-def test_what_makes_no_sense_is_named(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_do_not_fit_are_named(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["sweep", "--dry-run", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
 def test_cells_are_planned_value_by_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

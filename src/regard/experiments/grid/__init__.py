@@ -1,9 +1,37 @@
-"""Many runs from one list: cells in worker processes, resumed, shared between machines, and none lost with another.
+"""Many runs from one list of cells: worker processes, resuming, several machines in one folder, failures recorded.
 
 Not here: what a cell does (a callable named in `KINDS`, or as ``module:function``), what is made of the results.
 """
 
-from regard.experiments.grid.cell import KINDS, Cell, Result, cell_path, read_result
-from regard.experiments.grid.run import Outcome, estimate, run_grid
+from regard.experiments.grid.cell import (
+    FAILED_FILE,
+    KINDS,
+    RESULT_FILE,
+    RUN,
+    Cell,
+    Result,
+    cell_path,
+    finished_record,
+    read_object,
+    read_result,
+    slug,
+)
+from regard.experiments.grid.run import Outcome, State, estimate_time, run_grid
 
-__all__ = ["KINDS", "Cell", "Outcome", "Result", "cell_path", "estimate", "read_result", "run_grid"]
+__all__ = [
+    "FAILED_FILE",
+    "KINDS",
+    "RESULT_FILE",
+    "RUN",
+    "Cell",
+    "Outcome",
+    "Result",
+    "State",
+    "cell_path",
+    "estimate_time",
+    "finished_record",
+    "read_object",
+    "read_result",
+    "run_grid",
+    "slug",
+]

@@ -1,11 +1,13 @@
-"""One cell of a grid: what is to be done, by which callable, and the folder that holds what came of it.
+"""One cell of a grid: what is to be done, by which callable, and its folder.
 
-wanted.json    what was asked for
-claim-N.json   who is at work on it (see `claims`)
-log.txt        what the worker said
-cell.json      done: numbers, and what was asked for; written last
-cell.npz       arrays, one value an image
-failed.json    the last lines of what went wrong, instead
+Files in a cell's folder:
+
+wanted.json    the request
+claim-N.json   the process that works on it (see `claims`)
+log.txt        output of the worker
+cell.json      the result's numbers, and the request; written last
+cell.npz       the result's arrays, one value per image
+failed.json    instead, where the cell failed: the last lines of the error
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from regard.errors import RegardError
 from regard.files import write_arrays, write_json
 
 _SCHEMA = 1
-WANTED, DONE, ARRAYS, FAILED, LOG = "wanted.json", "cell.json", "cell.npz", "failed.json", "log.txt"
+REQUEST_FILE, RESULT_FILE, ARRAYS_FILE = "wanted.json", "cell.json", "cell.npz"
+FAILED_FILE, LOG_FILE = "failed.json", "log.txt"
 RUN = "run"
 """Folder of the training run inside a cell's folder."""
 
@@ -39,10 +42,10 @@ class Cell:
     Attributes:
         path: its folder in the grid's; see `cell_path`.
         arm: what is compared.
-        seed: what is repeated; cells of different arms with one seed are paired.
+        seed: what is repeated; cells of different arms with the same seed are paired.
         kind: a name in `KINDS`, or ``module:function``.
-        spec: what the callable is told, as JSON has it. A finished cell whose spec is another one is done again.
-        size: how much work it is beside others (epochs, say), for estimates of time alone.
+        spec: arguments of the callable, in JSON's types. A finished cell with another spec is done again.
+        size: amount of work relative to other cells (epochs, for example), used for estimates of time alone.
     """
 
     path: str
@@ -53,20 +56,20 @@ class Cell:
     size: float = 1.0
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """What decides the result, as it comes back from JSON."""
-        asked: dict[str, Any] = json.loads(
+        request: dict[str, Any] = json.loads(
             json.dumps({"arm": self.arm, "seed": self.seed, "kind": self.kind, "spec": dict(self.spec)})
         )
-        return asked
+        return request
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a cell.
+    """The result of a cell.
 
     Attributes:
-        values: numbers and words by name, as JSON has them; ``val_accuracy`` is shown while the grid runs.
+        values: numbers and words by name, in JSON's types; ``val_accuracy`` is shown while the grid runs.
         arrays: arrays by name, numbers or bools.
     """
 
@@ -75,7 +78,7 @@ class Result:
 
 
 Work = Callable[[Cell, Path], Result]
-"""Does a cell in its folder; called again with the same folder after a kill, it goes on where it stopped."""
+"""Does a cell in its folder; called again with the same folder after a kill, it continues where it stopped."""
 
 KINDS: dict[str, str] = {
     "classifier": "regard.experiments.tables.classifier:run_classifier",
@@ -85,12 +88,12 @@ KINDS: dict[str, str] = {
 
 
 def cell_path(arm: str, seed: int) -> str:
-    """The folder of an arm's cell: ``AIB, quantized`` with seed 0 lies in ``AIB-quantized/seed-0``."""
+    """The folder of an arm's cell: ``AIB-quantized/seed-0`` of the arm ``AIB, quantized`` with seed 0."""
     return f"{slug(arm)}/seed-{seed}"
 
 
 def slug(words: str) -> str:
-    """Words as a folder's name, or several with ``/`` between."""
+    """Words as a folder's name, or several names separated by ``/``."""
     parts = [re.sub(r"[^A-Za-z0-9_.=+-]+", "-", part).strip("-.") for part in words.split("/")]
     if not all(parts):
         raise RegardError(f"{words!r} cannot name a folder; use letters and digits")
@@ -101,7 +104,7 @@ def work_of(kind: str) -> Work:
     """The callable of a kind.
 
     Raises:
-        RegardError: there is none of this name.
+        RegardError: it cannot be imported.
     """
     module, _, name = KINDS.get(kind, kind).partition(":")
     try:
@@ -113,10 +116,10 @@ def work_of(kind: str) -> Work:
     return work
 
 
-def done(cell: Cell, root: Path) -> dict[str, Any] | None:
-    """cell.json, if the cell is finished and is the one that is wanted."""
-    held = read_json(root / cell.path / DONE)
-    return held if held is not None and held.get("asked") == cell.asked else None
+def finished_record(cell: Cell, root: Path) -> dict[str, Any] | None:
+    """cell.json, if the cell is finished and was made from the same request."""
+    record = read_object(root / cell.path / RESULT_FILE)
+    return record if record is not None and record.get("asked") == cell.request else None
 
 
 def read_result(cell: Cell, root: Path) -> Result | None:
@@ -125,28 +128,29 @@ def read_result(cell: Cell, root: Path) -> Result | None:
     Raises:
         RegardError: the arrays are missing or broken.
     """
-    held = done(cell, root)
-    if held is None:
+    record = finished_record(cell, root)
+    if record is None:
         return None
-    file = root / cell.path / ARRAYS
+    file = root / cell.path / ARRAYS_FILE
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return Result(held["values"], {name: arrays[name] for name in arrays})
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            return Result(record["values"], {name: arrays[name] for name in arrays})
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); remove {file.parent / DONE} to measure again") from error
+        again = f"remove {file.parent / RESULT_FILE} to measure again"
+        raise RegardError(f"{file}: cannot be read ({error}); {again}") from error
 
 
 def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> None:
-    """Arrays first, then cell.json, which says that all is there."""
-    write_arrays(folder / ARRAYS, result.arrays, parents=True)
-    said = {"schema": _SCHEMA, "asked": cell.asked, "seconds": round(seconds, 1), "host": socket.gethostname()}
-    write_json(folder / DONE, said | {"size": cell.size, "values": dict(result.values)})
+    """Arrays first, then cell.json, which says that both are there."""
+    write_arrays(folder / ARRAYS_FILE, result.arrays, parents=True)
+    record = {"schema": _SCHEMA, "asked": cell.request, "seconds": round(seconds, 1), "host": socket.gethostname()}
+    write_json(folder / RESULT_FILE, record | {"size": cell.size, "values": dict(result.values)})
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """A JSON object; None where there is none, or no whole one."""
+def read_object(path: Path) -> dict[str, Any] | None:
+    """A JSON object; None where the file is missing or not whole."""
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return held if isinstance(held, dict) else None
+    return content if isinstance(content, dict) else None

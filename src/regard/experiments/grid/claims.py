@@ -1,9 +1,10 @@
-"""Who works on a cell: claim files that hold where several machines share a folder.
+"""Who works on a cell: claim files that also work where several machines share a folder.
 
-A claim is ``claim-N.json`` with place, process and a beating time of change. Whoever finds claim N dead makes claim
-N+1; a hard link makes a file appear whole and only once, so of two that try, one wins, and nothing is ever renamed or
-removed under somebody else's feet. Dead means: made in this very place by a process that is gone, or, from elsewhere,
-unbeaten for `STALE` seconds of the watcher's own clock (clocks of machines differ).
+A claim is ``claim-N.json`` with host and process; its process updates the file's time of change every `BEAT` seconds.
+Whoever finds claim N dead makes claim N+1. A hard link makes a file appear whole and only once, so of two processes
+that try, one wins, and no file of another process is renamed or removed. A claim is dead if it was made on this machine
+by a process that is gone, or on another machine and its time has not changed for `STALE` seconds of this machine's
+clock (clocks of machines differ).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from regard.experiments.grid.cell import read_json
+from regard.experiments.grid.cell import read_object
 from regard.files import create_atomically
 
 BEAT = 10.0
@@ -30,8 +31,8 @@ NAME = re.compile(r"claim-(\d+)\.json")
 
 
 @cache
-def place() -> str:
-    """Where process numbers mean something: host, its last start, and its namespace of processes."""
+def machine() -> str:
+    """Identifies the machine on which process numbers are valid: host, its last start, its namespace of processes."""
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
@@ -40,8 +41,8 @@ def place() -> str:
     return " ".join(parts)
 
 
-def begun(pid: int) -> str | None:
-    """When a process began, so that a number used again is told apart; None where it is gone."""
+def start_time(pid: int) -> str | None:
+    """When a process started, to recognise a number that is used again; None where the process is gone."""
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
         try:
@@ -59,18 +60,18 @@ def begun(pid: int) -> str | None:
 
 
 @dataclass(frozen=True)
-class Claim:
+class CellClaim:
     """A claim that this process holds."""
 
     path: Path
 
     @contextmanager
-    def beating(self, every: float = BEAT) -> Iterator[None]:
-        """Shows others, while it lasts, that somebody is at work."""
+    def beating(self, seconds: float = BEAT) -> Iterator[None]:
+        """Updates the file's time in a thread, which shows others that the process is alive."""
         stop = threading.Event()
 
         def beat() -> None:
-            while not stop.wait(every):
+            while not stop.wait(seconds):
                 with suppress(OSError):
                     os.utime(self.path)
 
@@ -83,40 +84,40 @@ class Claim:
             thread.join()
 
     def release(self) -> None:
-        """Others may have the cell; the dead claims below stay, and stay dead."""
+        """Lets others claim the cell; older, dead claims stay."""
         self.path.unlink(missing_ok=True)
 
 
 @dataclass
-class Watch:
-    """What a process has seen of others' claims.
+class ClaimWatcher:
+    """A process's view of others' claims.
 
     Args:
-        stale: seconds without a beat after which a claim from elsewhere is dead.
+        stale: seconds without an update after which a claim from another machine is dead.
     """
 
     stale: float = STALE
     _seen: dict[Path, tuple[int, float]] = field(default_factory=dict)
 
     def holder(self, folder: Path) -> str | None:
-        """Host of whoever works on the cell; None where nobody does."""
+        """Host of the process that works on the cell; None where there is none."""
         newest = _newest(folder)
         return None if newest is None else self._maker(newest)
 
-    def dead(self, folder: Path) -> str:
-        """Name of the newest claim on the cell, if it is a dead one; empty where it is alive, or there is none."""
+    def dead_claim(self, folder: Path) -> str:
+        """Name of the newest claim on the cell if it is dead; empty where it is alive or missing."""
         newest = _newest(folder)
         if newest is None or self._maker(newest) is not None or not newest.exists():
-            return ""  # a released claim's name is free for others, so it must not be called dead
+            return ""  # a released claim's name can be used again, so it must not be passed on as dead
         return newest.name
 
     def _maker(self, claim: Path) -> str | None:
-        """Host of whoever made a claim and is still at work; None for a dead or released one."""
-        said = read_json(claim)
-        if said is None:  # released just now, or never written whole
+        """Host of the claim's process if that is still running; None for a dead or released claim."""
+        content = read_object(claim)
+        if content is None:  # released just now, or never written whole
             return None
-        if said.get("place") == place():
-            return said["host"] if begun(said["pid"]) == said["begun"] else None
+        if content.get("place") == machine():
+            return content["host"] if start_time(content["pid"]) == content["begun"] else None
         try:
             beat = claim.stat().st_mtime_ns
         except OSError:
@@ -125,34 +126,34 @@ class Watch:
         if beat != last:
             last, since = beat, time.monotonic()
             self._seen[claim] = (last, since)
-        return str(said.get("host")) if time.monotonic() - since < self.stale else None
+        return str(content.get("host")) if time.monotonic() - since < self.stale else None
 
-    def claim(self, folder: Path, dead: str = "") -> Claim | None:
-        """The cell for this process; None where somebody else has it, or was quicker.
+    def claim(self, folder: Path, dead: str = "") -> CellClaim | None:
+        """Claims the cell for this process; None where another process has it.
 
         Args:
             folder: the cell's.
-            dead: name of a claim that another process has watched for long enough.
+            dead: name of a claim that another process has found dead.
         """
         newest = _newest(folder)
         if newest is not None and newest.name != dead and self.holder(folder) is not None:
             return None
         if newest is not None and not newest.exists():
-            return None  # released just now: only the dead stay
+            return None  # released just now: only dead claims stay
         number = 0 if newest is None else _number(newest) + 1
         folder.mkdir(parents=True, exist_ok=True)
-        me: dict[str, Any] = {"host": socket.gethostname(), "place": place(), "pid": os.getpid()}
-        me["begun"] = begun(os.getpid())
+        me: dict[str, Any] = {"host": socket.gethostname(), "place": machine(), "pid": os.getpid()}
+        me["begun"] = start_time(os.getpid())
         path = folder / f"claim-{number}.json"
-        return Claim(path) if create_atomically(path, json.dumps(me)) else None
+        return CellClaim(path) if create_atomically(path, json.dumps(me)) else None
 
 
 def _newest(folder: Path) -> Path | None:
     try:
-        found = [path for path in folder.iterdir() if NAME.fullmatch(path.name)]
+        claims = [path for path in folder.iterdir() if NAME.fullmatch(path.name)]
     except OSError:
         return None
-    return max(found, key=_number, default=None)
+    return max(claims, key=_number, default=None)
 
 
 def _number(path: Path) -> int:

@@ -1,6 +1,6 @@
-"""Runs a grid: finished cells are skipped, half-done ones go on, a failing one is recorded and loses no other.
+"""Runs a grid: finished cells are skipped, unfinished ones continue, a failing one is recorded and stops no other.
 
-The workers of a grid, each in its slot: a cell in, an exit code out, a fresh process where one has ended.
+Every worker is a process in a slot: it gets a cell, answers with an exit code, and is replaced where it has ended.
 """
 
 from __future__ import annotations
@@ -19,30 +19,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from regard.errors import RegardError
-from regard.experiments.grid.cell import DONE, FAILED, LOG, WANTED, Cell, done, read_json
-from regard.experiments.grid.claims import Watch
-from regard.experiments.grid.worker import FINISHED, HELD, INTERRUPTED, write_failure
+from regard.experiments.grid.cell import (
+    FAILED_FILE,
+    LOG_FILE,
+    REQUEST_FILE,
+    RESULT_FILE,
+    Cell,
+    finished_record,
+    read_object,
+)
+from regard.experiments.grid.claims import ClaimWatcher
+from regard.experiments.grid.worker import FINISHED, INTERRUPTED, TAKEN, write_failure
 from regard.files import write_json
 
 
 @dataclass
 class Slot:
-    """Place for one worker.
-
-    Args:
-        environment: of its processes.
-    """
+    """One worker's place; ``environment`` is that of its processes."""
 
     environment: dict[str, str]
     process: subprocess.Popen[str] | None = None
     busy: bool = field(default=False)
 
     def start(self, folder: Path, root: Path, dead: str) -> None:
-        """Hands a cell to the worker; a fresh one where there is none."""
+        """Hands a cell to the worker; starts one where there is none."""
         if self.process is not None and self.process.poll() is not None:
             self.end()
         if self.process is None:
-            with (folder / LOG).open("ab") as log:  # what it says before it has a cell
+            with (folder / LOG_FILE).open("ab") as log:  # output before the first cell
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "regard.experiments.grid"],
                     stdin=subprocess.PIPE,
@@ -54,11 +58,11 @@ class Slot:
         assert self.process.stdin is not None
         self.busy = True
         order = json.dumps({"folder": str(folder), "root": str(root), "dead": dead})
-        with suppress(BrokenPipeError):  # it ended; `poll` says how
+        with suppress(BrokenPipeError):  # the process ended; `poll` returns its exit code
             print(order, file=self.process.stdin, flush=True)
 
     def poll(self) -> int | None:
-        """Exit code of the cell, or of the process that ended under it (negative: a signal); None while at work."""
+        """Exit code of the cell, or of the process if that ended (negative: a signal); None while it runs."""
         if not self.busy or self.process is None or self.process.stdout is None:
             return None
         ready, _, _ = select.select([self.process.stdout], [], [], 0)
@@ -66,13 +70,13 @@ class Slot:
             return None
         answer = self.process.stdout.readline()
         self.busy = False
-        if answer and int(answer) in (FINISHED, HELD):
+        if answer and int(answer) in (FINISHED, TAKEN):
             return int(answer)
-        code = self.process.wait()  # after anything else it ends, and the next cell must not be handed to the dying
+        code = self.process.wait()  # the process ends after any other answer: do not hand it the next cell
         return int(answer) if answer else code
 
     def interrupt(self) -> None:
-        """Asks the worker to end: at once where it is at work, else for want of work."""
+        """Asks the worker to end: by a signal where it is busy, else by closing its input."""
         if self.process is None:
             return
         if self.busy and self.process.poll() is None:
@@ -98,21 +102,21 @@ class Slot:
         self.process, self.busy = None, False
 
 
-def slots(workers: int, threads: int) -> list[Slot]:
-    """Places for workers; where there are CUDA devices each has one of them, dealt in turn."""
-    devices = cuda_devices()
-    found = []
+def _make_slots(workers: int, threads: int) -> list[Slot]:
+    """Slots for workers; CUDA devices, where there are any, are assigned in turn, one per slot."""
+    devices = _cuda_devices()
+    slots = []
     for i in range(workers):
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         if devices:
             environment["CUDA_VISIBLE_DEVICES"] = devices[i % len(devices)]
-        found.append(Slot(environment))
-    return found
+        slots.append(Slot(environment))
+    return slots
 
 
-def cuda_devices() -> list[str]:
-    """As ``CUDA_VISIBLE_DEVICES`` names them."""
-    import torch  # here: workers need no tensors to take their orders
+def _cuda_devices() -> list[str]:
+    """Names of devices, as ``CUDA_VISIBLE_DEVICES`` has them."""
+    import torch  # here, because a worker imports this module and may need no torch
 
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     count = torch.cuda.device_count()
@@ -121,26 +125,26 @@ def cuda_devices() -> list[str]:
 
 POLL = 0.2
 SCAN = 2.0
-"""Seconds between looks at cells that others have."""
+"""Seconds between checks of cells that other processes have."""
 
 
 @dataclass
 class State:
-    """Where a cell stands, while the grid runs.
+    """The state of a cell while the grid runs.
 
     Attributes:
         name: ``waiting``, ``running``, ``elsewhere``, ``done`` or ``failed``.
-        since: when it began here, by `time.monotonic`.
-        said: host at work, or the last line of what went wrong.
+        since: when it started here, by `time.monotonic`.
+        message: the host that runs it, or the error.
     """
 
     name: str = "waiting"
     since: float = 0.0
-    said: str = ""
+    message: str = ""
 
 
-_Tell = Callable[[Mapping[str, State]], None]
-"""Shown the state of every cell, by path, a few times a second."""
+_OnProgress = Callable[[Mapping[str, State]], None]
+"""Called with the state of every cell, by path, a few times per second."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ class Outcome:
 
     Attributes:
         finished: paths of cells with a result.
-        failed: path -> the last lines of what went wrong.
+        failed: path -> the last lines of the error.
     """
 
     finished: tuple[str, ...] = ()
@@ -163,23 +167,23 @@ def run_grid(
     workers: int = 1,
     threads: int = 1,
     stale: float | None = None,
-    tell: _Tell | None = None,
+    on_progress: _OnProgress | None = None,
 ) -> Outcome:
-    """Runs all cells, several at a time, each in a process of its own, and waits for those that others have.
+    """Runs all cells, several at a time, in worker processes, and waits for cells that other machines run.
 
     Args:
-        cells: in the order in which they begin.
+        cells: in the order in which they start.
         root: folder of the grid; several machines may run the same grid in one.
         workers: processes at a time.
         threads: processor threads of each (``OMP_NUM_THREADS``).
-        stale: seconds without a sign of life after which another machine's cell is taken over.
-        tell: is shown how it goes.
+        stale: seconds without an update after which another machine's cell is taken over.
+        on_progress: called with the state of every cell, by path, a few times per second.
 
-    A cell that failed in an earlier run is tried again. On a machine with several CUDA devices each worker has one of
-    them, dealt in turn.
+    A cell that failed in an earlier run is tried again. On a machine with several CUDA devices each worker has one
+    of them, assigned in turn.
 
     Raises:
-        RegardError: two cells have one folder, or a number makes no sense.
+        RegardError: two cells have the same folder, or a number is below 1.
     """
     if workers < 1 or threads < 1:
         raise RegardError(f"workers={workers}, threads={threads}: both must be at least 1")
@@ -187,22 +191,29 @@ def run_grid(
         paths = [cell.path for cell in cells]
         twice = next(path for path in paths if paths.count(path) > 1)
         raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
-    return _Run(cells, root, slots(workers, threads), Watch() if stale is None else Watch(stale), tell).run()
+    return _Run(
+        cells,
+        root,
+        _make_slots(workers, threads),
+        ClaimWatcher() if stale is None else ClaimWatcher(stale),
+        on_progress,
+    ).run()
 
 
-def estimate(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
-    """Which cells are finished, and how many seconds the others will take, by what cells of the arm, or else of any
-    arm, took for their size; None where nothing is finished.
+def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
+    """Which cells are finished, and how many seconds the others will take; None where no cell is finished.
+
+    A cell is expected to take its size times the median rate of finished cells of its arm, else of all arms.
     """
-    held = [read_json(root / cell.path / DONE) for cell in cells]
     rates: dict[str, list[float]] = {}
-    for cell, said in zip(cells, held, strict=True):
-        if said is not None:
-            rates.setdefault(cell.arm, []).append(said["seconds"] / max(said["size"], 1e-9))
-    finished = [done(cell, root) is not None for cell in cells]
+    for cell in cells:
+        record = read_object(root / cell.path / RESULT_FILE)
+        if record is not None:
+            rates.setdefault(cell.arm, []).append(record["seconds"] / max(record["size"], 1e-9))
+    finished = [finished_record(cell, root) is not None for cell in cells]
     if not rates:
         return finished, 0.0 if all(finished) else None
-    usual = statistics.median(r for found in rates.values() for r in found)
+    usual = statistics.median(rate for of_arm in rates.values() for rate in of_arm)
     left = [c for c, is_done in zip(cells, finished, strict=True) if not is_done]
     each = [c.size * (statistics.median(rates[c.arm]) if c.arm in rates else usual) for c in left]
     return finished, max(sum(each) / workers, max(each, default=0.0))
@@ -213,8 +224,8 @@ class _Run:
     cells: Sequence[Cell]
     root: Path
     slots: list[Slot]
-    watch: Watch
-    tell: _Tell | None
+    watch: ClaimWatcher
+    on_progress: _OnProgress | None
     at_work: dict[int, Cell] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     earlier: dict[str, object] = field(default_factory=dict)
@@ -230,32 +241,32 @@ class _Run:
                     self._scan()
                     scanned = time.monotonic()
                 self._start()
-                if self.tell is not None:
-                    self.tell(self.states)
+                if self.on_progress is not None:
+                    self.on_progress(self.states)
                 if all(state.name in ("done", "failed") for state in self.states.values()):
                     break
                 time.sleep(POLL)
-        finally:  # what still runs goes on from its last checkpoint next time
+        finally:  # an interrupted cell continues from its last checkpoint next time
             for slot in self.slots:
                 slot.interrupt()
             for slot in self.slots:
                 slot.end()
         return Outcome(
             tuple(path for path, state in self.states.items() if state.name == "done"),
-            {path: state.said for path, state in self.states.items() if state.name == "failed"},
+            {path: state.message for path, state in self.states.items() if state.name == "failed"},
         )
 
     def _scan(self) -> None:
-        """What others did meanwhile, and what was done before."""
+        """Updates cells that other processes have, and those that were finished before."""
         for cell in self.cells:
             if self.states[cell.path].name not in ("waiting", "elsewhere"):
                 continue
-            if done(cell, self.root) is not None:
+            if finished_record(cell, self.root) is not None:
                 self.states[cell.path] = State("done")
             elif (holder := self.watch.holder(self.root / cell.path)) is not None:
-                self.states[cell.path] = State("elsewhere", said=holder)
+                self.states[cell.path] = State("elsewhere", message=holder)
             elif (failure := self._failure(cell)) is not None and failure != self.earlier[cell.path]:
-                self.states[cell.path] = State("failed", said=self._said(cell))
+                self.states[cell.path] = State("failed", message=self._error(cell))
             else:
                 self.states[cell.path] = State()
 
@@ -265,8 +276,8 @@ class _Run:
             if i in self.at_work or cell is None:
                 continue
             folder = self.root / cell.path
-            write_json(folder / WANTED, cell.asked | {"size": cell.size}, parents=True)
-            slot.start(folder, self.root, self.watch.dead(folder))
+            write_json(folder / REQUEST_FILE, cell.request | {"size": cell.size}, parents=True)
+            slot.start(folder, self.root, self.watch.dead_claim(folder))
             self.at_work[i] = cell
             self.states[cell.path] = State("running", time.monotonic())
 
@@ -275,9 +286,9 @@ class _Run:
             if i not in self.at_work or (code := slot.poll()) is None:
                 continue
             cell = self.at_work.pop(i)
-            if code == 0 and done(cell, self.root) is not None:
+            if code == 0 and finished_record(cell, self.root) is not None:
                 self.states[cell.path] = State("done")
-            elif code == HELD:
+            elif code == TAKEN:
                 self.states[cell.path] = State("elsewhere")
             elif code == INTERRUPTED:
                 raise KeyboardInterrupt
@@ -285,20 +296,20 @@ class _Run:
                 failure = self._failure(cell)
                 if failure is None or failure == self.earlier[cell.path]:
                     self._record(cell, code)
-                self.states[cell.path] = State("failed", said=self._said(cell))
+                self.states[cell.path] = State("failed", message=self._error(cell))
 
     def _record(self, cell: Cell, code: int) -> None:
-        """What a worker that was killed could not say itself."""
+        """Records the failure of a worker that was killed."""
         folder = self.root / cell.path
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        log = folder / LOG
-        said = log.read_text(errors="replace") if log.exists() else ""
-        write_failure(folder, f"{said}\nthe worker {how}")
+        log = folder / LOG_FILE
+        output = log.read_text(errors="replace") if log.exists() else ""
+        write_failure(folder, f"{output}\nthe worker {how}")
 
     def _failure(self, cell: Cell) -> object:
-        said = read_json(self.root / cell.path / FAILED)
-        return None if said is None else said.get("time")
+        failure = read_object(self.root / cell.path / FAILED_FILE)
+        return None if failure is None else failure.get("time")
 
-    def _said(self, cell: Cell) -> str:
-        said = read_json(self.root / cell.path / FAILED) or {}
-        return "\n".join(said.get("lines", ["no message"]))
+    def _error(self, cell: Cell) -> str:
+        failure = read_object(self.root / cell.path / FAILED_FILE) or {}
+        return "\n".join(failure.get("lines", ["no message"]))

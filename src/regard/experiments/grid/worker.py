@@ -1,8 +1,8 @@
-"""A worker: a process that does one cell after the other, as the grid tells it on its standard input.
+"""A worker: a process that does one cell after the other, as requested on its standard input.
 
-`python -m regard.experiments.grid`; a line is ``{"folder": ..., "root": ..., "dead": ...}``, an answer a number as
-an exit code. What a cell prints goes to its own log. After a cell that failed the process ends, and the next cell gets
-a fresh one; imports are thus paid once a worker, and what broke breaks nothing else.
+`python -m regard.experiments.grid`; a line is ``{"folder": ..., "root": ..., "dead": ...}``, an answer a number like
+an exit code. What a cell prints goes to its own log. A worker imports once for all its cells; after a cell that failed
+the process ends and the next cell gets a fresh one, so that a broken state is not passed on.
 """
 
 from __future__ import annotations
@@ -16,54 +16,64 @@ from pathlib import Path
 from typing import TextIO
 
 from regard.errors import RegardError
-from regard.experiments.grid.cell import FAILED, LOG, WANTED, Cell, done, read_json, work_of, write_result
-from regard.experiments.grid.claims import Watch
+from regard.experiments.grid.cell import (
+    FAILED_FILE,
+    LOG_FILE,
+    REQUEST_FILE,
+    Cell,
+    finished_record,
+    read_object,
+    work_of,
+    write_result,
+)
+from regard.experiments.grid.claims import ClaimWatcher
 from regard.files import write_json
 
 FINISHED, FAILURE = 0, 1
-HELD = 75
-"""Somebody else has the cell."""
+TAKEN = 75
+"""Another process has the cell."""
 INTERRUPTED = 130
-LINES = 12
+_LINES = 12
+"""Last lines of an error that are recorded."""
 
 
 def serve(requests: TextIO) -> int:
-    """Does cells until there are no more, or one fails; the exit code of the process."""
+    """Does cells until there are no more or one fails; returns the exit code of the process."""
     answers = os.fdopen(os.dup(1), "w")
     while line := _next(requests):
-        asked = json.loads(line)
-        folder = Path(asked["folder"])
-        _say_into(folder / LOG)
+        request = json.loads(line)
+        folder = Path(request["folder"])
+        _redirect_output(folder / LOG_FILE)
         _reset_threads()
-        code = work(folder, Path(asked["root"]), asked["dead"])
+        code = work(folder, Path(request["root"]), request["dead"])
         sys.stdout.flush()
         try:
             print(code, file=answers, flush=True)
-        except BrokenPipeError:  # the grid is gone; what was at work is done
+        except BrokenPipeError:  # the grid's process is gone; the cell is done
             return code
-        if code not in (FINISHED, HELD):
+        if code not in (FINISHED, TAKEN):
             return code
     return FINISHED
 
 
 def work(folder: Path, root: Path, dead: str = "") -> int:
-    """Does the cell in ``folder``, a path below ``root``, over a ``dead`` claim."""
-    wanted = read_json(folder / WANTED)
-    if wanted is None:
-        raise RegardError(f"{folder}: no {WANTED}; cells are made by `regard table` and its kin")
+    """Does the cell in ``folder``, a path below ``root``; ``dead`` names a claim that may be replaced."""
+    request = read_object(folder / REQUEST_FILE)
+    if request is None:
+        raise RegardError(f"{folder}: no {REQUEST_FILE}; cells are made by `regard table`, `sweep` and `study`")
     path = folder.relative_to(root).as_posix()
-    cell = Cell(path, wanted["arm"], wanted["seed"], wanted["kind"], wanted["spec"], wanted["size"])
-    claim = Watch().claim(folder, dead)
+    cell = Cell(path, request["arm"], request["seed"], request["kind"], request["spec"], request["size"])
+    claim = ClaimWatcher().claim(folder, dead)
     if claim is None:
-        return HELD
+        return TAKEN
     try:
-        if done(cell, root) is not None:
+        if finished_record(cell, root) is not None:
             return FINISHED
         begin = time.perf_counter()
         with claim.beating():
             result = work_of(cell.kind)(cell, folder)
             write_result(cell, folder, result, time.perf_counter() - begin)
-        (folder / FAILED).unlink(missing_ok=True)
+        (folder / FAILED_FILE).unlink(missing_ok=True)
         return FINISHED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -75,10 +85,10 @@ def work(folder: Path, root: Path, dead: str = "") -> int:
         claim.release()
 
 
-def write_failure(folder: Path, said: str) -> None:
-    """Records the last lines of what went wrong."""
-    lines = [line.rstrip() for line in said.strip().splitlines()][-LINES:]
-    write_json(folder / FAILED, {"lines": lines or ["no message"], "time": time.time()}, parents=True)
+def write_failure(folder: Path, error: str) -> None:
+    """Records the last lines of an error."""
+    lines = [line.rstrip() for line in error.strip().splitlines()][-_LINES:]
+    write_json(folder / FAILED_FILE, {"lines": lines or ["no message"], "time": time.time()}, parents=True)
 
 
 def _next(requests: TextIO) -> str:
@@ -88,7 +98,7 @@ def _next(requests: TextIO) -> str:
         return ""
 
 
-def _say_into(log: Path) -> None:
+def _redirect_output(log: Path) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     with log.open("ab") as file:
@@ -97,6 +107,6 @@ def _say_into(log: Path) -> None:
 
 
 def _reset_threads() -> None:
-    """A cell may set its own number of threads; the next begins with the grid's."""
+    """A cell may set its own number of threads; reset it to the grid's for the next."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -1,10 +1,8 @@
-"""From a study's file to cells: trials of the weight first, then every condition with every seed, and the ensemble.
+"""From a study's file to cells (tuning trials, the ensemble, every condition with every seed), and what a cell does.
 
-A cell of a study: a network trained from a recipe, and every test image as a row of the table of trials.
-
-spec: ``recipe``, whole; ``task``, ``backbone``, ``layer``, ``condition``, what the rows are called; ``gaze``, whose
-fixations the map is held against; ``measures`` with their ``doses``, None for a trial of tuning, whose test images are
-not looked at.
+A cell trains a network from a recipe; every test image is then a row of the table of trials. Its spec: ``recipe``,
+whole; ``task``, ``backbone``, ``layer``, ``condition``, the keys of the rows; ``gaze``, the fixations that maps are
+compared with; ``measures`` with their ``doses``, or None for a trial of tuning, which is not measured on test images.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from dataclasses import field as default
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,26 +20,35 @@ import numpy as np
 import torch
 
 from regard.evaluation import Measures, WhoseGaze, measure_study
-from regard.experiments.grid.cell import RUN, Cell, Result, read_result, slug
+from regard.experiments.grid import RUN, Cell, Result, read_result, slug
+from regard.experiments.runner import GridOptions
 from regard.experiments.study.design import DOSES
-from regard.experiments.study.file import ALIGNED, BASE, BackboneFile, StudyFile, TaskFile, arm
+from regard.experiments.study.file import (
+    ALIGNED,
+    DEFAULT_BACKBONE,
+    DEFAULT_FIELDS,
+    BackboneFile,
+    StudyFile,
+    TaskFile,
+    condition_recipe,
+    find_study,
+    read_study,
+)
 from regard.training import TASKS, Recipe, history, load_recipe, open_run, override, recipe_from, train
 from regard.types import RegardError
 
-ONLY = "base"
-"""The backbone of a task that names none."""
 ENSEMBLE = "ensemble"
-_NOTHING = Measures(similarity=False, faithful=0, robust=[], gallery=0)
-"""What is measured of the ensemble besides its performance."""
+_ENSEMBLE_MEASURES = Measures(similarity=False, faithful=0, robust=[], gallery=0)
+"""Of the ensemble, performance alone is measured."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class TunedWeight:
     """What tuning found for a task and backbone.
 
     Attributes:
         scores: weight -> condition -> validation score of its trial; None where the trial failed.
-        weight: the one that is kept; None where a trial failed, so that not all had the same.
+        weight: the best one; None where a trial failed, so that not all conditions had the same trials.
     """
 
     scores: dict[float, dict[str, float | None]] = default(default_factory=dict)
@@ -48,15 +56,15 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One backbone of a task, at one place of the map.
+class Setup:
+    """One backbone of a task, with its map at one layer.
 
     Attributes:
         task: name.
         backbone: name.
-        layer: name; empty at the task's own place.
-        base: recipe of the place.
-        conditions: what is run there.
+        layer: name; empty at the task's own layer.
+        base: recipe that its conditions share.
+        conditions: what is run.
     """
 
     task: str
@@ -71,151 +79,205 @@ class Place:
         return "/".join(slug(part) for part in (self.task, self.backbone, self.layer) if part)
 
 
-def places(study: StudyFile, folder: Path) -> list[Place]:
-    """Every task, backbone and place. Reading a recipe costs more than using it: give the others what this found.
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study that is ready to run.
+
+    Attributes:
+        study: its file's content.
+        folder: of its file.
+        name: of its own folder.
+        root: its own folder.
+    """
+
+    study: StudyFile
+    folder: Path
+    name: str
+    root: Path
+
+    @property
+    def grid(self) -> Path:
+        """Folder of its cells."""
+        return self.root / "cells"
+
+    @cached_property
+    def setups(self) -> list[Setup]:
+        """Tasks and backbones with their recipes."""
+        return setups_of(self.study, self.folder)
+
+    @cached_property
+    def tuning(self) -> list[Cell]:
+        """Trials of the weight."""
+        return tuning_cells(self.study, self.setups, self.name)
+
+    @cached_property
+    def weights(self) -> dict[tuple[str, str], TunedWeight]:
+        """(task, backbone) -> what the trials found; to be read after they have run."""
+        return best_weights(self.tuning, self.grid)
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """All other cells, with the best weights."""
+        return study_cells(self.study, self.setups, self.name, self.weights)
+
+
+def open_study(name: str, options: GridOptions) -> OpenStudy:
+    """A study by its file, or its name in recipes/study.
+
+    Raises:
+        RegardError: no such study, or tasks that it does not have.
+    """
+    path = find_study(name)
+    study = read_study(path)
+    options.check_only(study.tasks, "task", path)
+    study = replace(study, seeds=options.seeds_of(study.seeds))
+    return OpenStudy(study, path.parent, path.stem, options.runs / path.stem)
+
+
+def setups_of(study: StudyFile, folder: Path) -> list[Setup]:
+    """Every task, backbone and layer.
 
     Args:
         study: what is compared.
-        folder: of the study's file, which bases lie beside.
+        folder: of the study's file, to which the paths of base recipes are relative.
 
     Raises:
-        RegardError: a recipe that is not there, or fields that do not fit, named with task and backbone.
+        RegardError: a recipe is missing, or fields do not fit; named with task and backbone.
     """
-    found = []
+    setups = []
     for name, task in study.tasks.items():
-        base = override(Recipe(), BASE) if task.base is None else load_recipe(folder / task.base)
-        backbones = task.backbones or {ONLY: BackboneFile()}
+        base = override(Recipe(), DEFAULT_FIELDS) if task.base is None else load_recipe(folder / task.base)
+        backbones = task.backbones or {DEFAULT_BACKBONE: BackboneFile()}
         for backbone, own in backbones.items():
-            changed = _changed(base, {**task.set, **own.set}, f"tasks.{name}.backbones.{backbone}")
+            recipe = _override(base, {**task.set, **own.set}, f"tasks.{name}.backbones.{backbone}")
             conditions = task.conditions if own.conditions is None else own.conditions
-            found.append(Place(name, backbone, "", changed, tuple(conditions)))
-            for layer, there in task.layers.items():
-                if there.backbone == backbone:
-                    moved = _changed(changed, there.set, f"tasks.{name}.layers.{layer}")
-                    found.append(Place(name, backbone, layer, moved, tuple(there.conditions)))
-    return found
+            setups.append(Setup(name, backbone, "", recipe, tuple(conditions)))
+            for layer, changes in task.layers.items():
+                if changes.backbone == backbone:
+                    moved = _override(recipe, changes.set, f"tasks.{name}.layers.{layer}")
+                    setups.append(Setup(name, backbone, layer, moved, tuple(changes.conditions)))
+    return setups
 
 
-def tuning_cells(study: StudyFile, found: Sequence[Place], name: str) -> list[Cell]:
-    """One cell a weight and aligned condition, at each backbone's own place; none where there is one weight alone."""
+def tuning_cells(study: StudyFile, setups: Sequence[Setup], name: str) -> list[Cell]:
+    """One cell per weight and aligned condition, at each backbone's own layer; none where there is a single weight."""
     cells = []
-    for place in found:
-        if place.layer or len(study.tuning.values) < 2:
+    for setup in setups:
+        if setup.layer or len(study.tuning.values) < 2:
             continue
-        for condition in (c for c in place.conditions if c in ALIGNED):
-            recipe = override(_recipe(study.tasks[place.task], place, condition), study.tuning.set)
+        for condition in (c for c in setup.conditions if c in ALIGNED):
+            recipe = override(_recipe(study.tasks[setup.task], setup, condition), study.tuning.set)
             for weight in study.tuning.values:
-                path = f"{place.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
-                tried = replace(recipe, align=replace(recipe.align, weight=weight))
-                cells.append(_cell(path, place, condition, tried, study.tuning.seed, name, measures=None))
+                path = f"{setup.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
+                trial = replace(recipe, align=replace(recipe.align, weight=weight))
+                cells.append(_cell(path, setup, condition, trial, study.tuning.seed, name, measures=None))
     return cells
 
 
-def choose(study: StudyFile, cells: Sequence[Cell], root: Path) -> dict[tuple[str, str], Chosen]:
-    """(task, backbone) -> what its trials found: the weight with the highest mean over conditions, the first of equals.
+def best_weights(cells: Sequence[Cell], root: Path) -> dict[tuple[str, str], TunedWeight]:
+    """(task, backbone) -> the weight with the highest mean score over conditions, the first of equal ones.
 
     Args:
-        study: what is compared.
         cells: of `tuning_cells`.
         root: of the grid.
     """
-    found: dict[tuple[str, str], dict[float, dict[str, float | None]]] = {}
+    trials: dict[tuple[str, str], dict[float, dict[str, float | None]]] = {}
     for cell in cells:
         result = read_result(cell, root)
         score = None if result is None else float(result.values["val_accuracy"])
-        scores = found.setdefault((cell.spec["task"], cell.spec["backbone"]), {})
+        scores = trials.setdefault((cell.spec["task"], cell.spec["backbone"]), {})
         weight = float(cell.spec["recipe"]["align"]["weight"])
         scores.setdefault(weight, {})[cell.spec["condition"]] = score
-    return {key: Chosen(scores, _best(scores)) for key, scores in found.items()}
+    return {key: TunedWeight(scores, _best(scores)) for key, scores in trials.items()}
 
 
-def cells_of(
-    study: StudyFile, found: Sequence[Place], name: str, chosen: Mapping[tuple[str, str], Chosen]
+def study_cells(
+    study: StudyFile, setups: Sequence[Setup], name: str, weights: Mapping[tuple[str, str], TunedWeight]
 ) -> list[Cell]:
     """The ensembles, then every condition with every seed, seed by seed, so that a grid cut short holds whole pairs.
 
-    An aligned condition whose trials failed has no cells: with less tuning than its control it would be no match.
+    An aligned condition whose trials failed has no cells: its control would be better tuned.
 
     Args:
         study: what is compared.
-        found: its places.
+        setups: its tasks, backbones and layers.
         name: of the study.
-        chosen: what tuning found.
+        weights: what tuning found.
     """
     cells = []
-    for task in dict.fromkeys(place.task for place in found):
-        first = next(place for place in found if place.task == task)
-        plain = _recipe(study.tasks[task], first, "none")
+    for task in dict.fromkeys(setup.task for setup in setups):
+        first = next(setup for setup in setups if setup.task == task)
+        recipe = _recipe(study.tasks[task], first, "none")
         for seed in study.ensemble:
             path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
-            cells.append(_cell(path, first, ENSEMBLE, plain, seed, name, measures=_NOTHING))
-    arms = [(place, c, r) for place in found for c, r in _arms(study, place, chosen).items()]
+            cells.append(_cell(path, first, ENSEMBLE, recipe, seed, name, measures=_ENSEMBLE_MEASURES))
+    arms = [(setup, c, r) for setup in setups for c, r in _arms(study, setup, weights).items()]
     for seed in study.seeds:
-        for place, condition, recipe in arms:
-            path = f"{place.path}/{slug(condition)}/seed-{seed}"
-            cells.append(_cell(path, place, condition, recipe, seed, name, measures=study.measures))
+        for setup, condition, recipe in arms:
+            path = f"{setup.path}/{slug(condition)}/seed-{seed}"
+            cells.append(_cell(path, setup, condition, recipe, seed, name, measures=study.measures))
     return cells
 
 
-def _arms(study: StudyFile, place: Place, chosen: Mapping[tuple[str, str], Chosen]) -> dict[str, Recipe]:
-    """Condition -> recipe, of all that are runs of their own and have their weight."""
-    tried = chosen.get((place.task, place.backbone))
-    weight = None if tried is None else tried.weight
+def _arms(study: StudyFile, setup: Setup, weights: Mapping[tuple[str, str], TunedWeight]) -> dict[str, Recipe]:
+    """Condition -> recipe, of all that have runs of their own and their weight."""
+    tuned = weights.get((setup.task, setup.backbone))
+    weight = None if tuned is None else tuned.weight
     if len(study.tuning.values) == 1:
         weight = study.tuning.values[0]
     return {
-        condition: _recipe(study.tasks[place.task], place, condition, weight)
-        for condition in place.conditions
+        condition: _recipe(study.tasks[setup.task], setup, condition, weight)
+        for condition in setup.conditions
         if condition not in DOSES and not (condition in ALIGNED and weight is None)
     }
 
 
-def _recipe(task: TaskFile, place: Place, condition: str, weight: float | None = None) -> Recipe:
+def _recipe(task: TaskFile, setup: Setup, condition: str, weight: float | None = None) -> Recipe:
     try:
-        return arm(place.base, condition, weight=weight, changes=task.arms.get(condition))
+        return condition_recipe(setup.base, condition, weight=weight, changes=task.arms.get(condition))
     except RegardError as error:
-        raise RegardError(f"tasks.{place.task}, {place.backbone}, {condition}: {error}") from None
+        raise RegardError(f"tasks.{setup.task}, {setup.backbone}, {condition}: {error}") from None
 
 
 def _cell(
-    path: str, place: Place, condition: str, recipe: Recipe, seed: int, name: str, *, measures: Measures | None
+    path: str, setup: Setup, condition: str, recipe: Recipe, seed: int, name: str, *, measures: Measures | None
 ) -> Cell:
-    """Its size is its number of epochs; its map is held against the gaze of the place, whatever it learned from."""
+    """A network's cell; its size is its number of epochs. Maps are compared with the setup's gaze in all conditions."""
     own = replace(recipe, name=f"{name}/{path}", train=replace(recipe.train, seed=seed))
-    a = place.base.align
-    gaze = {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma}
+    a = setup.base.align
     spec = {
         "recipe": asdict(own),
-        "task": place.task,
-        "backbone": place.backbone,
-        "layer": place.layer,
+        "task": setup.task,
+        "backbone": setup.backbone,
+        "layer": setup.layer,
         "condition": condition,
-        "gaze": gaze,
+        "gaze": {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma},
         "measures": None if measures is None else asdict(measures),
-        "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in place.conditions],
+        "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in setup.conditions],
     }
-    return Cell(path, f"{place.path}/{condition}", seed, "study", spec, size=own.train.epochs)
+    return Cell(path, f"{setup.path}/{condition}", seed, "study", spec, size=own.train.epochs)
 
 
 def _best(scores: Mapping[float, Mapping[str, float | None]]) -> float | None:
+    """The weight with the highest mean; None where a trial failed."""
     means = {}
     for weight, of_condition in scores.items():
-        known = [score for score in of_condition.values() if score is not None]
-        if len(known) < len(of_condition):
+        finished = [score for score in of_condition.values() if score is not None]
+        if len(finished) < len(of_condition):
             return None
-        means[weight] = fmean(known)
+        means[weight] = fmean(finished)
     return max(means, key=lambda weight: means[weight])
 
 
-def _changed(base: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
+def _override(base: Recipe, changes: Mapping[str, Any], where: str) -> Recipe:
     try:
         return override(base, changes)
     except RegardError as error:
         raise RegardError(f"{where}: {error}") from None
 
 
-LOOKED = "looked/"
-"""Before the names of what was measured on images of another set, which people looked at."""
+GAZE_SET = "looked/"
+"""Prefix of the arrays that were measured on images of another set, which has gaze."""
 GALLERY, MAPS = "gallery", "gallery/maps"
 
 
@@ -224,7 +286,7 @@ def run_cell(cell: Cell, folder: Path) -> Result:
 
     ``values``: the run's history; ``images``, names of the test images; ``looked``, of those of another set with gaze;
     ``scores``, means of all scores of the task; ``floors``, of its performance; ``remarks`` of its data. ``arrays``:
-    columns of the trials, one value an image, those of the other set's images with `LOOKED` before their names;
+    columns of the trials, one value per image, those of the other set's images with `GAZE_SET` before their names;
     `GALLERY` (G,), which images maps are kept of, and `MAPS`.
     """
     recipe = recipe_from(cell.spec["recipe"])
@@ -241,7 +303,7 @@ def run_cell(cell: Cell, folder: Path) -> Result:
     values |= {"images": found.images, "looked": found.looked_images, "scores": found.means}
     values |= {"floors": found.floors, "remarks": list(data.remarks)}
     arrays = {name: np.asarray(column) for name, column in found.columns.items()}
-    arrays |= {f"{LOOKED}{name}": np.asarray(column) for name, column in found.looked.items()}
+    arrays |= {f"{GAZE_SET}{name}": np.asarray(column) for name, column in found.looked.items()}
     if found.gallery is not None and found.maps is not None:
         arrays |= {GALLERY: np.asarray(found.gallery), MAPS: np.asarray(found.maps.half())}
     return Result(values, arrays)

@@ -1,4 +1,4 @@
-"""From a contrast of the plan to its estimate in the trials."""
+"""Contrasts of the plan, estimated from the trials."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regard.experiments.stats import Estimate, average, crossed_mean
+from regard.experiments.stats import Estimate, average
 from regard.experiments.study.panel import Arm, paired
 from regard.experiments.study.plan import Contrast
 from regard.experiments.study.regression import learned_pairs, within_slope
 from regard.experiments.study.trials import Trials
 
 
-def estimate(
+def estimate_contrast(
     trials: Trials, contrast: Contrast, tasks: Sequence[str], *, similarity: str = "nss", backbone: str | None = None
 ) -> Estimate:
-    """A contrast over some tasks, each weighing alike; NaN if any of them has no trials for it.
+    """A contrast averaged over some tasks; NaN if any of them has no trials for it.
 
     Args:
         trials: the table.
-        contrast: what to estimate.
-        tasks: in which.
+        contrast: of the plan.
+        tasks: to average over.
         similarity: the metric that slopes use.
         backbone: only this one; all by default.
     """
@@ -32,25 +32,23 @@ def estimate(
 def dose_drop(
     trials: Trials, task: str, arm: str, column: str = "performance", backbone: str | None = None
 ) -> Estimate:
-    """What `column` loses over the whole dose, alpha 0 to 1: minus the slope of least squares over the doses.
+    """Loss of `column` over the whole dose, alpha 0 to 1: minus the least-squares slope over the doses.
 
-    A curve that is not straight is summed up by its straight line; `questions.dose` has every dose.
+    The straight line sums up curves that are not straight; `questions.dose` has every dose.
     """
     alphas = trials.alphas(task, arm)
     if len(alphas) < 2:
         return Estimate(math.nan)
     panel = paired(trials, task, [Arm(arm, alpha=a) for a in alphas], column, backbone=backbone)
     a = np.array(alphas) - np.mean(alphas)
-    drop = -np.einsum("k,kri->ri", a / (a @ a), panel.values)
-    return crossed_mean(drop, panel.backbone, left_out=panel.left_out)
+    return panel.mean_of(-np.einsum("k,kri->ri", a / (a @ a), panel.values))
 
 
-def difference(
+def arm_difference(
     trials: Trials, task: str, first: Arm, second: Arm, column: str = "performance", backbone: str | None = None
 ) -> Estimate:
-    """Mean of first minus second over what both share, paired by backbone, seed and image."""
-    panel = paired(trials, task, [first, second], column, backbone=backbone)
-    return crossed_mean(panel.values[0] - panel.values[1], panel.backbone, left_out=panel.left_out)
+    """Mean of first minus second, paired by backbone, seed and image."""
+    return paired(trials, task, [first, second], column, backbone=backbone).difference()
 
 
 def _in_task(trials: Trials, contrast: Contrast, task: str, similarity: str, backbone: str | None) -> Estimate:
@@ -58,4 +56,4 @@ def _in_task(trials: Trials, contrast: Contrast, task: str, similarity: str, bac
         return dose_drop(trials, task, contrast.first, contrast.column, backbone)
     if contrast.kind == "slope":
         return within_slope(learned_pairs(trials, task, similarity, contrast.column, backbone=backbone))
-    return difference(trials, task, Arm(contrast.first), Arm(contrast.second), contrast.column, backbone)
+    return arm_difference(trials, task, Arm(contrast.first), Arm(contrast.second), contrast.column, backbone)

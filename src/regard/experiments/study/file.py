@@ -1,6 +1,5 @@
-"""The file of a study: tasks, each with its recipe, backbones and conditions; what is measured; the plan.
-
-What each condition changes in a task's recipe: one table, read by nobody else than `arm`.
+"""The file of a study: tasks with recipes, backbones and conditions, what is measured, the plan; and the recipe of each
+condition.
 """
 
 from __future__ import annotations
@@ -18,20 +17,22 @@ from regard.training import Recipe, find_yaml, override, read_yaml
 from regard.types import RegardError
 
 _FOLDER = Path("recipes/study")
+DEFAULT_BACKBONE = "base"
+"""The backbone of a task that names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningFile:
-    """Trials of the weight of alignment on validation images, before the seeds run.
+    """Trials of the alignment's weight on validation images, before the seeds run.
 
     All aligned conditions of a task and backbone have the same trials and get the same weight, the one with the highest
     mean of their validation scores, so that none is better tuned than its control.
     """
 
     values: list[float] = default(default_factory=lambda: [0.1, 1.0, 10.0])
-    """Weights; a single one is not tried but taken."""
+    """Weights; a single one is used without trials."""
     seed: int = 1000
-    """Of the trials; none of the study's seeds."""
+    """Seed of the trials; none of the study's."""
     set: dict[str, Any] = default(default_factory=dict)
     """Further fields of the trials, such as fewer epochs."""
 
@@ -41,21 +42,21 @@ class BackboneFile:
     """One network of a task."""
 
     set: dict[str, Any] = default(default_factory=dict)
-    """Fields of the recipe that differ."""
+    """Fields of the recipe that differ from the task's."""
     conditions: list[str] | None = None
-    """Null: those of the task."""
+    """Null: the task's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerFile:
-    """Another place for the map, for question (e)."""
+    """Another layer for the map, for question (e)."""
 
     backbone: str
-    """In which network."""
+    """The network."""
     conditions: list[str]
-    """Which conditions are run there besides."""
+    """The conditions that are also run there."""
     set: dict[str, Any]
-    """Fields that put the map there, such as `model.at`."""
+    """Fields that move the map there, such as `model.at`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +65,17 @@ class TaskFile:
 
     base: str | None = None
     """A recipe's file, beside this one; without, regard's defaults with a learned map (`deterministic`) and no latent.
-    Whose gaze it is says `align.gaze`: null for that on the task's own images."""
+    `align.gaze` names the data set with gaze: null for gaze on the task's own images."""
     set: dict[str, Any] = default(default_factory=dict)
     """Fields that differ from the base, in all conditions."""
     conditions: list[str] = default(default_factory=lambda: ["none", "implicit", "explicit", "explicit-shuffled"])
     """Names of `regard.experiments.study.design`."""
     backbones: dict[str, BackboneFile] = default(default_factory=dict)
-    """Name -> network; without, the base's alone."""
+    """Name -> network; without, the base's network alone."""
     arms: dict[str, dict[str, Any]] = default(default_factory=dict)
-    """Condition -> fields that differ from what the condition says, such as another budget of `bottleneck`."""
+    """Condition -> further fields, such as another budget of `bottleneck`."""
     layers: dict[str, LayerFile] = default(default_factory=dict)
-    """Name of a further place -> what is run there."""
+    """Name of a further layer -> what is run there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ class StudyFile:
     tasks: dict[str, TaskFile]
     """Name -> task."""
     plan: dict[str, Any] = default(default_factory=dict)
-    """Fields of `Plan`: which tasks attention drives, and, if they are to be others, the hypotheses."""
+    """Fields of `Plan`: which tasks attention drives, and other hypotheses."""
     seeds: list[int] = default(default_factory=lambda: [0, 1, 2])
     """Every condition runs with each; conditions are paired by seed."""
     ensemble: list[int] = default(default_factory=lambda: [100, 101, 102])
@@ -96,8 +97,8 @@ class StudyFile:
     measures: Measures = default(default_factory=Measures)
     """What is measured."""
 
-    def frozen(self, where: str) -> Plan:
-        """The plan, checked; a task that it does not name is not judged.
+    def checked_plan(self, where: str) -> Plan:
+        """The plan, checked; tasks that it does not name are not judged.
 
         Raises:
             RegardError: a field that a plan does not have, or a task that the study does not.
@@ -125,27 +126,27 @@ def read_study(path: Path) -> StudyFile:
     """The study in a file.
 
     Raises:
-        RegardError: an unknown field, or what makes no sense; named with the file.
+        RegardError: an unknown field or condition, equal seeds, a missing condition; named with the file.
     """
-    study = read_yaml(StudyFile, path, help="docs/study.md says what a study's file holds")
+    study = read_yaml(StudyFile, path, help="docs/study.md lists every field")
     try:
         check_study(study)
     except RegardError as error:
         raise RegardError(f"{path}: {error}") from None
-    study.frozen(str(path))
+    study.checked_plan(str(path))
     return study
 
 
 def check_study(study: StudyFile) -> None:
-    """Raises RegardError where a study names what is not there or compares what cannot be."""
-    apart = [*study.seeds, *study.ensemble, study.tuning.seed]
-    if not study.seeds or len(set(apart)) < len(apart):
+    """Raises RegardError where a study names an unknown condition or backbone, or its seeds are not all different."""
+    seeds = [*study.seeds, *study.ensemble, study.tuning.seed]
+    if not study.seeds or len(set(seeds)) < len(seeds):
         raise RegardError(
             f"seeds {study.seeds}, ensemble {study.ensemble} and tuning.seed {study.tuning.seed}: give "
-            "at least one seed, and all of them different ones"
+            "at least one seed, all different"
         )
     if not study.tuning.values or len(set(study.tuning.values)) < len(study.tuning.values):
-        raise RegardError(f"tuning.values {study.tuning.values} must be different ones, at least one")
+        raise RegardError(f"tuning.values {study.tuning.values}: give at least one, all different")
     for name, task in study.tasks.items():
         _check_task(name, task)
 
@@ -158,28 +159,28 @@ def _check_task(name: str, task: TaskFile) -> None:
         unknown = [c for c in conditions if c not in CONDITIONS]
         if unknown:
             known = ", ".join(CONDITIONS)
-            raise RegardError(f"tasks.{name}.{where}: {unknown[0]!r} is no condition; there are {known}")
+            raise RegardError(f"tasks.{name}.{where}: {unknown[0]!r} is not a condition; there are {known}")
         if len(set(conditions)) < len(conditions):
-            raise RegardError(f"tasks.{name}.{where}: a condition stands there twice")
+            raise RegardError(f"tasks.{name}.{where}: a condition is named twice")
         if any(c.startswith("dose-") for c in conditions) and "human" not in conditions and where != "arms":
             raise RegardError(
                 f"tasks.{name}.{where}: doses are measured in the networks of `human`; add that condition"
             )
     for place, layer in task.layers.items():
-        if layer.backbone not in (list(task.backbones) or ["base"]):
+        if layer.backbone not in (list(task.backbones) or [DEFAULT_BACKBONE]):
             raise RegardError(f"tasks.{name}.layers.{place}: backbone {layer.backbone!r} is not among the task's")
 
 
-BASE: dict[str, Any] = {
+DEFAULT_FIELDS: dict[str, Any] = {
     "model.attention": "deterministic",
     "model.latent": None,
     "objective.budget_bits": None,
     "objective.map_budget_bits": None,
     "twin": False,
 }
-"""Of a task without a base: a learned map in the residual gate, f (1 + a), and nothing that is paid for."""
+"""Fields of a task without a base: a learned map in the residual gate, f (1 + a), and no budget."""
 
-FREE: dict[str, Any] = {
+_NO_BUDGET: dict[str, Any] = {
     "objective.map_budget_bits": None,
     "objective.code_budget_bits": None,
     "objective.kept_budget": None,
@@ -188,57 +189,57 @@ FREE: dict[str, Any] = {
     "model.anchors": None,
     "model.attention_options": {},
 }
-"""Nothing that belongs to a learned map."""
-GIVEN = FREE | {"model.attention": "uniform", "align.gaze": None}
-"""A map from outside, in the gate of the learned ones."""
-_PRICED: dict[str, Any] = {"model.attention": "noise", "align.weight": 0.0}
+"""Switches off what belongs to a learned map."""
+_MAP_OVERRIDE = _NO_BUDGET | {"model.attention": "uniform", "align.gaze": None}
+"""A map given from outside, in the same gate as learned maps."""
+_NOISE_GATE: dict[str, Any] = {"model.attention": "noise", "align.weight": 0.0}
 """The noise gate, in which every position has a price in bits."""
 
-ARMS: dict[str, dict[str, Any]] = {
-    "none": FREE | {"model.attention": None, "align.gaze": None},
-    "uniform": GIVEN | {"impose.map": "uniform"},
-    "random": GIVEN | {"impose.map": "random"},
-    "center": GIVEN | {"impose.map": "center"},
+CONDITION_FIELDS: dict[str, dict[str, Any]] = {
+    "none": _NO_BUDGET | {"model.attention": None, "align.gaze": None},
+    "uniform": _MAP_OVERRIDE | {"impose.map": "uniform"},
+    "random": _MAP_OVERRIDE | {"impose.map": "random"},
+    "center": _MAP_OVERRIDE | {"impose.map": "center"},
     "implicit": {"align.weight": 0.0},
-    "bottleneck": _PRICED,
-    "bottleneck-quantized": _PRICED | {"model.anchors": 20},
+    "bottleneck": _NOISE_GATE,
+    "bottleneck-quantized": _NOISE_GATE | {"model.anchors": 20},
     "explicit": {},
     "explicit-shuffled": {"align.shuffled": True},
     "mask-supervised": {"align.target": "mask"},
-    "human": GIVEN | {"impose.map": "human"},
-    "human-shuffled": GIVEN | {"impose.map": "human-shuffled"},
+    "human": _MAP_OVERRIDE | {"impose.map": "human"},
+    "human-shuffled": _MAP_OVERRIDE | {"impose.map": "human-shuffled"},
 }
-"""Condition -> fields, over those of the task and the backbone. Doses are no runs of their own (see `DOSES`)."""
+"""Condition -> fields, over those of task and backbone. Doses (`DOSES`) have no runs of their own."""
 
 ALIGNED = ("explicit", "explicit-shuffled", "mask-supervised")
-"""Conditions with a weight of alignment: the same for all of them."""
-ON_OWN_GAZE = ("human", "human-shuffled", *DOSES)
+"""Conditions with a weight of alignment, the same for all of them."""
+NEEDS_OWN_GAZE = ("human", "human-shuffled", *DOSES)
 """Conditions that need gaze on the task's own images."""
 
 
-def arm(
+def condition_recipe(
     base: Recipe, condition: str, *, weight: float | None = None, changes: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """The recipe of a condition's runs, but for their seed.
+    """The recipe of a condition's runs, without their seed.
 
-    With gaze on another set, learned maps that are not aligned see that set's images all the same (weight 0), so that
-    conditions differ by the alignment alone.
+    With gaze on another set, networks that are not aligned also see that set's images (weight 0), so that conditions
+    differ by the alignment alone.
 
     Args:
-        base: of the task and backbone; its ``align`` says whose gaze.
-        condition: a key of `ARMS`.
+        base: of the task and backbone; its ``align`` names the gaze.
+        condition: a key of `CONDITION_FIELDS`.
         weight: of alignment, where the condition has one.
-        changes: fields of this arm that the study's file sets.
+        changes: further fields of this condition.
 
     Raises:
-        RegardError: gaze is on another set, and the condition needs it on the task's images; or fields that do not fit.
+        RegardError: the condition needs gaze on the task's images and the gaze is on another set; or fields do not fit.
     """
     own = base.align.gaze in (None, "own")
-    if condition in ON_OWN_GAZE and not own:
+    if condition in NEEDS_OWN_GAZE and not own:
         raise RegardError(
-            f"condition {condition!r} needs gaze on the task's own images; this task's is that of {base.align.gaze}"
+            f"condition {condition!r} needs gaze on the task's own images; this task has that of {base.align.gaze}"
         )
-    fields = {"align.gaze": base.align.gaze or "own"} | ARMS[condition]
+    fields = {"align.gaze": base.align.gaze or "own"} | CONDITION_FIELDS[condition]
     if condition not in ALIGNED and own:
         fields["align.gaze"] = None
     if condition == "mask-supervised" and own:

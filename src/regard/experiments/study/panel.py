@@ -1,4 +1,4 @@
-"""Trials of several arms, paired: the same runs and the same images in each, and a count of what that left out."""
+"""Trials of several arms, paired: the same runs and images in each, and a count of what is left out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.study.trials import Trials
 
 
@@ -27,7 +28,7 @@ class Panel:
     Attributes:
         values: (K,R,I), finite.
         backbone: (R,) the backbone of each run, as a number.
-        left_out: what did not pair and why: seeds that an arm lacks, images with an undefined value in some run.
+        left_out: reason -> number: runs that an arm lacks, images with an undefined value in some run.
         run: each run's number in the trials (R,).
     """
 
@@ -35,6 +36,18 @@ class Panel:
     backbone: NDArray[np.int_]
     left_out: dict[str, int]
     run: NDArray[np.int_]
+
+    def mean(self, arm: int = 0) -> Estimate:
+        """Mean of one arm over runs and images."""
+        return self.mean_of(self.values[arm])
+
+    def difference(self) -> Estimate:
+        """Mean of the first arm minus the second."""
+        return self.mean_of(self.values[0] - self.values[1])
+
+    def mean_of(self, values: NDArray[np.float64]) -> Estimate:
+        """Mean of something computed from the values (R,I)."""
+        return crossed_mean(values, self.backbone, left_out=self.left_out)
 
 
 def paired(
@@ -45,15 +58,15 @@ def paired(
     *,
     backbone: str | None = None,
 ) -> Panel:
-    """One column in each of several arms (or one column an arm), over what all of them share.
+    """One column of each of several arms (or one column per arm), over the runs and images that all of them share.
 
-    An image is left out of all arms and runs if any of its values is undefined: what is compared is always the same
-    images. One that no arm has the column of is none of these images, and not counted. Runs are paired by backbone and
-    seed. Arms that are absent give an empty panel, (K,0,0).
+    An image is left out of all arms and runs if any of its values is undefined, so that the same images are compared;
+    an image without the column in any arm is not counted. Runs are paired by backbone and seed. Absent arms give an
+    empty panel, (K,0,0).
 
     Args:
         trials: the table.
-        task: the task; runs and images of two tasks are never paired.
+        task: the task.
         arms: K arms.
         columns: one for all arms, or K.
         backbone: only this one; all by default.
@@ -65,24 +78,24 @@ def paired(
         at = (frame["backbone"] == backbone).to_numpy()
         rows = [r[at[r]] for r in rows]
     numbers = [frame[c].to_numpy() if c in frame else np.full(len(frame), np.nan) for c in columns]
-    rows = [r[np.isfinite(x[r])] for r, x in zip(rows, numbers, strict=True)]  # a run without a value is no run
+    rows = [r[np.isfinite(x[r])] for r, x in zip(rows, numbers, strict=True)]  # runs without any value are absent
     images = _flags(codes.image[np.concatenate(rows)], codes.images)
-    seen = np.stack([_flags(codes.run[r], len(codes.backbone)) for r in rows])
-    shared: NDArray[np.bool_] = np.asarray(seen.all(0))
+    present = np.stack([_flags(codes.run[r], len(codes.backbone)) for r in rows])
+    shared: NDArray[np.bool_] = np.asarray(present.all(0))
     of_run, of_image = np.cumsum(shared) - 1, np.cumsum(images) - 1
     values = np.full((len(arms), int(shared.sum()), int(images.sum())), np.nan)
     for k, (r, x) in enumerate(zip(rows, numbers, strict=True)):
         r = r[shared[codes.run[r]]]
         values[k, of_run[codes.run[r]], of_image[codes.image[r]]] = x[r]
-    whole = np.isfinite(values).all((0, 1)) & shared.any()
-    lost = {"runs that an arm lacks": int((seen.any(0) & ~shared).sum())}
-    lost["images undefined somewhere"] = int((~whole).sum()) if shared.any() else 0
+    defined = np.isfinite(values).all((0, 1)) & shared.any()
+    left_out = {"runs that an arm lacks": int((present.any(0) & ~shared).sum())}
+    left_out["images undefined somewhere"] = int((~defined).sum()) if shared.any() else 0
     runs = np.flatnonzero(shared)
-    return Panel(values[:, :, whole], codes.backbone[runs], {k: n for k, n in lost.items() if n}, runs)
+    return Panel(values[:, :, defined], codes.backbone[runs], {k: n for k, n in left_out.items() if n}, runs)
 
 
-def _flags(found: NDArray[np.int_], count: int) -> NDArray[np.bool_]:
-    """(count,) whether each number was found."""
+def _flags(numbers: NDArray[np.int_], count: int) -> NDArray[np.bool_]:
+    """(count,) whether each number occurs."""
     flags = np.zeros(count, bool)
-    flags[found] = True
+    flags[numbers] = True
     return flags

@@ -1,13 +1,11 @@
-"""What a study claims it will test, and how, written down before there is a result.
+"""The plan of a study: hypotheses with their contrasts and bounds, frozen before there are results.
 
 The hypotheses C1-C5 are those of Lai et al. (IEEE TMM 23:2086, arXiv 1906.08764); G asks what they leave open, whether
-gaze says more than where the object is. Contrasts, smallest effects of interest and equivalence bounds are data: a
-recipe may set others, and `regard.experiments.study.plan` tells if they changed after results existed.
+gaze tells more than where the object is. Contrasts, smallest effects of interest and equivalence bounds are data: a
+study's file may set others.
 
-A plan is frozen before the first result, and whoever changes it afterwards is told on.
-
-`plan.json` beside the trials holds the plan, its SHA-256 and whether trials were there when it was frozen. Nothing is
-forbidden: a plan may have to change; but every verdict then says so.
+`plan.json` beside the trials holds the plan, its SHA-256 and whether trials existed when it was frozen. A plan may be
+changed afterwards, but every page then lists the changes.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import datetime
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,21 +22,21 @@ from typing import Any, Literal
 import yaml
 from jsonargparse import ArgumentParser
 
-from regard.experiments.study.design import CONDITIONS, DOSES, MEASURED, METRICS
-from regard.files import write_atomically
+from regard.experiments.study.design import CONDITIONS, DOSES, MEASURED_COLUMNS, SIMILARITY_METRICS
+from regard.files import write_json
 from regard.types import RegardError
 
-POINTS = 0.02
-"""Smallest effect of interest on performance: two points of a hundred."""
-SLOPE = 0.01
+_PERFORMANCE_SESOI = 0.02
+"""Smallest effect of interest on performance: two percentage points."""
+_SLOPE_SESOI = 0.01
 """The same for a slope: performance for one standard deviation of similarity."""
-FAITHFUL = 0.05
+_FAITHFULNESS_SESOI = 0.05
 """The same on the LeRF - MoRF gap, a difference of probabilities."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """One number that a hypothesis says something about: it claims that the number is at least `sesoi`."""
+    """One number of a hypothesis, which claims that it is at least `sesoi`."""
 
     kind: Literal["difference", "slope", "dose"] = "difference"
     """`difference`: mean of `column` in `first` minus in `second`, paired by seed and image. `dose`: what `column`
@@ -49,19 +48,19 @@ class Contrast:
     """A condition, of differences."""
     column: str = "performance"
     """What is compared."""
-    sesoi: float = POINTS
-    """Smallest effect of interest: below it an effect is no support, however significant."""
+    sesoi: float = _PERFORMANCE_SESOI
+    """Smallest effect of interest: a smaller effect does not support the claim, however significant."""
     equivalence: float | None = None
-    """An effect within plus and minus this is called equivalent to none; at most `sesoi`, which is the default."""
+    """An effect within plus and minus this is equivalent to none; at most `sesoi`, which is the default."""
 
     @property
     def bound(self) -> float:
-        """The equivalence bound in force."""
+        """The equivalence bound: `equivalence`, else `sesoi`."""
         return self.sesoi if self.equivalence is None else self.equivalence
 
     @property
-    def said(self) -> str:
-        """In words."""
+    def label(self) -> str:
+        """The contrast in words."""
         if self.kind == "slope":
             return f"{self.column} for one standard deviation of similarity, within runs and images"
         if self.kind == "dose":
@@ -78,28 +77,28 @@ class Hypothesis:
     claim: str
     """One sentence."""
     tasks: Literal["attention_driven", "higher_level"]
-    """Of which class of tasks; contrasts are averaged over them."""
+    """The class of tasks; contrasts are averaged over them."""
     contrasts: list[Contrast]
-    """Each must hold."""
+    """All must hold."""
     cases: Literal["", "task", "cell"] = ""
-    """Empty: the claim holds on average. Otherwise it is that the contrasts hold in some cases and not in others; a
-    case is a task, or a task with a backbone (`cell`)."""
+    """Empty: the contrasts hold on average. Otherwise: in some cases and not in others, where a case is a task, or a
+    task with a backbone (`cell`)."""
 
 
-def difference(first: str, second: str, column: str = "performance", sesoi: float = POINTS) -> Contrast:
-    """Shorthand."""
+def _difference(first: str, second: str, column: str = "performance", sesoi: float = _PERFORMANCE_SESOI) -> Contrast:
+    """A contrast of two conditions."""
     return Contrast(first=first, second=second, column=column, sesoi=sesoi)
 
 
 def standard() -> list[Hypothesis]:
     """C1-C5 and G with the contrasts that decide them."""
-    aligned = [difference("explicit", "implicit"), difference("explicit", "explicit-shuffled")]
+    aligned = [_difference("explicit", "implicit"), _difference("explicit", "explicit-shuffled")]
     return [
         Hypothesis(
             name="C1",
             claim="Where people look is a meaningful ground truth: given as the map, it beats the centre and others'.",
             tasks="attention_driven",
-            contrasts=[difference("human", "human-shuffled"), difference("human", "center")],
+            contrasts=[_difference("human", "human-shuffled"), _difference("human", "center")],
         ),
         Hypothesis(
             name="C2",
@@ -108,7 +107,7 @@ def standard() -> list[Hypothesis]:
             contrasts=[
                 Contrast(kind="dose", first="dose-noise"),
                 Contrast(kind="dose", first="dose-shuffled"),
-                Contrast(kind="slope", sesoi=SLOPE),
+                Contrast(kind="slope", sesoi=_SLOPE_SESOI),
             ],
         ),
         Hypothesis(
@@ -129,27 +128,27 @@ def standard() -> list[Hypothesis]:
             claim="Alignment makes the maps of networks for higher-level tasks more faithful.",
             tasks="higher_level",
             contrasts=[
-                difference("explicit", "implicit", "faithfulness", FAITHFUL),
-                difference("explicit", "explicit-shuffled", "faithfulness", FAITHFUL),
+                _difference("explicit", "implicit", "faithfulness", _FAITHFULNESS_SESOI),
+                _difference("explicit", "explicit-shuffled", "faithfulness", _FAITHFULNESS_SESOI),
             ],
         ),
         Hypothesis(
             name="G",
             claim="It is gaze, and not mere localisation: alignment gains more than the object's mask does.",
             tasks="attention_driven",
-            contrasts=[difference("explicit", "mask-supervised"), difference("explicit", "explicit-shuffled")],
+            contrasts=[_difference("explicit", "mask-supervised"), _difference("explicit", "explicit-shuffled")],
         ),
     ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be tested: part of a study's recipe."""
+    """What will be tested; part of a study's file."""
 
     attention_driven: list[str] = field(default_factory=list)
-    """Tasks that attention drives, as salient object segmentation."""
+    """Tasks that attention drives, such as salient object segmentation."""
     higher_level: list[str] = field(default_factory=list)
-    """The others."""
+    """The other tasks."""
     similarity: str = "nss"
     """The metric of similarity that slopes use."""
     alpha: float = 0.05
@@ -160,59 +159,62 @@ class Plan:
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 0.5:
             raise RegardError(f"plan: alpha={self.alpha} must lie between 0 and .5; usual is .05")
-        if self.similarity not in METRICS:
-            raise RegardError(f"plan: similarity={self.similarity!r} must be one of {', '.join(METRICS)}")
+        if self.similarity not in SIMILARITY_METRICS:
+            raise RegardError(f"plan: similarity={self.similarity!r} must be one of {', '.join(SIMILARITY_METRICS)}")
         both = set(self.attention_driven) & set(self.higher_level)
         if both:
             raise RegardError(f"plan: {', '.join(sorted(both))} cannot be attention-driven and higher-level at once")
         names = [h.name for h in self.hypotheses]
         if len(set(names)) < len(names) or not names:
-            raise RegardError(f"plan: hypotheses need names of their own, at least one; they are {names}")
+            raise RegardError(f"plan: give at least one hypothesis, all with different names; they are {names}")
         for hypothesis in self.hypotheses:
             if not hypothesis.contrasts:
-                raise RegardError(f"plan: {hypothesis.name} has no contrast, so nothing could decide it")
+                raise RegardError(f"plan: {hypothesis.name} has no contrast; give at least one")
             for contrast in hypothesis.contrasts:
                 _check(hypothesis.name, contrast)
 
     def tasks(self, hypothesis: Hypothesis) -> list[str]:
-        """The tasks a hypothesis is about."""
+        """The tasks that a hypothesis is about."""
         return self.attention_driven if hypothesis.tasks == "attention_driven" else self.higher_level
 
 
 def _check(name: str, c: Contrast) -> None:
     if not 0 < c.bound <= c.sesoi:
         raise RegardError(f"plan: {name}: 0 < equivalence <= sesoi must hold; they are {c.bound} and {c.sesoi}")
-    if c.column not in MEASURED:
-        raise RegardError(f"plan: {name}: column {c.column!r} is not one of {', '.join(MEASURED)}")
+    if c.column not in MEASURED_COLUMNS:
+        raise RegardError(f"plan: {name}: column {c.column!r} is not one of {', '.join(MEASURED_COLUMNS)}")
     arms = {"difference": (c.first, c.second), "dose": (c.first,), "slope": ()}[c.kind]
     for arm in arms:
         if arm not in (DOSES if c.kind == "dose" else set(CONDITIONS) - set(DOSES)):
-            raise RegardError(f"plan: {name}: {arm!r} is no condition of a {c.kind}; known are {', '.join(CONDITIONS)}")
+            raise RegardError(
+                f"plan: {name}: {arm!r} is not a condition of a {c.kind}; there are {', '.join(CONDITIONS)}"
+            )
     if c.kind == "difference" and c.first == c.second:
         raise RegardError(f"plan: {name}: {c.first!r} is compared with itself; name two conditions")
 
 
-PLAN, TRIALS = "plan.json", "trials.csv"
+PLAN_FILE, TRIALS_FILE = "plan.json", "trials.csv"
 """Names of the files in a study's folder."""
 
 
-def digest(plan: Plan) -> str:
-    """SHA-256 of everything in the plan, the same on every machine."""
-    return _digest(asdict(plan))
+def digest(plan: Plan | Mapping[str, Any]) -> str:
+    """SHA-256 of a plan, or of its fields; the same on every machine."""
+    content = asdict(plan) if isinstance(plan, Plan) else plan
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def freeze(plan: Plan, folder: Path, *, begun: bool = False) -> tuple[str, ...]:
-    """Write the plan into the study's folder, unless results are there that another plan came before.
+    """Write the plan into the study's folder, unless a plan was frozen there before the results.
 
     Args:
         plan: what will be tested.
         folder: of the study.
-        begun: whether there are results that are not in the table of trials yet, such as a finished cell.
+        begun: whether there are results beside the table of trials, such as a finished cell.
 
     Returns:
-        What a reader of the results must be told (see `changes`); nothing where all is in order.
+        Differences from the frozen plan, which readers must know (see `changes`); empty where there are none.
     """
-    file, late = folder / PLAN, begun or (folder / TRIALS).exists()
+    file, late = folder / PLAN_FILE, begun or (folder / TRIALS_FILE).exists()
     if not (late and file.exists()):
         content = {
             "plan": asdict(plan),
@@ -220,37 +222,50 @@ def freeze(plan: Plan, folder: Path, *, begun: bool = False) -> tuple[str, ...]:
             "frozen": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "after_results": late,
         }
-        write_atomically(file, json.dumps(content, indent=2) + "\n")
+        write_json(file, content, indent=2)
     return changes(plan, folder)
 
 
 def changes(plan: Plan, folder: Path) -> tuple[str, ...]:
-    """How the plan differs from the one that was frozen in the folder, one sentence each.
+    """Differences between a plan and the one that was frozen in the folder, one sentence each.
 
     Raises:
         RegardError: there is no frozen plan, or it cannot be read.
     """
-    file = folder / PLAN
+    content = _read_frozen(folder)
+    frozen, sentences = content["plan"], []
+    if digest(frozen) != content["sha256"]:
+        sentences.append(f"{PLAN_FILE} was edited after it was frozen: its contents no longer have its SHA-256.")
+    if content["after_results"]:
+        sentences.append("The plan was frozen when there were results already.")
+    new = json.loads(json.dumps(asdict(plan)))
+    if new != frozen:
+        sentences += [f"Changed after it was frozen: {line}." for line in _differences(frozen, new)]
+    return tuple(sentences)
+
+
+def frozen_plan(folder: Path) -> Plan:
+    """The plan that was frozen in a study's folder.
+
+    Raises:
+        RegardError: there is none, or it cannot be read.
+    """
+    return plan_of(_read_frozen(folder)["plan"], str(folder / PLAN_FILE))
+
+
+def _read_frozen(folder: Path) -> dict[str, Any]:
+    file = folder / PLAN_FILE
     try:
-        kept = json.loads(file.read_text())
-        frozen, sha, late = kept["plan"], kept["sha256"], kept["after_results"]
+        content: dict[str, Any] = json.loads(file.read_text())
+        return {key: content[key] for key in ("plan", "sha256", "after_results")}
     except FileNotFoundError:
         raise RegardError(f"{file}: no plan was frozen; freeze it before the first cell runs") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RegardError(f"{file}: cannot be read as a frozen plan ({error}); restore it") from error
-    told = []
-    if _digest(frozen) != sha:
-        told.append(f"{PLAN} was edited after it was frozen: its contents no longer have its SHA-256.")
-    if late:
-        told.append("The plan was frozen when there were results already.")
-    new = json.loads(json.dumps(asdict(plan)))
-    if new != frozen:
-        told += [f"Changed after it was frozen: {line}." for line in _differences(frozen, new)]
-    return tuple(told)
 
 
 def load_plan(path: Path) -> Plan:
-    """A plan from a YAML file that holds its fields, or a recipe that holds them under `plan`.
+    """A plan from a YAML file with its fields, or with its fields under `plan`.
 
     Raises:
         RegardError: no file, or a field that a plan does not have or cannot hold.
@@ -261,7 +276,7 @@ def load_plan(path: Path) -> Plan:
         raise RegardError(f"{path}: cannot be read as a plan ({error})") from error
     content = content.get("plan", content) if isinstance(content, dict) else content
     if not isinstance(content, dict):
-        raise RegardError(f"{path}: holds no plan; give its fields, such as attention_driven: [segmentation]")
+        raise RegardError(f"{path}: contains no plan; give its fields, such as attention_driven: [segmentation]")
     return plan_of(content, str(path))
 
 
@@ -270,17 +285,13 @@ def plan_of(content: Mapping[str, Any], where: str = "plan") -> Plan:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Plan, "plan")
     try:
-        plan = parser.instantiate(parser.parse_object({"plan": dict(content)})).plan
+        plan = parser.instantiate(parser.parse_object({"plan": deepcopy(dict(content))})).plan
     except RegardError:
         raise
     except Exception as error:  # jsonargparse raises what its checks raise
         raise RegardError(f"{where}: {' '.join(str(error).split())}") from None
     assert isinstance(plan, Plan)
     return plan
-
-
-def _digest(plan: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plan, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _differences(old: Any, new: Any, at: str = "") -> Iterator[str]:

@@ -1,28 +1,28 @@
-"""The slope of performance on similarity, image by image, free of what belongs to the run and to the image.
+"""The slope of performance on similarity, image by image, in closed form and by a linear mixed model.
 
-In the arms k whose map is learned, with runs r of backbones b and images i, both similarity x and performance y lose
-the mean of their run (k,r) and the mean of their image over all arms and runs of the backbone. An easy image, on which
-maps are close to people and answers right, so adds nothing; a measured difficulty would take away only the part that it
-measures. What is left is beta = sum x y / sum x^2, here for one standard deviation of x. Its error is that of the mean
-of beta + N x (y - beta x) / sum x^2 over runs and images (`crossed_mean`), times N over the degrees of freedom that
-demeaning left. What harms map and answer of one run on one image alike is not taken away: only a dose can tell that.
+**Closed form.** In the arms k with a learned map, with runs r of backbones b and images i, both similarity x and
+performance y lose the mean of their run (k,r) and the mean of their image over all arms and runs of the backbone. An
+easy image, with close maps and right answers, so adds nothing; partialling out a measured difficulty would remove only
+what it measures. What is left is beta = sum x y / sum x^2, here per standard deviation of x. Its error is that of the
+mean of beta + N x (y - beta x) / sum x^2 over runs and images (`crossed_mean`), times N over the degrees of freedom
+that demeaning left. What harms map and answer of one run on one image alike is not removed: only a dose shows that.
 
-The slope of performance on similarity by a linear mixed model, beside that closed form.
+**Mixed model.**
 
     performance ~ similarity within run and image + its run's mean + its image's mean + difficulty + (1|image) + (1|run)
 
-with image and run crossed, fitted by statsmodels' MixedLM (REML, Powell) through variance components. The means stand
-in the model (Mundlak 1978, Econometrica 46:69): without that of the image, a random intercept leaves part of what makes
-easy images easy in the slope. The matrices are dense, so that a study is thinned to `_ROWS` rows; the images that stay
-are drawn by seed. A fit that did not converge is returned as such: its numbers are there, and so is the reason not to
-trust them.
+with image and run crossed, fitted by statsmodels' MixedLM (REML, Powell) through variance components. The means are in
+the model (Mundlak 1978, Econometrica 46:69): without the image's mean, a random intercept leaves part of what makes
+images easy in the slope. The matrices are dense, so that a study is thinned to `_ROWS` rows, by images drawn with a
+seed. A fit that did not converge is returned with its numbers and the reason not to trust them.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -30,32 +30,35 @@ from numpy.typing import NDArray
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from regard.experiments.stats import Estimate, crossed_mean
-from regard.experiments.study.design import LEARNED, LOWER
+from regard.experiments.study.design import DISTANCES, LEARNED
 from regard.experiments.study.panel import Arm, paired
 from regard.experiments.study.trials import Trials
 
-_Table = NDArray[np.float64]
+_Values = NDArray[np.float64]
+_TERMS = ("within", "runs", "images", "difficulty")
+_ROWS = 1000
+"""Most rows of the mixed model: memory grows with the square, time with the cube."""
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Similarity and what it is held against, in K learned arms over the same R runs and I images.
+class LearnedPairs:
+    """Similarity and another column, in K learned arms over the same R runs and I images.
 
     Attributes:
-        x: similarity (K,R,I); up is closer, also for KL.
+        x: similarity (K,R,I); higher is closer, also for KL.
         y: performance or another column (K,R,I).
         backbone: of each run (R,).
         conditions: the arms (K,).
-        difficulty: of each image (I,), to be partialled out; None where it shall not be.
-        left_out: what did not pair.
+        difficulty: of each image (I,), to be partialled out; None: not partialled out.
+        left_out: reason -> number of what is not paired.
     """
 
-    x: _Table
-    y: _Table
+    x: _Values
+    y: _Values
     backbone: NDArray[np.int_]
     conditions: tuple[str, ...] = ()
-    difficulty: _Table | None = None
-    left_out: dict[str, int] = field(default_factory=dict)
+    difficulty: _Values | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def learned_pairs(
@@ -66,19 +69,19 @@ def learned_pairs(
     *,
     backbone: str | None = None,
     difficulty: bool = False,
-) -> Pairs:
-    """Every learned arm of a task that has both numbers.
+) -> LearnedPairs:
+    """All learned arms of a task that have both columns.
 
     Args:
         trials: the table.
         task: the task.
         similarity: a metric.
-        column: what it is held against.
+        column: the other column.
         backbone: only this one; all by default.
-        difficulty: whether to bring it, on images where it is known.
+        difficulty: whether to include it, on images where it is known.
     """
     frame, empty = trials.frame, np.empty((0, 0, 0))
-    nothing = Pairs(empty, empty, np.empty(0, int))
+    nothing = LearnedPairs(empty, empty, np.empty(0, int))
     if similarity not in frame or column not in frame or (difficulty and not trials.has("difficulty")):
         return nothing
     known = frame.loc[(frame["task"] == task) & frame[similarity].notna() & frame[column].notna(), "condition"].unique()
@@ -88,9 +91,9 @@ def learned_pairs(
     k, wanted = len(names), [similarity, column, *(["difficulty"] if difficulty else [])]
     arms, columns = [Arm(name) for name in names] * len(wanted), [c for c in wanted for _ in names]
     panel = paired(trials, task, arms, columns, backbone=backbone)
-    x = panel.values[:k] * (-1 if similarity in LOWER else 1)
+    x = panel.values[:k] * (-1 if similarity in DISTANCES else 1)
     hard = panel.values[2 * k :].mean((0, 1)) if difficulty and panel.values.size else None
-    return Pairs(x, panel.values[k : 2 * k], panel.backbone, names, hard, panel.left_out)
+    return LearnedPairs(x, panel.values[k : 2 * k], panel.backbone, names, hard, panel.left_out)
 
 
 @dataclass(frozen=True)
@@ -98,44 +101,43 @@ class RunMeans:
     """Means over images of K learned arms in the same R runs.
 
     Attributes:
-        x: similarity (K,R); up is closer.
+        x: similarity (K,R); higher is closer.
         y: performance (K,R).
         backbone: of each run (R,).
-        apart: whether the two were measured on different images, as where people looked at those of another set.
+        apart: whether the two were measured on different images, as with gaze on another data set.
     """
 
-    x: _Table
-    y: _Table
+    x: _Values
+    y: _Values
     backbone: NDArray[np.int_]
     apart: bool
 
 
 def run_means(trials: Trials, task: str, similarity: str) -> RunMeans:
-    """Of the images that have both numbers or, where none has, of similarity and performance each on its own images."""
+    """Means over the images that have both numbers or, where none has, over each number's own images."""
     pairs = learned_pairs(trials, task, similarity)
     if pairs.x.size:
         return RunMeans(pairs.x.mean(2), pairs.y.mean(2), pairs.backbone, False)
     names = [name for name in LEARNED if (task, name, "", None) in trials.arms]
     arms = [Arm(name) for name in names]
-    close = [paired(trials, task, [arm], similarity).values.size > 0 for arm in arms]
-    arms = [arm for arm, has in zip(arms, close, strict=True) if has]
+    arms = [arm for arm in arms if paired(trials, task, [arm], similarity).values.size]
     if not arms:
         return RunMeans(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, int), False)
     x, y = (paired(trials, task, arms, column) for column in (similarity, "performance"))
     both = np.intersect1d(x.run, y.run)
-    found = [panel.values[:, np.isin(panel.run, both)].mean(2) for panel in (x, y)]
-    sign = -1 if similarity in LOWER else 1
-    return RunMeans(sign * found[0], found[1], x.backbone[np.isin(x.run, both)], bool(len(both)))
+    means = [panel.values[:, np.isin(panel.run, both)].mean(2) for panel in (x, y)]
+    sign = -1 if similarity in DISTANCES else 1
+    return RunMeans(sign * means[0], means[1], x.backbone[np.isin(x.run, both)], bool(len(both)))
 
 
-def within_slope(pairs: Pairs, *, images: bool = True) -> Estimate:
-    """Y for one standard deviation of x within runs; at the same difficulty, if the pairs hold that.
+def within_slope(pairs: LearnedPairs, *, images: bool = True) -> Estimate:
+    """Y per standard deviation of x within runs; at the same difficulty, if the pairs have it.
 
     Args:
         pairs: of `learned_pairs`.
-        images: whether to take away each image's own mean.
+        images: whether to subtract each image's own mean.
 
-    No pairs, or a similarity without variance, give NaN.
+    NaN without pairs, or without variance of similarity.
     """
     arms, runs, count = pairs.x.shape
     nothing = Estimate(math.nan, left_out=pairs.left_out)
@@ -155,11 +157,12 @@ def within_slope(pairs: Pairs, *, images: bool = True) -> Estimate:
     beta = float((x * y).sum()) / square
     pull = (x * (y - beta * x)).sum(0) * (runs * count / square)
     sd = math.sqrt(square / (free + 1))
-    found = crossed_mean(beta + pull, pairs.backbone, left_out=pairs.left_out)
-    return replace(found, value=beta * sd, parts=tuple((v * sd**2 * n / free, f) for v, f in found.parts))
+    mean = crossed_mean(beta + pull, pairs.backbone, left_out=pairs.left_out)
+    parts = tuple((v * sd**2 * n / free, f) for v, f in mean.parts)
+    return Estimate(beta * sd, parts, mean.seeds, mean.runs, mean.images, mean.left_out)
 
 
-def _demeaned(values: _Table, backbone: NDArray[np.int_], images: bool) -> _Table:
+def _demeaned(values: _Values, backbone: NDArray[np.int_], images: bool) -> _Values:
     """(K,R,I) without the means of its runs and, within each backbone, of its images."""
     out = values - values.mean(2, keepdims=True)
     if images:
@@ -168,27 +171,22 @@ def _demeaned(values: _Table, backbone: NDArray[np.int_], images: bool) -> _Tabl
     return out
 
 
-TERMS = ("within", "runs", "images", "difficulty")
-_ROWS = 1000
-"""Most rows that go in: the matrices grow with the square, the time with the cube."""
-
-
 @dataclass(frozen=True)
 class MixedFit:
-    """A fitted model, or what went wrong.
+    """A fitted model, or why there is none.
 
     Attributes:
-        within: performance for one unit of similarity within run and image.
-        runs: performance for one unit of a run's mean similarity.
-        images: performance for one unit of an image's mean similarity, at the same measured difficulty: what the two
-            share for reasons of their own is in here.
-        difficulty: performance for one unit of difficulty; NaN where not measured.
-        image_sd: standard deviation of images, performance.
+        within: performance per unit of similarity within run and image.
+        runs: performance per unit of a run's mean similarity.
+        images: performance per unit of an image's mean similarity, at the same measured difficulty; it contains what
+            makes an image easy for both.
+        difficulty: performance per unit of difficulty; NaN where not measured.
+        image_sd: standard deviation of images, in performance.
         run_sd: of runs.
         rest_sd: of the rest.
         rows: that went in.
-        converged: whether the optimiser said so and every number is finite.
-        notes: warnings of the fit, what was left out.
+        converged: whether the optimiser reports it and every number is finite.
+        notes: warnings of the fit, and what was left out.
     """
 
     within: Estimate
@@ -211,7 +209,7 @@ def mixed_slope(
     nothing = Estimate(math.nan)
     if len(frame) < 10 or frame["run"].nunique() < 3 or frame["within"].std() == 0:
         return MixedFit(nothing, nothing, nothing, nothing, notes=(*notes, "too few trials for a mixed model"))
-    terms = [name for name in TERMS if frame[name].std() > 1e-12]
+    terms = [name for name in _TERMS if frame[name].std() > 1e-12]
     scale = frame[["y", *terms]].std()
     frame[["y", *terms]] /= scale  # the optimiser fails on badly scaled variances
     components = {"image": "0 + C(image)", "run": "0 + C(run)"}
@@ -239,10 +237,10 @@ def mixed_slope(
         parts = ((se**2, float(max(free[name], 1))),) if math.isfinite(se) else ()
         return Estimate(value, parts, runs=runs, images=images)
 
-    found = {name: of(name) for name in TERMS}
-    finite = bool(found["within"].parts) and math.isfinite(float(fit.llf))
+    estimates = {name: of(name) for name in _TERMS}
+    finite = bool(estimates["within"].parts) and math.isfinite(float(fit.llf))
     return MixedFit(
-        **found,
+        **estimates,
         image_sd=float(sd["image"]),
         run_sd=float(sd["run"]),
         rest_sd=float(scale["y"] * math.sqrt(fit.scale)),
@@ -255,18 +253,18 @@ def mixed_slope(
 def _rows(
     trials: Trials, task: str, similarity: str, column: str, seed: int, rows: int
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Learned arms with both numbers, similarity split into its parts; thinned by whole images."""
+    """Learned arms with both columns, similarity split into its parts; thinned by whole images."""
     frame = trials.frame
-    empty = pd.DataFrame(columns=["y", *TERMS, "image", "run"], dtype=float)
+    empty = pd.DataFrame(columns=["y", *_TERMS, "image", "run"], dtype=float)
     if similarity not in frame or column not in frame:
         return empty, [f"there is no {similarity} or no {column}"]
     frame = frame[(frame["task"] == task) & frame["condition"].isin(LEARNED) & (frame["layer"] == "")]
     known = frame[frame[similarity].notna() & frame[column].notna()]
-    notes = [f"{len(frame) - len(known)} trials without a number left out"] if len(known) < len(frame) else []
+    notes = [f"{len(frame) - len(known)} trials without both numbers left out"] if len(known) < len(frame) else []
     if not len(known):
         return empty, notes
     run = known["backbone"].astype(str) + " " + known["condition"].astype(str) + " " + known["seed"].astype(str)
-    sign = -1.0 if similarity in LOWER else 1.0
+    sign = -1.0 if similarity in DISTANCES else 1.0
     x = sign * known[similarity].to_numpy()
     table = pd.DataFrame({"y": known[column].to_numpy(), "x": x, "image": known["image"].astype(str), "run": run})
     table["difficulty"] = known["difficulty"].fillna(known["difficulty"].mean()) if trials.has("difficulty") else 0.0
@@ -275,7 +273,7 @@ def _rows(
     if most < len(images):
         kept = np.random.default_rng(seed).choice(images, most, replace=False)
         table = table[table["image"].isin(kept)]
-        notes.append(f"{most} of {len(images)} images, drawn by seed {seed}, so that the fit stays small")
+        notes.append(f"{most} of {len(images)} images, drawn by seed {seed}, so that the fit is small")
     table["runs"], table["images"] = (
         table.groupby(k)["x"].transform("mean") - table["x"].mean() for k in ("run", "image")
     )

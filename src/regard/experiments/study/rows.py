@@ -1,23 +1,22 @@
-"""Answers of a study as the rows in which all pages show scores.
-
-A study's drawings: networks by similarity and performance, and performance under doses.
-"""
+"""A study's results as scores with their references, scatter plots and dose curves, for the page."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from regard.experiments.stats import Estimate
-from regard.experiments.study.design import DOSES
-from regard.experiments.study.questions.common import ALL
-from regard.experiments.study.questions.dose import DoseResponse
-from regard.experiments.study.questions.performance import PerformanceRow
-from regard.experiments.study.questions.relation import Relations
-from regard.experiments.study.questions.similarity import SimilarityRow
-from regard.experiments.study.questions.transparency import TransparencyRow
-from regard.experiments.study.verdicts import Finding
-from regard.metrics.fixation import LOWER_IS_BETTER
+from regard.experiments.study.design import DISTANCES, DOSES
+from regard.experiments.study.questions import (
+    ALL_BACKBONES,
+    DoseResponse,
+    PerformanceRow,
+    Relations,
+    SimilarityRow,
+    TransparencyRow,
+)
+from regard.experiments.study.results import FindingResults
 from regard.report import (
     Chart,
     Difference,
@@ -35,62 +34,66 @@ from regard.report import (
 from regard.score import METRIC_LABELS
 
 R = TypeVar("R", PerformanceRow, SimilarityRow, TransparencyRow)
-SESOI = "smallest effect of interest"
+_DOSE_STYLES = dict(zip(DOSES, ("main", "control", "second", "level"), strict=True))
 
 
-def finding_row(finding: Finding) -> Score:
+def finding_row(finding: FindingResults) -> Score:
     """A contrast beside the smallest effect of interest."""
-    c, e = finding.contrast, finding.estimate
+    f, meaning = finding, ""
+    if not math.isnan(f.low):
+        meaning = f"{f.seeds} seeds per backbone, {f.runs} runs."
+    if not math.isnan(f.p_support):
+        meaning += (
+            f" p of {f.sesoi:g} or more: {f.p_support:.2g}; of less: {f.p_against:.2g}; "
+            f"of nothing, ±{f.bound:g}: {f.p_equivalent:.2g}."
+        )
     return _score(
-        key=c.said,
+        key=f.contrast,
         group="prediction",
-        label=c.said + (f" ({finding.case})" if finding.case else ""),
-        estimate=e,
-        meaning=f"{e.seeds} seeds a backbone, {e.runs} runs. p of {c.sesoi:g} or more: {finding.evidence.support:.2g}; "
-        f"of less: {finding.evidence.against:.2g}; of nothing, ±{c.bound:g}: {finding.evidence.equivalent:.2g}."
-        if e.parts
-        else "",
-        references=(Reference(SESOI, "control", c.sesoi), Reference("none", "floor", 0.0)),
+        label=f.contrast + (f" ({f.case})" if f.case else ""),
+        estimate=f.estimate,
+        meaning=meaning,
+        references=(Reference("smallest effect of interest", "control", f.sesoi), Reference("none", "floor", 0.0)),
         better=None,
     )
 
 
-def performance_row(row: PerformanceRow, baseline: str, said: str) -> Score:
+def performance_row(row: PerformanceRow, baseline: str, meaning: str) -> Score:
     """A condition's performance with its gain over the baseline."""
     gain = None if row.gain is None else _difference(f"minus {baseline}, paired", row.gain)
-    return _score(row.condition, "prediction", row.condition, row.level, said, difference=gain)
+    return _score(row.condition, "prediction", row.condition, row.level, meaning, difference=gain)
 
 
 def similarity_row(row: SimilarityRow) -> Score:
     """A condition's similarity among its floors and ceiling."""
-    a = row.anchors
+    anchors = row.anchors
     references = (
-        _reference("random map", "floor", a.random),
-        _reference("centre prior", "floor", a.center),
-        _reference("other observers", "ceiling", a.observers),
+        _reference("random map", "floor", anchors.random),
+        _reference("centre prior", "floor", anchors.center),
+        _reference("other observers", "ceiling", anchors.observers),
     )
-    s = row.share
-    said = f"{100 * s.value:.0f} % of the way from the centre prior to other observers" if s.value == s.value else ""
-    said += f" ({100 * s.low:.0f} to {100 * s.high:.0f})." if s.low == s.low else "." if said else ""
+    share, meaning = row.share, ""
+    if not math.isnan(share.value):
+        meaning = f"{100 * share.value:.0f} % of the way from the centre prior to other observers"
+        meaning += "." if math.isnan(share.low) else f" ({100 * share.low:.0f} to {100 * share.high:.0f})."
     beyond = row.beyond_shuffled
-    if beyond.value == beyond.value:
-        said += (
-            f" Minus {row.condition}-shuffled, paired: {number(beyond.value)} {interval_text(beyond.low, beyond.high)}."
-        )
+    if not math.isnan(beyond.value):
+        ends = interval_text(beyond.low, beyond.high)
+        meaning += f" Minus {row.condition}-shuffled, paired: {number(beyond.value)} {ends}."
     return _score(
         row.condition,
         "gaze",
         row.condition,
         row.value,
-        said,
+        meaning,
         references=tuple(r for r in references if r is not None),
         difference=_difference("minus centre prior, paired", row.beyond_center),
-        better="lower" if row.metric in LOWER_IS_BETTER else "higher",
+        better="lower" if row.metric in DISTANCES else "higher",
     )
 
 
 def transparency_row(row: TransparencyRow) -> Score:
-    """A learned map's faithfulness beside that of `implicit`."""
+    """The faithfulness of a learned map, compared with `implicit`."""
     floor = _reference("random map", "floor", row.random)
     return _score(
         row.condition,
@@ -103,7 +106,7 @@ def transparency_row(row: TransparencyRow) -> Score:
 
 
 def metric_name(metric: str) -> str:
-    """As on the page of `regard score`."""
+    """The metric's label, as on the page of `regard score`."""
     return {"ig": "Information gain"}.get(metric, METRIC_LABELS[metric][0] if metric in METRIC_LABELS else metric)
 
 
@@ -112,49 +115,9 @@ def of_cell(rows: Sequence[R], task: str, backbone: str) -> list[R]:
     return [row for row in rows if (row.task, row.backbone) == (task, backbone)]
 
 
-def _score(
-    key: str,
-    group: Group,
-    label: str,
-    estimate: Estimate,
-    meaning: str = "",
-    *,
-    references: tuple[Reference, ...] = (),
-    difference: Difference | None = None,
-    better: object = "higher",
-) -> Score:
-    return Score(
-        key=key,
-        group=group,
-        label=label,
-        value=estimate.value,
-        meaning=meaning,
-        better=better,  # type: ignore[arg-type]
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.images,
-        undefined=dict(estimate.left_out),
-        references=references,
-        difference=difference,
-    )
-
-
-def _difference(label: str, estimate: Estimate) -> Difference | None:
-    return None if estimate.value != estimate.value else Difference(label, estimate.value, estimate.low, estimate.high)
-
-
-def _reference(label: str, role: object, estimate: Estimate) -> Reference | None:
-    if estimate.value != estimate.value:
-        return None
-    return Reference(label, role, estimate.value, estimate.low, estimate.high)  # type: ignore[arg-type]
-
-
-ARM_STYLES = dict(zip(DOSES, ("main", "control", "second", "level"), strict=True))
-
-
-def scatters(found: Relations) -> tuple[Scatter, ...]:
-    """One drawing a task: every network with a learned map."""
-    drawn = [
+def scatters(relations: Relations) -> tuple[Scatter, ...]:
+    """One scatter plot per task: similarity and performance of every network with a learned map."""
+    plots = [
         scatter(
             r.task,
             [
@@ -169,24 +132,60 @@ def scatters(found: Relations) -> tuple[Scatter, ...]:
             xlabel=f"{metric_name(r.similarity)} (closer to the right)",
             ylabel="performance",
         )
-        for r in found.tasks
+        for r in relations.tasks
     ]
-    return tuple(s for s in drawn if s is not None)
+    return tuple(plot for plot in plots if plot is not None)
 
 
-def dose_charts(found: DoseResponse) -> tuple[Chart, ...]:
-    """One drawing a cell: performance over the dose, one line an arm."""
-    cells = list(dict.fromkeys((c.task, c.backbone) for c in found.curves))
-    drawn = [
+def dose_charts(response: DoseResponse) -> tuple[Chart, ...]:
+    """One chart per task and backbone: performance over the dose, one line per arm."""
+    plots = [
         chart(
-            f"{task}, {'all backbones' if backbone == ALL else backbone}",
+            f"{task}, {'all backbones' if backbone == ALL_BACKBONES else backbone}",
             [
-                Series(c.arm, c.alphas, [level.value for level in c.levels], ARM_STYLES[c.arm])
-                for c in found.curves
+                Series(c.arm, c.alphas, [level.value for level in c.levels], _DOSE_STYLES[c.arm])
+                for c in response.curves
                 if (c.task, c.backbone) == (task, backbone)
             ],
             xlabel="α: 0 the human map, 1 none of it",
         )
-        for task, backbone in cells
+        for task, backbone in dict.fromkeys((c.task, c.backbone) for c in response.curves)
     ]
-    return tuple(c for c in drawn if c is not None)
+    return tuple(plot for plot in plots if plot is not None)
+
+
+def _score(
+    key: str,
+    group: Group,
+    label: str,
+    estimate: Estimate,
+    meaning: str = "",
+    *,
+    references: tuple[Reference, ...] = (),
+    difference: Difference | None = None,
+    better: Literal["higher", "lower"] | None = "higher",
+) -> Score:
+    return Score(
+        key=key,
+        group=group,
+        label=label,
+        value=estimate.value,
+        meaning=meaning.strip(),
+        better=better,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.images,
+        undefined=dict(estimate.left_out),
+        references=references,
+        difference=difference,
+    )
+
+
+def _difference(label: str, estimate: Estimate) -> Difference | None:
+    return None if math.isnan(estimate.value) else Difference(label, estimate.value, estimate.low, estimate.high)
+
+
+def _reference(label: str, role: Literal["floor", "ceiling"], estimate: Estimate) -> Reference | None:
+    if math.isnan(estimate.value):
+        return None
+    return Reference(label, role, estimate.value, estimate.low, estimate.high)

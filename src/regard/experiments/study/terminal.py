@@ -1,14 +1,10 @@
-"""The power of a study in a terminal.
-
-A study in a terminal: verdicts with what decides them, and the performance of every condition.
-"""
+"""A study in a terminal: the performance of every condition, verdicts with their contrasts; and the table of power."""
 
 from __future__ import annotations
 
-import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,29 +12,63 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from regard.experiments.stats import Estimate
 from regard.experiments.study.design import CONDITIONS
-from regard.experiments.study.questions.common import ALL
-from regard.experiments.study.simulation import Power, power, rate
-from regard.report import interval_text, number
+from regard.experiments.study.power import Power, power, rate
+from regard.experiments.study.questions import ALL_BACKBONES
+from regard.experiments.study.results import StudyResults
+from regard.report import interval_text, json_text, number
 
-ENOUGH = 0.8
-"""Share of right verdicts from which a size is called enough, as is usual."""
-_WORDS = ("supported", "equivalent", "refuted", "undecided")
+_ENOUGH = 0.8
+"""Share of right verdicts at which a size is large enough, as is usual."""
+_VERDICT_STYLE = {"supported": "green", "equivalent": "cyan", "refuted": "red", "undecided": "yellow"}
+
+
+def print_study(results: StudyResults, console: Console | None = None) -> None:
+    """Print performance by condition and backbone for each task, then every verdict with its contrasts."""
+    console = console or Console()
+    rows = results.values.performance.rows
+    for task in dict.fromkeys(row.task for row in rows):
+        table = Table(title=task, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        backbones = list(dict.fromkeys(row.backbone for row in rows if row.task == task))
+        table.add_column("condition", overflow="fold")
+        for backbone in backbones:
+            title = "all backbones" if backbone == ALL_BACKBONES else backbone
+            table.add_column(title, justify="right", overflow="fold")
+        levels = {(row.condition, row.backbone): row.level for row in rows if row.task == task}
+        for condition in (name for name in CONDITIONS if any(c == name for c, _ in levels)):
+            table.add_row(condition, *(_cell(levels.get((condition, backbone))) for backbone in backbones))
+        console.print(table)
+    for verdict in results.values.verdicts:
+        word = (f"{verdict.hypothesis}: {verdict.word}", _VERDICT_STYLE[verdict.word])
+        console.print(Text.assemble(word, ("  " + verdict.claim, "dim")))
+        for finding in verdict.findings:
+            case = f" ({finding.case})" if finding.case else ""
+            console.print(Text("    ").append(f"{finding.contrast}{case}: ").append(_cell(finding.estimate)))
+
+
+def _cell(estimate: Estimate | None) -> Text:
+    if estimate is None or math.isnan(estimate.value):
+        return Text("–", style="dim")
+    text = Text(number(estimate.value), style="bold")
+    if not math.isnan(estimate.low):
+        text.append(f"  {interval_text(estimate.low, estimate.high)}", style="not bold dim")
+    return text
 
 
 def power_with_progress(hypothesis: str, effect: float, **options: Any) -> tuple[Power, ...]:
-    """`regard.experiments.study.simulation` with a bar on stderr."""
+    """`power` with a progress bar on stderr."""
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("simulated studies", total=None)
         return power(
-            hypothesis, effect, progress=lambda done, of: bar.update(task, completed=done, total=of), **options
+            hypothesis, effect, on_progress=lambda done, of: bar.update(task, completed=done, total=of), **options
         )
 
 
-def print_power(found: Sequence[Power], console: Console | None = None) -> None:
-    """One row a size: how often each verdict was given, and how often the right one, with its interval."""
+def print_power(sizes: Sequence[Power], console: Console | None = None) -> None:
+    """One row per size: how often each verdict was given, and the share of right ones with its interval."""
     console = console or Console()
-    first = found[0]
+    first = sizes[0]
     table = Table(
         title=f"{first.tally.hypothesis}, true effect {number(first.effect)}: right is {first.tally.truth!r}",
         title_justify="left",
@@ -46,85 +76,38 @@ def print_power(found: Sequence[Power], console: Console | None = None) -> None:
         box=None,
         pad_edge=False,
     )
-    for head in ("seeds", "images", "observers", "backbones", *_WORDS, "right", "interval"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in found:
-        tally, d = row.tally, row.design
+    for title in ("seeds", "images", "observers", "backbones", *_VERDICT_STYLE, "right", "interval"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for size in sizes:
+        tally, d = size.tally, size.design
         share, low, high = rate(tally.correct, tally.studies)
         table.add_row(
             *map(str, (d.seeds, d.images, d.observers, d.backbones)),
-            *(str(tally.counts.get(word, 0)) for word in _WORDS),
+            *(str(tally.counts.get(word, 0)) for word in _VERDICT_STYLE),
             f"{100 * share:.0f} %",
             f"{100 * low:.0f} to {100 * high:.0f}",
-            style="bold" if share >= ENOUGH else "",
+            style="bold" if share >= _ENOUGH else "",
         )
     console.print(table)
-    enough = [row for row in found if rate(row.tally.correct, row.tally.studies)[0] >= ENOUGH]
+    enough = [size.design for size in sizes if rate(size.tally.correct, size.tally.studies)[0] >= _ENOUGH]
     if not enough:
-        console.print(f"No size is right in {100 * ENOUGH:.0f} % of studies: more seeds first, then more images.")
+        console.print(f"No size is right in {100 * _ENOUGH:.0f} % of studies: add seeds first, then images.")
         return
-    least = min(
-        enough, key=lambda row: (row.design.seeds * row.design.backbones, row.design.images, row.design.observers)
-    )
-    d = least.design
-    console.print(f"Enough ({100 * ENOUGH:.0f} %): {d.seeds} seeds, {d.images} images, {d.observers} observers.")
+    d = min(enough, key=lambda d: (d.seeds * d.backbones, d.images, d.observers))
+    console.print(f"Enough ({100 * _ENOUGH:.0f} %): {d.seeds} seeds, {d.images} images, {d.observers} observers.")
 
 
-def print_power_json(found: Sequence[Power]) -> None:
-    """The same as JSON."""
-    print(
-        json.dumps(
-            [
-                {
-                    "design": asdict(row.design),
-                    "effect": row.effect,
-                    "hypothesis": row.tally.hypothesis,
-                    "truth": row.tally.truth,
-                    "counts": dict(row.tally.counts),
-                    "right": dict(
-                        zip(("rate", "low", "high"), rate(row.tally.correct, row.tally.studies), strict=True)
-                    ),
-                }
-                for row in found
-            ],
-            indent=2,
-        )
-    )
-
-
-_STYLE = {"supported": "green", "refuted": "red", "equivalent": "cyan", "undecided": "yellow"}
-
-
-def print_study(record: Mapping[str, Any], console: Console | None = None) -> None:
-    """The values of a study's record (`results.json`)."""
-    console, values = console or Console(), record["values"]
-    rows = values["performance"]["rows"]
-    for task in dict.fromkeys(row["task"] for row in rows):
-        table = Table(title=task, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        backbones = list(dict.fromkeys(row["backbone"] for row in rows if row["task"] == task))
-        table.add_column("condition", overflow="fold")
-        for backbone in backbones:
-            table.add_column("all backbones" if backbone == ALL else backbone, justify="right", overflow="fold")
-        found = {(r["condition"], r["backbone"]): r["level"] for r in rows if r["task"] == task}
-        for condition in [name for name in CONDITIONS if any(of == name for of, _ in found)]:
-            table.add_row(condition, *(_cell(found.get((condition, backbone))) for backbone in backbones))
-        console.print(table)
-    for verdict in values["verdicts"]:
-        console.print(
-            Text.assemble(
-                (f"{verdict['hypothesis']}: {verdict['word']}", _STYLE[verdict["word"]]),
-                ("  " + verdict["claim"], "dim"),
-            )
-        )
-        for finding in verdict["findings"]:
-            case = f" ({finding['case']})" if finding["case"] else ""
-            console.print(Text("    ").append(f"{finding['contrast']}{case}: ").append(_cell(finding)))
-
-
-def _cell(estimate: Mapping[str, Any] | None) -> Text:
-    if estimate is None or estimate["value"] is None:
-        return Text("–", style="dim")
-    text = Text(number(estimate["value"]), style="bold")
-    if estimate["low"] is not None and estimate["high"] is not None:
-        text.append(f"  {interval_text(estimate['low'], estimate['high'])}", style="not bold dim")
-    return text
+def print_power_json(sizes: Sequence[Power]) -> None:
+    """Print the same as JSON."""
+    rows = [
+        {
+            "design": size.design,
+            "effect": size.effect,
+            "hypothesis": size.tally.hypothesis,
+            "truth": size.tally.truth,
+            "counts": size.tally.counts,
+            "right": dict(zip(("rate", "low", "high"), rate(size.tally.correct, size.tally.studies), strict=True)),
+        }
+        for size in sizes
+    ]
+    print(json_text(rows, indent=2), end="")

@@ -1,4 +1,4 @@
-"""The tidy table of trials: checked once, here; all analyses read nothing else."""
+"""The tidy table of trials, checked once: all that the analyses read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regard.experiments.study.design import CONDITIONS, DOSES, KEYS, MEASURED, ROBUST, UNIT_INTERVAL, WORDS
-from regard.files import atomic_path
+from regard.experiments.study.design import (
+    CONDITIONS,
+    DOSES,
+    KEYS,
+    MEASURED_COLUMNS,
+    ROBUST_PREFIX,
+    TEXT_KEYS,
+    UNIT_INTERVAL,
+)
+from regard.files import write_atomically
 from regard.types import RegardError
 
 
@@ -23,10 +31,10 @@ class Codes:
     """Runs and images as numbers.
 
     Attributes:
-        run: of each row, the number of its backbone and seed.
-        image: of each row, the number of its image.
-        backbone: of each run, the number of its backbone.
-        images: how many there are.
+        run: number of each row's backbone and seed.
+        image: number of each row's image.
+        backbone: number of each run's backbone.
+        images: their count.
     """
 
     run: NDArray[np.int_]
@@ -37,17 +45,17 @@ class Codes:
 
 @dataclass(frozen=True)
 class Trials:
-    """A checked table; see `regard.experiments.study.design` for what each column means.
+    """A checked table; the columns are those of `regard.experiments.study.design`.
 
     Attributes:
-        frame: one row a trial; `layer` is empty and `alpha` NaN where they say nothing; words are categories in
-            order. Not to be changed.
+        frame: one row per trial; `layer` is empty and `alpha` NaN where they do not apply; text columns are sorted
+            categories. Not to be changed.
     """
 
     frame: pd.DataFrame
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "frame", checked(self.frame))
+        object.__setattr__(self, "frame", _checked(self.frame))
 
     @cached_property
     def codes(self) -> Codes:
@@ -89,22 +97,21 @@ class Trials:
 
     def measured(self) -> tuple[str, ...]:
         """Columns that hold numbers, disturbances last."""
-        robust = sorted(c for c in self.frame if c.startswith(ROBUST))
-        return tuple(c for c in (*MEASURED, *robust) if self.has(c))
+        robust = sorted(c for c in self.frame if c.startswith(ROBUST_PREFIX))
+        return tuple(c for c in (*MEASURED_COLUMNS, *robust) if self.has(c))
 
     def to_csv(self, path: Path) -> None:
-        """Write the table for any statistics program: comma, point, empty where undefined; whole or not at all."""
-        with atomic_path(path) as part:
-            self.frame.to_csv(part, index=False)
+        """Write the table as CSV: comma, decimal point, empty where undefined; whole or not at all."""
+        write_atomically(path, self.frame.to_csv(index=False))
 
 
 def read_trials(path: Path) -> Trials:
     """Read and check a CSV.
 
     Raises:
-        RegardError: it is missing, no table, or says what a trial cannot be; with file, value and remedy.
+        RegardError: it is missing, not a table, or has an unknown column or condition or a value out of range.
     """
-    text: dict[str, Any] = dict.fromkeys(WORDS, str)
+    text: dict[str, Any] = dict.fromkeys(TEXT_KEYS, str)
     try:
         frame = pd.read_csv(path, dtype=text)
     except (OSError, ValueError) as error:
@@ -115,31 +122,36 @@ def read_trials(path: Path) -> Trials:
         raise RegardError(f"{path}: {error}") from None
 
 
-def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with its columns in order, or the error that names what is wrong with it."""
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns in order.
+
+    Raises:
+        RegardError: a column is missing or unknown, or a value does not fit; names the column and the value.
+    """
     layer = frame["layer"].astype(object).fillna("") if "layer" in frame else ""
     frame = frame.assign(layer=layer, alpha=frame.get("alpha", np.nan))
     missing = [c for c in (*KEYS, "performance") if c not in frame]
     if missing:
         raise RegardError(f"trials: columns {missing} are missing; there are {list(frame)}")
-    unknown = [c for c in frame if c not in (*KEYS, *MEASURED) and not str(c).startswith(ROBUST)]
+    unknown = [c for c in frame if c not in (*KEYS, *MEASURED_COLUMNS) and not str(c).startswith(ROBUST_PREFIX)]
     if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), (*KEYS, *MEASURED), n=2)
+        near = difflib.get_close_matches(str(unknown[0]), (*KEYS, *MEASURED_COLUMNS), n=2)
         raise RegardError(
-            f"trials: column {unknown[0]!r} is not known{_near(near)}; performance under a disturbance is {ROBUST}NAME"
+            f"trials: column {unknown[0]!r} is not known{_near(near)}; "
+            f"performance under a disturbance is {ROBUST_PREFIX}NAME"
         )
     if frame.empty:
         raise RegardError("trials: the table has no rows")
-    for column in WORDS:
+    for column in TEXT_KEYS:
         if frame[column].isna().any():
-            raise RegardError(
-                f"trials: {column} is empty in row {_first(frame[column].isna())}; every trial names its own"
-            )
+            raise RegardError(f"trials: {column} is empty in row {_first(frame[column].isna())}; every trial needs one")
         frame[column] = _category(frame[column])
-    odd = [c for c in frame["condition"].unique() if c not in CONDITIONS]
-    if odd:
-        near = difflib.get_close_matches(odd[0], CONDITIONS, n=2)
-        raise RegardError(f"trials: condition {odd[0]!r} is not known{_near(near)}; known are {', '.join(CONDITIONS)}")
+    unknown = [c for c in frame["condition"].unique() if c not in CONDITIONS]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], CONDITIONS, n=2)
+        raise RegardError(
+            f"trials: condition {unknown[0]!r} is not known{_near(near)}; known are {', '.join(CONDITIONS)}"
+        )
     _numbers(frame)
     dosed = frame["condition"].isin(DOSES)
     if frame.loc[dosed, "alpha"].isna().any() or frame.loc[~dosed, "alpha"].notna().any():
@@ -148,17 +160,21 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     if keys.duplicated().any():
         row = keys[keys.duplicated()].iloc[0].to_dict()
         raise RegardError(f"trials: more than one row for {row}; a trial is one image of one run")
-    order = [*KEYS, *(c for c in MEASURED if c in frame), *sorted(c for c in frame if c.startswith(ROBUST))]
+    order = [
+        *KEYS,
+        *(c for c in MEASURED_COLUMNS if c in frame),
+        *sorted(c for c in frame if c.startswith(ROBUST_PREFIX)),
+    ]
     return frame[order].reset_index(drop=True)
 
 
 def _numbers(frame: pd.DataFrame) -> None:
-    """Make every other column a number, finite or NaN, in its range."""
-    for column in (c for c in frame if c not in WORDS):
+    """Converts the other columns to numbers, finite or NaN, in their range."""
+    for column in (c for c in frame if c not in TEXT_KEYS):
         try:
             values = pd.to_numeric(frame[column])
         except (ValueError, TypeError) as error:
-            raise RegardError(f"trials: {column} holds what is not a number ({error})") from None
+            raise RegardError(f"trials: {column} has a value that is not a number ({error})") from None
         values = values.astype(float)
         if np.isinf(values).any():
             raise RegardError(
@@ -175,10 +191,10 @@ def _numbers(frame: pd.DataFrame) -> None:
 
 
 def _category(values: pd.Series) -> pd.Series:
-    """Words as sorted categories, none of them unused; the same table whatever the order of its rows."""
-    found = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype(str).astype("category")
-    found = found.cat.remove_unused_categories()
-    return found.cat.set_categories(sorted(found.cat.categories))
+    """Text as sorted categories without unused ones, so that the order of rows does not matter."""
+    categories = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype(str).astype("category")
+    categories = categories.cat.remove_unused_categories()
+    return categories.cat.set_categories(sorted(categories.cat.categories))
 
 
 def _first(flags: Sequence[bool] | pd.Series) -> int:

@@ -1,14 +1,9 @@
-"""Hypotheses judged: estimates against bounds, corrected for many, in one of four words.
+"""Hypotheses judged: estimates against bounds, corrected for their number, in one of four words.
 
 * supported: the effect is at least the smallest of interest, in every contrast
-* equivalent: in some contrast the effect lies within the equivalence bounds; the claim fails there, nor is there harm
+* equivalent: in some contrast the effect lies within the equivalence bounds; the claim fails there, without harm
 * refuted: in some contrast the effect is smaller than the smallest of interest, or harms
 * undecided: the trials allow none of these
-
-Holm's correction runs over the hypotheses for each kind of statement, so that the chance of any false "supported" is at
-most alpha, and so is that of any false "equivalent" or "refuted" of a true claim.
-
-What trials say for and against a claim, and how claims are joined.
 
 Of a contrast theta with smallest effect of interest d and equivalence bound e, four one-sided questions:
 
@@ -17,8 +12,10 @@ Of a contrast theta with smallest effect of interest d and equivalence bound e, 
     equivalent     |theta| < e   shown by rejecting theta <= -e and theta >= e (two one-sided tests)
     harm           theta < -e    shown by rejecting theta >= -e
 
-A claim that several contrasts hold is shown by all of them (the largest p: an intersection-union test needs no
-correction) and is contradicted by any one of them (the smallest p times their number).
+A claim of several contrasts is shown by all of them (the largest p: an intersection-union test needs no correction) and
+is contradicted by any one of them (the smallest p times their number). Holm's correction runs over the hypotheses for
+each question, so that the chance of any false "supported" is at most alpha, and so is that of any false "equivalent" or
+"refuted" of a true claim.
 """
 
 from __future__ import annotations
@@ -28,17 +25,15 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-from statsmodels.stats.multitest import multipletests
-
-from regard.experiments.stats import Estimate
-from regard.experiments.study.contrasts import estimate
+from regard.experiments.stats import Estimate, corrected
+from regard.experiments.study.contrasts import estimate_contrast
 from regard.experiments.study.plan import Contrast, Hypothesis, Plan
 from regard.experiments.study.trials import Trials
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One-sided p values of the four questions; 1 where nothing can be said."""
+    """One-sided p values of the four questions; 1 where the error is unknown."""
 
     support: float = 1.0
     against: float = 1.0
@@ -62,7 +57,7 @@ def of_contrast(estimate: Estimate, sesoi: float, bound: float) -> Evidence:
 
 
 def all_of(parts: Sequence[Evidence]) -> Evidence:
-    """That every one of the contrasts holds."""
+    """The evidence that all contrasts hold."""
     n = len(parts)
     return Evidence(
         support=max(p.support for p in parts),
@@ -73,10 +68,10 @@ def all_of(parts: Sequence[Evidence]) -> Evidence:
 
 
 def case_by_case(cases: Sequence[Evidence]) -> Evidence:
-    """That it holds in some cases and not in others; nothing can be said of a single case.
+    """The evidence that a claim holds in some cases and not in others; none from a single case.
 
-    It is shown by one case that holds and one that does not, contradicted if all do or none does. "Equivalent" is that
-    every case is; harm is no contradiction.
+    It is shown by one case that holds and one that does not, and contradicted if all hold or none does. It is
+    equivalent if every case is; harm does not contradict it.
     """
     n = len(cases)
     if n < 2:
@@ -96,12 +91,12 @@ class Finding:
     """One contrast in one case.
 
     Attributes:
-        contrast: what was asked.
-        case: of which task or cell; empty where tasks are averaged.
-        estimate: what was found.
+        contrast: of the plan.
+        case: task or cell; empty where tasks are averaged.
+        estimate: of the contrast.
         evidence: p values, not corrected.
-        detectable: true effect that would be called supported four times in five with this standard error and the
-            correction of the first step (all hypotheses); NaN where the error is not known.
+        detectable: true effect that would be called supported four times in five, with this standard error and the
+            first step of Holm's correction; NaN where the error is unknown.
     """
 
     contrast: Contrast
@@ -113,15 +108,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the trials allow to say of one hypothesis.
+    """What the trials show about one hypothesis.
 
     Attributes:
-        hypothesis: what was claimed.
+        hypothesis: of the plan.
         word: the verdict.
         findings: every contrast in every case.
         evidence: of the whole claim.
         adjusted: the same, Holm-corrected over the hypotheses.
-        notes: what the reader must know: what is missing, what so few seeds cannot show.
+        notes: what is missing, and what so few seeds cannot show.
     """
 
     hypothesis: Hypothesis
@@ -132,20 +127,20 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def judge(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
-    """Every hypothesis of the plan, in its order; those about a task without trials are undecided, and say so."""
+def judge_hypotheses(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
+    """Every hypothesis of the plan, in its order; one about a task without trials is undecided, with a note."""
     findings = [_findings(trials, plan, h) for h in plan.hypotheses]
-    found = [_joined(h, f) for h, f in zip(plan.hypotheses, findings, strict=True)]
-    of_kind = [_holm(column) for column in zip(*map(astuple, found), strict=True)]
-    adjusted = [Evidence(*row) for row in zip(*of_kind, strict=True)]
+    evidence = [_joined(h, f) for h, f in zip(plan.hypotheses, findings, strict=True)]
+    questions = [corrected(p) for p in zip(*map(astuple, evidence), strict=True)]
+    adjusted = [Evidence(*p) for p in zip(*questions, strict=True)]
     return tuple(
         Verdict(h, word(a, plan.alpha), f, e, a, tuple(_notes(trials, plan, h, f)))
-        for h, f, e, a in zip(plan.hypotheses, findings, found, adjusted, strict=True)
+        for h, f, e, a in zip(plan.hypotheses, findings, evidence, adjusted, strict=True)
     )
 
 
 def word(adjusted: Evidence, alpha: float) -> Word:
-    """The verdict that corrected p values allow. Harm goes before equivalence: it is the stronger statement."""
+    """The verdict that corrected p values allow. Harm goes before equivalence, as the stronger statement."""
     if adjusted.support <= alpha:
         return "supported"
     if adjusted.harm <= alpha:
@@ -156,7 +151,7 @@ def word(adjusted: Evidence, alpha: float) -> Word:
 
 
 def true_word(hypothesis: Hypothesis, effects: Sequence[Sequence[float]]) -> Word:
-    """The verdict on known effects: of every case, those of the hypothesis' contrasts in their order."""
+    """The verdict on known effects: for every case, those of the hypothesis' contrasts in their order."""
     certain = []
     for case in effects:
         known = [Estimate(value, ((0.0, 1.0),)) for value in case]
@@ -172,14 +167,14 @@ def _findings(trials: Trials, plan: Plan, hypothesis: Hypothesis) -> tuple[Findi
         cases = [(task, [task], None) for task in tasks]
     elif hypothesis.cases == "cell":
         cases = [(f"{task}, {b}", [task], b) for task in tasks for b in trials.backbones(task)]
-    found = []
-    for name, among, backbone in cases:
+    findings = []
+    for name, case_tasks, backbone in cases:
         for c in hypothesis.contrasts:
-            e = estimate(trials, c, among, similarity=plan.similarity, backbone=backbone)
+            e = estimate_contrast(trials, c, case_tasks, similarity=plan.similarity, backbone=backbone)
             tail = plan.alpha / len(plan.hypotheses)
             detectable = c.sesoi + (e.quantile(tail) + e.quantile(0.2)) * e.se
-            found.append(Finding(c, name, e, of_contrast(e, c.sesoi, c.bound), detectable))
-    return tuple(found)
+            findings.append(Finding(c, name, e, of_contrast(e, c.sesoi, c.bound), detectable))
+    return tuple(findings)
 
 
 def _joined(hypothesis: Hypothesis, findings: Sequence[Finding]) -> Evidence:
@@ -190,25 +185,21 @@ def _joined(hypothesis: Hypothesis, findings: Sequence[Finding]) -> Evidence:
     return case_by_case(of_case) if hypothesis.cases else of_case[0]
 
 
-def _holm(p: Sequence[float]) -> list[float]:
-    return [float(v) for v in multipletests(p, method="holm")[1]]
-
-
 def _notes(trials: Trials, plan: Plan, hypothesis: Hypothesis, findings: Sequence[Finding]) -> list[str]:
     if not plan.tasks(hypothesis):
-        return [f"No task of the plan is {hypothesis.tasks.replace('_', '-')}, so nothing can be said."]
+        return [f"No task of the plan is {hypothesis.tasks.replace('_', '-')}, so it cannot be judged."]
     notes = [f"There are no trials of the task {t!r}." for t in plan.tasks(hypothesis) if t not in trials.tasks]
     if hypothesis.cases and len({f.case for f in findings}) < 2:
         notes.append("There is one case only; case by case needs at least two.")
     for f in findings:
-        where = f"{f.contrast.said}{f' ({f.case})' if f.case else ''}"
+        where = f"{f.contrast.label}{f' ({f.case})' if f.case else ''}"
         if math.isnan(f.estimate.value):
             notes.append(f"No trials for: {where}.")
         elif not f.estimate.parts:
-            notes.append(f"One seed or one image says nothing of chance: {where}.")
+            notes.append(f"One seed or one image has no interval: {where}.")
         elif f.estimate.seeds < 5:
             notes.append(
-                f"{f.estimate.seeds} seeds a backbone: a true effect below {f.detectable:.3g} would be missed more "
+                f"{f.estimate.seeds} seeds per backbone: a true effect below {f.detectable:.3g} would be missed more "
                 f"than once in five ({where})."
             )
     return notes

@@ -1,37 +1,44 @@
-"""Tables of arms: a file says what is compared, a grid runs it, paired statistics say what it shows.
+"""Tables of arms and sweeps: a file says what is compared, a grid runs it, paired statistics say what it shows.
 
-Not here: how a table looks (report); the study of human attention, whose statistics are used (study).
+Not here: the human-machine study (study), which trains its own conditions and judges hypotheses.
 """
 
 from regard.experiments.tables.file import (
     BETA,
     BUDGET,
+    Claim,
     TableFile,
-    Trials,
-    cells_of,
-    choose,
+    best_trials,
     find_table,
     read_table,
-    sweep_of,
-    trials_of,
+    sweep_table,
+    table_cells,
+    trial_cells,
 )
-from regard.experiments.tables.run import lines_of, make_table, plan_lines, run_table
-from regard.experiments.tables.table import table_of
+from regard.experiments.tables.results import TableResults, TuningTrials, read_table_results
+from regard.experiments.tables.run import OpenTable, make_table, open_sweep, open_table, table_plan_lines
+from regard.experiments.tables.table import difference_p, mean_over_runs, table_of
 
 __all__ = [
     "BETA",
     "BUDGET",
+    "Claim",
+    "OpenTable",
     "TableFile",
-    "Trials",
-    "cells_of",
-    "choose",
+    "TableResults",
+    "TuningTrials",
+    "best_trials",
+    "difference_p",
     "find_table",
-    "lines_of",
     "make_table",
-    "plan_lines",
+    "mean_over_runs",
+    "open_sweep",
+    "open_table",
     "read_table",
-    "run_table",
-    "sweep_of",
+    "read_table_results",
+    "sweep_table",
+    "table_cells",
     "table_of",
-    "trials_of",
+    "table_plan_lines",
+    "trial_cells",
 ]

@@ -12,7 +12,7 @@ import torch
 
 from regard.backbones import size_of
 from regard.evaluation import MEASURES, EvaluationContext, observe
-from regard.experiments.grid.cell import RUN, Cell, Result
+from regard.experiments.grid import RUN, Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, history, load_best, load_run, recipe_from, train, with_map_override, with_stem

@@ -1,4 +1,4 @@
-"""(d) What happens to one network as its human map is taken away: the only causal test of closeness."""
+"""(d) What is lost as the human map of one network is taken away: the only causal test of closeness."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.study.contrasts import dose_drop
 from regard.experiments.study.design import DOSES
 from regard.experiments.study.panel import Arm, paired
-from regard.experiments.study.questions.common import ALL, cells
+from regard.experiments.study.questions.common import NOT_MEASURED, backbone_or_none, task_backbones
 from regard.experiments.study.trials import Trials
 
 
@@ -23,8 +23,8 @@ class DoseCurve:
         alphas: doses, 0 the human map, 1 none of it.
         levels: mean performance at each, over the same runs and images.
         drop: what is lost over the whole dose, by least squares.
-        bend: loss from 0 to the middle dose minus loss from there to 1, paired; far from 0 the curve is no line, and
-            `drop` sums it up badly. NaN without a dose of one half.
+        bend: loss from 0 to the middle dose minus loss from there to 1, paired; far from 0 the curve is not straight,
+            and `drop` describes it badly. NaN without a dose of one half.
     """
 
     task: str
@@ -47,17 +47,17 @@ class DoseResponse:
 def dose(trials: Trials) -> DoseResponse:
     """Every dose arm in every cell."""
     curves = []
-    for task, backbone in cells(trials):
+    for task, backbone in task_backbones(trials):
         for arm in DOSES:
             alphas = trials.alphas(task, arm)
             if len(alphas) < 2:
                 continue
-            only = None if backbone == ALL else backbone
+            only = backbone_or_none(backbone)
             panel = paired(trials, task, [Arm(arm, alpha=a) for a in alphas], backbone=only)
             if not panel.values.size:
                 continue
-            levels = tuple(crossed_mean(v, panel.backbone, left_out=panel.left_out) for v in panel.values)
-            bend = Estimate(float("nan"))
+            levels = tuple(panel.mean(k) for k in range(len(alphas)))
+            bend = NOT_MEASURED
             if {0.0, 0.5, 1.0} <= set(alphas):
                 first, middle, last = (panel.values[alphas.index(a)] for a in (0.0, 0.5, 1.0))
                 bend = crossed_mean(first - 2 * middle + last, panel.backbone)
@@ -66,9 +66,9 @@ def dose(trials: Trials) -> DoseResponse:
     return DoseResponse(
         tuple(curves),
         (
-            "A network trained with human maps meets noise here for the first time: part of that loss may be surprise. "
-            "The shuffled dose brings maps of a kind it knows.",
-            "Maps are imposed, so it says what closeness does to a network that uses its map, not what a network gains "
-            "by learning to be close.",
+            "A network trained with human maps meets noise here for the first time: part of that loss may "
+            "come from the unfamiliar kind of map. The shuffled dose uses maps of a kind that it was trained with.",
+            "Maps are given from outside, so this shows what closeness does to a network that uses its map, not what "
+            "a network gains by learning to be close.",
         ),
     )

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regard.experiments.stats import Estimate, crossed_mean
-from regard.experiments.study.contrasts import difference
+from regard.experiments.stats import Estimate
+from regard.experiments.study.contrasts import arm_difference
 from regard.experiments.study.panel import Arm, paired
-from regard.experiments.study.questions.common import CELL_LIMITS
+from regard.experiments.study.questions.common import CELL_LIMITS, NOT_MEASURED
 from regard.experiments.study.trials import Trials
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One condition with its map at one place.
+    """One condition with its map at one layer.
 
     Attributes:
         task: the task.
         backbone: the network; layers of two networks have nothing in common.
-        condition: the arm.
-        layer: the place; empty is the study's default.
+        condition: of the study.
+        layer: where the map acts; empty is the study's default.
         performance: mean.
-        similarity: mean, of the metric asked for.
+        similarity: mean of the metric.
         faithfulness: mean.
-        against_default: performance minus that at the default place, paired; NaN at it.
+        against_default: performance minus that at the default layer, paired; NaN at the default.
     """
 
     task: str
@@ -46,29 +46,24 @@ class Layers:
 
 
 def layers(trials: Trials, *, similarity: str = "nss") -> Layers:
-    """Every condition that was run at more than one place."""
-    places = sorted({(t, c, layer) for t, c, layer, a in trials.arms if a is None})
-    several = {(t, c) for t, c, layer in places if layer}
+    """Every condition that was run at more than one layer."""
+    arms = sorted({(t, c, layer) for t, c, layer, a in trials.arms if a is None})
+    several = {(t, c) for t, c, layer in arms if layer}
     rows = []
-    for task, condition, layer in places:
+    for task, condition, layer in arms:
         if (task, condition) not in several:
             continue
         for backbone in trials.backbones(task):
             arm = Arm(condition, layer)
-            performance, likeness, faithfulness = (
-                _mean(trials, task, arm, column, backbone) for column in ("performance", similarity, "faithfulness")
+            performance, closeness, faithfulness = (
+                paired(trials, task, [arm], column, backbone=backbone).mean()
+                for column in ("performance", similarity, "faithfulness")
             )
             if performance.runs:
-                nothing = Estimate(float("nan"))
-                gain = difference(trials, task, arm, Arm(condition), backbone=backbone) if layer else nothing
-                rows.append(LayerRow(task, backbone, condition, layer, performance, likeness, faithfulness, gain))
+                gain = arm_difference(trials, task, arm, Arm(condition), backbone=backbone) if layer else NOT_MEASURED
+                rows.append(LayerRow(task, backbone, condition, layer, performance, closeness, faithfulness, gain))
     return Layers(
         tuple(rows),
         similarity,
         (*CELL_LIMITS, "Layers differ in grid and depth: a coarser map is smoother, not closer."),
     )
-
-
-def _mean(trials: Trials, task: str, arm: Arm, column: str, backbone: str) -> Estimate:
-    panel = paired(trials, task, [arm], column, backbone=backbone)
-    return crossed_mean(panel.values[0], panel.backbone, left_out=panel.left_out)

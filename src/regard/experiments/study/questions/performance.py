@@ -1,15 +1,14 @@
-"""(a) How well does each network do: task x backbone x condition."""
+"""(a) Performance of every network: task x backbone x condition."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
-from statsmodels.stats.multitest import multipletests
-
-from regard.experiments.stats import Estimate, crossed_mean
-from regard.experiments.study.contrasts import difference
+from regard.experiments.stats import Estimate, corrected
+from regard.experiments.study.contrasts import arm_difference
 from regard.experiments.study.panel import Arm, paired
-from regard.experiments.study.questions.common import ALL, CELL_LIMITS, cells, conditions
+from regard.experiments.study.questions.common import CELL_LIMITS, backbone_or_none, conditions_of, task_backbones
 from regard.experiments.study.trials import Trials
 
 _BASELINES = ("implicit", "none")
@@ -22,7 +21,7 @@ class PerformanceRow:
     Attributes:
         task: the task.
         backbone: the network, or `all` for the mean over them.
-        condition: the arm.
+        condition: of the study.
         level: mean performance.
         gain: paired difference to the baseline; None for the baseline itself.
         p: two-sided p of the gain, Benjamini-Hochberg over the whole table; NaN where there is no gain.
@@ -33,7 +32,7 @@ class PerformanceRow:
     condition: str
     level: Estimate
     gain: Estimate | None = None
-    p: float = float("nan")
+    p: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -51,40 +50,35 @@ class PerformanceTable:
     limits: tuple[str, ...]
 
 
-def performance(trials: Trials) -> PerformanceTable:
+def performance_table(trials: Trials) -> PerformanceTable:
     """Mean performance of every condition in every cell, and its gain over the baseline."""
     baseline: dict[str, str] = {}
     rows: list[PerformanceRow] = []
-    for task, backbone in cells(trials):
-        present = conditions(trials, task, backbone)
-        base = next((b for b in _BASELINES if b in present), None)
+    for task, backbone in task_backbones(trials):
+        names = conditions_of(trials, task, backbone)
+        base = next((b for b in _BASELINES if b in names), None)
         if base is not None:
             baseline[task] = base
-        only = None if backbone == ALL else backbone
-        for name in present:
+        only = backbone_or_none(backbone)
+        for name in names:
             panel = paired(trials, task, [Arm(name)], backbone=only)
             if not panel.values.size:
                 continue
-            level = crossed_mean(panel.values[0], panel.backbone, left_out=panel.left_out)
             gain = None
             if base is not None and name != base:
-                gain = difference(trials, task, Arm(name), Arm(base), backbone=only)
-            rows.append(PerformanceRow(task, backbone, name, level, gain))
+                gain = arm_difference(trials, task, Arm(name), Arm(base), backbone=only)
+            rows.append(PerformanceRow(task, backbone, name, panel.mean(), gain))
     return PerformanceTable(
-        _corrected(rows),
+        _with_p_values(rows),
         baseline,
         (
             *CELL_LIMITS,
-            "`human`, `human-shuffled` and the doses use gaze at test: they are oracles, not networks one could use.",
+            "`human`, `human-shuffled` and the doses use gaze at test: they are oracles, no usable networks.",
         ),
     )
 
 
-def _corrected(rows: list[PerformanceRow]) -> tuple[PerformanceRow, ...]:
-    found = [k for k, row in enumerate(rows) if row.gain is not None and row.gain.parts]
-    raw = [2 * min(e.p_above(0.0), e.p_below(0.0)) for k in found if (e := rows[k].gain) is not None]
-    p = dict(zip(found, multipletests(raw, method="fdr_bh")[1], strict=True)) if raw else {}
-    return tuple(
-        PerformanceRow(r.task, r.backbone, r.condition, r.level, r.gain, float(p.get(k, float("nan"))))
-        for k, r in enumerate(rows)
-    )
+def _with_p_values(rows: list[PerformanceRow]) -> tuple[PerformanceRow, ...]:
+    raw = [None if row.gain is None or not row.gain.parts else row.gain.p_two_sided() for row in rows]
+    p_values = corrected(raw, "fdr_bh")
+    return tuple(replace(row, p=math.nan if p is None else p) for row, p in zip(rows, p_values, strict=True))

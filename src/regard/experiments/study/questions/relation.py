@@ -1,22 +1,23 @@
-"""(c) Do networks, and images, on which maps come closer to people do better?
+"""(c) Do networks whose maps are closer to people do better, and images within a network?
 
-Only arms whose map is learned take part: an imposed map is as close as one makes it.
+Only conditions with a learned map take part: the closeness of a given map is chosen, not learned.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regard.experiments.stats import Estimate
-from regard.experiments.study.design import LEARNED, LOWER
+from regard.experiments.study.design import DISTANCES, LEARNED
+from regard.experiments.study.questions.common import NOT_MEASURED
 from regard.experiments.study.regression import MixedFit, learned_pairs, mixed_slope, run_means, within_slope
 from regard.experiments.study.trials import Trials
 
-_Table = NDArray[np.float64]
+_Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,21 @@ class RunPoint:
 
 @dataclass(frozen=True)
 class Relation:
-    """Answer (c) in a task. The first three are performance for one standard deviation of similarity within runs.
+    """Answer (c) for one task. The first three are performance per standard deviation of similarity within runs.
 
     Attributes:
         task: the task.
         similarity: the metric.
-        raw: image by image within runs; what is easy is easy for both, so it shows nothing by itself.
+        raw: image by image within runs; easy images have closer maps and better answers, so it shows nothing by itself.
         given_difficulty: the same with measured difficulty partialled out.
-        within: the same with each image's own mean taken away: what is left of difficulty, measured or not.
-        between_conditions: performance for one unit of similarity over the means of conditions, backbones apart.
+        within: the same with each image's own mean taken away, and with it all of its difficulty.
+        between_conditions: performance per unit of similarity over the means of conditions, within backbones.
         between_seeds: the same over the seeds within conditions.
-        mixed: the mixed model; None where it was not asked for.
+        mixed: the mixed model; None where it was not fitted.
         points: every network.
         left_out: trials that did not pair.
-        apart: whether similarity was measured on other images than performance, as where people looked at those of
-            another set: means of runs can then be held against each other, images cannot.
+        apart: whether similarity was measured on other images than performance, as with gaze on another data set: means
+            of runs can then be compared, single images cannot.
     """
 
     task: str
@@ -58,7 +59,7 @@ class Relation:
     between_seeds: Estimate
     mixed: MixedFit | None
     points: tuple[RunPoint, ...]
-    left_out: dict[str, int]
+    left_out: Mapping[str, int]
     apart: bool = False
 
 
@@ -71,24 +72,24 @@ class Relations:
 
 
 def relation(trials: Trials, *, similarity: str = "nss", mixed: bool = False) -> Relations:
-    """Slopes of performance on similarity in every task, within and between runs apart.
+    """Slopes of performance on similarity in every task, within runs and between runs.
 
     Args:
         trials: the table.
         similarity: the metric.
-        mixed: whether to fit the mixed model too, which takes seconds a task.
+        mixed: whether to fit the mixed model too, which takes seconds per task.
     """
-    found = [_of_task(trials, task, similarity, mixed) for task in trials.tasks if trials.has(similarity)]
+    relations = [_of_task(trials, task, similarity, mixed) for task in trials.tasks if trials.has(similarity)]
     return Relations(
-        tuple(found),
+        tuple(relations),
         (
-            "None of these slopes is causal: what makes a run better may make its maps closer, too.",
-            "The slope between conditions rests on as many points as there are learned conditions, and these differ in "
-            "more than similarity.",
-            "Measured difficulty takes away only the part that it measures; the slope within images needs no measure.",
+            "None of these slopes is causal: what makes a run better may also make its maps closer.",
+            "The slope between conditions has one point per learned condition, and conditions differ in more than "
+            "similarity.",
+            "Partialling out difficulty removes only what is measured; the slope within images needs no measure of it.",
             *(
                 f"In {r.task} people looked at other images than the task's: runs can be compared, images cannot."
-                for r in found
+                for r in relations
                 if r.apart
             ),
         ),
@@ -116,7 +117,7 @@ def _of_task(trials: Trials, task: str, similarity: str, mixed: bool) -> Relatio
     )
 
 
-def _conditions(values: _Table, backbone: NDArray[np.int_]) -> _Table:
+def _conditions(values: _Values, backbone: NDArray[np.int_]) -> _Values:
     """(K,R) -> (K,B): means over seeds, without each backbone's own mean."""
     if not values.size:
         return values
@@ -124,7 +125,7 @@ def _conditions(values: _Table, backbone: NDArray[np.int_]) -> _Table:
     return means - means.mean(0)
 
 
-def _seeds(values: _Table, backbone: NDArray[np.int_]) -> _Table:
+def _seeds(values: _Values, backbone: NDArray[np.int_]) -> _Values:
     """(K,R) without the mean of each condition and backbone."""
     out = values.copy()
     for b in np.unique(backbone):
@@ -132,25 +133,25 @@ def _seeds(values: _Table, backbone: NDArray[np.int_]) -> _Table:
     return out
 
 
-def _line(x: _Table, y: _Table, *, lost: int) -> Estimate:
-    """Least squares through demeaned points, of which `lost` means were taken away."""
+def _line(x: _Values, y: _Values, *, lost: int) -> Estimate:
+    """Least squares through demeaned points, from which `lost` means were subtracted."""
     free, square = x.size - lost - 1, float((x**2).sum())
     if free < 1 or square < 1e-20:
-        return Estimate(math.nan)
+        return NOT_MEASURED
     slope = float((x * y).sum()) / square
     rest = float(((y - slope * x) ** 2).sum())
     return Estimate(slope, ((rest / free / square, float(free)),), runs=x.size)
 
 
 def _points(trials: Trials, task: str, similarity: str, *, apart: bool) -> tuple[RunPoint, ...]:
-    """Every network by itself, on all images on which both numbers are known, or each where it is known."""
+    """Every network, on images with both numbers, or where there are none, each number on its own images."""
     frame = trials.frame
     frame = frame[(frame["task"] == task) & frame["condition"].isin(LEARNED) & (frame["layer"] == "")]
     if not apart:
         frame = frame.dropna(subset=[similarity, "performance"])
     means = frame.groupby(["backbone", "condition", "seed"], observed=True)[[similarity, "performance"]].mean()
     means = means.dropna()
-    sign = -1 if similarity in LOWER else 1
+    sign = -1 if similarity in DISTANCES else 1
     return tuple(
         RunPoint(str(b), str(c), int(s), sign * float(x), float(y))
         for (b, c, s), (x, y) in zip(means.index, means.to_numpy(), strict=True)

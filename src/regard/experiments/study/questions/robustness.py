@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regard.experiments.stats import Estimate, crossed_mean
-from regard.experiments.study.design import ROBUST
+from regard.experiments.stats import Estimate
+from regard.experiments.study.design import ROBUST_PREFIX
 from regard.experiments.study.panel import Arm, paired
-from regard.experiments.study.questions.common import ALL, CELL_LIMITS, cells, conditions
+from regard.experiments.study.questions.common import (
+    CELL_LIMITS,
+    NOT_MEASURED,
+    backbone_or_none,
+    conditions_of,
+    task_backbones,
+)
 from regard.experiments.study.trials import Trials
 
 
@@ -18,10 +24,10 @@ class RobustnessRow:
     Attributes:
         task: the task.
         backbone: the network, or `all`.
-        condition: the arm.
+        condition: of the study.
         disturbance: its name.
         level: mean performance under it.
-        loss: what it costs, paired by image.
+        loss: of performance, paired by image.
         spared: loss of `implicit` minus own loss, paired: above 0 this condition loses less; NaN for `implicit`.
     """
 
@@ -44,11 +50,11 @@ class Robustness:
 
 def robustness(trials: Trials) -> Robustness:
     """Every disturbance that the trials hold."""
-    columns = [c for c in trials.measured() if c.startswith(ROBUST)]
+    columns = [c for c in trials.measured() if c.startswith(ROBUST_PREFIX)]
     rows = [
         row
-        for task, backbone in cells(trials)
-        for name in conditions(trials, task, backbone)
+        for task, backbone in task_backbones(trials)
+        for name in conditions_of(trials, task, backbone)
         for column in columns
         if (row := _row(trials, task, backbone, name, column)) is not None
     ]
@@ -56,29 +62,29 @@ def robustness(trials: Trials) -> Robustness:
         tuple(rows),
         (
             *CELL_LIMITS,
-            "A network that does badly has less to lose; read losses beside levels.",
+            "A network with low performance has less to lose; compare losses together with levels.",
             "`human` arms keep the gaze recorded on the undisturbed image.",
         ),
     )
 
 
 def _row(trials: Trials, task: str, backbone: str, name: str, column: str) -> RobustnessRow | None:
-    only, arm = None if backbone == ALL else backbone, Arm(name)
+    only, arm = backbone_or_none(backbone), Arm(name)
     pair = paired(trials, task, [arm] * 2, ["performance", column], backbone=only)
     if not pair.values.size:
         return None
-    four = [Arm("implicit"), Arm("implicit"), arm, arm]
-    both = paired(trials, task, four, ["performance", column] * 2, backbone=only)
-    spared = Estimate(float("nan"))
+    spared = NOT_MEASURED
     if name != "implicit":
+        four = [Arm("implicit"), Arm("implicit"), arm, arm]
+        both = paired(trials, task, four, ["performance", column] * 2, backbone=only)
         v = both.values
-        spared = crossed_mean((v[0] - v[1]) - (v[2] - v[3]), both.backbone, left_out=both.left_out)
+        spared = both.mean_of((v[0] - v[1]) - (v[2] - v[3]))
     return RobustnessRow(
         task,
         backbone,
         name,
-        column.removeprefix(ROBUST),
-        crossed_mean(pair.values[1], pair.backbone, left_out=pair.left_out),
-        crossed_mean(pair.values[0] - pair.values[1], pair.backbone, left_out=pair.left_out),
+        column.removeprefix(ROBUST_PREFIX),
+        pair.mean(1),
+        pair.difference(),
         spared,
     )

@@ -9,8 +9,17 @@ import pytest
 
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.tables import Trials, cells_of, choose, read_table, sweep_of, table_of, trials_of
+from regard.experiments.tables import (
+    TuningTrials,
+    best_trials,
+    read_table,
+    sweep_table,
+    table_cells,
+    table_of,
+    trial_cells,
+)
 from regard.experiments.tables.file import Claim, TableFile, Tuning, check_table
+from regard.report import to_json
 from regard.training import Recipe
 from regard.types import RegardError
 
@@ -43,15 +52,15 @@ def test_every_table_reads_and_states_its_command(path: Path) -> None:
     table, base = read_table(path)
     assert f"regard table {path.stem}" in path.read_text()
     assert len(table.seeds) >= 3
-    trials = trials_of(table, base, path.stem)
-    chosen = {arm: Trials("optim.lr", chosen=0.001) for arm in table.arms}
-    cells = cells_of(table, base, path.stem, chosen)
+    trials = trial_cells(table, base, path.stem)
+    chosen = {arm: TuningTrials("optim.lr", chosen=0.001) for arm in table.arms}
+    cells = table_cells(table, base, path.stem, chosen)
     assert len(cells) == len(table.arms) * len(table.seeds)
     assert len({cell.path for cell in [*cells, *trials]}) == len(cells) + len(trials)
 
 
 def test_every_arm_is_tuned_alike_and_the_best_on_validation_is_kept(tmp_path: Path) -> None:
-    trials = trials_of(TABLE, BASE, "two")
+    trials = trial_cells(TABLE, BASE, "two")
     assert [cell.path for cell in trials] == [
         f"{arm}/tuning/optim.lr={value}" for arm in ("plain", "new-one") for value in ("0.1", "0.2")
     ]
@@ -59,26 +68,26 @@ def test_every_arm_is_tuned_alike_and_the_best_on_validation_is_kept(tmp_path: P
     assert all(cell.spec["measures"] == [] for cell in trials), "no test image is looked at"
     for cell, accuracy in zip(trials, (0.5, 0.5, 0.6, 0.7), strict=True):
         finish(cell, tmp_path, {"val_accuracy": accuracy})
-    found = choose(TABLE, trials, tmp_path)
+    found = best_trials(TABLE, trials, tmp_path)
     assert {arm: tried.chosen for arm, tried in found.items()} == {"plain": 0.1, "new one": 0.2}
-    cells = cells_of(TABLE, BASE, "two", found)
+    cells = table_cells(TABLE, BASE, "two", found)
     assert [(cell.arm, cell.seed) for cell in cells[:3]] == [("plain", 0), ("new one", 0), ("plain", 1)]
     assert {cell.spec["recipe"]["optim"]["lr"] for cell in cells if cell.arm == "new one"} == {0.2}
     assert not any(cell.spec["recipe"]["twin"] for cell in cells)
 
 
 def test_an_arm_with_fewer_trials_than_others_does_not_run(tmp_path: Path) -> None:
-    trials = trials_of(TABLE, BASE, "two")
+    trials = trial_cells(TABLE, BASE, "two")
     for cell in trials[:3]:
         finish(cell, tmp_path, {"val_accuracy": 0.5})
-    found = choose(TABLE, trials, tmp_path)
-    assert found["new one"].accuracy == [(0.1, 0.5), (0.2, None)]
-    assert {cell.arm for cell in cells_of(TABLE, BASE, "two", found)} == {"plain"}
+    found = best_trials(TABLE, trials, tmp_path)
+    assert found["new one"].accuracy == ((0.1, 0.5), (0.2, None))
+    assert {cell.arm for cell in table_cells(TABLE, BASE, "two", found)} == {"plain"}
 
 
-def made(root: Path, gain: float, seeds: int = 3) -> dict[str, Any]:
-    chosen = {arm: Trials("optim.lr", [(0.1, 0.5), (0.2, 0.6)], 0.2) for arm in TABLE.arms}
-    cells = cells_of(TABLE, BASE, "two", chosen)
+def table_results(root: Path, gain: float, seeds: int = 3) -> dict[str, Any]:
+    chosen = {arm: TuningTrials("optim.lr", ((0.1, 0.5), (0.2, 0.6)), 0.2) for arm in TABLE.arms}
+    cells = table_cells(TABLE, BASE, "two", chosen)
     rng = np.random.default_rng(0)
     for cell in cells:
         if cell.seed < seeds:
@@ -88,11 +97,12 @@ def made(root: Path, gain: float, seeds: int = 3) -> dict[str, Any]:
             if cell.arm == "new one":
                 arrays["deletion_gap"] = rng.random(48)
             finish(cell, root, {"parameters": 1000 + cell.seed}, **arrays)
-    return table_of(TABLE, "two", cells, chosen, root)
+    table: dict[str, Any] = to_json(table_of(TABLE, "two", cells, chosen, root))
+    return table
 
 
 def test_claims_hold_or_are_refuted_where_the_difference_is_clear(tmp_path: Path) -> None:
-    table = made(tmp_path, gain=0.2)
+    table = table_results(tmp_path, gain=0.2)
     assert [claim["verdict"] for claim in table["claims"]] == ["holds", "refuted", "holds"]
     plain, new = table["rows"]
     assert new["difference"]["value"] == pytest.approx(0.2, abs=0.05)
@@ -107,15 +117,15 @@ def test_claims_hold_or_are_refuted_where_the_difference_is_clear(tmp_path: Path
 def test_a_claim_may_be_over_a_column_of_the_same_arm(tmp_path: Path) -> None:
     claims = [Claim(better="new one", by="deletion_gap", over="deletion_gap_random")]
     table = replace(TABLE, claims=claims)
-    chosen = {arm: Trials("optim.lr", [(0.1, 0.5), (0.2, 0.6)], 0.2) for arm in TABLE.arms}
-    cells = cells_of(table, BASE, "two", chosen)
+    chosen = {arm: TuningTrials("optim.lr", ((0.1, 0.5), (0.2, 0.6)), 0.2) for arm in TABLE.arms}
+    cells = table_cells(table, BASE, "two", chosen)
     rng = np.random.default_rng(0)
     for cell in cells:
         gaps = {"deletion_gap": 0.3 + 0.1 * rng.random(48), "deletion_gap_random": 0.1 * rng.random(48)}
         finish(cell, tmp_path, {"parameters": 1}, accuracy_mean=rng.random(48), **gaps)
-    (claim,) = table_of(table, "two", cells, chosen, tmp_path)["claims"]
-    assert claim["verdict"] == "holds"
-    assert claim["value"] == pytest.approx(0.3, abs=0.02)
+    (claim,) = table_of(table, "two", cells, chosen, tmp_path).claims
+    assert claim.verdict == "holds"
+    assert claim.value == pytest.approx(0.3, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +133,7 @@ def test_a_claim_may_be_over_a_column_of_the_same_arm(tmp_path: Path) -> None:
     [
         (Claim(better="plain"), "needs one of than"),
         (Claim(better="plain", than="new one", over="nll"), "needs one of than"),
-        (Claim(better="plain", by="deletion_gap", over="parameters"), "not over 'parameters'"),
+        (Claim(better="plain", by="deletion_gap", over="parameters"), "not 'parameters'"),
         (Claim(better="plain", by="deletion_gap", over="flop"), "'flop' is not known"),
     ],
 )
@@ -133,8 +143,8 @@ def test_claims_that_cannot_be_tested_are_refused(claim: Claim, words: str) -> N
 
 
 def test_claims_stay_open_without_a_difference_or_with_one_seed(tmp_path: Path) -> None:
-    assert {claim["verdict"] for claim in made(tmp_path / "a", gain=0.0)["claims"]} == {"open"}
-    single = made(tmp_path / "b", gain=0.2, seeds=1)
+    assert {claim["verdict"] for claim in table_results(tmp_path / "a", gain=0.0)["claims"]} == {"open"}
+    single = table_results(tmp_path / "b", gain=0.2, seeds=1)
     assert {claim["verdict"] for claim in single["claims"]} == {"open"}
     row = single["rows"][1]
     assert (row["seeds"], row["missing"], row["difference"]["p"]) == ([0], [1, 2], None)
@@ -142,22 +152,22 @@ def test_claims_stay_open_without_a_difference_or_with_one_seed(tmp_path: Path) 
 
 
 def test_a_table_without_any_result_is_empty_and_says_so(tmp_path: Path) -> None:
-    table = made(tmp_path, gain=0, seeds=0)
+    table = table_results(tmp_path, gain=0, seeds=0)
     assert all(row["missing"] == [0, 1, 2] and row["difference"] is None for row in table["rows"])
     assert all(cell is None for row in table["rows"] for cell in row["cells"].values())
 
 
 def test_a_sweep_is_a_table_of_values() -> None:
-    table = sweep_of(Recipe(), "objective.budget_bits", [2, 6.5], range(2))
+    table = sweep_table(Recipe(), "objective.budget_bits", [2, 6.5], range(2))
     assert table.arms == {
         "budget_bits=2": {"objective.budget_bits": 2},
         "budget_bits=6.5": {"objective.budget_bits": 6.5},
     }
-    beta = sweep_of(Recipe(), "objective.beta", [1e-3], range(1), unknown="digits")
+    beta = sweep_table(Recipe(), "objective.beta", [1e-3], range(1), unknown="digits")
     assert beta.arms == {"beta=0.001": {"objective.beta": 1e-3, "objective.budget_bits": None}}
     assert beta.unknown == "digits"
     assert "unknown_auroc" in beta.columns
     with pytest.raises(RegardError, match=r"objective\.budget_bits"):
-        sweep_of(Recipe(), "objective.budgetbits", [2], range(1))
+        sweep_table(Recipe(), "objective.budgetbits", [2], range(1))
     with pytest.raises(RegardError, match="different"):
-        sweep_of(Recipe(), "objective.budget_bits", [2, 2], range(1))
+        sweep_table(Recipe(), "objective.budget_bits", [2, 2], range(1))

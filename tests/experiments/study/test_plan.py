@@ -86,7 +86,7 @@ def test_what_is_left_out_is_the_standard(tmp_path: Path) -> None:
     [
         ("alfa: 0.1", "alfa"),
         ("alpha: much", "alpha"),
-        ("[1]", "holds no plan"),
+        ("[1]", "contains no plan"),
         ("alpha: 0.9", "alpha=0.9"),
         ("a: [", "read"),
     ],

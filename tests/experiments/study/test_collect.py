@@ -9,16 +9,24 @@ from PIL import Image
 
 from regard.data import clutter, image_folder
 from regard.evaluation.study_measures import image_names
-from regard.experiments.grid import Cell, Result
-from regard.experiments.grid.cell import FAILED, write_result
-from regard.experiments.study import failures, floors_of, remarks_of, scores_of, trials_of
-from regard.experiments.study.collect import Gallery, read_galleries, write_galleries
+from regard.experiments.grid import FAILED_FILE, Cell, Result
+from regard.experiments.grid.cell import write_result
+from regard.experiments.study import collect_trials
+from regard.experiments.study.collect import (
+    Gallery,
+    failures,
+    floors_of,
+    read_galleries,
+    remarks_of,
+    scores_of,
+    write_galleries,
+)
 from regard.experiments.study.page import pictures_of
-from regard.experiments.study.questions import dose, performance, relation, similarity
+from regard.experiments.study.questions import dose, performance_table, relation, similarity_table
 from regard.files import write_json
 
 IMAGES = [f"{k}.jpg" for k in range(30)]
-LOOKED = [f"osie/{k}.jpg" for k in range(20)]
+OTHER_IMAGES = [f"osie/{k}.jpg" for k in range(20)]
 
 
 def cell(condition: str, seed: int, **changes: Any) -> Cell:
@@ -28,7 +36,7 @@ def cell(condition: str, seed: int, **changes: Any) -> Cell:
 
 def finish(done: Cell, root: Path, looked: bool = False, **arrays: Any) -> Cell:
     (root / done.path).mkdir(parents=True)
-    values = {"images": IMAGES, "looked": LOOKED if looked else []}
+    values = {"images": IMAGES, "looked": OTHER_IMAGES if looked else []}
     write_result(done, root / done.path, Result(values, {k: np.asarray(v) for k, v in arrays.items()}), 1.0)
     return done
 
@@ -48,7 +56,7 @@ def test_rows_with_gaze_on_the_tasks_images_have_both_numbers(tmp_path: Path) ->
     cells.append(finish(cell("ensemble", 100), tmp_path, performance=np.arange(30) < 10))
     cells.append(finish(cell("ensemble", 101), tmp_path, performance=np.arange(30) < 20))
     cells.append(cell("implicit", 4))  # not finished
-    trials = trials_of(cells, tmp_path)
+    trials = collect_trials(cells, tmp_path)
     assert trials is not None
     frame = trials.frame
     assert len(frame) == 3 * (2 + 1 + 2) * 30
@@ -71,7 +79,7 @@ def test_with_gaze_on_other_images_runs_are_compared_and_images_are_not(tmp_path
             arrays |= {"looked/nss_center": np.full(20, 0.1)}
             cells.append(finish(cell(name, seed), tmp_path, looked=True, **arrays))
         cells.append(finish(cell("none", seed), tmp_path, performance=scores(seed, 0.0)))
-    trials = trials_of(cells, tmp_path)
+    trials = collect_trials(cells, tmp_path)
     assert trials is not None
     assert len(trials.frame) == 3 * (4 * 30 + 3 * 20)
     (found,) = relation(trials).tasks
@@ -83,16 +91,16 @@ def test_with_gaze_on_other_images_runs_are_compared_and_images_are_not(tmp_path
     first = next(p for p in found.points if (p.condition, p.seed) == ("explicit", 2))
     assert (first.similarity, first.performance) == pytest.approx((1.2, 0.36), abs=0.1)
     assert any("find" in line and "other images" in line for line in relation(trials).limits)
-    for row in performance(trials).rows:
+    for row in performance_table(trials).rows:
         assert (row.level.images, row.level.left_out) == (30, {}), "images of the other set are none of the task's"
-    assert {row.value.images for row in similarity(trials).rows} == {20}
+    assert {row.value.images for row in similarity_table(trials).rows} == {20}
 
 
 def test_nothing_finished_is_no_table_and_failures_are_kept_apart(tmp_path: Path) -> None:
-    assert trials_of([cell("none", 0)], tmp_path) is None
+    assert collect_trials([cell("none", 0)], tmp_path) is None
     lost, mended = cell("implicit", 0), finish(cell("implicit", 1), tmp_path, performance=scores(0, 0))
     for one in (lost, mended):
-        write_json(tmp_path / one.path / FAILED, {"lines": ["a", "out of memory"]}, parents=True)
+        write_json(tmp_path / one.path / FAILED_FILE, {"lines": ["a", "out of memory"]}, parents=True)
     assert failures([lost, mended], tmp_path) == {lost.path: "a\nout of memory"}
 
 

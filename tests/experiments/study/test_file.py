@@ -8,9 +8,17 @@ import yaml
 
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.study import Chosen, StudyFile, cells_of, choose, places, read_study, tuning_cells
+from regard.experiments.study import (
+    StudyFile,
+    TunedWeight,
+    best_weights,
+    read_study,
+    setups_of,
+    study_cells,
+    tuning_cells,
+)
 from regard.experiments.study.design import CONDITIONS, DOSES
-from regard.experiments.study.file import ALIGNED, ARMS, arm
+from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, condition_recipe
 from regard.training import Recipe, override
 from regard.types import RegardError
 
@@ -44,7 +52,7 @@ def small(folder: Path, **changes: Any) -> StudyFile:
 
 
 def test_every_condition_but_doses_has_an_arm() -> None:
-    assert {*ARMS, *DOSES} == set(CONDITIONS)
+    assert {*CONDITION_FIELDS, *DOSES} == set(CONDITIONS)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -52,15 +60,15 @@ def test_every_study_reads_and_states_its_command(path: Path) -> None:
     study = read_study(path)
     assert f"regard study {path}" in path.read_text()
     assert len(study.seeds) >= 3
-    chosen = {(task, b): Chosen(weight=1.0) for task, t in study.tasks.items() for b in t.backbones}
-    cells = cells_of(study, places(study, path.parent), path.stem, chosen)
+    chosen = {(task, b): TunedWeight(weight=1.0) for task, t in study.tasks.items() for b in t.backbones}
+    cells = study_cells(study, setups_of(study, path.parent), path.stem, chosen)
     assert len({cell.path for cell in cells}) == len(cells)
 
 
 def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> None:
     study = small(tmp_path)
-    chosen = {(t, b): Chosen(weight=0.5) for t, b in (("find", "one"), ("find", "two"), ("name", "base"))}
-    paths = [cell.path for cell in cells_of(study, places(study, tmp_path), "mine", chosen)]
+    chosen = {(t, b): TunedWeight(weight=0.5) for t, b in (("find", "one"), ("find", "two"), ("name", "base"))}
+    paths = [cell.path for cell in study_cells(study, setups_of(study, tmp_path), "mine", chosen)]
     assert paths[:2] == ["find/ensemble/seed-7", "name/ensemble/seed-7"]
     first = [path for path in paths[2:] if path.endswith("seed-0")]
     assert first == [
@@ -75,7 +83,7 @@ def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> No
 
 def test_aligned_conditions_have_equal_trials_and_one_weight(tmp_path: Path) -> None:
     study = small(tmp_path)
-    trials = tuning_cells(study, places(study, tmp_path), "mine")
+    trials = tuning_cells(study, setups_of(study, tmp_path), "mine")
     found = [(c.spec["condition"], c.spec["recipe"]["align"]["weight"]) for c in trials if c.spec["backbone"] == "one"]
     assert found == [(c, w) for c in ("explicit", "explicit-shuffled") for w in (0.1, 1.0)]
     assert all(cell.seed == 9 and cell.spec["measures"] is None for cell in trials)
@@ -85,13 +93,13 @@ def test_aligned_conditions_have_equal_trials_and_one_weight(tmp_path: Path) -> 
     for cell in trials:
         key = (cell.spec["condition"], cell.spec["recipe"]["align"]["weight"])
         finish(cell, tmp_path / "cells", scores[key])
-    chosen = choose(study, trials, tmp_path / "cells")
+    chosen = best_weights(trials, tmp_path / "cells")
     assert chosen["find", "one"].weight == 0.1, "the best for both together, not the best for explicit"
     assert chosen["find", "one"].scores[1.0] == {"explicit": 0.6, "explicit-shuffled": 0.3}
     assert chosen["find", "two"].weight == 1.0
     weights = {
         (c.spec["backbone"], c.spec["condition"]): c.spec["recipe"]["align"]["weight"]
-        for c in cells_of(study, places(study, tmp_path), "mine", chosen)
+        for c in study_cells(study, setups_of(study, tmp_path), "mine", chosen)
         if c.spec["task"] == "find" and c.spec["condition"] in ALIGNED
     }
     assert weights == {("one", "explicit"): 0.1, ("one", "explicit-shuffled"): 0.1, ("two", "explicit"): 1.0}
@@ -104,15 +112,15 @@ def finish(cell: Cell, root: Path, score: float) -> None:
 
 def test_a_failed_trial_leaves_the_aligned_conditions_out(tmp_path: Path) -> None:
     study = small(tmp_path)
-    trials = tuning_cells(study, places(study, tmp_path), "mine")
+    trials = tuning_cells(study, setups_of(study, tmp_path), "mine")
     for cell in trials:
         if cell.path != "find/one/explicit-shuffled/tuning/weight=1.0":
             finish(cell, tmp_path / "cells", 0.5)
-    chosen = choose(study, trials, tmp_path / "cells")
+    chosen = best_weights(trials, tmp_path / "cells")
     assert chosen["find", "one"].weight is None
     ran = {
         c.spec["condition"]
-        for c in cells_of(study, places(study, tmp_path), "mine", chosen)
+        for c in study_cells(study, setups_of(study, tmp_path), "mine", chosen)
         if c.spec["backbone"] == "one"
     }
     assert not ran & set(ALIGNED)
@@ -120,8 +128,8 @@ def test_a_failed_trial_leaves_the_aligned_conditions_out(tmp_path: Path) -> Non
 
 def test_one_weight_is_taken_without_trials(tmp_path: Path) -> None:
     study = small(tmp_path, tuning={"values": [0.3]})
-    assert tuning_cells(study, places(study, tmp_path), "mine") == []
-    cells = cells_of(study, places(study, tmp_path), "mine", {})
+    assert tuning_cells(study, setups_of(study, tmp_path), "mine") == []
+    cells = study_cells(study, setups_of(study, tmp_path), "mine", {})
     assert {c.spec["recipe"]["align"]["weight"] for c in cells if c.spec["condition"] in ALIGNED} == {0.3}
 
 
@@ -135,15 +143,15 @@ def test_conditions_differ_by_what_they_say_alone() -> None:
             "model.attention": "deterministic",
         },
     )
-    plain, implicit = (arm(base, name) for name in ("none", "implicit"))
-    explicit, shuffled = (arm(base, name, weight=0.7) for name in ("explicit", "explicit-shuffled"))
+    plain, implicit = (condition_recipe(base, name) for name in ("none", "implicit"))
+    explicit, shuffled = (condition_recipe(base, name, weight=0.7) for name in ("explicit", "explicit-shuffled"))
     assert plain.model.attention is None
     assert implicit == override(base, {"twin": False, "align.weight": 0.0})
     assert explicit == override(implicit, {"align.gaze": "own", "align.weight": 0.7})
     assert shuffled == override(explicit, {"align.shuffled": True})
-    human = arm(base, "human")
+    human = condition_recipe(base, "human")
     assert (human.impose.map, human.model.attention, human.align.gaze) == ("human", "uniform", None)
-    assert arm(base, "bottleneck", changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
+    assert condition_recipe(base, "bottleneck", changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
 
 
 def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> None:
@@ -158,25 +166,25 @@ def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> 
             "align.root": "there",
         },
     )
-    implicit, explicit = arm(base, "implicit"), arm(base, "explicit", weight=2.0)
+    implicit, explicit = condition_recipe(base, "implicit"), condition_recipe(base, "explicit", weight=2.0)
     assert (implicit.align.gaze, implicit.align.weight) == ("osie", 0.0)
     assert explicit == override(implicit, {"align.weight": 2.0})
-    assert arm(base, "none").align.gaze is None
-    center = arm(base, "center")
+    assert condition_recipe(base, "none").align.gaze is None
+    center = condition_recipe(base, "center")
     assert (center.impose.gaze, center.impose.root, center.align.gaze) == ("osie", "there", None)
     with pytest.raises(RegardError, match="needs gaze on the task's own images"):
-        arm(base, "human")
+        condition_recipe(base, "human")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"tasks": {"find": {"conditions": ["explict"]}}}, "'explict' is no condition"),
+        ({"tasks": {"find": {"conditions": ["explict"]}}}, "'explict' is not a condition"),
         ({"plan": {"attention_driven": ["seek"]}}, "task 'seek' is not in the study"),
         ({"plan": {"alpha": 2}}, "alpha"),
-        ({"seeds": [0, 7]}, "all of them different"),
+        ({"seeds": [0, 7]}, "all different"),
         ({"seeds": []}, "at least one"),
-        ({"tuning": {"values": [1, 1]}}, "different ones"),
+        ({"tuning": {"values": [1, 1]}}, "all different"),
         ({"measures": {"robust": ["fog"]}}, "'fog'"),
         ({"tasks": {"find": {"conditions": ["none", "dose-noise"]}}}, "`human`"),
         ({"titel": "x"}, "titel"),
@@ -195,4 +203,4 @@ def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], said: str,
 def test_fields_that_do_not_fit_are_named_with_their_place(tmp_path: Path) -> None:
     study = small(tmp_path, tasks={"find": {"set": {"model.atention": None}}, "name": {}})
     with pytest.raises(RegardError, match=r"tasks\.find\.backbones\.base: .*model\.attention"):
-        cells_of(study, places(study, tmp_path), "mine", {})
+        study_cells(study, setups_of(study, tmp_path), "mine", {})

@@ -152,7 +152,7 @@ def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: p
     assert main(["table", str(path), "--runs", str(tmp_path)]) == 1
     output = capsys.readouterr()
     assert "stage9" in output.out
-    assert "lost: nothing for seed 0" in output.out
+    assert "lost: no result for seed 0" in output.out
     table = json.loads((tmp_path / "small" / "table.json").read_text())
     assert table["rows"][0]["seeds"] == [0]
     assert table["rows"][0]["cells"]["accuracy_mean"]["value"] >= 0
@@ -168,7 +168,7 @@ def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: p
         ({"tuning": {"values": [0.1, 0.1]}}, "different"),
         ({"tuning": {"values": [0.1, 0.2], "seed": 1}}, "tuning.seed 1"),
         ({"seeds": [1, 1]}, "seeds"),
-        ({"claims": [{"better": "plain", "than": "noise gate", "by": "parameters"}]}, "one value an image"),
+        ({"claims": [{"better": "plain", "than": "noise gate", "by": "parameters"}]}, "one value per image"),
         ({"titel": "x"}, "titel"),
         ({"base": "absent.yaml"}, "no such recipe"),
     ],

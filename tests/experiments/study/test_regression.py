@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 from tests.experiments.study.tables import table
 
-from regard.experiments.study import Contrast, Design, Trials, World, draw
+from regard.experiments.study import Contrast, Design, Simulation, Trials, simulate_trials
 from regard.experiments.study.contrasts import dose_drop
 from regard.experiments.study.design import CONDITIONS, LEARNED
-from regard.experiments.study.regression import Pairs, learned_pairs, within_slope
+from regard.experiments.study.regression import LearnedPairs, learned_pairs, within_slope
 
 SMALL = Design(seeds=3, images=200, backbones=2)
 
@@ -15,7 +15,7 @@ def test_a_slope_without_noise_is_exact() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 3, 50))
     y = 0.5 * x + rng.normal(size=(2, 3, 1)) + 7 * rng.normal(size=(1, 1, 50))
-    found = within_slope(Pairs(x, y, np.zeros(3, int)))
+    found = within_slope(LearnedPairs(x, y, np.zeros(3, int)))
     rest = x - x.mean(2, keepdims=True)
     rest -= rest.mean((0, 1))
     assert found.value == pytest.approx(0.5 * np.sqrt((rest**2).sum() / (x.size - 6 - 49)))
@@ -23,15 +23,15 @@ def test_a_slope_without_noise_is_exact() -> None:
 
 
 def test_it_finds_what_similarity_is_worth() -> None:
-    world = World(effects=(0.2, 0.1, 0.0))
-    found = within_slope(learned_pairs(draw(world, SMALL, seed=0), "segmentation", "nss"))
+    world = Simulation(effects=(0.2, 0.1, 0.0))
+    found = within_slope(learned_pairs(simulate_trials(world, SMALL, seed=0), "segmentation", "nss"))
     truth = world.effect(Contrast(kind="slope"), "segmentation", SMALL)
     assert found.low < truth < found.high
     assert found.high - found.low < truth
 
 
 def test_hidden_difficulty_deceives_the_raw_slope_and_the_measured_one_but_not_that_within_images() -> None:
-    trials = draw(World(confounding=0.5), SMALL, seed=0)
+    trials = simulate_trials(Simulation(confounding=0.5), SMALL, seed=0)
     pairs = learned_pairs(trials, "segmentation", "nss")
     hard = learned_pairs(trials, "segmentation", "nss", difficulty=True)
     assert within_slope(pairs, images=False).low > 0.02
@@ -41,9 +41,9 @@ def test_hidden_difficulty_deceives_the_raw_slope_and_the_measured_one_but_not_t
 
 
 def test_difficulty_measured_without_error_would_do() -> None:
-    trials = draw(World(confounding=0.5), SMALL, seed=0)
+    trials = simulate_trials(Simulation(confounding=0.5), SMALL, seed=0)
     pairs = learned_pairs(trials, "segmentation", "nss")
-    exact = Pairs(pairs.x, pairs.y, pairs.backbone, difficulty=pairs.y.mean((0, 1)))
+    exact = LearnedPairs(pairs.x, pairs.y, pairs.backbone, difficulty=pairs.y.mean((0, 1)))
     found = within_slope(exact, images=False)
     assert abs(found.value) < 0.01
 

@@ -1,0 +1,8 @@
+from .runner import GridOptions as GridOptions
+from .study import make_study as make_study
+from .study import report_study as report_study
+from .tables import make_table as make_table
+from .tables import open_sweep as open_sweep
+from .tables import open_table as open_table
+
+__all__ = ["GridOptions", "make_study", "make_table", "open_sweep", "open_table", "report_study"]

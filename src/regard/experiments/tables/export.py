@@ -1,0 +1,136 @@
+"""A table of arms in a terminal, as CSV and as LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from regard.experiments.tables.results import TableColumn, TableResults, TableRow
+from regard.experiments.tables.words import claim_sentence, column_title, format_interval, format_p, format_value
+from regard.report import duration, listed
+
+_VERDICT_STYLE = {"holds": "green", "refuted": "red", "open": "yellow"}
+_ARM_WIDTH, _COLUMN_WIDTH = 18, 17  # characters
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+_LATEX_ARROW = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", None: ""}
+
+
+def print_table(results: TableResults, console: Console | None = None) -> None:
+    """Print arms down and columns across, as many as fit and the others below; then claims, and what failed."""
+    console = console or Console()
+    console.print(Text(results.title, style="bold"))
+    across = max(1, (console.width - _ARM_WIDTH) // _COLUMN_WIDTH)
+    for start in range(0, len(results.columns), across):
+        columns = results.columns[start : start + across]
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("arm", width=_ARM_WIDTH - 2, overflow="fold")
+        for column in columns:
+            table.add_column(Text(column_title(column)), width=_COLUMN_WIDTH - 2, overflow="fold", justify="right")
+        for row in results.rows:
+            table.add_row(_arm(row, results.reference), *(_cell(row, column) for column in columns))
+        console.print(table)
+    labels = {column.key: column.label for column in results.columns}
+    for claim in results.claims:
+        sentence = f"{claim.verdict}: {claim_sentence(claim, labels)} {format_p(claim.p_holm)}".rstrip()
+        console.print(Text(sentence, style=_VERDICT_STYLE[claim.verdict]))
+    for row in results.rows:
+        if row.missing:
+            seeds = listed([str(seed) for seed in row.missing])
+            console.print(Text(f"! {row.arm}: no result for seed {seeds}", style="yellow"))
+    for failed in results.failed:
+        console.print(Text(f"! {failed.cell}: {failed.why.strip().splitlines()[-1]}", style="red"))
+    console.print(
+        Text(
+            f"Means over seeds and test images, 95 % intervals; {duration(results.seconds)} of one worker's time.",
+            style="dim",
+        )
+    )
+
+
+def _cell(row: TableRow, column: TableColumn) -> Text:
+    cell = row.cells.get(column.key)
+    if cell is None or math.isnan(cell.value):
+        return Text("–", style="dim")
+    text = Text(format_value(column, cell.value), style="bold")
+    interval = format_interval(column, cell.low, cell.high)
+    return text.append(f"\n{interval}", style="not bold dim") if interval else text
+
+
+def _arm(row: TableRow, reference: str) -> Text:
+    text = Text(row.arm, style="bold" if row.arm == reference else "")
+    difference = row.difference
+    if difference is not None and not math.isnan(difference.p_holm):
+        better = difference.p_holm < 0.05 and difference.value > 0
+        text.append(f"\n{format_p(difference.p_holm)}", style="green" if better else "dim")
+    return text
+
+
+def table_csv(results: TableResults) -> str:
+    """One line per arm: every column with its interval, in full precision; empty where undefined."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    keys = [column.key for column in results.columns]
+    titles = [f"{key}{end}" for key in keys for end in ("", "_low", "_high")]
+    writer.writerow(["arm", "seeds", *titles, "difference", "difference_low", "difference_high", "p_holm"])
+    for row in results.rows:
+        numbers: list[float] = []
+        for key in keys:
+            cell = row.cells.get(key)
+            numbers += [math.nan] * 3 if cell is None else [cell.value, cell.low, cell.high]
+        d = row.difference
+        numbers += [math.nan] * 4 if d is None else [d.value, d.low, d.high, d.p_holm]
+        writer.writerow([row.arm, len(row.seeds), *("" if math.isnan(x) else repr(x) for x in numbers)])
+    return file.getvalue()
+
+
+def table_latex(results: TableResults) -> str:
+    """A booktabs table whose caption says what it holds."""
+    titles = " & ".join(["", *(_latex_title(column) for column in results.columns)])
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape_latex(results.title)}. Means over {len(results.seeds)} seeds and the test images; "
+        r"95\,\% intervals in brackets.}",
+        rf"\begin{{tabular}}{{l{'r' * len(results.columns)}}}",
+        r"\toprule",
+        titles + r" \\",
+        r"\midrule",
+    ]
+    for row in results.rows:
+        cells = [escape_latex(row.arm)]
+        for column in results.columns:
+            cell = row.cells.get(column.key)
+            if cell is None or math.isnan(cell.value):
+                cells.append("--")
+                continue
+            interval = format_interval(column, cell.low, cell.high).replace(" to ", ", ")
+            text = format_value(column, cell.value) + (f" [{interval}]" if interval else "")
+            cells.append(text.replace("−", "$-$"))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _latex_title(column: TableColumn) -> str:
+    unit = r"\,\%" if column.percent else f", {escape_latex(column.unit)}" if column.unit else ""
+    return escape_latex(column.label) + unit + _LATEX_ARROW[column.better]
+
+
+def escape_latex(text: str) -> str:
+    """Text in which nothing is a LaTeX command."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
