@@ -20,7 +20,7 @@ from regard.backbones.networks.imagenet import (
     vgg_branch,
 )
 from regard.backbones.recommend import last_layer, recommended_layer
-from regard.backbones.recorder import MapOverride, Recorder, run
+from regard.backbones.recorder import MapOverrides, Recorder, run
 from regard.backbones.stem import Stem
 from regard.backbones.trace import trace_until
 from regard.backbones.weights import load_weights, read_weights
@@ -34,7 +34,7 @@ __all__ = [
     "Compact",
     "Cut",
     "Layout",
-    "MapOverride",
+    "MapOverrides",
     "Recorder",
     "Size",
     "Stem",

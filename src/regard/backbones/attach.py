@@ -15,7 +15,7 @@ from regard.attention import create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
 from regard.backbones.inspect import eval_mode, image_shape, locate, probe_images
-from regard.backbones.recorder import MapOverride, Recorder, recording
+from regard.backbones.recorder import MapOverrides, Recorder, recording
 from regard.types import RegardError
 
 
@@ -202,7 +202,7 @@ def cut_of(model: nn.Module) -> Cut:
 
 
 def recorder_for(
-    model: nn.Module, *, samples: int = 0, map_override: MapOverride = None, drop: bool | None = None
+    model: nn.Module, *, samples: int = 0, map_override: MapOverrides = None, drop: bool | None = None
 ) -> Recorder:
     """A recorder for one call of an attached model; samples expand at the first attended layer where that is a cut."""
     layers = attended(model)
@@ -212,7 +212,7 @@ def recorder_for(
 
 @contextmanager
 def record(
-    model: nn.Module, *, samples: int = 0, map_override: MapOverride = None, drop: bool | None = None
+    model: nn.Module, *, samples: int = 0, map_override: MapOverrides = None, drop: bool | None = None
 ) -> Iterator[Recorder]:
     """Runs every call of the model inside the block with S samples, and keeps the last call's attention outputs.
 

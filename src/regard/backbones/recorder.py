@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
-MapOverride = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
+MapOverrides = Tensor | Sequence[Tensor | None] | Mapping[str, Tensor] | None
 """Maps used in place of the learned ones: one for all layers, one per layer in order of attaching, or by layer name."""
 
 
@@ -38,7 +38,7 @@ class Recorder:
         layers: Mapping[str, nn.Module],
         *,
         samples: int = 0,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         at_input: bool = False,
         drop: bool | None = None,
     ) -> None:
@@ -81,7 +81,7 @@ class Recorder:
         self._outputs, self.kept = {}, None
 
 
-def _by_layer(map_override: MapOverride, layers: tuple[str, ...]) -> dict[str, Tensor]:
+def _by_layer(map_override: MapOverrides, layers: tuple[str, ...]) -> dict[str, Tensor]:
     if map_override is None:
         return {}
     if isinstance(map_override, Tensor):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from regard.attention import MaskGate, SpatialAttention
 from regard.backbones import (
-    MapOverride,
+    MapOverrides,
     attach,
     attended,
     create_backbone,
@@ -173,7 +173,7 @@ class AttentiveClassifier(OneTrunk):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         stem: Float[Tensor, "B ..."] | None = None,
         drop: bool | None = None,
     ) -> ModelOutput:
@@ -208,7 +208,7 @@ class AttentiveClassifier(OneTrunk):
         return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverride = None
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverrides = None
     ) -> Float[Tensor, "B n"]:
         """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
         with eval_mode(self):

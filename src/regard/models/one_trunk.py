@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, Cut, MapOverride, cut_of, eval_mode
+from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, Cut, MapOverrides, cut_of, eval_mode
 from regard.models.base import Freezable
 from regard.models.groups import Rates, parameter_groups
 from regard.models.sharing import Shareable
@@ -35,7 +35,7 @@ class OneTrunk(Freezable, Shareable):
         """Whether everything passes through the gates; if not, the paths around them."""
         return cut_of(self.trunk)
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverride = None) -> Map:
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverrides = None) -> Map:
         """The map of one attended layer, by default the last to run, as ``shown`` has it."""
         with eval_mode(self):
             outputs = self(images, samples=0, map_override=map_override).attention
@@ -62,7 +62,7 @@ def resolve_normalize(
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     """Mean and standard deviation a channel.
 
-    MapOverride ones first; else, for pretrained weights, those that the network's library states; else None.
+    MapOverrides ones first; else, for pretrained weights, those that the network's library states; else None.
     """
     if normalize is None and pretrained is not False:
         config = getattr(trunk, "pretrained_cfg", None) or {}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from regard.backbones import (
     Attended,
-    MapOverride,
+    MapOverrides,
     Stem,
     attach,
     attended,
@@ -134,7 +134,7 @@ class Segmenter(OneTrunk):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         stem: Float[Tensor, "B ..."] | None = None,
     ) -> SegmenterOutput:
         """Logits and maps.
@@ -159,7 +159,7 @@ class Segmenter(OneTrunk):
         return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverride = None
+        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverrides = None
     ) -> Float[Tensor, "B 1 H W"]:
         """Probabilities in evaluation mode, without gradients: of the mean map, or averaged over samples."""
         with eval_mode(self):

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Cut, MapOverride, create_backbone, eval_mode, image_shape, inflate
+from regard.backbones import Cut, MapOverrides, create_backbone, eval_mode, image_shape, inflate
 from regard.bottleneck import GaussianBottleneck
 from regard.models.classifier import AttentiveClassifier
 from regard.models.groups import Rates
@@ -232,7 +232,7 @@ class TwoStream(Shareable):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> TwoStreamOutput:
         """Logits, maps and latents of both streams.
@@ -257,7 +257,7 @@ class TwoStream(Shareable):
         self,
         images: Float[Tensor, "B C H W"],
         samples: int | None = None,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         *,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Float[Tensor, "B n"]:
@@ -270,7 +270,7 @@ class TwoStream(Shareable):
         images: Float[Tensor, "B C H W"],
         *,
         layer: int = -1,
-        map_override: MapOverride = None,
+        map_override: MapOverrides = None,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Map:
         """The map of one attended layer in the order of ``at``, by default the last; flow only where it is attended."""
@@ -306,7 +306,7 @@ class TwoStream(Shareable):
                 groups.setdefault(group["name"], {**group, "params": []})["params"] += group["params"]
         return list(groups.values())
 
-    def _overrides(self, map_override: MapOverride) -> dict[str, MapOverride]:
+    def _overrides(self, map_override: MapOverrides) -> dict[str, MapOverrides]:
         if map_override is None:
             return {}
         if isinstance(map_override, Tensor):

@@ -49,7 +49,7 @@ def test_layers_that_would_learn_nothing_are_named() -> None:
 
 
 def test_no_latent_goes_before_it() -> None:
-    with pytest.raises(RegardError, match="latent=4: gap has a classifier of its own"):
+    with pytest.raises(RegardError, match="latent=4: gap has its own classifier"):
         Case("gap", "compact", (), {}, COMPACT).build(latent=4)
 
 
