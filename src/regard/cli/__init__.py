@@ -30,9 +30,9 @@ EPILOG = """examples:
   regard train                                   learn on generated images; runs/default/report.html
   regard train --objective.budget_bits 6         the same at 6 latent bits
   regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
-  regard explain bird.jpg --run runs/mine        where that network looks
+  regard explain bird.jpg --run runs/mine        the map of that network
   regard explain bird.jpg --model tf_efficientnet_lite0 --method all
-                                                 where any network looks, by every method
+                                                 maps of any network, by every method
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps, scored against where people look
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba

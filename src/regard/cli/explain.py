@@ -1,4 +1,4 @@
-"""`regard explain`: where a model looks, on images of the user's."""
+"""`regard explain`: maps of a model on your images."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class ObjectiveRecipe:
     map_budget_bits: float | None = 4000.0
     """Find the map_beta at which the gate lets this many bits per image through."""
     code_budget_bits: float | None = None
-    """Find the code_beta at which the map's anchors cost this many bits an image to send."""
+    """Find the code_beta at which the map's anchors cost this many bits per image to send."""
     kept_beta: float = 0.0
     """Weight of the expected share of positions that the map keeps, 0 to 1; needs a gate that closes, and anchors.
     Where `kept_budget` is given, where its multiplier starts."""
