@@ -100,7 +100,7 @@ class MeanCurve:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class BootstrapMean:
     """A mean and its bootstrap interval."""
 
     value: float
@@ -116,10 +116,10 @@ class Intervention:
     label: str
     meaning: str
     touched: float
-    accuracy: Estimate
-    kl: Estimate
-    latent_bits: Estimate | None = None
-    gate_bits: Estimate | None = None
+    accuracy: BootstrapMean
+    kl: BootstrapMean
+    latent_bits: BootstrapMean | None = None
+    gate_bits: BootstrapMean | None = None
 
 
 @dataclass(frozen=True)
