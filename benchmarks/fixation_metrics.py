@@ -91,7 +91,7 @@ def main() -> None:
 
     from common import plain, record
     from regard.gaze import fixation_counts
-    from regard.metrics.fixation import all_scores
+    from regard.metrics.fixation import fixation_scores
 
     torch.set_num_threads(arguments.cores)
     values = np.full((arguments.images, len(NAMES)), np.nan)
@@ -107,7 +107,7 @@ def main() -> None:
             return batch, s, g
 
         def score(batch: slice, s: torch.Tensor, g: torch.Tensor) -> None:
-            scores = all_scores(s, points[batch], g, total)
+            scores = fixation_scores(s, points[batch], g, total)
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
         size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}

@@ -70,8 +70,13 @@ def main() -> None:
         return
     import torch
 
+<<<<<<< HEAD
     from common import plain, record
     from regard.metrics.salient_object import all_scores
+=======
+    from record import plain, record
+    from regard.metrics.salient_object import salient_object_scores
+>>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
 
     torch.set_num_threads(arguments.cores)
     with tempfile.TemporaryDirectory() as name:
@@ -83,7 +88,7 @@ def main() -> None:
             return batch, p, g
 
         def score(batch: slice, p: torch.Tensor, g: torch.Tensor) -> None:
-            scores = all_scores(p, g)
+            scores = salient_object_scores(p, g)
             values[batch] = torch.stack([scores[name] for name in NAMES], 1).numpy()
 
         size = {"block": BLOCK, "batch": BATCH, "cores": arguments.cores}

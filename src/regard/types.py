@@ -53,6 +53,19 @@ class Map:
         return Map(F.interpolate(self.values, size=size, mode="bilinear", align_corners=False), self.unit)
 
 
+def as_map(maps: Map | Tensor) -> Map:
+    """The map, or a tensor (B,1,h,w) as a map of relevance.
+
+    Raises:
+        RegardError: a tensor of another shape.
+    """
+    if isinstance(maps, Map):
+        return maps
+    if maps.ndim != 4 or maps.shape[1] != 1:
+        raise RegardError(f"maps must be (B,1,h,w), not {tuple(maps.shape)}: one channel for each image")
+    return Map(maps, "relevance")
+
+
 @dataclass(frozen=True)
 class AttentionOutput:
     """What one attended layer did.

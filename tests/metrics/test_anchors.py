@@ -47,9 +47,9 @@ def test_nothing_counted_has_no_usage():
 
 @pytest.mark.parametrize("index", [-1, 4])
 def test_index_out_of_range_is_refused(index):
-    with pytest.raises(RegardError, match="for 4 information"):
+    with pytest.raises(RegardError, match="for 4 anchors"):
         information.anchor_counts(torch.tensor([index]), 4)
-    with pytest.raises(RegardError, match="for 4 information"):
+    with pytest.raises(RegardError, match="for 4 anchors"):
         information.code_length(torch.tensor([[index]]), torch.full((4,), 0.25))
 
 

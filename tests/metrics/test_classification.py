@@ -67,7 +67,7 @@ def test_nan_probabilities_score_nan_and_are_counted(metric):
     p = torch.tensor([[math.nan, 0.5], [0.5, 0.5]])
     values = metric(p, torch.tensor([0, 1]))
     assert values.isnan().tolist() == [True, False]
-    assert score(values, reasons=ours.undefined(p)).undefined == {"probability is NaN": 1}
+    assert score(values, reasons=ours.probability_conditions(p)).undefined == {"probability is NaN": 1}
     assert metric(p, torch.tensor([[0, 1], [0, 1]])).isnan().tolist() == [True, False]
 
 

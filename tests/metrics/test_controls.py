@@ -22,8 +22,8 @@ def test_bandwidth_ignores_scale_and_offset_and_knows_its_limits():
     assert torch.allclose(controls.bandwidth(maps), controls.bandwidth(moved), rtol=1e-3)
     chessboard = (torch.arange(8)[:, None] + torch.arange(8)) % 2
     assert controls.bandwidth(Map(chessboard[None, None].float(), "gate")).item() == 0
-    assert controls.bandwidth(controls.uniform(2, (8, 8))).isnan().all()
-    assert controls.bandwidth(controls.uniform(1, (1, 1))).isnan().all()
+    assert controls.bandwidth(controls.uniform_map(2, (8, 8))).isnan().all()
+    assert controls.bandwidth(controls.uniform_map(1, (1, 1))).isnan().all()
 
 
 def test_noise_is_a_function_of_seed_and_image_alone():
@@ -66,14 +66,14 @@ def test_random_like_has_the_maps_values_and_smoothness_in_other_places():
 
 
 def test_random_like_of_a_constant_map_is_that_map():
-    flat = controls.uniform(2, (5, 5))
+    flat = controls.uniform_map(2, (5, 5))
     assert torch.equal(controls.random_like(flat, index=torch.arange(2)).values, flat.values)
     with pytest.raises(RegardError, match="3 indices for 2 maps"):
         controls.random_like(flat, index=torch.arange(3))
 
 
 def test_centre_is_symmetric_with_the_stated_spread():
-    map = controls.centre(2, (20, 40), spread=0.1).values
+    map = controls.center_map(2, (20, 40), spread=0.1).values
     assert torch.allclose(map, map.flip(2))
     assert torch.allclose(map, map.flip(3))
     density = map[0, 0] / map[0, 0].sum()
@@ -81,7 +81,7 @@ def test_centre_is_symmetric_with_the_stated_spread():
     assert (density.sum(0) * x**2).sum().sqrt().item() == pytest.approx(4, rel=0.02)
     assert (density.sum(1) * y**2).sum().sqrt().item() == pytest.approx(2, rel=0.02)
     with pytest.raises(RegardError, match="spread"):
-        controls.centre(1, (2, 2), spread=0.0)
+        controls.center_map(1, (2, 2), spread=0.0)
 
 
 @given(count=st.integers(2, 40), seed=st.integers(0, 10_000))
@@ -101,13 +101,13 @@ def test_permuted_gives_each_image_another_images_map():
 
 def test_the_centre_floor_has_the_maps_values_and_its_peak_in_the_middle():
     map = random_map(2, size=(9, 9))
-    floors = controls.floors(map, index=torch.tensor([3, 4]))
+    floors = controls.floor_maps(map, index=torch.tensor([3, 4]))
     for floor in floors.values():
         assert torch.equal(floor.values.flatten(1).sort(1).values, map.values.flatten(1).sort(1).values)
-    assert floors["centre"].values.flatten(1).argmax(1).tolist() == [40, 40]
-    corner = floors["centre"].values[:, 0, 0, 0]
+    assert floors["center"].values.flatten(1).argmax(1).tolist() == [40, 40]
+    corner = floors["center"].values[:, 0, 0, 0]
     assert (corner < map.values.flatten(1).median(1).values).all()
-    flat = controls.centre_like(controls.uniform(1, (3, 3)), index=torch.tensor([0]))
+    flat = controls.center_like(controls.uniform_map(1, (3, 3)), index=torch.tensor([0]))
     assert flat.values.unique().tolist() == [1]
     with pytest.raises(RegardError, match="give one each"):
-        controls.centre_like(map, index=torch.tensor([0]))
+        controls.center_like(map, index=torch.tensor([0]))

@@ -7,15 +7,19 @@ import pkgutil
 import pytest
 
 import regard.metrics
+from regard.metrics import functional
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(regard.metrics.__path__, "regard.metrics.") if not m.ispkg)
-WITHOUT_EXAMPLES = {"regard.metrics.imputation", "regard.metrics.perturbation"} | {
-    f"regard.metrics.salient_object.{name}" for name in ("classes", "counts", "inputs", "nearest", "together")
-}
+WITHOUT_EXAMPLES = {f"regard.metrics.{name}" for name in ("perturbation", "salient_object.inputs", "fixation.inputs")}
 
 
-@pytest.mark.parametrize("name", [m for m in MODULES if not m.startswith("regard.metrics.fixation")])
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_of_a_module_hold(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
     assert (result.attempted > 0) == (name not in WITHOUT_EXAMPLES)
+
+
+@pytest.mark.parametrize("name", functional.__all__)
+def test_every_functional_metric_has_an_example(name):
+    assert ">>>" in getattr(functional, name).__doc__

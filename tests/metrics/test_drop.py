@@ -46,7 +46,7 @@ def test_a_model_that_ignores_its_input_neither_drops_nor_rises(baseline):
 
 def test_maps_without_a_range_and_classes_without_probability_are_undefined():
     x = images(2)
-    assert drop(ignorant, x, controls.uniform(2, (3, 3)), first(2)).drop.isnan().all()
+    assert drop(ignorant, x, controls.uniform_map(2, (3, 3)), first(2)).drop.isnan().all()
     assert drop(ignorant, x, Map(torch.zeros(2, 1, 3, 3), "relevance"), first(2)).increase.isnan().all()
     never = drop(lambda y: torch.tensor([[0.0, 1.0]]).repeat(len(y), 1), x, random_map(2), first(2))
     assert never.drop.isnan().all()

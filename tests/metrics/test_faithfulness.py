@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from regard.metrics import controls
-from regard.metrics.faithfulness import deletion, insertion, lerf_morf_gap, road, undefined
+from regard.metrics.faithfulness import deletion, insertion, lerf_morf_gap, map_conditions, road
 from regard.metrics.imputation import BASELINES
 from regard.metrics.perturbation import Removal
 from regard.metrics.scores import score
@@ -197,7 +197,7 @@ def test_road_follows_true_fractions_where_most_of_the_map_is_zero():
 
 def test_a_constant_map_has_two_points_and_no_gap():
     x = images(1)
-    result = lerf_morf_gap(mean_of_pixels, x, controls.uniform(1, (3, 3)), first(1), removal=black(x))
+    result = lerf_morf_gap(mean_of_pixels, x, controls.uniform_map(1, (3, 3)), first(1), removal=black(x))
     assert result.morf.fractions.unique().tolist() == [0, 1]
     assert result.gap.item() == 0
     assert result.morf.area.item() == pytest.approx(x.mean().item() / 2)
@@ -206,7 +206,7 @@ def test_a_constant_map_has_two_points_and_no_gap():
 def test_random_order_within_ties_averages_to_the_straight_line():
     x = images(1)
     removal = black(x, ties="random", orders=200, steps=8)
-    curve = deletion(mean_of_pixels, x, controls.uniform(1, SIZE), first(1), removal=removal)
+    curve = deletion(mean_of_pixels, x, controls.uniform_map(1, SIZE), first(1), removal=removal)
     assert curve.fractions[0].tolist() == [k / 8 for k in range(9)]
     assert torch.allclose(curve.probabilities, x.mean() * (1 - curve.fractions), atol=0.01)
 
@@ -236,7 +236,7 @@ def test_equal_counts_are_predicted_once():
         calls.append(len(x))
         return mean_of_pixels(x)
 
-    deletion(record, images(3), controls.uniform(3, SIZE), first(3), removal=Removal(steps=50))
+    deletion(record, images(3), controls.uniform_map(3, SIZE), first(3), removal=Removal(steps=50))
     assert sum(calls) == 6
 
 
@@ -277,7 +277,7 @@ def test_a_map_that_is_not_finite_has_no_area_and_is_counted():
     map.values[1, 0, 0, 0] = torch.nan
     area = deletion(mean_of_pixels, images(2), map, first(2)).area
     assert area.isnan().tolist() == [False, True]
-    assert score(area, reasons=undefined(map)).undefined == {"map not finite": 1}
+    assert score(area, reasons=map_conditions(map)).undefined == {"map not finite": 1}
 
 
 def test_one_pixel_images_and_no_images():

@@ -84,7 +84,9 @@ def test_sensitivity_of_brightness_is_the_largest_noise():
 
 
 def test_a_constant_map_is_perfectly_steady_and_an_all_zero_map_undefined():
-    assert max_sensitivity(lambda x, _: controls.uniform(len(x), (2, 2)), images(2), first(2), draws=2).tolist() == [
+    assert max_sensitivity(
+        lambda x, _: controls.uniform_map(len(x), (2, 2)), images(2), first(2), draws=2
+    ).tolist() == [
         0,
         0,
     ]

@@ -82,7 +82,7 @@ def test_gaussian_channel_orders_the_bounds_and_our_estimates_meet_the_closed_fo
     assert lower.mean().item() == pytest.approx(channel.lower, abs=0.02)
 
     few = slice(0, 2000)
-    above = info.bits(info.leave_one_out(z[few], mean[few], std[few]).mean()).item()
+    above = info.bits(info.leave_one_out_bound(z[few], mean[few], std[few]).mean()).item()
     below = info.bits(info.info_nce(z[few], mean[few], std[few]).mean()).item()
     assert below <= above
     assert above == pytest.approx(channel.about_x, abs=0.08)
@@ -103,7 +103,7 @@ def test_mixture_bounds_agree_with_densities_written_out():
     nce = np.log(own / density.mean(1))
     loo = np.log(own / ((density.sum(1) - own) / 5))
     assert info.info_nce(z, mean, std).tolist() == pytest.approx(nce.tolist(), rel=1e-6)
-    assert info.leave_one_out(z, mean, std).tolist() == pytest.approx(loo.tolist(), rel=1e-6)
+    assert info.leave_one_out_bound(z, mean, std).tolist() == pytest.approx(loo.tolist(), rel=1e-6)
 
 
 def test_info_nce_cannot_exceed_the_logarithm_of_the_batch():
@@ -170,6 +170,6 @@ def test_bits_of_floats_and_tensors():
 def test_bad_input_is_named():
     one = torch.zeros(1, 2)
     with pytest.raises(RegardError, match="at least two"):
-        info.leave_one_out(one, one, one + 1)
+        info.leave_one_out_bound(one, one, one + 1)
     with pytest.raises(RegardError, match="2 values of nll for 3 labels"):
         info.label_information(torch.zeros(2), torch.zeros(3, dtype=torch.long))

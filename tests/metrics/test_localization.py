@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.metrics import localization as loc
-from regard.metrics.controls import uniform
+from regard.metrics.controls import uniform_map
 from regard.metrics.scores import score
 from regard.types import Map, RegardError
 
@@ -36,7 +36,7 @@ def test_energy_is_mass_inside_over_all_mass():
 
 def test_uniform_map_scores_the_area_share_in_energy_and_pointing():
     _, masks = random_case(1)
-    flat = uniform(3, (4, 4))
+    flat = uniform_map(3, (4, 4))
     area = loc.area_share(masks)
     assert torch.allclose(loc.energy_inside(flat, masks), area)
     assert torch.allclose(loc.pointing_game(flat, masks), area)
@@ -71,7 +71,7 @@ def test_an_empty_mask_is_neither_hit_nor_miss_and_is_counted(metric):
     masks[1] = False
     values = metric(maps, masks)
     assert values.isnan().tolist() == [False, True]
-    assert score(values, reasons=loc.undefined(maps, masks)).undefined == {"empty mask": 1}
+    assert score(values, reasons=loc.localization_conditions(maps, masks)).undefined == {"empty mask": 1}
 
 
 def test_an_empty_mask_stays_excluded_under_tolerance():
@@ -82,9 +82,9 @@ def test_a_map_without_mass_has_no_energy_but_points_by_area():
     maps = gate([[[0.0, 0.0], [0.0, 0.0]]])
     energy = loc.energy_inside(maps, LEFT)
     assert energy.isnan().all()
-    assert score(energy, reasons=loc.undefined(maps, LEFT)).undefined == {"map without mass": 1}
+    assert score(energy, reasons=loc.localization_conditions(maps, LEFT)).undefined == {"map without mass": 1}
     assert loc.pointing_game(maps, LEFT).item() == 0.5
-    assert score(loc.pointing_game(maps, LEFT), reasons=loc.undefined(maps, LEFT)).undefined == {}
+    assert score(loc.pointing_game(maps, LEFT), reasons=loc.localization_conditions(maps, LEFT)).undefined == {}
 
 
 @pytest.mark.parametrize("bad", [NAN, float("inf")])
@@ -93,7 +93,7 @@ def test_a_map_that_is_not_finite_scores_nan_and_spares_its_neighbours(bad):
     for values in (loc.energy_inside(maps, masks), loc.pointing_game(maps, masks), loc.iou(maps, masks, threshold=0.5)):
         assert values.isnan().tolist() == [True, False]
         assert values[1] == 1
-        assert score(values, reasons=loc.undefined(maps, masks)).undefined == {"map not finite": 1}
+        assert score(values, reasons=loc.localization_conditions(maps, masks)).undefined == {"map not finite": 1}
 
 
 def test_negative_values_are_refused_or_clipped_and_rounding_is_neither():

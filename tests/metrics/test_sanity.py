@@ -26,7 +26,7 @@ def darkness(x, _):
 
 
 def centred(x, _):
-    return controls.centre(len(x), (8, 8))
+    return controls.center_map(len(x), (8, 8))
 
 
 def given_map(values):

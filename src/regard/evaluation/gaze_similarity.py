@@ -17,7 +17,7 @@ from regard.data import Split
 from regard.evaluation.gaze import ceilings, information_ceiling
 from regard.gaze import Fixations, blur, density, mix_uniform, through_grid
 from regard.metrics import controls
-from regard.metrics.fixation import Calibration, all_scores, calibrate, calibration_grid, information_gain
+from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
 from regard.types import Map, RegardError
 
 _CHUNK = 32
@@ -105,7 +105,7 @@ def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int],
         here = points[index]
         own = Map(map.values[index], map.unit).resize(size).values.double()
         gold = density(here, size=size, sigma=sigma)
-        found = all_scores(own, here, gold, others, own_included=False)
+        found = fixation_scores(own, here, gold, others, own_included=False)
         for name in _METRICS:
             out[name][index] = found[name]
     return out
@@ -150,7 +150,7 @@ def gain(
     return out if limit is None else out | {"ig_observers": limit}
 
 
-def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1 H W"]) -> Calibration:
+def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1 H W"]) -> DensityCalibration:
     """How maps of training images become densities of the fixations on these.
 
     Raises:

@@ -76,7 +76,9 @@ def score_localization(
         references.append(ReferenceColumns("chance", "floor", {"energy_over_area": 1.0}))
         count, _, h, w = map.values.shape
         # a gate's threshold means nothing on the centre map's scale, so that has no overlap
-        references.append(ReferenceColumns("centre", "floor", scores(controls.centre(count, (h, w)), overlap=False)))
+        references.append(
+            ReferenceColumns("centre", "floor", scores(controls.center_map(count, (h, w)), overlap=False))
+        )
         random = controls.random_like(map, index=torch.arange(count), seed=seed)
         references.append(ReferenceColumns(RANDOM, "floor", scores(random)))
         references.append(ReferenceColumns(ANOTHER, "floor", scores(controls.permuted(map, seed=seed))))

@@ -10,7 +10,7 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.observe import observe
 from regard.evaluation.rows import MEAN_MASK, TWIN
 from regard.metrics import controls
-from regard.metrics.salient_object import all_scores, conditions, f_curve
+from regard.metrics.salient_object import f_curve, mask_conditions, salient_object_scores
 
 _ALL = "all object"
 
@@ -39,7 +39,7 @@ def score_masks(
         twin: probabilities of the plain twin.
     """
     mean = train.float().mean(0, keepdim=True)
-    centre = controls.centre(1, (masks.shape[-2], masks.shape[-1])).values
+    centre = controls.center_map(1, (masks.shape[-2], masks.shape[-1])).values
     blind = {
         MEAN_MASK: mean.expand_as(prediction),
         "centre": (centre / centre.amax()).float().expand_as(prediction),
@@ -58,7 +58,7 @@ def score_masks(
         if label in thresholds:
             scores["mask_iou"] = iou_at(answer, masks, thresholds[label])
         references.append(ReferenceColumns(label, "floor", scores))
-    f_reasons = conditions(masks)
+    f_reasons = mask_conditions(masks)
     return Columns(
         values,
         tuple(references),
@@ -71,7 +71,7 @@ def score_masks(
 def _scores(prediction: Tensor, masks: Tensor) -> dict[str, Value]:
     """Per image, and maxF as papers print it: one threshold for all images."""
     return {
-        **all_scores(prediction.contiguous(), masks),
+        **salient_object_scores(prediction.contiguous(), masks),
         "max_f_one_threshold": float(f_curve(prediction, masks).nanmean(0).amax()),
     }
 

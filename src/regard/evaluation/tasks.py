@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.metrics import accuracy
-from regard.metrics.salient_object import all_scores, s_measure
+from regard.metrics.salient_object import s_measure, salient_object_scores
 from regard.training import TASKS
 from regard.types import Batch
 
@@ -54,7 +54,7 @@ SCORING: dict[str, TaskScoring] = {
         target=_masks,
         probabilities=lambda _model, output: output.probabilities,
         performance=s_measure,
-        scores=all_scores,
+        scores=salient_object_scores,
         dense=True,
     ),
 }

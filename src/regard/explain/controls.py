@@ -35,10 +35,10 @@ def random_control(
 def center_control(context: ExplainContext, *, spread: float = 0.25) -> Map:
     """A Gaussian at the middle of the image; ``spread`` is its standard deviation as a share of each side."""
     B, _, H, W = context.images.shape
-    return controls.centre(B, (H, W), spread=spread, device=context.images.device)
+    return controls.center_map(B, (H, W), spread=spread, device=context.images.device)
 
 
 def uniform_control(context: ExplainContext) -> Map:
     """One everywhere."""
     B, _, H, W = context.images.shape
-    return controls.uniform(B, (H, W), device=context.images.device)
+    return controls.uniform_map(B, (H, W), device=context.images.device)

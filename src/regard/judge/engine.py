@@ -23,8 +23,8 @@ from regard.judge.folder import JudgeFolder, failure
 from regard.judge.measures import METRICS
 from regard.judge.results import JudgeResults, read_judge_results, write_judge_results
 from regard.judge.subject import Subject
-from regard.metrics import explained
-from regard.metrics.faithfulness import PredictAt, constant
+from regard.metrics import constant, explained
+from regard.metrics.faithfulness import PredictAt
 from regard.models import AttentiveClassifier
 from regard.types import Explain, Map, RegardError
 
@@ -193,7 +193,7 @@ def _make_maps(
         "grid": list(map.values.shape[2:]),
         "seconds_an_image": cost.seconds / len(images),
         "forwards_an_image": cost.forwards / len(images),
-        "constant": int(constant(map).sum()),
+        "constant": int(constant(map.values).sum()),
     }
     folder.write_maps(method, map, facts)
 

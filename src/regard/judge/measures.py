@@ -26,7 +26,7 @@ from regard.evaluation import tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
 from regard.metrics import (
-    THRESHOLDS,
+    CONSISTENCY_THRESHOLDS,
     WARPS,
     Baseline,
     Consistency,
@@ -63,13 +63,13 @@ _FLAT, _ZERO = "map constant", "map all zero"  # why a value is undefined
 _WINDOW = 4  # side of the image over side of a window: 8 of 32 pixels, as in the paper
 _RADIUS = 4  # of low and high pass
 _DRAWS = 5  # draws of infidelity over draws of sensitivity
-FLOOR_NAMES = {"random": "random, same bandwidth", "centre": "centre map"}
+FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
 _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
 
 
 def _with_floors(case: Case, metric: Callable[[Map], Any]) -> dict[str, Any]:
     """The metric of the case's maps, under "", and of their floors, under the floors' names."""
-    floors = controls.floors(case.map, index=case.index.cpu(), seed=case.options.seed)
+    floors = controls.floor_maps(case.map, index=case.index.cpu(), seed=case.options.seed)
     return {"": metric(case.map)} | {FLOOR_NAMES[name]: metric(floor) for name, floor in floors.items()}
 
 
@@ -217,7 +217,7 @@ def consistencies(case: Case) -> list[Measure]:
         results = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
         chance = Consistency(results.same, _another(case, cosine).to(results.similarity.device))
         fixed = consistency(case.predict, constant_map, x, changed, case.classes, batch_size=o.batch_size)
-        for threshold in THRESHOLDS:
+        for threshold in CONSISTENCY_THRESHOLDS:
             share = fixed.score(threshold).nanmean().item()
             rows.append(
                 Measure(

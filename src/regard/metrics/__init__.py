@@ -1,15 +1,18 @@
 """How maps and predictions are judged: pure functions on tensors and a `predict` callable, on any device.
 
-Functions return one value an item, NaN where undefined; `score` turns them into a mean with a bootstrap interval and
-counted reasons, and `controls` gives the maps whose scores are the floor. `regard.metrics.streaming` wraps them for
-streams and several processes; it is imported by itself, as torchmetrics takes seconds to load.
+Functions return one value per item, NaN where undefined; `functional` has all of them under one roof. `score` turns
+values into a mean with a bootstrap interval and counted reasons, and `controls` makes the maps whose scores are the
+floor. The torchmetrics classes (`NSS`, `MaxF`, ...) stand in `streaming` and are loaded on first use, as torchmetrics
+takes seconds to load. A map that is `constant` but for rounding is undefined for all metrics by one rule.
 Not here: model classes, data sets, training, and whatever averages what cannot be averaged.
 """
 
-from regard.metrics import classification, controls, faithfulness, localization
+from typing import TYPE_CHECKING, Any
+
+from regard.metrics import classification, controls, faithfulness, fixation, functional, localization, salient_object
 from regard.metrics.classification import Calibration, accuracy, brier, calibration_error, nll, per_label_accuracy
 from regard.metrics.consistency import (
-    THRESHOLDS,
+    CONSISTENCY_THRESHOLDS,
     WARPS,
     Consistency,
     Equivariance,
@@ -39,7 +42,7 @@ from regard.metrics.information import (
     info_nce,
     label_entropy,
     label_information,
-    leave_one_out,
+    leave_one_out_bound,
     map_information,
     perplexity,
     usage,
@@ -55,24 +58,111 @@ from regard.metrics.localization import (
     pointing_game,
 )
 from regard.metrics.perturbation import Curve, Removal
+from regard.metrics.rounding import constant
 from regard.metrics.sanity import Sanity, sanity
-from regard.metrics.scores import best_typical_worst, paired_difference, score, share_of_range
-from regard.metrics.similarity import cosine, spearman
+from regard.metrics.scores import LOWER_IS_BETTER, best_typical_worst, paired_difference, score, share_of_range
+from regard.metrics.significance import holm, sign_flip_test
+from regard.metrics.similarity import cosine, spearman, ssim
 from regard.metrics.smoothing import gaussian_blur
 
+if TYPE_CHECKING:
+    from regard.metrics.streaming import (
+        AUC,
+        CC,
+        MAE,
+        NSS,
+        SIM,
+        AdaptiveE,
+        AdaptiveF,
+        AnchorCounts,
+        AUCJudd,
+        CalibrationError,
+        InformationGain,
+        ItemScores,
+        KLDivergence,
+        MaxE,
+        MaxF,
+        MeanE,
+        MeanF,
+        ShuffledAUC,
+        SMeasure,
+        Spearman,
+        TopIoU,
+        WeightedF,
+    )
+
+_STREAMING = frozenset(
+    {
+        "AUC",
+        "AUCJudd",
+        "AdaptiveE",
+        "AdaptiveF",
+        "AnchorCounts",
+        "CC",
+        "CalibrationError",
+        "InformationGain",
+        "ItemScores",
+        "KLDivergence",
+        "MAE",
+        "MaxE",
+        "MaxF",
+        "MeanE",
+        "MeanF",
+        "NSS",
+        "SIM",
+        "SMeasure",
+        "ShuffledAUC",
+        "Spearman",
+        "TopIoU",
+        "WeightedF",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _STREAMING:
+        from regard.metrics import streaming
+
+        return getattr(streaming, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "AUC",
     "BASELINES",
-    "THRESHOLDS",
+    "CC",
+    "CONSISTENCY_THRESHOLDS",
+    "LOWER_IS_BETTER",
+    "MAE",
+    "NSS",
+    "SIM",
     "WARPS",
+    "AUCJudd",
+    "AdaptiveE",
+    "AdaptiveF",
+    "AnchorCounts",
     "Baseline",
     "Calibration",
+    "CalibrationError",
     "Consistency",
     "Curve",
     "Equivariance",
     "Gap",
+    "InformationGain",
+    "ItemScores",
+    "KLDivergence",
+    "MaxE",
+    "MaxF",
+    "MeanE",
+    "MeanF",
     "Removal",
+    "SMeasure",
     "Sanity",
+    "ShuffledAUC",
+    "Spearman",
+    "TopIoU",
     "Warp",
+    "WeightedF",
     "accuracy",
     "anchor_counts",
     "area_share",
@@ -88,6 +178,7 @@ __all__ = [
     "classification",
     "code_length",
     "consistency",
+    "constant",
     "constant_map",
     "controls",
     "cosine",
@@ -100,8 +191,11 @@ __all__ = [
     "exclusion",
     "explained",
     "faithfulness",
+    "fixation",
+    "functional",
     "gaussian_blur",
     "high_pass",
+    "holm",
     "infidelity",
     "info_nce",
     "insertion",
@@ -109,7 +203,7 @@ __all__ = [
     "jpeg",
     "label_entropy",
     "label_information",
-    "leave_one_out",
+    "leave_one_out_bound",
     "lerf_morf_gap",
     "localization",
     "low_pass",
@@ -124,10 +218,13 @@ __all__ = [
     "pointing_game",
     "rank_matched",
     "road",
+    "salient_object",
     "sanity",
     "score",
     "share_of_range",
+    "sign_flip_test",
     "spearman",
+    "ssim",
     "stability",
     "usage",
 ]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
-from regard.metrics.scores import interval, resamples
+from regard.metrics.scores import percentile_interval, resamples
 from regard.types import RegardError
 
 
@@ -102,7 +102,7 @@ def brier(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> F
     return (p - targets).square().sum(1)
 
 
-def undefined(probabilities: Float[Tensor, "B n"]) -> dict[str, Bool[Tensor, " B"]]:
+def probability_conditions(probabilities: Float[Tensor, "B n"]) -> dict[str, Bool[Tensor, " B"]]:
     """Which images have no score, for `scores.score(..., reasons=...)`."""
     return {"probability is NaN": probabilities.isnan().any(1)}
 
@@ -189,7 +189,7 @@ def calibration_error(
     low = high = floor = float("nan")
     if n > 1:
         drawn = torch.cat([_error(gap[0][i], where[i], bins) for i in resamples(n, draws, seed=seed)])
-        percentiles = interval(drawn, level)
+        percentiles = percentile_interval(drawn, level)
         low, high = max(0.0, 2 * error - percentiles[1]), max(0.0, 2 * error - percentiles[0])
         floor = _floor(conf, where, bins, draws, seed)
 

@@ -21,7 +21,7 @@ from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.similarity import cosine, spearman
 from regard.types import Explain, Map, Predict, RegardError
 
-THRESHOLDS = (0.85, 0.9, 0.95)
+CONSISTENCY_THRESHOLDS = (0.85, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
@@ -279,4 +279,4 @@ def equivariance(
     expected = Map(warp(own.values.float()), own.unit)
     valid = warp.inside(own.values)
     moved = Map(moved.values.float(), moved.unit)
-    return Equivariance(cosine(moved, expected, valid=valid), spearman(moved, expected, valid=valid))
+    return Equivariance(cosine(moved, expected, valid=valid), spearman(moved, expected, valid=valid).float())

@@ -13,23 +13,26 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.metrics.rounding import constant
 from regard.metrics.smoothing import gaussian_blur, radius
 from regard.types import Map, RegardError
 
 
-def uniform(count: int, size: tuple[int, int], *, device: torch.device | str = "cpu") -> Map:
+def uniform_map(count: int, size: tuple[int, int], *, device: torch.device | str = "cpu") -> Map:
     """The constant map 1 (count,1,h,w)."""
     return Map(torch.ones(count, 1, *size, device=device), "relevance")
 
 
-def centre(count: int, size: tuple[int, int], *, spread: float | int = 0.25, device: torch.device | str = "cpu") -> Map:
+def center_map(
+    count: int, size: tuple[int, int], *, spread: float | int = 0.25, device: torch.device | str = "cpu"
+) -> Map:
     """A Gaussian at the middle of the image, peak at most 1, standard deviation `spread` times each side.
 
-    >>> centre(1, (3, 3)).values.argmax().item()
+    >>> center_map(1, (3, 3)).values.argmax().item()
     4
     """
     if spread <= 0:
-        raise RegardError(f"centre: spread={spread}; give a positive share of the side, usually .25")
+        raise RegardError(f"center_map: spread={spread}; give a positive share of the side, usually .25")
     y, x = (((torch.arange(n) + 0.5) / n - 0.5) / spread for n in size)
     values = torch.exp(-0.5 * (y[:, None].square() + x[None, :].square()))
     return Map(values.repeat(count, 1, 1, 1).to(device), "relevance")
@@ -75,8 +78,7 @@ def bandwidth(map: Map) -> Float[Tensor, " B"]:
     step = torch.cat(steps, 1).mean(1)
     rho = 1 - step / (2 * variance)
     sigma = (-4 * rho.clamp(1e-9, 1 - 1e-9).log()).rsqrt()
-    flat = values.amax((1, 2, 3)) == values.amin((1, 2, 3))
-    return torch.where(rho > 0, sigma, 0 * sigma).masked_fill(flat, torch.nan).float()
+    return torch.where(rho > 0, sigma, 0 * sigma).masked_fill(constant(map.values), torch.nan).float()
 
 
 def random_like(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> Map:
@@ -112,32 +114,32 @@ def permuted(map: Map, *, seed: int = 0) -> Map:
     return Map(map.values[derangement(len(map.values), seed=seed).to(map.values.device)], map.unit)
 
 
-def centre_like(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> Map:
-    """`centre` with exactly the map's values, rearranged: the largest in the middle, ties of distance by chance.
+def center_like(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> Map:
+    """`center_map` with exactly the map's values, rearranged: the largest in the middle, ties of distance by chance.
 
     A constant map stays as it is.
 
-    >>> centre_like(Map(torch.arange(9.0).view(1, 1, 3, 3), "gate"), index=torch.tensor([0])).values[0, 0, 1, 1].item()
+    >>> center_like(Map(torch.arange(9.0).view(1, 1, 3, 3), "gate"), index=torch.tensor([0])).values[0, 0, 1, 1].item()
     8.0
     """
     if len(index) != len(map.values):
-        raise RegardError(f"centre_like: {len(index)} indices for {len(map.values)} maps; give one each")
+        raise RegardError(f"center_like: {len(index)} indices for {len(map.values)} maps; give one each")
     size = (map.values.shape[2], map.values.shape[3])
-    near = centre(len(map.values), size).values
+    near = center_map(len(map.values), size).values
     chance = blurred_noise(size, 0, index=index.cpu(), seed=seed).values
     rank = (near + 1e-6 * chance).flatten(1).argsort(1).argsort(1).to(map.values.device)
     return Map(map.values.flatten(1).sort(1).values.gather(1, rank).view_as(map.values), map.unit)
 
 
-def floors(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> dict[str, Map]:
-    """What a map must beat to have said anything: ``random`` (`random_like`) and ``centre`` (`centre_like`).
+def floor_maps(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> dict[str, Map]:
+    """What a map must beat to have said anything: ``random`` (`random_like`) and ``center`` (`center_like`).
 
     Both have the map's own values, so that neither smoothness nor sparseness nor ties tell them apart.
 
-    >>> sorted(floors(uniform(2, (4, 4)), index=torch.tensor([0, 1])))
-    ['centre', 'random']
+    >>> sorted(floor_maps(uniform_map(2, (4, 4)), index=torch.tensor([0, 1])))
+    ['center', 'random']
     """
-    return {"random": random_like(map, index=index, seed=seed), "centre": centre_like(map, index=index, seed=seed)}
+    return {"random": random_like(map, index=index, seed=seed), "center": center_like(map, index=index, seed=seed)}
 
 
 def rank_matched(

@@ -50,7 +50,7 @@ def _log_density(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return -0.5 * square - std.double().log().sum(1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
 
 
-def leave_one_out(
+def leave_one_out_bound(
     z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]
 ) -> Float[Tensor, " N"]:
     """Upper bound on I(Z;X) an image, nats: the rate against the mixture of the *other* images' latents as prior.
@@ -64,9 +64,13 @@ def leave_one_out(
         z: one sample of each image's latent (N,K).
         mean: of p(z|x) (N,K).
         std: of p(z|x) (N,K).
+
+    >>> z = torch.tensor([[0.0], [9.0]])
+    >>> leave_one_out_bound(z, z, torch.ones(2, 1)).tolist()  # (9 / 1)^2 / 2: far more than the one bit that is told
+    [40.5, 40.5]
     """
     if len(z) < 2:
-        raise RegardError(f"leave_one_out: {len(z)} images; it compares each with others, so give at least two")
+        raise RegardError(f"leave_one_out_bound: {len(z)} images; it compares each with others, so give at least two")
     density = _log_density(z, mean, std)
     others = density.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf)
     return density.diagonal() - others.logsumexp(1) + math.log(len(z) - 1)
@@ -77,7 +81,7 @@ def info_nce(z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Ten
 
         ln p(z_i|x_i) - ln 1/N sum_j p(z_i|x_j)                     (Poole et al. 2019, section 2)
 
-    Arguments as in `leave_one_out`. Float64.
+    Arguments as in `leave_one_out_bound`. Float64.
 
     >>> far = torch.tensor([[0.0], [9.0]])
     >>> round(bits(info_nce(far, far, torch.ones(2, 1))).mean().item(), 4)  # two images told apart: one bit

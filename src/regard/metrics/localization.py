@@ -1,7 +1,8 @@
 """Does a map point at the object? Energy inside the mask, pointing game, intersection over union.
 
-A map is resized to the mask's grid by `Map.resize`. Per-image values, NaN where undefined; `undefined` says which and
-why. An image without an object has no answer, so it is never a hit and never a miss.
+A map (`Map`, or a tensor (B,1,h,w)) is resized to the mask's grid by `Map.resize`. Per-image values, NaN where
+undefined; `localization_conditions` says which and why. An image without an object has no answer, so it is never a hit
+and never a miss.
 
 Object masks: from boxes, and dilated by a tolerance in pixels.
 """
@@ -17,8 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.metrics.rounding import ROUNDING
-from regard.types import Batch, Map, RegardError
+from regard.metrics.rounding import full_precision, rounding
+from regard.types import Batch, Map, RegardError, as_map
 
 _Shape = Literal["disc", "square"]
 
@@ -86,17 +87,18 @@ def batch_masks(batch: Batch) -> Bool[Tensor, "B 1 H W"] | None:
 _Masks = Bool[Tensor, "B 1 H W"]
 
 
-def _on_grid(map: Map, masks: Tensor) -> Tensor:
-    """Map values (B,H,W), float32, on the mask's grid."""
+def _on_grid(map: Map | Tensor, masks: Tensor) -> Tensor:
+    """Map values (B,H,W), float32 or float64, on the mask's grid."""
+    map = as_map(map)
     if len(map.values) != len(masks):
         raise RegardError(f"localization: {len(map.values)} maps for {len(masks)} masks; give one mask a map")
-    values = Map(map.values.float(), map.unit).resize((masks.shape[2], masks.shape[3])).values
+    values = Map(full_precision(map.values), map.unit).resize((masks.shape[2], masks.shape[3])).values
     return values[:, 0]
 
 
-def undefined(map: Map, masks: _Masks) -> dict[str, Bool[Tensor, " B"]]:
+def localization_conditions(map: Map | Tensor, masks: _Masks) -> dict[str, Bool[Tensor, " B"]]:
     """Which images have no value and why, for `scores.score(..., reasons=...)`; one dict serves all metrics here."""
-    values = map.values.flatten(1)
+    values = as_map(map).values.flatten(1)
     return {
         "map not finite": ~values.isfinite().all(1),
         "empty mask": ~masks.flatten(1).any(1),
@@ -104,17 +106,23 @@ def undefined(map: Map, masks: _Masks) -> dict[str, Bool[Tensor, " B"]]:
     }
 
 
-def _drop(scores: Tensor, map: Map, masks: Tensor) -> Tensor:
-    reasons = undefined(map, masks)
+def _drop(scores: Tensor, map: Map | Tensor, masks: Tensor) -> Tensor:
+    reasons = localization_conditions(map, masks)
     return scores.masked_fill(reasons["map not finite"] | reasons["empty mask"], torch.nan)
 
 
 def area_share(masks: _Masks) -> Float[Tensor, " B"]:
-    """Share of the image that the mask covers: what a uniform map scores as energy, and in the pointing game."""
+    """Share of the image that the mask covers: what a uniform map scores as energy, and in the pointing game.
+
+    >>> area_share(torch.tensor([[[[True, False, False, False]]]])).item()
+    0.25
+    """
     return masks.flatten(1).float().mean(1)
 
 
-def energy_inside(map: Map, masks: _Masks, *, negative: Literal["error", "clip"] = "error") -> Float[Tensor, " B"]:
+def energy_inside(
+    map: Map | Tensor, masks: _Masks, *, negative: Literal["error", "clip"] = "error"
+) -> Float[Tensor, " B"]:
     """Mass of the map inside the mask over all its mass, in [0,1]; read it beside `area_share`.
 
     NaN for an empty mask, a map that is nowhere positive, or one that is not finite.
@@ -129,8 +137,9 @@ def energy_inside(map: Map, masks: _Masks, *, negative: Literal["error", "clip"]
     >>> energy_inside(Map(torch.tensor([[[[3.0, 1.0]]]]), "gate"), half).item()
     0.75
     """
-    values = map.values.float()
-    if negative == "error" and (values < -ROUNDING * values.abs().amax((2, 3), keepdim=True)).any():
+    map = as_map(map)
+    values = full_precision(map.values)
+    if negative == "error" and (values < -rounding(torch.float32) * values.abs().amax((2, 3), keepdim=True)).any():
         raise RegardError(f"energy_inside: a map falls to {values.min():g}; pass negative='clip' to count that as none")
     grid = _on_grid(Map(values.clamp_min(0), map.unit), masks)
     inside = (grid * masks[:, 0]).sum((1, 2)) / grid.sum((1, 2))  # 0/0 is NaN, as it should be
@@ -138,7 +147,7 @@ def energy_inside(map: Map, masks: _Masks, *, negative: Literal["error", "clip"]
 
 
 def pointing_game(
-    map: Map, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc"
+    map: Map | Tensor, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc"
 ) -> Float[Tensor, " B"]:
     """1 if the map's maximum lies in the mask, else 0; of several tied maxima the share that does (Zhang et al. 2018).
 
@@ -156,18 +165,18 @@ def pointing_game(
     """
     grid = _on_grid(map, masks)
     top = grid.amax((1, 2), keepdim=True)
-    ties = grid >= top - ROUNDING * top.abs()
+    ties = grid >= top - rounding(grid.dtype) * top.abs()
     target = dilate(masks, tolerance, shape=shape)[:, 0]
     hits = (ties & target).sum((1, 2)) / ties.sum((1, 2))
     return _drop(hits, map, masks)
 
 
-def _scaled(map: Map, masks: Tensor, relative: bool) -> Tensor:
+def _scaled(map: Map | Tensor, masks: Tensor, relative: bool) -> Tensor:
     grid = _on_grid(map, masks)
     return grid / grid.amax((1, 2), keepdim=True).clamp_min(torch.finfo(grid.dtype).tiny) if relative else grid
 
 
-def iou(map: Map, masks: _Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
+def iou(map: Map | Tensor, masks: _Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
     """Intersection over union of {map >= threshold} and the mask; NaN for an empty mask or a map that is not finite.
 
     Args:
@@ -188,7 +197,9 @@ def _overlap(grid: Tensor, masks: Tensor, threshold: float) -> Tensor:
     return (found & target).sum((1, 2)) / (found | target).sum((1, 2))
 
 
-def best_threshold(map: Map, masks: _Masks, *, relative: bool = False, candidates: int | Sequence[float] = 64) -> float:
+def best_threshold(
+    map: Map | Tensor, masks: _Masks, *, relative: bool = False, candidates: int | Sequence[float] = 64
+) -> float:
     """Threshold with the largest mean `iou` on the *validation* split; the lowest of equals.
 
     Args:

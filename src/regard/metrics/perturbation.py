@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.metrics.imputation import BASELINES, Baseline, blurred_image, mean_image, noisy_linear
 from regard.metrics.predicting import of_class
 from regard.metrics.ranking import nearest_counts, removal_order
-from regard.types import Map, Predict, RegardError
+from regard.types import Map, Predict, RegardError, as_map
 
 Ties = Literal["group", "random"]
 
@@ -66,7 +66,7 @@ class Removal:
 def curve(
     predict: Predict,
     images: Float[Tensor, "B C H W"],
-    map: Map,
+    map: Map | Tensor,
     classes: Int[Tensor, " B"],
     how: Removal,
     *,
@@ -74,6 +74,7 @@ def curve(
     least_first: bool,
 ) -> Curve:
     """The curve behind `deletion` and `insertion`; arguments as there, `least_first` turns the order round."""
+    map = as_map(map)
     if not len(images) == len(map.values) == len(classes):
         raise RegardError(f"{len(images)} images, {len(map.values)} maps and {len(classes)} classes; give one each")
     size = (images.shape[2], images.shape[3])

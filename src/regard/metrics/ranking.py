@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.metrics.rounding import flat
+from regard.metrics.rounding import full_precision, same_number
 from regard.types import Map
 
 _LEVELS = 2**16  # values closer than this share of the map's range are tied: resizing rounds
@@ -14,11 +14,13 @@ _LEVELS = 2**16  # values closer than this share of the map's range are tied: re
 
 def _keys(map: Map, size: tuple[int, int], *, least_first: bool) -> Tensor:
     """Integer sort keys (B,N), smallest leaves first; a map whose range is rounding is one tie."""
-    values = Map(map.values.float(), map.unit).resize(size).values.flatten(1)
+    values = Map(full_precision(map.values), map.unit).resize(size).values.flatten(1)
     values = values.nan_to_num(0, 0, 0)
     low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
     span = high - low
-    scaled = ((values - low) / span.clamp_min(torch.finfo(values.dtype).tiny)).masked_fill(flat(low, high), 0)
+    scaled = ((values - low) / span.clamp_min(torch.finfo(values.dtype).tiny)).masked_fill(
+        same_number(low, high, values.dtype), 0
+    )
     keys = (scaled * _LEVELS).round().long()
     return keys if least_first else -keys
 

@@ -85,4 +85,4 @@ def _likeness(a: Map, b: Map) -> Likeness:
     grid = a.values.shape[2:]
     small = min(grid) < 3
     nothing = torch.full((len(a.values),), torch.nan, device=a.values.device)
-    return Likeness(spearman(a, b), nothing if small else ssim(a, b))
+    return Likeness(spearman(a, b).float(), nothing if small else ssim(a, b))

@@ -16,6 +16,9 @@ from regard.types import RegardError, Scores
 _Reasons = Mapping[str, int | Tensor]
 """reason -> how many items it made undefined, or which: a bool tensor (N,)."""
 
+LOWER_IS_BETTER = frozenset({"kl", "mae"})
+"""Names of per-image scores that are better when smaller; of all others more is better."""
+
 _CHUNK = 4_000_000  # resampled elements held at once: 32 MB an array of float64
 
 
@@ -27,10 +30,10 @@ def resamples(items: int, draws: int, *, seed: int) -> Iterator[Int[Tensor, "chu
         yield torch.randint(items, (min(rows, draws - start), items), generator=generator)
 
 
-def interval(statistics: Float[Tensor, " draws"], level: float) -> tuple[float, float]:
+def percentile_interval(statistics: Float[Tensor, " draws"], level: float) -> tuple[float, float]:
     """Percentile interval, rounded outwards to drawn values so that infinite ones are kept."""
     if not 0 < level < 1:
-        raise RegardError(f"interval: level={level} is not between 0 and 1; use for example level=.95")
+        raise RegardError(f"percentile_interval: level={level} is not between 0 and 1; use for example level=.95")
     tail = statistics.new_tensor((1 - level) / 2)
     low = torch.quantile(statistics, tail, interpolation="lower")
     return low.item(), torch.quantile(statistics, 1 - tail, interpolation="higher").item()
@@ -89,7 +92,7 @@ def score(
     low = high = float("nan")
     if defined.numel() > 1:
         means = [defined[index].mean(1) for index in resamples(defined.numel(), draws, seed=seed)]
-        low, high = interval(torch.cat(means), level)
+        low, high = percentile_interval(torch.cat(means), level)
     return Scores(values, defined.mean().item(), low, high, undefined)
 
 

@@ -1,20 +1,23 @@
-"""Thin torchmetrics classes over this room's functions, for streams of batches and several processes.
+"""torchmetrics classes over the functions of this room, for streams of batches and several processes.
 
-What is kept adds or concatenates: per-item values with the item's index, or counts. Nothing is averaged before all
-processes are joined, and an item that a distributed sampler repeats to fill its last batch counts once.
+What is kept adds or concatenates: sums over images, per-item values with the item's index, or counts. Nothing is
+averaged before all processes are joined. Three kinds:
 
-torchmetrics classes over the functions: they stream and synchronise; they average whole images, never ranks.
+* means of per-image scores (`NSS`, `MAE`, ...): two sums, so memory does not grow with the number of images;
+* maxima of a mean curve (`MaxF`, `MaxE`): a data set's maxF is another number than the mean of per-image maxima, as one
+  threshold has to serve all images; papers print the former;
+* values by item index (`ItemScores`, `CalibrationError`, `AnchorCounts`): an item that a distributed sampler repeats to
+  fill its last batch counts once.
 
-torchmetrics classes over the functions: they stream and synchronise.
-
-Means of per-image values are `_PerImage`s. A data set's maxF, and maxE likewise, is another number than the mean of
-per-image maxima: one threshold has to serve all images, so the curve is averaged first. Papers print that one.
+Every class works alone and inside `torchmetrics.MetricCollection`, with positional and with named arguments; a
+collection passes each class those of the names that it takes. All are importable from `regard.metrics`.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
@@ -24,15 +27,16 @@ from torchmetrics.utilities import dim_zero_cat
 
 from regard.metrics.classification import Binning, Calibration, calibration_error
 from regard.metrics.fixation.auc import auc, auc_judd, sauc
-from regard.metrics.fixation.distribution import cc, kl_divergence, sim, spearman, top_iou
+from regard.metrics.fixation.distribution import cc, kl_divergence, sim, top_iou
 from regard.metrics.fixation.information import information_gain
 from regard.metrics.fixation.nss import nss
 from regard.metrics.information import anchor_counts
-from regard.metrics.salient_object.curves import THRESHOLDS, adaptive_e, adaptive_f, e_curve, f_curve, mean_e, mean_f
-from regard.metrics.salient_object.mae import mae
+from regard.metrics.salient_object.curves import LEVELS, adaptive_e, adaptive_f, e_curve, f_curve, mean_e, mean_f
 from regard.metrics.salient_object.s_measure import s_measure
+from regard.metrics.salient_object.scores import mae
 from regard.metrics.salient_object.weighted_f import weighted_f
 from regard.metrics.scores import score
+from regard.metrics.similarity import spearman
 from regard.types import RegardError, Scores
 
 
@@ -168,192 +172,179 @@ class AnchorCounts(_Items):
         return rows.double().sum(0).long()
 
 
-class _PerImage(Metric):
-    """Mean of a per-image function over the images where it is defined; memory does not grow with their number.
+class _Stream(Metric):
+    """Adds up a per-image function of tensors over batches.
 
-    ``update`` takes what the function takes; options of the function are given to the constructor. ``compute`` is NaN
-    if no image was defined. ``images`` and ``undefined`` count.
+    Subclasses are declared by the function: ``class NSS(_Stream, function=nss, better="higher")``. The positional
+    parameters of the function are those of ``update``; its keyword-only parameters are options of the constructor.
+    ``images`` and ``undefined`` count images, and those of them where the function is NaN.
     """
 
     full_state_update = False
+    is_differentiable = False
     function: Callable[..., Tensor]
+    size: tuple[int, ...] = ()
     total: Tensor
     images: Tensor
     undefined: Tensor
+
+    def __init_subclass__(
+        cls,
+        *,
+        function: Callable[..., Tensor] | None = None,
+        better: Literal["higher", "lower"] = "higher",
+        bounds: tuple[float | int | None, float | int | None] = (None, None),
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is None:
+            return
+        cls.function = staticmethod(function)
+        cls.higher_is_better = better == "higher"
+        cls.plot_lower_bound, cls.plot_upper_bound = bounds
+
+        def signature() -> None: ...
+
+        def update(self: _Stream, *args: Tensor, **kwargs: Tensor) -> None:
+            self._add(*args, **kwargs)
+
+        # MetricCollection filters named arguments by the signature of `update`. It stands on a wrapped function, as
+        # torchmetrics copies attributes of the method to its own wrapper, which has no `self`.
+        tensors = [p for p in _parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        signature.__signature__ = inspect.Signature([own, *tensors])  # type: ignore[attr-defined]
+        update.__wrapped__ = signature  # type: ignore[attr-defined]
+        update.__doc__ = f"Add a batch of {', '.join(p.name for p in tensors)}."
+        cls.update = update  # type: ignore[method-assign,assignment]
 
     def __init__(self, *, options: dict[str, Any] | None = None, **settings: Any) -> None:
+        known = [p.name for p in _parameters(type(self).function) if p.kind is p.KEYWORD_ONLY]
+        self_options = {name: settings.pop(name) for name in known if name in settings}
         super().__init__(**settings)
-        self.options = options or {}
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.options = (options or {}) | self_options
+        self.add_state("total", torch.zeros(self.size, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("images", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("undefined", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        # MetricCollection updates one of several metrics whose states have equal names and values after a first batch;
+        # a state that is named after function and options keeps different metrics apart.
+        self.add_state(f"of {type(self).__name__} {self.options}", torch.zeros(()), dist_reduce_fx="sum")
 
-    def update(self, *args: Tensor) -> None:
-        """Add a batch."""
-        values = type(self).function(*args, **self.options).detach()
-        self.total += values.nansum().to(self.total)
+    def _add(self, *args: Tensor, **kwargs: Tensor) -> None:
+        values = type(self).function(*args, **kwargs, **self.options).detach()
+        self.total += values.nansum(0).to(self.total)
         self.images += len(values)
-        self.undefined += values.isnan().sum()
+        self.undefined += values.flatten(1).isnan().any(1).sum() if values.ndim > 1 else values.isnan().sum()
 
     def compute(self) -> Tensor:
-        """Mean over the defined images."""
+        """Mean over the images where the function is defined; NaN if there is none."""
         return self.total / (self.images - self.undefined)
 
-
-class AUC(_PerImage):
-    """`auc` of (maps, fixations)."""
-
-    function = staticmethod(auc)
-    higher_is_better = True
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Plot the value, or several of them, with matplotlib; see `torchmetrics.Metric`."""
+        return self._plot(val, ax)
 
 
-class ShuffledAUC(_PerImage):
-    """`sauc` of (maps, fixations, others)."""
+class _MaxOfMeanCurve(_Stream):
+    """Largest value of the mean of per-image curves (256 thresholds); NaN if no image is defined."""
 
-    function = staticmethod(sauc)
-    higher_is_better = True
-
-
-class AUCJudd(_PerImage):
-    """`auc_judd` of (maps, fixations)."""
-
-    function = staticmethod(auc_judd)
-    higher_is_better = True
-
-
-class NSS(_PerImage):
-    """`nss` of (maps, fixations)."""
-
-    function = staticmethod(nss)
-    higher_is_better = True
-
-
-class CC(_PerImage):
-    """`cc` of (maps, gold)."""
-
-    function = staticmethod(cc)
-    higher_is_better = True
-
-
-class SIM(_PerImage):
-    """`sim` of (maps, gold)."""
-
-    function = staticmethod(sim)
-    higher_is_better = True
-
-
-class KLDivergence(_PerImage):
-    """`kl_divergence` of (maps, gold)."""
-
-    function = staticmethod(kl_divergence)
-    higher_is_better = False
-
-
-class InformationGain(_PerImage):
-    """`information_gain` of (log_density, fixations, baseline)."""
-
-    function = staticmethod(information_gain)
-    higher_is_better = True
-
-
-class Spearman(_PerImage):
-    """`spearman` of (maps, gold)."""
-
-    function = staticmethod(spearman)
-    higher_is_better = True
-
-
-class TopIoU(_PerImage):
-    """`top_iou` of (maps, gold)."""
-
-    function = staticmethod(top_iou)
-    higher_is_better = True
-
-
-class _MaxOfMeanCurve(Metric):
-    """Largest value of the mean curve over the images where it is defined; NaN if there is none."""
-
-    full_state_update = False
-    higher_is_better = True
-    curve: Callable[..., Tensor]
-    total: Tensor
-    images: Tensor
-    undefined: Tensor
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.add_state("total", torch.zeros(THRESHOLDS, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("images", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("undefined", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
-
-    def update(self, prediction: Tensor, masks: Tensor) -> None:
-        """Add a batch: prediction (B,1,H,W) in [0,1], masks (B,1,H,W) bool."""
-        rows = type(self).curve(prediction, masks)
-        self.total += rows.nansum(0).to(self.total)
-        self.images += len(rows)
-        self.undefined += rows[:, 0].isnan().sum()
+    size = (LEVELS,)
 
     def compute(self) -> Tensor:
-        """The maximum over thresholds."""
-        return (self.total / (self.images - self.undefined)).amax()
+        """The maximum over thresholds of the mean curve."""
+        return super().compute().amax()
 
 
-class MaxF(_MaxOfMeanCurve):
-    """The data set's maxF: `f_curve` averaged over images, its maximum over thresholds."""
-
-    curve = staticmethod(f_curve)
+def _parameters(function: Callable[..., Tensor]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
 
 
-class MaxE(_MaxOfMeanCurve):
-    """The data set's maxE: `e_curve` averaged over images, its maximum over thresholds."""
-
-    curve = staticmethod(e_curve)
+def _spearman(maps: Tensor, gold: Tensor) -> Tensor:
+    return spearman(maps, gold)
 
 
-class MeanF(_PerImage):
-    """`mean_f` of (prediction, masks)."""
-
-    function = staticmethod(mean_f)
-    higher_is_better = True
+class AUC(_Stream, function=auc, bounds=(0, 1)):
+    """Mean of `auc` over images; ``update(maps, fixations)``, option ``convention``."""
 
 
-class AdaptiveF(_PerImage):
-    """`adaptive_f` of (prediction, masks)."""
-
-    function = staticmethod(adaptive_f)
-    higher_is_better = True
+class ShuffledAUC(_Stream, function=sauc, bounds=(0, 1)):
+    """Mean of `sauc`; ``update(maps, fixations, others)``, options ``own_included``, ``convention``, ``seed``."""
 
 
-class WeightedF(_PerImage):
-    """`weighted_f` of (prediction, masks)."""
-
-    function = staticmethod(weighted_f)
-    higher_is_better = True
+class AUCJudd(_Stream, function=auc_judd, bounds=(0, 1)):
+    """Mean of `auc_judd`; ``update(maps, fixations)``, option ``convention``."""
 
 
-class MAE(_PerImage):
-    """`mae` of (prediction, masks)."""
+class NSS(_Stream, function=nss):
+    """Mean of `nss`; ``update(maps, fixations)``, option ``convention``.
 
-    function = staticmethod(mae)
-    higher_is_better = False
-
-
-class SMeasure(_PerImage):
-    """`s_measure` of (prediction, masks)."""
-
-    function = staticmethod(s_measure)
-    higher_is_better = True
+    >>> metric = NSS()
+    >>> metric.update(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
+    >>> metric.compute()
+    tensor(1.3416, dtype=torch.float64)
+    """
 
 
-class MeanE(_PerImage):
-    """`mean_e` of (prediction, masks)."""
-
-    function = staticmethod(mean_e)
-    higher_is_better = True
+class CC(_Stream, function=cc, bounds=(-1, 1)):
+    """Mean of `cc`; ``update(maps, gold)``."""
 
 
-class AdaptiveE(_PerImage):
-    """`adaptive_e` of (prediction, masks)."""
+class SIM(_Stream, function=sim, bounds=(0, 1)):
+    """Mean of `sim`; ``update(maps, gold)``, option ``convention``."""
 
-    function = staticmethod(adaptive_e)
-    higher_is_better = True
+
+class KLDivergence(_Stream, function=kl_divergence, better="lower", bounds=(0, None)):
+    """Mean of `kl_divergence`; ``update(maps, gold)``, option ``convention``."""
+
+
+class InformationGain(_Stream, function=information_gain):
+    """Mean of `information_gain`; ``update(log_density, fixations, baseline)``."""
+
+
+class Spearman(_Stream, function=_spearman, bounds=(-1, 1)):
+    """Mean of `spearman`; ``update(maps, gold)``."""
+
+
+class TopIoU(_Stream, function=top_iou, bounds=(0, 1)):
+    """Mean of `top_iou`; ``update(maps, gold)``, option ``share``."""
+
+
+class MaxF(_MaxOfMeanCurve, function=f_curve, bounds=(0, 1)):
+    """The data set's maxF: the maximum of the mean `f_curve`; ``update(prediction, masks)``.
+
+    >>> metric = MaxF()
+    >>> metric.update(torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]]))
+    >>> metric.compute()
+    tensor(1., dtype=torch.float64)
+    """
+
+
+class MaxE(_MaxOfMeanCurve, function=e_curve):
+    """The data set's maxE: the maximum of the mean `e_curve`; ``update(prediction, masks)``."""
+
+
+class MeanF(_Stream, function=mean_f, bounds=(0, 1)):
+    """Mean of `mean_f`; ``update(prediction, masks)``."""
+
+
+class AdaptiveF(_Stream, function=adaptive_f, bounds=(0, 1)):
+    """Mean of `adaptive_f`; ``update(prediction, masks)``."""
+
+
+class WeightedF(_Stream, function=weighted_f, bounds=(0, 1)):
+    """Mean of `weighted_f`; ``update(prediction, masks)``."""
+
+
+class MAE(_Stream, function=mae, better="lower", bounds=(0, 1)):
+    """Mean of `mae`; ``update(prediction, masks)``."""
+
+
+class SMeasure(_Stream, function=s_measure, bounds=(0, 1)):
+    """Mean of `s_measure`; ``update(prediction, masks)``."""
+
+
+class MeanE(_Stream, function=mean_e):
+    """Mean of `mean_e`; ``update(prediction, masks)``."""
+
+
+class AdaptiveE(_Stream, function=adaptive_e):
+    """Mean of `adaptive_e`; ``update(prediction, masks)``."""

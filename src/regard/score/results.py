@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from torch import Tensor
 
-from regard.metrics import paired_difference, share_of_range
-from regard.metrics.fixation import LOWER_IS_BETTER, Convention
+from regard.metrics import LOWER_IS_BETTER, paired_difference, share_of_range
+from regard.metrics.fixation import Convention
 from regard.report import NAN, Difference, Reference, Score, number, read_dataclass, to_json
 from regard.types import RegardError, Scores
 

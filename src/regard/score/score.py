@@ -12,8 +12,8 @@ from torch import Tensor
 
 from regard.files import write_atomically
 from regard.gaze import Fixations, other_fixations
-from regard.metrics import paired_difference, score
-from regard.metrics.fixation import LOWER_IS_BETTER, NAMES, holm, sign_flip_test
+from regard.metrics import LOWER_IS_BETTER, holm, paired_difference, score, sign_flip_test
+from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
 from regard.score.gallery import write_score_gallery
 from regard.score.maps import MapSource, open_fixations, open_source
@@ -23,7 +23,7 @@ from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_p
 from regard.types import RegardError
 
 _UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
-_METRICS = (*NAMES, "information_gain")
+_METRICS = (*FIXATION_METRICS, "information_gain")
 
 
 def score_maps(
@@ -151,13 +151,9 @@ def compare_models(models: Mapping[str, MapScores]) -> tuple[ModelComparison, ..
                 x, y = (_column(models[name], metric, common) for name in (a, b))
                 difference = paired_difference(x, y, draws=options.draws, seed=options.seed)
                 rows.append((metric, a, b, difference, sign_flip_test(x, y, seed=options.seed)))
-    tests = torch.tensor([row[-1] for row in rows], dtype=torch.float64)
-    adjusted = tests.clone()
-    defined = ~tests.isnan()  # a test that could not be made does not count for the correction
-    adjusted[defined] = holm(tests[defined])
     return tuple(
         ModelComparison(metric, a, b, p, q, _better(metric, a, b, d.mean), d.mean, d.low, d.high)
-        for (metric, a, b, d, p), q in zip(rows, adjusted.tolist(), strict=True)
+        for (metric, a, b, d, p), q in zip(rows, holm([row[-1] for row in rows]), strict=True)
     )
 
 

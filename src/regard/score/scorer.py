@@ -27,7 +27,7 @@ from regard.gaze import (
     observers_information,
     through_grid,
 )
-from regard.metrics.fixation import Calibration, all_scores, calibrate, calibration_grid, information_gain
+from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
 from regard.score.maps import MapFiles, open_maps
 from regard.score.results import MapKind, ScoreOptions
 from regard.types import Map, RegardError
@@ -85,7 +85,7 @@ class Information:
         prior: size -> the train split's centre prior (1,1,h,w).
     """
 
-    calibration: Calibration
+    calibration: DensityCalibration
     prior: Callable[[tuple[int, int]], Tensor]
 
     def gain(self, kind: MapKind, values: Tensor, xy: Tensor) -> float:
@@ -191,7 +191,7 @@ class ImageScorer:
         seed = (self.options.seed, b)
         row: ScoreRow = {}
         for kind, values in judged.items():
-            scores = all_scores(
+            scores = fixation_scores(
                 values, xy[None], gold, others, own_included=False, convention=self.options.convention, seed=seed
             )
             row[kind] = {metric: value.item() for metric, value in scores.items()}

@@ -3,7 +3,7 @@ import torch
 from tests.metrics.oracles import first, ignorant, images, mean_of_pixels, two
 
 from regard.metrics import (
-    THRESHOLDS,
+    CONSISTENCY_THRESHOLDS,
     WARPS,
     Warp,
     consistency,
@@ -42,7 +42,7 @@ def test_a_constant_map_is_perfect_by_every_measure_of_this_room():
     x = images(4)
     for changed in every_change(x).values():
         found = consistency(ignorant, constant_map, x, changed, first(4))
-        for threshold in THRESHOLDS:
+        for threshold in CONSISTENCY_THRESHOLDS:
             assert found.score(threshold).tolist() == [1] * 4
         assert torch.allclose(stability(constant_map, x, changed, first(4)), torch.ones(4))
     for warp in WARPS.values():
@@ -78,7 +78,7 @@ def test_brightness_moves_with_the_image_and_the_centre_does_not(name):
     assert torch.allclose(moved.cosine, torch.ones(2), atol=1e-5)
     assert torch.allclose(moved.spearman, torch.ones(2), atol=1e-2)
     if name != "flip":  # a centred map is its own mirror image
-        still = equivariance(lambda y, _: controls.centre(len(y), (24, 32), spread=0.1), x, first(2), WARPS[name])
+        still = equivariance(lambda y, _: controls.center_map(len(y), (24, 32), spread=0.1), x, first(2), WARPS[name])
         assert (still.cosine < 0.98).all()
 
 

@@ -1,3 +1,4 @@
+import sys
 from itertools import pairwise
 
 import pytest
@@ -8,11 +9,12 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from tests.metrics.fixation.golden import FIX, S, gauss, points
 
-from regard.metrics.fixation import auc, auc_judd, aucs, conditions, sauc
-from regard.metrics.fixation import auc as order_module
+from regard.metrics.fixation import auc, auc_judd, aucs, fixation_conditions, sauc
 from regard.metrics.fixation.auc import _search, codes
 from regard.metrics.fixation.inputs import check_convention
 from regard.types import RegardError
+
+auc_module = sys.modules[codes.__module__]
 
 
 def counts(rows, height, width):
@@ -148,8 +150,8 @@ def test_the_table_and_the_search_agree(case, bits, octaves):
     maps, own, _ = case
     values = torch.tensor([[maps[0, 0, y, x] for x, y in own]], dtype=maps.dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order_module, "TABLE_BITS", bits)
-        patch.setattr(order_module, "OCTAVES", octaves)
+        patch.setattr(auc_module, "TABLE_BITS", bits)
+        patch.setattr(auc_module, "OCTAVES", octaves)
         got = codes(maps, values, torch.ones_like(values, dtype=torch.bool))
     assert got.tolist() == _search(values.sort(1).values, maps.flatten(1)).tolist()
 
@@ -194,7 +196,7 @@ def test_bias_of_judd_at_chance():
 
 
 def test_conditions():
-    got = conditions(torch.stack([torch.ones(1, 2, 2), torch.rand(1, 2, 2)]), points([[(0, 0)], []]))
+    got = fixation_conditions(torch.stack([torch.ones(1, 2, 2), torch.rand(1, 2, 2)]), points([[(0, 0)], []]))
     assert {k: v.tolist() for k, v in got.items()} == {"no fixation": [False, True], "constant map": [True, False]}
 
 

@@ -4,7 +4,7 @@ from tests.metrics.fixation.golden import points
 from torchmetrics import MetricCollection
 from torchmetrics.utilities import dim_zero_sum as torchmetrics_sum
 
-from regard.metrics import fixation, streaming
+from regard.metrics import LOWER_IS_BETTER, fixation, streaming
 
 GENERATOR = torch.Generator().manual_seed(0)
 MAPS = torch.rand(5, 1, 8, 8, generator=GENERATOR)
@@ -63,9 +63,9 @@ def test_in_a_collection_and_after_reset():
 
 
 def test_all_scores_equal_the_single_functions():
-    got = fixation.all_scores(MAPS, XY, GOLD, OTHERS, own_included=False)
-    assert tuple(got) == fixation.NAMES
-    assert set(fixation.NAMES) >= fixation.LOWER_IS_BETTER
+    got = fixation.fixation_scores(MAPS, XY, GOLD, OTHERS, own_included=False)
+    assert tuple(got) == fixation.FIXATION_METRICS
+    assert set(fixation.FIXATION_METRICS) >= (LOWER_IS_BETTER - {"mae"})
     singles = (
         fixation.auc(MAPS, XY),
         fixation.sauc(MAPS, XY, OTHERS, own_included=False),
@@ -75,6 +75,6 @@ def test_all_scores_equal_the_single_functions():
         fixation.sim(MAPS, GOLD),
         fixation.kl_divergence(MAPS, GOLD),
     )
-    for name, want in zip(fixation.NAMES, singles, strict=True):
+    for name, want in zip(fixation.FIXATION_METRICS, singles, strict=True):
         torch.testing.assert_close(got[name], want, equal_nan=True)
-    assert "sauc" not in fixation.all_scores(MAPS, XY, GOLD)
+    assert "sauc" not in fixation.fixation_scores(MAPS, XY, GOLD)

@@ -13,7 +13,7 @@ from regard.metrics import fixation
 WORKER = """
     import json, sys, torch
     import torch.distributed as dist
-    from regard.metrics.fixation import classes
+    from regard.metrics import streaming as classes
     rank = int(sys.argv[1])
     dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
     maps, xy, gold = torch.load(sys.argv[3])

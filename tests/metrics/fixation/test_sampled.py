@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.metrics.fixation.golden import S, points
 
-from regard.metrics.fixation import all_scores, sauc
+from regard.metrics.fixation import fixation_scores, sauc
 from regard.types import RegardError
 
 
@@ -69,5 +69,5 @@ def test_undefined_and_bad():
 
 def test_all_scores_sample_by_the_mit_convention():
     own, others = points([[(2, 2), (1, 3)]]), counts([(0, 0), (3, 3), (1, 0)])
-    got = all_scores(S, own, S, others, own_included=False, convention="mit", seed=(4,))["sauc"]
+    got = fixation_scores(S, own, S, others, own_included=False, convention="mit", seed=(4,))["sauc"]
     assert got == sauc(S, own, others, own_included=False, convention="mit", seed=(4,))

@@ -26,7 +26,7 @@ def test_known_values():
 
 
 def test_a_perfect_prediction():
-    found = so.all_scores(MASK.double(), MASK)
+    found = so.salient_object_scores(MASK.double(), MASK)
     assert found["mae"].item() == 0
     for name in ("max_f", "adaptive_f", "weighted_f", "s"):
         assert found[name].item() == pytest.approx(1, abs=1e-12), name
@@ -37,7 +37,7 @@ def test_a_perfect_prediction():
 def test_single_functions_are_the_same_as_all_together():
     prediction = torch.from_numpy(noise((3, 1, 20, 15), 1))
     masks = torch.from_numpy(noise((3, 1, 20, 15), 2) > 0.6)
-    together = so.all_scores(prediction, masks)
+    together = so.salient_object_scores(prediction, masks)
     single = {
         "max_f": so.max_f,
         "mean_f": so.mean_f,
@@ -49,18 +49,18 @@ def test_single_functions_are_the_same_as_all_together():
         "mean_e": so.mean_e,
         "adaptive_e": so.adaptive_e,
     }
-    assert set(single) == set(together) == set(so.NAMES)
+    assert set(single) == set(together) == set(so.SALIENT_OBJECT_METRICS)
     for name, function in single.items():
         assert torch.equal(function(prediction, masks), together[name]), name
 
 
 def test_empty_masks_are_undefined_for_f_alone_and_counted():
     masks = torch.stack([MASK[0], torch.zeros_like(MASK[0])])
-    found = so.all_scores((G / 4).expand(2, -1, -1, -1), masks)
+    found = so.salient_object_scores((G / 4).expand(2, -1, -1, -1), masks)
     undefined = {name for name, value in found.items() if value[1].isnan()}
     assert undefined == {"max_f", "mean_f", "adaptive_f", "weighted_f"}
     assert not any(value[0].isnan() for value in found.values())
-    assert so.conditions(masks)["empty mask"].tolist() == [False, True]
+    assert so.mask_conditions(masks)["empty mask"].tolist() == [False, True]
     assert found["s"][1].item() == pytest.approx(1 - (G / 4).mean().item(), abs=1e-12)
 
 

@@ -28,8 +28,8 @@ def expected(name, metric):
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_equal_to_pysodmetrics(name):
-    found = so.all_scores(*tensors(name))
-    assert set(found) == set(GOLDEN[name]) == set(so.NAMES)
+    found = so.salient_object_scores(*tensors(name))
+    assert set(found) == set(GOLDEN[name]) == set(so.SALIENT_OBJECT_METRICS)
     for metric, value in found.items():
         wanted = expected(name, metric)
         if wanted is None:
@@ -55,9 +55,9 @@ def test_a_quarter_without_a_pixel_weighs_nothing():
 def test_batch_size_changes_nothing():
     names = [name for name in GOLDEN if cases()[name][0].shape == (41, 32) and "float32" not in name]
     prediction, masks = (torch.cat(parts) for parts in zip(*map(tensors, names), strict=True))
-    together = so.all_scores(prediction, masks)
+    together = so.salient_object_scores(prediction, masks)
     for b, name in enumerate(names):
-        for metric, value in so.all_scores(*tensors(name)).items():
+        for metric, value in so.salient_object_scores(*tensors(name)).items():
             assert together[metric][b].item() == pytest.approx(value.item(), abs=1e-12, nan_ok=True), (name, metric)
 
 
@@ -65,7 +65,7 @@ def test_batch_size_changes_nothing():
 def test_equal_on_cuda():
     for name in GOLDEN:
         prediction, mask = tensors(name)
-        for metric, value in so.all_scores(prediction.cuda(), mask.cuda()).items():
+        for metric, value in so.salient_object_scores(prediction.cuda(), mask.cuda()).items():
             wanted = expected(name, metric)
             digits = 1e-6 if "float32" in name else 1e-9
             assert wanted is None or value.item() == pytest.approx(wanted, abs=digits, nan_ok=True), (name, metric)

@@ -2,13 +2,13 @@
 
 `paths` removes pixels step by step (deletion, insertion, the gap between both orders, ROAD), `drop` shows the image
 through its map, `infidelity` and `sensitivity` are captum's, `exclusion` puts another image outside. A number says
-little alone: report several baselines, beside the same number for `controls.floors`.
+little alone: report several baselines, beside the same number for `controls.floor_maps`.
 """
 
 from regard.metrics.faithfulness.captum import infidelity, max_sensitivity
 from regard.metrics.faithfulness.drop import Drop, drop
 from regard.metrics.faithfulness.exclusion import Effect, Exclusion, PredictAt, divergence, exclusion
-from regard.metrics.faithfulness.paths import Gap, constant, deletion, insertion, lerf_morf_gap, road, undefined
+from regard.metrics.faithfulness.paths import Gap, deletion, insertion, lerf_morf_gap, map_conditions, road
 
 __all__ = [
     "Drop",
@@ -16,7 +16,6 @@ __all__ = [
     "Exclusion",
     "Gap",
     "PredictAt",
-    "constant",
     "deletion",
     "divergence",
     "drop",
@@ -24,7 +23,7 @@ __all__ = [
     "infidelity",
     "insertion",
     "lerf_morf_gap",
+    "map_conditions",
     "max_sensitivity",
     "road",
-    "undefined",
 ]

@@ -11,17 +11,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.metrics.faithfulness.paths import undefined
+from regard.metrics.faithfulness.paths import map_conditions
 from regard.metrics.imputation import Baseline
 from regard.metrics.perturbation import base_images
 from regard.metrics.predicting import of_class
-from regard.types import Explain, Map, Predict, RegardError
+from regard.types import Explain, Map, Predict, RegardError, as_map
 
 
 def infidelity(
     predict: Predict,
     images: Float[Tensor, "B C H W"],
-    map: Map,
+    map: Map | Tensor,
     classes: Int[Tensor, " B"],
     *,
     baseline: Baseline | Tensor = "mean",
@@ -54,6 +54,7 @@ def infidelity(
     """
     from captum.metrics import infidelity as captum_infidelity
 
+    map = as_map(map)
     base = base_images(images, baseline)
     if base is None:
         raise RegardError(f"infidelity: baseline={baseline!r} is not known beforehand; use 'mean', 'blur' or images")
@@ -78,7 +79,7 @@ def infidelity(
         for part in torch.arange(len(images), device=images.device).split(batch_size)
     ]
     values = torch.cat(found).float().clamp_min(0)  # the difference of large sums may fall below 0 by rounding
-    return values.masked_fill(undefined(map)["map not finite"].to(values.device), torch.nan)
+    return values.masked_fill(map_conditions(map)["map not finite"].to(values.device), torch.nan)
 
 
 def _without_squares(size: tuple[int, int], count: int, seed: int) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:

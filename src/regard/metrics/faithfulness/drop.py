@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.metrics.faithfulness.paths import constant, undefined
+from regard.metrics.faithfulness.paths import map_conditions
 from regard.metrics.imputation import Baseline
 from regard.metrics.perturbation import base_images
 from regard.metrics.predicting import in_batches, of_class
-from regard.types import Map, Predict, RegardError
+from regard.metrics.rounding import constant
+from regard.types import Map, Predict, RegardError, as_map
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Drop:
 def drop(
     predict: Predict,
     images: Float[Tensor, "B C H W"],
-    map: Map,
+    map: Map | Tensor,
     classes: Int[Tensor, " B"],
     *,
     baseline: Baseline | Tensor = "mean",
@@ -55,17 +56,19 @@ def drop(
     >>> d.drop.item(), d.increase.item(), d.kept.item()
     (0.5, 0.0, 0.5)
     """
+    map = as_map(map)
     base = base_images(images, baseline)
     if base is None:
         raise RegardError(f"drop: baseline={baseline!r} needs pixels that are gone altogether; use 'mean' or 'blur'")
     if not len(images) == len(map.values) == len(classes):
         raise RegardError(f"{len(images)} images, {len(map.values)} maps and {len(classes)} classes; give one each")
-    values = map.resize((images.shape[2], images.shape[3])).values.to(images)
+    values = map.resize((images.shape[2], images.shape[3])).values.to(images.device)
+    values = values.to(torch.promote_types(values.dtype, images.dtype))
     low, high = values.amin((2, 3), keepdim=True), values.amax((2, 3), keepdim=True)
-    mask = ((values - low) / (high - low)).nan_to_num(0, 0, 0)
+    mask = ((values - low) / (high - low)).nan_to_num(0, 0, 0).to(images)
     before = of_class(in_batches(predict, images, batch_size), classes)
     after = of_class(in_batches(predict, torch.lerp(base, images, mask), batch_size), classes)
-    bad = (constant(map) | undefined(map)["map not finite"]).to(before.device) | (before <= 0)
+    bad = (constant(map.values) | map_conditions(map)["map not finite"]).to(before.device) | (before <= 0)
     fall = ((before - after) / before).clamp_min(0).masked_fill(bad, torch.nan)
     rise = (after > before + 1e-6).float().masked_fill(bad, torch.nan)
     return Drop(fall, rise, mask.mean((1, 2, 3)).to(before.device).masked_fill(bad, torch.nan))

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.faithfulness.paths import undefined
+from regard.metrics.faithfulness.paths import map_conditions
 from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.ranking import nearest_counts, removal_order
-from regard.types import Map, Predict, RegardError
+from regard.types import Map, Predict, RegardError, as_map
 
 PredictAt = Callable[[Tensor, Tensor], Tensor]
 """images (n,C,H,W) and which of the original images each was made from (n,) -> probabilities (n,classes)."""
@@ -50,7 +50,7 @@ class Exclusion:
 def exclusion(
     predict: Predict,
     images: Float[Tensor, "B C H W"],
-    map: Map,
+    map: Map | Tensor,
     others: Float[Tensor, "B C H W"],
     *,
     frozen: PredictAt | None = None,
@@ -77,6 +77,7 @@ def exclusion(
     >>> e.shares.tolist(), e.recomputed.flips.tolist()
     ([[0.0, 0.5, 1.0]], [[1.0, 0.0, 0.0]])
     """
+    map = as_map(map)
     if images.shape != others.shape or len(map.values) != len(images):
         raise RegardError(
             f"exclusion: {tuple(images.shape)} images, {tuple(others.shape)} others, {len(map.values)} maps; "
@@ -87,7 +88,7 @@ def exclusion(
     before = distribution(in_batches(predict, images, batch_size), len(images))
     order = removal_order(map, (images.shape[2], images.shape[3])).to(images.device)
     counts = nearest_counts(order, steps)
-    finite = ~undefined(map)["map not finite"].to(before.device)[:, None]
+    finite = ~map_conditions(map)["map not finite"].to(before.device)[:, None]
 
     def effect(at: PredictAt) -> Effect:
         flips, kl = [], []

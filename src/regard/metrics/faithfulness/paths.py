@@ -3,9 +3,8 @@
 Every curve starts with nothing and ends with everything changed; its x is the share of pixels that truly changed, with
 one mask for all channels and whole tie groups at a time. The class is fixed by the caller. A curve says little alone:
 the baseline changes the winner and smooth maps win without knowing more, so report several baselines
-(`imputation.BASELINES`) beside the same curve for `controls.random_like`, `controls.centre` and `controls.uniform`.
-
-What is wrong with a map before it is judged, by name.
+(`imputation.BASELINES`) beside the same curve for the maps of `controls.floor_maps`. A map is a `Map` or a tensor
+(B,1,h,w).
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.metrics.perturbation import Curve, Removal, curve
-from regard.metrics.rounding import flat
-from regard.types import Map, Predict
+from regard.types import Map, Predict, as_map
 
 _Images = Float[Tensor, "B C H W"]
 Classes = Int[Tensor, " B"]
@@ -38,7 +36,9 @@ class Gap:
     gap: Float[Tensor, " B"]
 
 
-def deletion(predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Curve:
+def deletion(
+    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+) -> Curve:
     """Remove the most relevant pixels first; the smaller the area, the more the prediction hung on them.
 
     Petsiuk et al. 2018 (RISE). A model that ignores its input has area p whatever the map.
@@ -62,22 +62,36 @@ def deletion(predict: Predict, images: _Images, map: Map, classes: Classes, *, r
 
 
 def insertion(
-    predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Curve:
     """Start from the baseline and restore the most relevant pixels first; the larger the area, the better.
 
     Arguments as in `deletion`.
+
+    >>> import torch
+    >>> images = torch.ones(1, 3, 1, 2)
+    >>> brightness = lambda x: x.mean((1, 2, 3))[:, None]
+    >>> removal = Removal(baseline=0 * images, steps=2)
+    >>> insertion(brightness, images, images[:, :1], torch.tensor([0]), removal=removal).area.item()
+    0.5
     """
     return curve(predict, images, map, classes, removal or Removal(), insert=True, least_first=False)
 
 
 def lerf_morf_gap(
-    predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Gap:
     """Area of deletion with the least relevant first minus that with the most relevant first.
 
     Both orders share image, baseline and end points, so what the baseline alone does to the model cancels in part.
     Arguments as in `deletion`.
+
+    >>> import torch
+    >>> images = torch.tensor([1.0, 0.0]).expand(1, 3, 1, 2)
+    >>> brightness = lambda x: x.mean((1, 2, 3))[:, None]
+    >>> removal = Removal(baseline=torch.zeros(1, 3, 1, 2), steps=2)
+    >>> lerf_morf_gap(brightness, images, images[:, :1], torch.tensor([0]), removal=removal).gap.item()
+    0.25
     """
     removal = removal or Removal()
     morf = curve(predict, images, map, classes, removal, insert=False, least_first=False)
@@ -85,12 +99,14 @@ def lerf_morf_gap(
     return Gap(morf, lerf, lerf.area - morf.area)
 
 
-def road(predict: Predict, images: _Images, map: Map, classes: Classes, *, removal: Removal | None = None) -> Gap:
+def road(
+    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+) -> Gap:
     """Remove and debias (Rong et al. 2022): `lerf_morf_gap` where removed pixels are imputed from their neighbours.
 
     A blank or blurred patch tells a network by its outline what was removed; a noisy linear imputation hardly does.
     Rong et al. follow a set's accuracy, this the class's probability, so that every image has a value. Arguments as in
-    `deletion`; the removal's baseline is not heeded.
+    `deletion`; the removal's baseline has no effect.
 
     >>> import torch
     >>> images = torch.rand(1, 3, 4, 4)
@@ -101,19 +117,6 @@ def road(predict: Predict, images: _Images, map: Map, classes: Classes, *, remov
     return lerf_morf_gap(predict, images, map, classes, removal=replace(removal or Removal(), baseline="noisy_linear"))
 
 
-def undefined(map: Map) -> dict[str, Bool[Tensor, " B"]]:
+def map_conditions(map: Map | Tensor) -> dict[str, Bool[Tensor, " B"]]:
     """Which images have no area and why, for `scores.score(..., reasons=...)`."""
-    return {"map not finite": ~map.values.flatten(1).isfinite().all(1)}
-
-
-def constant(map: Map) -> Bool[Tensor, " B"]:
-    """Which maps rank nothing (B,): one value everywhere but for rounding, an all-zero map among them.
-
-    Their curves have two points and their gap is 0; a drop does not exist for them.
-
-    >>> import torch
-    >>> constant(Map(torch.zeros(1, 1, 7, 7), "relevance")).tolist()
-    [True]
-    """
-    values = map.values.float().flatten(1)
-    return flat(values.amin(1), values.amax(1))
+    return {"map not finite": ~as_map(map).values.flatten(1).isfinite().all(1)}

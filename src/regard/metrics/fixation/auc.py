@@ -34,6 +34,7 @@ from regard.metrics.fixation.inputs import (
     pixels,
     wide,
 )
+from regard.metrics.rounding import settled
 from regard.types import RegardError
 
 
@@ -141,7 +142,7 @@ def codes(
 
 def fixated_codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
     """`codes`, the fixated pixels' indices and which of them are known, out of maps and points that are checked."""
-    maps = check_maps(maps.detach())
+    maps = settled(check_maps(maps.detach()))
     index, known = pixels(maps, fixations)
     return codes(maps, maps.flatten(1).gather(1, index), known), index, known
 
@@ -208,10 +209,15 @@ def sauc(
 
     Returns:
         (B,), NaN without fixations or without others; for ``mit`` also for a constant map.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> others = torch.tensor([[[[1, 1], [0, 0]]]])
+    >>> sauc(maps, torch.tensor([[[1.0, 1.0]]]), others, own_included=False).item()
+    1.0
     """
     check_convention(convention)
     if convention == "mit":
-        maps = check_maps(maps.detach())
+        maps = settled(check_maps(maps.detach()))
         index, known = pixels(maps, fixations)
         check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
         return sauc_sampled(maps, index, known, others, own_included, seed)
@@ -295,6 +301,10 @@ def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebing
 
     Returns:
         (B,), NaN without fixations or if every pixel is fixated.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> auc_judd(maps, torch.tensor([[[1.0, 1.0]]])).item()
+    1.0
     """
     check_convention(convention)
     return trapezoids(*fixated_codes(maps, fixations), unique=convention == "mit")
@@ -310,9 +320,14 @@ def aucs(
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> AUCs:
-    """`auc`, `sauc` and, if ``judd``, `auc_judd` for the price of one: see there."""
+    """`auc`, `sauc` and, if ``judd``, `auc_judd` for the price of one: see there.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> aucs(maps, torch.tensor([[[1.0, 1.0]]])).judd.item()
+    1.0
+    """
     check_convention(convention)
-    maps = check_maps(maps.detach())
+    maps = settled(check_maps(maps.detach()))
     return ranked(maps, *pixels(maps, fixations), others, own_included, judd=judd, convention=convention, seed=seed)
 
 

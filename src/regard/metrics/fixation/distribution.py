@@ -1,6 +1,7 @@
-"""A map against a density of fixations, pixel by pixel: CC, SIM, KL divergence.
+"""A map against a density of fixations: CC, SIM and KL divergence pixel by pixel, overlap of the top pixels by order.
 
-A map against a density by order alone: Spearman's correlation, overlap of the top pixels.
+Formulas and the two conventions: Bylinskii et al. 2019, *What do different evaluation metrics tell us about saliency
+models?*; Kuemmerer, Wallis, Bethge 2018 and their pysaliency. Rank correlation is `regard.metrics.spearman`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from regard.metrics.fixation.inputs import (
     check_density,
     check_maps,
     check_pair,
-    constant,
     dot,
     wide,
 )
+from regard.metrics.rounding import constant, settled
 from regard.types import RegardError
 
 MIT_EPS = 2.2204e-16
@@ -59,11 +60,16 @@ def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Floa
 
     Returns:
         (B,) in [0,1], NaN if either sums to zero (for ``mit``: is constant).
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+    >>> sim(maps, gold).item()
+    0.5
     """
     check_convention(convention)
     check_pair(maps, gold)
     if convention == "mit":
-        a, b = (_stretched(check_maps(m, what)) for m, what in ((maps, "maps"), (gold, "gold maps")))
+        a, b = (_stretched(settled(check_maps(m, what))) for m, what in ((maps, "maps"), (gold, "gold maps")))
     else:
         a, b = (wide(check_density(m, what)).flatten(1) for m, what in ((maps, "maps"), (gold, "gold maps")))
     return torch.minimum(_share(a), _share(b)).sum(1)
@@ -83,6 +89,11 @@ def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen
 
     Returns:
         (B,) >= 0, NaN if either sums to zero.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+    >>> round(kl_divergence(maps, gold).item(), 4)  # ln 2
+    0.6931
     """
     check_convention(convention)
     check_pair(maps, gold)
@@ -126,20 +137,6 @@ def _share(flat: Tensor) -> Tensor:
     return flat / flat.sum(1, keepdim=True)
 
 
-def spearman(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
-    """Pearson's correlation of midranks over pixels.
-
-    Args:
-        maps: (B,1,h,w), any finite values.
-        gold: (B,1,h,w) on the same grid.
-
-    Returns:
-        (B,) in [-1,1], NaN if either is constant.
-    """
-    check_pair(maps, gold)
-    return cc(_midranks(check_maps(maps.detach())), _midranks(check_maps(gold.detach(), "gold maps")))
-
-
 def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> Float[Tensor, " B"]:
     """Intersection over union of the highest pixels of both.
 
@@ -154,21 +151,17 @@ def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> Float[Tensor, " B"
 
     Returns:
         (B,) in [0,1]; about share / (2 - share) for unrelated maps.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+    >>> top_iou(maps, gold, share=0.25).item()
+    1.0
     """
     if not 0 < share < 1:
         raise RegardError(f"share must be between 0 and 1, not {share}: .2 is the top fifth of the pixels")
     check_pair(maps, gold)
-    a, b = _top(check_maps(maps.detach()), share), _top(check_maps(gold.detach(), "gold maps"), share)
+    a, b = (_top(settled(check_maps(m.detach(), what)), share) for m, what in ((maps, "maps"), (gold, "gold maps")))
     return torch.minimum(a, b).sum(1) / torch.maximum(a, b).sum(1)
-
-
-def _midranks(maps: Tensor) -> Tensor:
-    """Mean rank of each pixel among the pixels of its map (B,1,h,w), from 1."""
-    out = torch.empty(maps.shape, dtype=wide(maps).dtype, device=maps.device)
-    for values, ranks in zip(maps.flatten(1), out.flatten(1), strict=True):
-        _, group, size = values.unique(return_inverse=True, return_counts=True)
-        ranks.copy_((wide(size.cumsum(0)) - (wide(size) - 1) / 2)[group])
-    return out
 
 
 def _top(maps: Tensor, share: float) -> Float[Tensor, "B hw"]:

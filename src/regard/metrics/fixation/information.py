@@ -36,6 +36,12 @@ def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Fl
 
     Raises:
         RegardError: what is given does not sum to 1.
+
+    >>> uniform = torch.full((1, 1, 2, 2), 0.25).log()
+    >>> fixations = torch.tensor([[[1.0, 1.0]]])
+    >>> density = torch.tensor([[[[0.0, 0.25], [0.25, 0.5]]]]).log()
+    >>> round(information_gain(density, fixations, uniform).item(), 4)
+    1.0
     """
     check_pair(log_density, baseline)
     index, known = pixels(log_density, fixations)
@@ -45,7 +51,13 @@ def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Fl
 
 
 def log_likelihood(log_density: Maps, fixations: Points) -> Float[Tensor, " B"]:
-    """Mean log-density at the fixations, nats; see `information_gain`."""
+    """Mean log-density at the fixations, nats; see `information_gain`.
+
+    >>> uniform = torch.full((1, 1, 2, 2), 0.25).log()
+    >>> fixations = torch.tensor([[[1.0, 1.0]]])
+    >>> round(log_likelihood(uniform, fixations).item(), 4)
+    -1.3863
+    """
     index, known = pixels(log_density, fixations)
     return torch.where(known, _at(log_density, index, "log_density"), 0.0).sum(1) / known.sum(1)
 
@@ -75,7 +87,7 @@ LEAST_BLUR = 1e-3
 
 
 @dataclass(frozen=True)
-class Calibration:
+class DensityCalibration:
     """How the maps of one model become densities: log p = f(blurred map) + center * log prior - log Z.
 
     Attributes:
@@ -111,7 +123,7 @@ def calibration_grid(height: float | int, width: float | int) -> tuple[int, int]
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def calibrate(maps: Maps, fixations: Points, prior: Maps) -> Calibration:
+def calibrate(maps: Maps, fixations: Points, prior: Maps) -> DensityCalibration:
     """The calibration under which the train split's fixations are most likely, by L-BFGS, deterministic.
 
     Args:
@@ -147,12 +159,12 @@ def calibrate(maps: Maps, fixations: Points, prior: Maps) -> Calibration:
 
     search.step(loss)
     with torch.no_grad():
-        found = Calibration(LEAST_BLUR + blur.exp().item(), levels(), center.item(), 0.0)
+        found = DensityCalibration(LEAST_BLUR + blur.exp().item(), levels(), center.item(), 0.0)
         gain = information_gain(
             found.log_density(maps, prior), fixations, (log_prior - log_prior.logsumexp((-2, -1))).expand_as(s)
         )
     mean = (gain.nan_to_num(0) * known.sum(1)).sum() / known.sum()
-    return Calibration(found.blur, found.levels, found.center, mean.item())
+    return DensityCalibration(found.blur, found.levels, found.center, mean.item())
 
 
 def _log_density(s: Tensor, log_prior: Tensor, blur: Tensor, levels: Tensor, center: Tensor) -> Tensor:

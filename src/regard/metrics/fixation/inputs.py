@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
+from regard.metrics.rounding import constant
 from regard.types import RegardError
 
 Convention = Literal["tuebingen", "mit"]
@@ -114,14 +115,8 @@ def check_convention(convention: str) -> None:
         raise RegardError(f"convention {convention!r} is unknown: tuebingen (pysaliency's) or mit (the MATLAB code's)")
 
 
-def constant(maps: Tensor) -> Bool[Tensor, " B"]:
-    """Which maps have one value only."""
-    flat = maps.detach().flatten(1)
-    return flat.amin(1) == flat.amax(1)  # aminmax along a dimension takes six times as long
-
-
-def conditions(maps: Maps, fixations: Points) -> dict[str, Bool[Tensor, " B"]]:
-    """What makes an image's scores undefined or empty of meaning, for counting: `no fixation`, `constant map`.
+def fixation_conditions(maps: Maps, fixations: Points) -> dict[str, Bool[Tensor, " B"]]:
+    """Which images have undefined or meaningless scores: ``no fixation``, ``constant map``; for `score(reasons=...)`.
 
     A constant map has an AUC of .5 and, by the Tuebingen convention, an NSS of 0; its CC is undefined.
     """

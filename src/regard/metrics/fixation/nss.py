@@ -12,11 +12,11 @@ from regard.metrics.fixation.inputs import (
     Points,
     check_convention,
     check_maps,
-    constant,
     dot,
     pixels,
     wide,
 )
+from regard.metrics.rounding import constant
 
 
 def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
@@ -48,13 +48,15 @@ def z_score(
     fixated: Float[Tensor, "B n"],
     known: Bool[Tensor, "B n"],
     variance: Float[Tensor, " B"],
-    flatland: Bool[Tensor, " B"],
+    constant_maps: Bool[Tensor, " B"],
     *,
     convention: Convention,
 ) -> Float[Tensor, " B"]:
     """`nss` from the fixated values less the map's mean, the map's variance, and which maps are constant."""
     count = known.sum(1)
-    std = torch.where(flatland, torch.ones_like(variance), variance).sqrt()
+    std = torch.where(constant_maps, torch.ones_like(variance), variance).sqrt()
     # A constant map's score is set, as rounding leaves its variance a little above 0.
     empty = torch.zeros_like(std) if convention == "tuebingen" else torch.full_like(std, torch.nan)
-    return torch.where(flatland & (count > 0), empty, (fixated * known).sum(1) / count / std)  # NaN without fixations
+    return torch.where(
+        constant_maps & (count > 0), empty, (fixated * known).sum(1) / count / std
+    )  # NaN without fixations

@@ -22,7 +22,7 @@ from torch import Tensor
 from regard.metrics.fixation.inputs import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
 
-THRESHOLDS = 256
+LEVELS = 256
 
 
 class Counts(NamedTuple):
@@ -52,11 +52,11 @@ def level_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 
 
     A prediction of p has the level floor(255 p), in p's own precision, as published evaluations have it.
     """
-    batch, bins = len(prediction), (prediction * (THRESHOLDS - 1)).flatten(1).to(torch.int64)
-    bins.add_(masks.flatten(1).long(), alpha=THRESHOLDS)
-    bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * THRESHOLDS)
-    histogram = torch.bincount(bins.flatten(), minlength=2 * batch * THRESHOLDS)
-    reached = wide(histogram.view(batch, 2, THRESHOLDS).flip(2).cumsum(2))
+    batch, bins = len(prediction), (prediction * (LEVELS - 1)).flatten(1).to(torch.int64)
+    bins.add_(masks.flatten(1).long(), alpha=LEVELS)
+    bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * LEVELS)
+    histogram = torch.bincount(bins.flatten(), minlength=2 * batch * LEVELS)
+    reached = wide(histogram.view(batch, 2, LEVELS).flip(2).cumsum(2))
     return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], bins.shape[1])
 
 
@@ -94,6 +94,10 @@ def f_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
 
     Returns:
         (B,256), NaN for an empty mask, which has no recall (pysodmetrics says 0).
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> f_curve(p, m).shape
+    torch.Size([1, 256])
     """
     return f_of(level_counts(*check(prediction, masks)))
 
@@ -109,12 +113,22 @@ def max_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
 
 
 def mean_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
-    """F averaged over the 256 thresholds: (B,)."""
+    """F averaged over the 256 thresholds: (B,).
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> 0 < mean_f(p, m).item() < 1
+    True
+    """
     return f_curve(prediction, masks).mean(1)
 
 
 def adaptive_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
-    """F at twice the mean of the prediction, at most 1: (B,)."""
+    """F at twice the mean of the prediction, at most 1: (B,).
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> adaptive_f(p, m).item()  # no pixel reaches twice the mean
+    0.0
+    """
     return f_of(adaptive_counts(*check(prediction, masks)))[:, 0]
 
 
@@ -132,6 +146,10 @@ def e_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
     """E at the thresholds 255/255, ..., 1/255, 0, an image a row (B,256).
 
     With an empty mask E is the share of pixels below the threshold, with a full one the share above: never undefined.
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> e_curve(p, m).shape
+    torch.Size([1, 256])
     """
     return e_of(level_counts(*check(prediction, masks)))
 
@@ -147,12 +165,22 @@ def max_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
 
 
 def mean_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
-    """E averaged over the 256 thresholds: (B,)."""
+    """E averaged over the 256 thresholds: (B,).
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> 0 < mean_e(p, m).item() < 1.5
+    True
+    """
     return e_curve(prediction, masks).mean(1)
 
 
 def adaptive_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
-    """E at twice the mean of the prediction, at most 1: (B,)."""
+    """E at twice the mean of the prediction, at most 1: (B,).
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> 0 <= adaptive_e(p, m).item() <= 1.5
+    True
+    """
     return e_of(adaptive_counts(*check(prediction, masks)))[:, 0]
 
 

@@ -41,6 +41,6 @@ def check(prediction: Prediction, masks: Masks) -> tuple[Float[Tensor, "B 1 H W"
     return prediction, masks.to(prediction.device)
 
 
-def conditions(masks: Masks) -> dict[str, Bool[Tensor, " B"]]:
+def mask_conditions(masks: Masks) -> dict[str, Bool[Tensor, " B"]]:
     """What makes F-measures undefined, for counting: `empty mask`."""
     return {"empty mask": ~masks.flatten(1).any(1)}

@@ -14,16 +14,19 @@ from regard.metrics.salient_object.inputs import Masks, Prediction, check
 from regard.metrics.salient_object.s_measure import s_of
 from regard.metrics.salient_object.weighted_f import nearest_object, weighted_f_of
 
-NAMES = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
-LOWER_IS_BETTER = frozenset({"mae"})
+SALIENT_OBJECT_METRICS = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
 
 
-def all_scores(prediction: Prediction, masks: Masks) -> dict[str, Float[Tensor, " B"]]:
-    """`NAMES` -> (B,) values, the same as of the single functions, with one histogram for F and E.
+def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Float[Tensor, " B"]]:
+    """`SALIENT_OBJECT_METRICS` -> (B,) values, the same as of the single functions, with one histogram for F and E.
 
     Args:
         prediction: (B,1,H,W) in [0,1].
         masks: (B,1,H,W) bool.
+
+    >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
+    >>> sorted(salient_object_scores(p, m))[:3]
+    ['adaptive_e', 'adaptive_f', 'mae']
     """
     prediction, masks = check(prediction, masks)
     whole = (prediction, masks, nearest_object(masks[:, 0]))
@@ -43,6 +46,17 @@ def all_scores(prediction: Prediction, masks: Masks) -> dict[str, Float[Tensor, 
         "mean_e": e.mean(1),
         "adaptive_e": e_of(adaptive)[:, 0],
     }
+
+
+def mae(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+    """Mean over pixels of |prediction - mask| (Perazzi et al., CVPR 2012): (B,), 0 is best; never undefined.
+
+    >>> mae(torch.tensor([[[[0.75, 0.25]]]]), torch.tensor([[[[True, False]]]]))
+    tensor([0.2500], dtype=torch.float64)
+    """
+    prediction, masks = check(prediction, masks)
+    wanted = wide(masks)
+    return (wide(prediction) - wanted).abs().flatten(1).mean(1)
 
 
 class _Passed(NamedTuple):

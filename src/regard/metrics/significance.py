@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -40,13 +44,22 @@ def sign_flip_test(a: Float[Tensor, "..."], b: Float[Tensor, "..."], *, draws: i
     return (1 + extreme) / (1 + draws)
 
 
-def holm(p: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
-    """p-values adjusted for N comparisons by Holm's step-down (1979): family-wise error kept without independence.
+_P = TypeVar("_P", bound=float | None)
 
-    >>> holm(torch.tensor([0.01, 0.04, 0.03]))
-    tensor([0.0300, 0.0600, 0.0600])
+
+def holm(p: Sequence[_P]) -> list[_P]:
+    """p-values adjusted for their number by Holm's step-down (1979): family-wise error kept without independence.
+
+    None and NaN, tests that could not be made, stay as they are and are not counted.
+
+    >>> holm([0.01, None, 0.04, 0.03])
+    [0.03, None, 0.06, 0.06]
     """
-    order = p.argsort()
-    factor = torch.arange(len(p), 0, -1, device=p.device)
-    adjusted = (p[order] * factor).cummax(0).values.clamp(max=1)
-    return torch.empty_like(p).scatter_(0, order, adjusted)
+    from statsmodels.stats.multitest import multipletests
+
+    defined = [k for k, value in enumerate(p) if value is not None and not math.isnan(value)]
+    adjusted: list[Any] = list(p)
+    if defined:
+        for k, value in zip(defined, multipletests([p[k] for k in defined], method="holm")[1].tolist(), strict=True):
+            adjusted[k] = value
+    return adjusted

@@ -21,12 +21,12 @@ from regard.metrics.fixation.inputs import (
     wide,
 )
 from regard.metrics.fixation.nss import nss, z_score
+from regard.metrics.rounding import settled
 
-NAMES = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
-LOWER_IS_BETTER = frozenset({"kl"})
+FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 
 
-def all_scores(
+def fixation_scores(
     maps: Maps,
     fixations: Points,
     gold: Maps,
@@ -36,7 +36,9 @@ def all_scores(
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> dict[str, Float[Tensor, " B"]]:
-    """`NAMES` -> (B,) values; sauc only if ``others`` are given. Maps must not be negative: SIM and KL read densities.
+    """`FIXATION_METRICS` -> (B,) values; sauc only if ``others`` are given.
+
+    Maps must not be negative: SIM and KL read densities.
 
     The same values as the single functions, with each pass over the pixels made once; not differentiable.
 
@@ -48,10 +50,15 @@ def all_scores(
         own_included: see `sauc`.
         convention: see the single functions.
         seed: see `sauc`.
+
+    >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
+    >>> sorted(fixation_scores(maps, torch.tensor([[[1.0, 1.0]]]), gold))
+    ['auc', 'auc_judd', 'cc', 'kl', 'nss', 'sim']
     """
     check_convention(convention)
     check_pair(maps, gold)
-    maps, gold = check_maps(maps.detach()), check_maps(gold.detach(), "gold maps")
+    maps, gold = settled(check_maps(maps.detach())), settled(check_maps(gold.detach(), "gold maps"))
     index, known = pixels(maps, fixations)
     found = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed)
     out: dict[str, Tensor | None] = {"auc": found.auc, "sauc": found.shuffled, "auc_judd": found.judd}
