@@ -14,7 +14,7 @@ from regard.data import DataSplits, cub
 from regard.evaluation import ANOTHER, CENTRE_BOX, MEASURES, OBSERVERS, UNIFORM_BOX, EvaluationContext, evaluate
 from regard.evaluation.localization import boxed_floors, near_parts
 from regard.evaluation.rows import read_per_image
-from regard.gaze import density
+from regard.gaze import SIGMA, density
 from regard.report import read_evaluation
 from regard.training import train
 from regard.types import Map, RegardError
@@ -57,7 +57,7 @@ def test_floors_know_the_box_alone() -> None:
 
 def test_a_map_that_is_peoples_own_reaches_the_ceiling_and_a_flat_one_nothing(birds: DataSplits) -> None:
     gaze = birds.gaze()
-    own = density(gaze.points(), size=(48, 48), sigma=48 / 27).float()
+    own = density(gaze.points(), size=(48, 48), sigma=48 * SIGMA).float()
     rows, arrays = scored(birds, Map(own, "gate"))
     assert [row["key"] for row in rows] == ["energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"]
     for key in ("gaze_nss", "gaze_auc", "gaze_cc"):

@@ -38,7 +38,7 @@ def add_score(commands: Commands) -> None:
         default="tuebingen",
         help="of metrics; docs/gaze.md",
     )
-    score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or 1/27 of the width")
+    score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or .037 of the width")
     score.add_argument("--seed", type=int, default=0, help="of draws and intervals; default 0")
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")

@@ -144,7 +144,7 @@ def removal(context: EvaluationContext) -> Columns:
     return Columns(
         values,
         (ReferenceColumns(RANDOM, "floor", floors),),
-        reasons=dict.fromkeys(values, metrics.undefined(own)),
+        reasons=dict.fromkeys(values, metrics.map_conditions(own)),
         details={"images": len(index)},
         parts={"curves": curves},
     )

@@ -1,7 +1,8 @@
 """Whether the map agrees with where people look, between what knows nothing of the image and other people.
 
-NSS, AUC and CC are taken on the images' pixels; densities have a standard deviation of 1/27 of the width. The ceiling
-is one viewing predicted by the others (NSS, AUC) and one half by the other (CC), taken through the map's grid.
+NSS, AUC and CC are taken on the images' pixels; the standard deviation of densities is `regard.gaze.SIGMA` times the
+width. The ceiling is one viewing predicted by the others (NSS, AUC) and one half by the other (CC), taken through the
+map's grid.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from regard.evaluation.localization import boxed_floors, split_parts
 from regard.evaluation.observe import observe_maps
 from regard.evaluation.rows import ANOTHER, CENTRE_PRIOR, OBSERVERS, RANDOM
 from regard.gaze import (
+    SIGMA,
     Fixations,
     blur,
     density,
@@ -114,7 +116,7 @@ def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
 
 
 def _sigma(size: tuple[int, int]) -> float:
-    return size[1] / 27
+    return SIGMA * size[1]
 
 
 def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:

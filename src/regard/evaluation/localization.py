@@ -82,13 +82,13 @@ def score_localization(
         random = controls.random_like(map, index=torch.arange(count), seed=seed)
         references.append(ReferenceColumns(RANDOM, "floor", scores(random)))
         references.append(ReferenceColumns(ANOTHER, "floor", scores(controls.permuted(map, seed=seed))))
-    undefined = metrics.undefined(map, wide)
+    undefined = metrics.localization_conditions(map, wide)
     details = {"what": "bits" if map.unit == "bits" else "gate", "pixels": pixels, "unit": map.unit}
     return Columns(
         values,
         tuple(references),
         reasons=dict.fromkeys(("energy_inside", "energy_over_area", "pointing"), undefined)
-        | {"iou": metrics.undefined(map, masks)},
+        | {"iou": metrics.localization_conditions(map, masks)},
         details=details | {"threshold": threshold or 0.0},
     )
 
@@ -118,7 +118,7 @@ def score_parts(
     return Columns(
         {"energy_near_parts": energy_inside(map, near, negative="clip")},
         tuple(ReferenceColumns(label, "floor", {"energy_near_parts": values}) for label, values in floors.items()),
-        reasons={"energy_near_parts": metrics.undefined(map, near)},
+        reasons={"energy_near_parts": metrics.localization_conditions(map, near)},
         details={"reach": _REACH},
     )
 

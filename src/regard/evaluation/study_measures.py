@@ -25,6 +25,7 @@ from regard.evaluation.observe import observe, observe_maps
 from regard.evaluation.robustness import DISTURBANCES, robust
 from regard.evaluation.rows import MEAN_MASK
 from regard.evaluation.tasks import SCORING
+from regard.gaze import SIGMA
 from regard.metrics.salient_object import s_measure
 from regard.training import Dose, Recipe, build_override_maps, open_gaze
 from regard.types import Batch, Map, RegardError
@@ -71,7 +72,7 @@ class WhoseGaze:
     name: str = "own"
     root: str | None = None
     options: dict[str, Any] = default(default_factory=dict)
-    sigma: float = 0.037
+    sigma: float = SIGMA
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Not here: images as tensors, splits (`regard.data`), models.
 """
 
+from regard.constants import SIGMA
 from regard.gaze.ceilings import (
     Ceiling,
     halves_against_each_other,
@@ -47,6 +48,7 @@ from regard.gaze.tables import read_csv, read_folder, read_parquet, write_csv, w
 
 __all__ = [
     "ATARI_FRAME",
+    "SIGMA",
     "Bandwidth",
     "Ceiling",
     "CenterPriors",

@@ -47,7 +47,8 @@ class ScoreOptions:
 
     Attributes:
         convention: of the metrics, see `regard.metrics.fixation`.
-        sigma: of densities and centre prior, image pixels; None: one degree where known, else 1/27 of the width.
+        sigma: of densities and centre prior, image pixels; None: one degree where known, else
+            `regard.gaze.SIGMA` of the width.
         center_prior: None: for each image the density of all other images' fixations; ``train``: the density of the
             train split's fixations, the same for all; else a file of one map (``.npy`` or a picture).
         ceilings: whether to score observers against each other; needs two of them per image.

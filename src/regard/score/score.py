@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from regard.files import write_atomically
-from regard.gaze import Fixations, other_fixations
+from regard.gaze import SIGMA, Fixations, other_fixations
 from regard.metrics import LOWER_IS_BETTER, holm, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
@@ -80,7 +80,7 @@ def score_maps(
     both = set(table.images) & set(() if learned is None else learned.images)
     if both:
         raise RegardError(f"{len(both)} image(s) of the train split are to be scored, too, such as {min(both)!r}")
-    sigma = options.sigma or table.pixels_per_degree or float(table.sizes[:, 1].mean()) / 27
+    sigma = options.sigma or table.pixels_per_degree or SIGMA * float(table.sizes[:, 1].mean())
     information, note = (None, _UNCALIBRATED) if learned is None else learn_information(files, learned, sigma)
     scorer = ImageScorer(
         files,

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from regard.constants import SIGMA
 from regard.errors import RegardError
 
-SIGMA = 0.037
-"""Standard deviation of a fixation's density, as a share of the image's width: about one degree of visual angle."""
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
 """Attention whose random map, with anchors, has one anchor at zero."""
 Donors = Literal["any", "same-class", "other-class"]
