@@ -19,13 +19,9 @@ import numpy as np
 
 from common import record, run_regard
 from regard.experiments.grid import cell_path
-<<<<<<< HEAD
-from regard.experiments.stats import Estimate, corrected
+from regard.experiments.stats import Estimate
 from regard.experiments.tables import difference_p, mean_over_runs
-=======
-from regard.experiments.tables.table import mean_of, plain, two_sided
-from regard.metrics import holm
->>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
+from regard.metrics import corrected
 
 SHOTS = {"20": "20", "all": "all"}
 ARMS = ("plain", "plain, matched", "AIB")

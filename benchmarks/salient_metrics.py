@@ -70,13 +70,8 @@ def main() -> None:
         return
     import torch
 
-<<<<<<< HEAD
     from common import plain, record
-    from regard.metrics.salient_object import all_scores
-=======
-    from record import plain, record
     from regard.metrics.salient_object import salient_object_scores
->>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
 
     torch.set_num_threads(arguments.cores)
     with tempfile.TemporaryDirectory() as name:

@@ -15,29 +15,8 @@ ALLOWED: dict[str, str] = {}
 """Names that may stand in several files, and why."""
 
 REMAINING = {
-    "ALL",
-    "Claim",
     "Estimate",
-    "METRICS",
-    "MapOverride",
-    "Row",
-    "Trials",
-    "cells_of",
-    "choose",
     "device_of",
-    "difference",
-    "estimate",
-    "judge",
-    "opened",
-    "performance",
-    "plain",
-    "plan_lines",
-    "results_of",
-    "rows_of",
-    "similarity",
-    "summary",
-    "trials_of",
-    "write_gallery",
 }
 """Names that still stand twice. Take a name out as soon as one definition is left; never add one."""
 

@@ -29,13 +29,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtrit
-from statsmodels.stats.multitest import multipletests
 
 from regard.types import RegardError
 
@@ -281,21 +279,6 @@ def bootstrap(
         return Interval(value)
     low, high = np.quantile(statistics, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value if math.isfinite(value) else math.nan, float(low), float(high))
-
-
-def corrected(p: Sequence[float | None], method: Literal["holm", "fdr_bh"] = "holm") -> list[float | None]:
-    """P values corrected for their number, in their order; None (not tested) stays None and does not count.
-
-    Args:
-        p: p values.
-        method: ``holm`` (Holm 1979), or ``fdr_bh`` (Benjamini and Hochberg 1995).
-
-    >>> corrected([0.01, None, 0.04])
-    [0.02, None, 0.04]
-    """
-    tested = [x for x in p if x is not None]
-    adjusted = iter(multipletests(tested, method=method)[1].tolist() if tested else ())
-    return [None if x is None else float(next(adjusted)) for x in p]
 
 
 def _check_level(level: float) -> None:

@@ -61,7 +61,7 @@ from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.rounding import constant
 from regard.metrics.sanity import Sanity, sanity
 from regard.metrics.scores import LOWER_IS_BETTER, best_typical_worst, paired_difference, score, share_of_range
-from regard.metrics.significance import holm, sign_flip_test
+from regard.metrics.significance import corrected, sign_flip_test
 from regard.metrics.similarity import cosine, spearman, ssim
 from regard.metrics.smoothing import gaussian_blur
 
@@ -181,6 +181,7 @@ __all__ = [
     "constant",
     "constant_map",
     "controls",
+    "corrected",
     "cosine",
     "dead",
     "deletion",
@@ -195,7 +196,6 @@ __all__ = [
     "functional",
     "gaussian_blur",
     "high_pass",
-    "holm",
     "infidelity",
     "info_nce",
     "insertion",

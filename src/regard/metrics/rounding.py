@@ -61,3 +61,13 @@ def settled(maps: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B 1 h w"]:
 def full_precision(values: Num[Tensor, "..."]) -> Float[Tensor, "..."]:
     """float64 as it is, everything else as float32."""
     return values if values.dtype == torch.float64 else values.float()
+
+
+def wide(values: Tensor) -> Tensor:
+    """float64 where the device has it, float32 on Apple's."""
+    return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def dot(a: Float[Tensor, "B hw"], b: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+    """Scalar product of each row with its like, without writing the products down."""
+    return torch.bmm(a[:, None], b[..., None])[:, 0, 0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from regard.types import RegardError
+
+_P = TypeVar("_P", bound=float | None)
 
 
 def sign_flip_test(a: Float[Tensor, "..."], b: Float[Tensor, "..."], *, draws: int = 10_000, seed: int = 0) -> float:
@@ -44,22 +46,19 @@ def sign_flip_test(a: Float[Tensor, "..."], b: Float[Tensor, "..."], *, draws: i
     return (1 + extreme) / (1 + draws)
 
 
-_P = TypeVar("_P", bound=float | None)
+def corrected(p: Sequence[_P], method: Literal["holm", "fdr_bh"] = "holm") -> list[_P]:
+    """P values corrected for their number, in their order; None and NaN (no test was possible) stay and do not
+    count.
 
+    Args:
+        p: p values.
+        method: ``holm`` (Holm 1979), or ``fdr_bh`` (Benjamini and Hochberg 1995).
 
-def holm(p: Sequence[_P]) -> list[_P]:
-    """p-values adjusted for their number by Holm's step-down (1979): family-wise error kept without independence.
-
-    None and NaN, tests that could not be made, stay as they are and are not counted.
-
-    >>> holm([0.01, None, 0.04, 0.03])
-    [0.03, None, 0.06, 0.06]
+    >>> corrected([0.01, None, 0.04])
+    [0.02, None, 0.04]
     """
     from statsmodels.stats.multitest import multipletests
 
-    defined = [k for k, value in enumerate(p) if value is not None and not math.isnan(value)]
-    adjusted: list[Any] = list(p)
-    if defined:
-        for k, value in zip(defined, multipletests([p[k] for k in defined], method="holm")[1].tolist(), strict=True):
-            adjusted[k] = value
-    return adjusted
+    tested = [x for x in p if x is not None and not math.isnan(x)]
+    adjusted: Iterator[Any] = iter(multipletests(tested, method=method)[1].tolist() if tested else ())
+    return [x if x is None or math.isnan(x) else float(next(adjusted)) for x in p]

@@ -10,8 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import dot, wide
-from regard.metrics.rounding import constant, settled
+from regard.metrics.rounding import constant, dot, settled, wide
 from regard.types import Map, RegardError
 
 _Maps = Map | Num[Tensor, "..."]

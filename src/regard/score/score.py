@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regard.files import write_atomically
 from regard.gaze import SIGMA, Fixations, other_fixations
-from regard.metrics import LOWER_IS_BETTER, holm, paired_difference, score, sign_flip_test
+from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
 from regard.score.gallery import write_score_gallery
@@ -153,7 +153,7 @@ def compare_models(models: Mapping[str, MapScores]) -> tuple[ModelComparison, ..
                 rows.append((metric, a, b, difference, sign_flip_test(x, y, seed=options.seed)))
     return tuple(
         ModelComparison(metric, a, b, p, q, _better(metric, a, b, d.mean), d.mean, d.low, d.high)
-        for (metric, a, b, d, p), q in zip(rows, holm([row[-1] for row in rows]), strict=True)
+        for (metric, a, b, d, p), q in zip(rows, corrected([row[-1] for row in rows]), strict=True)
     )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regard.experiments.stats import corrected
 from regard.experiments.tables.table import difference_p, error_change, mean_over_runs, mean_over_seeds
+from regard.metrics import corrected
 
 
 def test_without_variance_of_images_it_is_the_t_interval_of_the_seeds() -> None:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regard.metrics import holm, sign_flip_test
+from regard.metrics import corrected, sign_flip_test
 from regard.types import RegardError
 
 
@@ -40,7 +40,7 @@ def test_undefined_images_are_left_out():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm(values):
     p = torch.tensor(values, dtype=torch.float64)
-    adjusted = torch.tensor(holm(values), dtype=torch.float64)
+    adjusted = torch.tensor(corrected(values), dtype=torch.float64)
     rejected, order = set(), sorted(range(len(values)), key=values.__getitem__)
     for rank, k in enumerate(order):  # step down at level .05
         if values[k] * (len(values) - rank) > 0.05:

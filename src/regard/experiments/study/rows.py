@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 from regard.experiments.stats import Estimate
-<<<<<<< HEAD
 from regard.experiments.study.design import DISTANCES, DOSES
 from regard.experiments.study.questions import (
     ALL_BACKBONES,
@@ -18,17 +17,6 @@ from regard.experiments.study.questions import (
     TransparencyRow,
 )
 from regard.experiments.study.results import FindingResults
-=======
-from regard.experiments.study.design import DOSES
-from regard.experiments.study.questions.common import ALL
-from regard.experiments.study.questions.dose import DoseResponse
-from regard.experiments.study.questions.performance import PerformanceRow
-from regard.experiments.study.questions.relation import Relations
-from regard.experiments.study.questions.similarity import SimilarityRow
-from regard.experiments.study.questions.transparency import TransparencyRow
-from regard.experiments.study.verdicts import Finding
-from regard.metrics import LOWER_IS_BETTER
->>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
 from regard.report import (
     Chart,
     Difference,

@@ -25,16 +25,11 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-<<<<<<< HEAD
-from regard.experiments.stats import Estimate, corrected
-from regard.experiments.study.contrasts import estimate_contrast
-=======
 from regard.experiments.stats import Estimate
-from regard.experiments.study.contrasts import estimate
->>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
+from regard.experiments.study.contrasts import estimate_contrast
 from regard.experiments.study.plan import Contrast, Hypothesis, Plan
 from regard.experiments.study.trials import Trials
-from regard.metrics import holm
+from regard.metrics import corrected
 
 
 @dataclass(frozen=True)
@@ -136,15 +131,9 @@ class Verdict:
 def judge_hypotheses(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
     """Every hypothesis of the plan, in its order; one about a task without trials is undecided, with a note."""
     findings = [_findings(trials, plan, h) for h in plan.hypotheses]
-<<<<<<< HEAD
     evidence = [_joined(h, f) for h, f in zip(plan.hypotheses, findings, strict=True)]
     questions = [corrected(p) for p in zip(*map(astuple, evidence), strict=True)]
     adjusted = [Evidence(*p) for p in zip(*questions, strict=True)]
-=======
-    found = [_joined(h, f) for h, f in zip(plan.hypotheses, findings, strict=True)]
-    of_kind = [holm(column) for column in zip(*map(astuple, found), strict=True)]
-    adjusted = [Evidence(*row) for row in zip(*of_kind, strict=True)]
->>>>>>> 0170c47 (Metrics: one rule for constant maps, one name a thing, true signatures)
     return tuple(
         Verdict(h, word(a, plan.alpha), f, e, a, tuple(_notes(trials, plan, h, f)))
         for h, f, e, a in zip(plan.hypotheses, findings, evidence, adjusted, strict=True)

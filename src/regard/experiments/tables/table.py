@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from regard.experiments.grid import RESULT_FILE, Cell, Result, read_object, read_result
 from regard.experiments.runner import provenance_of
-from regard.experiments.stats import Estimate, corrected, crossed_mean
+from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.tables.columns import COLUMNS
 from regard.experiments.tables.file import TableFile
 from regard.experiments.tables.results import (
@@ -31,6 +31,7 @@ from regard.experiments.tables.results import (
     TableRow,
     TuningTrials,
 )
+from regard.metrics import corrected
 
 _Values = NDArray[np.float64]
 _Seeds = Mapping[int, Result]

@@ -23,18 +23,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import (
-    Convention,
-    Maps,
-    Points,
-    check_convention,
-    check_maps,
-    chunk,
-    dot,
-    pixels,
-    wide,
-)
-from regard.metrics.rounding import settled
+from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, chunk, pixels
+from regard.metrics.rounding import dot, settled, wide
 from regard.types import RegardError
 
 

@@ -10,17 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import (
-    Convention,
-    Maps,
-    check_convention,
-    check_density,
-    check_maps,
-    check_pair,
-    dot,
-    wide,
-)
-from regard.metrics.rounding import constant, settled
+from regard.metrics.fixation.inputs import Convention, Maps, check_convention, check_density, check_maps, check_pair
+from regard.metrics.rounding import constant, dot, settled, wide
 from regard.types import RegardError
 
 MIT_EPS = 2.2204e-16

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import Maps, Points, check_maps, check_pair, pixels, wide
+from regard.metrics.fixation.inputs import Maps, Points, check_maps, check_pair, pixels
+from regard.metrics.rounding import wide
 from regard.types import RegardError
 
 

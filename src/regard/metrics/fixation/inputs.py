@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
-from regard.metrics.rounding import constant
+from regard.metrics.rounding import constant, wide
 from regard.types import RegardError
 
 Convention = Literal["tuebingen", "mit"]
@@ -18,22 +18,12 @@ Points = Float[Tensor, "..."]
 """(B,n,2): x, y in pixels of the map, NaN beyond an image's last fixation; `Fixations.points` makes them."""
 
 
-def wide(values: Tensor) -> Tensor:
-    """float64 where the device has it, float32 on Apple's."""
-    return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
-
-
 def chunk() -> int:
     """Pixels of all maps together that a pass takes at once: their temporaries fit the cores' own caches, as passes
     over whole maps wait for memory; and each of several threads gets the 32,768 below which torch does not split.
     """
     threads = torch.get_num_threads()
     return 16_384 if threads == 1 else 65_536 * threads
-
-
-def dot(a: Float[Tensor, "B hw"], b: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
-    """Scalar product of each row with its like, without writing the products down."""
-    return torch.bmm(a[:, None], b[..., None])[:, 0, 0]
 
 
 def check_maps(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:

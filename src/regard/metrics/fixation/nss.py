@@ -6,17 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import (
-    Convention,
-    Maps,
-    Points,
-    check_convention,
-    check_maps,
-    dot,
-    pixels,
-    wide,
-)
-from regard.metrics.rounding import constant
+from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels
+from regard.metrics.rounding import constant, dot, wide
 
 
 def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:

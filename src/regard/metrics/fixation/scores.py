@@ -18,10 +18,9 @@ from regard.metrics.fixation.inputs import (
     check_pair,
     chunk,
     pixels,
-    wide,
 )
 from regard.metrics.fixation.nss import nss, z_score
-from regard.metrics.rounding import settled
+from regard.metrics.rounding import settled, wide
 
 FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import wide
+from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
 
 LEVELS = 256

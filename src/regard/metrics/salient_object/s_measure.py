@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import dot, wide
+from regard.metrics.rounding import dot, wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import wide
+from regard.metrics.rounding import wide
 from regard.metrics.salient_object.curves import Counts, adaptive_counts, e_of, f_of, level_counts
 from regard.metrics.salient_object.inputs import Masks, Prediction, check
 from regard.metrics.salient_object.s_measure import s_of

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import wide
+from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
 
 _LARGE = 1 << 20  # rows away: no object in this column

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from regard.experiments.stats import Estimate, corrected
+from regard.experiments.stats import Estimate
 from regard.experiments.study.contrasts import arm_difference
 from regard.experiments.study.panel import Arm, paired
 from regard.experiments.study.questions.common import CELL_LIMITS, backbone_or_none, conditions_of, task_backbones
 from regard.experiments.study.trials import Trials
+from regard.metrics import corrected
 
 _BASELINES = ("implicit", "none")
 
