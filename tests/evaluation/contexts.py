@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from regard.data import DataSplits, Split
-from regard.evaluation import Columns, EvaluationContext, Observation, rows_of
+from regard.evaluation import Columns, EvaluationContext, Observation, make_rows
 from regard.report import to_json
 
 
@@ -20,4 +20,4 @@ def context_of(model: Any, split: Split, observation: Observation | None = None,
 
 def json_rows(*columns: Columns, count: int = 0, samples: tuple[int, ...] = ()) -> list[dict[str, Any]]:
     """The rows of some measures."""
-    return to_json(rows_of(columns, count=count, samples=samples))  # type: ignore[no-any-return]
+    return to_json(make_rows(columns, count=count, samples=samples))  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from tests.evaluation.contexts import context_of
 from tests.evaluation.test_observe import model, split
 
 from regard.evaluation import observe
-from regard.evaluation.gallery import EACH, RULES, write_gallery
+from regard.evaluation.gallery import EACH, RULES, write_run_gallery
 from regard.report import to_json
 
 
@@ -20,7 +20,7 @@ def test_best_typical_and_worst_by_surprise(tmp_path: Path) -> None:
     worst = int(surprise.argmax())
     energy[worst] = float("nan")
     context = context_of(model(), items, seen)
-    said = to_json(write_gallery(context, {"nll": surprise, "energy_inside": energy}, tmp_path / "gallery.npz"))
+    said = to_json(write_run_gallery(context, {"nll": surprise, "energy_inside": energy}, tmp_path / "gallery.npz"))
     chosen = {
         rule: [surprise[int(i["item"].split("/")[1])].item() for i in said if i["rule"] == rule] for rule in RULES
     }
@@ -44,8 +44,8 @@ def test_best_typical_and_worst_by_surprise(tmp_path: Path) -> None:
 
 def test_a_small_split_and_a_plain_network(tmp_path: Path) -> None:
     items = split(2)
-    shown = write_gallery(context_of(model(), items), {"nll": torch.rand(2)}, tmp_path / "g.npz")
+    shown = write_run_gallery(context_of(model(), items), {"nll": torch.rand(2)}, tmp_path / "g.npz")
     assert sorted(item.item for item in shown) == ["test/0", "test/1"], "each once"
     plain = context_of(model(attention=None), items)
-    assert write_gallery(plain, {"nll": torch.rand(2)}, tmp_path / "no.npz") == ()
+    assert write_run_gallery(plain, {"nll": torch.rand(2)}, tmp_path / "no.npz") == ()
     assert not (tmp_path / "no.npz").exists()

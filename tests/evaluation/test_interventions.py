@@ -5,12 +5,12 @@ import torch
 from tests.evaluation.contexts import context_of, json_rows
 from tests.evaluation.test_observe import model, split
 
-from regard.evaluation.interventions import all_interventions, highest, map_overrides
+from regard.evaluation.interventions import all_interventions, highest, intervention_maps
 from regard.report import to_json
 
 
 def by_key(gates: tuple[torch.Tensor, ...], anchors: torch.Tensor | None = None) -> dict:
-    return {override.key: override for override in map_overrides(gates, anchors, seed=0)}
+    return {override.key: override for override in intervention_maps(gates, anchors, seed=0)}
 
 
 def random_gates(count: int = 7, side: int = 10) -> torch.Tensor:

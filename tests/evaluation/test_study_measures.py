@@ -12,12 +12,12 @@ from regard.data import clutter, evenly_spaced, moving_clutter
 from regard.evaluation import (
     EvaluationContext,
     Measures,
-    gain,
+    gaze_information,
+    gaze_similarity,
     observe,
     observe_maps,
     performance_floors,
     robust,
-    similarity,
     train_gaze,
 )
 from regard.evaluation.faithfulness import faithful
@@ -173,7 +173,7 @@ def test_the_map_of_peoples_gaze_is_near_the_ceiling_and_a_random_one_at_its_flo
     assert DATA.gaze is not None
     gaze, train = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA)
     people = Map(density(gaze.points(), size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
-    found = {name: float(v.nanmean()) for name, v in similarity(people, gaze, train, sigma=SIGMA, seed=0).items()}
+    found = {name: float(v.nanmean()) for name, v in gaze_similarity(people, gaze, train, sigma=SIGMA, seed=0).items()}
     for metric in ("auc", "sauc", "nss", "cc", "sim"):
         assert found[metric] > found[f"{metric}_center"], metric
         assert found[metric] >= found[f"{metric}_observers"] - 0.02, "all observers together know more than the others"
@@ -194,12 +194,12 @@ def test_maps_of_peoples_gaze_say_more_than_the_centre_and_nothing_where_they_ar
     fixations = DATA.train.batch(index).fixations
     assert fixations is not None
     known = (people(gaze.points()), gaze, people(fixations), DATA.train, index, train)
-    found = {name: float(v.nanmean()) for name, v in gain(*known, sigma=SIGMA, seed=0).items()}
+    found = {name: float(v.nanmean()) for name, v in gaze_information(*known, sigma=SIGMA, seed=0).items()}
     assert found["ig"] > found["ig_observers"] > 0.5, "all observers together know more than the others"
     assert found["ig_center"] == pytest.approx(0, abs=0.05)
     assert found["ig_random"] < -1, "a map that says nothing, read as if it said much"
     dealt = Map(known[2].values.roll(1, 0), "relevance")
-    nothing = gain(known[0], gaze, dealt, DATA.train, index, train, sigma=SIGMA, seed=0)
+    nothing = gaze_information(known[0], gaze, dealt, DATA.train, index, train, sigma=SIGMA, seed=0)
     assert float(nothing["ig"].mean()) < 0.3, "maps that said nothing of their training images are not believed"
     assert float(nothing["ig_random"].mean()) == pytest.approx(0, abs=0.1)
 
@@ -225,11 +225,11 @@ def test_one_observer_has_no_ceiling_and_an_unseen_image_no_score() -> None:
     gaze = alone.gaze()
     gaze = gaze.rows(gaze.image != 3)
     map = Map(torch.rand(30, 1, 6, 6), "gate")
-    found = similarity(map, gaze, train_gaze(alone.train, sigma=SIGMA), sigma=SIGMA, seed=0)
+    found = gaze_similarity(map, gaze, train_gaze(alone.train, sigma=SIGMA), sigma=SIGMA, seed=0)
     assert not [name for name in found if name.endswith("_observers")]
     assert found["nss"].isnan().nonzero()[:, 0].tolist() == [3]
     learned = Map(torch.rand(10, 1, 6, 6), "gate")
     train = train_gaze(alone.train, sigma=SIGMA)
-    told = gain(map, gaze, learned, alone.train, torch.arange(10), train, sigma=SIGMA, seed=0)
+    told = gaze_information(map, gaze, learned, alone.train, torch.arange(10), train, sigma=SIGMA, seed=0)
     assert "ig_observers" not in told
     assert told["ig"].isnan().nonzero()[:, 0].tolist() == [3]

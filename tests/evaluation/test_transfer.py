@@ -12,7 +12,7 @@ from tests.training.tiny import tiny
 from regard.cli import main
 from regard.data import DataSplits, TensorSplit, open_data
 from regard.data.generated.clutter import generate_clutter
-from regard.evaluation import ALL, TransferOptions, transfer
+from regard.evaluation import ALL_EXAMPLES, TransferOptions, transfer
 from regard.evaluation.transfer import examples, fit_probe, of_network, of_pixels
 from regard.models import AttentiveClassifier
 from regard.training import train
@@ -73,7 +73,7 @@ def test_examples_are_k_of_each_class_and_other_ones_in_another_draw() -> None:
     assert set(first.tolist()) != set(second.tolist())
     assert examples(labels, 5, seed=0, draw=0).tolist() == first.tolist()
     assert set(examples(labels, 2, seed=0, draw=0).tolist()) < set(first.tolist())
-    assert len(examples(labels, ALL, seed=0, draw=0)) == 60
+    assert len(examples(labels, ALL_EXAMPLES, seed=0, draw=0)) == 60
     assert labels[examples(labels, 99, seed=0, draw=0)].bincount().tolist() == [20, 20, 20]
 
 

@@ -5,7 +5,7 @@ from tests.evaluation.contexts import context_of
 from tests.evaluation.test_observe import model, split
 
 from regard.data import TensorSplit
-from regard.evaluation import observe, rows_of
+from regard.evaluation import make_rows, observe
 from regard.evaluation.interventions import all_interventions
 from regard.evaluation.warnings import map_warnings
 from regard.models import AttentiveClassifier
@@ -14,7 +14,7 @@ from regard.types import Map, ModelOutput
 
 def told(network: AttentiveClassifier, items: TensorSplit) -> list[str]:
     context = context_of(network, items)
-    rows = rows_of([all_interventions(context)], count=len(items))
+    rows = make_rows([all_interventions(context)], count=len(items))
     return map_warnings(network, context.observation, rows)
 
 
@@ -53,7 +53,7 @@ def test_a_map_that_is_heeded(monkeypatch) -> None:
 
     monkeypatch.setattr(network, "forward", forward)
     seen = replace(seen, mean=forward(items.batch(range(40)).images).probabilities(False))
-    rows = rows_of([all_interventions(context_of(network, items, seen))], count=40)
+    rows = make_rows([all_interventions(context_of(network, items, seen))], count=40)
     assert [row.key for row in rows] == ["accuracy_uniform", "accuracy_shuffled", "accuracy_another"]
     assert [row.value for row in rows] == [0.0, 0.0, 0.0]
     assert [row.difference.value for row in rows if row.difference is not None] == [-1.0, -1.0, -1.0]

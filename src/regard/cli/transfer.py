@@ -39,11 +39,11 @@ def add_transfer(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.errors import RegardError
-    from regard.evaluation import ALL, TransferOptions, transfer
+    from regard.evaluation import ALL_EXAMPLES, TransferOptions, transfer
     from regard.report import json_text
 
     try:
-        shots = tuple(ALL if word == "all" else int(word) for word in options.shots.split(","))
+        shots = tuple(ALL_EXAMPLES if word == "all" else int(word) for word in options.shots.split(","))
     except ValueError:
         raise RegardError(f"--shots {options.shots}: numbers with commas, or all") from None
     how = TransferOptions(shots=shots, draws=options.draws, seed=options.seed)

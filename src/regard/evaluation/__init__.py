@@ -6,20 +6,20 @@ Not here: metrics themselves (metrics), pages (report), and maps of other method
 from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
-from regard.evaluation.gaze_similarity import TrainGaze, gain, similarity, train_gaze
+from regard.evaluation.gaze_similarity import TrainGaze, gaze_information, gaze_similarity, train_gaze
 from regard.evaluation.localization import tolerance
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
 from regard.evaluation.robustness import ATTACKS, DISTURBANCES, robust
-from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, reference, rows_of
+from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
 from regard.evaluation.sample import Sample, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
 from regard.evaluation.study_measures import DOSE, Measures, StudyColumns, WhoseGaze, measure_study, performance_floors
 from regard.evaluation.tasks import SCORING, TaskScoring
-from regard.evaluation.transfer import ALL, TransferOptions, TransferResults, transfer
+from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, transfer
 
 __all__ = [
-    "ALL",
+    "ALL_EXAMPLES",
     "ANOTHER",
     "ATTACKS",
     "CENTRE_BOX",
@@ -48,7 +48,9 @@ __all__ = [
     "changed_images",
     "entry",
     "evaluate",
-    "gain",
+    "gaze_information",
+    "gaze_similarity",
+    "make_rows",
     "measure_study",
     "observe",
     "observe_maps",
@@ -56,10 +58,8 @@ __all__ = [
     "performance_floors",
     "reference",
     "robust",
-    "rows_of",
     "sample_of",
     "shift",
-    "similarity",
     "tolerance",
     "train_gaze",
     "transfer",

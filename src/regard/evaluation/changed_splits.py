@@ -16,7 +16,7 @@ from regard.types import Batch, RegardError
 
 @dataclass(frozen=True)
 class ChangedSplit(SplitWrapper):
-    """A split seen through a function of its batches.
+    """A split whose batches go through a function.
 
     Attributes:
         split: what is changed.
@@ -69,7 +69,9 @@ def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:
         RegardError: the split has neither masks nor boxes.
     """
     if batch_masks(split.batch([0])) is None:
-        raise RegardError(f"background: split {split.name!r} has neither masks nor boxes, so nobody knows the ground")
+        raise RegardError(
+            f"background: split {split.name!r} has neither masks nor boxes, so the background is not known"
+        )
     partner = controls.derangement(len(split), seed=seed)
 
     def change(batch: Batch) -> Batch:

@@ -20,19 +20,19 @@ from regard.evaluation.observe import Observation, batch_of, batches, device_of,
 from regard.evaluation.tasks import TaskScoring, scoring_of
 from regard.explain import ZeroMapWarning, explain
 from regard.metrics import batch_masks
-from regard.report import BootstrapMean
+from regard.report import MeanInterval
 from regard.training import Recipe
 from regard.types import Map
 
 _VALIDATION_IMAGES = 512
 
-Value = Tensor | BootstrapMean | float
+Value = Tensor | MeanInterval | float
 """A score: of each of N items (N,), NaN where undefined; or a number of the whole split, with its interval."""
 
 
 @dataclass(frozen=True)
 class ReferenceColumns:
-    """What scores are held against.
+    """What scores are compared with.
 
     Attributes:
         label: what it is, for people.
@@ -47,11 +47,11 @@ class ReferenceColumns:
 
 @dataclass(frozen=True)
 class Columns:
-    """What a measure found.
+    """What a measure returns.
 
     Attributes:
         values: scores by name; `regard.evaluation.rows.row_table` says what the names mean.
-        references: what these are held against, in the order in which it is shown.
+        references: what the scores are compared with, in the order in which it is shown.
         reasons: name -> reason -> which items (N,) are undefined for it, or how many.
         details: numbers and words that the sentences of `row_table` mention.
         parts: other parts of evaluation.json: curves, interventions.
@@ -72,20 +72,20 @@ class Columns:
 
     def with_references(self, *labels: str) -> dict[str, Tensor]:
         """`items`, and ``name/label`` of the references that items have scores of; of these labels, or of all."""
-        beside = {
+        others = {
             f"{name}/{reference.label}": value
             for reference in self.references
             if reference.label in labels or not labels
             for name, value in reference.values.items()
             if isinstance(value, Tensor)
         }
-        return self.items | beside
+        return self.items | others
 
     @property
     def numbers(self) -> dict[str, float]:
         """The numbers of the whole split."""
         return {
-            name: value.value if isinstance(value, BootstrapMean) else float(value)
+            name: value.value if isinstance(value, MeanInterval) else float(value)
             for name, value in self.values.items()
             if not isinstance(value, Tensor)
         }
@@ -99,7 +99,7 @@ class EvaluationContext:
         model: of any task.
         data: its test split has N items, with maps where they are imposed.
         seed: of all that is sampled.
-        recipe: of the run, for budgets and whose gaze the map is held against; None where that is not wanted.
+        recipe: of the run, for budgets and the gaze that the map is compared with; None leaves both out.
         twin: the plain network of the same size, evaluated alike.
         samples: numbers of samples that predictions are averaged over.
         other: what counts as unknown: a folder of images, or a data set's name.
@@ -186,13 +186,13 @@ class EvaluationContext:
     def observe_changed(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         """Of other images, probabilities (B,n) of the mean map and latent, and `map` for these classes (B,1,h,w)."""
         output = forward(self.model, batch_of(images))
-        said = self.scoring.probabilities(self.model, output).cpu()
+        mean = self.scoring.probabilities(self.model, output).cpu()
         if self.observation.map is None:
-            return said, self._explained(images, classes).values
-        return said, self.model.shown(output.attention[-1]).values.float().cpu()
+            return mean, self._explained(images, classes).values
+        return mean, self.model.shown(output.attention[-1]).values.float().cpu()
 
     def _explained(self, images: Tensor, classes: Tensor) -> Map:
-        assert self.fallback is not None, "asked of networks without attention alone"
+        assert self.fallback is not None, "only called for networks without attention"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ZeroMapWarning)  # such a map is undefined in every measure, and counted
             map = explain(self.model, images.to(self.device), self.fallback, target=classes.to(self.device))

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from regard.data import DataSplits
 from regard.evaluation.context import Columns, EvaluationContext
-from regard.evaluation.gallery import write_gallery
+from regard.evaluation.gallery import write_run_gallery
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation
-from regard.evaluation.rows import TWIN, rows_of, write_per_image
+from regard.evaluation.rows import TWIN, make_rows, write_per_image
 from regard.evaluation.warnings import imposed_warnings, is_residual, map_warnings
 from regard.metrics import dead, perplexity, usage
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
@@ -68,18 +68,12 @@ def evaluate(
 
     Args:
         folder: of the run.
-        device: to run on.
+        device: to evaluate on.
         samples: numbers of sampled maps and latents over which accuracy is averaged.
         run: the folder's run, if it is open already.
 
     Returns:
         ``folder / "evaluation.json"``.
-
-    Args:
-        folder: of the run.
-        device: to evaluate on.
-        samples: numbers of sampled maps and latents over which accuracy is averaged.
-        run: what lies in the folder, if it is open already.
 
     Raises:
         RegardError: no finished run lies there.
@@ -95,15 +89,13 @@ def evaluate(
     for name in _EVALUATED[recipe.task]:
         if name != "aligned_gaze" or not measured.get("gaze", Columns()).values:
             measured[name] = MEASURES[name](context)
-    columns = tuple(measured.values())
-    rows = rows_of(columns, count=len(context.split), samples=samples)
+    rows = make_rows(tuple(measured.values()), count=len(context.split), samples=samples)
     per_image: dict[str, Tensor] = {}
-    for name, found in measured.items():
-        per_image |= _saved(name, found)
-    write_per_image(folder, per_image)
     parts: dict[str, Any] = {}
-    for found in columns:
-        parts |= found.parts
+    for name, columns in measured.items():
+        per_image |= _saved(name, columns)
+        parts |= columns.parts
+    write_per_image(folder, per_image)
     warnings = imposed_warnings(recipe, context.split) + map_warnings(context.model, context.observation, rows)
     evaluation = Evaluation(
         schema=1,
@@ -113,7 +105,7 @@ def evaluate(
         anchors=_anchors(context.observation),
         map=_map_meaning(context),
         warnings=(*context.data.remarks, *warnings),
-        gallery=write_gallery(context, per_image, folder / "gallery.npz"),
+        gallery=write_run_gallery(context, per_image, folder / "gallery.npz"),
         **parts,
     )
     return write_dataclass(folder / "evaluation.json", evaluation)
@@ -157,11 +149,11 @@ def _parameters(model: torch.nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def _anchors(seen: Observation) -> Anchors | None:
-    if seen.anchors is None or seen.anchor_counts is None:
+def _anchors(observation: Observation) -> Anchors | None:
+    if observation.anchors is None or observation.anchor_counts is None:
         return None
-    counts = seen.anchor_counts
-    return Anchors(tuple(seen.anchors.tolist()), tuple(usage(counts).tolist()), perplexity(counts), dead(counts))
+    counts = observation.anchor_counts
+    return Anchors(tuple(observation.anchors.tolist()), tuple(usage(counts).tolist()), perplexity(counts), dead(counts))
 
 
 def _map_meaning(context: EvaluationContext) -> MapMeaning | None:

@@ -30,7 +30,7 @@ _MASK_RULES = {
 }
 
 
-def write_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path: Path) -> tuple[Item, ...]:
+def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path: Path) -> tuple[Item, ...]:
     """Writes images, maps and masks to ``path`` (.npz) and returns what the page says of each.
 
     Nothing of labels that a network without attention predicts; of masks the prediction stands in for its map.
@@ -40,23 +40,23 @@ def write_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path
         scores: per image (N,): ``nll`` and, if there is one, ``energy_inside``; of masks ``s`` and ``mae``.
         path: of the file.
     """
-    dense, seen = context.scoring.dense, context.observation
-    if seen.map is None and not dense:
+    dense, observation = context.scoring.dense, context.observation
+    if observation.map is None and not dense:
         return ()
     key, rules = ("s", _MASK_RULES) if dense else ("nll", RULES)
     better: Literal["higher", "lower"] = "higher" if dense else "lower"
     chosen = best_typical_worst(scores[key], EACH, better=better)
     index = torch.cat(list(chosen.values()))
     batch = context.split.batch(index)
-    shown = seen.mean if seen.map is None else seen.map.values
+    maps = observation.mean if observation.map is None else observation.map.values
     arrays = {
         "images": (batch.images * 255).round().byte().permute(0, 2, 3, 1).numpy(),
-        "maps": shown[index, 0].numpy().astype(np.float32),
+        "maps": maps[index, 0].numpy().astype(np.float32),
     }
     if batch.masks is not None:
         arrays["masks"] = batch.masks[:, 0].byte().numpy()
     if dense:
-        arrays["predictions"] = (seen.mean[index, 0] > 0.5).byte().numpy()
+        arrays["predictions"] = (observation.mean[index, 0] > 0.5).byte().numpy()
     write_arrays(path, arrays)
     item = _mask_item if dense else _label_item
     rows = enumerate((rule, int(i)) for rule, positions in chosen.items() for i in positions)

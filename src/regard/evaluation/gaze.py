@@ -65,15 +65,15 @@ def aligned_gaze(context: EvaluationContext) -> Columns:
     if recipe is None or context.observation.map is None:
         return Columns()
     a = recipe.align
-    whose = a.gaze or ("own" if context.observation.streams else None)
-    if whose is None:
+    gaze_set = a.gaze or ("own" if context.observation.streams else None)
+    if gaze_set is None:
         return Columns()
-    if whose != "own":
-        data = open_data(whose, a.root, **{"size": context.size} | a.options)
+    if gaze_set != "own":
+        data = open_data(gaze_set, a.root, **{"size": context.size} | a.options)
     if data.gaze is None or data.train.batch([0]).fixations is None:
         return Columns()
     gaze, seed = data.gaze(), context.seed
-    map = context.observation.map if whose == "own" else observe_maps(context.model, data.test)
+    map = context.observation.map if gaze_set == "own" else observe_maps(context.model, data.test)
     count = len(map.values)
     center = Map(_centre_prior(data.train, gaze, a.sigma).expand(count, -1, -1, -1), "relevance")
     floors = {
@@ -81,9 +81,9 @@ def aligned_gaze(context: EvaluationContext) -> Columns:
         RANDOM: controls.random_like(map, index=torch.arange(count), seed=seed),
         ANOTHER: controls.permuted(map, seed=seed),
     }
-    name = data.called(recipe.data.name if whose == "own" else whose)
+    name = data.called(recipe.data.name if gaze_set == "own" else gaze_set)
     where = f" On {count} test images of {name}."
-    return replace(_agreement_columns(map, gaze, floors, seed=seed, where=where), other_items=whose != "own")
+    return replace(_agreement_columns(map, gaze, floors, seed=seed, where=where), other_items=gaze_set != "own")
 
 
 def _agreement_columns(map: Map, gaze: Fixations, floors: dict[str, Map], *, seed: int, where: str) -> Columns:
@@ -99,7 +99,7 @@ def _agreement_columns(map: Map, gaze: Fixations, floors: dict[str, Map], *, see
 
 
 def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
-    """NSS, AUC and CC an image (N,) by `_KEYS`, NaN where nobody looked."""
+    """NSS, AUC and CC per image (N,) by `_KEYS`, NaN where nobody looked."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
     parts: dict[str, list[Tensor]] = {name: [] for name in _KEYS}
     points = gaze.points()
@@ -122,9 +122,9 @@ def _sigma(size: tuple[int, int]) -> float:
 def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
     """`ceilings` by `_KEYS`."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
-    found = ceilings(gaze, grid, sigma=_sigma(size), seed=seed)
+    limits = ceilings(gaze, grid, sigma=_sigma(size), seed=seed)
     nothing = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
-    return {name: found.get(name.removeprefix("gaze_"), nothing) for name in _KEYS}
+    return {name: limits.get(name.removeprefix("gaze_"), nothing) for name in _KEYS}
 
 
 def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
@@ -134,7 +134,7 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
 
     Args:
         gaze: on images of one size.
-        grid: (h, w) of the judged map.
+        grid: (h, w) of the map.
         sigma: of densities, pixels of the image.
         seed: of halvings.
     """
@@ -151,7 +151,7 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
 def information_ceiling(
     gaze: Fixations, grid: tuple[int, int], prior: Float[Tensor, "1 1 H W"], *, sigma: float
 ) -> Float[Tensor, " N"] | None:
-    """What the others say of where one looks, through a grid: bits a fixation over ``prior``; kept as `ceilings` are.
+    """What the others say of where one looks, through a grid: bits per fixation over ``prior``; kept as `ceilings` are.
 
     NaN for images with fewer than two observers; None where no image has two.
     """
@@ -160,13 +160,13 @@ def information_ceiling(
         return None
 
     def make() -> dict[str, Tensor]:
-        found = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
+        bits = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
         for b in several:
             here = gaze.image == b
             xy = torch.from_numpy(np.stack([gaze.x[here], gaze.y[here]], 1)).double()
             who = torch.from_numpy(gaze.subject[here].astype(np.int64))
-            found[b] = observers_information(xy, who, prior, sigma=sigma, grid=grid)
-        return {"ig": found}
+            bits[b] = observers_information(xy, who, prior, sigma=sigma, grid=grid)
+        return {"ig": bits}
 
     known = hashlib.sha256(prior.numpy().tobytes()).hexdigest()
     return cached("gaze-information", f"1 {_digest(gaze)} {known} {grid} {sigma}", make)["ig"]

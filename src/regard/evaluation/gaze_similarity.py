@@ -1,8 +1,8 @@
-"""How close maps come to where people look, and how much they say of it, between blind floors and other people.
+"""How close maps come to where people look, and how much information on it they hold, between floors and other people.
 
 No map is a density by itself, and dividing it by its sum leaves the contrast to chance. The maps of some training
-images therefore say how this network's maps are read (blur, a monotone curve, how much centre), and that is held
-against people on test images: information gain, in bits per fixation beyond the centre prior.
+images therefore say how this network's maps are read (blur, a monotone curve, how much centre), and that is
+compared with people on test images: information gain, in bits per fixation beyond the centre prior.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
     return TrainGaze(total / total.sum(), counts.view(1, 1, *size), torch.cat(looked))
 
 
-def similarity(
+def gaze_similarity(
     map: Map, gaze: Fixations, train: TrainGaze, *, sigma: float, seed: int
 ) -> dict[str, Float[Tensor, " N"]]:
     """AUC, sAUC, NSS, CC, SIM, KL, and of each ``_random``, ``_center`` and ``_observers``; NaN where undefined.
 
-    ``_random`` is a map with the judged one's own bandwidth and values, ``_center`` the centre prior of the training
+    ``_random`` is a map with the map's own bandwidth and values, ``_center`` the centre prior of the training
     images, ``_observers`` what people reach of each other (one by the others in AUC, sAUC and NSS, half by half in the
     rest), absent where no image has two observers. The map and all of these go through the map's grid.
 
@@ -89,12 +89,12 @@ def similarity(
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
     random = controls.random_like(map, index=torch.arange(len(map.values)), seed=seed)
     center = Map(through_grid(train.center, grid).expand(len(map.values), -1, -1, -1), "relevance")
-    found: dict[str, Tensor] = {}
-    for ending, judged in {"": map, "_random": random, "_center": center}.items():
-        own = _agreement(judged, gaze, train.others, size, sigma * size[1])
-        found |= {f"{name}{ending}": values for name, values in own.items()}
+    scores: dict[str, Tensor] = {}
+    for ending, compared in {"": map, "_random": random, "_center": center}.items():
+        own = _agreement(compared, gaze, train.others, size, sigma * size[1])
+        scores |= {f"{name}{ending}": values for name, values in own.items()}
     limit = ceilings(gaze, grid, sigma=sigma * size[1], seed=seed)
-    return found | {f"{name}_observers": values for name, values in limit.items()}
+    return scores | {f"{name}_observers": values for name, values in limit.items()}
 
 
 def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int], sigma: float) -> dict[str, Tensor]:
@@ -105,18 +105,18 @@ def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int],
         here = points[index]
         own = Map(map.values[index], map.unit).resize(size).values.double()
         gold = density(here, size=size, sigma=sigma)
-        found = fixation_scores(own, here, gold, others, own_included=False)
+        scores = all_scores(own, here, gold, others, own_included=False)
         for name in _METRICS:
-            out[name][index] = found[name]
+            out[name][index] = scores[name]
     return out
 
 
-def gain(
+def gaze_information(
     map: Map, gaze: Fixations, learned: Map, split: Split, index: Tensor, train: TrainGaze, *, sigma: float, seed: int
 ) -> dict[str, Float[Tensor, " N"]]:
     """``ig``, and of ``_random``, ``_center`` and ``_observers``: bits a fixation over the centre prior of training.
 
-    ``_random`` has the judged map's bandwidth and values and is read like it, ``_center`` is the prior through the
+    ``_random`` has the compared map's bandwidth and values and is read like it, ``_center`` is the prior through the
     map's grid, ``_observers`` the density of all other people through that grid; NaN where nobody looked.
 
     Args:
@@ -141,11 +141,11 @@ def gain(
     }
     looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
     for some in looked.split(_CHUNK):
-        beside = prior.log().expand(len(some), -1, -1, -1)
-        for name, judged in (("ig", map), ("ig_random", random)):
-            values = Map(judged.values[some], judged.unit).resize(size).values.double()
-            out[name][some] = information_gain(read.log_density(values, prior), points[some], beside)
-        out["ig_center"][some] = information_gain(center.log().expand_as(beside), points[some], beside)
+        prior_density = prior.log().expand(len(some), -1, -1, -1)
+        for name, compared in (("ig", map), ("ig_random", random)):
+            values = Map(compared.values[some], compared.unit).resize(size).values.double()
+            out[name][some] = information_gain(read.log_density(values, prior), points[some], prior_density)
+        out["ig_center"][some] = information_gain(center.log().expand_as(prior_density), points[some], prior_density)
     limit = information_ceiling(gaze, grid, prior, sigma=sigma * size[1])
     return out if limit is None else out | {"ig_observers": limit}
 

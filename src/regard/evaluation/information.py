@@ -30,37 +30,41 @@ def information(context: EvaluationContext) -> Columns:
     """One-sample bits per image, three kinds that are never added, what the random map's values say of the image, and
     what one sample says of the label; the share of positions that the mean map keeps.
     """
-    seen = context.observation
-    values: dict[str, Value] = {**seen.rates, **_map_bits(seen)}
+    observation = context.observation
+    values: dict[str, Value] = {**observation.rates, **_map_bits(observation)}
     references = []
     if context.with_references:
-        if seen.one is not None:
-            values["accuracy_one_sample"] = accuracy(seen.one, context.labels)
-        if seen.kept is not None:
-            values["kept_share"] = seen.kept
+        if observation.one is not None:
+            values["accuracy_one_sample"] = accuracy(observation.one, context.labels)
+        if observation.kept is not None:
+            values["kept_share"] = observation.kept
     if context.recipe is not None:
         budgets = {name: getattr(context.recipe.objective, field) for name, field in _BUDGETS.items()}
         wanted = {name: float(budget) for name, budget in budgets.items() if budget is not None}
         references.append(ReferenceColumns("asked for", "control", wanted))
-    if seen.anchors is not None:
-        positions = sum(gate[0].numel() for gate in seen.gates)
-        most = {"code_bits": positions * math.log2(len(seen.anchors))}
+    if observation.anchors is not None:
+        positions = sum(gate[0].numel() for gate in observation.gates)
+        most = {"code_bits": positions * math.log2(len(observation.anchors))}
         references.append(ReferenceColumns("uniform prior", "ceiling", most))
-    if seen.one is not None and context.labels.ndim == 1 and ("latent_bits" in values or not context.with_references):
+    if (
+        observation.one is not None
+        and context.labels.ndim == 1
+        and ("latent_bits" in values or not context.with_references)
+    ):
         entropy = label_entropy(context.labels)
         values["label_entropy_bits"] = entropy / NATS_PER_BIT
-        values["label_bits"] = label_information(nll(seen.one, context.labels), context.labels)
+        values["label_bits"] = label_information(nll(observation.one, context.labels), context.labels)
         references.append(ReferenceColumns("H(Y), all there is", "ceiling", {"label_bits": float(bits(entropy))}))
         references.append(ReferenceColumns("nothing", "floor", {"label_bits": 0.0}))
     return Columns(values, tuple(references))
 
 
-def _map_bits(seen: Observation) -> dict[str, Tensor]:
+def _map_bits(observation: Observation) -> dict[str, Tensor]:
     """Of the last attended layer, in cells of its anchors, else in fine ones; none where the map is not random."""
-    if seen.distribution is None:
+    if observation.distribution is None:
         return {}
-    boundaries = None if seen.anchors is None else midpoints(seen.anchors)
-    return {"map_bits": map_information(*seen.distribution, boundaries) / NATS_PER_BIT}
+    boundaries = None if observation.anchors is None else midpoints(observation.anchors)
+    return {"map_bits": map_information(*observation.distribution, boundaries) / NATS_PER_BIT}
 
 
 def unknown(context: EvaluationContext) -> Columns:

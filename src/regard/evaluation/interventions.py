@@ -14,7 +14,7 @@ from regard.backbones import eval_mode
 from regard.data import Split
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns, Value
 from regard.evaluation.observe import batches, device_of
-from regard.evaluation.rows import estimate_of
+from regard.evaluation.rows import mean_interval
 from regard.metrics import accuracy, controls
 from regard.metrics.faithfulness import divergence
 from regard.report import Intervention
@@ -26,7 +26,7 @@ _SCORED = ("uniform", "shuffled", "another")
 
 
 @dataclass(frozen=True)
-class MapOverride:
+class InterventionMaps:
     """One intervention.
 
     Attributes:
@@ -54,7 +54,7 @@ def interventions(context: EvaluationContext) -> Columns:
         return Columns()
     labels = context.labels[index]
     values: dict[str, Value] = {"accuracy_own_map": accuracy(context.observation.mean[index], labels)}
-    for override in map_overrides(gates, None, seed=context.seed):
+    for override in intervention_maps(gates, None, seed=context.seed):
         if override.key in ("uniform", "another"):
             mean, _ = predict_with_maps(context.model, context.split, override.maps, index)
             values[f"accuracy_{override.key}_map"] = accuracy(mean, labels)
@@ -67,14 +67,14 @@ def all_interventions(context: EvaluationContext) -> Columns:
     KL is from the prediction with the network's own mean map, nats; bits are the latent's exact rate and, where gate
     bits mean something, the gate's price, both with the map that was put in place and without noise of the map.
     """
-    seen, labels, model = context.observation, context.labels, context.model
-    if not seen.gates:
+    observation, labels, model = context.observation, context.labels, context.model
+    if not observation.gates:
         return Columns(parts={"interventions": ()})
-    own, every = accuracy(seen.mean, labels), torch.arange(len(context.split))
-    before, bits = predict_with_maps(model, context.split, list(seen.gates), every)
-    none = MapOverride("own", "its own map", "As the network made it.", [], 0.0)
+    own, every = accuracy(observation.mean, labels), torch.arange(len(context.split))
+    before, bits = predict_with_maps(model, context.split, list(observation.gates), every)
+    none = InterventionMaps("own", "its own map", "As the network made it.", [], 0.0)
     lines, values = [_line(none, own, torch.zeros(len(own)), bits)], {}
-    for override in map_overrides(seen.gates, seen.anchors, seed=context.seed):
+    for override in intervention_maps(observation.gates, observation.anchors, seed=context.seed):
         after, bits = predict_with_maps(model, context.split, override.maps, every)
         hits = accuracy(after, labels)
         lines.append(_line(override, hits, _divergence(before, after, model.multi_label), bits))
@@ -84,9 +84,9 @@ def all_interventions(context: EvaluationContext) -> Columns:
     return Columns(values, (control,), parts={"interventions": tuple(lines)})
 
 
-def map_overrides(
+def intervention_maps(
     gates: tuple[Float[Tensor, "N 1 h w"], ...], anchors: Float[Tensor, " Q"] | None, *, seed: int
-) -> Iterator[MapOverride]:
+) -> Iterator[InterventionMaps]:
     """All interventions on the gates of N images; with several layers, all are replaced alike.
 
     Args:
@@ -95,8 +95,8 @@ def map_overrides(
         seed: of positions and exchanges.
     """
 
-    def override(key: str, label: str, meaning: str, maps: list[Tensor]) -> MapOverride:
-        return MapOverride(key, label, meaning, maps, (maps[-1] != gates[-1]).float().mean().item())
+    def override(key: str, label: str, meaning: str, maps: list[Tensor]) -> InterventionMaps:
+        return InterventionMaps(key, label, meaning, maps, (maps[-1] != gates[-1]).float().mean().item())
 
     flat = [gate.mean((2, 3), keepdim=True).expand_as(gate) for gate in gates]
     yield override("uniform", "uniform", "Every position gets the image's own mean.", flat)
@@ -179,13 +179,13 @@ def _divergence(before: Tensor, after: Tensor, multi_label: bool) -> Tensor:
     return divergence(*pairs).view(before.shape).sum(1)
 
 
-def _line(override: MapOverride, hits: Tensor, kl: Tensor, bits: dict[str, Tensor]) -> Intervention:
+def _line(override: InterventionMaps, hits: Tensor, kl: Tensor, bits: dict[str, Tensor]) -> Intervention:
     return Intervention(
         override.key,
         override.label,
         override.meaning,
         override.touched,
-        accuracy=estimate_of(hits),
-        kl=estimate_of(kl),
-        **{name: estimate_of(values) for name, values in bits.items()},
+        accuracy=mean_interval(hits),
+        kl=mean_interval(kl),
+        **{name: mean_interval(values) for name, values in bits.items()},
     )

@@ -149,9 +149,9 @@ def observe(
                     columns.add(**{f"gate {layer}": attention.map[0]})
             if output.attention:
                 last = output.attention[-1]
-                shown = model.shown(last)
-                unit = shown.unit
-                columns.add(map=shown.values)
+                shown_map = model.shown(last)
+                unit = shown_map.unit
+                columns.add(map=shown_map.values)
                 if last.std is not None:
                     columns.add(map_mean=last.mean, map_std=last.std)
             if mean_only or not is_random:
@@ -166,19 +166,19 @@ def observe(
                 anchors = last.anchors.cpu()
                 taken = anchor_counts(last.index.cpu(), len(anchors))
                 counts = taken if counts is None else counts + taken
-    found = columns.joined()
+    values = columns.joined()
     return Observation(
-        mean=found["mean"],
-        one=found.get("one"),
-        averaged={n: found[_averages(n)] for n in samples if _averages(n) in found},
-        streams={name: found[f"stream {name}"] for name in STREAMS if f"stream {name}" in found},
-        rates={name: found[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in found},
-        gates=tuple(found[f"gate {k}"] for k in range(len(model.at)) if f"gate {k}" in found),
-        map=None if unit is None else Map(found["map"], unit),
-        distribution=(found["map_mean"], found["map_std"]) if "map_std" in found else None,
+        mean=values["mean"],
+        one=values.get("one"),
+        averaged={n: values[_averages(n)] for n in samples if _averages(n) in values},
+        streams={name: values[f"stream {name}"] for name in STREAMS if f"stream {name}" in values},
+        rates={name: values[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in values},
+        gates=tuple(values[f"gate {k}"] for k in range(len(model.at)) if f"gate {k}" in values),
+        map=None if unit is None else Map(values["map"], unit),
+        distribution=(values["map_mean"], values["map_std"]) if "map_std" in values else None,
         anchor_counts=counts,
         anchors=anchors,
-        kept=found.get("kept_share"),
+        kept=values.get("kept_share"),
     )
 
 
@@ -188,13 +188,13 @@ def observe_maps(model: Any, split: Split, index: Tensor | None = None) -> Map:
     Raises:
         RegardError: nothing is attended.
     """
-    shown = []
+    maps = []
     for _, batch in batches(model, split, index):
         output = forward(model, batch)
         if not output.attention:
             raise RegardError("maps: nothing is attended, so there is no map")
-        shown.append(model.shown(output.attention[-1]))
-    return Map(torch.cat([one.values.float().cpu() for one in shown]), shown[0].unit)
+        maps.append(model.shown(output.attention[-1]))
+    return Map(torch.cat([one.values.float().cpu() for one in maps]), maps[0].unit)
 
 
 class _Columns:

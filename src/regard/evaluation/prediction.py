@@ -10,53 +10,56 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.observe import observe
 from regard.evaluation.rows import TWIN
 from regard.metrics import accuracy, calibration_error, nll
-from regard.report import BootstrapMean
+from regard.report import MeanInterval
 
 _STREAM_LABELS = {"flow": "the flow alone", "rgb": "the image alone"}
 
 
 def prediction(context: EvaluationContext) -> Columns:
     """Accuracy and NLL of the mean, accuracy of one sample and of the streams; calibration error, or mAP of labels."""
-    seen, labels = context.observation, context.labels
-    values, alone = _label_scores(context), {f"accuracy_{name}" for name in seen.streams}
+    observation, labels = context.observation, context.labels
+    values, alone = _label_scores(context), {f"accuracy_{name}" for name in observation.streams}
     references = []
     if labels.ndim == 1:
         common = float(torch.bincount(labels).max() / len(labels))
         floor = {"calibration_error": values["calibration_floor"]}
         references.append(ReferenceColumns("perfectly calibrated, this many images", "ceiling", floor))
-    if seen.streams and labels.ndim == 2:
+    if observation.streams and labels.ndim == 2:
         references.append(ReferenceColumns("random order", "floor", {"map": random_average_precision(labels)}))
     if context.twin is not None:
         plain = _label_scores(context.twin)
         references.append(ReferenceColumns(TWIN, "control", {k: plain[k] for k in plain if k not in alone}))
     if labels.ndim == 1:
         references.append(ReferenceColumns("most frequent class", "floor", {"accuracy_mean": common}))
-    if seen.streams:
+    if observation.streams:
         for name, guess in context.data.guesses.items():
             references.append(ReferenceColumns(name, "floor", {"accuracy_mean": (guess == labels).float()}))
         if labels.ndim == 2:
-            for name, stream in seen.streams.items():
+            for name, stream in observation.streams.items():
                 precision = mean_average_precision(stream, labels)[0]
                 references.append(ReferenceColumns(_STREAM_LABELS[name], "control", {"map": precision}))
         fused = dict.fromkeys(alone, values["accuracy_mean"])
         references.append(ReferenceColumns("both, averaged", "control", fused))
-    absent = mean_average_precision(seen.mean, labels)[1] if "map" in values else 0
+    absent = mean_average_precision(observation.mean, labels)[1] if "map" in values else 0
     return Columns(values, tuple(references), reasons={"map": {"labels that no clip has": torch.tensor(absent)}})
 
 
 def _label_scores(context: EvaluationContext) -> dict[str, Value]:
-    seen, labels = context.observation, context.labels
-    values: dict[str, Value] = {"accuracy_mean": accuracy(seen.mean, labels), "nll": nll(seen.mean, labels)}
-    if seen.one is not None:
-        values["accuracy_one_sample"] = accuracy(seen.one, labels)
-    values |= {f"accuracy_{n}_samples": accuracy(averaged, labels) for n, averaged in seen.averaged.items()}
+    observation, labels = context.observation, context.labels
+    values: dict[str, Value] = {
+        "accuracy_mean": accuracy(observation.mean, labels),
+        "nll": nll(observation.mean, labels),
+    }
+    if observation.one is not None:
+        values["accuracy_one_sample"] = accuracy(observation.one, labels)
+    values |= {f"accuracy_{n}_samples": accuracy(averaged, labels) for n, averaged in observation.averaged.items()}
     if labels.ndim == 1:
-        calibration = calibration_error(seen.mean.max(1).values, accuracy(seen.mean, labels))
-        values["calibration_error"] = BootstrapMean(calibration.error, calibration.low, calibration.high)
+        calibration = calibration_error(observation.mean.max(1).values, accuracy(observation.mean, labels))
+        values["calibration_error"] = MeanInterval(calibration.error, calibration.low, calibration.high)
         values["calibration_floor"] = calibration.floor
-    values |= {f"accuracy_{name}": accuracy(stream, labels) for name, stream in seen.streams.items()}
-    if seen.streams and labels.ndim == 2:
-        values["map"] = mean_average_precision(seen.mean, labels)[0]
+    values |= {f"accuracy_{name}": accuracy(stream, labels) for name, stream in observation.streams.items()}
+    if observation.streams and labels.ndim == 2:
+        values["map"] = mean_average_precision(observation.mean, labels)[0]
     return values
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from regard.backbones import eval_mode
 from regard.data import CORRUPTIONS, Split, corrupted, evenly_spaced
 from regard.evaluation.observe import device_of, forward
-from regard.evaluation.tasks import performance, scoring_of
+from regard.evaluation.tasks import scoring_of, task_performance
 from regard.training import forward_batch
 from regard.types import Batch, RegardError
 
@@ -53,7 +53,7 @@ def robust(model: Any, split: Split, name: str, *, severity: int, images: int, s
             changed = _attacked(model, batch, ATTACKS[name])
         else:
             changed = corrupted(batch.images.cpu(), name, severity, seed=seed + int(index[0]))
-        out[index] = performance(model, forward(model, replace(batch, images=changed)), batch).float()
+        out[index] = task_performance(model, forward(model, replace(batch, images=changed)), batch).float()
     return out
 
 

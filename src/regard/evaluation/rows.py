@@ -16,7 +16,7 @@ from torch import Tensor
 from regard.evaluation.context import Columns, Value
 from regard.files import write_arrays
 from regard.metrics import paired_difference, score
-from regard.report import BootstrapMean, Difference, Group, Reference, Score
+from regard.report import Difference, Group, MeanInterval, Reference, Score
 from regard.types import RegardError, Scores
 
 MEAN_MASK = "mean mask of the training images"
@@ -28,7 +28,7 @@ OBSERVERS = "viewings of each other"
 
 
 @dataclass(frozen=True)
-class Row:
+class RowSpec:
     """What a score means.
 
     Attributes:
@@ -50,8 +50,8 @@ class Row:
     against: tuple[str, ...] = ()
 
 
-def _accuracy(samples: int) -> Row:
-    return Row(
+def _accuracy(samples: int) -> RowSpec:
+    return RowSpec(
         f"accuracy_{samples}_samples",
         "prediction",
         f"Accuracy, {samples} samples averaged",
@@ -60,46 +60,46 @@ def _accuracy(samples: int) -> Row:
     )
 
 
-def _stream(key: str, stream: str) -> Row:
+def _stream(key: str, stream: str) -> RowSpec:
     meaning = f"Share of right answers of {stream}, before the two streams are averaged."
-    return Row(key, "prediction", f"Accuracy, {stream}", meaning, better="higher", against=("both, averaged",))
+    return RowSpec(key, "prediction", f"Accuracy, {stream}", meaning, better="higher", against=("both, averaged",))
 
 
-def _mask(key: str, label: str, meaning: str, better: Literal["higher", "lower"] = "higher") -> Row:
-    return Row(key, "prediction", label, meaning, better=better, against=(TWIN, MEAN_MASK))
+def _mask(key: str, label: str, meaning: str, better: Literal["higher", "lower"] = "higher") -> RowSpec:
+    return RowSpec(key, "prediction", label, meaning, better=better, against=(TWIN, MEAN_MASK))
 
 
-def _gap(baseline: str, label: str) -> Row:
+def _gap(baseline: str, label: str) -> RowSpec:
     meaning = "Area between removing least and most relevant pixels first; {images} images."
     key = f"lerf_morf_{baseline}"
-    return Row(key, "faithfulness", f"LeRF minus MoRF, {label}", meaning, better="higher", against=(RANDOM,))
+    return RowSpec(key, "faithfulness", f"LeRF minus MoRF, {label}", meaning, better="higher", against=(RANDOM,))
 
 
-def _area(key: str, label: str, better: Literal["higher", "lower"]) -> Row:
+def _area(key: str, label: str, better: Literal["higher", "lower"]) -> RowSpec:
     meaning = "Area under the class's probability while pixels leave or return; {images} images."
-    return Row(key, "faithfulness", label, meaning, better=better, against=(RANDOM,))
+    return RowSpec(key, "faithfulness", label, meaning, better=better, against=(RANDOM,))
 
 
-def _intervention(key: str, map: str, meaning: str) -> Row:
+def _intervention(key: str, map: str, meaning: str) -> RowSpec:
     label, meaning = f"Accuracy with {map}", f"Accuracy, mean prediction. {meaning}"
-    return Row(f"accuracy_{key}", "interventions", label, meaning, against=("its own map",))
+    return RowSpec(f"accuracy_{key}", "interventions", label, meaning, against=("its own map",))
 
 
-def _gaze(key: str, label: str, meaning: str) -> Row:
-    return Row(key, "gaze", label, meaning + "{where}", better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
+def _gaze(key: str, label: str, meaning: str) -> RowSpec:
+    return RowSpec(key, "gaze", label, meaning + "{where}", better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
 
 
-def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
+def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
     """Every row that a run's page may have, in order; ``samples`` are the numbers of samples averaged over."""
     return (
-        Row(
+        RowSpec(
             "map",
             "prediction",
             "Mean average precision (mAP)",
             "Area under precision and recall of each label's ranking of all clips, mean over labels.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "accuracy_mean",
             "prediction",
             "Accuracy, mean prediction",
@@ -108,7 +108,7 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
             against=(TWIN,),
         ),
         *map(_accuracy, samples),
-        Row(
+        RowSpec(
             "nll",
             "prediction",
             "Negative log-likelihood",
@@ -117,7 +117,7 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
             better="lower",
             against=(TWIN,),
         ),
-        Row(
+        RowSpec(
             "calibration_error",
             "prediction",
             "Calibration error",
@@ -135,14 +135,14 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
         _mask("max_e", "E, best threshold an image", "Agreement of thresholded prediction and mask (Fan 2018)."),
         _mask("mean_e", "E, mean over thresholds", "The same, averaged over 256 thresholds."),
         _mask("adaptive_e", "E, adaptive threshold", "The same, at twice the mean of the prediction."),
-        Row(
+        RowSpec(
             "max_f_one_threshold",
             "prediction",
             "maxF, as published",
             "F averaged over images at each of 256 thresholds, the largest: one threshold for all images.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "mask_iou",
             "prediction",
             "Overlap with the object's mask (IoU)",
@@ -150,41 +150,41 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
             better="higher",
             against=(MEAN_MASK,),
         ),
-        Row(
+        RowSpec(
             "accuracy_one_sample",
             "information",
             "Accuracy at these bits",
             "Share of right answers with one sampled map and one sampled latent: the channel that the bits price.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "latent_bits",
             "information",
             "Latent rate",
             "What an image's latent may say of image and map, an upper bound on I(Z;X,A): exact KL to the prior.",
             unit="bits",
         ),
-        Row(
+        RowSpec(
             "gate_bits",
             "information",
             "Gate price",
             "What the noise gate lets through, an upper bound on what the features behind it say of those before it.",
             unit="bits",
         ),
-        Row(
+        RowSpec(
             "code_bits",
             "information",
             "Map code length",
             "What it costs to send the map's anchors under their learned prior.",
             unit="bits",
         ),
-        Row(
+        RowSpec(
             "kept_share",
             "information",
             "Positions kept",
             "Share that the mean map leaves open (a budget is on random ones); of others only the places tell.",
         ),
-        Row(
+        RowSpec(
             "label_bits",
             "information",
             "Said of the label",
@@ -192,35 +192,35 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
             unit="bits",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "energy_inside",
             "localization",
             "Energy of the map's {what} inside the object",
             "Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "energy_over_area",
             "localization",
             "Energy over area share",
             "How many times more of the map lies on the object than chance would put there; mean of ratios.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "pointing",
             "localization",
             "Pointing game",
             "Share of images whose largest map value lies on the object, its mask dilated by {pixels} pixels.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "iou",
             "localization",
             "Overlap with the object (IoU)",
             "Intersection over union of mask and map at {threshold:.3g} {unit}, chosen on validation images.",
             better="higher",
         ),
-        Row(
+        RowSpec(
             "energy_near_parts",
             "localization",
             "Energy near the object's parts",
@@ -249,7 +249,7 @@ def row_table(samples: Iterable[int]) -> tuple[Row, ...]:
     )
 
 
-def rows_of(measured: Sequence[Columns], *, count: int, samples: Iterable[int] = ()) -> tuple[Score, ...]:
+def make_rows(measured: Sequence[Columns], *, count: int, samples: Iterable[int] = ()) -> tuple[Score, ...]:
     """The scores of some measures as rows, in the order of `row_table`; columns that are no row of a page are left out.
 
     Args:
@@ -261,7 +261,7 @@ def rows_of(measured: Sequence[Columns], *, count: int, samples: Iterable[int] =
     return tuple(_row(row, by_key[row.key], count) for row in row_table(samples) if row.key in by_key)
 
 
-def _row(row: Row, columns: Columns, count: int) -> Score:
+def _row(row: RowSpec, columns: Columns, count: int) -> Score:
     value = columns.values[row.key]
     beside = [other for other in columns.references if row.key in other.values]
     labels = {other.label: other.values[row.key] for other in beside}
@@ -284,7 +284,7 @@ def _row(row: Row, columns: Columns, count: int) -> Score:
 
 def reference(label: str, role: Literal["control", "floor", "ceiling"], value: Value) -> Reference:
     """What a score is held against: per-item values, or a number of the whole."""
-    estimate = estimate_of(value)
+    estimate = mean_interval(value)
     return Reference(label, role, estimate.value, estimate.low, estimate.high)
 
 
@@ -320,12 +320,12 @@ def entry(
     difference = None
     if isinstance(value, Tensor):
         scores = score(value, reasons=dict(reasons) if reasons else None)
-        estimate, undefined, count = estimate_of(scores), dict(scores.undefined), len(value)
+        estimate, undefined, count = mean_interval(scores), dict(scores.undefined), len(value)
         if against is not None:
-            paired = estimate_of(paired_difference(value, against[1]))
+            paired = mean_interval(paired_difference(value, against[1]))
             difference = Difference(f"minus {against[0]}, paired", paired.value, paired.low, paired.high)
     else:
-        estimate, undefined = estimate_of(value), {reason: int(n) for reason, n in (reasons or {}).items() if n}
+        estimate, undefined = mean_interval(value), {reason: int(n) for reason, n in (reasons or {}).items() if n}
     return Score(
         key=key,
         group=group,
@@ -343,13 +343,13 @@ def entry(
     )
 
 
-def estimate_of(value: Value | Scores) -> BootstrapMean:
+def mean_interval(value: Value | Scores) -> MeanInterval:
     """Mean and bootstrap interval over items; a number of the whole stays what it is."""
     if isinstance(value, Tensor):
         value = score(value)
     if isinstance(value, Scores):
-        return BootstrapMean(value.mean, value.low, value.high)
-    return value if isinstance(value, BootstrapMean) else BootstrapMean(float(value))
+        return MeanInterval(value.mean, value.low, value.high)
+    return value if isinstance(value, MeanInterval) else MeanInterval(float(value))
 
 
 _FILE = "per_image.npz"

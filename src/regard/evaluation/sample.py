@@ -1,4 +1,4 @@
-"""The images that are judged, chosen by a seed."""
+"""Images of a folder or data set, chosen by a seed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Sample:
         source: data set or folder, for the page.
         images: (N,C,H,W) in [0,1].
         index: of each image in its data set (N,): with a seed, the key of its random floors.
-        names: what a person would look for.
-        masks: where the object is (N,1,H,W); None where nobody says.
+        names: of the files or items.
+        masks: where the object is (N,1,H,W); None where the data has none.
     """
 
     source: str

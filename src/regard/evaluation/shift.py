@@ -13,11 +13,11 @@ from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, e
 from regard.evaluation.changed_splits import ChangedSplit, PartSplit, on_other_grounds
 from regard.evaluation.context import EvaluationContext
 from regard.evaluation.prediction import prediction
-from regard.evaluation.rows import estimate_of
+from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
-from regard.report import BootstrapMean, json_text, read_dataclass, write_dataclass
+from regard.report import MeanInterval, json_text, read_dataclass, write_dataclass
 from regard.training import Recipe, load_run, refuse_map_override
 from regard.types import Batch, RegardError
 
@@ -29,13 +29,13 @@ _SCORES = ("accuracy_one_sample", "calibration_error")
 
 @dataclass(frozen=True)
 class ShiftOptions:
-    """What is tried.
+    """What `shift` tries.
 
     Attributes:
         shifts: names of ``SHIFTS``; ``none`` is always tried.
         severities: of corruptions.
         images: the first so many test images; None takes all.
-        seed: of noise, and of who gets whose ground.
+        seed: of noise, and of which image gives its background.
     """
 
     shifts: tuple[str, ...] = SHIFTS
@@ -66,9 +66,9 @@ class ShiftCell:
 
     shift: str
     severity: int
-    run: Mapping[str, BootstrapMean]
-    twin: Mapping[str, BootstrapMean] | None = None
-    difference: BootstrapMean | None = None
+    run: Mapping[str, MeanInterval]
+    twin: Mapping[str, MeanInterval] | None = None
+    difference: MeanInterval | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _shifted(recipe: Recipe, data: DataSplits, options: ShiftOptions) -> Iterato
             return
         try:
             change = on_other_grounds(data.test, seed=options.seed)
-        except RegardError:  # nobody knows what the ground is
+        except RegardError:  # the set has neither masks nor boxes
             return
         yield BACKGROUND, 0, through(change)
 
@@ -158,8 +158,8 @@ def _cell(
         values, rates = prediction(context).values, context.observation.rates
         hits[name] = values["accuracy_mean"]
         kept = {"accuracy": hits[name]} | {key: values[key] for key in _SCORES if key in values} | rates
-        scores[name] = {key: estimate_of(value) for key, value in kept.items()}
+        scores[name] = {key: mean_interval(value) for key, value in kept.items()}
     difference = None
     if "twin" in hits:
-        difference = estimate_of(paired_difference(hits["run"], hits["twin"]))  # type: ignore[arg-type]
+        difference = mean_interval(paired_difference(hits["run"], hits["twin"]))  # type: ignore[arg-type]
     return ShiftCell(shift, severity, scores["run"], scores.get("twin"), difference)

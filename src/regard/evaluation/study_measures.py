@@ -19,7 +19,7 @@ from regard.data import SEVERITIES, DataSplits, Split, evenly_spaced
 from regard.evaluation.changed_splits import ChangedSplit
 from regard.evaluation.context import EvaluationContext, object_masks
 from regard.evaluation.faithfulness import faithful
-from regard.evaluation.gaze_similarity import gain, similarity, train_gaze
+from regard.evaluation.gaze_similarity import gaze_information, gaze_similarity, train_gaze
 from regard.evaluation.masks import train_masks
 from regard.evaluation.observe import observe, observe_maps
 from regard.evaluation.robustness import DISTURBANCES, robust
@@ -121,28 +121,28 @@ def measure_study(
     imposed, seed = build_override_maps(recipe, data, model), recipe.train.seed
     given = (lambda split: split) if imposed is None else partial(with_maps_of, maps=imposed.of)
     context = EvaluationContext(model, replace(data, test=given(data.test)), seed)
-    seen = context.observation
+    observation = context.observation
     scores = task_scores(context)
     means = {name: mean for name, v in scores.items() if math.isfinite(mean := float(v.nanmean()))}
     columns = {"performance": scores["performance"]}
-    if "gate_bits" in seen.rates and imposed is None:
-        columns["bits"] = seen.rates["gate_bits"]
+    if "gate_bits" in observation.rates and imposed is None:
+        columns["bits"] = observation.rates["gate_bits"]
     for name in wanted.robust:
         columns[f"robust_{name}"] = robust(
             model, context.split, name, severity=wanted.severity, images=wanted.robust_images, seed=seed
         )
     out = StudyColumns(image_names(data.test), columns, means, performance_floors(recipe.task, data))
-    if seen.map is None:
+    if observation.map is None:
         return out
     if wanted.faithful and imposed is None:
-        columns |= faithful(context, seen.map, images=wanted.faithful)
+        columns |= faithful(context, observation.map, images=wanted.faithful)
     for kind in doses:
         assert imposed is not None, "doses are of imposed maps"
         for alpha in wanted.alphas:
             dosed = with_maps_of(data.test, partial(imposed.dose, alpha=alpha, kind=kind))
             predicted = observe(model, dosed, seed=seed, mean_only=True).mean
             columns[f"{DOSE}{kind}/{alpha}"] = context.scoring.performance(predicted, context.targets).float()
-    own, people, shown = gaze.name == "own", data, seen.map
+    own, people, shown = gaze.name == "own", data, observation.map
     if not own:
         people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
         shown = observe_maps(model, given(people.test))
@@ -152,9 +152,9 @@ def measure_study(
         return out
     train = train_gaze(people.train, sigma=gaze.sigma)
     index = train.looked[evenly_spaced(len(train.looked), CALIBRATED)]
-    close = similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
+    close = gaze_similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
     learned = observe_maps(model, given(people.train), index)
-    close |= gain(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)
+    close |= gaze_information(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)
     if own:
         return replace(out, columns=columns | close)
     return replace(out, looked_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], looked=close)

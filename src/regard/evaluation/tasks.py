@@ -66,7 +66,7 @@ def scoring_of(model: Any) -> TaskScoring:
     return SCORING[next(name for name, kind in TASKS.items() if isinstance(model, kind.model))]
 
 
-def performance(model: Any, output: Any, batch: Batch) -> Float[Tensor, " B"]:
+def task_performance(model: Any, output: Any, batch: Batch) -> Float[Tensor, " B"]:
     """The task's score of each item: 0 or 1 of a class, S-measure of a mask."""
     scoring = scoring_of(model)
     return scoring.performance(scoring.probabilities(model, output).cpu(), scoring.target(batch).cpu())

@@ -27,11 +27,11 @@ from torch import Tensor, nn
 
 from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find_entry, open_data, permutation
-from regard.evaluation.rows import estimate_of
+from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder, write_arrays
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
-from regard.report import BootstrapMean, json_text, write_dataclass
+from regard.report import MeanInterval, json_text, write_dataclass
 from regard.training import load_run, refuse_map_override, seed_everything
 from regard.types import RegardError
 
@@ -75,7 +75,7 @@ def fit_probe(rows: Rows, labels: Labels, val: tuple[Rows, Labels] | None, *, se
     """
     parts = min(5, int(np.unique(labels, return_counts=True)[1].min()))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # after so many steps it says what it has learned
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so many steps are enough for a probe
         if val is None and parts < 2:
             return Probe(_pipeline(WITHOUT_CHOICE).fit(rows, labels), WITHOUT_CHOICE, "nothing")
         if val is None:
@@ -94,7 +94,7 @@ def _pipeline(penalty: float) -> Pipeline:
 
 Represent = Callable[[Float[Tensor, "B 3 H W"]], Float[Tensor, "B D"]]
 PIXEL_SIDE = 32
-"""Raw pixels are read at no more than this side, which leaves 3,072 numbers an image."""
+"""Raw pixels are read at no more than this side, which leaves 3,072 numbers per image."""
 _BATCH = 64
 
 
@@ -150,7 +150,7 @@ def represented(split: Split, represent: Represent) -> npt.NDArray[np.float32]:
     return torch.cat(rows).numpy()
 
 
-ALL = 0
+ALL_EXAMPLES = 0
 """Stands for all training examples."""
 _KINDS = ("network", "untrained", "pixels")
 _FILE = "transfer.json"
@@ -159,15 +159,15 @@ _STREAM = 800
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """How it is read.
+    """What `transfer` fits.
 
     Attributes:
-        shots: examples a class; ``ALL`` is the whole training split.
-        draws: random draws of the examples; ``ALL`` needs one.
+        shots: examples per class; ``ALL_EXAMPLES`` is the whole training split.
+        draws: random draws of the examples; ``ALL_EXAMPLES`` needs one.
         seed: decides them and the untrained network.
     """
 
-    shots: tuple[int, ...] = (1, 2, 5, 10, 20, ALL)
+    shots: tuple[int, ...] = (1, 2, 5, 10, 20, ALL_EXAMPLES)
     draws: int = 5
     seed: int = 0
 
@@ -187,7 +187,7 @@ class TransferData:
 
 
 @dataclass(frozen=True)
-class TransferAccuracy(BootstrapMean):
+class TransferAccuracy(MeanInterval):
     """Accuracy over test images; ``spread`` is the standard deviation over so many draws of the examples."""
 
     spread: float = 0.0
@@ -202,7 +202,7 @@ class TransferPoint:
     network: TransferAccuracy
     untrained: TransferAccuracy
     pixels: TransferAccuracy
-    difference: Mapping[str, BootstrapMean]
+    difference: Mapping[str, MeanInterval]
 
 
 @dataclass(frozen=True)
@@ -283,18 +283,18 @@ def _draws(
 ) -> npt.NDArray[np.float32]:
     labels = {split.name: split.labels.cpu().numpy() for split in (data.train, data.val, data.test)}
     hits = []
-    for draw in range(1 if k == ALL else options.draws):
+    for draw in range(1 if k == ALL_EXAMPLES else options.draws):
         chosen = examples(data.train.labels.cpu(), k, seed=options.seed, draw=draw)
-        val = (rows["val"], labels["val"]) if k == ALL else None
+        val = (rows["val"], labels["val"]) if k == ALL_EXAMPLES else None
         probe = fit_probe(rows["train"][chosen], labels["train"][chosen], val, seed=options.seed)
         hits.append(probe.hits(rows["test"], labels["test"]))
     return np.stack(hits)
 
 
 def examples(labels: Tensor, k: int, *, seed: int, draw: int) -> npt.NDArray[np.int64]:
-    """Positions of ``k`` random examples of each class, fewer where it has fewer; all for ``ALL``."""
+    """Positions of ``k`` random examples of each class, fewer where it has fewer; all for ``ALL_EXAMPLES``."""
     order = permutation(len(labels), seed=seed, epoch=draw, stream=_STREAM)
-    if k == ALL:
+    if k == ALL_EXAMPLES:
         return np.arange(len(labels))
     parts = [order[labels[order] == c][:k] for c in labels.unique()]
     return torch.cat(parts).sort().values.numpy()
@@ -304,11 +304,13 @@ def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> TransferPoint:
     """Accuracies at so many examples, and by how much the network's features exceed each floor, image by image."""
     means = {kind: torch.from_numpy(values.mean(0)) for kind, values in hits.items()}
     accuracies = {
-        kind: TransferAccuracy(**vars(estimate_of(means[kind])), spread=float(values.mean(1).std()), draws=len(values))
+        kind: TransferAccuracy(
+            **vars(mean_interval(means[kind])), spread=float(values.mean(1).std()), draws=len(values)
+        )
         for kind, values in hits.items()
     }
     differences = {
-        kind: estimate_of(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
+        kind: mean_interval(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
     }
     return TransferPoint(k or "all", difference=differences, **accuracies)
 
@@ -329,4 +331,4 @@ def _load(path: Path) -> npt.NDArray[np.float32]:
         with np.load(path, allow_pickle=False) as arrays:
             return np.asarray(arrays["hits"])
     except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be made again") from None
+        raise RegardError(f"{path}: cannot be read ({error}); remove it and repeat the command") from None

@@ -40,7 +40,7 @@ def imposed_warnings(recipe: Recipe, split: Split) -> list[str]:
     return warnings
 
 
-def map_warnings(model: Any, seen: Observation, rows: Sequence[Score]) -> list[str]:
+def map_warnings(model: Any, observation: Observation, rows: Sequence[Score]) -> list[str]:
     """Warnings about budget and map: missed, constant, without effect, or bypassed."""
     warnings = []
     for row in rows:
@@ -51,9 +51,9 @@ def map_warnings(model: Any, seen: Observation, rows: Sequence[Score]) -> list[s
                 f"The budget was missed: {row.label.lower()} is {value} on test images where "
                 f"{budgets[0]:g} was asked for. Train longer, so that the search can settle."
             )
-    if not seen.gates:
+    if not observation.gates:
         return warnings
-    gate = seen.gates[-1]
+    gate = observation.gates[-1]
     if float((gate.amax((1, 2, 3)) - gate.amin((1, 2, 3))).median()) < _FLAT:
         warnings.append("The map is constant: it has the same value everywhere on most images, so it shows nothing.")
     if not model.cut.is_cut:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.evaluation import tolerance
+from regard.evaluation import changed_images, tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
 from regard.metrics import (
@@ -42,15 +42,12 @@ from regard.metrics import (
     energy_inside,
     equivariance,
     exclusion,
-    high_pass,
     infidelity,
     insertion,
     jpeg,
     lerf_morf_gap,
-    low_pass,
     max_sensitivity,
     noise,
-    overwrite,
     pointing_game,
     sanity,
     spearman,
@@ -60,8 +57,6 @@ from regard.types import Explain, Map, RegardError
 
 _OTHER, CONSTANT, UNRELATED = "another image's map", "constant map", "unrelated maps"
 _FLAT, _ZERO = "map constant", "map all zero"  # why a value is undefined
-_WINDOW = 4  # side of the image over side of a window: 8 of 32 pixels, as in the paper
-_RADIUS = 4  # of low and high pass
 _DRAWS = 5  # draws of infidelity over draws of sensitivity
 FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
 _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
@@ -204,16 +199,9 @@ def consistencies(case: Case) -> list[Measure]:
     """The interpretability score under four changes and three thresholds."""
     case = case.few()
     o, x = case.options, case.images
-    window = (max(1, x.shape[2] // _WINDOW), max(1, x.shape[3] // _WINDOW))
-    content = x[controls.derangement(len(x), seed=o.seed).to(x.device)]
-    changes = {
-        "colour": ("a window painted", overwrite(x, index=case.index, window=window, seed=o.seed)),
-        "content": ("a window overwritten", overwrite(x, content, index=case.index, window=window, seed=o.seed)),
-        "low": ("low pass", low_pass(x, radius=_RADIUS)),
-        "high": ("high pass", high_pass(x, radius=_RADIUS)),
-    }
+    words = {"colour": "a window painted", "content": "a window overwritten", "low": "low pass", "high": "high pass"}
     rows = []
-    for key, (words, changed) in changes.items():
+    for key, changed in changed_images(x, case.index, seed=o.seed).items():
         results = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
         chance = Consistency(results.same, _another(case, cosine).to(results.similarity.device))
         fixed = consistency(case.predict, constant_map, x, changed, case.classes, batch_size=o.batch_size)
@@ -222,7 +210,7 @@ def consistencies(case: Case) -> list[Measure]:
             rows.append(
                 Measure(
                     f"consistent_{key}_{round(100 * threshold)}",
-                    f"Consistent above {threshold:g}: {words}",
+                    f"Consistent above {threshold:g}: {words[key]}",
                     "Share of maps that stay, among images whose prediction stays.",
                     results.score(threshold),
                     {_OTHER: chance.score(threshold)},

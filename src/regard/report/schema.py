@@ -100,7 +100,7 @@ class MeanCurve:
 
 
 @dataclass(frozen=True)
-class BootstrapMean:
+class MeanInterval:
     """A mean and its bootstrap interval."""
 
     value: float
@@ -116,10 +116,10 @@ class Intervention:
     label: str
     meaning: str
     touched: float
-    accuracy: BootstrapMean
-    kl: BootstrapMean
-    latent_bits: BootstrapMean | None = None
-    gate_bits: BootstrapMean | None = None
+    accuracy: MeanInterval
+    kl: MeanInterval
+    latent_bits: MeanInterval | None = None
+    gate_bits: MeanInterval | None = None
 
 
 @dataclass(frozen=True)
