@@ -6,7 +6,7 @@ from tests.evaluation.contexts import json_rows
 
 from regard.evaluation import MEASURES, SCORING, Columns, ReferenceColumns
 from regard.evaluation.rows import row_table
-from regard.report import MeanInterval
+from regard.report import BootstrapMean
 from regard.training import TASKS
 
 
@@ -40,7 +40,7 @@ def test_a_row_has_the_references_that_know_its_score_and_the_difference_to_the_
 
 def test_numbers_of_the_whole_split_and_rows_in_one_order() -> None:
     last = Columns({"iou": torch.ones(3)}, details={"threshold": 0.5, "unit": "gate"})
-    first = Columns({"calibration_error": MeanInterval(0.1, 0.05, 0.2), "accuracy_8_samples": torch.ones(3)})
+    first = Columns({"calibration_error": BootstrapMean(0.1, 0.05, 0.2), "accuracy_8_samples": torch.ones(3)})
     rows = json_rows(last, first, count=3, samples=(8,))
     assert [row["key"] for row in rows] == ["accuracy_8_samples", "calibration_error", "iou"]
     assert (rows[1]["value"], rows[1]["low"], rows[1]["n"]) == (0.1, 0.05, 3)

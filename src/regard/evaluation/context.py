@@ -20,13 +20,13 @@ from regard.evaluation.observe import Observation, batch_of, batches, device_of,
 from regard.evaluation.tasks import TaskScoring, scoring_of
 from regard.explain import ZeroMapWarning, explain
 from regard.metrics import batch_masks
-from regard.report import MeanInterval
+from regard.report import BootstrapMean
 from regard.training import Recipe
 from regard.types import Map
 
 _VALIDATION_IMAGES = 512
 
-Value = Tensor | MeanInterval | float
+Value = Tensor | BootstrapMean | float
 """A score: of each of N items (N,), NaN where undefined; or a number of the whole split, with its interval."""
 
 
@@ -85,7 +85,7 @@ class Columns:
     def numbers(self) -> dict[str, float]:
         """The numbers of the whole split."""
         return {
-            name: value.value if isinstance(value, MeanInterval) else float(value)
+            name: value.value if isinstance(value, BootstrapMean) else float(value)
             for name, value in self.values.items()
             if not isinstance(value, Tensor)
         }

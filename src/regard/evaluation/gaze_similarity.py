@@ -105,7 +105,7 @@ def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int],
         here = points[index]
         own = Map(map.values[index], map.unit).resize(size).values.double()
         gold = density(here, size=size, sigma=sigma)
-        scores = all_scores(own, here, gold, others, own_included=False)
+        scores = fixation_scores(own, here, gold, others, own_included=False)
         for name in _METRICS:
             out[name][index] = scores[name]
     return out

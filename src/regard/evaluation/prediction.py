@@ -10,7 +10,7 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.observe import observe
 from regard.evaluation.rows import TWIN
 from regard.metrics import accuracy, calibration_error, nll
-from regard.report import MeanInterval
+from regard.report import BootstrapMean
 
 _STREAM_LABELS = {"flow": "the flow alone", "rgb": "the image alone"}
 
@@ -55,7 +55,7 @@ def _label_scores(context: EvaluationContext) -> dict[str, Value]:
     values |= {f"accuracy_{n}_samples": accuracy(averaged, labels) for n, averaged in observation.averaged.items()}
     if labels.ndim == 1:
         calibration = calibration_error(observation.mean.max(1).values, accuracy(observation.mean, labels))
-        values["calibration_error"] = MeanInterval(calibration.error, calibration.low, calibration.high)
+        values["calibration_error"] = BootstrapMean(calibration.error, calibration.low, calibration.high)
         values["calibration_floor"] = calibration.floor
     values |= {f"accuracy_{name}": accuracy(stream, labels) for name, stream in observation.streams.items()}
     if observation.streams and labels.ndim == 2:

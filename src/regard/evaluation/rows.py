@@ -16,7 +16,7 @@ from torch import Tensor
 from regard.evaluation.context import Columns, Value
 from regard.files import write_arrays
 from regard.metrics import paired_difference, score
-from regard.report import Difference, Group, MeanInterval, Reference, Score
+from regard.report import BootstrapMean, Difference, Group, Reference, Score
 from regard.types import RegardError, Scores
 
 MEAN_MASK = "mean mask of the training images"
@@ -343,13 +343,13 @@ def entry(
     )
 
 
-def mean_interval(value: Value | Scores) -> MeanInterval:
+def mean_interval(value: Value | Scores) -> BootstrapMean:
     """Mean and bootstrap interval over items; a number of the whole stays what it is."""
     if isinstance(value, Tensor):
         value = score(value)
     if isinstance(value, Scores):
-        return MeanInterval(value.mean, value.low, value.high)
-    return value if isinstance(value, MeanInterval) else MeanInterval(float(value))
+        return BootstrapMean(value.mean, value.low, value.high)
+    return value if isinstance(value, BootstrapMean) else BootstrapMean(float(value))
 
 
 _FILE = "per_image.npz"

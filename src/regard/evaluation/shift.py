@@ -17,7 +17,7 @@ from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
-from regard.report import MeanInterval, json_text, read_dataclass, write_dataclass
+from regard.report import BootstrapMean, json_text, read_dataclass, write_dataclass
 from regard.training import Recipe, load_run, refuse_map_override
 from regard.types import Batch, RegardError
 
@@ -66,9 +66,9 @@ class ShiftCell:
 
     shift: str
     severity: int
-    run: Mapping[str, MeanInterval]
-    twin: Mapping[str, MeanInterval] | None = None
-    difference: MeanInterval | None = None
+    run: Mapping[str, BootstrapMean]
+    twin: Mapping[str, BootstrapMean] | None = None
+    difference: BootstrapMean | None = None
 
 
 @dataclass(frozen=True)

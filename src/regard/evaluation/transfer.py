@@ -31,7 +31,7 @@ from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder, write_arrays
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
-from regard.report import MeanInterval, json_text, write_dataclass
+from regard.report import BootstrapMean, json_text, write_dataclass
 from regard.training import load_run, refuse_map_override, seed_everything
 from regard.types import RegardError
 
@@ -187,7 +187,7 @@ class TransferData:
 
 
 @dataclass(frozen=True)
-class TransferAccuracy(MeanInterval):
+class TransferAccuracy(BootstrapMean):
     """Accuracy over test images; ``spread`` is the standard deviation over so many draws of the examples."""
 
     spread: float = 0.0
@@ -202,7 +202,7 @@ class TransferPoint:
     network: TransferAccuracy
     untrained: TransferAccuracy
     pixels: TransferAccuracy
-    difference: Mapping[str, MeanInterval]
+    difference: Mapping[str, BootstrapMean]
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class MeanCurve:
 
 
 @dataclass(frozen=True)
-class MeanInterval:
+class BootstrapMean:
     """A mean and its bootstrap interval."""
 
     value: float
@@ -116,10 +116,10 @@ class Intervention:
     label: str
     meaning: str
     touched: float
-    accuracy: MeanInterval
-    kl: MeanInterval
-    latent_bits: MeanInterval | None = None
-    gate_bits: MeanInterval | None = None
+    accuracy: BootstrapMean
+    kl: BootstrapMean
+    latent_bits: BootstrapMean | None = None
+    gate_bits: BootstrapMean | None = None
 
 
 @dataclass(frozen=True)
