@@ -42,9 +42,7 @@ def test_table_files_and_page(here, capsys):
     page = (here / "out/report.html").read_text()
     assert "Best" in page
     assert "Worst" in page
-    assert (
-        page.count('<circle class="under"') == 3 * 60
-    )  # the 20 fixations of three images, over image, map and overlay
+    assert page.count('<circle class="under"') == 3 * 100  # all five images: their fixations over image, map, overlay
     assert "of the way from the centre prior to the other observers" in page
     assert "http" not in page.replace("http-equiv", "")
     assert not list((here / "out").glob("*.part*"))
@@ -53,7 +51,7 @@ def test_table_files_and_page(here, capsys):
 def test_a_train_split_gives_prior_and_information_gain(here, capsys):
     assert score(here, "--train", str(here / "train.csv"), "--center-prior", "train", "--json") == 0
     content = json.loads(capsys.readouterr().out)["good"]
-    gain = {kind: found["information_gain"]["mean"] for kind, found in content["scores"].items()}
+    gain = {kind: scores["information_gain"]["mean"] for kind, scores in content["scores"].items()}
     assert gain["maps"] > 0.5
     assert gain["observers"] > gain["center"]
     assert gain["uniform"] < gain["maps"]

@@ -177,5 +177,5 @@ def test_results_say_what_they_are_and_are_read_as_they_were_written(folder, tmp
     assert repr(scores).startswith("MapScores(4 images: auc=0.9")
     assert {p.name for p in tmp_path.iterdir()} == {"maps"}
     score_maps(folder, fixations(), options=OPTIONS, out=tmp_path / "out", name="mine")
-    assert to_json(read_score_results(tmp_path / "out")) == to_json(scores.results())
+    assert to_json(read_score_results(tmp_path / "out")) == to_json(scores.results(name="mine"))
     assert "<h1>mine</h1>" in (tmp_path / "out" / "report.html").read_text()

@@ -1,4 +1,4 @@
-"""`regard report`: a run's page, written again."""
+"""`regard report`: the page of what another command made, written again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import argparse
 from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command
+from regard.errors import RegardError
+
+_SHOWN = (
+    "a run (evaluation.json), a judgement (judge.json), scores of maps (scores.json, or comparison.json of several "
+    "models), a table or sweep (table.json) or a study (results.json or trials.csv)"
+)
 
 
 def add_report(commands: Commands) -> None:
@@ -13,16 +19,44 @@ def add_report(commands: Commands) -> None:
     report = add_command(
         commands,
         "report",
-        "write a run's report.html again",
-        "Writes report.html out of the files in an evaluated run's folder; no network is loaded.",
-        "regard report runs/default",
+        "write the report.html of a run, judgement, scores, table or study again",
+        f"Writes report.html out of the files in a folder; no network is loaded. The folder holds {_SHOWN}.",
+        """regard report runs/default
+        regard report judged
+        regard report runs/cifar10""",
     )
-    report.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, such as runs/default")
+    report.add_argument("folder", type=Path, metavar="FOLDER", help="what a command wrote, such as runs/default")
     report.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.report import write_report
-
-    print(f"report: {write_report(options.folder)}")
+    for page in _write_pages(options.folder):
+        print(f"report: {page}")
     return 0
+
+
+def _write_pages(folder: Path) -> tuple[Path, ...]:
+    def holds(*names: str) -> bool:
+        return any((folder / name).is_file() for name in names)
+
+    if holds("recipe.yaml", "evaluation.json"):
+        from regard.report import write_report
+
+        return (write_report(folder),)
+    if holds("judge.json"):
+        from regard.judge import write_judge_page
+
+        return (write_judge_page(folder),)
+    if holds("scores.json", "comparison.json"):
+        from regard.score import write_score_pages
+
+        return write_score_pages(folder)
+    if holds("table.json"):
+        from regard.experiments.tables import write_table_page
+
+        return (write_table_page(folder),)
+    if holds("results.json", "trials.csv"):
+        from regard.experiments.study import draw_study
+
+        return (draw_study(folder),)
+    raise RegardError(f"{folder} holds no results that have a page; regard report shows {_SHOWN}")

@@ -135,23 +135,23 @@ def best_typical_worst(
     """Which items a gallery shows under ``best``, ``typical`` (nearest to the median) and ``worst``, none twice.
 
     Each rule's first item is its most extreme one. Undefined (NaN) items are never shown; of fewer than three times
-    ``each`` defined items every rule gets a third, and at least one while there are any.
+    ``each`` defined items best and worst get a third each (rounded, at least one if there is one), typical the rest.
 
     Args:
         values: (N,), a score per item.
-        each: items per rule.
+        each: largest number of items per rule.
         better: which way is better.
 
     >>> {rule: items.tolist() for rule, items in best_typical_worst(torch.tensor([.1, .9, .5, .4, .8, .2]), 1).items()}
     {'best': [1], 'typical': [3], 'worst': [0]}
     """
     defined = (~values.isnan()).nonzero()[:, 0]
-    each = min(each, max(1, len(defined) // 3))
+    ends = min(each, max(1, round(len(defined) / 3)))
     ascending = defined[values[defined].argsort(stable=True)]
     if better == "higher":
         ascending = ascending.flip(0)
-    best, rest = ascending[:each], ascending[each:]
-    worst = rest.flip(0)[:each]
+    best, rest = ascending[:ends], ascending[ends:]
+    worst = rest.flip(0)[:ends]
     median = values[defined].median() if len(defined) else values.new_tensor(0.0)
     nearest = defined[(values[defined] - median).abs().argsort(stable=True)]
     typical = nearest[~torch.isin(nearest, torch.cat([best, worst]))][:each]

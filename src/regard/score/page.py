@@ -34,6 +34,7 @@ from regard.score.results import (
     ModelComparison,
     ScoredItem,
     ScoreResults,
+    read_comparison,
     read_gallery,
     read_score_results,
 )
@@ -55,12 +56,23 @@ class FixatedCard:
     scores: str
 
 
-def write_score_page(folder: Path, name: str) -> Path:
-    """Read what `regard score` wrote into ``folder`` and write ``report.html`` there, whole or not at all.
+def write_score_pages(folder: Path) -> tuple[Path, ...]:
+    """Read what `regard score` wrote into ``folder`` and write ``report.html`` there, or of each model compared below.
+
+    Raises:
+        RegardError: a file is missing or corrupt, or a page cannot be written.
+    """
+    if (folder / "scores.json").is_file():
+        return (write_score_page(folder),)
+    names = dict.fromkeys(name for row in read_comparison(folder) for name in (row.first, row.second))
+    return tuple(write_score_page(folder / name) for name in names)
+
+
+def write_score_page(folder: Path) -> Path:
+    """Read the scores of one model's maps in ``folder`` and write ``report.html`` there, whole or not at all.
 
     Args:
         folder: holds scores.json and gallery.npz.
-        name: of the maps, the page's title.
 
     Raises:
         RegardError: a file is missing or corrupt, or the page cannot be written.
@@ -70,7 +82,7 @@ def write_score_page(folder: Path, name: str) -> Path:
     galleries = [(rule, [item for item in results.gallery if item.rule == rule]) for rule in ORDER]
     html = render_page(
         "score/page.html.j2",
-        name=name,
+        name=results.name or folder.resolve().name,
         results=results,
         rows=results.rows(),
         summary=_summary(results),

@@ -99,6 +99,7 @@ class ScoreResults:
         minus_center_paired: metric -> mean difference to the centre prior, paired by image.
         share_from_center_to_observers: metric -> 0 at the centre prior, 1 at the other observers.
         gallery: best, typical and worst images.
+        name: of the maps; empty in files of version 0.1.
     """
 
     options: Mapping[str, object]
@@ -110,6 +111,7 @@ class ScoreResults:
     minus_center_paired: Mapping[str, ScoredMean]
     share_from_center_to_observers: Mapping[str, float]
     gallery: tuple[ScoredItem, ...] = ()
+    name: str = ""
 
     def rows(self) -> tuple[Score, ...]:
         """The scores of the maps in the form in which all pages and tables show scores."""
@@ -190,7 +192,7 @@ class MapScores:
             return math.nan
         return share_of_range(*(self.summary[kind][metric].mean for kind in kinds))
 
-    def results(self, gallery: tuple[ScoredItem, ...] = ()) -> ScoreResults:
+    def results(self, gallery: tuple[ScoredItem, ...] = (), name: str = "") -> ScoreResults:
         """The summary over images, with paired differences to the centre prior."""
         draws, seed = self.options.draws, self.options.seed
         return ScoreResults(
@@ -206,6 +208,7 @@ class MapScores:
             },
             share_from_center_to_observers={metric: self.share(metric) for metric in self.summary["maps"]},
             gallery=gallery,
+            name=name,
         )
 
 

@@ -119,8 +119,8 @@ def score_maps(
         write_atomically(
             Path(out) / "per_image.csv", scores.to_frame().to_csv(index=False, lineterminator="\n"), parents=True
         )
-        write_dataclass(Path(out) / "scores.json", scores.results(gallery), indent=2)
-        write_score_page(Path(out), name)
+        write_dataclass(Path(out) / "scores.json", scores.results(gallery, name), indent=2)
+        write_score_page(Path(out))
     return scores
 
 

@@ -132,6 +132,9 @@ def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.C
     assert all(f"{name}: {word}" in said for name, word in words.items())
     assert main(["study", "report", str(root), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == record
+    page = (root / "report.html").read_bytes()
+    assert main(["report", str(root)]) == 0
+    assert (root / "report.html").read_bytes() == page
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from regard.experiments.tables.file import (
     table_cells,
     trial_cells,
 )
+from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults, TuningTrials, read_table_results
 from regard.experiments.tables.run import OpenTable, make_table, open_sweep, open_table, table_plan_lines
 from regard.experiments.tables.table import difference_p, mean_over_runs, table_of
@@ -41,4 +42,5 @@ __all__ = [
     "table_of",
     "table_plan_lines",
     "trial_cells",
+    "write_table_page",
 ]
