@@ -1,14 +1,16 @@
-"""One look at a split, against the same numbers computed by hand."""
+"""One pass over a split, against the same numbers computed by hand; batch sizes, and frozen layers that run once."""
 
 import math
 
 import pytest
 import torch
+from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import observe
+from regard.evaluation.observe import LARGEST_BATCH, max_batch_size
 from regard.models import AttentiveClassifier
-from regard.training import seed_everything
+from regard.training import build_data, seed_everything
 from regard.types import NATS_PER_BIT
 
 
@@ -121,3 +123,53 @@ def test_a_plain_network_has_neither_map_nor_samples() -> None:
     assert seen.map is None
     assert seen.gates == ()
     assert seen.rates == {}
+
+
+def sized_split(height: int, width: int) -> TensorSplit:
+    return TensorSplit(
+        "test",
+        images=torch.zeros(2, 3, height, width, dtype=torch.uint8),
+        labels=torch.tensor([0, 1]),
+        classes=("a", "b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((32, 32), LARGEST_BATCH),
+        ((48, 48), LARGEST_BATCH),
+        ((48, 96), LARGEST_BATCH // 2),
+        ((192, 192), 16),
+        ((900, 900), 1),
+    ],
+)
+def test_large_images_are_few(size: tuple[int, int], expected: int) -> None:
+    assert max_batch_size(sized_split(*size)) == expected
+
+
+def test_other_devices_take_all() -> None:
+    assert max_batch_size(sized_split(192, 192), "cuda") == LARGEST_BATCH
+
+
+def test_a_frozen_stem_runs_once_an_image_to_the_same_result() -> None:
+    torch.manual_seed(0)
+    data = build_data(tiny("data"))
+    images = data.test.batch([0]).images
+    model = AttentiveClassifier("compact", 10, at="stage2", latent=4, input_size=tuple(images.shape[-2:])).eval()
+    before = observe(model, data.test, seed=0)
+    calls = []
+    first = next(module for module in model.trunk.modules() if isinstance(module, torch.nn.Conv2d))
+    first.register_forward_hook(lambda *_: calls.append(1))
+    observe(model, data.test, seed=0)
+    asked = len(calls)
+    model.freeze("stage1")
+    model.stem(images)  # the first time it looks for what is the stem
+    calls.clear()
+    after = observe(model, data.test, seed=0)
+    assert 1 == len(calls) < asked
+    torch.testing.assert_close(after.mean, before.mean)
+    assert before.one is not None
+    assert after.one is not None
+    torch.testing.assert_close(after.one, before.one)
+    torch.testing.assert_close(after.averaged[12], before.averaged[12])

@@ -4,8 +4,9 @@ import pytest
 import torch
 from tests.evaluation.contexts import json_rows
 
-from regard.evaluation import MEASURES, SCORING, Columns, ReferenceColumns
+from regard.evaluation import MEASURES, Columns, ReferenceColumns
 from regard.evaluation.rows import row_table
+from regard.evaluation.tasks import SCORING
 from regard.report import BootstrapMean
 from regard.training import TASKS
 

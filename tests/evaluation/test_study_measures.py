@@ -9,19 +9,11 @@ from tests.evaluation.contexts import context_of
 from torch import Tensor, nn
 
 from regard.data import clutter, evenly_spaced, moving_clutter
-from regard.evaluation import (
-    EvaluationContext,
-    Measures,
-    gaze_information,
-    gaze_similarity,
-    observe,
-    observe_maps,
-    performance_floors,
-    robust,
-    train_gaze,
-)
+from regard.evaluation import EvaluationContext, Measures, observe, observe_maps
 from regard.evaluation.faithfulness import faithful
-from regard.evaluation.study_measures import task_scores
+from regard.evaluation.gaze_similarity import gaze_information, gaze_similarity, train_gaze
+from regard.evaluation.robustness import robust
+from regard.evaluation.study_measures import performance_floors, task_scores
 from regard.gaze import density
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
 from regard.types import Map, RegardError

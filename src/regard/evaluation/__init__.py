@@ -6,29 +6,23 @@ Not here: metrics themselves (metrics), pages (report), and maps of other method
 from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
-from regard.evaluation.gaze_similarity import TrainGaze, gaze_information, gaze_similarity, train_gaze
 from regard.evaluation.localization import tolerance
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
-from regard.evaluation.robustness import ATTACKS, DISTURBANCES, robust
 from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
 from regard.evaluation.sample import Sample, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
-from regard.evaluation.study_measures import DOSE, Measures, StudyColumns, WhoseGaze, measure_study, performance_floors
-from regard.evaluation.tasks import SCORING, TaskScoring
+from regard.evaluation.study_measures import DOSE, Measures, WhoseGaze, measure_study
 from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, transfer
 
 __all__ = [
     "ALL_EXAMPLES",
     "ANOTHER",
-    "ATTACKS",
     "CENTRE_BOX",
-    "DISTURBANCES",
     "DOSE",
     "EVERY_SAMPLES",
     "MEASURES",
     "OBSERVERS",
-    "SCORING",
     "SHIFTS",
     "UNIFORM_BOX",
     "Columns",
@@ -39,28 +33,20 @@ __all__ = [
     "Sample",
     "ShiftOptions",
     "ShiftResults",
-    "StudyColumns",
-    "TaskScoring",
-    "TrainGaze",
     "TransferOptions",
     "TransferResults",
     "WhoseGaze",
     "changed_images",
     "entry",
     "evaluate",
-    "gaze_information",
-    "gaze_similarity",
     "make_rows",
     "measure_study",
     "observe",
     "observe_maps",
     "open_sample",
-    "performance_floors",
     "reference",
-    "robust",
     "sample_of",
     "shift",
     "tolerance",
-    "train_gaze",
     "transfer",
 ]
