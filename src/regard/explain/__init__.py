@@ -3,6 +3,7 @@
 Not here: testing the maps (metrics), drawing them (report).
 """
 
+from regard._callable import make_callable
 from regard.explain.context import ExplainContext
 from regard.explain.explain import ZeroMapWarning, explain
 from regard.explain.iba import ChannelStatistics, channel_statistics
@@ -20,3 +21,5 @@ __all__ = [
     "list_methods",
     "preserve_state",
 ]
+
+make_callable(__name__, explain)

@@ -4,6 +4,7 @@ One folder holds the whole way of `regard judge` and of `regard explain`: model,
 here: the metrics themselves (metrics), the methods (explain), drawing (report).
 """
 
+from regard._callable import make_callable
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.engine import judge_methods
 from regard.judge.explain_images import ExplainedImage, ExplainResults, explain_images, parse_options, read_explained
@@ -33,3 +34,5 @@ __all__ = [
     "read_judge_results",
     "write_judge_page",
 ]
+
+make_callable(__name__, judge)

@@ -1,0 +1,122 @@
+"""What a user of timm, torchmetrics, captum and pysaliency would type works as it is written."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import regard
+
+STUB = (Path(regard.__file__).parent / "__init__.pyi").read_text()
+
+
+def python(program: str) -> str:
+    """What a program prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_it_imports_no_heavy_library() -> None:
+    heavy = ["torch", "numpy", "timm", "torchvision", "pytorch_lightning", "captum", "matplotlib", "pandas"]
+    assert python(f"import sys, regard; dir(regard); print([m for m in {heavy} if m in sys.modules])") == "[]"
+
+
+def test_every_name_is_there_and_documented() -> None:
+    assert len(regard.__all__) == STUB.count(" as ")
+    for name in regard.__all__:
+        assert inspect.getdoc(getattr(regard, name)), name
+    with pytest.raises(AttributeError):
+        regard.nothing  # noqa: B018
+
+
+def test_a_package_of_a_functions_name_is_that_function() -> None:
+    for name, module in (("explain", "regard.explain.cam"), ("judge", "regard.judge.case")):
+        program = f"import {module}, regard, inspect; print(list(inspect.signature(regard.{name}).parameters)[:2])"
+        first = {"explain": "model", "judge": "model"}[name]
+        assert first in python(program)
+        assert first in python(f"import regard; f = regard.{name}; {program}")
+
+
+@pytest.fixture
+def net() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return regard.AttentiveClassifier("resnet18", 10, at="layer3", attention="noise", input_size=(64, 64)).eval()
+
+
+def test_attentive_networks(net: torch.nn.Module) -> None:
+    images = torch.rand(2, 3, 64, 64)
+    output = net(images)
+    assert output.logits.shape == (1, 2, 10)
+    losses = regard.information_loss(output, torch.tensor([1, 2]), regard.Weights(beta=1e-3))
+    assert losses.total.isfinite()
+    shown = regard.explain(net, images, "grad_cam")
+    assert isinstance(shown, regard.Map)
+    assert shown.values.shape[:2] == (2, 1)
+    assert isinstance(regard.Segmenter, type)
+    assert isinstance(regard.TwoStream, type)
+
+
+def test_attention_on_a_users_own_network() -> None:
+    import torchvision
+
+    torch.manual_seed(0)
+    net = torchvision.models.resnet18(weights=None, num_classes=5).eval()
+    attended = regard.attach(net, "layer3", "noise")
+    with regard.record(attended, samples=4) as recorded:
+        attended(torch.rand(2, 3, 64, 64))
+    assert recorded.outputs[0].map.shape[:3] == (4, 2, 1)
+
+
+def test_lists_of_names() -> None:
+    assert "noise" in regard.list_attention()
+    assert "resnet18" in regard.list_backbones("resnet*")
+    assert "grad_cam" in regard.list_methods()
+    gate = regard.create_attention("noise", 256)
+    assert gate(torch.randn(2, 256, 6, 6)).map.shape == (1, 2, 1, 6, 6)
+
+
+def test_a_budget() -> None:
+    assert regard.Budget is not None
+
+
+def test_runs(tmp_path: Path) -> None:
+    from tests.training.tiny import tiny
+
+    assert isinstance(regard.Recipe(), regard.Recipe)
+    folder = regard.train(tiny(), tmp_path / "run", quiet=True)
+    recipe, model, data = regard.load_run(str(folder))
+    assert recipe == tiny()
+    assert model(data.test.batch([0]).images if hasattr(data.test, "batch") else torch.rand(1, 3, 16, 16)).logits.ndim == 3
+
+
+def test_metrics() -> None:
+    fixations = regard.Fixations.make if hasattr(regard.Fixations, "make") else None
+    del fixations
+    import torchmetrics
+
+    metric = regard.metrics.NSS()
+    assert isinstance(metric, torchmetrics.Metric)
+    assert isinstance(regard.metrics.MaxF(), torchmetrics.Metric)
+    assert callable(regard.metrics.functional.nss)
+
+
+def test_data_and_gaze(tmp_path: Path) -> None:
+    assert "cub" in {entry if isinstance(entry, str) else entry.name for entry in regard.data.list()}
+    splits = regard.data.open("digits")
+    assert len(splits.test) > 0
+    (tmp_path / "gaze.csv").write_text("image,subject,x,y\na.png,1,3.5,4.5\n")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    assert len(regard.gaze.read_csv(tmp_path / "gaze.csv", images=tmp_path)) == 1
+    assert callable(regard.gaze.read_osie)
+    with pytest.raises(regard.RegardError, match="nowhere"):
+        regard.gaze.read_csv(tmp_path / "nowhere.csv", images=tmp_path)
+
+
+def test_judging_and_scoring() -> None:
+    assert "images" in inspect.signature(regard.judge).parameters
+    assert "fixations" in inspect.signature(regard.score_maps).parameters
