@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torchmetrics
 import torchvision
-from PIL import Image
 from tests.training.tiny import tiny
 
 import regard
@@ -111,11 +109,10 @@ def test_data_and_gaze(tmp_path: Path) -> None:
     splits = regard.data.open("digits")
     assert len(splits.test) > 0
     (tmp_path / "gaze.csv").write_text("image,subject,x,y\na.png,1,3.5,4.5\n")
-    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
-    assert len(regard.gaze.read_csv(tmp_path / "gaze.csv", images=tmp_path)) == 1
+    assert len(regard.gaze.read_csv(tmp_path / "gaze.csv", sizes={"a.png": (8, 8)})) == 1
     assert callable(regard.gaze.read_osie)
     with pytest.raises(regard.RegardError, match="nowhere"):
-        regard.gaze.read_csv(tmp_path / "nowhere.csv", images=tmp_path)
+        regard.gaze.read_csv(tmp_path / "nowhere.csv")
 
 
 def test_judging_and_scoring() -> None:
