@@ -9,7 +9,7 @@ from tests.evaluation.contexts import context_of
 from torch import Tensor, nn
 
 from regard.data import clutter, evenly_spaced, moving_clutter
-from regard.evaluation import EvaluationContext, Measures, observe, observe_maps
+from regard.evaluation import EvaluationContext, StudyMeasures, observe, observe_maps
 from regard.evaluation.faithfulness import faithful
 from regard.evaluation.gaze_similarity import gaze_information, gaze_similarity, train_gaze
 from regard.evaluation.robustness import robust
@@ -158,7 +158,7 @@ def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classif
     with pytest.raises(RegardError, match="'fog'"):
         robust(classifier, split, "fog", severity=3, images=3, seed=0)
     with pytest.raises(RegardError, match=r"measures\.robust: 'fog'"):
-        Measures(robust=["fog"])
+        StudyMeasures(robust=["fog"])
 
 
 def test_the_map_of_peoples_gaze_is_near_the_ceiling_and_a_random_one_at_its_floor() -> None:
@@ -203,10 +203,10 @@ def test_floors_come_from_training_images_alone() -> None:
     moved = replace(DATA.train, fixations=DATA.train.fixations * 0 + 2.0)
     corner = train_gaze(moved, sigma=SIGMA)
     assert corner.others[0, 0, 2, 2] == corner.others.sum()
-    assert train.looked.tolist() == list(range(40))
+    assert train.with_gaze.tolist() == list(range(40))
     unseen = DATA.train.fixations.clone()
     unseen[torch.arange(40) != 7] = torch.nan
-    assert train_gaze(replace(DATA.train, fixations=unseen), sigma=SIGMA).looked.tolist() == [7]
+    assert train_gaze(replace(DATA.train, fixations=unseen), sigma=SIGMA).with_gaze.tolist() == [7]
     with pytest.raises(RegardError, match="without fixations"):
         train_gaze(replace(DATA.train, fixations=None), sigma=SIGMA)
 

@@ -12,7 +12,7 @@ from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, obser
 from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
 from regard.evaluation.sample import Sample, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
-from regard.evaluation.study_measures import DOSE, Measures, WhoseGaze, measure_study
+from regard.evaluation.study_measures import DOSE, GazeSource, StudyMeasures, measure_study
 from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, transfer
 
 __all__ = [
@@ -27,15 +27,15 @@ __all__ = [
     "UNIFORM_BOX",
     "Columns",
     "EvaluationContext",
-    "Measures",
+    "GazeSource",
     "Observation",
     "ReferenceColumns",
     "Sample",
     "ShiftOptions",
     "ShiftResults",
+    "StudyMeasures",
     "TransferOptions",
     "TransferResults",
-    "WhoseGaze",
     "changed_images",
     "entry",
     "evaluate",

@@ -31,12 +31,12 @@ class TrainGaze:
     Attributes:
         center: density of all of them (1,1,H,W).
         others: how many fell on each pixel (1,1,H,W): the negatives of the shuffled AUC.
-        looked: the training images that anybody looked at (M,).
+        with_gaze: the training images with fixations (M,).
     """
 
     center: Float[Tensor, "1 1 H W"]
     others: Float[Tensor, "1 1 H W"]
-    looked: Int[Tensor, " M"]
+    with_gaze: Int[Tensor, " M"]
 
 
 def train_gaze(train: Split, *, sigma: float) -> TrainGaze:

@@ -37,13 +37,13 @@ DOSE = "dose/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measures:
+class StudyMeasures:
     """What is measured of every network on its test images."""
 
     similarity: bool = True
-    """Of the map to where people look, if anybody looked at the test images, or at those of the set named in align."""
+    """Similarity of the map to fixations on the test images, or on those of the set named in align, where it has any."""
     faithful: int = 48
-    """On how many test images the faithfulness of a learned map is measured; 0 measures none."""
+    """Test images on which the faithfulness of a learned map is measured; 0 measures none."""
     robust: list[str] = default(default_factory=lambda: ["gaussian_noise", "gaussian_blur", "jpeg", "fgsm"])
     """Disturbances: corruptions of `regard shift`, and the attacks fgsm and pgd."""
     severity: int = 3
@@ -66,8 +66,8 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class WhoseGaze:
-    """Whose fixations maps are held against: the fields of a recipe's ``align`` of these names."""
+class GazeSource:
+    """The fixations that maps are compared with: the fields of a recipe's ``align`` of these names."""
 
     name: str = "own"
     root: str | None = None
@@ -84,8 +84,8 @@ class StudyColumns:
         columns: of the trials, (N,); performances under a dose have `DOSE` before their names.
         means: of all scores of the task.
         floors: name -> mean performance that needs no network.
-        looked_images: names of the M test images of another set, where the gaze is on these; else empty.
-        looked: columns (M,) on these.
+        gaze_images: names of the M test images of another set, where the gaze is on these; else empty.
+        gaze_columns: columns (M,) on these.
         gallery: which images of the set with gaze maps are kept of (G,).
         maps: theirs (G,h,w); None without attention.
     """
@@ -94,8 +94,8 @@ class StudyColumns:
     columns: dict[str, Float[Tensor, " N"]]
     means: dict[str, float]
     floors: dict[str, float]
-    looked_images: list[str] = default(default_factory=list)
-    looked: dict[str, Float[Tensor, " M"]] = default(default_factory=dict)
+    gaze_images: list[str] = default(default_factory=list)
+    gaze_columns: dict[str, Float[Tensor, " M"]] = default(default_factory=dict)
     gallery: Tensor | None = None
     maps: Tensor | None = None
 
@@ -104,8 +104,8 @@ def measure_study(
     model: Any,
     data: DataSplits,
     recipe: Recipe,
-    gaze: WhoseGaze,
-    wanted: Measures,
+    gaze: GazeSource,
+    wanted: StudyMeasures,
     doses: Sequence[Dose] = (),
 ) -> StudyColumns:
     """All measures of a trained network, on the test split.
@@ -114,7 +114,7 @@ def measure_study(
         model: of a finished run.
         data: its data, with images.
         recipe: of the run.
-        gaze: whose fixations maps are held against.
+        gaze: the fixations that maps are compared with.
         wanted: what is measured.
         doses: kinds of it, in a network of ``impose.map human``.
     """
@@ -151,13 +151,13 @@ def measure_study(
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
     train = train_gaze(people.train, sigma=gaze.sigma)
-    index = train.looked[evenly_spaced(len(train.looked), CALIBRATED)]
+    index = train.with_gaze[evenly_spaced(len(train.with_gaze), CALIBRATED)]
     close = gaze_similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
     learned = observe_maps(model, given(people.train), index)
     close |= gaze_information(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)
     if own:
         return replace(out, columns=columns | close)
-    return replace(out, looked_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], looked=close)
+    return replace(out, gaze_images=[f"{gaze.name}/{name}" for name in image_names(people.test)], gaze_columns=close)
 
 
 def task_scores(context: EvaluationContext) -> dict[str, Float[Tensor, " N"]]:

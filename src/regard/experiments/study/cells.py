@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from regard.evaluation import Measures, WhoseGaze, measure_study
+from regard.evaluation import GazeSource, StudyMeasures, measure_study
 from regard.experiments.grid import RUN, Cell, Result, read_result, slug
 from regard.experiments.runner import GridOptions
 from regard.experiments.study.design import DOSES
@@ -38,7 +38,7 @@ from regard.training import TASKS, Recipe, history, load_recipe, open_run, overr
 from regard.types import RegardError
 
 ENSEMBLE = "ensemble"
-_ENSEMBLE_MEASURES = Measures(similarity=False, faithful=0, robust=[], gallery=0)
+_ENSEMBLE_MEASURES = StudyMeasures(similarity=False, faithful=0, robust=[], gallery=0)
 """Of the ensemble, performance alone is measured."""
 
 
@@ -240,7 +240,7 @@ def _recipe(task: TaskFile, setup: Setup, condition: str, weight: float | None =
 
 
 def _cell(
-    path: str, setup: Setup, condition: str, recipe: Recipe, seed: int, name: str, *, measures: Measures | None
+    path: str, setup: Setup, condition: str, recipe: Recipe, seed: int, name: str, *, measures: StudyMeasures | None
 ) -> Cell:
     """A network's cell; its size is its number of epochs. Maps are compared with the setup's gaze in all conditions."""
     own = replace(recipe, name=f"{name}/{path}", train=replace(recipe.train, seed=seed))
@@ -297,13 +297,13 @@ def run_cell(cell: Cell, folder: Path) -> Result:
         return Result(values)
     _, model, data = open_run(run)
     device = torch.device("cuda" if recipe.train.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-    gaze = WhoseGaze(**cell.spec["gaze"])
-    wanted = Measures(**cell.spec["measures"])
-    found = measure_study(model.to(device), data, recipe, gaze, wanted, doses=cell.spec["doses"])
-    values |= {"images": found.images, "looked": found.looked_images, "scores": found.means}
-    values |= {"floors": found.floors, "remarks": list(data.remarks)}
-    arrays = {name: np.asarray(column) for name, column in found.columns.items()}
-    arrays |= {f"{GAZE_SET}{name}": np.asarray(column) for name, column in found.looked.items()}
-    if found.gallery is not None and found.maps is not None:
-        arrays |= {GALLERY: np.asarray(found.gallery), MAPS: np.asarray(found.maps.half())}
+    gaze = GazeSource(**cell.spec["gaze"])
+    wanted = StudyMeasures(**cell.spec["measures"])
+    columns = measure_study(model.to(device), data, recipe, gaze, wanted, doses=cell.spec["doses"])
+    values |= {"images": columns.images, "looked": columns.gaze_images, "scores": columns.means}
+    values |= {"floors": columns.floors, "remarks": list(data.remarks)}
+    arrays = {name: np.asarray(column) for name, column in columns.columns.items()}
+    arrays |= {f"{GAZE_SET}{name}": np.asarray(column) for name, column in columns.gaze_columns.items()}
+    if columns.gallery is not None and columns.maps is not None:
+        arrays |= {GALLERY: np.asarray(columns.gallery), MAPS: np.asarray(columns.maps.half())}
     return Result(values, arrays)

@@ -10,7 +10,7 @@ from dataclasses import field as default
 from pathlib import Path
 from typing import Any
 
-from regard.evaluation import Measures
+from regard.evaluation import StudyMeasures
 from regard.experiments.study.design import CONDITIONS, DOSES
 from regard.experiments.study.plan import Plan, plan_of
 from regard.training import Recipe, find_yaml, override, read_yaml
@@ -94,7 +94,7 @@ class StudyFile:
     """Seeds of plain networks whose share of wrong answers is an image's difficulty; none of the study's seeds."""
     tuning: TuningFile = default(default_factory=TuningFile)
     """Trials before the seeds."""
-    measures: Measures = default(default_factory=Measures)
+    measures: StudyMeasures = default(default_factory=StudyMeasures)
     """What is measured."""
 
     def checked_plan(self, where: str) -> Plan:
