@@ -41,7 +41,7 @@ class StudyMeasures:
     """What is measured of every network on its test images."""
 
     similarity: bool = True
-    """Similarity of the map to fixations on the test images, or on those of the set named in align, where it has any."""
+    """Similarity of the map to fixations on the test images, or on those of the set named in align."""
     faithful: int = 48
     """Test images on which the faithfulness of a learned map is measured; 0 measures none."""
     robust: list[str] = default(default_factory=lambda: ["gaussian_noise", "gaussian_blur", "jpeg", "fgsm"])
