@@ -1,4 +1,4 @@
-"""The one error of the boundary. It stands apart from `types`, so that what needs no tensor can raise it, too."""
+"""The one error of the package. It stands apart from `types`, so that code without torch can raise it."""
 
 
 class RegardError(Exception):

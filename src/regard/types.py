@@ -1,4 +1,4 @@
-"""The few types that cross rooms; each is frozen and says its shapes.
+"""The few types that cross rooms; each is frozen and states its shapes.
 
 S samples, B images, C channels, (H, W) features, (h, w) map grid, n classes, K latent dimensions.
 """
@@ -18,9 +18,9 @@ from regard.errors import RegardError as RegardError
 
 Unit = Literal["gate", "bits", "relevance"]
 Predict = Callable[[Tensor], Tensor]
-"""images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric may know of a model."""
+"""images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric knows about a model."""
 Explain = Callable[[Tensor, Tensor], "Map"]
-"""images (B,3,H,W) in [0,1] and classes (B,) -> Map: all that a metric may know of a way to explain."""
+"""images (B,3,H,W) in [0,1] and classes (B,) -> Map: all that a metric knows about an explanation method."""
 
 NATS_PER_BIT = 0.6931471805599453
 
@@ -31,8 +31,8 @@ class Map:
 
     Attributes:
         values: (B,1,h,w).
-        unit: what a value says. ``gate`` is a multiplier in [0,1], ``bits`` is information a position, ``relevance``
-            is a foreign method's score without a unit.
+        unit: of a value. ``gate`` is a multiplier in [0,1], ``bits`` is information per position, ``relevance`` is the
+            score of an explanation method, without a unit.
     """
 
     values: Float[Tensor, "B 1 h w"]
@@ -41,7 +41,7 @@ class Map:
     def resize(self, size: tuple[int, int]) -> Map:
         """The same map on another grid: bilinear up, area average down. Nothing else in regard resizes a map.
 
-        Values keep their meaning a position *of the original grid*; they are not redistributed.
+        Values keep their meaning per position *of the original grid*; they are not redistributed.
         """
         h, w = self.values.shape[-2:]
         if (h, w) == size:
@@ -78,10 +78,10 @@ class AttentionOutput:
         std: its standard deviation (B,1,h,w); None where the map is not random.
         raw: the map before the quantizer (S,B,1,h,w).
         index: index of the nearest anchor (S,B,1,h,w); None without anchors.
-        price: nats a position (S,B,1,h,w) that the gate lets through; None where the gate has no finite price.
+        price: nats per position (S,B,1,h,w) that the gate lets through; None where the gate has no finite price.
         anchors: the codebook in ascending order (Q,); None without anchors.
         log_prior: log probability of each anchor under the learned prior (Q,); None without anchors.
-        code: expected code length of the map under that prior, nats a map (B,); None unless the map is both random
+        code: expected code length of the map under that prior, nats per map (B,); None unless the map is both random
             and quantized.
         kept: expected share of positions that are not closed (B,); None unless the map is random and has an anchor
             pinned at zero.
@@ -113,7 +113,7 @@ class LatentOutput:
         z: the latent as used (S*B,K).
         mean: (S*B,K).
         std: (S*B,K).
-        rate: exact KL(p(z|x,a) || r(z)) an image (S*B,), nats.
+        rate: exact KL(p(z|x,a) || r(z)) per image (S*B,), nats.
         penalty: what the objective multiplies by beta (S*B,), nats-like; equals ``rate`` unless ``kl="released"``.
     """
 
@@ -130,7 +130,7 @@ class ModelOutput:
 
     Attributes:
         logits: (S,B,n).
-        attention: one AttentionOutput an attended layer, in the order in which they ran; empty for a plain network.
+        attention: one AttentionOutput per attended layer, in the order in which they ran; empty for a plain network.
         latent: the bottleneck's output, flattened over samples; None without a bottleneck.
         average: what is averaged over samples: ``probabilities`` or, in the paper's preset, ``logits``.
     """
@@ -163,7 +163,7 @@ class SegmenterOutput:
 
     Attributes:
         logits: of the object, at every pixel of the image (S,B,1,H,W).
-        attention: one AttentionOutput an attended layer, in the order in which they ran; empty for a plain network.
+        attention: one AttentionOutput per attended layer, in the order in which they ran; empty for a plain network.
     """
 
     logits: Float[Tensor, "S B 1 H W"]
@@ -182,7 +182,7 @@ class SegmenterOutput:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and what is known of them.
+    """Images and their annotations.
 
     Attributes:
         images: (B,3,H,W) float in [0,1]; a model normalises for itself.
@@ -234,7 +234,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Scores:
-    """A metric's per-item values and what they say together.
+    """A metric's per-item values, their mean and its interval.
 
     Attributes:
         values: (N,) float64, NaN where undefined.

@@ -1,9 +1,8 @@
-"""Per-image quality of predicted probabilities: accuracy, negative log-likelihood, Brier score.
+"""Per-image quality of predicted probabilities: accuracy, negative log-likelihood, Brier score; and, over a set of
+predictions, the expected calibration error: how far stated confidence lies from the share of hits (Guo et al. 2017).
 
 Labels are class indices (B,) or, for multi-label sets, 0/1 targets (B,n). An image whose probabilities contain NaN
 scores NaN.
-
-Expected calibration error: how far stated confidence lies from the share of hits (Guo et al. 2017).
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def accuracy(
 def per_label_accuracy(
     probabilities: Float[Tensor, "B n"], targets: Num[Tensor, "B n"], *, threshold: float | int = 0.5
 ) -> Float[Tensor, "B n"]:
-    """1 where a label of a multi-label image is predicted rightly; average over images for a value a label.
+    """1 where a label of a multi-label image is predicted rightly; average over images for a value per label.
 
     >>> per_label_accuracy(torch.tensor([[0.9, 0.8]]), torch.tensor([[1, 0]])).tolist()
     [[1.0, 0.0]]
@@ -76,10 +75,10 @@ def per_label_accuracy(
 
 
 def nll(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> Float[Tensor, " B"]:
-    """-ln p(labels), nats an image; for multi-label sets summed over labels taken as independent.
+    """-ln p(labels), nats per image; for multi-label sets summed over labels taken as independent.
 
-    A probability below the smallest normal float32 counts as that number, so an image costs at most 87.3 nats a label:
-    float32 cannot tell smaller ones from zero.
+    A probability below the smallest normal float32 counts as that number, so an image costs at most 87.3 nats per
+    label: float32 cannot tell smaller ones from zero.
 
     >>> round(nll(torch.tensor([[0.5, 0.5]]), torch.tensor([1])).item(), 4)
     0.6931
@@ -120,9 +119,9 @@ class Calibration:
         high: upper end.
         floor: what the same confidences would score on average if they were perfectly calibrated; the error of N
             predictions is never 0, so read `error` against this.
-        confidence: mean confidence a bin (M,), NaN in an empty bin.
-        accuracy: share of hits a bin (M,), NaN in an empty bin.
-        count: predictions a bin (M,).
+        confidence: mean confidence per bin (M,), NaN in an empty bin.
+        accuracy: share of hits per bin (M,), NaN in an empty bin.
+        count: predictions per bin (M,).
         undefined: predictions left out because confidence or hit is NaN.
     """
 

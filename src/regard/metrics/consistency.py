@@ -1,8 +1,7 @@
-"""The interpretability score: does the map stay where the prediction stays? (Lai et al. 2021)
+"""Does the map stay where the prediction stays, and move where the image moves?
 
-Small changes of an image under which a prediction, and a map, may be asked to stay: functions of (seed, index).
-
-Does the map move with the image? Shift, flip, scale and crop, compared where both are inside.
+The interpretability score of Lai et al. 2021 (`consistency`) under small changes of an image, each a function of
+(seed, index), and equivariance under shift, flip, scale and crop, compared where both maps come from inside the image.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def consistency(
     """Whether prediction and map survive a change, as those of `changes`.
 
     Args:
-        predict: images -> probabilities, one distribution an image.
+        predict: images -> probabilities, one distribution per image.
         explain: images, classes -> Map.
         images: (B,C,H,W) in [0,1].
         changed: the same images, a little different.

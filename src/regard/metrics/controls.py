@@ -2,9 +2,7 @@
 
 A smooth map scores better than a rough one without knowing more, so the random control has the bandwidth of the map
 that it controls (`random_like`), not merely its size. Random maps are functions of (seed, image index): neither batch
-size nor device changes them.
-
-Values of one map in the order of another: what is compared then differs in place alone.
+size nor device changes them. Controls that have a map's own values in another order differ from it in place alone.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ def center_map(
 def blurred_noise(
     size: tuple[int, int], sigma: float | int | Float[Tensor, " B"], *, index: Int[Tensor, " B"], seed: int = 0
 ) -> Map:
-    """White noise blurred by a Gaussian of `sigma` cells, scaled to [0,1] a map: equally smooth up to the border.
+    """White noise blurred by a Gaussian of `sigma` cells, scaled to [0,1] per map: equally smooth up to the border.
 
     Args:
         size: (h, w).

@@ -1,21 +1,18 @@
-"""Information in bits: bounds on what the latent keeps of the image and of the label.
+"""Information in bits: bounds on what the latent keeps of the image and of the label, and what a map's values say.
 
     rate  >=  I(Z;X)  >=  I(Z;Y)  >=  H(Y) - CE                  (Y depends on Z through X: data processing)
 
 Every latent z here is one sample of the priced channel. Averaging predictions over several samples of z describes
 another channel that passes more bits, so such an NLL may not stand beside a rate.
 
-How many bits a random map's values say of the image, position by position: what quantizing takes away, measured.
+    I(A_p; X) = 1/N sum_i KL[ p(a_p | x_i) || 1/N sum_j p(a_p | x_j) ]                        (`map_information`)
 
-    I(A_p; X) = 1/N sum_i KL[ p(a_p | x_i) || 1/N sum_j p(a_p | x_j) ]
+is what a random map's value at position p says about the image, its values seen in cells between boundaries: with the
+boundaries of anchors for the quantized map, with a fine grid for the continuous one. Cells that are joined can only
+lose (data processing).
 
-of values that are seen in cells between boundaries. With the boundaries of anchors it is what the quantized map says;
-with a fine grid what the continuous one does. Cells that are joined can only lose (data processing).
-
-Use of a quantizer's anchors and the length of a map's code in bits.
-
-The code length says what it costs to send the map alone. It is never added to the latent rate, which already covers
-what the map conveys through the latent.
+The code length of a quantized map is what it costs to send the map alone. It is never added to the latent rate, which
+already covers what the map conveys through the latent.
 """
 
 from __future__ import annotations
@@ -53,7 +50,7 @@ def _log_density(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 def leave_one_out_bound(
     z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]
 ) -> Float[Tensor, " N"]:
-    """Upper bound on I(Z;X) an image, nats: the rate against the mixture of the *other* images' latents as prior.
+    """Upper bound on I(Z;X) per image, nats: the rate against the mixture of the *other* images' latents as prior.
 
         ln p(z_i|x_i) - ln 1/(N-1) sum_{j != i} p(z_i|x_j)          (Poole et al. 2019, section 2)
 
@@ -77,7 +74,7 @@ def leave_one_out_bound(
 
 
 def info_nce(z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]) -> Float[Tensor, " N"]:
-    """Lower bound on I(Z;X) an image, nats, at most ln N: InfoNCE with the channel itself as critic.
+    """Lower bound on I(Z;X) per image, nats, at most ln N: InfoNCE with the channel itself as critic.
 
         ln p(z_i|x_i) - ln 1/N sum_j p(z_i|x_j)                     (Poole et al. 2019, section 2)
 
@@ -107,7 +104,7 @@ def _surprise(labels: Tensor) -> Tensor:
 
 
 def label_information(nll: Float[Tensor, " N"], labels: Int[Tensor, " M"]) -> Float[Tensor, " N"]:
-    """Bits about the label an image, ln [q(y|z) / frequency(y)] / ln 2; the mean is H(Y) - CE <= I(Z;Y).
+    """Bits about the label per image, ln [q(y|z) / frequency(y)] / ln 2; the mean is H(Y) - CE <= I(Z;Y).
 
     Negative where the prediction is worse than guessing by frequency. Single-label sets only.
 
@@ -133,7 +130,7 @@ def map_information(
     """Information of the map's values about the image, summed over positions, nats; an image's share of it (N,).
 
     The mean over images is that of each position alone, added up: an upper bound on I(A;X), since positions that say
-    the same are counted each. At most ln N a position. Float64.
+    the same are counted each. At most ln N per position. Float64.
 
     Args:
         mean: of the Gaussian at every position, of all images that are told apart.

@@ -1,10 +1,9 @@
-"""Does a map point at the object? Energy inside the mask, pointing game, intersection over union.
+"""Does a map point at the object? Energy inside the mask, pointing game, intersection over union; and object masks from
+boxes, or dilated by a tolerance in pixels.
 
 A map (`Map`, or a tensor (B,1,h,w)) is resized to the mask's grid by `Map.resize`. Per-image values, NaN where
 undefined; `localization_conditions` says which and why. An image without an object has no answer, so it is never a hit
 and never a miss.
-
-Object masks: from boxes, and dilated by a tolerance in pixels.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ def _on_grid(map: Map | Tensor, masks: Tensor) -> Tensor:
     """Map values (B,H,W), float32 or float64, on the mask's grid."""
     map = as_map(map)
     if len(map.values) != len(masks):
-        raise RegardError(f"localization: {len(map.values)} maps for {len(masks)} masks; give one mask a map")
+        raise RegardError(f"localization: {len(map.values)} maps for {len(masks)} masks; give one mask per map")
     values = Map(full_precision(map.values), map.unit).resize((masks.shape[2], masks.shape[3])).values
     return values[:, 0]
 
@@ -193,8 +192,8 @@ def iou(map: Map | Tensor, masks: _Masks, *, threshold: float | int, relative: b
 
 
 def _overlap(grid: Tensor, masks: Tensor, threshold: float) -> Tensor:
-    found, target = grid >= threshold, masks[:, 0]
-    return (found & target).sum((1, 2)) / (found | target).sum((1, 2))
+    region, target = grid >= threshold, masks[:, 0]
+    return (region & target).sum((1, 2)) / (region | target).sum((1, 2))
 
 
 def best_threshold(

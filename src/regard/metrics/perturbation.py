@@ -19,7 +19,7 @@ Ties = Literal["group", "random"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve an image.
+    """One curve per image.
 
     Attributes:
         fractions: share of pixels removed (deletion) or restored (insertion), 0 to 1, non-decreasing (B,T); points may

@@ -26,7 +26,7 @@ def of_class(probabilities: Tensor, classes: Int[Tensor, " B"]) -> Float[Tensor,
 
 
 def distribution(probabilities: Tensor, count: int) -> Float[Tensor, "B n"]:
-    """The same probabilities, if they are one distribution an image; sums away from 1 are an error.
+    """The same probabilities, if they are one distribution per image; sums away from 1 are an error.
 
     >>> distribution(torch.tensor([[0.9, 0.1]]), 1).shape
     torch.Size([1, 2])
@@ -44,7 +44,7 @@ def distribution(probabilities: Tensor, count: int) -> Float[Tensor, "B n"]:
 
 @torch.no_grad()
 def in_batches(predict: Predict, images: Float[Tensor, "B C H W"], size: int) -> Tensor:
-    """What `predict` says of all images, `size` at a time.
+    """The predictions for all images, `size` at a time.
 
     >>> in_batches(lambda x: x.mean((2, 3)), torch.zeros(3, 2, 4, 4), 2).shape
     torch.Size([3, 2])

@@ -16,7 +16,7 @@ from regard.types import Explain, Map
 
 @dataclass(frozen=True)
 class Likeness:
-    """Similarity of two maps an image; NaN where a map is constant.
+    """Similarity of two maps per image; NaN where a map is constant.
 
     Attributes:
         spearman: rank correlation (B,).

@@ -54,7 +54,7 @@ class _Items(Metric):
     def _append(self, index: Tensor, *columns: Tensor) -> None:
         if any(column.shape != index.shape for column in columns):
             shapes = [tuple(column.shape) for column in columns]
-            raise RegardError(f"{type(self).__name__}: values {shapes} for {len(index)} items; give one an item")
+            raise RegardError(f"{type(self).__name__}: values {shapes} for {len(index)} items; give one per item")
         self.index.append(index.detach().long())
         self.rows.append(torch.stack([column.detach().float() for column in columns], 1))
 
@@ -123,7 +123,7 @@ class ItemScores(_Items):
 
 
 class CalibrationError(_Items):
-    """Confidence and hit an item -> `Calibration`.
+    """Confidence and hit per item -> `Calibration`.
 
     Args:
         bins: number of bins.
@@ -151,7 +151,7 @@ class CalibrationError(_Items):
 
 
 class AnchorCounts(_Items):
-    """Positions an anchor over distinct items; read it with `anchors.usage`, `perplexity`, `dead`.
+    """Positions per anchor over distinct items; read it with `anchors.usage`, `perplexity`, `dead`.
 
     Args:
         anchors: Q, the size of the codebook.

@@ -39,10 +39,10 @@ def infidelity(
     Args:
         predict: images -> probabilities.
         images: (B,C,H,W) in [0,1].
-        map: one map an image, on any grid; a pixel's value is shared by its channels.
+        map: one map per image, on any grid; a pixel's value is shared by its channels.
         classes: whose probability is followed (B,).
         baseline: what stands in the square: ``mean``, ``blur`` or images (B,C,H,W).
-        draws: squares an image, with sides from an eighth to a half of the image's; the same for all images.
+        draws: squares per image, with sides from an eighth to a half of the image's; the same for all images.
         batch_size: images predicted at once.
         seed: of the squares.
 
@@ -64,7 +64,7 @@ def infidelity(
     share = map.resize(size).values.to(images).nan_to_num(0, 0, 0).expand_as(images) / images.shape[1]
     if not len(images):
         return images.new_zeros(0)
-    found = [
+    parts = [
         captum_infidelity(
             lambda x, target: of_class(predict(x), target.long()).to(x),
             _without_squares(size, len(part), seed),
@@ -78,7 +78,7 @@ def infidelity(
         )
         for part in torch.arange(len(images), device=images.device).split(batch_size)
     ]
-    values = torch.cat(found).float().clamp_min(0)  # the difference of large sums may fall below 0 by rounding
+    values = torch.cat(parts).float().clamp_min(0)  # the difference of large sums may fall below 0 by rounding
     return values.masked_fill(map_conditions(map)["map not finite"].to(values.device), torch.nan)
 
 
@@ -140,7 +140,7 @@ def max_sensitivity(
 
     if not len(images):
         return images.new_zeros(0)
-    found = []
+    parts = []
     for part in torch.arange(len(images), device=images.device).split(batch_size):
         maps: list[Tensor] = []
         most = sensitivity_max(
@@ -152,8 +152,8 @@ def max_sensitivity(
             target=classes.to(images.device)[part],
         )
         zero = (maps[0] == 0).flatten(1).all(1)  # captum asks for the images' own maps first
-        found.append(most.float().masked_fill(zero, torch.nan))
-    return torch.cat(found).to(images.device)
+        parts.append(most.float().masked_fill(zero, torch.nan))
+    return torch.cat(parts).to(images.device)
 
 
 def _recorded(explain: Explain, maps: list[Tensor]) -> Callable[..., tuple[Tensor]]:

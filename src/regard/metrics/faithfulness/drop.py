@@ -45,7 +45,7 @@ def drop(
     Args:
         predict: images -> probabilities.
         images: (B,C,H,W) in [0,1].
-        map: one map an image, on any grid.
+        map: one map per image, on any grid.
         classes: whose probability is followed (B,).
         baseline: ``mean``, ``blur`` or images (B,C,H,W); the original is black. Imputation needs a hard mask.
         batch_size: images predicted at once.

@@ -63,9 +63,9 @@ def exclusion(
     the map recomputed is what the map itself was misled by. At share 0 the image is the other one, at 1 its own.
 
     Args:
-        predict: images -> probabilities, one distribution an image.
+        predict: images -> probabilities, one distribution per image.
         images: (B,C,H,W) in [0,1].
-        map: one map an image, on any grid; tie groups stay or go whole.
+        map: one map per image, on any grid; tie groups stay or go whole.
         others: what stands outside (B,C,H,W), usually `images[controls.derangement(B)]`.
         frozen: prediction with the map of the original image held fast.
         steps: equal shares aimed at, T - 1; each is moved to the nearest end of a tie group.

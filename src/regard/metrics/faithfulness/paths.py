@@ -46,7 +46,7 @@ def deletion(
     Args:
         predict: images -> probabilities (n, classes); called under no_grad, its model's mode is the caller's.
         images: (B,C,H,W) in [0,1].
-        map: one map an image, on any grid.
+        map: one map per image, on any grid.
         classes: whose probability is followed (B,).
         removal: see `Removal`.
 

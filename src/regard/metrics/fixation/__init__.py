@@ -1,8 +1,8 @@
 """A map against where people looked. Not here: fixations as tables, densities, floors and ceilings (`regard.gaze`).
 
 Maps are (B,1,h,w), fixations (B,n,2) points in the map's own pixels, densities (B,1,h,w). Every function returns one
-float64 value an image, NaN where undefined; `fixation_conditions` says why, `regard.metrics.score` averages and counts.
-`regard.metrics.streaming` wraps them for streams; it is imported by itself, as torchmetrics loads slowly.
+float64 value per image, NaN where undefined; `fixation_conditions` says why, `regard.metrics.score` averages and
+counts. `regard.metrics.streaming` has torchmetrics classes of them.
 """
 
 from regard.metrics.fixation.auc import AUCs, auc, auc_judd, aucs, sauc

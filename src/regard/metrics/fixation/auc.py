@@ -1,17 +1,10 @@
-"""Area under the ROC curve of a map that tells fixated pixels from others: AUC, Judd's AUC, and all three at once.
-
-Judd's AUC from where each pixel stands among the fixated values.
-
-Shuffled AUC as the MATLAB code of the MIT benchmark samples it.
-
-Where each pixel stands among an image's fixated values: one pass that serves AUC, sAUC and AUC-Judd.
+"""Area under the ROC curve of a map that tells fixated pixels from others: AUC, shuffled AUC, Judd's AUC.
 
 An AUC needs only ranks, and only those relative to the n fixated values. With ``left`` the number of fixated values
 below a pixel and ``right`` those not above it, ``left + right`` is the pixel's code, 0..2n. All AUCs are sums over
-codes: against the pixels, AUC = 1 - mean(code) / 2n (midranks for ties); against other images' fixations the same sum
-weighted by their counts.
-
-Shuffled AUC: fixated pixels against those that people fixated on other images.
+codes: against the pixels, AUC = 1 - mean(code) / 2n (midranks for ties); against other images' fixations (the shuffled
+AUC) the same sum weighted by their counts; Judd's by trapezoids between the fixated values. One pass over the pixels
+makes the codes. By the ``mit`` convention the shuffled AUC is sampled, as the MATLAB code of the MIT benchmark does.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen
 
 
 def log_ratio(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
-    """Sum over pixels of g ln(g/p), Tuebingen's constant added to both: one logarithm a pixel."""
+    """Sum over pixels of g ln(g/p), Tuebingen's constant added to both: one logarithm per pixel."""
     p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
     return dot(g, (g / p).log())
 

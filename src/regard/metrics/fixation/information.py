@@ -1,6 +1,5 @@
-"""Information gain: what a density says of fixations beyond a baseline, in bits a fixation.
-
-A saliency map made a density on a train split: blur, monotone map, centre bias; only then it has information gain.
+"""Information gain: what a density says about fixations beyond a baseline, in bits per fixation; and the calibration
+that makes a density of a saliency map on a train split: blur, monotone map, centre prior.
 
 Kuemmerer, Wallis, Bethge 2015 (PNAS), as pysaliency's optimised conversion does; here the centre bias is a given
 prior with a learned exponent, instead of a radial curve.
@@ -33,7 +32,7 @@ def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Fl
         baseline: (B,1,h,w) log-density of the baseline, such as a centre prior from other images.
 
     Returns:
-        (B,) bits a fixation; -inf where a fixation has density 0; NaN without fixations.
+        (B,) bits per fixation; -inf where a fixation has density 0; NaN without fixations.
 
     Raises:
         RegardError: what is given does not sum to 1.
@@ -115,7 +114,7 @@ class DensityCalibration:
 
 
 def calibration_grid(height: float | int, width: float | int) -> tuple[int, int]:
-    """Height and width, with ``SIDE`` positions along the longer one: blur and curve need no more.
+    """Height and width, with 48 positions along the longer one: blur and curve need no more.
 
     >>> calibration_grid(300, 400)
     (36, 48)
@@ -160,12 +159,12 @@ def calibrate(maps: Maps, fixations: Points, prior: Maps) -> DensityCalibration:
 
     search.step(loss)
     with torch.no_grad():
-        found = DensityCalibration(LEAST_BLUR + blur.exp().item(), levels(), center.item(), 0.0)
+        fitted = DensityCalibration(LEAST_BLUR + blur.exp().item(), levels(), center.item(), 0.0)
         gain = information_gain(
-            found.log_density(maps, prior), fixations, (log_prior - log_prior.logsumexp((-2, -1))).expand_as(s)
+            fitted.log_density(maps, prior), fixations, (log_prior - log_prior.logsumexp((-2, -1))).expand_as(s)
         )
     mean = (gain.nan_to_num(0) * known.sum(1)).sum() / known.sum()
-    return DensityCalibration(found.blur, found.levels, found.center, mean.item())
+    return DensityCalibration(fitted.blur, fitted.levels, fitted.center, mean.item())
 
 
 def _log_density(s: Tensor, log_prior: Tensor, blur: Tensor, levels: Tensor, center: Tensor) -> Tensor:

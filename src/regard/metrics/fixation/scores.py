@@ -59,8 +59,8 @@ def fixation_scores(
     check_pair(maps, gold)
     maps, gold = settled(check_maps(maps.detach())), settled(check_maps(gold.detach(), "gold maps"))
     index, known = pixels(maps, fixations)
-    found = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed)
-    out: dict[str, Tensor | None] = {"auc": found.auc, "sauc": found.shuffled, "auc_judd": found.judd}
+    areas = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed)
+    out: dict[str, Tensor | None] = {"auc": areas.auc, "sauc": areas.shuffled, "auc_judd": areas.judd}
     if convention == "mit":
         out |= {
             "nss": nss(maps, fixations, convention=convention),

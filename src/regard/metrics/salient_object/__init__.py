@@ -1,9 +1,9 @@
 """A predicted object map against the object's mask, as salient object detection is judged.
 
-Predictions are (B,1,H,W) in [0,1], masks (B,1,H,W) bool. Every function returns one float64 value an image; F-measures
+Predictions are (B,1,H,W) in [0,1], masks (B,1,H,W) bool. Every function returns one float64 value per image; F-measures
 of an empty mask are NaN (`mask_conditions` says so), MAE, S and E are defined there. Predictions are taken as they are:
 nothing is stretched to [0,1] first, which would change every number.
-`regard.metrics.streaming` wraps them for streams; it is imported by itself, as torchmetrics loads slowly.
+`regard.metrics.streaming` has torchmetrics classes of them.
 """
 
 from regard.metrics.salient_object.curves import (

@@ -1,13 +1,12 @@
-"""F-measure: precision and recall of the thresholded prediction, weighted towards precision.
+"""F- and E-measure over thresholds. Both are functions of four counts: how many pixels of the object and of its
+surroundings reach a threshold, so one histogram serves all thresholds.
 
-How many pixels of the object and of its surroundings reach a threshold: all that F and E are made of.
+    F = (1 + b) P R / (b P + R),  b = .3,  P precision, R recall         (Achanta et al., CVPR 2009)
+    E = sum (phi + 1)^2 / 4 / (N - 1),  phi = 2 p' g' / (p'^2 + g'^2 + eps),  p' = p - mean(p),  g' = g - mean(g)
+                                                  (Fan et al., *Enhanced-alignment measure*, IJCAI 2018)
 
-E-measure: how well the thresholded prediction and the mask agree, each seen against its own mean.
-
-    phi = 2 p' g' / (p'^2 + g'^2 + eps),  p' = p - mean(p),  g' = g - mean(g);     E = sum (phi + 1)^2 / 4 / (N - 1)
-
-p and g are binary, so four counts give the sum (Fan et al., *Enhanced-alignment measure*, IJCAI 2018). As the authors'
-code divides by N - 1, a perfect prediction has N / (N - 1).
+p is the thresholded prediction, g the mask. As the authors' code divides by N - 1, a perfect prediction has an E of
+N / (N - 1).
 """
 
 from __future__ import annotations
@@ -86,9 +85,9 @@ BETA_SQUARED = 0.3
 
 
 def f_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
-    """F at the thresholds 255/255, ..., 1/255, 0, an image a row.
+    """F at the thresholds 255/255, ..., 1/255, 0, one row per image.
 
-        F = (1 + b) P R / (b P + R),  b = .3,  P precision, R recall; 0 where no pixel of the object is found
+    0 where no pixel of the object reaches the threshold.
 
     A data set's published *maxF* is the largest value of the mean of these rows: one threshold for all images.
 
@@ -136,14 +135,12 @@ def f_of(counts: Counts) -> Float[Tensor, "B T"]:
     """F from counts; NaN for an empty mask."""
     precision = counts.hits / (counts.hits + counts.alarms).clamp(min=1)
     recall = counts.hits / counts.objects.clamp(min=1)
-    found = (
-        (1 + BETA_SQUARED) * precision * recall / torch.where(counts.hits > 0, BETA_SQUARED * precision + recall, 1.0)
-    )
-    return torch.where(counts.objects > 0, found, torch.nan)
+    f = (1 + BETA_SQUARED) * precision * recall / torch.where(counts.hits > 0, BETA_SQUARED * precision + recall, 1.0)
+    return torch.where(counts.objects > 0, f, torch.nan)
 
 
 def e_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
-    """E at the thresholds 255/255, ..., 1/255, 0, an image a row (B,256).
+    """E at the thresholds 255/255, ..., 1/255, 0, one row per image (B,256).
 
     With an empty mask E is the share of pixels below the threshold, with a full one the share above: never undefined.
 

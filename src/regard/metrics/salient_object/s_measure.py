@@ -34,8 +34,8 @@ def s_measure(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
 def s_of(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> Float[Tensor, " B"]:
     """The same of a prediction and a mask of zeros and ones, in one precision."""
     mean, share = x.mean((1, 2)), g.mean((1, 2))
-    found = (0.5 * _object(x.flatten(1), g.flatten(1)) + 0.5 * _region(x, g)).clamp(min=0)
-    return torch.where(share == 0, 1 - mean, torch.where(share == 1, mean, found))
+    structure = (0.5 * _object(x.flatten(1), g.flatten(1)) + 0.5 * _region(x, g)).clamp(min=0)
+    return torch.where(share == 0, 1 - mean, torch.where(share == 1, mean, structure))
 
 
 def _object(x: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:

@@ -1,6 +1,5 @@
-"""Weighted F-measure: errors count less inside, where neighbours are right, and more far away from the object.
-
-The nearest object pixel of every pixel, exactly; of several the leftmost, then the topmost.
+"""Weighted F-measure (Margolin et al., CVPR 2014): errors count less inside the object, where neighbours are right, and
+more far away from it. Distances go to the nearest object pixel, exactly; of several the leftmost, then the topmost.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _CHUNK = 1 << 26  # pairs of pixels of a row that are held at once
 def nearest_object(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
     """Row and column of the object pixel nearest to each pixel; an empty mask has no meaningful answer.
 
-    On the processor scipy's distance transform, an image a thread; elsewhere two passes over rows and columns, which
+    On the processor scipy's distance transform, one image per thread; elsewhere two passes over rows and columns, which
     take a few hundred times more arithmetic and suit only a device that has it.
     """
     if masks.device.type != "cpu":
@@ -30,15 +29,15 @@ def nearest_object(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
     from scipy.ndimage import distance_transform_edt
 
     outside = ~masks.numpy()
-    found = np.zeros((len(outside), 2, *outside.shape[1:]), dtype=np.int32)
+    nearest = np.zeros((len(outside), 2, *outside.shape[1:]), dtype=np.int32)
 
     def transform(b: int) -> None:
         if not outside[b].all():
-            distance_transform_edt(outside[b], return_distances=False, return_indices=True, indices=found[b])
+            distance_transform_edt(outside[b], return_distances=False, return_indices=True, indices=nearest[b])
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # scipy lets go of the interpreter meanwhile
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # scipy releases the GIL
         list(pool.map(transform, range(len(outside))))
-    return torch.from_numpy(found)
+    return torch.from_numpy(nearest)
 
 
 def _two_passes(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
