@@ -14,10 +14,7 @@ PACKAGE = Path(regard.__file__).parent
 ALLOWED: dict[str, str] = {}
 """Names that may stand in several files, and why."""
 
-REMAINING = {
-    "Estimate",
-    "device_of",
-}
+REMAINING: set[str] = set()
 """Names that still stand twice. Take a name out as soon as one definition is left; never add one."""
 
 

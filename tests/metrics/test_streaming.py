@@ -58,7 +58,7 @@ def test_misuse_is_named():
         metric.result()
     with pytest.raises(RegardError, match="were not declared"):
         metric.update(torch.tensor([0]), torch.tensor([1.0]), {"empty mask": torch.tensor([True])})
-    with pytest.raises(RegardError, match="give one an item"):
+    with pytest.raises(RegardError, match="give one per item"):
         metric.update(torch.tensor([0, 1]), torch.tensor([1.0]))
 
 
