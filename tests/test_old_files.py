@@ -46,10 +46,16 @@ def numbers(value: Any, at: str = "") -> dict[str, float]:
 
 def same_numbers(new: Path, before: Path, *, without: str = "/-") -> None:
     """Every number of the old file stands at the same place of the new one, below ``without`` apart."""
-    got, expected = (numbers(json.loads(file.read_text())) for file in (new, before))
+    old = json.loads(before.read_text())
+    got, expected = numbers(json.loads(new.read_text())), numbers(old)
     expected = {place: value for place, value in expected.items() if not place.startswith(without)}
     assert expected
-    assert {place: got.get(place) for place in expected} == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True)
+    # densities of fixations are .037 of the width wide; version 0.1 took 1/27 = .03704 in these rows
+    scores = old["scores"] if isinstance(old.get("scores"), list) else []
+    gaze = tuple(f"/scores/{i}/" for i, row in enumerate(scores) if row["group"] == "gaze")
+    for rows, rel in ((False, 1e-4), (True, 1e-3)):
+        some = {place: value for place, value in expected.items() if place.startswith(gaze or "-") == rows}
+        assert {place: got.get(place) for place in some} == pytest.approx(some, rel=rel, abs=1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -61,7 +67,8 @@ def test_a_run_is_shown_and_evaluated_to_the_same_numbers(old: Path, task: str) 
     same_numbers(old / task / "evaluation.json", OLD / task / "evaluation.json")
     with np.load(old / task / "per_image.npz") as new, np.load(OLD / task / "per_image.npz") as before:
         for key in before.files:
-            assert np.allclose(new[key], before[key], rtol=1e-4, atol=1e-6, equal_nan=True), key
+            rtol, atol = (1e-3, 2e-4) if key == "gaze_cc" else (1e-4, 1e-6)
+            assert np.allclose(new[key], before[key], rtol=rtol, atol=atol, equal_nan=True), key
 
 
 def test_a_run_explains_an_image(old: Path) -> None:

@@ -114,7 +114,7 @@ def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int],
 def gaze_information(
     map: Map, gaze: Fixations, learned: Map, split: Split, index: Tensor, train: TrainGaze, *, sigma: float, seed: int
 ) -> dict[str, Float[Tensor, " N"]]:
-    """``ig``, and of ``_random``, ``_center`` and ``_observers``: bits a fixation over the centre prior of training.
+    """``ig``, and of ``_random``, ``_center`` and ``_observers``: bits per fixation over the centre prior of training.
 
     ``_random`` has the compared map's bandwidth and values and is read like it, ``_center`` is the prior through the
     map's grid, ``_observers`` the density of all other people through that grid; NaN where nobody looked.
