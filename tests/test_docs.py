@@ -121,10 +121,10 @@ def test_readme_lists_what_the_records_say() -> None:
     rows = {row["arm"]: row for row in known["table_cifar10"]["rows"]}
     paired = [rows[arm]["difference"] for arm in ("AIB", "AIB, quantized")]
     observers, center = (known["gaze_known_values"]["osie"][k]["auc"] for k in ("leave_one_out", "center_prior"))
-    for said in (
+    for quoted_text in (
         f"{times:.1f} times faster",
         f"the same values to {largest:.0e}".replace("e-0", "e-"),
-        f"{known['augmentation']['ratio']:.0f} times faster a sample",
+        f"{known['augmentation']['ratio']:.0f} times faster per sample",
         f"{observers['mean']:.3f}, interval {observers['low']:.3f} to {observers['high']:.3f}".replace("0.", "."),
         f"centre prior {center['mean']:.3f}".replace("0.", "."),
         *(f"| {demo[key]['value']:.3f} |" for key in ("accuracy_mean", "accuracy_one_sample", "pointing")),
@@ -132,7 +132,7 @@ def test_readme_lists_what_the_records_say() -> None:
         f"plain network ({rows['plain']['cells']['accuracy_mean']['value']:.3f})",
         *("{value:+.3f}, interval {low:+.3f} to {high:+.3f}".format(**found).replace("-", "−") for found in paired),
     ):
-        assert said in text
+        assert quoted_text in text
     assert "{mean}; torch-cam {torchcam}, Quantus {quantus} in the same run".format(**costs) in text
     assert f"{costs['iba']} times faster" in text
 
