@@ -22,7 +22,8 @@ from regard.experiments.study.collect import (
     write_galleries,
 )
 from regard.experiments.study.page import pictures_of
-from regard.experiments.study.questions import dose, performance_table, relation, similarity_table
+from regard.experiments.study.questions import dose, performance_table, similarity_table
+from regard.experiments.study.relation import relation
 from regard.files import write_json
 
 IMAGES = [f"{k}.jpg" for k in range(30)]

@@ -12,12 +12,12 @@ from regard.experiments.study.questions import (
     dose,
     layers,
     performance_table,
-    relation,
     robustness,
     similarity_table,
     transparency,
 )
 from regard.experiments.study.regression import mixed_slope
+from regard.experiments.study.relation import relation
 from regard.experiments.study.simulation import QUALITY_SD, WEIGHTS
 
 EFFECTS = {"none": -0.1, "implicit": 0.0, "explicit": 0.3, "human": 0.5}

@@ -8,14 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from regard.experiments.stats import Estimate, average
-from regard.experiments.study.panel import Arm, paired
+from regard.experiments.study.panel import ALL_BACKBONES, Arm, paired
 from regard.experiments.study.plan import Contrast
 from regard.experiments.study.regression import learned_pairs, within_slope
 from regard.experiments.study.trials import Trials
 
 
 def estimate_contrast(
-    trials: Trials, contrast: Contrast, tasks: Sequence[str], *, similarity: str = "nss", backbone: str | None = None
+    trials: Trials,
+    contrast: Contrast,
+    tasks: Sequence[str],
+    *,
+    similarity: str = "nss",
+    backbone: str = ALL_BACKBONES,
 ) -> Estimate:
     """A contrast averaged over some tasks; NaN if any of them has no trials for it.
 
@@ -30,7 +35,7 @@ def estimate_contrast(
 
 
 def dose_drop(
-    trials: Trials, task: str, arm: str, column: str = "performance", backbone: str | None = None
+    trials: Trials, task: str, arm: str, column: str = "performance", backbone: str = ALL_BACKBONES
 ) -> Estimate:
     """Loss of `column` over the whole dose, alpha 0 to 1: minus the least-squares slope over the doses.
 
@@ -45,13 +50,13 @@ def dose_drop(
 
 
 def arm_difference(
-    trials: Trials, task: str, first: Arm, second: Arm, column: str = "performance", backbone: str | None = None
+    trials: Trials, task: str, first: Arm, second: Arm, column: str = "performance", backbone: str = ALL_BACKBONES
 ) -> Estimate:
     """Mean of first minus second, paired by backbone, seed and image."""
     return paired(trials, task, [first, second], column, backbone=backbone).difference()
 
 
-def _in_task(trials: Trials, contrast: Contrast, task: str, similarity: str, backbone: str | None) -> Estimate:
+def _in_task(trials: Trials, contrast: Contrast, task: str, similarity: str, backbone: str) -> Estimate:
     if contrast.kind == "dose":
         return dose_drop(trials, task, contrast.first, contrast.column, backbone)
     if contrast.kind == "slope":

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 from regard.experiments.study.collect import Gallery
 from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.notes import Notes
+from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.plan import digest
-from regard.experiments.study.questions import ALL_BACKBONES, PerformanceRow
+from regard.experiments.study.questions import PerformanceRow
 from regard.experiments.study.results import StudyResults
 from regard.experiments.study.rows import (
     dose_charts,

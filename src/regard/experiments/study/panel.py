@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.study.trials import Trials
 
+ALL_BACKBONES = "all"
+"""In place of a backbone's name: all of them, or the mean over them."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -56,7 +59,7 @@ def paired(
     arms: Sequence[Arm],
     columns: str | Sequence[str] = "performance",
     *,
-    backbone: str | None = None,
+    backbone: str = ALL_BACKBONES,
 ) -> Panel:
     """One column of each of several arms (or one column per arm), over the runs and images that all of them share.
 
@@ -74,7 +77,7 @@ def paired(
     columns = [columns] * len(arms) if isinstance(columns, str) else list(columns)
     frame, codes = trials.frame, trials.codes
     rows = [trials.arms.get((task, a.condition, a.layer, a.alpha), np.empty(0, int)) for a in arms]
-    if backbone is not None:
+    if backbone != ALL_BACKBONES:
         at = (frame["backbone"] == backbone).to_numpy()
         rows = [r[at[r]] for r in rows]
     numbers = [frame[c].to_numpy() if c in frame else np.full(len(frame), np.nan) for c in columns]

@@ -31,7 +31,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 
 from regard.experiments.stats import Estimate, crossed_mean
 from regard.experiments.study.design import DISTANCES, LEARNED
-from regard.experiments.study.panel import Arm, paired
+from regard.experiments.study.panel import ALL_BACKBONES, Arm, paired
 from regard.experiments.study.trials import Trials
 
 _Values = NDArray[np.float64]
@@ -67,7 +67,7 @@ def learned_pairs(
     similarity: str,
     column: str = "performance",
     *,
-    backbone: str | None = None,
+    backbone: str = ALL_BACKBONES,
     difficulty: bool = False,
 ) -> LearnedPairs:
     """All learned arms of a task that have both columns.

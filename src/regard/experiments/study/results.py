@@ -13,18 +13,17 @@ from regard.experiments.study.questions import (
     DoseResponse,
     Layers,
     PerformanceTable,
-    Relations,
     Robustness,
     SimilarityTable,
     Transparency,
     dose,
     layers,
     performance_table,
-    relation,
     robustness,
     similarity_table,
     transparency,
 )
+from regard.experiments.study.relation import Relations, relation
 from regard.experiments.study.trials import Trials, read_trials
 from regard.experiments.study.verdicts import Finding, Verdict, Word, judge_hypotheses
 from regard.report import NAN, read_dataclass

@@ -8,14 +8,14 @@ from typing import Literal, TypeVar
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.design import DISTANCES, DOSES
+from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.questions import (
-    ALL_BACKBONES,
     DoseResponse,
     PerformanceRow,
-    Relations,
     SimilarityRow,
     TransparencyRow,
 )
+from regard.experiments.study.relation import Relations
 from regard.experiments.study.results import FindingResults
 from regard.report import (
     Chart,

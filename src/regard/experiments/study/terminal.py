@@ -14,8 +14,8 @@ from rich.text import Text
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.design import CONDITIONS
+from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.power import Power, power, rate
-from regard.experiments.study.questions import ALL_BACKBONES
 from regard.experiments.study.results import StudyResults
 from regard.report import interval_text, json_text, number
 

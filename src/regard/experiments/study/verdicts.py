@@ -27,6 +27,7 @@ from typing import Literal
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.contrasts import estimate_contrast
+from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.plan import Contrast, Hypothesis, Plan
 from regard.experiments.study.trials import Trials
 from regard.metrics import corrected
@@ -163,9 +164,9 @@ def true_word(hypothesis: Hypothesis, effects: Sequence[Sequence[float]]) -> Wor
 
 def _findings(trials: Trials, plan: Plan, hypothesis: Hypothesis) -> tuple[Finding, ...]:
     tasks = plan.tasks(hypothesis)
-    cases: list[tuple[str, list[str], str | None]] = [("", tasks, None)]
+    cases = [("", tasks, ALL_BACKBONES)]
     if hypothesis.cases == "task":
-        cases = [(task, [task], None) for task in tasks]
+        cases = [(task, [task], ALL_BACKBONES) for task in tasks]
     elif hypothesis.cases == "cell":
         cases = [(f"{task}, {b}", [task], b) for task in tasks for b in trials.backbones(task)]
     findings = []

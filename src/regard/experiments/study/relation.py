@@ -5,6 +5,7 @@ Only conditions with a learned map take part: the closeness of a given map is ch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.design import DISTANCES, LEARNED
-from regard.experiments.study.questions.common import NOT_MEASURED
 from regard.experiments.study.regression import MixedFit, learned_pairs, mixed_slope, run_means, within_slope
 from regard.experiments.study.trials import Trials
 
@@ -137,7 +137,7 @@ def _line(x: _Values, y: _Values, *, lost: int) -> Estimate:
     """Least squares through demeaned points, from which `lost` means were subtracted."""
     free, square = x.size - lost - 1, float((x**2).sum())
     if free < 1 or square < 1e-20:
-        return NOT_MEASURED
+        return Estimate(math.nan)
     slope = float((x * y).sum()) / square
     rest = float(((y - slope * x) ** 2).sum())
     return Estimate(slope, ((rest / free / square, float(free)),), runs=x.size)
