@@ -28,13 +28,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
+from regard.report import NOT_STORED
 from regard.types import RegardError
 
 SMALLEST_P = 1e-12
@@ -42,52 +43,35 @@ CHUNK = 2_000_000  # numbers in memory at once
 _Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Estimate:
     """A number with its sources of error. JSON holds its interval, not the sources.
 
-    Args:
+    Attributes:
         value: the estimate; NaN where it is undefined.
         parts: (variance, degrees of freedom) of each source of error; empty where the error is unknown, as with one
             seed, and after reading from JSON.
+        low: lower end of the 95 % interval; given where there are no parts to compute it from.
+        high: upper end.
         seeds: seeds per backbone, the fewest.
         runs: trained networks that went in.
         images: images that went in.
         left_out: reason -> number of items that were left out.
-        low: lower end of the 95 % interval, where there are no parts to compute it from.
-        high: upper end.
     """
 
     value: float
-    low: float
-    high: float
-    seeds: int
-    runs: int
-    images: int
-    left_out: Mapping[str, int]
+    parts: tuple[tuple[float, float], ...] = field(default=(), repr=False, compare=False, metadata=NOT_STORED)
+    low: float = field(default=math.nan, kw_only=True)
+    high: float = field(default=math.nan, kw_only=True)
+    seeds: int = 0
+    runs: int = 0
+    images: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        value: float,
-        parts: tuple[tuple[float, float], ...] = (),
-        seeds: int = 0,
-        runs: int = 0,
-        images: int = 0,
-        left_out: Mapping[str, int] | None = None,
-        low: float = math.nan,
-        high: float = math.nan,
-    ) -> None:
-        self.__dict__.update(
-            value=value, _parts=parts, seeds=seeds, runs=runs, images=images, left_out=dict(left_out or {})
-        )
-        low, high = self.interval() if parts else (low, high)
-        self.__dict__.update(low=low, high=high)
-
-    @property
-    def parts(self) -> tuple[tuple[float, float], ...]:
-        """(variance, degrees of freedom) of each source of error; empty where the error is unknown."""
-        parts: tuple[tuple[float, float], ...] = self.__dict__["_parts"]
-        return parts
+    def __post_init__(self) -> None:
+        if self.parts:
+            low, high = self.interval()
+            self.__dict__.update(low=low, high=high)
 
     @property
     def se(self) -> float:

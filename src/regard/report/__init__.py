@@ -2,7 +2,7 @@
 
 from regard.report.charts import Chart, Scatter, ScatterPoint, Series, chart, scatter
 from regard.report.gallery import LARGEST, ORDER, image_uri, uri
-from regard.report.json_files import from_json, json_text, read_dataclass, to_json, write_dataclass
+from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
     Scale,
@@ -44,6 +44,7 @@ from regard.report.words import duration, interval_text, listed, number, plural,
 __all__ = [
     "LARGEST",
     "NAN",
+    "NOT_STORED",
     "ORDER",
     "Anchors",
     "BootstrapMean",

@@ -17,6 +17,8 @@ from regard.files import write_json
 from regard.types import RegardError
 
 _T = TypeVar("_T")
+NOT_STORED = {"stored": False}
+"""``metadata`` of a dataclass's field that is not written; it is read where a file holds it."""
 
 
 def to_json(value: Any) -> Any:
@@ -27,7 +29,8 @@ def to_json(value: Any) -> Any:
     {'label': 'minus random, paired', 'value': 0.25, 'low': None, 'high': None}
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {column.name: to_json(getattr(value, column.name)) for column in fields(value)}
+        stored = [column.name for column in fields(value) if column.metadata.get("stored", True)]
+        return {name: to_json(getattr(value, name)) for name in stored}
     if isinstance(value, Mapping):
         return {str(key): to_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

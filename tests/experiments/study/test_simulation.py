@@ -120,7 +120,7 @@ def test_power_names_what_it_does_not_know() -> None:
 def test_simulations_have_the_tasks_of_their_plan() -> None:
     trials = simulate_trials(NAMED["useless"], SMALL, seed=0)
     assert set(trials.tasks) == {*ATTENTION_DRIVEN, *HIGHER_LEVEL}
-    assert [v.hypothesis.name for v in judge_hypotheses(trials, PLAN)] == [h.name for h in PLAN.hypotheses]
+    assert [v.hypothesis for v in judge_hypotheses(trials, PLAN)] == [h.name for h in PLAN.hypotheses]
     assert trials.backbones("action") == ("net0", "net1")
     assert trials.alphas(ATTENTION_DRIVEN[0], "dose-noise") == (0.0, 0.25, 0.5, 0.75, 1.0)
     assert trials.alphas("action", "dose-noise") == ()

@@ -45,7 +45,7 @@ def test_a_perfect_effect_needs_no_variance() -> None:
 
 def test_significant_but_too_small_is_no_support() -> None:
     found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 0.01}, noise=0.001), PLAN)[0]
-    assert found.findings[0].estimate.low > 0
+    assert found.findings[0].low > 0
     assert found.word == "equivalent"
 
 
@@ -81,7 +81,7 @@ def test_a_task_without_trials_and_a_class_without_tasks_are_notes() -> None:
         assert verdict.word == "undecided", "a claim about two tasks is not settled by one"
         assert "There are no trials of the task 'other'." in verdict.notes
     found = judge_hypotheses(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
-    c5 = next(v for v in found if v.hypothesis.name == "C5")
+    c5 = next(v for v in found if v.hypothesis == "C5")
     assert c5.word == "undecided"
     assert "No task of the plan is higher-level" in c5.notes[0]
 
@@ -209,6 +209,6 @@ def test_a_plan_is_checked(change: dict[str, object], said: str) -> None:
 def test_undefined_values_are_counted_in_the_finding() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.1}, images=10)
     frame.loc[frame["image"].isin(["3.png", "4.png"]) & (frame["seed"] == 1), "performance"] = math.nan
-    found = judge_hypotheses(Trials(frame), PLAN)[0].findings[0].estimate
+    found = judge_hypotheses(Trials(frame), PLAN)[0].findings[0]
     assert found.left_out == {"images undefined somewhere": 2}
     assert found.images == 8

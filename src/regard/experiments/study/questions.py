@@ -312,10 +312,12 @@ def layers(trials: Trials, *, similarity: str = "nss") -> Layers:
         for backbone in trials.backbones(task):
             arm = Arm(condition, layer)
             columns = ("performance", similarity, "faithfulness")
-            means = [paired(trials, task, [arm], column, backbone=backbone).mean() for column in columns]
-            if means[0].runs:
+            performance, closeness, faithfulness = (
+                paired(trials, task, [arm], column, backbone=backbone).mean() for column in columns
+            )
+            if performance.runs:
                 gain = arm_difference(trials, task, arm, Arm(condition), backbone=backbone) if layer else _NOT_MEASURED
-                rows.append(LayerRow(task, backbone, condition, layer, *means, gain))
+                rows.append(LayerRow(task, backbone, condition, layer, performance, closeness, faithfulness, gain))
     limit = "Layers differ in grid and depth: a coarser map is smoother, not closer."
     return Layers(tuple(rows), similarity, (*_LIMITS, limit))
 

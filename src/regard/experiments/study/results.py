@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from regard.experiments.runner import CellProvenance
-from regard.experiments.stats import Estimate
 from regard.experiments.study.plan import TRIALS_FILE, Plan, frozen_plan
 from regard.experiments.study.questions import (
     DoseResponse,
@@ -25,58 +24,10 @@ from regard.experiments.study.questions import (
 )
 from regard.experiments.study.relation import Relations, relation
 from regard.experiments.study.trials import Trials, read_trials
-from regard.experiments.study.verdicts import Finding, Verdict, Word, judge_hypotheses
-from regard.report import NAN, read_dataclass
+from regard.experiments.study.verdicts import Verdict, judge_hypotheses
+from regard.report import NOT_STORED, read_dataclass
 
 RESULTS_FILE = "results.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FindingResults:
-    """One contrast in one case: its estimate, and the one-sided p values of the questions asked about it.
-
-    Attributes:
-        contrast: in words.
-        case: task or cell; empty where tasks are averaged.
-        sesoi: smallest effect of interest.
-        detectable: true effect that would be called supported four times in five.
-        bound: equivalence bound; NaN in files of version 0.1, as are the p values.
-        p_support: of "the effect is below `sesoi`".
-        p_against: of "the effect is at least `sesoi`".
-        p_equivalent: of "the effect lies outside the equivalence bounds".
-    """
-
-    contrast: str
-    case: str
-    sesoi: float
-    value: float
-    low: float = NAN
-    high: float = NAN
-    seeds: int = 0
-    runs: int = 0
-    images: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    detectable: float = NAN
-    bound: float = NAN
-    p_support: float = NAN
-    p_against: float = NAN
-    p_equivalent: float = NAN
-
-    @property
-    def estimate(self) -> Estimate:
-        """Value and interval."""
-        return Estimate(**{column.name: getattr(self, column.name) for column in fields(Estimate)})
-
-
-@dataclass(frozen=True)
-class VerdictResults:
-    """A hypothesis with its verdict."""
-
-    hypothesis: str
-    claim: str
-    word: Word
-    notes: tuple[str, ...]
-    findings: tuple[FindingResults, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +37,10 @@ class StudyValues:
     Attributes:
         scores: ``task, backbone`` -> condition -> mean of every score of the task, of tasks with more than one score.
         floors: task -> name -> mean performance that needs no network.
+        made: where records of benchmarks/studies.py hold what results of `regard study` hold on top.
     """
 
-    verdicts: tuple[VerdictResults, ...]
+    verdicts: tuple[Verdict, ...]
     performance: PerformanceTable
     similarity: SimilarityTable
     relation: Relations
@@ -98,6 +50,7 @@ class StudyValues:
     robustness: Robustness
     scores: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    made: tuple[CellProvenance, ...] = field(default=(), metadata=NOT_STORED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +81,7 @@ def study_results(trials: Trials, plan: Plan, name: str, *, mixed: bool = False)
     """
     metric = plan.similarity
     values = StudyValues(
-        verdicts=tuple(_verdict(verdict) for verdict in judge_hypotheses(trials, plan)),
+        verdicts=judge_hypotheses(trials, plan),
         performance=performance_table(trials),
         similarity=similarity_table(trials),
         relation=relation(trials, similarity=metric, mixed=mixed),
@@ -156,39 +109,4 @@ def read_study_results(path: Path, *, plan: Plan | None = None, mixed: bool = Fa
         trials = read_trials(path / TRIALS_FILE)
         return study_results(trials, plan or frozen_plan(path), path.resolve().name, mixed=mixed)
     results = read_dataclass(path, StudyResults, "give a study's folder, or its results as JSON")
-    if not results.made:  # records of benchmarks/studies.py hold it among the values
-        kept = read_dataclass(path, _Kept, "give a study's results as JSON")
-        results = replace(results, made=kept.values.made)
-    return results
-
-
-@dataclass(frozen=True)
-class _KeptValues:
-    made: tuple[CellProvenance, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Kept:
-    values: _KeptValues
-
-
-def _verdict(verdict: Verdict) -> VerdictResults:
-    hypothesis = verdict.hypothesis
-    findings = tuple(map(_finding, verdict.findings))
-    return VerdictResults(hypothesis.name, hypothesis.claim, verdict.word, verdict.notes, findings)
-
-
-def _finding(finding: Finding) -> FindingResults:
-    contrast, evidence = finding.contrast, finding.evidence
-    known = bool(finding.estimate.parts)
-    return FindingResults(
-        contrast=contrast.label,
-        case=finding.case,
-        sesoi=contrast.sesoi,
-        **{column.name: getattr(finding.estimate, column.name) for column in fields(Estimate)},
-        detectable=finding.detectable,
-        bound=contrast.bound,
-        p_support=evidence.support if known else NAN,
-        p_against=evidence.against if known else NAN,
-        p_equivalent=evidence.equivalent if known else NAN,
-    )
+    return results if results.made else replace(results, made=results.values.made)

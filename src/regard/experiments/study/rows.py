@@ -16,7 +16,7 @@ from regard.experiments.study.questions import (
     TransparencyRow,
 )
 from regard.experiments.study.relation import Relations
-from regard.experiments.study.results import FindingResults
+from regard.experiments.study.verdicts import Finding
 from regard.report import (
     Chart,
     Difference,
@@ -37,7 +37,7 @@ R = TypeVar("R", PerformanceRow, SimilarityRow, TransparencyRow)
 _DOSE_STYLES = dict(zip(DOSES, ("main", "control", "second", "level"), strict=True))
 
 
-def finding_row(finding: FindingResults) -> Score:
+def finding_row(finding: Finding) -> Score:
     """A contrast beside the smallest effect of interest."""
     f, meaning = finding, ""
     if not math.isnan(f.low):
@@ -51,7 +51,7 @@ def finding_row(finding: FindingResults) -> Score:
         key=f.contrast,
         group="prediction",
         label=f.contrast + (f" ({f.case})" if f.case else ""),
-        estimate=f.estimate,
+        estimate=f,
         meaning=meaning,
         references=(Reference("smallest effect of interest", "control", f.sesoi), Reference("none", "floor", 0.0)),
         better=None,

@@ -44,7 +44,7 @@ def print_study(results: StudyResults, console: Console | None = None) -> None:
         console.print(Text.assemble(word, ("  " + verdict.claim, "dim")))
         for finding in verdict.findings:
             case = f" ({finding.case})" if finding.case else ""
-            console.print(Text("    ").append(f"{finding.contrast}{case}: ").append(_cell(finding.estimate)))
+            console.print(Text("    ").append(f"{finding.contrast}{case}: ").append(_cell(finding)))
 
 
 def _cell(estimate: Estimate | None) -> Text:

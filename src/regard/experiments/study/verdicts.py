@@ -22,15 +22,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Literal
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.contrasts import estimate_contrast
 from regard.experiments.study.panel import ALL_BACKBONES
-from regard.experiments.study.plan import Contrast, Hypothesis, Plan
+from regard.experiments.study.plan import Hypothesis, Plan
 from regard.experiments.study.trials import Trials
 from regard.metrics import corrected
+from regard.report import NAN, NOT_STORED
 
 
 @dataclass(frozen=True)
@@ -88,24 +89,35 @@ def case_by_case(cases: Sequence[Evidence]) -> Evidence:
 Word = Literal["supported", "equivalent", "refuted", "undecided"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One contrast in one case.
+@dataclass(frozen=True, kw_only=True)
+class Finding(Estimate):
+    """One contrast in one case: its estimate, and the one-sided p values of the questions asked about it.
 
     Attributes:
-        contrast: of the plan.
+        contrast: in words.
         case: task or cell; empty where tasks are averaged.
-        estimate: of the contrast.
-        evidence: p values, not corrected.
+        sesoi: smallest effect of interest.
         detectable: true effect that would be called supported four times in five, with this standard error and the
             first step of Holm's correction; NaN where the error is unknown.
+        bound: equivalence bound; NaN in files of version 0.1, as are the p values.
+        p_support: of "the effect is below `sesoi`", not corrected; NaN where the error is unknown, as are the others.
+        p_against: of "the effect is at least `sesoi`".
+        p_equivalent: of "the effect lies outside the equivalence bounds".
     """
 
-    contrast: Contrast
+    contrast: str
     case: str
-    estimate: Estimate
-    evidence: Evidence
-    detectable: float
+    sesoi: float
+    detectable: float = NAN
+    bound: float = NAN
+    p_support: float = NAN
+    p_against: float = NAN
+    p_equivalent: float = NAN
+
+    @property
+    def evidence(self) -> Evidence:
+        """P values, not corrected."""
+        return of_contrast(self, self.sesoi, self.bound)
 
 
 @dataclass(frozen=True)
@@ -113,20 +125,22 @@ class Verdict:
     """What the trials show about one hypothesis.
 
     Attributes:
-        hypothesis: of the plan.
+        hypothesis: its name in the plan.
+        claim: one sentence.
         word: the verdict.
+        notes: what is missing, and what so few seeds cannot show.
         findings: every contrast in every case.
         evidence: of the whole claim.
         adjusted: the same, Holm-corrected over the hypotheses.
-        notes: what is missing, and what so few seeds cannot show.
     """
 
-    hypothesis: Hypothesis
+    hypothesis: str
+    claim: str
     word: Word
-    findings: tuple[Finding, ...]
-    evidence: Evidence
-    adjusted: Evidence
     notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    evidence: Evidence = field(default=Evidence(), metadata=NOT_STORED)
+    adjusted: Evidence = field(default=Evidence(), metadata=NOT_STORED)
 
 
 def judge_hypotheses(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
@@ -136,7 +150,7 @@ def judge_hypotheses(trials: Trials, plan: Plan) -> tuple[Verdict, ...]:
     questions = [corrected(p) for p in zip(*map(astuple, evidence), strict=True)]
     adjusted = [Evidence(*p) for p in zip(*questions, strict=True)]
     return tuple(
-        Verdict(h, word(a, plan.alpha), f, e, a, tuple(_notes(trials, plan, h, f)))
+        Verdict(h.name, h.claim, word(a, plan.alpha), tuple(_notes(trials, plan, h, f)), f, e, a)
         for h, f, e, a in zip(plan.hypotheses, findings, evidence, adjusted, strict=True)
     )
 
@@ -175,7 +189,19 @@ def _findings(trials: Trials, plan: Plan, hypothesis: Hypothesis) -> tuple[Findi
             e = estimate_contrast(trials, c, case_tasks, similarity=plan.similarity, backbone=backbone)
             tail = plan.alpha / len(plan.hypotheses)
             detectable = c.sesoi + (e.quantile(tail) + e.quantile(0.2)) * e.se
-            findings.append(Finding(c, name, e, of_contrast(e, c.sesoi, c.bound), detectable))
+            p = of_contrast(e, c.sesoi, c.bound) if e.parts else Evidence(NAN, NAN, NAN)
+            finding = Finding(
+                **vars(e),
+                contrast=c.label,
+                case=name,
+                sesoi=c.sesoi,
+                detectable=detectable,
+                bound=c.bound,
+                p_support=p.support,
+                p_against=p.against,
+                p_equivalent=p.equivalent,
+            )
+            findings.append(finding)
     return tuple(findings)
 
 
@@ -194,14 +220,14 @@ def _notes(trials: Trials, plan: Plan, hypothesis: Hypothesis, findings: Sequenc
     if hypothesis.cases and len({f.case for f in findings}) < 2:
         notes.append("There is one case only; case by case needs at least two.")
     for f in findings:
-        where = f"{f.contrast.label}{f' ({f.case})' if f.case else ''}"
-        if math.isnan(f.estimate.value):
+        where = f"{f.contrast}{f' ({f.case})' if f.case else ''}"
+        if math.isnan(f.value):
             notes.append(f"No trials for: {where}.")
-        elif not f.estimate.parts:
+        elif not f.parts:
             notes.append(f"One seed or one image has no interval: {where}.")
-        elif f.estimate.seeds < 5:
+        elif f.seeds < 5:
             notes.append(
-                f"{f.estimate.seeds} seeds per backbone: a true effect below {f.detectable:.3g} would be missed more "
+                f"{f.seeds} seeds per backbone: a true effect below {f.detectable:.3g} would be missed more "
                 f"than once in five ({where})."
             )
     return notes
