@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["fixations", "density", "tables", "readers.osie"])
+@pytest.mark.parametrize("name", ["fixations", "density", "tables", "readers"])
 def test_examples_of_a_module_hold(name):
     result = doctest.testmod(importlib.import_module(f"regard.gaze.{name}"))
     assert result.failed == 0

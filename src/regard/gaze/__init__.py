@@ -29,7 +29,7 @@ from regard.gaze.density import (
 from regard.gaze.events import fixations_from_samples
 from regard.gaze.files import fixated_pixels, image_size, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
-from regard.gaze.pysaliency import read_pysaliency, read_pysaliency_sizes, write_pysaliency
+from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
     GazeSamples,
@@ -88,7 +88,6 @@ __all__ = [
     "read_parquet",
     "read_pascal_s",
     "read_pysaliency",
-    "read_pysaliency_sizes",
     "read_salicon",
     "read_wang",
     "sigma_pixels",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,14 @@ def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
     return content
 
 
-def load_csv(path: str | Path, columns: Iterable[str] = ()) -> dict[str, list[str]]:
-    """All columns of a CSV file with a header, as text.
+def load_csv(
+    path: str | Path, columns: Sequence[str] = (), numeric: Sequence[str] = (), *, blank: bool = False
+) -> dict[str, Any]:
+    """All columns of a CSV file with a header: as lists of text, those of ``numeric`` as `numbers`.
 
     Raises:
-        RegardError: an unreadable or empty file, a row of another length than the header, a missing column.
+        RegardError: an unreadable or empty file, a row of another length than the header, a missing column of
+            ``columns`` or ``numeric``, a value that is no number.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
@@ -77,10 +80,11 @@ def load_csv(path: str | Path, columns: Iterable[str] = ()) -> dict[str, list[st
     for line, row in enumerate(rows[1:], start=2):
         if row and len(row) != len(header):
             raise RegardError(f"{path}, line {line}: {len(row)} values for {len(header)} columns {header}")
-    missing = [name for name in columns if name not in header]
+    missing = [name for name in (*columns, *numeric) if name not in header]
     if missing:
         raise RegardError(f"{path} lacks the column(s) {missing}: it has {header}")
-    return {name: [row[k] for row in rows[1:] if row] for k, name in enumerate(header)}
+    table: dict[str, Any] = {name: [row[k] for row in rows[1:] if row] for k, name in enumerate(header)}
+    return table | {name: numbers(table[name], f"{path}, {name}", blank=blank) for name in numeric}
 
 
 def numbers(values: Iterable[Any], source: str, *, column: str | None = None, blank: bool = False) -> Any:

@@ -116,14 +116,11 @@ class Fixations:
             keep &= (onset >= time[0]) & (onset < time[1])
         table = self.rows(keep)
         if images is not None:
-            selected = tuple(images)
-            codes = _new_codes("image", selected, self.images)
+            selected, place, codes = _selection("image", images, self.images)
             table = table.rows(codes[table.image] >= 0)
-            sizes = self.sizes[[self.images.index(name) for name in selected]].reshape(-1, 2)
-            table = replace(table, image=codes[table.image], images=selected, sizes=sizes)
+            table = replace(table, image=codes[table.image], images=selected, sizes=self.sizes[place])
         if subjects is not None:
-            selected = tuple(subjects)
-            codes = _new_codes("subject", selected, self.subjects)
+            selected, _, codes = _selection("subject", subjects, self.subjects)
             table = table.rows(codes[table.subject] >= 0)
             table = replace(table, subject=codes[table.subject], subjects=selected)
         return table
@@ -136,7 +133,11 @@ class Fixations:
         """
         if np.isnan(self.duration).any():
             raise RegardError("a time window needs durations, but some are unknown: select by order instead")
-        return _onsets(self.image, self.subject, self.order, self.duration)
+        rank = np.lexsort((self.order, self.subject, self.image))
+        elapsed = np.concatenate([[0.0], np.cumsum(self.duration[rank])])[:-1]
+        out = np.empty(len(rank))
+        out[rank] = elapsed - _at_first(elapsed, self.image[rank], self.subject[rank])
+        return out
 
     def rescale(self, sizes: tuple[int, int] | _Ints) -> Fixations:
         """The same fixations on images of another size: coordinates times the ratio of the sizes.
@@ -228,35 +229,22 @@ def make_fixations(
             f"fixations on {len(unknown)} unknown image(s), the first is {unknown[0]!r}: add the image (its name and "
             "size), or leave its fixations out"
         )
-    subjects = tuple(sorted(set(people), key=natural))
-    subject_index = {name: k for k, name in enumerate(subjects)}
-    image_codes = np.array([place[name] for name in names], dtype=np.int64)
-    subject_codes = np.array([subject_index[name] for name in people], dtype=np.int64)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "image": image_codes,
-        "subject": subject_codes,
-        "x": np.array(x, dtype=np.float64),
-        "y": np.array(y, dtype=np.float64),
-        "order": _running_order(image_codes, subject_codes) if order is None else np.array(order, dtype=np.int64),
-        "duration": np.full(len(names), np.nan) if duration is None else np.array(duration, dtype=np.float64),
-    }
-    shape = np.array([sizes[name] for name in place], dtype=np.int64).reshape(-1, 2)
-    dropped = 0
+    subjects = {name: k for k, name in enumerate(sorted(set(people), key=natural))}
+    images = np.array([place[name] for name in names], dtype=np.int64)
+    observers = np.array([subjects[name] for name in people], dtype=np.int64)
+    xs, ys = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
+    shape = np.array(list(sizes.values()), dtype=np.int64).reshape(-1, 2)
+    orders = _running_order(images, observers) if order is None else np.array(order, dtype=np.int64)
+    durations = np.full(len(names), np.nan) if duration is None else np.array(duration, dtype=np.float64)
+    keep = np.ones(len(names), dtype=bool)
     if points_outside == "drop":
-        cause = systematic_error(image_codes, columns["x"], columns["y"], shape)
+        cause = systematic_error(images, xs, ys, shape)
         if cause:
             raise RegardError(cause)
-        beyond = outside(image_codes, columns["x"], columns["y"], shape)
-        dropped = int(beyond.sum())
-        columns = {name: column[~beyond] for name, column in columns.items()}
-    return Fixations(
-        **columns,
-        images=tuple(place),
-        sizes=shape,
-        subjects=subjects,
-        pixels_per_degree=pixels_per_degree,
-        dropped=dropped,
-    )
+        keep = ~outside(images, xs, ys, shape)
+    columns: Any = [column[keep] for column in (images, observers, xs, ys, orders, durations)]
+    dropped = int((~keep).sum())
+    return Fixations(*columns, tuple(place), shape, tuple(subjects), pixels_per_degree, dropped)
 
 
 def observer_split(table: Fixations, held_out: int) -> tuple[Fixations, Fixations]:
@@ -298,15 +286,6 @@ def _at_first(values: npt.NDArray[Any], image: _Ints, subject: _Ints) -> npt.NDA
     return np.repeat(values[first], np.diff(np.append(first, len(image))))
 
 
-def _onsets(image: _Ints, subject: _Ints, order: _Ints, duration: _Floats) -> _Floats:
-    """(N,) the sum of the durations of lower order in the same viewing; all columns are (N,)."""
-    rank = np.lexsort((order, subject, image))
-    elapsed = np.concatenate([[0.0], np.cumsum(duration[rank])])[:-1]
-    out = np.empty(len(rank))
-    out[rank] = elapsed - _at_first(elapsed, image[rank], subject[rank])
-    return out
-
-
 def _pad(image: _Ints, rows: _Floats, images: int) -> Tensor:
     """(N,k) rows of fixations on M images as (M,n,k), padded with NaN; within an image in the table's order."""
     rank = np.argsort(image, kind="stable")
@@ -317,12 +296,13 @@ def _pad(image: _Ints, rows: _Floats, images: int) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _new_codes(what: str, selected: Sequence[str], names: tuple[str, ...]) -> _Ints:
-    """For each of ``names`` its index in ``selected``, -1 if it is not selected."""
-    index = {name: k for k, name in enumerate(names)}
+def _selection(what: str, selected: Iterable[str], names: tuple[str, ...]) -> tuple[tuple[str, ...], _Ints, _Ints]:
+    """The selected names, the index of each in ``names``, and of each of ``names`` the index among them or -1."""
+    selected, index = tuple(selected), {name: k for k, name in enumerate(names)}
+    unknown = next((name for name in selected if name not in index), None)
+    if unknown is not None:
+        raise RegardError(f"unknown {what} {unknown!r}: there are {len(names)}, such as {', '.join(names[:5])}")
+    place = np.array([index[name] for name in selected], dtype=np.int64)
     codes = np.full(len(names), -1, dtype=np.int64)
-    for k, name in enumerate(selected):
-        if name not in index:
-            raise RegardError(f"unknown {what} {name!r}: there are {len(names)}, such as {', '.join(names[:5])}")
-        codes[index[name]] = k
-    return codes
+    codes[place] = np.arange(len(selected))
+    return selected, place, codes

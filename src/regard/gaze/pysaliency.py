@@ -41,7 +41,7 @@ def read_pysaliency(
     if sizes is None:
         if stimuli is None:
             raise RegardError(f"{fixations} holds no image sizes: pass stimuli (pysaliency's HDF5) or sizes")
-        sizes = read_pysaliency_sizes(stimuli)
+        sizes = _stimulus_sizes(stimuli)
     names = list(sizes)
     with _open(fixations) as file:
         kind, version = _attribute(file, "type"), _attribute(file, "version")
@@ -54,7 +54,7 @@ def read_pysaliency(
                 "y": file["y"][...],
                 "n": file["n"][...],
                 "subject": file[subject][...] if subject else None,
-                "order": _history_length(file["x_hist"][...]),
+                "order": (~np.isnan(file["x_hist"][...])).sum(-1),  # the number of earlier fixations
                 "duration": None,
             }
         else:
@@ -74,8 +74,8 @@ def read_pysaliency(
     )
 
 
-def read_pysaliency_sizes(stimuli: str | Path) -> dict[str, tuple[int, int]]:
-    """Name -> (height, width) of each image of pysaliency's HDF5 file of stimuli, in its order."""
+def _stimulus_sizes(stimuli: str | Path) -> dict[str, tuple[int, int]]:
+    """Name -> (height, width) of each image of a file of stimuli, in its order."""
     with _open(stimuli) as file:
         kind = _attribute(file, "type")
         if kind == "Stimuli":
@@ -110,11 +110,6 @@ def _trains(file: Any) -> dict[str, Any]:
         duration = duration * 1000
     columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row]}
     return {**columns, "order": order, "duration": duration}
-
-
-def _history_length(history: Any) -> Any:
-    """Order of a fixation: the number of earlier ones, from the NaN-padded x_hist (N,k)."""
-    return (~np.isnan(history)).sum(-1)
 
 
 def _open(path: str | Path) -> Any:

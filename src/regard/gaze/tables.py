@@ -49,14 +49,7 @@ def read_csv(
     Raises:
         RegardError: a missing column, a value that is no number (row and column are named), or bad coordinates.
     """
-    return _from_columns(
-        load_csv(path),
-        source=str(path),
-        sizes=sizes,
-        columns=columns,
-        pixels_per_degree=pixels_per_degree,
-        points_outside=points_outside,
-    )
+    return _from_columns(load_csv(path), str(path), points_outside, sizes, columns, pixels_per_degree)
 
 
 def read_folder(
@@ -101,17 +94,16 @@ def read_parquet(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
         table = pq.read_table(path).to_pydict()
     except (OSError, pa.ArrowInvalid) as error:
         raise RegardError(f"cannot read {path} as Parquet: {error}") from error
-    return _from_columns(table, source=str(path), points_outside=points_outside)
+    return _from_columns(table, str(path), points_outside)
 
 
 def _from_columns(
     table: Mapping[str, list[Any]],
-    *,
     source: str,
+    points_outside: Outside,
     sizes: Mapping[str, tuple[int, int]] | None = None,
     columns: Mapping[str, str] | None = None,
     pixels_per_degree: float | None = None,
-    points_outside: Outside = "raise",
 ) -> Fixations:
     """Fixations from columns of text or numbers, empty where unknown; see `read_csv`."""
 
@@ -153,7 +145,7 @@ def _from_columns(
 
 
 def write_csv(fixations: Fixations, path: str | Path) -> None:
-    """Write one row a fixation; an image without fixations has one row without coordinates.
+    """Write one row per fixation; an image without fixations has one row without coordinates.
 
     Columns: image, width, height, subject, order, x, y, duration (ms, empty if unknown), pixels_per_degree.
     """

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from regard.gaze import center_priors, fixation_counts
-from regard.gaze.readers import read_atari_head, read_cub_gha, read_interiors, read_osie
+from regard.gaze import (
+    center_priors,
+    fixation_counts,
+    read_atari_head,
+    read_cub_gha,
+    read_interiors,
+    read_osie,
+)
 from regard.metrics.fixation import auc, nss, sauc
 
 pytestmark = pytest.mark.realdata
