@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from regard.data.archive import open_zip
+from regard.data.files import open_zip
 from regard.types import RegardError
 
 

@@ -1,11 +1,8 @@
-import inspect
-
 import pytest
 import torch
 from PIL import Image
 
-from regard.cli.data import catalog_records, get_lines, info_record
-from regard.data import CATALOG, catalog, clutter, get, open_data
+from regard.data import CATALOG, catalog, get, open_data
 from regard.types import RegardError
 
 
@@ -17,39 +14,6 @@ def test_every_entry_says_what_it_is(name):
     assert entry.source
     assert entry.licence
     assert (entry.fetch is None) == (entry.download == "")
-    record = info_record(name)
-    assert all(record.values())
-    assert ("seed=0" in record["options"]) == (name not in ("digits", "atari_head"))  # whose parts are fixed
-    assert "download" not in record["options"]
-    assert name in {row["name"] for row in catalog_records("description")}
-
-
-def test_clutters_splits_and_size_are_its_own_defaults():
-    record = info_record("clutter")
-    defaults = {p.name: p.default for p in inspect.signature(clutter).parameters.values()}
-    for name in ("train", "val", "test"):
-        assert f"{defaults[name]:,} {name}" in record["splits"]
-    assert f"{defaults['size']}x{defaults['size']}" in record["size"]
-    assert "CC BY" in record["licence"]
-    assert f"distractors={defaults['distractors']}" in record["options"]
-
-
-@pytest.mark.parametrize(
-    ("name", "splits", "size"),
-    [
-        ("svhn", "10% for val of the training images", "as in content"),
-        ("folder", "10% for val and 10% for test of", "224x224"),
-    ],
-)
-def test_what_other_sets_say_of_splits_and_size(name, splits, size):
-    record = info_record(name)
-    assert record["splits"].startswith(splits)
-    assert record["size"].startswith(size)
-
-
-def test_all_sets_have_a_licence_in_one_table():
-    assert [row["name"] for row in catalog_records("licence")] == list(CATALOG)
-    assert all(all(row.values()) for row in catalog_records("licence"))
 
 
 def test_an_unknown_name_lists_the_near_ones():
@@ -116,14 +80,6 @@ def test_a_download_asks_first_and_shows_size_source_and_licence(fetched, tmp_pa
         assert word in asked[0]
     assert get("svhn", tmp_path / "new", lambda question: True) is True
     assert fetched == [tmp_path / "new"]
-
-
-def test_the_commands_answers(fetched, tmp_path):
-    lines = get_lines("svhn", tmp_path, yes=True, ask=lambda question: pytest.fail("asked in spite of --yes"))
-    assert "non-commercial" in lines[0]
-    assert lines[-1] == f"svhn is in {tmp_path}"
-    assert get_lines("svhn", tmp_path, yes=False, ask=lambda question: False) == ["svhn was not downloaded"]
-    assert len(fetched) == 1
 
 
 def test_what_cannot_be_fetched_says_where_it_comes_from(tmp_path):

@@ -8,22 +8,34 @@ from regard.data.cache import cache_folder, cached
 from regard.data.catalog import CATALOG, find_entry, get, open_data
 from regard.data.catalog import list_data as list
 from regard.data.catalog import open_data as open
-from regard.data.check import Problem, check_split
 from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.corruptions import CORRUPTIONS, SEVERITIES, corrupted
-from regard.data.csv_table import csv_table
 from regard.data.cub import cub
-from regard.data.files import IMAGE_SUFFIXES, FileSplit, cover, read_image, to_bytes
-from regard.data.fingerprint import fingerprint, mask_fingerprint
-from regard.data.folder import image_folder
+from regard.data.files import (
+    IMAGE_SUFFIXES,
+    FileSplit,
+    cover,
+    fingerprint,
+    mask_fingerprint,
+    read_image,
+    to_bytes,
+)
 from regard.data.generated.clutter import clutter
 from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.loader import JointLoader, Loader, join, loader
-from regard.data.osie import osie
+from regard.data.own_images import csv_table, image_folder
 from regard.data.random_counter import permutation, uniforms
-from regard.data.salient import SALIENT, salient_set
+from regard.data.salient import osie, salient_set
 from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
-from regard.data.splits import DataSplits, Split, SplitExtension, SplitWrapper, TensorSplit, evenly_spaced
+from regard.data.splits import (
+    DataSplits,
+    Split,
+    SplitExtension,
+    SplitWrapper,
+    TensorSplit,
+    check_split,
+    evenly_spaced,
+)
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
@@ -35,7 +47,6 @@ __all__ = [
     "CATALOG",
     "CORRUPTIONS",
     "IMAGE_SUFFIXES",
-    "SALIENT",
     "SEVERITIES",
     "Among",
     "Augmentation",
@@ -45,7 +56,6 @@ __all__ = [
     "FileSplit",
     "JointLoader",
     "Loader",
-    "Problem",
     "Split",
     "SplitExtension",
     "SplitWrapper",

@@ -95,13 +95,18 @@ def _move(batch: Batch, u: Float[Tensor, "B 3"], padding: int, flip: bool, mode:
         x0, x1 = torch.where(mirrored, width - x1, x0), torch.where(mirrored, width - x0, x1)
         x0, x1 = x0.clamp(0, width), x1.clamp(0, width)
         boxes = torch.stack([x0, y0.clamp(0, height), x1, y1.clamp(0, height)], 1)
+    parts = batch.parts
+    if parts is not None:
+        x, y = parts[..., 0] - shift[:, 1:], parts[..., 1] - shift[:, :1]
+        x = torch.where(mirrored[:, None], width - x, x)
+        parts = visible_parts(torch.stack([x, y, parts[..., 2]], -1), (height, width))
     return replace(
         batch,
         images=gather(batch.images) if batch.images.numel() else batch.images,
         masks=None if batch.masks is None else gather(batch.masks),
         flow=None if batch.flow is None else _mirror_flow(gather(batch.flow), rows, columns, mirrored),
         boxes=boxes,
-        parts=None if batch.parts is None else _move_parts(batch.parts, shift, mirrored, (height, width)),
+        parts=parts,
         fixations=None if batch.fixations is None else move_points(batch.fixations, moved, (height, width)),
         moved=moved,
     )
@@ -117,15 +122,6 @@ def _mirror_flow(
     x = torch.where(left[:, None, None, :], -flow[:, 0::2], flow[:, 0::2])
     y = torch.where(up[:, None, :, None], -flow[:, 1::2], flow[:, 1::2])
     return torch.stack([x, y], 2).flatten(1, 2)
-
-
-def _move_parts(
-    parts: Float[Tensor, "B P 3"], shift: Int[Tensor, "B 2"], mirrored: Bool[Tensor, " B"], size: tuple[int, int]
-) -> Float[Tensor, "B P 3"]:
-    x, y, visible = parts.unbind(-1)
-    x, y = x - shift[:, 1:], y - shift[:, :1]
-    x = torch.where(mirrored[:, None], size[1] - x, x)
-    return visible_parts(torch.stack([x, y, visible], -1), size)
 
 
 def move_points(

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data.archive import open_zip, read_zip_image
 from regard.data.cache import cached
+from regard.data.files import open_zip, read_zip_image
 from regard.data.splits import DataSplits, TensorSplit
 from regard.data.stratify import stratified
 from regard.data.torchvision_sets import CIFAR10_CLASSES, CIFAR10_MEAN, CIFAR10_STD

@@ -11,12 +11,7 @@ from torch import Tensor
 
 
 def cover_windows(sizes: Float[Tensor, "N 2"], size: tuple[int, int]) -> Float[Tensor, "N 4"]:
-    """The largest centred windows x0, y0, x1, y1 of the output's aspect.
-
-    Args:
-        sizes: width and height of each image.
-        size: height and width of the output.
-    """
+    """The largest centred windows x0, y0, x1, y1 in images (width, height) of the aspect of ``size`` (height, width)."""
     shape = torch.tensor([size[1], size[0]], dtype=sizes.dtype)
     side = shape * (sizes / shape).amin(1, keepdim=True)
     return torch.cat([(sizes - side) / 2, (sizes + side) / 2], 1)
@@ -28,13 +23,9 @@ def object_windows(
     """Windows around boxes, of the output's aspect where the image has room for it.
 
     The box with its margin decides the longer side. A window that would leave the image is moved; it is cut only where
-    the image itself is too short: the output is then stretched, so that the whole object stays visible.
-
-    Args:
-        boxes: x0, y0, x1, y1.
-        sizes: width and height of each image.
-        size: height and width of the output.
-        margin: on each side, as a share of the box's longer side in units of the output's aspect.
+    the image itself is too short: the output is then stretched, so that the whole object stays visible. ``sizes`` are
+    width and height of each image, ``size`` height and width of the output; ``margin`` is added on each side, as a
+    share of the box's longer side in units of the output's aspect.
     """
     shape = torch.tensor([size[1], size[0]], dtype=sizes.dtype)
     extent = boxes[:, 2:] - boxes[:, :2]

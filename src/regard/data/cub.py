@@ -15,10 +15,10 @@ from torch import Tensor
 
 from regard.data.crops import boxes_through, cover_windows, object_windows, parts_through
 from regard.data.files import FileSplit, as_size, file_splits
-from regard.data.gaze import cut_gaze, points_of, table_reader
+from regard.data.gaze import cut_gaze, points_of
 from regard.data.splits import DataSplits
 from regard.data.stratify import complete
-from regard.gaze import image_size, load_csv, numbers, read_cub_gha
+from regard.gaze import image_size, load_csv, read_cub_gha
 from regard.types import RegardError
 
 CUB_LICENCE = "images belong to their photographers on Flickr; non-commercial research and education only"
@@ -57,14 +57,13 @@ def cub(
     folder = find_cub(Path(root))
     if not 0 <= margin <= 1:
         raise RegardError(f"cub: margin={margin}; use a share of the box's side from 0 to 1")
-    height, width = as_size(size)
-    if min(height, width) < 1:
+    shape = as_size(size)
+    if min(shape) < 1:
         raise RegardError(f"cub: size={size}; use at least 1 pixel")
     tables = read_cub_tables(folder)
-    shape = (height, width)
-    windows = (
-        object_windows(tables.boxes, tables.sizes, shape, margin=margin) if crop else cover_windows(tables.sizes, shape)
-    )
+    windows = cover_windows(tables.sizes, shape)
+    if crop:
+        windows = object_windows(tables.boxes, tables.sizes, shape, margin=margin)
     groups = {"train": tables.official_train.nonzero()[:, 0], "test": (~tables.official_train).nonzero()[:, 0]}
     if not len(groups["test"]):
         raise RegardError(f"{folder}: the official split leaves no test image; put all of CUB's files there")
@@ -72,32 +71,29 @@ def cub(
     boxes = boxes_through(tables.boxes, windows, shape)
     points = parts_through(tables.parts, windows, shape)
     table = read_cub_gha(tables.gaze) if gaze and tables.gaze is not None else None
-    fixations = {
-        name: cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(index.tolist())}, windows[index], shape)
-        for name, index in groups.items()
-        if table is not None
-    }
     shares = (windows / tables.sizes.repeat(1, 2)).clamp(0, 1)
-    splits = {
-        name: FileSplit(
+    splits, fixations = {}, {}
+    for name, index in groups.items():
+        places = index.tolist()
+        if table is not None:
+            fixations[name] = cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(places)}, windows[index], shape)
+        splits[name] = FileSplit(
             name,
             tables.classes,
-            tuple(tables.paths[i] for i in index.tolist()),
+            tuple(tables.paths[i] for i in places),
             tables.labels[index],
             shape,
             windows=shares[index],
             boxes=boxes[index],
             parts=points[index],
-            fixations=points_of(fixations[name]) if name in fixations else None,
+            fixations=points_of(fixations[name]) if fixations else None,
         )
-        for name, index in groups.items()
-    }
     return file_splits(
         splits,
         source=f"CUB-200-2011 (Wah et al. 2011), {len(tables.classes)} classes, {folder}",
         licence=CUB_LICENCE,
         in_memory=in_memory,
-        gaze=table_reader(fixations["test"]) if fixations else None,
+        gaze=fixations.get("test"),
     )
 
 
@@ -129,11 +125,7 @@ class CubTables:
 
 
 def find_cub(root: Path) -> Path:
-    """The folder that holds ``images``: the root, or a usual name below it.
-
-    Raises:
-        RegardError: none; it says what to put where.
-    """
+    """The folder that holds ``images``: the root, or a usual name below it."""
     places = (root, root / "CUB_200_2011", root / "cub" / "CUB_200_2011", root / "cub", root / "cub50")
     for folder in places:
         if (folder / "images").is_dir() and _annotations(folder) is not None:
@@ -187,9 +179,8 @@ def _sizes(ids: tuple[str, ...], paths: tuple[Path, ...], gaze: Path | None) -> 
     """Width and height of the originals: from the CSV, else of the files."""
     originals: dict[str, tuple[float, float]] = {}
     if gaze is not None and gaze.is_file():
-        rows = load_csv(gaze, ("image_id", "orig_w", "orig_h"))
-        widths, heights = (numbers(rows[name], f"{gaze}, {name}").tolist() for name in ("orig_w", "orig_h"))
-        originals = dict(zip(rows["image_id"], zip(widths, heights, strict=True), strict=True))
+        rows = load_csv(gaze, ("image_id",), ("orig_w", "orig_h"))
+        originals = dict(zip(rows["image_id"], zip(rows["orig_w"], rows["orig_h"], strict=True), strict=True))
     sizes = [originals.get(key) or image_size(path)[::-1] for key, path in zip(ids, paths, strict=True)]
     return torch.tensor(sizes, dtype=torch.float32)
 

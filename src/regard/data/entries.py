@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from regard.data.cifar10_jpeg import cifar10_jpeg
-from regard.data.csv_table import csv_table
 from regard.data.cub import CUB_LICENCE, cub
-from regard.data.folder import image_folder
-from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, clutter
-from regard.data.generated.digits import DIGITS_SOURCE, digits
+from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, DIGITS_SOURCE, clutter, digits
 from regard.data.generated.moving_clutter import moving_clutter
-from regard.data.osie import OSIE_LICENCE, osie
-from regard.data.salient import SALIENT, salient_set
+from regard.data.own_images import csv_table, image_folder
+from regard.data.salient import OSIE_LICENCE, SALIENT, osie, salient_set
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video.atari_head import ATARI_HEAD_LICENCE, atari_head
@@ -48,9 +45,9 @@ class Entry:
     content: str
     source: str
     licence: str
-    homepage: str
-    citation: str
     open: Callable[..., DataSplits]
+    homepage: str = ""
+    citation: str = ""
     download: str = ""
     fetch: Callable[[Path], Any] | None = None
     needs_root: bool = True
@@ -59,6 +56,11 @@ class Entry:
 def _torchvision(name: str, **facts: Any) -> Entry:
     opener = partial(torchvision_set, "svhn", extra=True) if name == "svhn_extra" else partial(torchvision_set, name)
     return Entry(name=name, open=opener, fetch=partial(opener, download=True), **facts)
+
+
+def _salient(name: str, *, in_memory: bool = False, **facts: Any) -> Entry:
+    opener = partial(salient_set, name, in_memory=True) if in_memory else partial(salient_set, name)
+    return Entry(name=name, licence=SALIENT[name].licence, open=opener, **facts)
 
 
 _CIFAR: dict[str, Any] = {
@@ -167,55 +169,46 @@ ENTRIES = (
         ),
         open=cub,
     ),
-    Entry(
-        name="ecssd",
+    _salient(
+        "ecssd",
         description="One salient object per image on a structured ground, binary masks.",
         content="800 / 200 (the last by number; no official split), masks; any size",
         source="https://www.cse.cuhk.edu.hk/leojia/projects/hsaliency/dataset.html, unpacked in the root",
-        licence=SALIENT["ecssd"].licence,
         homepage="https://www.cse.cuhk.edu.hk/leojia/projects/hsaliency/dataset.html",
         citation="J. Shi et al.: Hierarchical Image Saliency Detection on Extended CSSD, TPAMI 38, 2016",
-        open=partial(salient_set, "ecssd", in_memory=True),
+        in_memory=True,
     ),
-    Entry(
-        name="pascal_s",
+    _salient(
+        "pascal_s",
         description="Salient objects of everyday scenes, graded masks cut at one half, gaze of 12 people.",
         content="680 / 170 (the last by number; no official split), masks, gaze; any size",
         source="salObj.zip of the authors, unpacked in the root",
-        licence=SALIENT["pascal_s"].licence,
         homepage="http://cbs.ic.gatech.edu/salobj/",
         citation="Y. Li et al.: The Secrets of Salient Object Segmentation, CVPR 2014",
-        open=partial(salient_set, "pascal_s"),
     ),
-    Entry(
-        name="dut_omron",
+    _salient(
+        "dut_omron",
         description="Salient objects on complex ground, binary masks, gaze of 5 people.",
         content="4,134 / 1,034 (the last by number; no official split), masks, gaze; any size",
         source="http://saliencydetection.net/dut-omron/ (images, masks, eye fixations), unpacked in the root",
-        licence=SALIENT["dut_omron"].licence,
         homepage="http://saliencydetection.net/dut-omron/",
         citation="C. Yang et al.: Saliency Detection via Graph-Based Manifold Ranking, CVPR 2013",
-        open=partial(salient_set, "dut_omron"),
     ),
-    Entry(
-        name="duts",
+    _salient(
+        "duts",
         description="The usual training set of salient object detection, binary masks.",
         content="10,553 / 5,019 (official), masks; any size",
         source="http://saliencydetection.net/duts/ (DUTS-TR and DUTS-TE), unpacked in the root",
-        licence=SALIENT["duts"].licence,
         homepage="http://saliencydetection.net/duts/",
         citation="L. Wang et al.: Learning to Detect Salient Objects with Image-level Supervision, CVPR 2017",
-        open=partial(salient_set, "duts"),
     ),
-    Entry(
-        name="hku_is",
+    _salient(
+        "hku_is",
         description="Images of several salient objects, binary masks.",
         content="2,500 / 500 / 1,447 (official), masks; any size",
         source="https://i.cs.hku.hk/~gbli/deep_saliency.html, unpacked in the root",
-        licence=SALIENT["hku_is"].licence,
         homepage="https://i.cs.hku.hk/~gbli/deep_saliency.html",
         citation="G. Li, Y. Yu: Visual Saliency Based on Multiscale Deep Features, CVPR 2015",
-        open=partial(salient_set, "hku_is"),
     ),
     Entry(
         name="osie",
@@ -296,8 +289,6 @@ ENTRIES = (
         content="yours",
         source="the folder given as root",
         licence="yours",
-        homepage="",
-        citation="",
         open=image_folder,
     ),
     Entry(
@@ -306,8 +297,6 @@ ENTRIES = (
         content="yours",
         source="the file given as root",
         licence="yours",
-        homepage="",
-        citation="",
         open=csv_table,
     ),
 )

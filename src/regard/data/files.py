@@ -1,10 +1,13 @@
-"""Images and masks in files: reading them, and a split that reads its items on access; an unreadable file is named."""
+"""Images and masks in files and in zip archives, and a split that reads its items on access; errors name the file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from regard.data.splits import DataSplits, TensorSplit, check_labels
+from regard.data.splits import DataSplits, Split, TensorSplit, check_labels
 from regard.gaze import natural
 from regard.types import Batch, RegardError
 
@@ -167,16 +170,9 @@ class FileSplit:
         """The items at these positions, read now; an unreadable file raises a RegardError with its name."""
         where = torch.as_tensor(index, dtype=torch.int64)
         images, masks = self._read(where)
-        return Batch(
-            images=images.to(torch.float32).div_(255),
-            labels=self.labels[where],
-            index=where,
-            masks=masks,
-            boxes=None if self.boxes is None else self.boxes[where],
-            parts=None if self.parts is None else self.parts[where],
-            fixations=None if self.fixations is None else self.fixations[where],
-            split=self.name,
-        )
+        images = images.to(torch.float32).div_(255)
+        annotations = {name: values[where] for name, values in self._annotations().items()}
+        return Batch(images, self.labels[where], where, masks=masks, split=self.name, **annotations)
 
     def item_name(self, i: int) -> str:
         """The file's path."""
@@ -185,17 +181,15 @@ class FileSplit:
     def load(self) -> TensorSplit:
         """The same split read into memory, at one byte per value."""
         images, masks = self._read(torch.arange(len(self)))
+        names = tuple(map(str, self.paths))
         return TensorSplit(
-            self.name,
-            self.classes,
-            images,
-            self.labels,
-            masks=masks,
-            boxes=self.boxes,
-            parts=self.parts,
-            fixations=self.fixations,
-            names=tuple(map(str, self.paths)),
+            self.name, self.classes, images, self.labels, masks=masks, names=names, **self._annotations()
         )
+
+    def _annotations(self) -> dict[str, Any]:
+        """Annotations other than masks, where there are any."""
+        fields = {"boxes": self.boxes, "parts": self.parts, "fixations": self.fixations}
+        return {name: values for name, values in fields.items() if values is not None}
 
     def _read(self, where: Tensor) -> tuple[Tensor, Tensor | None]:
         images = torch.empty(len(where), 3, *self.size, dtype=torch.uint8)
@@ -217,15 +211,52 @@ class FileSplit:
 
 
 def file_splits(parts: dict[str, FileSplit], *, in_memory: bool, **facts: Any) -> DataSplits:
-    """`DataSplits.of_parts` with the statistics of at most 500 training images.
-
-    Args:
-        parts: the three splits by name.
-        in_memory: read all images now, so that batches are gathered and augmented on the training device.
-        facts: of `DataSplits`: source, licence, mirror, gaze.
-    """
+    """`DataSplits.of_parts` with the statistics of at most 500 training images; ``in_memory`` reads all images now."""
     ready = {name: part.load() if in_memory else part for name, part in parts.items()}
     return DataSplits.of_parts(ready, statistics_images=500, **facts)
+
+
+def fingerprint(split: Split) -> str:
+    """Hash of a split's pixels in memory, or of its files' path, length and time of change, and windows.
+
+    A split of another type is read once.
+    """
+    total = hashlib.sha256(repr((type(split).__name__, len(split), split.classes)).encode())
+    total.update(_bytes(split.labels))
+    if isinstance(split, TensorSplit):
+        total.update(_bytes(split.images))
+    elif isinstance(split, FileSplit):
+        total.update(repr(split.size).encode() + _files(split, split.paths))
+    else:
+        for part in torch.arange(len(split)).split(256):
+            total.update(_bytes(split.batch(part).images))
+    return total.hexdigest()[:16]
+
+
+def mask_fingerprint(split: Split) -> str:
+    """The same of the masks of a split that has them."""
+    total = hashlib.sha256(repr((type(split).__name__, len(split))).encode())
+    if isinstance(split, TensorSplit) and split.masks is not None:
+        total.update(repr(tuple(split.masks.shape)).encode() + _bytes(split.masks))
+    elif isinstance(split, FileSplit) and split.masks is not None:
+        total.update(repr((split.size, split.mask_level)).encode() + _files(split, split.masks))
+    else:
+        for part in torch.arange(len(split)).split(256):
+            masks = split.batch(part).masks
+            assert masks is not None
+            total.update(_bytes(masks))
+    return total.hexdigest()[:16]
+
+
+def _files(split: FileSplit, paths: Iterable[Path]) -> bytes:
+    """Path, length and time of change of each file, then the split's windows."""
+    states = ((path.resolve(), path.stat()) for path in paths)
+    text = "".join(f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states)
+    return text.encode() + (b"" if split.windows is None else _bytes(split.windows))
+
+
+def _bytes(values: Tensor) -> bytes:
+    return values.detach().cpu().contiguous().numpy().tobytes()
 
 
 def find_folder(root: Path, *places: str, holds: str, name: str) -> Path:
@@ -251,12 +282,59 @@ def image_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise RegardError(f"{folder}: no such folder; unpack the data set there")
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."]
+    paths = list_images(folder)
     if not paths:
         raise RegardError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
+    return paths
+
+
+def list_images(folder: Path) -> list[Path]:
+    """As `image_files`; empty if there are none."""
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."]
     return sorted(paths, key=lambda path: natural(path.name))
 
 
 def as_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) from one number or two."""
     return (size, size) if isinstance(size, int) else size
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """A zip opened for reading, after its entries' names are checked.
+
+    An entry that would leave the folder it is unpacked in (an absolute path, a drive, ``..``) or that is a symbolic
+    link is an error, although regard does not unpack archives: such an archive is corrupt or malicious.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise RegardError(f"{path}: no such archive; correct the path") from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise RegardError(f"{path}: damaged zip ({error}); fetch it again") from None
+    for entry in archive.infolist():
+        name = entry.filename
+        posix, windows = PurePosixPath(name), PureWindowsPath(name)
+        link = (entry.external_attr >> 16) & 0o170000 == 0o120000
+        if posix.is_absolute() or windows.anchor or ".." in posix.parts or ".." in windows.parts or link:
+            archive.close()
+            raise RegardError(f"{path}: entry {name!r} leaves the archive's folder; do not use this archive")
+    return archive
+
+
+def read_zip_image(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
+    """The RGB pixels of an image in an archive.
+
+    Raises:
+        RegardError: an entry that cannot be read, or that is not of ``size`` (height, width).
+    """
+    try:
+        with Image.open(io.BytesIO(archive.read(name))) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RegardError(
+            f"{archive.filename}: entry {name!r} cannot be read ({error}); fetch the archive again"
+        ) from None
+    height, width = pixels.shape[:2]
+    if (height, width) != size:
+        raise RegardError(f"{archive.filename}: entry {name!r} is {width}x{height}, not {size[1]}x{size[0]}")
+    return pixels

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,13 @@ from regard.data.files import FileSplit, displayed_size
 from regard.gaze import Fixations, read_csv
 
 
-def table_reader(table: Fixations) -> Callable[[], Fixations]:
-    """A function for `DataSplits.gaze` that returns this table; unlike a lambda it can be pickled."""
-    return partial(_identity, table)
-
-
-def _identity(table: Fixations) -> Fixations:
-    return table
-
-
 def cut_gaze(
     table: Fixations, place: Mapping[str, int], windows: Float[Tensor, "N 4"], size: tuple[int, int]
 ) -> Fixations:
     """Fixations on N images cut by windows, named by their number; those outside are counted in ``dropped``.
 
-    Args:
-        table: in pixels of the files; images that ``place`` lacks are left out.
-        place: name of an image -> its number.
-        windows: x0, y0, x1, y1 in pixels of the files.
-        size: height and width of the output.
+    The table and the windows (x0, y0, x1, y1) are in pixels of the files, the result in those of an output of ``size``
+    (height, width). ``place`` maps the name of an image to its number; images that it lacks are left out.
     """
     table, image = _numbered(table, place)
     xy = torch.from_numpy(np.stack([table.x, table.y], 1))
@@ -70,7 +57,7 @@ def _numbered(table: Fixations, place: Mapping[str, int]) -> tuple[Fixations, An
 
 
 def _images(count: int, size: tuple[int, int]) -> dict[str, Any]:
-    """The columns ``images`` and ``sizes`` of so many images of one size, named by their number."""
+    """The columns ``images`` and ``sizes`` of ``count`` images of one size, named by their number."""
     sizes = np.tile(np.array(size, dtype=np.int64), (count, 1))
     return {"images": tuple(str(k) for k in range(count)), "sizes": sizes}
 
@@ -82,47 +69,31 @@ def points_of(table: Fixations) -> Float[Tensor, "N p 2"]:
     return torch.minimum(table.points().float(), limit)
 
 
-@dataclass(frozen=True)
-class OwnGaze:
-    """Fixations of a CSV file on the user's own images.
+def own_gaze(
+    file: str | Path, paths: Sequence[Path], root: Path, size: tuple[int, int]
+) -> Callable[[FileSplit], tuple[FileSplit, Fixations]]:
+    """Fixations of a CSV file (`regard.gaze.read_csv`) on the user's own images, which are cut to their centre.
 
-    Attributes:
-        table: in pixels of the files.
-        names: path of an image -> its names in the file.
-        size: height and width that the images are cut to.
-    """
+    The file names images by their path below ``root``, or by the file's name alone where only one of all ``paths`` has
+    it; coordinates are pixels of the files.
 
-    table: Fixations
-    names: Mapping[Path, set[str]]
-    size: tuple[int, int]
-
-    def on(self, split: FileSplit) -> tuple[FileSplit, Callable[[], Fixations]]:
-        """The split with fixations, and a function that returns their table."""
-        sizes = torch.tensor([displayed_size(path)[::-1] for path in split.paths], dtype=torch.float32)
-        windows = cover_windows(sizes, self.size)
-        place = {name: k for k, path in enumerate(split.paths) for name in self.names[path]}
-        table = cut_gaze(self.table, place, windows, self.size)
-        shares = (windows / sizes.repeat(1, 2)).clamp(0, 1)
-        return replace(split, windows=shares, fixations=points_of(table)), table_reader(table)
-
-
-def own_gaze(file: str | Path, paths: Sequence[Path], root: Path, size: tuple[int, int]) -> OwnGaze:
-    """A CSV of image, x, y and, if known, subject, order, duration (`regard.gaze.read_csv`) on these images.
-
-    Args:
-        file: names images by their path below ``root``, or by the file's name alone where only one image has it.
-        paths: all images of the set.
-        root: folder that their names are relative to.
-        size: height and width that the images are cut to: the largest centred window of that aspect.
+    Returns:
+        A function of a split: the split with fixations, and their table in pixels of its images of ``size``.
 
     Raises:
         RegardError: an unknown image, coordinates outside of it, a missing column.
     """
     count = Counter(path.name for path in paths)
-    names = {path: {_below(path, root)} | ({path.name} if count[path.name] == 1 else set()) for path in paths}
-    sizes = {name: displayed_size(path) for path, own in names.items() for name in own}
-    return OwnGaze(read_csv(file, sizes=sizes), names, size)
+    below = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
+    names = {path: {below[path].as_posix()} | ({path.name} if count[path.name] == 1 else set()) for path in paths}
+    table = read_csv(file, sizes={name: displayed_size(path) for path, own in names.items() for name in own})
 
+    def observed(split: FileSplit) -> tuple[FileSplit, Fixations]:
+        sizes = torch.tensor([displayed_size(path)[::-1] for path in split.paths], dtype=torch.float32)
+        windows = cover_windows(sizes, size)
+        place = {name: k for k, path in enumerate(split.paths) for name in names[path]}
+        cut = cut_gaze(table, place, windows, size)
+        shares = (windows / sizes.repeat(1, 2)).clamp(0, 1)
+        return replace(split, windows=shares, fixations=points_of(cut)), cut
 
-def _below(path: Path, root: Path) -> str:
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return observed

@@ -1,33 +1,39 @@
-"""Data sets of salient objects: images with one mask each, some with gaze, in the layouts in which they are published.
+"""Sets of whole images with masks of salient objects, gaze, or both, in the layouts in which they are published.
 
 * ECSSD: 1,000 images of one salient object each on a structured ground, binary masks (Shi et al., TPAMI 2016).
 * DUT-OMRON: 5,168 images, masks agreed on by 5 people, gaze of 5 others (Yang et al., CVPR 2013).
 * DUTS: 10,553 training and 5,019 test images with binary masks, the usual training set (Wang et al., CVPR 2017).
 * HKU-IS: 4,447 images, mostly of several salient objects, binary masks (Li and Yu, CVPR 2015).
 * PASCAL-S: 850 images with graded masks (share of 12 people who chose an object) and gaze (Li et al., CVPR 2014).
+* OSIE: 700 everyday scenes with the fixations of 15 people in 3 seconds, no masks (Xu et al., Journal of Vision 2014).
 
-Images come whole, stretched to the size asked for, so that no part of an object is cut off. There is one class; what is
-learned is the mask.
+Images are stretched to the size asked for, so that no part of an object is cut off. There is one class; the mask is
+what is learned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data.files import find_folder, image_files
-from regard.data.image_sets import last_as_test, whole_splits
+from regard.data.files import FileSplit, as_size, file_splits, find_folder, image_files
+from regard.data.gaze import points_of, stretch_gaze
 from regard.data.splits import DataSplits
-from regard.gaze import Fixations, load_mat, read_dut_omron, read_pascal_s
+from regard.data.stratify import complete
+from regard.gaze import Fixations, load_mat, natural, observer_split, read_dut_omron, read_osie, read_pascal_s
 from regard.types import RegardError
 
 _Pairs = dict[str, tuple[Path, Path]]
 """Name of an image's file -> the file and its mask's, in the order of numbers in names."""
+OSIE_LICENCE = "MIT"
+_TEST_SHARE = 0.2
+"""The last fifth, by number, is the test split of sets that are published without one: ECSSD's last 200 images."""
 _HKU_IS_LISTS = {"train": "trainImgSet", "val": "valImgSet", "test": "testImgSet"}
 
 
@@ -134,14 +140,14 @@ def salient_set(
         title = f"{layout.title}, {len(train)} and {len(test)} images"
     elif name == "hku_is":
         official = all((folder / f"{variable}.mat").exists() for variable in _HKU_IS_LISTS.values())
-        groups = _official(folder, list(files)) if official else last_as_test(len(files))
+        groups = _official(folder, list(files)) if official else _last_as_test(len(files))
         title += f", {'official' if official else 'own'} split"
     else:
-        groups = last_as_test(len(files))
+        groups = _last_as_test(len(files))
     table = None
     if gaze and layout.gaze is not None and (folder / layout.gaze[0]).exists():
         table = layout.gaze[1](folder / layout.gaze[0])
-    return whole_splits(
+    return _whole_splits(
         [image for image, _ in files.values()],
         groups,
         class_name="salient object",
@@ -156,6 +162,47 @@ def salient_set(
         in_memory=in_memory,
         source=f"{title}, {folder}",
         licence=layout.licence,
+    )
+
+
+def osie(
+    root: str | Path,
+    *,
+    size: int | tuple[int, int] = 224,
+    val_share: float = 0.1,
+    seed: int = 0,
+    in_memory: bool = True,
+    held_out: int = 0,
+) -> DataSplits:
+    """OSIE from ``images/*.jpg`` and ``fixations.csv`` (or ``fixations.mat``): fixations, but no masks and no labels.
+
+    For attention that is aligned with people (``align.gaze`` in a recipe). There is no official split: the last 140
+    images by number are the test split here.
+
+    Args:
+        root: the folder that holds the two, or the one in which it is called ``osie``.
+        size: height and width of the images, or one number for both; the whole image is stretched to it.
+        val_share: share of the other images for validation.
+        seed: decides which.
+        in_memory: read all images now: 150 kB per image of 224 pixels.
+        held_out: number of observers, the last, whose gaze is used on the test split alone.
+    """
+    folder = find_folder(Path(root), "osie", "OSIE", holds="images", name="osie")
+    table = read_osie(folder)
+    names = sorted(table.images, key=natural)
+    return _whole_splits(
+        [folder / "images" / name for name in names],
+        _last_as_test(len(names)),
+        class_name="scene",
+        size=size,
+        val_share=val_share,
+        seed=seed,
+        in_memory=in_memory,
+        source=f"OSIE (Xu et al. 2014), {len(names)} images, {folder}",
+        licence=OSIE_LICENCE,
+        where=folder,
+        gaze=table,
+        held_out=held_out,
     )
 
 
@@ -191,3 +238,54 @@ def _official(folder: Path, names: list[str]) -> dict[str, Tensor]:
             )
         groups[split] = torch.tensor([place[name] for name in listed])
     return groups
+
+
+def _last_as_test(count: int) -> dict[str, Tensor]:
+    """Positions of ``train`` and, the last fifth by number, ``test``."""
+    first = count - round(_TEST_SHARE * count)
+    return {"train": torch.arange(first), "test": torch.arange(first, count)}
+
+
+def _whole_splits(
+    images: Sequence[Path],
+    groups: Mapping[str, Tensor],
+    *,
+    class_name: str,
+    size: int | tuple[int, int],
+    val_share: float,
+    seed: int,
+    where: Path,
+    masks: Sequence[Path] | None = None,
+    mask_level: float | None = None,
+    gaze: Fixations | None = None,
+    held_out: int = 0,
+    **options: Any,
+) -> DataSplits:
+    """Splits of whole images of one class, stretched to ``size``, with masks and gaze where there are any.
+
+    ``groups`` are the positions of the given splits; ``val`` is taken out of ``train`` where it is missing. ``gaze``
+    names images by their files' names, in the files' pixels; that of the last ``held_out`` observers is used on the
+    test split alone (`observer_split`). ``options`` are those of `file_splits`, ``where`` is named in errors.
+    """
+    shape = as_size(size)
+    labels = torch.zeros(len(images)).long()
+    groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
+    learned, judged = (None, None) if gaze is None else observer_split(gaze, held_out)
+    splits, tables = {}, {}
+    for name, index in groups.items():
+        places = index.tolist()
+        table = judged if name == "test" else learned
+        if table is not None:
+            tables[name] = stretch_gaze(table, [images[i].name for i in places], shape)
+        splits[name] = FileSplit(
+            name,
+            (class_name,),
+            tuple(images[i] for i in places),
+            labels[index],
+            shape,
+            masks=None if masks is None else tuple(masks[i] for i in places),
+            mask_level=mask_level,
+            windows=torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(len(index), -1),
+            fixations=points_of(tables[name]) if tables else None,
+        )
+    return file_splits(splits, gaze=tables.get("test"), **options)

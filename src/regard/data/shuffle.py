@@ -62,12 +62,7 @@ def exchange(
 ) -> Int[Tensor, " N"]:
     """The image from which each image gets its gaze (N,): a permutation of the participants without fixed points.
 
-    Args:
-        labels: class index (N,), or targets (N,n), with which only ``any`` goes.
-        participants: (N,) bool; the others keep their own.
-        seed: decides the permutation.
-        among: see `Among`.
-        where: name of the split, for errors.
+    The others keep their own. Only ``any`` works with targets (N,n); ``where`` is the split that errors name.
 
     Raises:
         RegardError: an image without another of its kind.
@@ -95,12 +90,9 @@ def exchange(
 def warped(
     points: Float[Tensor, "N p 2"], source: Float[Tensor, "N 4"], target: Float[Tensor, "N 4"]
 ) -> Float[Tensor, "N p 2"]:
-    """Points (x, y) in one box, moved to the same shares of another box's sides; points outside stay as they are.
+    """Points (x, y) in ``source`` boxes, moved to the same shares of the sides of ``target`` boxes.
 
-    Args:
-        points: NaN stays NaN.
-        source: x0, y0, x1, y1 of the boxes that the points lie in.
-        target: of the boxes that they move to.
+    Boxes are x0, y0, x1, y1. Points outside of their source box stay as they are, NaN stays NaN.
     """
     corner, far = target[:, None, :2], target[:, None, 2:]
     extent = (source[:, 2:] - source[:, :2])[:, None]

@@ -1,9 +1,11 @@
-"""What every data set opens as: three splits of items that are read by index, and wrappers that change a split."""
+"""What every data set opens as: three splits of items that are read by index; their check, and wrappers of splits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -157,10 +159,18 @@ class DataSplits:
     proxy: bool = False
 
     @classmethod
-    def of_parts(cls, parts: Mapping[str, Split], *, statistics_images: int = 10_000, **facts: Any) -> DataSplits:
-        """From splits by name, with the channel statistics of at most so many training images; other fields by name."""
+    def of_parts(
+        cls,
+        parts: Mapping[str, Split],
+        *,
+        statistics_images: int = 10_000,
+        gaze: Fixations | Callable[[], Fixations] | None = None,
+        **facts: Any,
+    ) -> DataSplits:
+        """From splits by name, with the statistics of at most ``statistics_images`` training images; others by name."""
         mean, std = pixel_statistics(parts["train"], limit=statistics_images)
-        return cls(parts["train"], parts["val"], parts["test"], mean=mean, std=std, **facts)
+        reader = partial(_identity, gaze) if isinstance(gaze, Fixations) else gaze
+        return cls(parts["train"], parts["val"], parts["test"], mean=mean, std=std, gaze=reader, **facts)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -170,6 +180,10 @@ class DataSplits:
     def called(self, name: str) -> str:
         """The set's name in tables."""
         return f"{name} (proxy)" if self.proxy else name
+
+
+def _identity(table: Fixations) -> Fixations:
+    return table
 
 
 def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> None:
@@ -225,6 +239,37 @@ def _readable(split: Split, index: Tensor) -> Float[Tensor, "B 3 H W"]:
         parts = [_readable(split, half) for half in index.chunk(2)]
         readable = [part for part in parts if len(part)]
         return torch.cat(readable) if readable else parts[0]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An item that cannot be used.
+
+    Attributes:
+        split: name of its split.
+        index: its position there.
+        item: its name, for a file its path.
+        reason: what is wrong and what to do.
+    """
+
+    split: str
+    index: int
+    item: str
+    reason: str
+
+
+def check_split(split: Split, *, threads: int = 4) -> list[Problem]:
+    """Read every item once and return the bad ones, in order; an empty list if all are good."""
+
+    def problem(i: int) -> Problem | None:
+        try:
+            split.batch([i])
+        except RegardError as error:
+            return Problem(split.name, i, split.item_name(i), str(error))
+        return None
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [bad for bad in pool.map(problem, range(len(split))) if bad is not None]
 
 
 class SplitWrapper:

@@ -12,10 +12,10 @@ from torch import Tensor
 from regard.data.random_counter import permutation
 from regard.types import RegardError
 
+_STREAM = 200
 
-def stratified(
-    labels: Num[Tensor, "N *n"], shares: tuple[float, ...], *, seed: int, stream: int = 200
-) -> tuple[Int[Tensor, " M"], ...]:
+
+def stratified(labels: Num[Tensor, "N *n"], shares: tuple[float, ...], *, seed: int) -> tuple[Int[Tensor, " M"], ...]:
     """Positions of the rest, then of one part for each share; disjoint, each in ascending order.
 
     Each class gives round(share * its number) to each part, and at least one where it has more items than there are
@@ -25,12 +25,11 @@ def stratified(
         labels: class index (N,) or multi-label targets (N,n).
         shares: share of each part, in (0, 1), together below 1.
         seed: decides which items; the same items for the same labels and seed.
-        stream: separates uses that share a seed.
     """
     if min(shares) <= 0 or sum(shares) >= 1:
         raise RegardError(f"shares {shares} of a split must be positive and leave something: together below 1")
     groups = labels if labels.dim() == 1 else torch.zeros(len(labels))
-    order = permutation(len(labels), seed=seed, stream=stream)
+    order = permutation(len(labels), seed=seed, stream=_STREAM)
     rest: list[Tensor] = []
     parts: list[list[Tensor]] = [[] for _ in shares]
     for value in groups.unique():
@@ -55,12 +54,8 @@ def complete(
 ) -> dict[str, Int[Tensor, " _"]]:
     """Positions of every split: the given ones; missing ones are taken from ``train``, each class in proportion.
 
-    Args:
-        groups: positions by split; one that is absent or empty is missing.
-        labels: of all items.
-        shares: the splits besides ``train``, and what each takes of it where it is missing.
-        seed: decides which items.
-        where: file or folder that the items come from, for the error.
+    ``shares`` names the splits besides ``train`` and what each takes of it where it is absent or empty in ``groups``;
+    ``labels`` are those of all items, ``where`` is the file or folder that errors name.
 
     Raises:
         RegardError: a split is left without an item.

@@ -27,37 +27,27 @@ class _Reader:
 
     Attributes:
         read: name of torchvision's class.
-        part: name of its argument that chooses the part.
-        parts: that argument's values for the training and the test part.
-        targets: its attribute with the labels.
         folder: a file or folder by which the set's folder is recognised.
         classes: class names where torchvision does not know them.
         statistics: mean and std where there are customary ones; None computes them from the training split.
         mirror: whether a mirrored image keeps its class.
+        part: name of the class's argument that chooses the part: ``train`` (a bool) or ``split`` (a name).
     """
 
     read: str
-    part: str
-    parts: tuple[Any, Any]
-    targets: str
     folder: str
     classes: tuple[str, ...] | None = None
     statistics: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     mirror: bool = True
+    part: str = "train"
 
 
 READERS: dict[str, _Reader] = {
-    "cifar10": _Reader(
-        "CIFAR10", "train", (True, False), "targets", "cifar-10-batches-py", statistics=(CIFAR10_MEAN, CIFAR10_STD)
-    ),
-    "cifar100": _Reader(
-        "CIFAR100", "train", (True, False), "targets", "cifar-100-python", statistics=(CIFAR100_MEAN, CIFAR100_STD)
-    ),
-    "svhn": _Reader(
-        "SVHN", "split", ("train", "test"), "labels", "train_32x32.mat", classes=tuple("0123456789"), mirror=False
-    ),
-    "stl10": _Reader("STL10", "split", ("train", "test"), "labels", "stl10_binary"),
-    "fashion_mnist": _Reader("FashionMNIST", "train", (True, False), "targets", "FashionMNIST"),
+    "cifar10": _Reader("CIFAR10", "cifar-10-batches-py", statistics=(CIFAR10_MEAN, CIFAR10_STD)),
+    "cifar100": _Reader("CIFAR100", "cifar-100-python", statistics=(CIFAR100_MEAN, CIFAR100_STD)),
+    "svhn": _Reader("SVHN", "train_32x32.mat", classes=tuple("0123456789"), mirror=False, part="split"),
+    "stl10": _Reader("STL10", "stl10_binary", part="split"),
+    "fashion_mnist": _Reader("FashionMNIST", "FashionMNIST"),
 }
 
 
@@ -80,8 +70,8 @@ def torchvision_set(
         raise RegardError(f"{name}: extra=True; only svhn has extra images")
     if not download and not (root / reader.folder).exists() and (root / name / reader.folder).exists():
         root = root / name
-    images, labels, classes = _part(name, root, reader.parts[0], download)
-    test_images, test_labels, _ = _part(name, root, reader.parts[1], download)
+    images, labels, classes = _part(name, root, "train", download)
+    test_images, test_labels, _ = _part(name, root, "test", download)
     rest, val = stratified(labels, (val_share,), seed=seed)
     train_images, train_labels = images[rest], labels[rest]
     if extra:
@@ -101,13 +91,14 @@ def torchvision_set(
     )
 
 
-def _part(name: str, root: Path, part: Any, download: bool) -> tuple[Tensor, Tensor, tuple[str, ...]]:
+def _part(name: str, root: Path, part: str, download: bool) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Images (N,3,H,W) in bytes, labels (N,) and class names of one part."""
     from torchvision import datasets
 
     reader = READERS[name]
+    chosen: dict[str, Any] = {reader.part: part if reader.part == "split" else part == "train"}
     try:
-        dataset = getattr(datasets, reader.read)(root, **{reader.part: part}, download=download)
+        dataset = getattr(datasets, reader.read)(root, **chosen, download=download)
     except (RuntimeError, OSError) as error:
         if download:
             raise RegardError(
@@ -125,7 +116,7 @@ def _part(name: str, root: Path, part: Any, download: bool) -> tuple[Tensor, Ten
         data = data[:, None].expand(-1, 3, -1, -1)
     elif data.shape[-1] == 3:
         data = data.permute(0, 3, 1, 2)
-    labels = torch.as_tensor(np.asarray(getattr(dataset, reader.targets))).long()
+    labels = torch.as_tensor(np.asarray(dataset.labels if reader.part == "split" else dataset.targets)).long()
     return data.contiguous(), labels, reader.classes or tuple(dataset.classes)
 
 

@@ -243,8 +243,14 @@ def make_fixations(
             raise RegardError(cause)
         keep = ~outside(images, xs, ys, shape)
     columns: Any = [column[keep] for column in (images, observers, xs, ys, orders, durations)]
-    dropped = int((~keep).sum())
-    return Fixations(*columns, tuple(place), shape, tuple(subjects), pixels_per_degree, dropped)
+    return Fixations(
+        *columns,
+        images=tuple(place),
+        sizes=shape,
+        subjects=tuple(subjects),
+        pixels_per_degree=pixels_per_degree,
+        dropped=int((~keep).sum()),
+    )
 
 
 def observer_split(table: Fixations, held_out: int) -> tuple[Fixations, Fixations]:

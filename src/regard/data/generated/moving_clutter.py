@@ -10,17 +10,15 @@ Photographs and digit images of train, val and test are disjoint, and so are the
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.data.cache import cached
-from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, boxes_of, digits_of_split
+from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, boxes_of, digits_of_split, generated_parts
 from regard.data.generated.drawing import PHOTOGRAPHS, colour, expose, photograph_crops, render_digits
 from regard.data.generated.observers import MOVING_FIXATIONS, MOVING_OBSERVERS, simulated_pursuit
 from regard.data.random_counter import uniforms
@@ -77,31 +75,17 @@ def moving_clutter(
             "least 0"
         )
 
-    def make() -> dict[str, Tensor]:
-        parts = {name: generate_moving_clutter(name, n, size, seed, length, distractors) for name, n in counts.items()}
-        return {f"{name}.{what}": value for name, part in parts.items() for what, value in part.items()}
+    def generate(name: str, count: int) -> dict[str, Tensor]:
+        return generate_moving_clutter(name, count, size, seed, length, distractors)
 
-    key = json.dumps(["moving_clutter", _VERSION, FLOW_VERSION, size, counts, seed, length, distractors])
-    tensors = cached(f"moving_clutter-{size}", key, make) if cache else make()
-    splits = {
-        name: TensorSplit(
-            name,
-            MOVING_CLASSES,
-            tensors[f"{name}.images"],
-            tensors[f"{name}.labels"],
-            masks=tensors[f"{name}.masks"],
-            boxes=tensors[f"{name}.boxes"],
-            fixations=tensors[f"{name}.fixations"],
-            flow=tensors[f"{name}.flow"],
-        )
-        for name in counts
-    }
+    key = ["moving_clutter", _VERSION, FLOW_VERSION, size, counts, seed, length, distractors]
+    parts = generated_parts(f"moving_clutter-{size}", key, counts, generate, cache=cache)
     return DataSplits.of_parts(
-        splits,
+        {name: TensorSplit(name, MOVING_CLASSES, **part) for name, part in parts.items()},
         source=f"{CLUTTER_SOURCE}; moving, with simulated observers",
         licence=CLUTTER_LICENCE,
         mirror=False,
-        gaze=partial(_table, tensors["test.fixations"], size),
+        gaze=partial(_table, parts["test"]["fixations"], size),
         remarks=("Observers are simulated: they follow the digit, late, beside it, and now and then not at all.",),
     )
 
@@ -215,4 +199,4 @@ def _table(points: Float[Tensor, "N M 2"], size: int) -> Fixations:
         sizes={str(i): (size, size) for i in range(len(points))},
     )
     assert len(table.subjects) <= MOVING_OBSERVERS
-    return Fixations(**{**vars(table), "dropped": int(np.count_nonzero(~inside.numpy()))})
+    return replace(table, dropped=int((~inside).sum()))

@@ -33,16 +33,10 @@ _STREAM = 320
 
 
 def simulated_gaze(masks: Bool[Tensor, "N 1 H W"], *, observers: int, seed: int, stream: int) -> Fixations:
-    """Fixations of so many observers on the images, which are named by their number.
+    """Fixations of ``observers`` observers (at least 1) on the images, which are named by their number.
 
-    Fixations on image i are a function of its mask and of (seed, stream, i); further observers leave the others as
-    they are.
-
-    Args:
-        masks: of the object; on images without one, fixations lie about the middle.
-        observers: at least 1.
-        seed: decides the places.
-        stream: keeps splits apart.
+    Fixations on image i are a function of the object's mask and of (seed, stream, i); on images without an object they
+    lie about the middle. Further observers leave the others as they are. Each split has its own ``stream``.
     """
     count, (height, width) = len(masks), (masks.shape[-2], masks.shape[-1])
     count_each = observers * STATIC_FIXATIONS
@@ -82,15 +76,8 @@ def simulated_pursuit(
     """`MOVING_FIXATIONS` fixations of each of `MOVING_OBSERVERS` observers, x, y in pixels; NaN outside of the frame.
 
     Every observer has a delay and an offset, and fixates where the object was before that delay; a tenth of the
-    fixations lie anywhere.
-
-    Args:
-        start: the object's centre in the frame that is observed.
-        velocity: pixels per frame.
-        index: of the clips, the key of their randomness.
-        size: side of the frame in pixels.
-        seed: of the set.
-        stream: of the split: other observers.
+    fixations lie anywhere. ``start`` is the object's centre in the observed frame, ``velocity`` is in pixels per frame,
+    ``index`` (of the clips) is the key of their randomness, ``stream`` gives each split its own observers.
     """
     traits = uniforms(torch.arange(MOVING_OBSERVERS), 3, seed=seed, stream=_STREAM + 10 * stream)
     delay, offset = LAG * traits[:, 0], _BIAS * size * _normal(traits[:, 1:])

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regard.data.archive import open_zip, read_zip_image
 from regard.data.cache import cached
-from regard.data.files import as_size
-from regard.data.gaze import table_reader
+from regard.data.files import as_size, open_zip, read_zip_image
 from regard.data.splits import DataSplits, Split, TensorSplit
-from regard.data.video.decode import FLOW_VERSION, opencv, optical_flow
+from regard.data.video.decode import FLOW_VERSION, optical_flow, video_library
 from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, numbers, read_atari_head
 from regard.types import RegardError
 
@@ -71,8 +70,8 @@ def atari_head(
     Raises:
         RegardError: files of another form, frames that are missing, or options that leave no item.
     """
-    folder, shape = _folder(Path(root)), as_size(size)
-    frames, table = _files(folder)
+    shape = as_size(size)
+    frames, table = _files(Path(root))
     rows = load_csv(table, ("frame_id", "frame_num", "action4"))
     number, action = (_whole(rows[name], f"{table}, {name}") for name in ("frame_num", "action4"))
     if length < 1 or ahead < 1 or min(shape) < 1:
@@ -85,15 +84,12 @@ def atari_head(
     empty = [name for name, part in parts.items() if not len(part.row)]
     if empty:
         raise RegardError(f"{table}: no change of action for {empty[0]!r} in its blocks of time; take a longer trial")
-
-    def make() -> dict[str, Tensor]:
-        return _frames_and_flow(frames, rows["frame_id"], items.row, length, shape)
-
+    make = partial(_frames_and_flow, frames, rows["frame_id"], items.row, length, shape)
     key = json.dumps(["atari_head", FLOW_VERSION, _digest(frames), _digest(table), length, ahead, list(shape)])
     tensors = cached("atari_head", key, make) if cache else make()
     place = {int(row): k for k, row in enumerate(items.row)}
     gaze = read_atari_head(table)
-    tables = {name: _looks(gaze, part.row, shape) for name, part in parts.items()}
+    tables = {name: _recent_gaze(gaze, part.row, shape) for name, part in parts.items()}
     splits: dict[str, Split] = {}
     for name, part in parts.items():
         where = torch.tensor([place[int(row)] for row in part.row])
@@ -116,7 +112,7 @@ def atari_head(
         ),
         licence=ATARI_HEAD_LICENCE,
         mirror=False,
-        gaze=table_reader(tables["test"]),
+        gaze=tables["test"],
         guesses=guesses(parts["train"], parts["test"]),
         remarks=(
             _PROXY,
@@ -154,13 +150,10 @@ class Items:
 
 
 def find_items(number: _Ints, action: _Ints, *, length: int, ahead: int) -> Items:
-    """The items of a trial, in time.
+    """The items of a trial, in the order of time, from its columns ``frame_num`` and ``action4``, both (F,).
 
-    Args:
-        number: ``frame_num`` (F,), increasing.
-        action: (F,).
-        length: frames before the item's own that must be there without a gap.
-        ahead: largest difference of frame numbers to the change.
+    The ``length`` frames before an item's own must be there without a gap; the change of action comes at most ``ahead``
+    frame numbers later.
     """
     if (np.diff(number) <= 0).any():
         row = int(np.argmax(np.diff(number) <= 0)) + 1
@@ -188,7 +181,7 @@ def find_items(number: _Ints, action: _Ints, *, length: int, ahead: int) -> Item
 
 
 def guesses(train: Items, test: Items) -> dict[str, Tensor]:
-    """Predictions for the test items from the labels of training items alone."""
+    """Predictions for the test items, made from the actions of training items alone."""
     counts = np.zeros((len(_CLASSES), len(_CLASSES)), dtype=np.int64)
     np.add.at(counts, (train.current, train.label), 1)
     most = np.full(len(test.row), counts.sum(0).argmax(), dtype=np.int64)
@@ -210,7 +203,7 @@ def _frames_and_flow(
     path: Path, names: Sequence[str], rows: _Ints, length: int, size: tuple[int, int]
 ) -> dict[str, Tensor]:
     """Images (N,3,H,W) of the rows and the flow (N,2L,H,W) up to them; each frame is read and each step made once."""
-    cv2 = opencv()
+    cv2 = video_library("cv2")
     with open_zip(path) as archive:
         entries = {Path(name).name: name for name in archive.namelist()}
         absent = [name for name in names if f"{name}.png" not in entries]
@@ -234,40 +227,26 @@ def _frames_and_flow(
     return {"images": images, "flow": flow}
 
 
-def _looks(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixations:
+def _recent_gaze(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixations:
     """The gaze of the last frames up to each item's own, as fixations on it, in pixels of the output."""
-    image, x, y = [], [], []
     order = np.argsort(gaze.image, kind="stable")
     starts = np.searchsorted(gaze.image[order], np.arange(len(gaze.images) + 1))
-    for k, row in enumerate(rows.tolist()):
-        for frame in range(max(row - GAZE_FRAMES + 1, 0), row + 1):
-            for i in order[starts[frame] : starts[frame + 1]]:
-                image.append(str(k))
-                x.append(gaze.x[i])
-                y.append(gaze.y[i])
-    table = make_fixations(
-        image=image,
-        subject=[gaze.subjects[0]] * len(image),
-        x=x,
-        y=y,
-        sizes={str(k): ATARI_FRAME for k in range(len(rows))},
-    )
-    return table.rescale(size)
+    spans = [order[starts[max(row - GAZE_FRAMES + 1, 0)] : starts[row + 1]] for row in rows]
+    index, image = np.concatenate(spans), np.repeat(np.arange(len(rows)), [len(span) for span in spans])
+    subject, sizes = [gaze.subjects[0]] * len(index), {str(k): ATARI_FRAME for k in range(len(rows))}
+    return make_fixations(image=image, subject=subject, x=gaze.x[index], y=gaze.y[index], sizes=sizes).rescale(size)
 
 
-def _folder(root: Path) -> Path:
-    for folder in (root, root / "atari-head"):
-        if list(folder.glob("gaze_actions_*.csv")):
-            return folder
-    raise RegardError(
-        f"atari_head: no gaze_actions_<TRIAL>.csv in {root} or {root / 'atari-head'}; put it there with "
-        "frames_<TRIAL>.zip, or pass their folder as root"
-    )
-
-
-def _files(folder: Path) -> tuple[Path, Path]:
-    tables = sorted(folder.glob("gaze_actions_*.csv"))
-    if len(tables) != 1:
+def _files(root: Path) -> tuple[Path, Path]:
+    """The trial's zip of frames and its table, in ``root`` or in its folder ``atari-head``."""
+    tables = sorted(root.glob("gaze_actions_*.csv")) or sorted((root / "atari-head").glob("gaze_actions_*.csv"))
+    if not tables:
+        raise RegardError(
+            f"atari_head: no gaze_actions_<TRIAL>.csv in {root} or {root / 'atari-head'}; put it there with "
+            "frames_<TRIAL>.zip, or pass their folder as root"
+        )
+    folder = tables[0].parent
+    if len(tables) > 1:
         raise RegardError(
             f"{folder}: {len(tables)} files gaze_actions_<TRIAL>.csv; one trial is read, so give its folder"
         )

@@ -1,23 +1,33 @@
-"""What the readers of clips share: splits of whole videos, and gaze on a clip's image."""
+"""What the readers of clips share: splits of whole videos, and fixations on a clip's image.
+
+Gaze on these sets is published in two forms: samples of each observer, and maps of fixated pixels.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from regard.data.files import as_size
-from regard.data.gaze import stretch_gaze, table_reader
+from regard.data.gaze import stretch_gaze
 from regard.data.random_counter import permutation
 from regard.data.splits import DataSplits, Split
 from regard.data.video.clips import Clip, ClipSplit
-from regard.gaze import Fixations
+from regard.data.video.decode import frame_files, frame_rate, frame_size
+from regard.gaze import Fixations, fixated_pixels, image_size, make_fixations, read_mathe
 from regard.types import RegardError
 
 _Item = TypeVar("_Item")
 _STREAM = 210
+_SCREEN = (1024, 1280)
+"""Height and width of the screen in pixels, as geometry.txt states."""
+_WINDOW = 0.1
+"""Half of the interval around a frame, in seconds, whose samples' median is an observer's gaze."""
+
 _TIMES = (0.2, 0.35, 0.65, 0.8, 0.05, 0.95)
 """Positions of further stretches of a training video, after its middle."""
 
@@ -60,7 +70,7 @@ def moments(paths: Sequence[Path], count: int) -> list[Clip]:
 
 
 def clips_of(videos: Mapping[str, Sequence[Path]], stretches: int) -> dict[str, list[Clip]]:
-    """Every split's clips: so many of each training video, and of any other the one in its middle."""
+    """Every split's clips: ``stretches`` of each training video, and of any other the one in its middle."""
     return {name: moments(paths, stretches if name == "train" else 1) for name, paths in videos.items()}
 
 
@@ -74,24 +84,13 @@ def clip_splits(
     stretches: int,
     in_memory: bool,
     source: str,
-    licence: str,
-    gaze: Mapping[str, Fixations | None] | None = None,
-    remarks: tuple[str, ...] = (),
+    gaze: Mapping[str, Fixations] | None = None,
+    **facts: Any,
 ) -> DataSplits:
-    """Splits of whole videos.
+    """Splits of whole videos (files, or folders of frames), stretched to ``size``.
 
-    Args:
-        videos: files or folders of frames of ``train``, ``val`` and ``test``.
-        labels: theirs.
-        classes: class names.
-        size: height and width, or one number for both.
-        length: steps of flow.
-        stretches: clips that a training video gives; the others give the one in their middle.
-        in_memory: read all clips now.
-        source: where the data comes from.
-        licence: what may be done with it.
-        gaze: of each split, on images called by ``item_key``, in pixels of the video.
-        remarks: see `DataSplits`.
+    A training video gives ``stretches`` clips, any other the one in its middle, each with ``length`` steps of flow.
+    ``gaze`` of each split is on images called by `item_key`, in pixels of the video.
 
     Raises:
         RegardError: a video in two splits, or a split without one.
@@ -102,32 +101,118 @@ def clip_splits(
     parts: dict[str, Split] = {}
     for name, clips in clips_of(videos, stretches).items():
         own = labels[name].repeat_interleave(len(clips) // len(videos[name]), 0)
-        table = (gaze or {}).get(name)
-        if table is not None:
-            tables[name] = stretch_gaze(table, [item_key(clip) for clip in clips], shape)
-        split = ClipSplit(
-            name,
-            classes,
-            tuple(clips),
-            own,
-            shape,
-            length,
-            fixations=tables[name].points().float() if name in tables else None,
-        )
+        if gaze and name in gaze:
+            tables[name] = stretch_gaze(gaze[name], [item_key(clip) for clip in clips], shape)
+        fixations = tables[name].points().float() if name in tables else None
+        split = ClipSplit(name, classes, tuple(clips), own, shape, length, fixations)
         parts[name] = split.load() if in_memory else split
     return DataSplits.of_parts(
         parts,
         statistics_images=500,
         source=source + "".join(_problems(name, table) for name, table in tables.items()),
-        licence=licence,
-        gaze=table_reader(tables["test"]) if "test" in tables else None,
-        remarks=remarks,
+        gaze=tables.get("test"),
+        **facts,
     )
 
 
 def item_key(clip: Clip) -> str:
     """The name of a clip's image in tables of gaze."""
     return f"{clip.path}@{clip.at:g}"
+
+
+def gaze_of_panels(
+    videos: Mapping[str, Sequence[Path]],
+    folder: Path,
+    *,
+    clip_name: Callable[[Path], str],
+    stretches: int,
+    length: int,
+) -> dict[str, Fixations]:
+    """Gaze of each split's clips: in ``test`` of one half of the observers, in all others of the other half.
+
+    Files of samples are called ``{observer}_{clip}.avi.txt``, where ``clip_name`` gives a video's name; without any of
+    them there is no gaze.
+
+    Raises:
+        RegardError: a single observer.
+    """
+    samples: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.glob("*.avi.txt")):
+        observer, _, clip = path.name.removesuffix(".avi.txt").partition("_")
+        samples.setdefault(clip, {})[observer] = path
+    if not samples:
+        return {}
+    people = sorted({observer for files in samples.values() for observer in files})
+    if len(people) == 1:
+        raise RegardError(
+            f"gaze of {len(people)} observer ({', '.join(people)}): observers to learn from and to compare with must "
+            "differ, so two are needed; add the others' files, or take the samples away"
+        )
+    panels = {"test": people[1::2]}
+    return {
+        split: _gaze_of_samples(
+            [(clip, samples.get(clip_name(clip.path), {})) for clip in clips], panels.get(split, people[0::2]), length
+        )
+        for split, clips in clips_of(videos, stretches).items()
+    }
+
+
+def _gaze_of_samples(
+    clips: Sequence[tuple[Clip, Mapping[str, Path]]], observers: Sequence[str], length: int
+) -> Fixations:
+    """One position per observer and clip: the median of the samples around the clip's image, in the video's pixels.
+
+    Each clip comes with its files of samples by observer. A folder of frames has no known frame rate, so it gets none.
+    """
+    image, subject, x, y = [], [], [], []
+    sizes = {}
+    for clip, samples in clips:
+        key, size = item_key(clip), frame_size(clip.path)
+        sizes[key] = size
+        own = {who: samples[who] for who in observers if who in samples}
+        if clip.path.is_dir() or not own:
+            continue
+        time = (clip.span(length)[1] + 0.5) / frame_rate(clip.path)
+        for observer, path in own.items():
+            gaze = read_mathe(path, screen=_SCREEN, video=size)
+            near = np.abs(gaze.t - time) <= _WINDOW
+            if near.any():
+                image.append(key)
+                subject.append(observer)
+                x.append(float(np.median(gaze.x[near])))
+                y.append(float(np.median(gaze.y[near])))
+    return make_fixations(image=image, subject=subject, x=x, y=y, sizes=sizes, points_outside="drop")
+
+
+def gaze_of_maps(clips: Sequence[Clip], *, length: int) -> Fixations:
+    """Fixated pixels of the clips' images: ``fixation/*.png`` beside the folders ``images`` that the clips are.
+
+    Observers are lost in this form, so there is one, "all", and no ceiling between observers.
+
+    Raises:
+        RegardError: another number of maps than of frames, or maps of another size.
+    """
+    image: list[str] = []
+    x: list[int] = []
+    y: list[int] = []
+    sizes = {}
+    for clip in clips:
+        maps, frames = frame_files(clip.path.parent / "fixation"), frame_files(clip.path)
+        middle = clip.span(length)[1]
+        if len(maps) != len(frames):
+            raise RegardError(
+                f"{clip.path.parent}: {len(frames)} frames, but {len(maps)} maps of fixations; fetch it again"
+            )
+        size = image_size(frames[middle])
+        if image_size(maps[middle]) != size:
+            raise RegardError(f"{maps[middle]}: not of the size of {frames[middle].name}, {size}; fetch the clip again")
+        _, columns, rows = fixated_pixels(maps[middle])
+        key = item_key(clip)
+        sizes[key] = size
+        image += [key] * len(rows)
+        x += columns.tolist()
+        y += rows.tolist()
+    return make_fixations(image=image, subject=["all"] * len(x), x=x, y=y, sizes=sizes)
 
 
 def _apart(videos: Mapping[str, Sequence[Path]]) -> None:
@@ -143,7 +228,7 @@ def _apart(videos: Mapping[str, Sequence[Path]]) -> None:
 
 
 def _problems(name: str, table: Fixations) -> str:
-    """Fixations left out and clips without gaze, in words; empty if there are none."""
+    """How many fixations were left out and how many clips have none, as text; empty for none."""
     without = int((table.counts() == 0).sum())
     parts = [f"{table.dropped} outside of the video left out"] if table.dropped else []
     parts += [f"{without} of {len(table.images)} clips without any"] if without else []

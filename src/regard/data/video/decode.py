@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,8 +21,7 @@ from jaxtyping import Int8, UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from regard.data.files import IMAGE_SUFFIXES
-from regard.gaze import natural
+from regard.data.files import IMAGE_SUFFIXES, list_images
 from regard.types import RegardError
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm")
@@ -33,30 +33,13 @@ _PYRAMID, _LEVELS, _ITERATIONS, _NEIGHBOURS, _SIGMA, _GAUSSIAN = 0.5, 3, 3, 5, 1
 _WINDOW = 11
 
 
-def opencv() -> ModuleType:
-    """OpenCV.
-
-    Raises:
-        RegardError: it is not installed.
-    """
+def video_library(name: Literal["cv2", "av"]) -> ModuleType:
+    """OpenCV (``cv2``) or PyAV (``av``); a RegardError says how to install it."""
     try:
-        import cv2
+        return import_module(name)
     except ImportError:
-        raise RegardError("video needs OpenCV: pip install 'regard[video]'") from None
-    return cv2
-
-
-def pyav() -> ModuleType:
-    """PyAV.
-
-    Raises:
-        RegardError: it is not installed.
-    """
-    try:
-        import av
-    except ImportError:
-        raise RegardError("video files need PyAV: pip install 'regard[video]'") from None
-    return av
+        needs = {"cv2": "video needs OpenCV", "av": "video files need PyAV"}[name]
+        raise RegardError(f"{needs}: pip install 'regard[video]'") from None
 
 
 def frame_count(path: Path) -> int:
@@ -91,7 +74,7 @@ def read_frames(path: Path, first: int, count: int, size: tuple[int, int]) -> UI
     Raises:
         RegardError: frames are missing or damaged; it says which.
     """
-    cv2 = opencv()
+    cv2 = video_library("cv2")
     frames = _from_folder(path, first, count) if path.is_dir() else _from_file(path, first, count)
     shrinks = frames[0].shape[0] >= size[0] and frames[0].shape[1] >= size[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -104,10 +87,9 @@ def frame_files(folder: Path) -> list[Path]:
     Raises:
         RegardError: no images, or numbers that leave some out.
     """
-    files = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."]
+    files = list_images(folder)
     if not files:
         raise RegardError(f"{folder}: no frames ({', '.join(IMAGE_SUFFIXES)})")
-    files.sort(key=lambda p: natural(p.name))
     ends = [re.search(r"(\d+)\D*$", p.stem) for p in files]
     numbers = [int(end[1]) for end in ends if end]
     if len(numbers) == len(files):
@@ -165,7 +147,7 @@ def _image(path: Path) -> Image.Image:
 @contextmanager
 def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     """A file's container and its video stream; errors of the library name the file."""
-    av = pyav()
+    av = video_library("av")
     if not path.is_file():
         raise RegardError(f"{path}: no such clip; correct the path, or leave it out")
     try:
@@ -184,7 +166,7 @@ def optical_flow(frames: UInt8[np.ndarray, "T H W 3"]) -> Int8[Tensor, "T2 H W"]
     so that a mirrored clip has the same flow with another sign. The motion of a pixel is stored at its place in the
     first of the two frames.
     """
-    cv2 = opencv()
+    cv2 = video_library("cv2")
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     fastest = REACH * max(frames.shape[1:3])
     steps = []

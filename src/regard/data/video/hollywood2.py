@@ -10,8 +10,7 @@ from torch import Tensor
 
 from regard.data.files import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.clip_splits import clip_splits, hold_out_groups
-from regard.data.video.gaze import gaze_of_panels
+from regard.data.video.clip_splits import clip_splits, gaze_of_panels, hold_out_groups
 from regard.gaze import natural
 from regard.types import RegardError
 
@@ -66,7 +65,13 @@ def hollywood2(
     train, val = hold_out_groups(list(targets["train"]), films.__getitem__, val_share, seed=seed)
     parts = {"train": train, "val": val, "test": list(targets["test"])}
     videos = {name: [folder / "AVIClips" / f"{clip}.avi" for clip in clips] for name, clips in parts.items()}
-    _present(folder, [video for files in videos.values() for video in files])
+    files = [video for paths in videos.values() for video in paths]
+    absent = [video for video in files if not video.is_file()]
+    if absent:
+        raise RegardError(
+            f"{folder}: {len(absent)} of {len(files)} clips are missing, the first {absent[0].name}; add them to "
+            "AVIClips, or take them out of the lists in ClipSets"
+        )
     target_of = targets["train"] | targets["test"]
     gaze = gaze_of_panels(
         videos, folder / "samples", clip_name=lambda video: video.stem, stretches=stretches, length=length
@@ -125,12 +130,3 @@ def _films(path: Path, targets: dict[str, dict[str, Tensor]]) -> dict[str, str]:
     if shared:
         raise RegardError(f"{path}: film {sorted(shared)[0]!r} is in train and in test; correct the list")
     return films
-
-
-def _present(folder: Path, videos: list[Path]) -> None:
-    absent = [video for video in videos if not video.is_file()]
-    if absent:
-        raise RegardError(
-            f"{folder}: {len(absent)} of {len(videos)} clips are missing, the first {absent[0].name}; add them to "
-            "AVIClips, or take them out of the lists in ClipSets"
-        )

@@ -10,9 +10,8 @@ import torch
 
 from regard.data.files import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.clip_splits import clip_splits, clips_of, hold_out_groups
+from regard.data.video.clip_splits import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
-from regard.data.video.gaze import gaze_of_maps, gaze_of_panels
 from regard.gaze import natural
 from regard.types import RegardError
 
