@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def cover_windows(sizes: Float[Tensor, "N 2"], size: tuple[int, int]) -> Float[Tensor, "N 4"]:
-    """The largest centred windows x0, y0, x1, y1 in images (width, height) of the aspect of ``size`` (height, width)."""
+    """The largest centred windows x0, y0, x1, y1 in images of ``sizes`` (w, h), of the aspect of ``size`` (h, w)."""
     shape = torch.tensor([size[1], size[0]], dtype=sizes.dtype)
     side = shape * (sizes / shape).amin(1, keepdim=True)
     return torch.cat([(sizes - side) / 2, (sizes + side) / 2], 1)
