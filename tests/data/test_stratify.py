@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.data.stratify import complete, stratified
+from regard.data.splits import complete, stratified
 from regard.types import RegardError
 
 

@@ -59,9 +59,8 @@ def open_data(name: str, root: str | Path | None = None, **options: Any) -> Data
     if entry.needs_root and not folder:
         raise RegardError(f"{name}: no folder given; pass root, or set REGARD_DATA to the folder of data sets")
     try:
-        return (
-            entry.open(Path(folder).expanduser(), **options) if folder and entry.needs_root else entry.open(**options)
-        )
+        place = (Path(folder).expanduser(),) if folder and entry.needs_root else ()
+        return entry.open(*place, **options)
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise

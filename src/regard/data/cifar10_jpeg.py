@@ -11,8 +11,7 @@ from torch import Tensor
 
 from regard.data.cache import cached
 from regard.data.files import open_zip, read_zip_image
-from regard.data.splits import DataSplits, TensorSplit
-from regard.data.stratify import stratified
+from regard.data.splits import DataSplits, TensorSplit, stratified
 from regard.data.torchvision_sets import CIFAR10_CLASSES, CIFAR10_MEAN, CIFAR10_STD
 from regard.types import RegardError
 

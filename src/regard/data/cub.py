@@ -16,8 +16,7 @@ from torch import Tensor
 from regard.data.crops import boxes_through, cover_windows, object_windows, parts_through
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import cut_gaze, points_of
-from regard.data.splits import DataSplits
-from regard.data.stratify import complete
+from regard.data.splits import DataSplits, complete
 from regard.gaze import image_size, load_csv, read_cub_gha
 from regard.types import RegardError
 
@@ -54,13 +53,13 @@ def cub(
         Splits with boxes and parts (P=15, in the order of CUB's list) in pixels of the images, cut at their border;
         with gaze also fixations in these pixels, those outside left out, and ``gaze`` of the test images (`Fixations`).
     """
-    folder = find_cub(Path(root))
+    folder, place = _find(Path(root))
     if not 0 <= margin <= 1:
         raise RegardError(f"cub: margin={margin}; use a share of the box's side from 0 to 1")
     shape = as_size(size)
     if min(shape) < 1:
         raise RegardError(f"cub: size={size}; use at least 1 pixel")
-    tables = read_cub_tables(folder)
+    tables = _read_tables(folder, place)
     windows = cover_windows(tables.sizes, shape)
     if crop:
         windows = object_windows(tables.boxes, tables.sizes, shape, margin=margin)
@@ -124,28 +123,21 @@ class CubTables:
     gaze: Path | None
 
 
-def find_cub(root: Path) -> Path:
-    """The folder that holds ``images``: the root, or a usual name below it."""
+def _find(root: Path) -> tuple[Path, Path]:
+    """The folder that holds ``images`` (the root, or a usual name below it), and that of the annotations."""
     places = (root, root / "CUB_200_2011", root / "cub" / "CUB_200_2011", root / "cub", root / "cub50")
     for folder in places:
-        if (folder / "images").is_dir() and _annotations(folder) is not None:
-            return folder
+        for place in (folder, folder / "annotations"):
+            if (folder / "images").is_dir() and (place / "images.txt").is_file():
+                return folder, place
     raise RegardError(
         f"cub: neither {root / 'CUB_200_2011'} nor {root / 'cub50'} holds images/ and images.txt; unpack "
         "CUB_200_2011.tgz there, or pass the folder as root"
     )
 
 
-def read_cub_tables(folder: Path) -> CubTables:
-    """All annotation files.
-
-    Where images were shrunk, the original sizes that annotations refer to come from ``gaze_cub_gha.csv``.
-
-    Raises:
-        RegardError: a file is missing, cut short, or has an image that is not listed.
-    """
-    place = _annotations(folder)
-    assert place is not None
+def _read_tables(folder: Path, place: Path) -> CubTables:
+    """All annotation files; where images were shrunk, ``gaze_cub_gha.csv`` has the sizes that annotations refer to."""
     images = _rows(place / "images.txt", 2)
     ids = tuple(images)
     names = {key: row[0].replace("_", " ").partition(".")[2] for key, row in _rows(place / "classes.txt", 2).items()}
@@ -169,10 +161,6 @@ def read_cub_tables(folder: Path) -> CubTables:
         sizes=_sizes(ids, paths, gaze),
         gaze=gaze,
     )
-
-
-def _annotations(folder: Path) -> Path | None:
-    return next((p for p in (folder, folder / "annotations") if (p / "images.txt").is_file()), None)
 
 
 def _sizes(ids: tuple[str, ...], paths: tuple[Path, ...], gaze: Path | None) -> Float[Tensor, "N 2"]:

@@ -171,7 +171,7 @@ ENTRIES = (
     ),
     _salient(
         "ecssd",
-        description="One salient object per image on a structured ground, binary masks.",
+        description="One salient object per image on a structured background, binary masks.",
         content="800 / 200 (the last by number; no official split), masks; any size",
         source="https://www.cse.cuhk.edu.hk/leojia/projects/hsaliency/dataset.html, unpacked in the root",
         homepage="https://www.cse.cuhk.edu.hk/leojia/projects/hsaliency/dataset.html",
@@ -188,7 +188,7 @@ ENTRIES = (
     ),
     _salient(
         "dut_omron",
-        description="Salient objects on complex ground, binary masks, gaze of 5 people.",
+        description="Salient objects on a complex background, binary masks, gaze of 5 people.",
         content="4,134 / 1,034 (the last by number; no official split), masks, gaze; any size",
         source="http://saliencydetection.net/dut-omron/ (images, masks, eye fixations), unpacked in the root",
         homepage="http://saliencydetection.net/dut-omron/",

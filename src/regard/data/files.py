@@ -61,13 +61,9 @@ def displayed_size(path: Path) -> tuple[int, int]:
 def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | None = None) -> Image.Image:
     """A mask as an 8-bit image of 0 and 255: object is what exceeds half of the mask's own maximum, or ``level``.
 
-    This reads 0/1, 0/255 and soft masks alike; in palette files every index but 0 is object.
-
-    Args:
-        path: the mask's file.
-        size: (width, height) of the image it belongs to; another size is an error.
-        of: the image's file, for the message.
-        level: share of 255 from which on a pixel is object, for graded masks whose values have a meaning.
+    This reads 0/1, 0/255 and soft masks alike; in palette files every index but 0 is object. ``level`` is the share of
+    255 from which on a pixel of a graded mask is object. The image ``of`` which it is has ``size`` (width, height);
+    another size of the mask is an error.
     """
     image = _open(path)
     if image.size != size:
@@ -75,9 +71,8 @@ def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | Non
             f"{path}: mask of {image.width}x{image.height} pixels for {of} of {size[0]}x{size[1]}; "
             "save the mask at the image's size"
         )
-    values = np.asarray(image if image.mode in (*_16_BIT, "I", "F", "P", "1") else image.convert("L")).astype(
-        np.float64
-    )
+    grey = image if image.mode in (*_16_BIT, "I", "F", "P", "1") else image.convert("L")
+    values = np.asarray(grey).astype(np.float64)
     if level is not None:
         is_object = values >= level * 255
     else:
@@ -260,11 +255,7 @@ def _bytes(values: Tensor) -> bytes:
 
 
 def find_folder(root: Path, *places: str, holds: str, name: str) -> Path:
-    """The first of ``root`` and of the ``places`` below it that contains the folder (or file) ``holds``.
-
-    Raises:
-        RegardError: none does; it says what to put where.
-    """
+    """The first of ``root`` and of the ``places`` below it that contains the folder (or file) ``holds``."""
     for folder in (root, *(root / place for place in places)):
         if (folder / holds).exists():
             return folder
@@ -275,11 +266,7 @@ def find_folder(root: Path, *places: str, holds: str, name: str) -> Path:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder in the order of the numbers in their names, hidden files left out.
-
-    Raises:
-        RegardError: no such folder, or no images.
-    """
+    """The images of a folder in the order of the numbers in their names, hidden files left out; at least one."""
     if not folder.is_dir():
         raise RegardError(f"{folder}: no such folder; unpack the data set there")
     paths = list_images(folder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import torch
@@ -50,9 +51,7 @@ class Loader:
         return [part[self.rank :: self.world] for part in self.order[:whole].split(share)] if whole else []
 
     def __len__(self) -> int:
-        if self.drop_last:
-            return len(self.order) // (self.batch_size * self.world)
-        return len(range(self.rank, -(-len(self.order) // self.batch_size), self.world))
+        return len(self.batches())
 
     def __iter__(self) -> Iterator[Batch]:
         parts = self.batches()
@@ -176,13 +175,13 @@ class JointLoader:
             yield join(batch, next(gaze))
 
     def _gaze_batches(self) -> Iterator[Batch]:
-        world, repeat = self.task.world, 0
+        world = self.task.world
         if len(self.gaze) < self.batch_size * world:
             raise RegardError(
                 f"{len(self.gaze)} images with gaze, fewer than a step's {self.batch_size * world}; lower "
                 "align.batch_size"
             )
-        while True:
+        for repeat in count():
             yield from loader(
                 self.gaze,
                 self.batch_size,
@@ -195,7 +194,6 @@ class JointLoader:
                 rank=self.task.rank,
                 world=world,
             )
-            repeat += 1
 
 
 def join(task: Batch, gaze: Batch) -> Batch:
@@ -216,14 +214,14 @@ def join(task: Batch, gaze: Batch) -> Batch:
         )
     if (task.stem is None) != (gaze.stem is None):
         raise RegardError("one set has cached stem features, the other not; cache both, or neither")
-    count, more = len(task.images), len(gaze.images)
+    own, more = len(task.images), len(gaze.images)
 
     def padded(values: Tensor | None) -> Tensor | None:
         """The task's values, then zeros for the images with gaze."""
         return None if values is None else torch.cat([values, values.new_zeros(more, *values.shape[1:])])
 
-    weights = torch.ones(count, device=task.images.device) if task.weights is None else task.weights
-    none = gaze.fixations.new_full((count, *gaze.fixations.shape[1:]), torch.nan)
+    weights = torch.ones(own, device=task.images.device) if task.weights is None else task.weights
+    none = gaze.fixations.new_full((own, *gaze.fixations.shape[1:]), torch.nan)
     return replace(
         task,
         images=torch.cat([task.images, gaze.images]),

@@ -20,8 +20,7 @@ from torch import Tensor
 
 from regard.data.files import IMAGE_SUFFIXES, FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
-from regard.data.splits import DataSplits
-from regard.data.stratify import complete
+from regard.data.splits import DataSplits, complete
 from regard.types import RegardError
 
 _COLUMNS = ("path", "label", "split", "mask")

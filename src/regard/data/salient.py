@@ -1,6 +1,6 @@
 """Sets of whole images with masks of salient objects, gaze, or both, in the layouts in which they are published.
 
-* ECSSD: 1,000 images of one salient object each on a structured ground, binary masks (Shi et al., TPAMI 2016).
+* ECSSD: 1,000 images of one salient object each on a structured background, binary masks (Shi et al., TPAMI 2016).
 * DUT-OMRON: 5,168 images, masks agreed on by 5 people, gaze of 5 others (Yang et al., CVPR 2013).
 * DUTS: 10,553 training and 5,019 test images with binary masks, the usual training set (Wang et al., CVPR 2017).
 * HKU-IS: 4,447 images, mostly of several salient objects, binary masks (Li and Yu, CVPR 2015).
@@ -24,8 +24,7 @@ from torch import Tensor
 
 from regard.data.files import FileSplit, as_size, file_splits, find_folder, image_files
 from regard.data.gaze import points_of, stretch_gaze
-from regard.data.splits import DataSplits
-from regard.data.stratify import complete
+from regard.data.splits import DataSplits, complete
 from regard.gaze import Fixations, load_mat, natural, observer_split, read_dut_omron, read_osie, read_pascal_s
 from regard.types import RegardError
 
@@ -212,11 +211,7 @@ def _masks_folder(folder: Path, name: str) -> Path:
 
 
 def _pairs(images: Path, masks: Path) -> _Pairs:
-    """Every image with the mask of the same name but for the suffix.
-
-    Raises:
-        RegardError: no folder, no image, or an image without a mask.
-    """
+    """Every image with the mask of the same name but for the suffix."""
     files, mask_of = image_files(images), {path.stem: path for path in image_files(masks)}
     absent = [path.name for path in files if path.stem not in mask_of]
     if absent:

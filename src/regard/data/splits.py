@@ -1,4 +1,7 @@
-"""What every data set opens as: three splits of items that are read by index; their check, and wrappers of splits."""
+"""What every data set opens as: three splits of items that are read by index.
+
+Also how a split is checked, wrapped, and taken at random out of another, each class with its share (stratified).
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,30 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int, Int8, Num, UInt8
 from torch import Tensor
 
+from regard.data.random_counter import permutation
 from regard.gaze import Fixations
 from regard.types import Batch, RegardError
 
 
 @runtime_checkable
 class Split(Protocol):
-    """A part of a data set: items in a fixed order, read by index, always the same.
-
-    Attributes:
-        name: ``train``, ``val`` or ``test``, for messages.
-        classes: class names; a label is a position in it.
-    """
+    """A part of a data set: items in a fixed order, read by index, always the same."""
 
     @property
     def name(self) -> str:
-        """``train``, ``val`` or ``test``."""
+        """``train``, ``val`` or ``test``, for messages."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names."""
+        """Class names; a label is a position in it."""
         ...
 
     @property
@@ -51,6 +51,7 @@ class Split(Protocol):
         ...
 
 
+_STRATIFY_STREAM = 200
 _OPTIONAL = ("masks", "boxes", "parts", "fixations", "flow")
 """Fields of a split in memory that may be None."""
 
@@ -212,6 +213,62 @@ def evenly_spaced(count: int, most: int) -> Int[Tensor, " n"]:
     [0, 4, 8]
     """
     return torch.arange(count) if count <= most else torch.linspace(0, count - 1, most).long()
+
+
+def stratified(labels: Num[Tensor, "N *n"], shares: tuple[float, ...], *, seed: int) -> tuple[Int[Tensor, " M"], ...]:
+    """Positions of the rest, then of one part for each share; disjoint, each in ascending order.
+
+    Each class gives round(share * its number) to each part, and at least one where it has more items than there are
+    parts. Multi-label targets are split without regard to classes: their combinations are too many to stratify.
+
+    Args:
+        labels: class index (N,) or multi-label targets (N,n).
+        shares: share of each part, in (0, 1), together below 1.
+        seed: decides which items; the same items for the same labels and seed.
+    """
+    if min(shares) <= 0 or sum(shares) >= 1:
+        raise RegardError(f"shares {shares} of a split must be positive and leave something: together below 1")
+    groups = labels if labels.dim() == 1 else torch.zeros(len(labels))
+    order = permutation(len(labels), seed=seed, stream=_STRATIFY_STREAM)
+    rest: list[Tensor] = []
+    parts: list[list[Tensor]] = [[] for _ in shares]
+    for value in groups.unique():
+        own = order[groups[order] == value]
+        least = int(len(own) > len(shares))
+        start = 0
+        for part, share in zip(parts, shares, strict=True):
+            end = start + max(least, round(share * len(own)))
+            part.append(own[start:end])
+            start = end
+        rest.append(own[start:])
+    return tuple(torch.cat(group).sort().values for group in (rest, *parts))
+
+
+def complete(
+    groups: Mapping[str, Int[Tensor, " _"]],
+    labels: Num[Tensor, "N *n"],
+    shares: Mapping[str, float],
+    *,
+    seed: int,
+    where: Path,
+) -> dict[str, Int[Tensor, " _"]]:
+    """Positions of every split: the given ones; missing ones are taken from ``train``, each class in proportion.
+
+    ``shares`` names the splits besides ``train`` and what each takes of it where it is absent or empty in ``groups``;
+    ``labels`` are those of all items, ``where`` is the file or folder that errors name.
+
+    Raises:
+        RegardError: a split is left without an item.
+    """
+    groups, own = dict(groups), groups["train"]
+    missing = {name: share for name, share in shares.items() if not len(groups.get(name, ()))}
+    if missing and len(own):
+        parts = stratified(labels[own], tuple(missing.values()), seed=seed)
+        groups |= {name: own[part] for name, part in zip(("train", *missing), parts, strict=True)}
+    for name in ("train", *shares):
+        if not len(groups.get(name, ())):
+            raise RegardError(f"{where}: no image for {name!r} among {len(labels)}; add some or change the shares")
+    return groups
 
 
 def pixel_statistics(split: Split, *, limit: int = 10_000) -> tuple[Float[Tensor, " 3"], Float[Tensor, " 3"]]:

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data.splits import DataSplits, TensorSplit, pixel_statistics
-from regard.data.stratify import stratified
+from regard.data.splits import DataSplits, TensorSplit, pixel_statistics, stratified
 from regard.types import RegardError
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

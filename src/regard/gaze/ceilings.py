@@ -23,11 +23,9 @@ from regard.gaze.fixations import Fixations
 from regard.metrics.fixation import Convention, aucs, cc, information_gain, kl_divergence, nss, sim
 from regard.types import Map, RegardError
 
-OtherFixations = Callable[[int, tuple[int, int]], Tensor]
-"""(index of an image, its size) -> counts (1,1,h,w) of other images' fixations on its pixels."""
-
 _MIT_IMAGES = 10
 _PRIOR_SHARE = 0.1
+_OtherFixations = Callable[[int, tuple[int, int]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -230,8 +228,8 @@ def through_grid(maps: Tensor, grid: tuple[int, int] | None) -> Tensor:
     return Map(Map(maps, "relevance").resize(grid).values, "relevance").resize(size).values
 
 
-def other_fixations(fixations: Fixations, *, convention: Convention = "tuebingen", seed: int = 0) -> OtherFixations:
-    """The negatives of `regard.metrics.fixation.sauc` with ``own_included=False``.
+def other_fixations(fixations: Fixations, *, convention: Convention = "tuebingen", seed: int = 0) -> _OtherFixations:
+    """The negatives of `regard.metrics.fixation.sauc`, ``own_included=False``: (image, its size) -> counts (1,1,h,w).
 
     ``tuebingen``: all fixations of all other images. ``mit``: those of ten other images, chosen by ``seed`` and the
     image's index among the images that have fixations (all of them where there are fewer).

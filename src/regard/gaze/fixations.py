@@ -17,8 +17,8 @@ from regard.gaze.validation import (
     check_durations,
     check_points,
     check_sizes,
+    check_systematic,
     outside,
-    systematic_error,
 )
 from regard.types import RegardError
 
@@ -238,9 +238,7 @@ def make_fixations(
     durations = np.full(len(names), np.nan) if duration is None else np.array(duration, dtype=np.float64)
     keep = np.ones(len(names), dtype=bool)
     if points_outside == "drop":
-        cause = systematic_error(images, xs, ys, shape)
-        if cause:
-            raise RegardError(cause)
+        check_systematic(images, xs, ys, shape)
         keep = ~outside(images, xs, ys, shape)
     columns: Any = [column[keep] for column in (images, observers, xs, ys, orders, durations)]
     return Fixations(

@@ -53,25 +53,15 @@ def read_pysaliency(
                 "x": file["x"][...],
                 "y": file["y"][...],
                 "n": file["n"][...],
-                "subject": file[subject][...] if subject else None,
+                "subject": file[subject][...].astype(np.int64) if subject else None,
                 "order": (~np.isnan(file["x_hist"][...])).sum(-1),  # the number of earlier fixations
-                "duration": None,
             }
         else:
             raise RegardError(f"{fixations} has type {kind!r} (version {version}), not Fixations or FixationTrains")
-    n = table["n"].astype(np.int64)
+    n = table.pop("n").astype(np.int64)
     if len(n) and (n.min() < 0 or n.max() >= len(names)):
         raise RegardError(f"{fixations} refers to image {n.max()}, but there are only {len(names)} stimuli")
-    return make_fixations(
-        image=[names[k] for k in n],
-        x=table["x"],
-        y=table["y"],
-        sizes=sizes,
-        subject=None if table["subject"] is None else table["subject"].astype(np.int64),
-        order=table["order"],
-        duration=table["duration"],
-        points_outside=points_outside,
-    )
+    return make_fixations(image=[names[k] for k in n], **table, sizes=sizes, points_outside=points_outside)
 
 
 def _stimulus_sizes(stimuli: str | Path) -> dict[str, tuple[int, int]]:
@@ -108,7 +98,7 @@ def _trains(file: Any) -> dict[str, Any]:
     duration = next((group[k][...][valid] for k in ("durations", "duration") if k in group), None)
     if duration is not None and np.nanmedian(duration) < 5:  # seconds
         duration = duration * 1000
-    columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row]}
+    columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row].astype(np.int64)}
     return {**columns, "order": order, "duration": duration}
 
 

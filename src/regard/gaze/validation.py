@@ -24,9 +24,7 @@ def check_points(image: _Array, x: _Array, y: _Array, sizes: _Array, images: tup
     In this order: coordinates that are fractions of the image, swapped axes, 1-based coordinates, coordinates of a
     larger screen or original, else points that are simply outside.
     """
-    cause = systematic_error(image, x, y, sizes)
-    if cause:
-        raise RegardError(cause)
+    check_systematic(image, x, y, sizes)
     beyond = outside(image, x, y, sizes)
     if not beyond.any():
         return
@@ -38,40 +36,39 @@ def check_points(image: _Array, x: _Array, y: _Array, sizes: _Array, images: tup
     )
 
 
-def systematic_error(image: _Array, x: _Array, y: _Array, sizes: _Array) -> str | None:
-    """The likely cause if the coordinates are wrong as a whole, as a sentence; else None."""
+def check_systematic(image: _Array, x: _Array, y: _Array, sizes: _Array) -> None:
+    """Raise RegardError with the likely cause if the coordinates are wrong as a whole."""
     finite = np.isfinite(x) & np.isfinite(y)
     image, x, y = image[finite], x[finite], y[finite]
     if len(x) == 0:
-        return None
+        return
     if len(x) > 1 and sizes[image].min() > 4 and x.min() >= 0 and y.min() >= 0 and max(x.max(), y.max()) <= 1:
-        return (
+        raise RegardError(
             f"coordinates look like fractions of the image (largest x {x.max():g}, y {y.max():g}): multiply x by the "
             "width and y by the height"
         )
     beyond = outside(image, x, y, sizes)
     share = beyond.mean()
     if share == 0:
-        return None
+        return
     if not outside(image, y, x, sizes).any():
-        return (
+        raise RegardError(
             f"axes look swapped: {share:.1%} of the points lie outside of their image, none does with x and y "
             "exchanged: x is the column, y the row"
         )
     height, width = sizes[image, 0], sizes[image, 1]
     at_end = ((x == width) | (y == height)).any()
     if at_end and x.min() >= 1 and y.min() >= 1 and not outside(image, x - 1, y - 1, sizes).any():
-        return (
+        raise RegardError(
             "coordinates look 1-based (the smallest are 1, the largest equal the image's size): subtract 1 from x and "
             "y; pixels are counted from 0"
         )
     if share > 0.2:
-        return (
+        raise RegardError(
             f"{share:.0%} of the points lie outside of their image (largest x {x.max():g}, y {y.max():g}; images are "
             f"up to {int(width.max())} wide and {int(height.max())} high): are these pixels of the screen or of the "
             "original? Read with the sizes that the coordinates refer to, then rescale"
         )
-    return None
 
 
 def check_durations(duration: _Array) -> None:

@@ -28,7 +28,7 @@ def test_motion_is_found_in_pixels_a_frame_right_and_down_positive():
     assert flow.shape == (6, 48, 64)
     for step in range(3):
         assert on_the_square(flow, step).tolist() == pytest.approx([2, 1], abs=0.3)
-    assert flow[:, 40:, 50:].abs().max() <= 2  # the ground rests
+    assert flow[:, 40:, 50:].abs().max() <= 2  # the background rests
 
 
 def test_rest_is_zero_and_the_fastest_is_bounded_on_both_sides():

@@ -1,13 +1,13 @@
 """clutter: a handwritten digit somewhere on a photograph, among fragments of other digits.
 
 The class is decided by one object that covers a small part of the image and whose mask and box are known, so it can be
-measured whether attention lies on the relevant object. Everything real lies inside installed packages
-(scikit-learn's 8x8 handwritten digits, photographs of scikit-learn and scikit-image), so nothing is downloaded.
+measured whether attention lies on the relevant object. Digits (scikit-learn's, 8x8, handwritten) and
+photographs (of scikit-learn and scikit-image) come with installed packages, so nothing is downloaded.
 
-How an image is made. A crop of a photograph, mirrored, tinted and exposed, is the ground. On it lie ``distractors``
+How an image is made. A crop of a photograph, mirrored, tinted and exposed, is the background. On it lie ``distractors``
 fragments: patches of other handwritten digits of any class, about two fifths of a digit wide, of the digits' own size,
 colour, sharpness and tilt, so that no small window tells them from the digit. The digit comes last, whole and
-uncovered. In one image all glyphs are brighter or all darker than the ground (by .3 to .5 at the digit), each in a
+uncovered. In one image all glyphs are brighter or all darker than the background (by .3 to .5 at the digit), each in a
 random hue.
 
 What it is not: photographs and digit images of train, val and test are disjoint, the writers of the digits are not
@@ -72,10 +72,10 @@ def clutter(
         train: number of training images; a larger number extends a smaller one.
         val: number of validation images.
         test: number of test images.
-        seed: decides digits, fragments, places, sizes and colours and, unless ``background_seed`` does, the grounds.
+        seed: decides digits, fragments, places, sizes, colours and, unless ``background_seed`` does, the backgrounds.
         distractors: fragments per image.
         side: range of the digit's side as shares of the image's side.
-        background_seed: takes the grounds (photograph, crop, tint) of another seed and leaves every glyph as it is,
+        background_seed: takes the backgrounds (photograph, crop, tint) of another seed and leaves every glyph as it is,
             pixel for pixel up to its soft edge; only the exposure follows, so that the digit stays legible.
         observers: simulated observers of every image, see `regard.data.generated.observers`; not human gaze.
         cache: keep the images in the user's cache folder (``REGARD_CACHE``) and find them there.
@@ -93,12 +93,12 @@ def clutter(
             f"observers={observers}): size must be at least 16, numbers at least 1, distractors and observers at least "
             "0, and .2 <= side[0] <= side[1] <= .8"
         )
-    ground = seed if background_seed is None else background_seed
+    background = seed if background_seed is None else background_seed
 
     def generate(name: str, count: int) -> dict[str, Tensor]:
-        return generate_clutter(name, count, size, seed, ground, distractors, side)
+        return generate_clutter(name, count, size, seed, background, distractors, side)
 
-    key = ["clutter", _VERSION, size, counts, seed, ground, distractors, list(side)]
+    key = ["clutter", _VERSION, size, counts, seed, background, distractors, list(side)]
     parts = generated_parts(f"clutter-{size}", key, counts, generate, cache=cache)
     gaze = {
         name: simulated_gaze(part["masks"], observers=observers, seed=seed, stream=_STREAMS[name] + 16)
@@ -137,16 +137,16 @@ def generated_parts(
 
 
 def generate_clutter(
-    split: str, count: int, size: int, seed: int, ground_seed: int, distractors: int, side: Sequence[float]
+    split: str, count: int, size: int, seed: int, background_seed: int, distractors: int, side: Sequence[float]
 ) -> dict[str, Tensor]:
     """``images``, ``labels``, ``masks`` and ``boxes`` of the first ``count`` items of a split, without the cache."""
     index = torch.arange(count)
-    parts = [_images(split, part, size, seed, ground_seed, distractors, side) for part in index.split(_CHUNK)]
+    parts = [_images(split, part, size, seed, background_seed, distractors, side) for part in index.split(_CHUNK)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def _images(
-    split: str, index: Tensor, size: int, seed: int, ground_seed: int, distractors: int, side: Sequence[float]
+    split: str, index: Tensor, size: int, seed: int, background_seed: int, distractors: int, side: Sequence[float]
 ) -> dict[str, Tensor]:
     stream = _STREAMS[split]
     draws = uniforms(index, 12 + 12 * distractors, seed=seed, stream=stream)
@@ -161,7 +161,7 @@ def _images(
     alpha = render_digits(which, centre, extent, tilt, size=size, window=window)
     ink, luminance = colour(u[:, 7:11], bright)
 
-    canvas = photograph_crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=ground_seed, stream=stream + 8))
+    canvas = photograph_crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=background_seed, stream=stream + 8))
     canvas = expose(canvas, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 11])
     for j in range(distractors):
         w = v[:, j]

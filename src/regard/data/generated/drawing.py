@@ -1,7 +1,7 @@
 """Drawing of generated sets: handwritten digits on crops of photographs, all from installed packages.
 
 * Digits of scikit-learn as soft shapes at any place, size and tilt, whole or as a fragment (`render_digits`).
-* Colours of a given luminance, and grounds exposed so that a glyph of that luminance is legible (`expose`).
+* Colours of a given luminance, and backgrounds exposed so that a glyph of that luminance is legible (`expose`).
 * Random crops of the photographs of scikit-learn and scikit-image (`photograph_crops`).
 """
 
@@ -119,24 +119,24 @@ def colour(u: Float[Tensor, "B 4"], bright: Bool[Tensor, " B"]) -> tuple[Float[T
 
 
 def expose(
-    ground: Float[Tensor, "B 3 S S"],
+    background: Float[Tensor, "B 3 S S"],
     centre: Float[Tensor, "B 2"],
     extent: Float[Tensor, " B"],
     bright: Bool[Tensor, " B"],
     luminance: Float[Tensor, " B"],
     contrast: Float[Tensor, " B"],
 ) -> Float[Tensor, "B 3 S S"]:
-    """Darken (below bright glyphs) or lighten the ground until its contrast to the digit, at its place, is reached."""
-    grid = torch.arange(ground.shape[-1]) + 0.5
+    """Darken (below bright glyphs) or lighten the background until its contrast to the digit is ``contrast`` there."""
+    grid = torch.arange(background.shape[-1]) + 0.5
     near = torch.exp(-(((grid - centre[:, :, None]) / (0.35 * extent[:, None, None])) ** 2))
     weight = (near[:, 1, :, None] * near[:, 0, None, :]).flatten(1)
-    mean = torch.bmm(ground.flatten(2), weight[:, :, None])[:, :, 0] / weight.sum(1, keepdim=True)
+    mean = torch.bmm(background.flatten(2), weight[:, :, None])[:, :, 0] / weight.sum(1, keepdim=True)
     local = _luminance(mean)
     # distances to black below bright glyphs, to white below dark ones, shrink by the same factor everywhere
     target = (torch.where(bright, luminance, 1 - luminance) - contrast).clamp_min(0.05)
     factor = (target / torch.where(bright, local, 1 - local).clamp_min(1e-3)).clamp_max(1)
     offset = torch.where(bright, 0, 1 - factor)
-    return ground.mul_(factor[:, None, None, None]).add_(offset[:, None, None, None])
+    return background.mul_(factor[:, None, None, None]).add_(offset[:, None, None, None])
 
 
 def _luminance(colours: Float[Tensor, "B 3"]) -> Float[Tensor, " B"]:

@@ -2,7 +2,8 @@
 
 The class needs both streams: the image shows which digit it is, but not its direction of motion; the flow shows the
 direction and hardly the digit. Only the digit counts in both. Fragments are those of `clutter`: patches of digits of
-any class, of the digit's size, colour and sharpness; each moves in another direction than the digit. The ground rests.
+any class, of the digit's size, colour and sharpness; each moves in another direction than the digit. The background
+stands still.
 The relevant region is known (the digit's mask in the image); gaze is simulated (`observers`).
 
 Photographs and digit images of train, val and test are disjoint, and so are the observers.
@@ -113,9 +114,9 @@ def _clips(split: str, index: Tensor, size: int, seed: int, length: int, distrac
     centre = _place(u[:, 7:9], 0.5 * extent * (tilt.cos() + tilt.sin().abs()), velocity, size, steps)
     ink, luminance = colour(u[:, 9:13], bright)
 
-    ground = photograph_crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=seed, stream=stream + 10))
-    ground = expose(ground, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 13])
-    frames = ground[:, None].repeat(1, length + 1, 1, 1, 1)
+    background = photograph_crops(PHOTOGRAPHS[split], size, uniforms(index, 8, seed=seed, stream=stream + 10))
+    background = expose(background, centre, extent, bright, luminance, 0.3 + 0.2 * u[:, 13])
+    frames = background[:, None].repeat(1, length + 1, 1, 1, 1)
     for j in range(distractors):
         w = v[:, j]
         other = (w[:, 0] * 10).long()

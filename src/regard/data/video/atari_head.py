@@ -22,7 +22,7 @@ from regard.data.cache import cached
 from regard.data.files import as_size, open_zip, read_zip_image
 from regard.data.splits import DataSplits, Split, TensorSplit
 from regard.data.video.decode import FLOW_VERSION, optical_flow, video_library
-from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, numbers, read_atari_head
+from regard.gaze import ATARI_FRAME, Fixations, load_csv, make_fixations, read_atari_head
 from regard.types import RegardError
 
 _Ints = npt.NDArray[np.int64]
@@ -72,7 +72,7 @@ def atari_head(
     """
     shape = as_size(size)
     frames, table = _files(Path(root))
-    rows = load_csv(table, ("frame_id", "frame_num", "action4"))
+    rows = load_csv(table, ("frame_id",), ("frame_num", "action4"))
     number, action = (_whole(rows[name], f"{table}, {name}") for name in ("frame_num", "action4"))
     if length < 1 or ahead < 1 or min(shape) < 1:
         raise RegardError(f"atari_head(size={size}, length={length}, ahead={ahead}): each must be at least 1")
@@ -93,15 +93,9 @@ def atari_head(
     splits: dict[str, Split] = {}
     for name, part in parts.items():
         where = torch.tensor([place[int(row)] for row in part.row])
-        splits[name] = TensorSplit(
-            name,
-            _CLASSES,
-            tensors["images"][where],
-            torch.from_numpy(part.label),
-            fixations=tables[name].points().float(),
-            names=tuple(rows["frame_id"][row] for row in part.row),
-            flow=tensors["flow"][where],
-        )
+        images, labels, flow = tensors["images"][where], torch.from_numpy(part.label), tensors["flow"][where]
+        fixations, names = tables[name].points().float(), tuple(rows["frame_id"][row] for row in part.row)
+        splits[name] = TensorSplit(name, _CLASSES, images, labels, fixations=fixations, names=names, flow=flow)
     repeats = repeat_share(number, action)
     return DataSplits.of_parts(
         splits,
@@ -256,11 +250,10 @@ def _files(root: Path) -> tuple[Path, Path]:
     return frames, tables[0]
 
 
-def _whole(values: Sequence[str], what: str) -> _Ints:
-    floats = numbers(values, what)
-    if (floats != np.rint(floats)).any():
-        raise RegardError(f"{what}: {floats[floats != np.rint(floats)][0]} is no whole number")
-    return floats.astype(np.int64)
+def _whole(values: npt.NDArray[np.float64], what: str) -> _Ints:
+    if (values != np.rint(values)).any():
+        raise RegardError(f"{what}: {values[values != np.rint(values)][0]} is no whole number")
+    return values.astype(np.int64)
 
 
 def _digest(path: Path) -> str:

@@ -38,9 +38,6 @@ def hold_out_groups(
     """Items that stay, and items held out in whole groups: videos of one scene, film or person stay together.
 
     Groups are taken at random until at least ``share`` of the items is reached; at least one, and not all.
-
-    Raises:
-        RegardError: only one group, or a share that leaves nothing.
     """
     groups = [group_of(item) for item in items]
     names = sorted(set(groups))
@@ -59,11 +56,7 @@ def hold_out_groups(
 
 
 def moments(paths: Sequence[Path], count: int) -> list[Clip]:
-    """Every video's middle and, for ``count`` above one, further stretches of it, video by video.
-
-    Raises:
-        RegardError: a count out of range.
-    """
+    """Every video's middle and, for ``count`` above one, further stretches of it, video by video."""
     if not 1 <= count <= 1 + len(_TIMES):
         raise RegardError(f"stretches={count}: a training video gives 1 to {1 + len(_TIMES)} clips")
     return [Clip(path, at) for path in paths for at in (0.5, *_TIMES[: count - 1])]
@@ -164,8 +157,7 @@ def _gaze_of_samples(
 
     Each clip comes with its files of samples by observer. A folder of frames has no known frame rate, so it gets none.
     """
-    image, subject, x, y = [], [], [], []
-    sizes = {}
+    image, subject, x, y, sizes = [], [], [], [], {}
     for clip, samples in clips:
         key, size = item_key(clip), frame_size(clip.path)
         sizes[key] = size
@@ -192,10 +184,7 @@ def gaze_of_maps(clips: Sequence[Clip], *, length: int) -> Fixations:
     Raises:
         RegardError: another number of maps than of frames, or maps of another size.
     """
-    image: list[str] = []
-    x: list[int] = []
-    y: list[int] = []
-    sizes = {}
+    image, x, y, sizes = [], [], [], {}
     for clip in clips:
         maps, frames = frame_files(clip.path.parent / "fixation"), frame_files(clip.path)
         middle = clip.span(length)[1]
@@ -207,9 +196,8 @@ def gaze_of_maps(clips: Sequence[Clip], *, length: int) -> Fixations:
         if image_size(maps[middle]) != size:
             raise RegardError(f"{maps[middle]}: not of the size of {frames[middle].name}, {size}; fetch the clip again")
         _, columns, rows = fixated_pixels(maps[middle])
-        key = item_key(clip)
-        sizes[key] = size
-        image += [key] * len(rows)
+        sizes[item_key(clip)] = size
+        image += [item_key(clip)] * len(rows)
         x += columns.tolist()
         y += rows.tolist()
     return make_fixations(image=image, subject=["all"] * len(x), x=x, y=y, sizes=sizes)
