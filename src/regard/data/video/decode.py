@@ -69,7 +69,7 @@ def frame_size(path: Path) -> tuple[int, int]:
 
 
 def read_frames(path: Path, first: int, count: int, size: tuple[int, int]) -> UInt8[np.ndarray, "T H W 3"]:
-    """``count`` frames from the ``first`` on, each whole, averaged by area (or interpolated if enlarged) to ``size``."""
+    """``count`` frames from the ``first`` on, each whole, averaged by area (if enlarged, interpolated) to ``size``."""
     cv2 = video_library("cv2")
     frames = _from_folder(path, first, count) if path.is_dir() else _from_file(path, first, count)
     shrinks = frames[0].shape[0] >= size[0] and frames[0].shape[1] >= size[1]
