@@ -1,4 +1,4 @@
-"""Data sets, real and generated, one per file, and a catalog of them. Not here: anything that knows a model.
+"""Data sets, real and generated, and a catalog of them. Not here: anything that knows a model.
 
 Every set opens as `DataSplits`; `loader` makes batches of a split, `check_split` finds its bad items.
 """

@@ -1,4 +1,4 @@
-"""CUB-200-2011: 200 kinds of birds with boxes and 15 named parts, and CUB-GHA's gaze of people telling them apart.
+"""CUB-200-2011: 200 kinds of birds with boxes and 15 named parts, and CUB-GHA's gaze of people who identify them.
 
 Wah et al., *The Caltech-UCSD Birds-200-2011 Dataset*, CNS-TR-2011-001; Rong et al., *Human Attention in Fine-grained
 Classification*, BMVC 2021. The annotation files are read whole, of all classes or of a subset.

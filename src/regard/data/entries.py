@@ -1,4 +1,4 @@
-"""The entries of the catalog: what each data set is, how large, whose, under which licence, and what opens it."""
+"""The entries of the catalog: content, size, source, licence, citation and opening function of each data set."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ ENTRIES = (
     ),
     Entry(
         name="cub",
-        description="Kinds of birds, with boxes and 15 parts, and the gaze of people telling them apart (CUB-GHA).",
+        description="Kinds of birds, with boxes and 15 parts, and the gaze of people who identify them (CUB-GHA).",
         content="5,994 / 5,794, 200 classes; or 1,500 / 1,389 of its first 50; any size",
         source="https://data.caltech.edu/records/65de6-vp158 (CUB_200_2011.tgz, 1.1 GB), unpacked in the root",
         licence=CUB_LICENCE,
@@ -222,7 +222,7 @@ ENTRIES = (
     ),
     Entry(
         name="moving_clutter",
-        description="Clips of a digit that moves among fragments that move otherwise; masks, boxes, simulated gaze.",
+        description="Clips of a digit among fragments that move in other directions; masks, boxes, simulated gaze.",
         content="any number, 12 classes (3 digits, 4 directions), any size",
         source=CLUTTER_SOURCE,
         licence=CLUTTER_LICENCE,

@@ -113,7 +113,7 @@ def salient_set(
 
     Args:
         name: key of `SALIENT`.
-        root: the set's folder, or the one in which it lies under one of its usual names.
+        root: the set's folder, or its parent folder if it has one of its usual names.
         size: height and width of the images, or one number for both; the whole image is stretched to it.
         val_share: share of the training images for validation, where there is no official one.
         seed: decides which.
@@ -179,7 +179,7 @@ def osie(
     images by number are the test split here.
 
     Args:
-        root: the folder that holds the two, or the one in which it is called ``osie``.
+        root: the folder that holds the two, or its parent folder if its name is ``osie``.
         size: height and width of the images, or one number for both; the whole image is stretched to it.
         val_share: share of the other images for validation.
         seed: decides which.

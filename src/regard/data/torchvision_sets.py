@@ -57,7 +57,7 @@ def torchvision_set(
 
     Args:
         name: key of ``READERS``.
-        root: the folder in which torchvision keeps the set, or its parent if that is called like the set.
+        root: the folder in which torchvision keeps the set, or its parent folder if its name is the set's.
         val_share: share of the training images for validation.
         seed: decides which.
         extra: SVHN's 531,131 further, easier images are added to training (never to validation).

@@ -1,4 +1,4 @@
-"""How people look: fixations, their densities, the centre prior, what observers reach, and readers of data sets.
+"""How people look: fixations, their densities, the centre prior, ceilings between observers, readers of data sets.
 
 Not here: images as tensors, splits (`regard.data`), models.
 """

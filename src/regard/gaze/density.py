@@ -18,7 +18,7 @@ from torch import Tensor
 from regard.gaze.fixations import Fixations
 from regard.types import RegardError
 
-_TRUNCATE = 4.0  # the kernel ends at so many sigma
+_TRUNCATE = 4.0  # the kernel ends at this many sigma
 _UNIFORM_SHARE = 0.01
 
 

@@ -1,4 +1,4 @@
-"""moving_clutter: a digit that moves over a photograph among fragments of digits that move otherwise.
+"""moving_clutter: a digit that moves over a photograph among fragments of digits that move differently.
 
 The class needs both streams: the image shows which digit it is, but not its direction of motion; the flow shows the
 direction and hardly the digit. Only the digit counts in both. Fragments are those of `clutter`: patches of digits of

@@ -61,7 +61,7 @@ def atari_head(
     the class most frequent in training, and the action that most often follows the current one in training.
 
     Args:
-        root: the folder that holds the two files, or the one in which it is called ``atari-head``.
+        root: the folder that holds the two files, or its parent folder if its name is ``atari-head``.
         size: height and width of the output, or one number for both; frames are 210x160.
         length: steps of flow.
         ahead: largest number of frames to the change.

@@ -1,4 +1,4 @@
-"""Your own videos in one folder a class, or UCF101 and HMDB-like sets with or without their official lists."""
+"""Your own videos in one folder per class, or UCF101 and HMDB-like sets with or without their official lists."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def clip_folder(
 ) -> DataSplits:
     """Videos of ``<Class>/*.avi`` (or mp4, mkv, mov, mpg, webm), with or without ``train``, ``val``, ``test`` above.
 
-    Videos called ``..._g01_c02`` are of one group, cut from one scene (UCF101); splits drawn here
-    keep groups together. Any other video is a group of its own.
+    Videos named ``..._g01_c02`` are of one group, cut from one scene (UCF101); splits drawn here keep groups together.
+    Any other video is a group of its own.
 
     Args:
         root: the folder with the classes, or with the splits.

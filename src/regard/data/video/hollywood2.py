@@ -48,7 +48,7 @@ def hollywood2(
     ``samples/<observer>_<clip>.avi.txt``. Half of the observers are for learning, the others for comparison.
 
     Args:
-        root: the folder that holds these, or the one in which it is called ``hollywood2`` or ``Hollywood2``.
+        root: the folder that holds these, or its parent folder if its name is ``hollywood2`` or ``Hollywood2``.
         size: height and width of the output, or one number for both; whole frames are stretched to it.
         length: steps of flow.
         stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.

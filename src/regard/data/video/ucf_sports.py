@@ -51,7 +51,7 @@ def ucf_sports(
     Golf and kicking, published in three and two views, are one class each.
 
     Args:
-        root: the folder that holds the classes (or the two splits), or the one in which it is called ``ucf_sports``.
+        root: the folder that holds the classes (or the two splits), or its parent folder if its name is ``ucf_sports``.
         size: height and width of the output, or one number for both; whole frames are stretched to it.
         length: steps of flow.
         stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
