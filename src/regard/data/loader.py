@@ -51,7 +51,9 @@ class Loader:
         return [part[self.rank :: self.world] for part in self.order[:whole].split(share)] if whole else []
 
     def __len__(self) -> int:
-        return len(self.batches())
+        if self.drop_last:
+            return len(self.order) // (self.batch_size * self.world)
+        return len(range(self.rank, -(-len(self.order) // self.batch_size), self.world))
 
     def __iter__(self) -> Iterator[Batch]:
         parts = self.batches()

@@ -130,10 +130,11 @@ def generated_parts(
         return {f"{split}.{field}": value for split, part in parts.items() for field, value in part.items()}
 
     tensors = cached(name, json.dumps(key), make) if cache else make()
-    return {
-        split: {key.removeprefix(f"{split}."): value for key, value in tensors.items() if key.startswith(f"{split}.")}
-        for split in counts
-    }
+    fields: dict[str, dict[str, Any]] = {split: {} for split in counts}
+    for path, value in tensors.items():
+        split, _, field = path.partition(".")
+        fields[split][field] = value
+    return fields
 
 
 def generate_clutter(
