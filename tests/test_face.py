@@ -105,7 +105,8 @@ def test_metrics() -> None:
 
 
 def test_data_and_gaze(tmp_path: Path) -> None:
-    assert "cub" in regard.data.list()
+    assert regard.data.list() == [*regard.data.CATALOG]
+    assert regard.data.open is regard.data.open_data
     splits = regard.data.open("digits")
     assert len(splits.test) > 0
     (tmp_path / "gaze.csv").write_text("image,subject,x,y\na.png,1,3.5,4.5\n")

@@ -2,4 +2,9 @@
 
 
 class RegardError(Exception):
-    """Bad input, at the boundary where it entered: the message names what, where, its value and the remedy."""
+    """Bad input, at the boundary where it entered: the message names what, where, its value and the remedy.
+
+    >>> raise RegardError("gaze.csv, row 7: x is 'left'; give a number of pixels")
+    Traceback (most recent call last):
+    regard.errors.RegardError: gaze.csv, row 7: x is 'left'; give a number of pixels
+    """

@@ -33,6 +33,10 @@ class Map:
         values: (B,1,h,w).
         unit: of a value. ``gate`` is a multiplier in [0,1], ``bits`` is information per position, ``relevance`` is the
             score of an explanation method, without a unit.
+
+    >>> map = Map(torch.tensor([[[[0.0, 1.0]]]]), "bits")
+    >>> map.resize((1, 4)).values.tolist()
+    [[[[0.0, 0.25, 0.75, 1.0]]]]
     """
 
     values: Float[Tensor, "B 1 h w"]

@@ -1,13 +1,11 @@
 """A run's folder, its repetition, and its continuation after a kill."""
 
-import doctest
 import json
 import signal
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -15,7 +13,6 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, build_data, load_best, load_recipe, load_run, run, save_recipe, train
-from regard.training import recipe as recipe_module
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
@@ -160,13 +157,6 @@ def test_an_interruption_comes_out_as_one(tmp_path: Path, monkeypatch: pytest.Mo
     finally:
         signal.signal(signal.SIGINT, handler)
     assert (train(tiny(), tmp_path / "run", quiet=True) / "environment.json").is_file()
-
-
-@pytest.mark.parametrize("module", [run, recipe_module], ids=["run", "recipe"])
-def test_examples_run(module: ModuleType) -> None:
-    results = doctest.testmod(module)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:

@@ -200,7 +200,10 @@ def load_run(folder: Path | str) -> LoadedRun[AttentiveClassifier]:
     Raises:
         RegardError: no finished run lies there, or it does not classify images (see `open_run`).
 
-    Example: see `train`.
+    Example:
+        >>> load_run("runs/absent")  # `train` has one of a run
+        Traceback (most recent call last):
+        regard.errors.RegardError: runs/absent: not a run folder (no recipe.yaml); `regard train` makes one
     """
     run = open_run(folder)
     if not isinstance(run.model, AttentiveClassifier):
