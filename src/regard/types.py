@@ -17,6 +17,9 @@ from torch import Tensor
 from regard.errors import RegardError as RegardError
 
 Unit = Literal["gate", "bits", "relevance"]
+Images = Float[Tensor, "B C H W"]
+Classes = Int[Tensor, " B"]
+PerImage = Float[Tensor, " B"]
 Predict = Callable[[Tensor], Tensor]
 """images (B,3,H,W) in [0,1] -> probabilities (B,n): all that a metric knows about a model."""
 Explain = Callable[[Tensor, Tensor], "Map"]

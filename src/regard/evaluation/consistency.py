@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.observe import max_batch_size
 from regard.metrics import Consistency, controls, cosine, high_pass, low_pass, overwrite
 from regard.training import MapOverrideSplit
-from regard.types import Map
+from regard.types import Images, Map
 
 _IMAGES, _THRESHOLD = 128, 0.9
 _WINDOW, _RADIUS = 4, 4
 """A window's side is a quarter of the image's, 8 of 32 pixels, and frequencies are cut at radius 4, as in the paper."""
 
 
-def changed_images(
-    images: Float[Tensor, "B C H W"], index: Int[Tensor, " B"], *, seed: int
-) -> dict[str, Float[Tensor, "B C H W"]]:
+def changed_images(images: Images, index: Int[Tensor, " B"], *, seed: int) -> dict[str, Images]:
     """The paper's four changes of an image that leave most of it: a window painted (``colour``) or overwritten with
     another image (``content``), low and high frequencies alone (``low``, ``high``).
     """

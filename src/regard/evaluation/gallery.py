@@ -23,11 +23,7 @@ RULES = {
     "typical": "surprise nearest to the median",
     "worst": "highest surprise at the true label",
 }
-_MASK_RULES = {
-    "best": "highest S-measure",
-    "typical": "S-measure nearest to the median",
-    "worst": "lowest S-measure",
-}
+_MASK_RULES = {"best": "highest S-measure", "typical": "S-measure nearest to the median", "worst": "lowest S-measure"}
 
 
 def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path: Path) -> tuple[Item, ...]:

@@ -20,15 +20,7 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.localization import boxed_floors, split_parts
 from regard.evaluation.observe import observe_maps
 from regard.evaluation.rows import ANOTHER, CENTRE_PRIOR, OBSERVERS, RANDOM
-from regard.gaze import (
-    SIGMA,
-    Fixations,
-    blur,
-    density,
-    leave_one_observer_out,
-    observers_information,
-    split_half,
-)
+from regard.gaze import SIGMA, Fixations, blur, density, leave_one_observer_out, observers_information, split_half
 from regard.metrics import controls
 from regard.metrics.fixation import auc, cc, nss
 from regard.types import Map

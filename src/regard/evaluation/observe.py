@@ -116,12 +116,7 @@ def probabilities(model: Any, batch: Batch) -> Tensor:
 
 
 def observe(
-    model: Any,
-    split: Split,
-    *,
-    seed: int,
-    samples: Sequence[int] = EVERY_SAMPLES,
-    mean_only: bool = False,
+    model: Any, split: Split, *, seed: int, samples: Sequence[int] = EVERY_SAMPLES, mean_only: bool = False
 ) -> Observation:
     """Runs a model over every image; noise is a function of the seed and the batch, so a second pass sees the same.
 

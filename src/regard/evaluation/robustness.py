@@ -18,7 +18,7 @@ from regard.data import CORRUPTIONS, Split, corrupted, evenly_spaced
 from regard.evaluation.observe import device_of, forward
 from regard.evaluation.tasks import scoring_of, task_performance
 from regard.training import forward_batch
-from regard.types import Batch, RegardError
+from regard.types import Batch, PerImage, RegardError
 
 RADIUS = 1 / 255
 """Of attacks: no pixel changes by more."""
@@ -95,7 +95,7 @@ def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
     return attacked.detach().cpu()
 
 
-def _loss(logits: Tensor, target: Tensor) -> Float[Tensor, " B"]:
+def _loss(logits: Tensor, target: Tensor) -> PerImage:
     """Cross-entropy per image of a class, of several labels, or of a mask."""
     if target.ndim == 1:
         return F.cross_entropy(logits, target, reduction="none")

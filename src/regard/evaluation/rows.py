@@ -34,8 +34,8 @@ class RowSpec:
     Attributes:
         key: its name in `Columns`.
         group: the section it stands in.
-        label: its name for people.
-        meaning: one sentence; braces name `Columns.details`.
+        label: its name for people; braces name `Columns.details`.
+        meaning: one sentence; empty: that of `_MEANINGS`.
         unit: of the values.
         better: which way is better, if one is.
         against: labels of references; the first that was measured is what the paired difference is taken to.
@@ -44,7 +44,7 @@ class RowSpec:
     key: str
     group: Group
     label: str
-    meaning: str
+    meaning: str = ""
     unit: str = ""
     better: Literal["higher", "lower"] | None = None
     against: tuple[str, ...] = ()
@@ -85,159 +85,72 @@ def _intervention(key: str, map: str, meaning: str) -> RowSpec:
     return RowSpec(f"accuracy_{key}", "interventions", label, meaning, against=("its own map",))
 
 
-def _gaze(key: str, label: str, meaning: str) -> RowSpec:
-    return RowSpec(key, "gaze", label, meaning + "{where}", better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
+def _gaze(key: str, label: str) -> RowSpec:
+    return RowSpec(key, "gaze", label, better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
+
+
+_MEANINGS = {
+    "map": "Area under precision and recall of each label's ranking of all clips, mean over labels.",
+    "accuracy_mean": "Share of right answers with the mean map and latent, without noise: how the model is used.",
+    "nll": "Surprise at the true label, mean prediction.",
+    "calibration_error": "Mean distance between confidence and accuracy over 15 bins of confidence.",
+    "max_f_one_threshold": "Largest of 256 thresholds' F averaged over images: one threshold for all images.",
+    "mask_iou": "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
+    "accuracy_one_sample": "Share of right answers with one sampled map and latent: the channel whose bits are given.",
+    "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
+    "gate_bits": "What the noise gate lets through: upper bound on the information of later about earlier features.",
+    "code_bits": "What it costs to send the map's anchors under their learned prior.",
+    "kept_share": "Share of positions that the mean map leaves open; a budget is on random maps.",
+    "label_bits": "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",
+    "energy_inside": "Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
+    "energy_over_area": "Share of the map on the object over the object's share of the image (1 by chance); mean.",
+    "pointing": "Share of images whose largest map value lies on the object, its mask dilated by {pixels} pixels.",
+    "iou": "Intersection over union of mask and map at {threshold:.3g} {unit}, chosen on validation images.",
+    "energy_near_parts": "Share of the map near a visible part: within {reach:g} of the box's size (root of its area).",
+    "gaze_nss": "Mean of the standardised map at the fixated pixels.{where}",
+    "gaze_auc": "Chance that the map is higher at a fixated than at any pixel.{where}",
+    "gaze_cc": "Correlation of the map with the density of all fixations.{where}",
+}
+"""Score -> what it is, in one sentence, unless its row says so; braces name `Columns.details`."""
 
 
 def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
     """Every row that a run's page may have, in order; ``samples`` are the numbers of samples averaged over."""
     return (
-        RowSpec(
-            "map",
-            "prediction",
-            "Mean average precision (mAP)",
-            "Area under precision and recall of each label's ranking of all clips, mean over labels.",
-            better="higher",
-        ),
-        RowSpec(
-            "accuracy_mean",
-            "prediction",
-            "Accuracy, mean prediction",
-            "Share of right answers with the mean map and the mean latent, without noise: how the model is used.",
-            better="higher",
-            against=(TWIN,),
-        ),
+        RowSpec("map", "prediction", "Mean average precision (mAP)", better="higher"),
+        RowSpec("accuracy_mean", "prediction", "Accuracy, mean prediction", better="higher", against=(TWIN,)),
         *map(_accuracy, samples),
-        RowSpec(
-            "nll",
-            "prediction",
-            "Negative log-likelihood",
-            "Surprise at the true label, mean prediction.",
-            unit="nats",
-            better="lower",
-            against=(TWIN,),
-        ),
-        RowSpec(
-            "calibration_error",
-            "prediction",
-            "Calibration error",
-            "Mean distance between confidence and accuracy over 15 bins of confidence.",
-            better="lower",
-        ),
+        RowSpec("nll", "prediction", "Negative log-likelihood", unit="nats", better="lower", against=(TWIN,)),
+        RowSpec("calibration_error", "prediction", "Calibration error", better="lower"),
         _stream("accuracy_flow", "the flow alone"),
         _stream("accuracy_rgb", "the image alone"),
         _mask("s", "S-measure", "Structure of object, ground and quarters (Fan et al. 2017)."),
         _mask("mean_f", "F, mean over thresholds", "Precision and recall (beta squared .3), mean of 256 thresholds."),
-        _mask("max_f", "F, best threshold an image", "F at the threshold that is best for each very image."),
+        _mask("max_f", "F, best threshold per image", "F at the threshold that is best for each image."),
         _mask("adaptive_f", "F, adaptive threshold", "F at twice the mean of the prediction."),
         _mask("weighted_f", "F, weighted", "F whose errors weigh by place and neighbourhood (Margolin et al. 2014)."),
         _mask("mae", "MAE", "Mean absolute error of the probabilities.", "lower"),
-        _mask("max_e", "E, best threshold an image", "Agreement of thresholded prediction and mask (Fan 2018)."),
+        _mask("max_e", "E, best threshold per image", "Agreement of thresholded prediction and mask (Fan 2018)."),
         _mask("mean_e", "E, mean over thresholds", "The same, averaged over 256 thresholds."),
         _mask("adaptive_e", "E, adaptive threshold", "The same, at twice the mean of the prediction."),
+        RowSpec("max_f_one_threshold", "prediction", "maxF, as published", better="higher"),
         RowSpec(
-            "max_f_one_threshold",
-            "prediction",
-            "maxF, as published",
-            "F averaged over images at each of 256 thresholds, the largest: one threshold for all images.",
-            better="higher",
+            "mask_iou", "prediction", "Overlap with the object's mask (IoU)", better="higher", against=(MEAN_MASK,)
         ),
-        RowSpec(
-            "mask_iou",
-            "prediction",
-            "Overlap with the object's mask (IoU)",
-            "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
-            better="higher",
-            against=(MEAN_MASK,),
-        ),
-        RowSpec(
-            "accuracy_one_sample",
-            "information",
-            "Accuracy at these bits",
-            "Share of right answers with one sampled map and one sampled latent: the channel that the bits price.",
-            better="higher",
-        ),
-        RowSpec(
-            "latent_bits",
-            "information",
-            "Latent rate",
-            "What an image's latent may say of image and map, an upper bound on I(Z;X,A): exact KL to the prior.",
-            unit="bits",
-        ),
-        RowSpec(
-            "gate_bits",
-            "information",
-            "Gate price",
-            "What the noise gate lets through, an upper bound on what the features behind it say of those before it.",
-            unit="bits",
-        ),
-        RowSpec(
-            "code_bits",
-            "information",
-            "Map code length",
-            "What it costs to send the map's anchors under their learned prior.",
-            unit="bits",
-        ),
-        RowSpec(
-            "kept_share",
-            "information",
-            "Positions kept",
-            "Share that the mean map leaves open (a budget is on random ones); of others only the places tell.",
-        ),
-        RowSpec(
-            "label_bits",
-            "information",
-            "Said of the label",
-            "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",
-            unit="bits",
-            better="higher",
-        ),
-        RowSpec(
-            "energy_inside",
-            "localization",
-            "Energy of the map's {what} inside the object",
-            "Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
-            better="higher",
-        ),
-        RowSpec(
-            "energy_over_area",
-            "localization",
-            "Energy over area share",
-            "How many times more of the map lies on the object than chance would put there; mean of ratios.",
-            better="higher",
-        ),
-        RowSpec(
-            "pointing",
-            "localization",
-            "Pointing game",
-            "Share of images whose largest map value lies on the object, its mask dilated by {pixels} pixels.",
-            better="higher",
-        ),
-        RowSpec(
-            "iou",
-            "localization",
-            "Overlap with the object (IoU)",
-            "Intersection over union of mask and map at {threshold:.3g} {unit}, chosen on validation images.",
-            better="higher",
-        ),
-        RowSpec(
-            "energy_near_parts",
-            "localization",
-            "Energy near the object's parts",
-            "Share of the map within {reach:g} of the box's size (square root of its area) of a visible part.",
-            better="higher",
-        ),
-        _gaze("gaze_nss", "Map at people's fixations (NSS)", "Mean of the standardised map at the fixated pixels."),
-        _gaze(
-            "gaze_auc",
-            "Fixated against other pixels (AUC)",
-            "Chance that the map is higher at a fixated than at any pixel.",
-        ),
-        _gaze(
-            "gaze_cc",
-            "Correlation with people's map (CC)",
-            "Correlation of the map with the density of all fixations.",
-        ),
+        RowSpec("accuracy_one_sample", "information", "Accuracy at these bits", better="higher"),
+        RowSpec("latent_bits", "information", "Latent rate", unit="bits"),
+        RowSpec("gate_bits", "information", "Gate price", unit="bits"),
+        RowSpec("code_bits", "information", "Map code length", unit="bits"),
+        RowSpec("kept_share", "information", "Positions kept"),
+        RowSpec("label_bits", "information", "Information about the label", unit="bits", better="higher"),
+        RowSpec("energy_inside", "localization", "Energy of the map's {what} inside the object", better="higher"),
+        RowSpec("energy_over_area", "localization", "Energy over area share", better="higher"),
+        RowSpec("pointing", "localization", "Pointing game", better="higher"),
+        RowSpec("iou", "localization", "Overlap with the object (IoU)", better="higher"),
+        RowSpec("energy_near_parts", "localization", "Energy near the object's parts", better="higher"),
+        _gaze("gaze_nss", "Map at people's fixations (NSS)"),
+        _gaze("gaze_auc", "Fixated against other pixels (AUC)"),
+        _gaze("gaze_cc", "Correlation with people's map (CC)"),
         _gap("mean", "mean colour"),
         _area("deletion", "Deletion area", "lower"),
         _area("insertion", "Insertion area", "higher"),
@@ -271,7 +184,7 @@ def _row(row: RowSpec, columns: Columns, count: int) -> Score:
         row.key,
         row.group,
         row.label.format(**columns.details),
-        row.meaning.format(**columns.details),
+        (row.meaning or _MEANINGS[row.key]).format(**columns.details),
         value,
         count=count,
         unit=row.unit,

@@ -101,12 +101,7 @@ class StudyColumns:
 
 
 def measure_study(
-    model: Any,
-    data: DataSplits,
-    recipe: Recipe,
-    gaze: GazeSource,
-    wanted: StudyMeasures,
-    doses: Sequence[Dose] = (),
+    model: Any, data: DataSplits, recipe: Recipe, gaze: GazeSource, wanted: StudyMeasures, doses: Sequence[Dose] = ()
 ) -> StudyColumns:
     """All measures of a trained network, on the test split.
 

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float
 from torch import Tensor
 
 from regard.metrics import accuracy
 from regard.metrics.salient_object import s_measure, salient_object_scores
 from regard.training import TASKS
-from regard.types import Batch
+from regard.types import Batch, PerImage
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def scoring_of(model: Any) -> TaskScoring:
     return SCORING[next(name for name, kind in TASKS.items() if isinstance(model, kind.model))]
 
 
-def task_performance(model: Any, output: Any, batch: Batch) -> Float[Tensor, " B"]:
+def task_performance(model: Any, output: Any, batch: Batch) -> PerImage:
     """The task's score of each item: 0 or 1 of a class, S-measure of a mask."""
     scoring = scoring_of(model)
     return scoring.performance(scoring.probabilities(model, output).cpu(), scoring.target(batch).cpu())

@@ -91,36 +91,9 @@ if TYPE_CHECKING:
         WeightedF,
     )
 
-_STREAMING = frozenset(
-    {
-        "AUC",
-        "AUCJudd",
-        "AdaptiveE",
-        "AdaptiveF",
-        "AnchorCounts",
-        "CC",
-        "CalibrationError",
-        "InformationGain",
-        "ItemScores",
-        "KLDivergence",
-        "MAE",
-        "MaxE",
-        "MaxF",
-        "MeanE",
-        "MeanF",
-        "NSS",
-        "SIM",
-        "SMeasure",
-        "ShuffledAUC",
-        "Spearman",
-        "TopIoU",
-        "WeightedF",
-    }
-)
-
 
 def __getattr__(name: str) -> Any:
-    if name in _STREAMING:
+    if name in __all__:  # and not imported above: a class of `streaming`
         from regard.metrics import streaming
 
         return getattr(streaming, name)

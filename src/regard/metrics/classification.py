@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
 from regard.metrics.scores import percentile_interval, resamples
-from regard.types import RegardError
+from regard.types import PerImage, RegardError
 
 
 def _targets(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> tuple[Tensor, Tensor]:
@@ -45,7 +45,7 @@ def _keep_nan(values: Tensor, p: Tensor) -> Tensor:
 
 def accuracy(
     probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"], *, threshold: float | int = 0.5
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """1 where the image is right, else 0.
 
     Single label: the label is the largest probability; k classes tied for the largest share the hit, 1/k, so that the
@@ -74,7 +74,7 @@ def per_label_accuracy(
     return _keep_nan(((p >= threshold) == t.bool()).to(p), p)
 
 
-def nll(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> Float[Tensor, " B"]:
+def nll(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> PerImage:
     """-ln p(labels), nats per image; for multi-label sets summed over labels taken as independent.
 
     A probability below the smallest normal float32 counts as that number, so an image costs at most 87.3 nats per
@@ -91,7 +91,7 @@ def nll(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> Flo
     return -p_true.clamp(torch.finfo(p.dtype).tiny, 1).log()
 
 
-def brier(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> Float[Tensor, " B"]:
+def brier(probabilities: Float[Tensor, "B n"], labels: Num[Tensor, "B *n"]) -> PerImage:
     """Sum over classes of (probability - target)^2 (Brier 1950): 0 best; at most 2, or n with n independent labels.
 
     >>> brier(torch.tensor([[0.5, 0.5]]), torch.tensor([1])).item()

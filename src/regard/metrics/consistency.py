@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from PIL import Image
 from torch import Tensor
 
 from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.similarity import cosine, spearman
-from regard.types import Explain, Map, Predict, RegardError
+from regard.types import Classes, Explain, Images, Map, PerImage, Predict, RegardError
 
 CONSISTENCY_THRESHOLDS = (0.85, 0.9, 0.95)
 
@@ -32,10 +32,10 @@ class Consistency:
         similarity: cosine of the two maps (B,), whatever was predicted; NaN where a map is all zero.
     """
 
-    same: Float[Tensor, " B"]
-    similarity: Float[Tensor, " B"]
+    same: PerImage
+    similarity: PerImage
 
-    def score(self, threshold: float) -> Float[Tensor, " B"]:
+    def score(self, threshold: float) -> PerImage:
         """1 where the maps agree above `threshold`, else 0, NaN where the prediction changed (B,).
 
         Its mean is the share of attention-consistent among prediction-consistent images. A constant map has 1
@@ -46,13 +46,7 @@ class Consistency:
 
 
 def consistency(
-    predict: Predict,
-    explain: Explain,
-    images: Float[Tensor, "B C H W"],
-    changed: Float[Tensor, "B C H W"],
-    classes: Int[Tensor, " B"],
-    *,
-    batch_size: int = 64,
+    predict: Predict, explain: Explain, images: Images, changed: Images, classes: Classes, *, batch_size: int = 64
 ) -> Consistency:
     """Whether prediction and map survive a change, as those of `changes`.
 
@@ -74,14 +68,7 @@ def consistency(
     return Consistency((said[0] == said[1]).double().to(alike.device), alike)
 
 
-def stability(
-    explain: Explain,
-    images: Float[Tensor, "B C H W"],
-    changed: Float[Tensor, "B C H W"],
-    classes: Int[Tensor, " B"],
-    *,
-    batch_size: int = 64,
-) -> Float[Tensor, " B"]:
+def stability(explain: Explain, images: Images, changed: Images, classes: Classes, *, batch_size: int = 64) -> PerImage:
     """Cosine of the maps of `images` and `changed` (B,), whatever is predicted; a constant map has 1.
 
     >>> stability(constant_map, torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4), torch.tensor([0])).item()
@@ -101,22 +88,19 @@ def explained(explain: Explain, images: Tensor, classes: Tensor, batch_size: int
     return Map(torch.cat([part.values.detach() for part in parts]), parts[0].unit)
 
 
-def constant_map(images: Float[Tensor, "B C H W"], classes: Int[Tensor, " B"]) -> Map:
+def constant_map(images: Images, classes: Classes) -> Map:
     """The control: an explanation that says the same of every image, and is perfectly consistent."""
     return Map(torch.ones(len(images), 1, 7, 7, device=images.device), "relevance")
 
 
-_Images = Float[Tensor, "B C H W"]
-
-
 def overwrite(
-    images: _Images,
-    others: _Images | None = None,
+    images: Images,
+    others: Images | None = None,
     *,
     index: Int[Tensor, " B"],
     window: int | tuple[int, int] = 8,
     seed: int = 0,
-) -> _Images:
+) -> Images:
     """A window somewhere in each image gets one random colour, or what stands there in another image (Lai et al. 2021).
 
     Args:
@@ -143,7 +127,7 @@ def overwrite(
     return changed
 
 
-def low_pass(images: _Images, *, radius: float | int = 4) -> _Images:
+def low_pass(images: Images, *, radius: float | int = 4) -> Images:
     """Only frequencies of at most `radius` cycles an image (Lai et al. 2021: 4 at 32 pixels); cut to [0,1].
 
     >>> low_pass(torch.full((1, 3, 8, 8), 0.5)).unique().tolist()
@@ -152,7 +136,7 @@ def low_pass(images: _Images, *, radius: float | int = 4) -> _Images:
     return _low(images, radius).clamp(0, 1)
 
 
-def high_pass(images: _Images, *, radius: float | int = 4) -> _Images:
+def high_pass(images: Images, *, radius: float | int = 4) -> Images:
     """What `low_pass` takes away, around the image's mean colour; cut to [0,1].
 
     >>> high_pass(torch.full((1, 3, 8, 8), 0.5)).unique().tolist()
@@ -161,7 +145,7 @@ def high_pass(images: _Images, *, radius: float | int = 4) -> _Images:
     return (images - _low(images, radius) + images.mean((2, 3), keepdim=True)).clamp(0, 1)
 
 
-def noise(images: _Images, *, index: Int[Tensor, " B"], std: float | int = 0.05, seed: int = 0) -> _Images:
+def noise(images: Images, *, index: Int[Tensor, " B"], std: float | int = 0.05, seed: int = 0) -> Images:
     """Gaussian noise on every value; cut to [0,1].
 
     >>> noise(torch.full((1, 3, 2, 2), 0.5), index=torch.tensor([3]), std=0.0).unique().tolist()
@@ -171,7 +155,7 @@ def noise(images: _Images, *, index: Int[Tensor, " B"], std: float | int = 0.05,
     return (images + std * torch.stack(fields).to(images)).clamp(0, 1) if fields else images
 
 
-def jpeg(images: _Images, *, quality: int = 50) -> _Images:
+def jpeg(images: Images, *, quality: int = 50) -> Images:
     """Each RGB image as it comes back from a JPEG of this quality (1 to 95, Pillow's scale).
 
     >>> jpeg(torch.full((1, 3, 8, 8), 0.5), quality=90).shape
@@ -211,11 +195,11 @@ class Warp:
     zoom: tuple[float, float] = (1.0, 1.0)
     offset: tuple[float, float] = (0.0, 0.0)
 
-    def __call__(self, values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    def __call__(self, values: Images) -> Images:
         """Warped images, or maps on the images' grid, by bilinear interpolation."""
         return F.grid_sample(values, self._grid(values), padding_mode="reflection", align_corners=False)
 
-    def inside(self, values: Float[Tensor, "B C H W"]) -> Bool[Tensor, "B 1 H W"]:
+    def inside(self, values: Images) -> Bool[Tensor, "B 1 H W"]:
         """Which pixels of the result come from inside the image."""
         grid = self._grid(values)
         return (grid.abs() <= 1).all(3)[:, None]
@@ -245,17 +229,12 @@ class Equivariance:
         spearman: (B,); a constant map has none (NaN).
     """
 
-    cosine: Float[Tensor, " B"]
-    spearman: Float[Tensor, " B"]
+    cosine: PerImage
+    spearman: PerImage
 
 
 def equivariance(
-    explain: Explain,
-    images: Float[Tensor, "B C H W"],
-    classes: Int[Tensor, " B"],
-    warp: Warp,
-    *,
-    batch_size: int = 64,
+    explain: Explain, images: Images, classes: Classes, warp: Warp, *, batch_size: int = 64
 ) -> Equivariance:
     """Explain a warped image and hold the map against the warped map of the image, both on the image's grid.
 

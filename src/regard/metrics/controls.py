@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regard.metrics.rounding import constant
 from regard.metrics.smoothing import gaussian_blur, radius
-from regard.types import Map, RegardError
+from regard.types import Map, PerImage, RegardError
 
 
 def uniform_map(count: int, size: tuple[int, int], *, device: torch.device | str = "cpu") -> Map:
@@ -37,7 +37,7 @@ def center_map(
 
 
 def blurred_noise(
-    size: tuple[int, int], sigma: float | int | Float[Tensor, " B"], *, index: Int[Tensor, " B"], seed: int = 0
+    size: tuple[int, int], sigma: float | int | PerImage, *, index: Int[Tensor, " B"], seed: int = 0
 ) -> Map:
     """White noise blurred by a Gaussian of `sigma` cells, scaled to [0,1] per map: equally smooth up to the border.
 
@@ -63,7 +63,7 @@ def blurred_noise(
     return Map(scaled.nan_to_num(0.5).to(index.device), "relevance")  # a single cell has no range
 
 
-def bandwidth(map: Map) -> Float[Tensor, " B"]:
+def bandwidth(map: Map) -> PerImage:
     """Standard deviation, in cells, of the Gaussian blur that makes white noise as smooth as the map.
 
     Blurred noise has neighbour correlation rho = exp(-1 / (4 sigma^2)), estimated over both axes by

@@ -15,100 +15,54 @@ Averages, intervals and counts of what is undefined are made by `regard.metrics.
 tensor([True])
 """
 
-from regard.metrics.classification import accuracy, brier, nll, per_label_accuracy
-from regard.metrics.consistency import consistency, equivariance, stability
-from regard.metrics.faithfulness import (
-    deletion,
-    drop,
-    exclusion,
-    infidelity,
-    insertion,
-    lerf_morf_gap,
-    max_sensitivity,
-    road,
-)
-from regard.metrics.fixation import (
-    auc,
-    auc_judd,
-    cc,
-    fixation_scores,
-    information_gain,
-    kl_divergence,
-    log_likelihood,
-    nss,
-    sauc,
-    sim,
-    top_iou,
-)
-from regard.metrics.information import code_length, info_nce, label_information, leave_one_out_bound, map_information
-from regard.metrics.localization import area_share, energy_inside, iou, pointing_game
-from regard.metrics.salient_object import (
-    adaptive_e,
-    adaptive_f,
-    e_curve,
-    f_curve,
-    mae,
-    max_e,
-    max_f,
-    mean_e,
-    mean_f,
-    s_measure,
-    salient_object_scores,
-    weighted_f,
-)
-from regard.metrics.sanity import sanity
-from regard.metrics.similarity import cosine, spearman, ssim
-
-__all__ = [
-    "accuracy",
-    "adaptive_e",
-    "adaptive_f",
-    "area_share",
-    "auc",
-    "auc_judd",
-    "brier",
-    "cc",
-    "code_length",
-    "consistency",
-    "cosine",
-    "deletion",
-    "drop",
-    "e_curve",
-    "energy_inside",
-    "equivariance",
-    "exclusion",
-    "f_curve",
-    "fixation_scores",
-    "infidelity",
-    "info_nce",
-    "information_gain",
-    "insertion",
-    "iou",
-    "kl_divergence",
-    "label_information",
-    "leave_one_out_bound",
-    "lerf_morf_gap",
-    "log_likelihood",
-    "mae",
-    "map_information",
-    "max_e",
-    "max_f",
-    "max_sensitivity",
-    "mean_e",
-    "mean_f",
-    "nll",
-    "nss",
-    "per_label_accuracy",
-    "pointing_game",
-    "road",
-    "s_measure",
-    "salient_object_scores",
-    "sanity",
-    "sauc",
-    "sim",
-    "spearman",
-    "ssim",
-    "stability",
-    "top_iou",
-    "weighted_f",
-]
+from regard.metrics.classification import accuracy as accuracy
+from regard.metrics.classification import brier as brier
+from regard.metrics.classification import nll as nll
+from regard.metrics.classification import per_label_accuracy as per_label_accuracy
+from regard.metrics.consistency import consistency as consistency
+from regard.metrics.consistency import equivariance as equivariance
+from regard.metrics.consistency import stability as stability
+from regard.metrics.faithfulness import deletion as deletion
+from regard.metrics.faithfulness import drop as drop
+from regard.metrics.faithfulness import exclusion as exclusion
+from regard.metrics.faithfulness import infidelity as infidelity
+from regard.metrics.faithfulness import insertion as insertion
+from regard.metrics.faithfulness import lerf_morf_gap as lerf_morf_gap
+from regard.metrics.faithfulness import max_sensitivity as max_sensitivity
+from regard.metrics.faithfulness import road as road
+from regard.metrics.fixation import auc as auc
+from regard.metrics.fixation import auc_judd as auc_judd
+from regard.metrics.fixation import cc as cc
+from regard.metrics.fixation import fixation_scores as fixation_scores
+from regard.metrics.fixation import information_gain as information_gain
+from regard.metrics.fixation import kl_divergence as kl_divergence
+from regard.metrics.fixation import log_likelihood as log_likelihood
+from regard.metrics.fixation import nss as nss
+from regard.metrics.fixation import sauc as sauc
+from regard.metrics.fixation import sim as sim
+from regard.metrics.fixation import top_iou as top_iou
+from regard.metrics.information import code_length as code_length
+from regard.metrics.information import info_nce as info_nce
+from regard.metrics.information import label_information as label_information
+from regard.metrics.information import leave_one_out_bound as leave_one_out_bound
+from regard.metrics.information import map_information as map_information
+from regard.metrics.localization import area_share as area_share
+from regard.metrics.localization import energy_inside as energy_inside
+from regard.metrics.localization import iou as iou
+from regard.metrics.localization import pointing_game as pointing_game
+from regard.metrics.salient_object import adaptive_e as adaptive_e
+from regard.metrics.salient_object import adaptive_f as adaptive_f
+from regard.metrics.salient_object import e_curve as e_curve
+from regard.metrics.salient_object import f_curve as f_curve
+from regard.metrics.salient_object import mae as mae
+from regard.metrics.salient_object import max_e as max_e
+from regard.metrics.salient_object import max_f as max_f
+from regard.metrics.salient_object import mean_e as mean_e
+from regard.metrics.salient_object import mean_f as mean_f
+from regard.metrics.salient_object import s_measure as s_measure
+from regard.metrics.salient_object import salient_object_scores as salient_object_scores
+from regard.metrics.salient_object import weighted_f as weighted_f
+from regard.metrics.sanity import sanity as sanity
+from regard.metrics.similarity import cosine as cosine
+from regard.metrics.similarity import spearman as spearman
+from regard.metrics.similarity import ssim as ssim

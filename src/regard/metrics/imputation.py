@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.smoothing import gaussian_blur
-from regard.types import RegardError
+from regard.types import Images, RegardError
 
 SMALLEST = 2  # a grid of this side is not made coarser
 
@@ -75,9 +75,7 @@ def neighbours(x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
     return both.sub_(x, alpha=4)
 
 
-def fill(
-    start: Float[Tensor, "B C H W"], hole: Float[Tensor, "B 1 H W"], *, tolerance: float, rounds: int = 100
-) -> Float[Tensor, "B C H W"]:
+def fill(start: Images, hole: Float[Tensor, "B 1 H W"], *, tolerance: float, rounds: int = 100) -> Images:
     """Every pixel of a hole becomes the weighted mean of its neighbours; the others stay.
 
     Args:
@@ -111,15 +109,13 @@ def _even(x: Tensor, outside: float = 0.0) -> Tensor:
 Baseline = Literal["mean", "blur", "noisy_linear"]
 BASELINES: tuple[Baseline, ...] = ("mean", "blur", "noisy_linear")
 
-_Images = Float[Tensor, "B C H W"]
 
-
-def mean_image(images: _Images) -> _Images:
+def mean_image(images: Images) -> Images:
     """Each image's own mean colour."""
     return images.mean((2, 3), keepdim=True).expand_as(images)
 
 
-def blurred_image(images: _Images, *, share: float = 1 / 16) -> _Images:
+def blurred_image(images: Images, *, share: float = 1 / 16) -> Images:
     """Each image blurred by a Gaussian whose standard deviation is `share` of the longer side."""
     return gaussian_blur(images, share * max(images.shape[-2:]))
 
@@ -136,7 +132,7 @@ def _pyramid(images: Tensor, known: Tensor) -> Tensor:
     return images + (1 - share) * wide if share.amin() < 1 else images
 
 
-def linear(images: _Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float = 1e-4) -> _Images:
+def linear(images: Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: float = 1e-4) -> Images:
     """Every removed pixel becomes the weighted mean of its eight neighbours (Rong et al. 2022, ROAD).
 
     Neighbours beside weigh 1/6, across 1/12, renormalised at the image's border; solved for all removed pixels at once
@@ -158,8 +154,8 @@ def linear(images: _Images, removed: Bool[Tensor, "B 1 H W"], *, tolerance: floa
 
 
 def noisy_linear(
-    images: _Images, removed: Bool[Tensor, "B 1 H W"], *, noise: float | int = 0.01, seed: int = 0
-) -> _Images:
+    images: Images, removed: Bool[Tensor, "B 1 H W"], *, noise: float | int = 0.01, seed: int = 0
+) -> Images:
     """`linear` plus Gaussian noise on the removed pixels, so that smoothness does not give away what was removed.
 
     The noise is one field from `seed`, the same for every image and step: neither order nor batch size changes it.

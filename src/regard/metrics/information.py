@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.types import NATS_PER_BIT, RegardError
+from regard.types import NATS_PER_BIT, PerImage, RegardError
 
 Nats = TypeVar("Nats", float, Tensor)
 
@@ -158,7 +158,7 @@ def map_information(
     return total
 
 
-def code_length(index: Int[Tensor, "B *grid"], prior: Float[Tensor, " Q"]) -> Float[Tensor, " B"]:
+def code_length(index: Int[Tensor, "B *grid"], prior: Float[Tensor, " Q"]) -> PerImage:
     """Bits to send each map's hard anchor indices under a prior shared by positions: sum of -log2 prior[index].
 
     Infinite where an anchor is used that the prior excludes.

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.rounding import full_precision, rounding
-from regard.types import Batch, Map, RegardError, as_map
+from regard.types import Batch, Map, PerImage, RegardError, as_map
 
 _Shape = Literal["disc", "square"]
 
@@ -110,7 +110,7 @@ def _drop(scores: Tensor, map: Map | Tensor, masks: Tensor) -> Tensor:
     return scores.masked_fill(reasons["map not finite"] | reasons["empty mask"], torch.nan)
 
 
-def area_share(masks: _Masks) -> Float[Tensor, " B"]:
+def area_share(masks: _Masks) -> PerImage:
     """Share of the image that the mask covers: what a uniform map scores as energy, and in the pointing game.
 
     >>> area_share(torch.tensor([[[[True, False, False, False]]]])).item()
@@ -119,9 +119,7 @@ def area_share(masks: _Masks) -> Float[Tensor, " B"]:
     return masks.flatten(1).float().mean(1)
 
 
-def energy_inside(
-    map: Map | Tensor, masks: _Masks, *, negative: Literal["error", "clip"] = "error"
-) -> Float[Tensor, " B"]:
+def energy_inside(map: Map | Tensor, masks: _Masks, *, negative: Literal["error", "clip"] = "error") -> PerImage:
     """Mass of the map inside the mask over all its mass, in [0,1]; read it beside `area_share`.
 
     NaN for an empty mask, a map that is nowhere positive, or one that is not finite.
@@ -145,9 +143,7 @@ def energy_inside(
     return _drop(inside, map, masks)
 
 
-def pointing_game(
-    map: Map | Tensor, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc"
-) -> Float[Tensor, " B"]:
+def pointing_game(map: Map | Tensor, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc") -> PerImage:
     """1 if the map's maximum lies in the mask, else 0; of several tied maxima the share that does (Zhang et al. 2018).
 
     A constant map therefore scores the mask's area share. NaN for an empty mask or a map that is not finite.
@@ -175,7 +171,7 @@ def _scaled(map: Map | Tensor, masks: Tensor, relative: bool) -> Tensor:
     return grid / grid.amax((1, 2), keepdim=True).clamp_min(torch.finfo(grid.dtype).tiny) if relative else grid
 
 
-def iou(map: Map | Tensor, masks: _Masks, *, threshold: float | int, relative: bool = False) -> Float[Tensor, " B"]:
+def iou(map: Map | Tensor, masks: _Masks, *, threshold: float | int, relative: bool = False) -> PerImage:
     """Intersection over union of {map >= threshold} and the mask; NaN for an empty mask or a map that is not finite.
 
     Args:

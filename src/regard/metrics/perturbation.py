@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from regard.metrics.imputation import BASELINES, Baseline, blurred_image, mean_image, noisy_linear
 from regard.metrics.predicting import of_class
 from regard.metrics.ranking import nearest_counts, removal_order
-from regard.types import Map, Predict, RegardError, as_map
+from regard.types import Classes, Images, Map, PerImage, Predict, RegardError, as_map
 
 Ties = Literal["group", "random"]
 
@@ -30,7 +30,7 @@ class Curve:
 
     fractions: Float[Tensor, "B T"]
     probabilities: Float[Tensor, "B T"]
-    area: Float[Tensor, " B"]
+    area: PerImage
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Removal:
 @torch.no_grad()
 def curve(
     predict: Predict,
-    images: Float[Tensor, "B C H W"],
+    images: Images,
     map: Map | Tensor,
-    classes: Int[Tensor, " B"],
+    classes: Classes,
     how: Removal,
     *,
     insert: bool,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from regard.types import Predict, RegardError
+from regard.types import Classes, Images, PerImage, Predict, RegardError
 
 
-def of_class(probabilities: Tensor, classes: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+def of_class(probabilities: Tensor, classes: Classes) -> PerImage:
     """Each image's probability of its class; also for multi-label networks, one question a class.
 
     >>> of_class(torch.tensor([[0.9, 0.1]]), torch.tensor([1])).item() == torch.tensor(0.1).item()
@@ -43,7 +43,7 @@ def distribution(probabilities: Tensor, count: int) -> Float[Tensor, "B n"]:
 
 
 @torch.no_grad()
-def in_batches(predict: Predict, images: Float[Tensor, "B C H W"], size: int) -> Tensor:
+def in_batches(predict: Predict, images: Images, size: int) -> Tensor:
     """The predictions for all images, `size` at a time.
 
     >>> in_batches(lambda x: x.mean((2, 3)), torch.zeros(3, 2, 4, 4), 2).shape

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Num, Shaped
 from torch import Tensor
 
+from regard.types import PerImage
+
 _SHARE = 1e-6 / torch.finfo(torch.float32).eps
 
 
@@ -68,6 +70,6 @@ def wide(values: Tensor) -> Tensor:
     return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
 
 
-def dot(a: Float[Tensor, "B hw"], b: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+def dot(a: Float[Tensor, "B hw"], b: Float[Tensor, "B hw"]) -> PerImage:
     """Scalar product of each row with its like, without writing the products down."""
     return torch.bmm(a[:, None], b[..., None])[:, 0, 0]

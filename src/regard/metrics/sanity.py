@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.metrics.consistency import explained
 from regard.metrics.controls import random_like
 from regard.metrics.similarity import spearman, ssim
-from regard.types import Explain, Map
+from regard.types import Classes, Explain, Images, Map, PerImage
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Likeness:
         ssim: structural similarity (B,).
     """
 
-    spearman: Float[Tensor, " B"]
-    ssim: Float[Tensor, " B"]
+    spearman: PerImage
+    ssim: PerImage
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Sanity:
 def sanity(
     explain: Explain,
     other: Explain,
-    images: Float[Tensor, "B C H W"],
-    classes: Int[Tensor, " B"],
+    images: Images,
+    classes: Classes,
     *,
     index: Int[Tensor, " B"],
     before: Map | None = None,

@@ -7,17 +7,17 @@ undefined: where a map is not finite and, for the last two, where a map is `cons
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Num
 from torch import Tensor
 
 from regard.metrics.rounding import constant, dot, settled, wide
-from regard.types import Map, RegardError
+from regard.types import Map, PerImage, RegardError
 
 _Maps = Map | Num[Tensor, "..."]
 _Valid = Bool[Tensor, "B 1 h w"]
 
 
-def cosine(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> Float[Tensor, " B"]:
+def cosine(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> PerImage:
     """<a, b> / (|a| |b|) per image (B,), over the valid positions; NaN where either is zero or not finite.
 
     Constant maps are alike whatever they show: beside a cosine belongs that of a constant map, 1.
@@ -32,7 +32,7 @@ def cosine(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> Float[Tensor, 
     return (dot(x, y) / (x.norm(dim=1) * y.norm(dim=1))).float()
 
 
-def spearman(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> Float[Tensor, " B"]:
+def spearman(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> PerImage:
     """Pearson's correlation of midranks per image (B,) float64, over the valid positions.
 
     NaN where a map is constant or not finite there.
@@ -49,7 +49,7 @@ def spearman(a: _Maps, b: _Maps, *, valid: _Valid | None = None) -> Float[Tensor
     return dot(u, v) / (dot(u, u) * dot(v, v)).sqrt()
 
 
-def ssim(a: _Maps, b: _Maps) -> Float[Tensor, " B"]:
+def ssim(a: _Maps, b: _Maps) -> PerImage:
     """Structural similarity (scikit-image, windows of 7) of maps scaled to [0,1] per image (B,).
 
     NaN where a map is constant or not finite. On grids below 7 the window is the largest odd number that fits.

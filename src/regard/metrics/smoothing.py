@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.types import RegardError
+from regard.types import Images, PerImage, RegardError
 
 
 def radius(sigma: float) -> int:
@@ -19,10 +19,7 @@ def radius(sigma: float) -> int:
 
 
 def gaussian_blur(
-    values: Float[Tensor, "B C H W"],
-    sigma: float | int | Float[Tensor, " B"],
-    *,
-    border: Literal["reflect", "valid"] = "reflect",
+    values: Images, sigma: float | int | PerImage, *, border: Literal["reflect", "valid"] = "reflect"
 ) -> Float[Tensor, "B C H2 W2"]:
     """Blur each image by a Gaussian sampled at cell centres and normalised to sum 1.
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Int, Num
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
@@ -37,7 +37,7 @@ from regard.metrics.salient_object.scores import mae
 from regard.metrics.salient_object.weighted_f import weighted_f
 from regard.metrics.scores import score
 from regard.metrics.similarity import spearman
-from regard.types import RegardError, Scores
+from regard.types import PerImage, RegardError, Scores
 
 
 class _Items(Metric):
@@ -134,7 +134,7 @@ class CalibrationError(_Items):
         super().__init__(**options)
         self.bins, self.binning = bins, binning
 
-    def update(self, index: Int[Tensor, " B"], confidence: Float[Tensor, " B"], correct: Float[Tensor, " B"]) -> None:
+    def update(self, index: Int[Tensor, " B"], confidence: PerImage, correct: PerImage) -> None:
         """Add a batch: items' indices, probability of the predicted class, `classification.accuracy`."""
         self._append(index, confidence, correct)
 

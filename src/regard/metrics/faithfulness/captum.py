@@ -8,27 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.metrics.faithfulness.paths import map_conditions
 from regard.metrics.imputation import Baseline
 from regard.metrics.perturbation import base_images
 from regard.metrics.predicting import of_class
-from regard.types import Explain, Map, Predict, RegardError, as_map
+from regard.types import Classes, Explain, Images, Map, PerImage, Predict, RegardError, as_map
 
 
 def infidelity(
     predict: Predict,
-    images: Float[Tensor, "B C H W"],
+    images: Images,
     map: Map | Tensor,
-    classes: Int[Tensor, " B"],
+    classes: Classes,
     *,
     baseline: Baseline | Tensor = "mean",
     draws: int = 50,
     batch_size: int = 64,
     seed: int = 0,
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """Mean squared error of the map's mass in a square as a forecast of the fall in probability without it (B,).
 
         min over c of E[(c * sum of the map in the square - (p(image) - p(image without the square)))^2]
@@ -105,14 +104,14 @@ def _square(size: tuple[int, int], generator: torch.Generator) -> Tensor:
 
 def max_sensitivity(
     explain: Explain,
-    images: Float[Tensor, "B C H W"],
-    classes: Int[Tensor, " B"],
+    images: Images,
+    classes: Classes,
     *,
     radius: float | int = 0.02,
     draws: int = 10,
     batch_size: int = 64,
     seed: int = 0,
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """How far a map moves at most, relative to itself (B,); NaN for an all-zero map.
 
         max over draws of |map(image + noise) - map(image)| / |map(image)|, Frobenius norms

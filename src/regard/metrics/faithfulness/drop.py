@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.metrics.faithfulness.paths import map_conditions
@@ -13,7 +12,7 @@ from regard.metrics.imputation import Baseline
 from regard.metrics.perturbation import base_images
 from regard.metrics.predicting import in_batches, of_class
 from regard.metrics.rounding import constant
-from regard.types import Map, Predict, RegardError, as_map
+from regard.types import Classes, Images, Map, PerImage, Predict, RegardError, as_map
 
 
 @dataclass(frozen=True)
@@ -26,16 +25,16 @@ class Drop:
         kept: mean of the mask (B,): a map that keeps nearly everything drops nearly nothing, so read both.
     """
 
-    drop: Float[Tensor, " B"]
-    increase: Float[Tensor, " B"]
-    kept: Float[Tensor, " B"]
+    drop: PerImage
+    increase: PerImage
+    kept: PerImage
 
 
 def drop(
     predict: Predict,
-    images: Float[Tensor, "B C H W"],
+    images: Images,
     map: Map | Tensor,
-    classes: Int[Tensor, " B"],
+    classes: Classes,
     *,
     baseline: Baseline | Tensor = "mean",
     batch_size: int = 64,

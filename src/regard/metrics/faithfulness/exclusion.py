@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.metrics.faithfulness.paths import map_conditions
 from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.ranking import nearest_counts, removal_order
-from regard.types import Map, Predict, RegardError, as_map
+from regard.types import Images, Map, PerImage, Predict, RegardError, as_map
 
 PredictAt = Callable[[Tensor, Tensor], Tensor]
 """images (n,C,H,W) and which of the original images each was made from (n,) -> probabilities (n,classes)."""
@@ -49,9 +49,9 @@ class Exclusion:
 @torch.no_grad()
 def exclusion(
     predict: Predict,
-    images: Float[Tensor, "B C H W"],
+    images: Images,
     map: Map | Tensor,
-    others: Float[Tensor, "B C H W"],
+    others: Images,
     *,
     frozen: PredictAt | None = None,
     steps: int = 10,
@@ -108,7 +108,7 @@ def exclusion(
     return Exclusion(counts / order.shape[1], recomputed, None if frozen is None else effect(frozen))
 
 
-def divergence(p: Float[Tensor, "B n"], q: Float[Tensor, "B n"]) -> Float[Tensor, " B"]:
+def divergence(p: Float[Tensor, "B n"], q: Float[Tensor, "B n"]) -> PerImage:
     """KL(p || q) in nats a row; q is kept from 0 by 1e-12, so that a class q excludes costs up to 27.6 nats.
 
     >>> divergence(torch.tensor([[0.5, 0.5]]), torch.tensor([[0.5, 0.5]])).item()

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from regard.metrics.perturbation import Curve, Removal, curve
-from regard.types import Map, Predict, as_map
-
-_Images = Float[Tensor, "B C H W"]
-Classes = Int[Tensor, " B"]
+from regard.types import Classes, Images, Map, PerImage, Predict, as_map
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,11 @@ class Gap:
 
     morf: Curve
     lerf: Curve
-    gap: Float[Tensor, " B"]
+    gap: PerImage
 
 
 def deletion(
-    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Curve:
     """Remove the most relevant pixels first; the smaller the area, the more the prediction hung on them.
 
@@ -62,7 +59,7 @@ def deletion(
 
 
 def insertion(
-    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Curve:
     """Start from the baseline and restore the most relevant pixels first; the larger the area, the better.
 
@@ -79,7 +76,7 @@ def insertion(
 
 
 def lerf_morf_gap(
-    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Gap:
     """Area of deletion with the least relevant first minus that with the most relevant first.
 
@@ -100,7 +97,7 @@ def lerf_morf_gap(
 
 
 def road(
-    predict: Predict, images: _Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
+    predict: Predict, images: Images, map: Map | Tensor, classes: Classes, *, removal: Removal | None = None
 ) -> Gap:
     """Remove and debias (Rong et al. 2022): `lerf_morf_gap` where removed pixels are imputed from their neighbours.
 

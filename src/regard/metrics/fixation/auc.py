@@ -18,10 +18,10 @@ from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, chunk, pixels
 from regard.metrics.rounding import dot, settled, wide
-from regard.types import RegardError
+from regard.types import PerImage, RegardError
 
 
-def trapezoids(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> Float[Tensor, " B"]:
+def trapezoids(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> PerImage:
     """Area under the trapezoids from `codes` (B,hw), as a sum over unfixated pixels.
 
     A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
@@ -55,7 +55,7 @@ STEP = 0.1
 
 def sauc_sampled(
     maps: Maps, index: Tensor, known: Tensor, others: Maps, own_included: bool, seed: tuple[int, ...]
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """AUC_shuffled.m: as many pixels as are fixated, drawn from those that others fixated, SPLITS times over.
 
     Maps are stretched to [0,1]; thresholds are multiples of STEP, trapezoids between. Each fixated pixel counts once,
@@ -174,7 +174,7 @@ def sauc(
     own_included: bool = True,
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """Shuffled AUC: fixations of the image against those of other images.
 
     What only says "people look at the centre" scores .5. ``tuebingen``: all fixations of all other images, at the same
@@ -209,7 +209,7 @@ def sauc(
     return shuffled_area(code, index, known, others, own_included)
 
 
-def shuffled_area(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> Float[Tensor, " B"]:
+def shuffled_area(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> PerImage:
     """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
     total, standing = wide(others).flatten(1), wide(code)
     ranks = standing @ total[0] if len(total) == 1 else dot(standing, total)
@@ -240,12 +240,12 @@ class AUCs:
         judd: Judd's (B,); None if it was not asked for.
     """
 
-    auc: Float[Tensor, " B"]
-    shuffled: Float[Tensor, " B"] | None
-    judd: Float[Tensor, " B"] | None
+    auc: PerImage
+    shuffled: PerImage | None
+    judd: PerImage | None
 
 
-def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
     """Probability that a fixated pixel has a higher value than a pixel of the image, ties counting one half.
 
     ``tuebingen``: every fixation against all pixels, P(s(fix) > s(pixel)) + .5 P(=), repeated fixations count (the
@@ -270,7 +270,7 @@ def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     return _auc(code, known.sum(1))
 
 
-def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
     """Judd's AUC: fixated against unfixated pixels, thresholds at the fixated values only, trapezoids between.
 
     Not 0.5 at chance but .5/(N+1) above it with N fixations: report N. Values are not jittered; a trapezoid
@@ -340,5 +340,5 @@ def ranked(
     return AUCs(area if mit and area is not None else _auc(code, known.sum(1)), shuffled, area)
 
 
-def _auc(code: Tensor, count: Tensor) -> Float[Tensor, " B"]:
+def _auc(code: Tensor, count: Tensor) -> PerImage:
     return 1 - wide(code).sum(1) / (2 * wide(count) * code.shape[1])

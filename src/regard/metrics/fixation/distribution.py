@@ -12,13 +12,13 @@ from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, check_convention, check_density, check_maps, check_pair
 from regard.metrics.rounding import constant, dot, settled, wide
-from regard.types import RegardError
+from regard.types import PerImage, RegardError
 
 MIT_EPS = 2.2204e-16
 TUEBINGEN_EPS = 1e-20
 
 
-def cc(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
+def cc(maps: Maps, gold: Maps) -> PerImage:
     """Pearson's correlation of map and density over pixels. Differentiable.
 
     Args:
@@ -36,12 +36,12 @@ def cc(maps: Maps, gold: Maps) -> Float[Tensor, " B"]:
     return correlation(dot(a, b), dot(a, a), dot(b, b), constant(maps) | constant(gold))
 
 
-def correlation(product: Tensor, square_a: Tensor, square_b: Tensor, undefined: Tensor) -> Float[Tensor, " B"]:
+def correlation(product: Tensor, square_a: Tensor, square_b: Tensor, undefined: Tensor) -> PerImage:
     """`cc` from the three scalar products of the centred maps."""
     return (product / torch.where(undefined, torch.nan, square_a * square_b).sqrt()).clamp(-1, 1)
 
 
-def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> PerImage:
     """Histogram intersection: sum over pixels of the smaller of two densities. Differentiable almost everywhere.
 
     Args:
@@ -66,7 +66,7 @@ def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Floa
     return torch.minimum(_share(a), _share(b)).sum(1)
 
 
-def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> PerImage:
     """KL(gold || map) in nats: what coding fixations by the map costs beyond coding them by their own density.
 
     Both are divided by their sums. ``tuebingen``: 1e-20 is added to each before that, then sum G ln(G/P). ``mit``:
@@ -99,15 +99,15 @@ def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen
     return torch.where(empty, torch.nan, value)
 
 
-def log_ratio(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+def log_ratio(p: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> PerImage:
     """Sum over pixels of g ln(g/p), Tuebingen's constant added to both: one logarithm per pixel."""
     p, g = p + TUEBINGEN_EPS, g + TUEBINGEN_EPS
     return dot(g, (g / p).log())
 
 
 def relative_entropy(
-    cross: Float[Tensor, " B"], total_p: Float[Tensor, "B 1"], total_g: Float[Tensor, "B 1"], pixels: int
-) -> Float[Tensor, " B"]:
+    cross: PerImage, total_p: Float[Tensor, "B 1"], total_g: Float[Tensor, "B 1"], pixels: int
+) -> PerImage:
     """Tuebingen's KL from `log_ratio` of unnormalised maps: their sums come in at the end."""
     p, g = (total.squeeze(1) + pixels * TUEBINGEN_EPS for total in (total_p, total_g))
     return cross / g - (g / p).log()
@@ -128,7 +128,7 @@ def _share(flat: Tensor) -> Tensor:
     return flat / flat.sum(1, keepdim=True)
 
 
-def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> Float[Tensor, " B"]:
+def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> PerImage:
     """Intersection over union of the highest pixels of both.
 
     Each map's top holds ``share`` of its pixels; pixels tied at the threshold are in it by equal fractions, so that no

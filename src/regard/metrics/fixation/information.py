@@ -17,10 +17,10 @@ from torch import Tensor
 
 from regard.metrics.fixation.inputs import Maps, Points, check_maps, check_pair, pixels
 from regard.metrics.rounding import wide
-from regard.types import RegardError
+from regard.types import PerImage, RegardError
 
 
-def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Float[Tensor, " B"]:
+def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> PerImage:
     """Mean over fixations of (log-likelihood - baseline's) / ln 2 (Kuemmerer et al. 2015). Differentiable.
 
     Only a density has it. A saliency map becomes one by calibration on other images, never by a division by its
@@ -50,7 +50,7 @@ def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> Fl
     return gain.sum(1) / known.sum(1) / math.log(2)
 
 
-def log_likelihood(log_density: Maps, fixations: Points) -> Float[Tensor, " B"]:
+def log_likelihood(log_density: Maps, fixations: Points) -> PerImage:
     """Mean log-density at the fixations, nats; see `information_gain`.
 
     >>> uniform = torch.full((1, 1, 2, 2), 0.25).log()

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels
 from regard.metrics.rounding import constant, dot, wide
+from regard.types import PerImage
 
 
-def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> Float[Tensor, " B"]:
+def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
     """Mean over fixations of (map - mean) / std, repeated fixations counting. Differentiable.
 
     It takes fixations: with a blurred density in their place the number is another one (Peters et al. 2005).
@@ -38,11 +39,11 @@ def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
 def z_score(
     fixated: Float[Tensor, "B n"],
     known: Bool[Tensor, "B n"],
-    variance: Float[Tensor, " B"],
+    variance: PerImage,
     constant_maps: Bool[Tensor, " B"],
     *,
     convention: Convention,
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """`nss` from the fixated values less the map's mean, the map's variance, and which maps are constant."""
     count = known.sum(1)
     std = torch.where(constant_maps, torch.ones_like(variance), variance).sqrt()

@@ -21,6 +21,7 @@ from regard.metrics.fixation.inputs import (
 )
 from regard.metrics.fixation.nss import nss, z_score
 from regard.metrics.rounding import settled, wide
+from regard.types import PerImage
 
 FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 
@@ -34,7 +35,7 @@ def fixation_scores(
     own_included: bool = True,
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
-) -> dict[str, Float[Tensor, " B"]]:
+) -> dict[str, PerImage]:
     """`FIXATION_METRICS` -> (B,) values; sauc only if ``others`` are given.
 
     Maps must not be negative: SIM and KL read densities.

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+from regard.types import PerImage
 
 LEVELS = 256
 
@@ -67,7 +68,7 @@ def adaptive_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B
     return Counts(hits, total - hits, _count(inside), flat.shape[1])
 
 
-def adaptive_threshold(prediction: Float[Tensor, "B 1 H W"]) -> Float[Tensor, " B"]:
+def adaptive_threshold(prediction: Float[Tensor, "B 1 H W"]) -> PerImage:
     """Twice the mean of the prediction, at most 1 (Achanta et al., CVPR 2009)."""
     return (2 * wide(prediction).flatten(1).mean(1)).clamp(max=1)
 
@@ -101,7 +102,7 @@ def f_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
     return f_of(level_counts(*check(prediction, masks)))
 
 
-def max_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def max_f(prediction: Prediction, masks: Masks) -> PerImage:
     """F at the threshold that is best for this very image: (B,). Its mean is at least the data set's maxF.
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
@@ -111,7 +112,7 @@ def max_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     return f_curve(prediction, masks).amax(1)
 
 
-def mean_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def mean_f(prediction: Prediction, masks: Masks) -> PerImage:
     """F averaged over the 256 thresholds: (B,).
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
@@ -121,7 +122,7 @@ def mean_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     return f_curve(prediction, masks).mean(1)
 
 
-def adaptive_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def adaptive_f(prediction: Prediction, masks: Masks) -> PerImage:
     """F at twice the mean of the prediction, at most 1: (B,).
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
@@ -151,7 +152,7 @@ def e_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
     return e_of(level_counts(*check(prediction, masks)))
 
 
-def max_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def max_e(prediction: Prediction, masks: Masks) -> PerImage:
     """E at the threshold that is best for this very image: (B,). Its mean is at least the data set's maxE.
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
@@ -161,7 +162,7 @@ def max_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     return e_curve(prediction, masks).amax(1)
 
 
-def mean_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def mean_e(prediction: Prediction, masks: Masks) -> PerImage:
     """E averaged over the 256 thresholds: (B,).
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
@@ -171,7 +172,7 @@ def mean_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     return e_curve(prediction, masks).mean(1)
 
 
-def adaptive_e(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def adaptive_e(prediction: Prediction, masks: Masks) -> PerImage:
     """E at twice the mean of the prediction, at most 1: (B,).
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])

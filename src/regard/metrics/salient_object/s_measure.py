@@ -13,9 +13,10 @@ from torch import Tensor
 
 from regard.metrics.rounding import dot, wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+from regard.types import PerImage
 
 
-def s_measure(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def s_measure(prediction: Prediction, masks: Masks) -> PerImage:
     """S, object and region weighted alike: (B,), 1 is best.
 
     Never undefined: of an empty mask it is 1 - mean(prediction), of a full one mean(prediction), as in the authors'
@@ -31,14 +32,14 @@ def s_measure(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
     return s_of(wide(prediction)[:, 0], wide(masks)[:, 0])
 
 
-def s_of(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> Float[Tensor, " B"]:
+def s_of(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> PerImage:
     """The same of a prediction and a mask of zeros and ones, in one precision."""
     mean, share = x.mean((1, 2)), g.mean((1, 2))
     structure = (0.5 * _object(x.flatten(1), g.flatten(1)) + 0.5 * _region(x, g)).clamp(min=0)
     return torch.where(share == 0, 1 - mean, torch.where(share == 1, mean, structure))
 
 
-def _object(x: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor, " B"]:
+def _object(x: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> PerImage:
     total, count, within = x.sum(1), g.sum(1), dot(x, g)
     counts = torch.stack([count, x.shape[1] - count])
     means = torch.stack([within, total - within]) / counts.clamp(min=1)
@@ -50,7 +51,7 @@ def _object(x: Float[Tensor, "B hw"], g: Float[Tensor, "B hw"]) -> Float[Tensor,
     return (scores * counts).sum(0) / x.shape[1]
 
 
-def _region(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> Float[Tensor, " B"]:
+def _region(x: Float[Tensor, "B H W"], g: Float[Tensor, "B H W"]) -> PerImage:
     height, width = x.shape[1:]
     upper, left = _until(g.sum(2), height), _until(g.sum(1), width)
     rows, columns = torch.stack([upper, 1 - upper], 1), torch.stack([left, 1 - left], 2)

@@ -13,11 +13,12 @@ from regard.metrics.salient_object.curves import Counts, adaptive_counts, e_of, 
 from regard.metrics.salient_object.inputs import Masks, Prediction, check
 from regard.metrics.salient_object.s_measure import s_of
 from regard.metrics.salient_object.weighted_f import nearest_object, weighted_f_of
+from regard.types import PerImage
 
 SALIENT_OBJECT_METRICS = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
 
 
-def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Float[Tensor, " B"]]:
+def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, PerImage]:
     """`SALIENT_OBJECT_METRICS` -> (B,) values, the same as of the single functions, with one histogram for F and E.
 
     Args:
@@ -48,7 +49,7 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Flo
     }
 
 
-def mae(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def mae(prediction: Prediction, masks: Masks) -> PerImage:
     """Mean over pixels of |prediction - mask| (Perazzi et al., CVPR 2012): (B,), 0 is best; never undefined.
 
     >>> mae(torch.tensor([[[[0.75, 0.25]]]]), torch.tensor([[[[True, False]]]]))
@@ -64,9 +65,9 @@ class _Passed(NamedTuple):
 
     levels: Counts
     adaptive: Counts
-    weighted_f: Float[Tensor, " B"]
-    mae: Float[Tensor, " B"]
-    s: Float[Tensor, " B"]
+    weighted_f: PerImage
+    mae: PerImage
+    s: PerImage
 
 
 def _pass(

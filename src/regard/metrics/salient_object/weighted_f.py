@@ -13,6 +13,7 @@ from torch import Tensor
 
 from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+from regard.types import PerImage
 
 _LARGE = 1 << 20  # rows away: no object in this column
 _CHUNK = 1 << 26  # pairs of pixels of a row that are held at once
@@ -60,7 +61,7 @@ def _two_passes(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
 _REACH, _SIGMA, _FADE = 3, 5.0, 5.0
 
 
-def weighted_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
+def weighted_f(prediction: Prediction, masks: Masks) -> PerImage:
     """Margolin et al., *How to evaluate foreground maps?*, CVPR 2014, with beta^2 = 1.
 
         error = |prediction - mask|
@@ -82,7 +83,7 @@ def weighted_f(prediction: Prediction, masks: Masks) -> Float[Tensor, " B"]:
 
 def weighted_f_of(
     error: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"], nearest: Int[Tensor, "B 2 H W"]
-) -> Float[Tensor, " B"]:
+) -> PerImage:
     """The same of errors, masks and their nearest object pixels."""
     rows, columns = (_around(inside.any(0).any(dim)) for dim in (1, 0))
     near = inside[:, rows, columns]
