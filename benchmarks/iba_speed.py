@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from common import record, seconds_in_turns
+from regard.attention import noise_price
 from regard.backbones import create_backbone, locate, recommended_layer
 from regard.explain import ChannelStatistics, channel_statistics, explain, preserve_state
-from regard.explain.iba import price
 from regard.metrics.smoothing import gaussian_blur
 
 SIZE, STEPS, SAMPLES, BETA = (224, 224), 10, 10, 10.0
@@ -35,7 +35,7 @@ def one_image(model: nn.Module, layer: nn.Module, image: Tensor, target: Tensor,
         if "alpha" not in kept:
             kept["alpha"] = torch.full_like(out[:1], 5.0).requires_grad_()
         passed = gaussian_blur((1 - 1e-4) * kept["alpha"].sigmoid(), 1.0)
-        kept["nats"] = price(passed, (out[:1] - mean) / std)
+        kept["nats"] = noise_price(passed, ((out[:1] - mean) / std).square())
         return passed * out + (1 - passed) * (mean + std * torch.randn_like(out))
 
     images, classes = image[None].expand(SAMPLES, -1, -1, -1), target.expand(SAMPLES)

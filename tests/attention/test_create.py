@@ -48,7 +48,7 @@ def test_every_mechanism_runs_and_teaches_all_its_parameters(name, anchors):
         assert attention.quantizer.pinned is attention.gate.pinned
 
 
-def test_the_papers_form_is_what_it_says():
+def test_aib_is_built_as_in_the_paper():
     aib = create_attention("aib", 4, anchors=20)
     assert isinstance(aib.proposal, VariationalMap)
     assert isinstance(aib.proposal.head, nn.Conv2d)
@@ -67,14 +67,14 @@ def test_heads_by_name_start_where_they_should(head, start, initial):
     assert mean == pytest.approx(initial or start, abs=0.08)
 
 
-def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
+def test_a_custom_head_and_options_reach_the_proposal(features):
     head = nn.Conv2d(4, 1, 1)
     assert create_attention("noise", 4, head=head).proposal.head is head
     assert torch.all(create_attention("uniform+mask", 4, value=0.25)(features).map == 0.25)
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("uniform", {"valu": 0.25}, "no option valu; it takes value"),
         ("uniform", {"head": "conv"}, "no option head; it takes value"),
@@ -86,8 +86,8 @@ def test_a_head_of_ones_own_and_options_reach_the_proposal(features):
         ("noise", {"head": "cnov"}, "head='cnov': no such head; there are conv, context"),
     ],
 )
-def test_an_option_that_would_do_nothing_is_an_error(name, options, told):
-    with pytest.raises(RegardError, match=told):
+def test_an_option_that_would_do_nothing_is_an_error(name, options, message):
+    with pytest.raises(RegardError, match=message):
         create_attention(name, 4, **options)
 
 

@@ -99,7 +99,7 @@ def test_the_lowest_anchor_excludes_for_good(features, gate):
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_a_gate_says_what_it_takes(gate):
+def test_the_attributes_of_a_gate(gate):
     built = GATES[gate](4)
     assert 0 < built.upper <= 1
     assert built.unit_value in (0.0, 1.0)

@@ -5,7 +5,7 @@ from regard.attention import ContextHead
 
 
 @pytest.mark.parametrize("initial", [0.3, 0.8])
-def test_the_map_starts_where_it_is_told_whatever_the_features(initial):
+def test_the_map_starts_at_its_initial_value_for_any_features(initial):
     head = ContextHead(8, initial)
     for features in (torch.randn(8, 8, 12, 12), 50 + 30 * torch.rand(8, 8, 12, 12)):
         start = torch.sigmoid(head(features))

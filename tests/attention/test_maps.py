@@ -63,7 +63,7 @@ def test_without_its_noise_it_is_the_deterministic_map(features):
 
 
 @pytest.mark.parametrize("initial", [0.1, 0.5, 0.8])
-def test_a_head_starts_where_it_is_told(initial):
+def test_a_head_starts_at_its_initial_value(initial):
     head = conv_head(64, initial)
     start = torch.sigmoid(head(torch.zeros(1, 64, 5, 5)))
     torch.testing.assert_close(start, torch.full((1, 1, 5, 5), initial))
@@ -71,7 +71,7 @@ def test_a_head_starts_where_it_is_told(initial):
     assert typical == pytest.approx(initial, abs=0.1)
 
 
-def test_a_head_of_ones_own_is_used(features):
+def test_a_custom_head_is_used(features):
     head = nn.Conv2d(4, 1, 1)
     assert torch.equal(VariationalMap(4, head=head)(features).mean, torch.sigmoid(head(features)))
 
@@ -84,10 +84,10 @@ def test_maps_stay_float32_under_autocast(features):
     torch.testing.assert_close(distribution.mean, proposal(features).mean, atol=0.02, rtol=0)
 
 
-def test_the_width_can_be_held_still(features):
-    held = VariationalMap(4, initial_std=0.4, learned_std=False)
-    torch.testing.assert_close(held(features).std, torch.full_like(held(features).std, 0.4))
-    assert not any(p.requires_grad for p in held.std.parameters())
+def test_the_standard_deviation_can_be_constant(features):
+    constant = VariationalMap(4, initial_std=0.4, learned_std=False)
+    torch.testing.assert_close(constant(features).std, torch.full_like(constant(features).std, 0.4))
+    assert not any(p.requires_grad for p in constant.std.parameters())
     assert all(p.requires_grad for p in VariationalMap(4, initial_std=0.4).std.parameters())
     with pytest.raises(RegardError, match="give an initial_std"):
         VariationalMap(4, learned_std=False)
@@ -147,7 +147,7 @@ def test_random_maps_of_any_size(size):
 
 
 @pytest.mark.parametrize("build", [UniformMap, CenterMap, RandomMap])
-def test_a_fixed_map_looks_at_no_content(features, build):
+def test_a_fixed_map_does_not_depend_on_the_features(features, build):
     proposal = build()
     assert torch.equal(proposal(features).mean, proposal(features * -3 + 1).mean)
     assert list(proposal.parameters()) == []

@@ -233,11 +233,11 @@ def test_memory_kept_for_the_backward_pass_does_not_grow_with_the_anchors():
     def kept(levels):
         """Bytes of the distinct tensors that autograd holds on to."""
         mean, std, boundaries, log_prior = world(levels)
-        held = {}
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: held.setdefault(id(t), t), lambda t: t):
+        saved = {}
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.setdefault(id(t), t), lambda t: t):
             length = expected_code_length(mean.requires_grad_(), std.requires_grad_(), boundaries, log_prior)
         assert length.requires_grad
-        return sum(t.nbytes for t in held.values())
+        return sum(t.nbytes for t in saved.values())
 
     assert 0 < kept(4) == kept(64)
 
@@ -311,7 +311,7 @@ def test_the_gradient_changes_an_order_and_nothing_else():
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
-def test_a_share_that_is_none(share):
+def test_an_invalid_share_is_an_error(share):
     with pytest.raises(RegardError, match="above 0 and at most 1"):
         TopShare(share)
 

@@ -18,7 +18,7 @@ from regard.types import AttentionOutput, Map, RegardError
 
 
 class Told(nn.Module):
-    """A proposal of whatever distribution it is told."""
+    """A proposal of whatever distribution it is given."""
 
     def __init__(self, mean, std=None):
         super().__init__()
@@ -28,14 +28,14 @@ class Told(nn.Module):
         return self.distribution
 
 
-def told(mean, std=None, *, gate=None, anchors=None):
+def attention_with(mean, std=None, *, gate=None, anchors=None):
     gate = gate or MaskGate()
     quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
     return SpatialAttention(Told(mean, std), gate, quantizer).eval()
 
 
 def test_samples_are_laid_out_sample_major(features):
-    attention = told(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 0.1))
+    attention = attention_with(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 0.1))
     out = attention(features, samples=3)
     assert out.features.shape == (6, 4, 7, 9)
     assert out.map.shape == out.raw.shape == (3, 2, 1, 7, 9)
@@ -48,26 +48,26 @@ def test_samples_are_laid_out_sample_major(features):
 
 def test_the_expected_share_of_kept_positions_is_what_draws_keep():
     mean, std = torch.rand(2, 1, 5, 5), 0.05 + 0.4 * torch.rand(2, 1, 5, 5)
-    out = told(mean, std, anchors=3)(torch.randn(2, 2, 5, 5), samples=4000)
+    out = attention_with(mean, std, anchors=3)(torch.randn(2, 2, 5, 5), samples=4000)
     drawn = (out.map > 0).float().mean((0, 2, 3, 4))
     torch.testing.assert_close(out.kept, drawn, rtol=0, atol=0.01)
     below = torch.distributions.Normal(mean.double(), std.double()).cdf(torch.tensor(0.25, dtype=torch.float64))
     torch.testing.assert_close(out.kept.double(), 1 - below.mean((1, 2, 3)), rtol=0, atol=1e-6)
-    assert told(mean, std, gate=ResidualGate(), anchors=3)(torch.randn(2, 2, 5, 5)).kept is None
-    assert told(mean, std)(torch.randn(2, 2, 5, 5)).kept is None
+    assert attention_with(mean, std, gate=ResidualGate(), anchors=3)(torch.randn(2, 2, 5, 5)).kept is None
+    assert attention_with(mean, std)(torch.randn(2, 2, 5, 5)).kept is None
 
 
 def test_sampled_maps_have_the_moments_of_the_distribution():
     mean = 0.3 + 0.4 * torch.rand(1, 1, 3, 4)
     std = 0.01 + 0.03 * torch.rand(1, 1, 3, 4)  # so far from the bounds that clamping does not matter
-    maps = told(mean, std)(torch.randn(1, 2, 3, 4), samples=10_000).map
+    maps = attention_with(mean, std)(torch.randn(1, 2, 3, 4), samples=10_000).map
     assert torch.all((maps.mean(0) - mean).abs() < 5 * std / 100)
     torch.testing.assert_close(maps.std(0), std, rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize("gate", [MaskGate(), NoiseGate(4, delta=0.05), ResidualGate()])
 def test_sampled_maps_stay_within_what_the_gate_takes(features, gate):
-    out = told(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 3.0), gate=gate)(features, samples=4)
+    out = attention_with(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 3.0), gate=gate)(features, samples=4)
     assert out.map.min() == 0
     assert out.map.max() == torch.tensor(gate.upper)
     assert out.price is None or torch.isfinite(out.price).all()
@@ -91,7 +91,7 @@ def test_without_samples_nothing_is_random(features, name, anchors):
 
 
 def test_each_sample_has_gate_noise_of_its_own(features):
-    out = told(torch.full((2, 1, 7, 9), 0.5), gate=NoiseGate(4))(features, samples=2)
+    out = attention_with(torch.full((2, 1, 7, 9), 0.5), gate=NoiseGate(4))(features, samples=2)
     first, second = out.features.view(2, 2, 4, 7, 9)
     assert torch.equal(out.map[0], out.map[1])
     assert torch.all(first != second)
@@ -116,13 +116,13 @@ GIVEN = {
 def test_a_given_map_that_does_not_fit_is_named(features, shape):
     said = rf"map_override \({', '.join(map(str, shape))}\): .*\(2,1,h,w\) or \(3,2,1,h,w\) was expected"
     with pytest.raises(RegardError, match=said):
-        told(torch.full((2, 1, 7, 9), 0.5))(features, samples=3, map_override=torch.rand(shape))
+        attention_with(torch.full((2, 1, 7, 9), 0.5))(features, samples=3, map_override=torch.rand(shape))
 
 
 @pytest.mark.parametrize("case", GIVEN)
 def test_a_given_map_is_used_as_it_is(features, case):
     map_override, expect = GIVEN[case]
-    out = told(torch.rand(2, 1, 7, 9), torch.rand(2, 1, 7, 9), anchors=4)(
+    out = attention_with(torch.rand(2, 1, 7, 9), torch.rand(2, 1, 7, 9), anchors=4)(
         features, samples=3, map_override=map_override
     )
     expected = expect(map_override).expand(3, 2, 1, 7, 9)
@@ -133,10 +133,10 @@ def test_a_given_map_is_used_as_it_is(features, case):
 
 
 def test_a_given_map_is_not_limited(features):
-    attention = told(torch.rand(2, 1, 7, 9), gate=ResidualGate(), anchors=4)
+    attention = attention_with(torch.rand(2, 1, 7, 9), gate=ResidualGate(), anchors=4)
     out = attention(features, map_override=torch.full((1, 1, 1, 1), -1.0))
     assert torch.all(out.features == 0)
-    open_gate = told(torch.rand(2, 1, 7, 9), gate=NoiseGate(4))(features, map_override=torch.ones(1, 1, 1, 1))
+    open_gate = attention_with(torch.rand(2, 1, 7, 9), gate=NoiseGate(4))(features, map_override=torch.ones(1, 1, 1, 1))
     assert torch.all(open_gate.price == torch.inf)
 
 
@@ -154,7 +154,7 @@ def test_what_is_reported_goes_with_what_is_built(features):
 
 def test_the_code_length_prices_the_cells_that_the_quantizer_cuts(features):
     mean, std = torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 0.2)
-    attention = told(mean, std, anchors=3)
+    attention = attention_with(mean, std, anchors=3)
     with torch.no_grad():
         attention.quantizer.raw.copy_(torch.tensor([0.3, 0.9]))
         attention.quantizer.prior_logits.copy_(torch.tensor([0.0, 1.0, 2.0]))

@@ -169,12 +169,12 @@ def test_given_maps_of_every_shape(shape: tuple[int, ...], skip: bool) -> None:
 )
 def test_a_given_map_that_does_not_fit_is_named(shape: tuple[int, ...], skip: bool, samples: int) -> None:
     model, map_override = chain(skip=skip), torch.rand(shape)
-    said = rf"map_override \({', '.join(map(str, shape))}\) for second: .*\(3,1,h,w\).* is needed for 3 images"
-    with pytest.raises(RegardError, match=said), record(model, samples=samples, map_override=map_override):
+    message = rf"map_override \({', '.join(map(str, shape))}\) for second: .*\(3,1,h,w\).* is needed for 3 images"
+    with pytest.raises(RegardError, match=message), record(model, samples=samples, map_override=map_override):
         model(torch.rand(3, 3, *SIZE))
 
 
-def test_given_a_layer() -> None:
+def test_maps_given_by_layer() -> None:
     model, images = chain(["second", "third"]), torch.rand(1, 3, *SIZE)
     one = torch.ones(1, 1, *SIZE)
     for map_override in ([None, one], {"third": one}):
@@ -209,7 +209,7 @@ def test_nothing_stays_after_a_call_or_an_exception() -> None:
     assert torch.equal(model(images), before)
 
 
-def test_a_recorder_hears_its_own_model_only() -> None:
+def test_a_recorder_records_only_its_own_model() -> None:
     model, other, images = chain(), chain(), torch.rand(1, 3, *SIZE)
     with record(model, samples=4) as recorder:
         assert other(images).shape == (1, 2)

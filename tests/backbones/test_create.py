@@ -16,7 +16,7 @@ def test_own_names_come_first_and_carry_their_size() -> None:
     assert model.head.in_features == 128
 
 
-def test_timm_before_torchvision_unless_said() -> None:
+def test_timm_comes_before_torchvision_without_a_prefix() -> None:
     assert isinstance(create_backbone("resnet18", 3), timm.models.ResNet)
     theirs = create_backbone("torchvision:resnet18", 3)
     assert isinstance(theirs, torchvision.models.ResNet)

@@ -95,7 +95,7 @@ def test_excluded_features_cannot_change_the_output(which: tuple[str, str], drop
 
 
 @each_model
-def test_nothing_kept_says_nothing_of_the_image(which: tuple[str, str]) -> None:
+def test_with_no_patch_kept_the_output_does_not_depend_on_the_image(which: tuple[str, str]) -> None:
     model = ready(*which)
     answers = ask(model, images(4), torch.zeros(1, 1, 4, 4), drop=True)
     torch.testing.assert_close(answers, answers[:1].expand(4, -1), rtol=0, atol=1e-5)
@@ -147,18 +147,18 @@ def test_the_gradient_is_the_same_and_reaches_the_map() -> None:
         input_size=SIZE,
         backbone_options=SMALL,
     )
-    found = []
+    gradients = []
     for drop in (False, True):
         torch.manual_seed(3)
         model.zero_grad()
         output = model.train()(images(6), samples=1, drop=drop)
         assert 0 < (output.attention[0].map == 0).sum() < output.attention[0].map.numel()
         output.logits.square().sum().backward()
-        found.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
-    assert found[0].keys() == found[1].keys()
-    for name, gradient in found[0].items():
-        torch.testing.assert_close(found[1][name], gradient, rtol=1e-3, atol=1e-5)
-    assert found[0]["trunk.blocks.1.attention.proposal.head.logit.weight"].abs().max() > 1e-6
+        gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-3, atol=1e-5)
+    assert gradients[0]["trunk.blocks.1.attention.proposal.head.logit.weight"].abs().max() > 1e-6
 
 
 def test_weights_of_kept_patches_carry_the_maps_gradient_and_no_other() -> None:
@@ -171,7 +171,7 @@ def test_weights_of_kept_patches_carry_the_maps_gradient_and_no_other() -> None:
     assert map_.grad.tolist() == [[0, 1, 1], [0, 1, 0]]
 
 
-def test_what_is_dropped_is_shorter() -> None:
+def test_a_sequence_without_dropped_tokens_is_shorter() -> None:
     x = torch.arange(12.0).view(2, 6, 1)
     kept = KeptTokens(torch.tensor([[1.0, 0, 0, 1, 0], [0, 0, 1, 1, 1]]), clean=True)
     short, rest = kept.drop(x)
@@ -188,7 +188,7 @@ def test_outside_of_a_recorder_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"backbone": "resnet18", "at": "layer3"}, "not a plain vision transformer"),
         ({"attention": "noise"}, 'take attention="mask"'),
@@ -198,10 +198,10 @@ def test_outside_of_a_recorder_is_an_error() -> None:
         ({"backbone_options": SMALL | {"patch_drop_rate": 0.5}}, "patch_drop_rate"),
     ],
 )
-def test_what_cannot_exclude_is_named(options: dict, said: str) -> None:
+def test_what_cannot_exclude_is_named(options: dict, message: str) -> None:
     given_ = {"backbone": "vit_tiny_patch16_224", "at": "blocks.1", "attention": "mask", "backbone_options": SMALL}
     given_ |= options
     if given_["backbone"] == "resnet18":
         given_["backbone_options"] = {}
-    with pytest.raises(RegardError, match=said):
+    with pytest.raises(RegardError, match=message):
         AttentiveClassifier(given_.pop("backbone"), 5, exclude_tokens=True, input_size=SIZE, **given_)

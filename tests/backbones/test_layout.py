@@ -32,7 +32,7 @@ def test_channels_last_in_a_network_of_one_size() -> None:
     assert layout(ChannelsLast(8, fixed=(8, 4)), "stem", (8, 4)) == (Layout("NCHW"), 8)
 
 
-def test_what_cannot_be_told_is_asked() -> None:
+def test_an_ambiguous_layout_is_an_error() -> None:
     with pytest.raises(RegardError, match="give layout"):
         layout(ChannelsLast(4, fixed=(4, 4)), "body", (4, 4))
     assert layout(ChannelsLast(4, fixed=(4, 4)), "body", (4, 4), layout="NHWC") == (Layout("NHWC"), 4)
@@ -60,8 +60,8 @@ def vit(**options) -> nn.Module:
     ],
 )
 def test_tokens_of_a_vision_transformer(size: tuple[int, int], options: dict, prefix: int) -> None:
-    found, channels = layout(vit(img_size=size, **options), "blocks.0", size)
-    assert found == Layout("tokens", prefix=prefix, grid=(size[0] // 16, size[1] // 16))
+    vit_layout, channels = layout(vit(img_size=size, **options), "blocks.0", size)
+    assert vit_layout == Layout("tokens", prefix=prefix, grid=(size[0] // 16, size[1] // 16))
     assert channels == 16
 
 
@@ -86,7 +86,7 @@ def test_a_transformer_of_any_size_follows_the_image() -> None:
         model(torch.rand(1, 3, 32, 64))
 
 
-def test_another_number_of_tokens_says_what_to_do() -> None:
+def test_another_number_of_tokens_is_an_error() -> None:
     with pytest.raises(RegardError, match="input_size"):
         Layout("tokens", prefix=1, grid=(2, 2)).features(torch.rand(1, 7, 3))
 

@@ -61,7 +61,7 @@ def test_a_pickle_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not (tmp_path / "opened").exists()
 
 
-def test_a_truncated_file_says_so(tmp_path: Path, source: torch.nn.Module) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, source: torch.nn.Module) -> None:
     save_file(source.state_dict(), tmp_path / "w.safetensors")
     torch.save(source.state_dict(), tmp_path / "w.pth")
     for path in (tmp_path / "w.safetensors", tmp_path / "w.pth"):

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from regard.backbones import create_backbone, head_name, last_layer, match_width, size_of, take_head
-from regard.models import AttentiveClassifier, parameter_groups
+from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
 SHAPE = (3, 32, 32)
@@ -24,11 +24,11 @@ SHAPE = (3, 32, 32)
     ],
 )
 def test_the_nearest_width_is_found_and_found_again(name: str, options: dict, target: int) -> None:
-    found = match_width(name, options, 10, SHAPE, target=target, by="parameters")
-    assert found == match_width(name, options, 10, SHAPE, target=target, by="parameters")
-    size = size_of(create_backbone(found[0], 10, **found[1]), "parameters", SHAPE)
+    matched = match_width(name, options, 10, SHAPE, target=target, by="parameters")
+    assert matched == match_width(name, options, 10, SHAPE, target=target, by="parameters")
+    size = size_of(create_backbone(matched[0], 10, **matched[1]), "parameters", SHAPE)
     assert abs(size / target - 1) < 0.03
-    assert {key: value for key, value in found[1].items() if key not in ("width", "widths")} == (
+    assert {key: value for key, value in matched[1].items() if key not in ("width", "widths")} == (
         {"depth": options.get("depth", 10)} if "wrn" in name else {}
     )
 
@@ -60,7 +60,7 @@ def test_a_network_without_a_free_width_gets_a_hidden_layer() -> None:
     assert [type(part).__name__ for part in plain.classifier] == ["Linear", "ReLU", "Linear"]
     assert plain.classifier[0].out_features == options["hidden"] > 50
     assert head_name(plain) == "classifier"
-    groups = parameter_groups(AttentiveClassifier(plain, 50, at=[], attention=None), 0.1, backbone_lr=0.01)
+    groups = AttentiveClassifier(plain, 50, at=[], attention=None).parameter_groups(0.1, backbone_lr=0.01)
     head = {id(p) for group in groups if group["name"] == "head" for p in group["params"]}
     assert head == {id(p) for p in plain.classifier.parameters()}
     assert take_head(plain) == 1280

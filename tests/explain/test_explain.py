@@ -51,7 +51,7 @@ def state(model: nn.Module) -> Iterator[object]:
     """Everything about a model that an explanation could leave changed."""
     for name, module in model.named_modules():
         yield name, module.training, module.forward.__func__ if hasattr(module.forward, "__func__") else module.forward
-        yield name, {key: tuple(held) for key, held in vars(module).items() if "hooks" in key}
+        yield name, {key: tuple(hooks) for key, hooks in vars(module).items() if "hooks" in key}
         yield name, sorted(vars(module)), vars(module).get("fused_attn")
     for name, p in model.named_parameters():
         yield name, id(p), p.requires_grad, id(p.grad), None if p.grad is None else p.grad.tolist(), p.tolist()
@@ -152,7 +152,7 @@ def test_nothing_is_kept_from_call_to_call(method: str) -> None:
 @pytest.mark.gpu
 @pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "iba"])
-def test_a_gpu_says_the_same(method: str) -> None:
+def test_a_gpu_gives_the_same_map(method: str) -> None:
     model, options = case(method)
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
     known = explain(model, images, method, target=target, **options).values
@@ -162,7 +162,7 @@ def test_a_gpu_says_the_same(method: str) -> None:
 
 
 @pytest.mark.gpu
-def test_a_gpu_says_bits_too() -> None:
+def test_a_gpu_gives_the_same_bits() -> None:
     model, options = case("iba")
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
     known = explain(model, images, "iba", target=target, **options | {"steps": 10, "samples": 50}).values
@@ -171,7 +171,7 @@ def test_a_gpu_says_bits_too() -> None:
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "attention"])
-def test_our_own_models_are_asked_about_their_mean(method: str) -> None:
+def test_attentive_classifiers_are_explained_at_their_mean(method: str) -> None:
     model = classifier()
     options = QUICK.get(method, {})
     if method in FOR_TRANSFORMERS:
@@ -236,7 +236,7 @@ MANY = AttentiveClassifier("compact", 5, attention=None, input_size=SIZE, multi_
 
 
 @pytest.mark.parametrize(
-    ("model", "method", "options", "said"),
+    ("model", "method", "options", "message"),
     [
         (Deep(), "gradcam", {}, r"no method 'gradcam'; nearest: grad_cam"),
         (Deep(), "rise", {"sample": 3}, r"rise: no option 'sample'; nearest: samples"),
@@ -259,13 +259,13 @@ MANY = AttentiveClassifier("compact", 5, attention=None, input_size=SIZE, multi_
         (nn.Identity(), "rise", {}, r"Identity returns \(2, 3, 16, 16\)"),
     ],
 )
-def test_bad_questions_are_named(model: nn.Module, method: str, options: dict[str, Any], said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_invalid_arguments_are_named(model: nn.Module, method: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         explain(model, torch.rand(2, 3, *SIZE), method, **options)
 
 
 @pytest.mark.parametrize(
-    ("images", "said"),
+    ("images", "message"),
     [
         (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), r"images: torch.uint8 \(2, 3, 8, 8\); floating point"),
         (torch.zeros(3, 8, 8), r"floating point \(B,C,H,W\)"),
@@ -273,8 +273,8 @@ def test_bad_questions_are_named(model: nn.Module, method: str, options: dict[st
         (torch.full((1, 3, 8, 8), torch.nan), "images: not all values are finite"),
     ],
 )
-def test_bad_images_are_named(images: Tensor, said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_bad_images_are_named(images: Tensor, message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         explain(Deep(), images, "uniform")
 
 

@@ -6,10 +6,11 @@ from tests.explain.toys import Deep, Pooled, deep
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
+from regard.attention import noise_price
 from regard.backbones import create_backbone
 from regard.explain import ChannelStatistics, channel_statistics, explain
 from regard.explain.context import ExplainContext
-from regard.explain.iba import price, rerunning
+from regard.explain.iba import rerunning
 from regard.metrics.smoothing import gaussian_blur
 from regard.types import RegardError
 
@@ -63,11 +64,13 @@ def test_the_batch_equals_one_image_after_another(layer: str) -> None:
 def test_its_price_is_the_kl() -> None:
     r, passed = torch.randn(2, 3, 4, 4), 0.999 * torch.rand(2, 3, 4, 4)
     known = kl_divergence(Normal(passed * r, 1 - passed), Normal(torch.zeros(()), torch.ones(())))
-    torch.testing.assert_close(price(passed, r), known, rtol=1e-4, atol=1e-6)
-    assert price(torch.zeros(1, 1, 1, 1), r[:1, :1, :1, :1]).item() == 0, "nothing passes, nothing is paid"
+    torch.testing.assert_close(noise_price(passed, r.square()), known, rtol=1e-4, atol=1e-6)
+    assert noise_price(torch.zeros(1, 1, 1, 1), r[:1, :1, :1, :1].square()).item() == 0, (
+        "nothing passes, nothing is paid"
+    )
     tiny = torch.full((1, 1, 1, 1), 1e-4, dtype=torch.float64)
     exact = 0.5 * ((1 - tiny) ** 2 - 1 - torch.log((1 - tiny) ** 2)).item()
-    assert price(tiny.float(), torch.zeros(1, 1, 1, 1)).item() == pytest.approx(exact, rel=1e-2, abs=0)
+    assert noise_price(tiny.float(), torch.zeros(1, 1, 1, 1)).item() == pytest.approx(exact, rel=1e-2, abs=0)
 
 
 class Corner(nn.Module):
@@ -95,7 +98,7 @@ def test_information_that_costs_more_passes_less() -> None:
     assert totals[-1] < 0.1 * totals[0]
 
 
-def test_bits_are_where_the_class_is_told() -> None:
+def test_bits_are_where_the_class_is_decided() -> None:
     torch.manual_seed(0)
     images = torch.rand(4, 1, 8, 8)
     images[:, :, :2, :2] = torch.tensor([1.0, 0.0, 0.9, 0.1])[:, None, None, None]
@@ -145,11 +148,11 @@ def test_only_the_part_after_the_layer_runs_again(name: str, layers: tuple[str, 
         module, layout = ExplainContext(model, images, None, layer).place()
         with rerunning(model, lambda: model(images), module, layout, (64, 64)) as after:
             ran.clear()
-            torch.testing.assert_close(after(after.features), plain, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(after.run(after.features), plain, rtol=1e-4, atol=1e-5)
             assert 0 < len(ran) < whole
             assert not set(ran) & set(module.modules())
             other = after.features + torch.randn_like(after.features)
-            changed = after(other)
+            changed = after.run(other)
         assert {m: m.forward for m in model.modules()} == forwards
         hook = module.register_forward_hook(lambda _m, _a, out, how=layout, f=other: how.output(f.clone(), out))
         torch.testing.assert_close(changed, model(images), rtol=1e-4, atol=1e-5)
@@ -184,7 +187,7 @@ def test_a_network_that_does_not_repeat_itself_is_named() -> None:
         explain(InPlace(), torch.rand(1, 3, 4, 4), "iba", layer="second")
 
 
-@pytest.mark.parametrize(("options", "said"), [({"steps": 0}, "steps=0"), ({"beta": -1.0}, "beta=-1.0")])
-def test_options_that_make_no_sense(options: dict[str, float], said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+@pytest.mark.parametrize(("options", "message"), [({"steps": 0}, "steps=0"), ({"beta": -1.0}, "beta=-1.0")])
+def test_options_that_make_no_sense(options: dict[str, float], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         explain(Deep(), torch.rand(1, 3, 8, 8), "iba", layer="body", **options)

@@ -37,7 +37,7 @@ def test_occlusion_of_single_pixels_is_a_linear_models_share() -> None:
     torch.testing.assert_close(map.values, (images * weights[target]).sum(1, keepdim=True), atol=1e-5, rtol=0)
 
 
-def test_a_window_says_the_same_for_all_that_it_covers() -> None:
+def test_all_pixels_of_a_window_get_the_same_value() -> None:
     images = torch.ones(1, 1, 4, 4)
     map = explain(Linear(torch.ones(1, 1, 4, 4)), images, "occlusion", window=2, stride=2, baseline=0.5)
     assert map.values.tolist() == [[[[2.0] * 4] * 4]], "four pixels lose a half each"
@@ -93,13 +93,13 @@ def test_rise_is_the_mean_over_masks_written_out() -> None:
 
 def test_masks_are_shifted_grids_of_the_wanted_share() -> None:
     masks = RandomMasks(400, 4, 0.3, (20, 13), 0)
-    shown = masks.take(0, 400, torch.device("cpu"))
-    assert shown.shape == (400, 1, 20, 13)
-    assert 0 <= shown.min() < shown.max() <= 1
-    assert shown.mean().item() == pytest.approx(0.3, abs=0.02)
-    assert torch.equal(shown[7:9], masks.take(7, 2, torch.device("cpu")))
+    values = masks.take(0, 400, torch.device("cpu"))
+    assert values.shape == (400, 1, 20, 13)
+    assert 0 <= values.min() < values.max() <= 1
+    assert values.mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(values[7:9], masks.take(7, 2, torch.device("cpu")))
     assert len({tuple(pair) for pair in zip(*masks.shift, strict=True)}) == 5 * 4, "every shift within a cell"
-    assert (shown.mean(0) - 0.3).abs().max() < 0.1, "no place is favoured"
+    assert (values.mean(0) - 0.3).abs().max() < 0.1, "no place is favoured"
 
 
 def test_smooth_grad_is_the_mean_gradient_of_noisy_copies() -> None:
@@ -121,7 +121,7 @@ def test_smooth_grad_is_the_mean_gradient_of_noisy_copies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "options", "said"),
+    ("method", "options", "message"),
     [
         ("occlusion", {"window": 9}, "window=9, stride=4: a window inside 8x8"),
         ("occlusion", {"window": 2, "stride": 3}, "stride of at most the window"),
@@ -135,7 +135,7 @@ def test_smooth_grad_is_the_mean_gradient_of_noisy_copies() -> None:
         ("random", {"bandwidth": -1.0}, "gaussian_blur: sigma"),
     ],
 )
-def test_options_that_make_no_sense_are_named(method: str, options: dict[str, object], said: str) -> None:
-    with pytest.raises(RegardError, match=said) as error:
+def test_options_that_make_no_sense_are_named(method: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(RegardError, match=message) as error:
         explain(OnePixel(), torch.rand(1, 3, 8, 8), method, **options)
     assert str(error.value).startswith(method)

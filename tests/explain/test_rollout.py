@@ -71,8 +71,8 @@ def test_the_fused_networks_outputs_are_the_same_while_its_matrices_are_taken() 
         plain = model(images)
         with attention_matrices(model) as matrices:
             torch.testing.assert_close(model(images), plain, rtol=1e-4, atol=1e-5)
-        assert len(matrices.values) == 12
-        for A in matrices.values:
+        assert len(matrices) == 12
+        for _, A in matrices:
             torch.testing.assert_close(A.sum(-1), torch.ones_like(A.sum(-1)))
         assert torch.equal(model(images), plain)
 
@@ -90,7 +90,7 @@ def test_torchvisions_matrices_are_torchs_own_weights() -> None:
         handle.remove()
     with attention_matrices(model) as matrices:
         model(images)
-    for ours, their in zip(matrices.values, theirs, strict=True):
+    for (_, ours), their in zip(matrices, theirs, strict=True):
         torch.testing.assert_close(ours, their, rtol=1e-4, atol=1e-6)
     assert explain(model, images, "gradient_rollout").values.shape == (1, 1, 2, 2)
 
@@ -104,13 +104,13 @@ def test_after_an_exception_attention_is_fused_as_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("resnet18", "ResNet has no attention between tokens"),
         ("swin_tiny_patch4_window7_224", "attends within windows or changes its tokens"),
     ],
 )
-def test_networks_without_tokens_that_stay_are_named(name: str, said: str) -> None:
+def test_networks_without_tokens_that_stay_are_named(name: str, message: str) -> None:
     model = create_backbone(name, 3, img_size=(64, 64), **({"window_size": 2} if "swin" in name else {}))
-    with pytest.raises(RegardError, match=f"rollout: .*{said}"):
+    with pytest.raises(RegardError, match=f"rollout: .*{message}"):
         explain(model, torch.rand(1, 3, 64, 64), "rollout")

@@ -162,7 +162,7 @@ def test_multi_label() -> None:
     assert not torch.allclose(probabilities.sum(1), torch.ones(3))
 
 
-def test_a_network_of_ones_own_gets_a_fitting_classifier() -> None:
+def test_a_custom_network_gets_a_classifier_for_its_classes() -> None:
     model = AttentiveClassifier(Chain(), 7, at="second", attention="aib", input_size=(8, 8))
     assert model(torch.rand(2, 3, 8, 8)).logits.shape == (1, 2, 7)
     latent = AttentiveClassifier(Chain(), 7, at="second", latent=3, input_size=(8, 8))
@@ -171,14 +171,14 @@ def test_a_network_of_ones_own_gets_a_fitting_classifier() -> None:
         AttentiveClassifier(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), 7, at="0")
 
 
-def test_an_attention_of_ones_own() -> None:
+def test_a_custom_attention() -> None:
     model = AttentiveClassifier("compact", 3, attention=Half, input_size=(16, 16), backbone_options=SMALL).eval()
     assert (model(images()).attention[0].map == 0.5).all()
     with pytest.raises(RegardError, match="do not reach"):
         AttentiveClassifier("compact", 3, attention=Half, anchors=4, input_size=(16, 16))
 
 
-def test_normalisation_is_the_pretrained_weights_or_what_was_said() -> None:
+def test_normalisation_is_that_of_the_pretrained_weights_or_the_given_one() -> None:
     assert small().config["normalize"] is None
     model = small(normalize=((0.5, 0.4, 0.3), (0.2, 0.2, 0.1))).eval()
     plain = small().eval()

@@ -84,7 +84,7 @@ def test_saved_and_read_again(classifier: AttentiveClassifier, tmp_path: Path) -
     assert lengths[0] < 64
 
 
-def test_one_graph_masks_and_says_the_same(classifier: AttentiveClassifier, one_graph: Any) -> None:
+def test_one_graph_masks_and_predicts_the_same(classifier: AttentiveClassifier, one_graph: Any) -> None:
     images = torch.rand(3, 3, *SIZE)
     with torch.no_grad():
         expected = classifier(images).logits

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from regard.models import BilinearUp, Segmenter, fit
+from regard.models import Segmenter
+from regard.models.fcn import BilinearUp, fit
 from regard.types import RegardError
 
 FAMILIES = [
@@ -143,7 +144,7 @@ def test_freezing_and_groups():
     assert not model.train().trunk.get_submodule("layer2").training
 
 
-def test_what_cannot_be_built_is_said():
+def test_invalid_arguments_raise_errors():
     with pytest.raises(RegardError, match=r"one of fcn32s, fcn16s, fcn8s"):
         Segmenter("resnet18", decoder="fcn4s")
     with pytest.raises(RegardError, match=r"features on 1 grid"):

@@ -36,7 +36,7 @@ def test_a_folder_holds_configuration_and_tensors_only(tmp_path: Path) -> None:
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
 
 
-def test_what_no_name_rebuilds_says_what_to_do(tmp_path: Path) -> None:
+def test_objects_that_no_name_rebuilds_cannot_be_saved(tmp_path: Path) -> None:
     model = AttentiveClassifier(Chain(), 3, at="second", input_size=(8, 8))
     with pytest.raises(RegardError, match=r"backbone is an object.*state_dict"):
         model.save_pretrained(tmp_path)
@@ -82,18 +82,21 @@ def test_an_architecture_checkpoint_of_a_plain_network_is_refused(tmp_path: Path
         AttentiveClassifier.from_pretrained(tmp_path)
 
 
-def test_the_hub_is_asked_for_the_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_two_files_are_requested_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = small().eval()
     model.save_pretrained(tmp_path)
-    asked = []
+    requests = []
 
     def download(repo: str, name: str, revision: str | None) -> str:
-        asked.append((repo, name, revision))
+        requests.append((repo, name, revision))
         return str(tmp_path / name)
 
     monkeypatch.setattr(sharing, "hf_hub_download", download)
     again = AttentiveClassifier.from_pretrained("someone/their-model", revision="v1")
-    assert asked == [("someone/their-model", "config.json", "v1"), ("someone/their-model", "model.safetensors", "v1")]
+    assert requests == [
+        ("someone/their-model", "config.json", "v1"),
+        ("someone/their-model", "model.safetensors", "v1"),
+    ]
     assert torch.equal(again.predict(torch.ones(1, 3, 16, 16)), model.predict(torch.ones(1, 3, 16, 16)))
 
 

@@ -41,15 +41,15 @@ def test_so_are_those_of_several_labels_also_where_a_stream_is_certain():
     for multi in (True, False):
         logits = fused_logits([sure, torch.zeros(1, 1, 2)], multi)
         assert logits.isfinite().all()
-        said = logits.sigmoid() if multi else logits.softmax(-1)
-        assert said[0, 0].tolist() == pytest.approx([0.75, 0.25])
+        probabilities = logits.sigmoid() if multi else logits.softmax(-1)
+        assert probabilities[0, 0].tolist() == pytest.approx([0.75, 0.25])
 
 
 @pytest.mark.parametrize(
     ("attend", "at"),
     [("rgb", ("rgb.stage1",)), ("flow", ("flow.stage1",)), ("both", ("flow.stage1", "rgb.stage1"))],
 )
-def test_attention_is_where_it_was_asked_for_and_the_images_comes_last(attend, at):
+def test_attention_is_in_the_chosen_streams_and_the_image_stream_comes_last(attend, at):
     images, flow = clips()
     model = build(attend=attend, attention="noise")
     assert model.at == at
@@ -60,10 +60,10 @@ def test_attention_is_where_it_was_asked_for_and_the_images_comes_last(attend, a
     if attend != "both":
         other = "flow" if attend == "rgb" else "rgb"
         assert f"nothing is attended in the {other} stream" in model.cut.bypasses
-    shown = model.explain(images, flow=flow)
+    map = model.explain(images, flow=flow)
     last = (model.flow if attend == "flow" else model.rgb).explain(flow if attend == "flow" else images)
-    assert torch.equal(shown.values, last.values)
-    assert shown.unit == last.unit == "bits"
+    assert torch.equal(map.values, last.values)
+    assert map.unit == last.unit == "bits"
 
 
 def test_open_gates_leave_the_plain_network_bit_for_bit():
@@ -150,7 +150,7 @@ def test_freezing_holds_both_streams():
     assert model.train().rgb.trunk.stage2.training
 
 
-def test_what_is_wrong_is_said():
+def test_invalid_arguments_raise_errors():
     images, flow = clips()
     with pytest.raises(RegardError, match=r"pass flow=batch\.flow"):
         build()(images)

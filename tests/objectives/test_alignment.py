@@ -61,7 +61,7 @@ def test_zero_at_agreement_and_positive_elsewhere(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(ALIGNMENT) - {"nss"}))
-def test_descending_leads_towards_people(name):
+def test_gradient_descent_approaches_the_human_map(name):
     scores = torch.zeros_like(H.map, requires_grad=True)
     optimizer = torch.optim.Adam([scores], lr=0.1)
     first = fixation.cc(torch.rand(3, 1, 6, 8, generator=torch.Generator().manual_seed(1)), H.map).mean()

@@ -98,15 +98,15 @@ def test_it_remembers_the_range_of_what_was_measured():
 
 
 @pytest.mark.parametrize(
-    ("asked", "rate", "reached"),
+    ("target", "rate", "reached"),
     [
         (6, lambda b: BITS * (50 + b**-0.7), r"\[50\.\d, 175\.9\]"),  # never under 50 bits
         (400, lambda b: BITS * min(30, 125.9), r"\[30\.0, 30\.0\]"),  # never over 30
     ],
 )
-def test_a_budget_out_of_reach_is_an_error_with_the_field_and_the_range(asked, rate, reached):
-    end = follow(rate, multiplier(asked * BITS), 80)
-    with pytest.raises(RegardError, match=rf"budget_bits={asked}\.0: .*{reached} bits"):
+def test_a_budget_out_of_reach_is_an_error_with_the_field_and_the_range(target, rate, reached):
+    end = follow(rate, multiplier(target * BITS), 80)
+    with pytest.raises(RegardError, match=rf"budget_bits={target}\.0: .*{reached} bits"):
         end.check(rate(end.beta))
 
 

@@ -6,7 +6,7 @@ Not here: networks that make the features (backbones), losses (objectives).
 """
 
 from regard.attention.create import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, create_attention, list_attention
-from regard.attention.gates import Gate, Gated, MaskGate, NoiseGate, ResidualGate
+from regard.attention.gates import Gate, Gated, MaskGate, NoiseGate, ResidualGate, floored_std, noise_price
 from regard.attention.heads import ContextHead, conv_head
 from regard.attention.maps import (
     CenterMap,
@@ -18,7 +18,7 @@ from regard.attention.maps import (
     VariationalMap,
 )
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
-from regard.attention.spatial import SpatialAttention, override_map, repeat_samples
+from regard.attention.spatial import MapOverride, SpatialAttention, override_map, repeat_samples
 
 __all__ = [
     "ATTENTION",
@@ -33,6 +33,7 @@ __all__ = [
     "Gate",
     "Gated",
     "MapDistribution",
+    "MapOverride",
     "MapProposal",
     "MaskGate",
     "NoiseGate",
@@ -45,8 +46,10 @@ __all__ = [
     "conv_head",
     "create_attention",
     "expected_code_length",
+    "floored_std",
     "list_attention",
     "midpoints",
+    "noise_price",
     "override_map",
     "repeat_samples",
 ]

@@ -28,7 +28,7 @@ gradient).
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -42,55 +42,47 @@ class Gated(NamedTuple):
     price: Float[Tensor, "N 1 H W"] | None
 
 
-class Gate(Protocol):
-    """A gate and the interval of map values that it takes."""
+class Gate(nn.Module):
+    """Features (N,C,H,W) and a map (N,1,H,W) -> `Gated`: the base of all gates.
 
-    upper: float
-    """Largest value of a learned map; a ``map_override`` is not limited."""
-    pinned: bool
-    """Whether zero excludes a position, so that the quantizer pins its first anchor there."""
-    unit_value: float
-    """The map value at which features pass unchanged."""
-
-    def __call__(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Gates features by the map ``a``; without ``noisy`` nothing is random."""
-        ...
-
-    def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """Called once per training batch with its features, before they are repeated over samples."""
-
-
-class ResidualGate(nn.Module):
-    """f (1 + a); no price."""
-
-    upper = 1.0
-    pinned = False
-    unit_value = 0.0
-
-    def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """No statistics."""
-
-    def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
-        """Gated features (N,C,H,W)."""
-        return Gated(features + features * a.to(features.dtype), None)
-
-
-class MaskGate(nn.Module):
-    """f a; no price; the quantizer pins its first anchor at zero."""
+    Attributes:
+        upper: largest value of a learned map; a ``map_override`` is not limited.
+        pinned: whether zero excludes a position, so that the quantizer pins its first anchor there.
+        unit_value: the map value at which features pass unchanged.
+    """
 
     upper = 1.0
     pinned = True
     unit_value = 1.0
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
-        """No statistics."""
+        """Called once per training batch with its features, before they are repeated over samples."""
+
+    def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
+        """Gated features (N,C,H,W), and the price (N,1,H,W) where there is one; without ``noisy`` nothing is random."""
+        raise NotImplementedError
+
+
+class ResidualGate(Gate):
+    """f (1 + a); no price."""
+
+    pinned = False
+    unit_value = 0.0
+
+    def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
+        """Gated features (N,C,H,W)."""
+        return Gated(features + features * a.to(features.dtype), None)
+
+
+class MaskGate(Gate):
+    """f a; no price; the quantizer pins its first anchor at zero."""
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W)."""
         return Gated(features * a.to(features.dtype), None)
 
 
-class NoiseGate(nn.Module):
+class NoiseGate(Gate):
     """a f + (1-a) noise, with the price of every position in nats.
 
     Args:
@@ -98,9 +90,6 @@ class NoiseGate(nn.Module):
         delta: learned maps stay in [0, 1 - delta], since the price is infinite at one.
         momentum: of the running channel statistics.
     """
-
-    pinned = True
-    unit_value = 1.0
 
     mean: Tensor
     var: Tensor
@@ -125,21 +114,27 @@ class NoiseGate(nn.Module):
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
-        mean = self.mean[:, None, None]
-        # A channel that was constant in training would have a near-infinite price at its first non-zero value, so the
-        # variance has a floor.
-        var = torch.maximum(self.var, 1e-4 * self.var.mean())[:, None, None]
-        std = (var + 1e-8).sqrt()
+        mean, std = self.mean[:, None, None], floored_std(self.var)[:, None, None]
         standard = (features.float() - mean) / std
-        power = standard.square().sum(1, keepdim=True)
-        closed = 1 - a
-        # (1-a)^2 - 1 - ln (1-a)^2, without the cancellation at small a
-        cost = a * (a - 2) - 2 * torch.log1p(-a)
-        price = 0.5 * (a.square() * power + features.shape[1] * cost)
+        price = noise_price(a, standard.square().sum(1, keepdim=True), channels=features.shape[1])
         price = price.clamp(min=0)  # a KL is not negative, but rounding can make it so
         noise = mean + std * _standard_normal(standard) if noisy else mean
-        mixed = a.to(features.dtype) * features + (closed * noise).to(features.dtype)
+        mixed = a.to(features.dtype) * features + ((1 - a) * noise).to(features.dtype)
         return Gated(mixed, price)
+
+
+def floored_std(var: Float[Tensor, " C"]) -> Float[Tensor, " C"]:
+    """Standard deviations of channels with a floor: a constant channel would have a near-infinite price at its first
+    other value.
+    """
+    return (torch.maximum(var, 1e-4 * var.mean()) + 1e-8).sqrt()
+
+
+def noise_price(a: Float[Tensor, "*map"], power: Float[Tensor, "*map"], *, channels: int = 1) -> Float[Tensor, "*map"]:
+    """KL( N(a fhat, (1-a)^2) || N(0,1) ) in nats for a in [0,1), summed over channels; ``power`` is sum_c fhat_c^2."""
+    # (1-a)^2 - 1 - ln (1-a)^2, without the cancellation at small a
+    cost = a * (a - 2) - 2 * torch.log1p(-a)
+    return 0.5 * (a.square() * power + channels * cost)
 
 
 def _standard_normal(like: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:

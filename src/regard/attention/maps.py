@@ -29,8 +29,8 @@ Caveats of the variational map:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -75,12 +75,8 @@ class SmoothNoise(MapDistribution):
         return smooth.reshape(samples, B, 1, h, w)
 
 
-class MapProposal(Protocol):
-    """features (B,C,H,W) -> MapDistribution on the features' grid."""
-
-    def __call__(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
-        """The distribution of the map (B,1,H,W)."""
-        ...
+MapProposal = Callable[[Float[Tensor, "B C H W"]], MapDistribution]
+"""Features (B,C,H,W) -> the distribution of the map (B,1,h,w)."""
 
 
 class VariationalMap(nn.Module):

@@ -14,6 +14,9 @@ from regard.attention.maps import MapDistribution, MapProposal
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
 from regard.types import AttentionOutput, Map, RegardError
 
+MapOverride = Float[Tensor, "... 1 h w"] | None
+"""A map used in place of an attention's own, as `override_map` takes it."""
+
 
 class SpatialAttention(nn.Module):
     """Features (B,C,H,W) -> AttentionOutput.
@@ -26,23 +29,13 @@ class SpatialAttention(nn.Module):
     """
 
     def __init__(
-        self,
-        proposal: MapProposal,
-        gate: Gate,
-        quantizer: AnchorQuantizer | None = None,
-        top: TopShare | None = None,
+        self, proposal: MapProposal, gate: Gate, quantizer: AnchorQuantizer | None = None, top: TopShare | None = None
     ) -> None:
         super().__init__()
-        self.proposal = proposal
-        self.gate = gate
-        self.quantizer = quantizer
-        self.top = top
+        self.proposal, self.gate, self.quantizer, self.top = proposal, gate, quantizer, top
 
     def forward(
-        self,
-        features: Float[Tensor, "B C H W"],
-        samples: int = 0,
-        map_override: Float[Tensor, "... 1 h w"] | None = None,
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: MapOverride = None
     ) -> AttentionOutput:
         """Gates features by the map.
 

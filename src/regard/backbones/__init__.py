@@ -7,24 +7,29 @@ from regard.backbones.attach import attach, cut_of, find_layout, record, recorde
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
-from regard.backbones.head import fit_head, head_name, take_head
-from regard.backbones.inflate import inflate
-from regard.backbones.inspect import eval_mode, image_shape, layer_names, locate, nearest, probe_images
-from regard.backbones.networks.cifar import VggCifar, Wrn, wrn_branch
-from regard.backbones.networks.compact import Compact
-from regard.backbones.networks.imagenet import (
-    LITE0_NORMALIZE,
-    LITE0_WEIGHTS,
-    Vgg16Conv,
-    bottleneck_branch,
-    vgg_branch,
+from regard.backbones.head import fit_head, head_name, inflate, take_head
+from regard.backbones.inspect import (
+    enclosing,
+    eval_mode,
+    feature_info,
+    grid_layers,
+    image_shape,
+    last_layer,
+    layer_names,
+    locate,
+    nearest,
+    output_at,
+    probe_images,
+    recommended_layer,
+    run_order,
 )
-from regard.backbones.recommend import last_layer, recommended_layer
-from regard.backbones.recorder import MapOverrides, Recorder, run
-from regard.backbones.stem import Stem
-from regard.backbones.trace import trace_until
+from regard.backbones.networks.cifar import Wrn, wrn_branch
+from regard.backbones.networks.compact import Compact
+from regard.backbones.networks.imagenet import LITE0_NORMALIZE, LITE0_WEIGHTS, bottleneck_branch, vgg_branch
+from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
+from regard.backbones.stem import Stem, trace_until
 from regard.backbones.weights import load_weights, read_weights
-from regard.backbones.width import Size, match_width, size_of, width_is_free
+from regard.backbones.width import match_width, size_of, width_is_free
 
 __all__ = [
     "BACKBONES",
@@ -36,20 +41,20 @@ __all__ = [
     "Layout",
     "MapOverrides",
     "Recorder",
-    "Size",
     "Stem",
-    "Vgg16Conv",
-    "VggCifar",
     "Wrn",
     "attach",
     "attended",
     "bottleneck_branch",
     "create_backbone",
     "cut_of",
+    "enclosing",
     "eval_mode",
     "exclude_tokens",
+    "feature_info",
     "find_layout",
     "fit_head",
+    "grid_layers",
     "head_name",
     "image_shape",
     "inflate",
@@ -60,12 +65,15 @@ __all__ = [
     "locate",
     "match_width",
     "nearest",
+    "output_at",
+    "overrides_by_layer",
     "probe_images",
     "read_weights",
     "recommended_layer",
     "record",
     "recorder_for",
     "run",
+    "run_order",
     "size_of",
     "take_head",
     "trace_until",

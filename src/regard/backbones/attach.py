@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from regard.attention import create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
-from regard.backbones.inspect import eval_mode, image_shape, locate, probe_images
+from regard.backbones.inspect import image_shape, locate, output_at, probe_images, run_order
 from regard.backbones.recorder import MapOverrides, Recorder, recording
 from regard.types import RegardError
 
 
 def find_layout(
-    model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int], layout: str | Layout = "auto"
+    model: nn.Module, name: str, shape: tuple[int, int, int], layout: str | Layout = "auto"
 ) -> tuple[Layout, int]:
     """Layout and number of channels of a layer's output for images (C,H,W).
 
@@ -29,9 +29,12 @@ def find_layout(
     prefix and grid come from the network's patch embedding.
 
     Raises:
-        RegardError: the layer does not run exactly once, does not return one tensor, or its layout cannot be told.
+        RegardError: no such layer, one that does not run exactly once or does not return one tensor, or whose layout
+            cannot be told.
     """
-    out, widths = _output(model, name, module, shape)
+    module = locate(model, name)[2]
+    finished = run_order(model, shape, within=module)
+    out = _one_tensor(name, [out for part, out in finished if part is module])
     if isinstance(layout, Layout):
         layout.features(out, shape[1:])
         return layout, int(out.shape[{"NCHW": 1, "NHWC": 3, "tokens": 2}[layout.kind]])
@@ -42,72 +45,38 @@ def find_layout(
     if out.ndim == 3:
         return _token_layout(model, name, out, shape), out.shape[2]
     if layout == "auto":
-        layout = _wider(model, name, module, shape, out) or _by_channels(out, widths) or ""
+        layout = _by_width(model, module, shape, out) or _by_channels(out, finished) or ""
     if not layout:
         raise RegardError(f"{name} returns {tuple(out.shape)}: give layout='NCHW' or 'NHWC'")
     return Layout(layout), int(out.shape[1 if layout == "NCHW" else 3])  # type: ignore[arg-type]
 
 
-class _Reached(Exception):  # noqa: N818
-    pass
-
-
-def _output(
-    model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int]
-) -> tuple[Tensor, list[tuple[tuple[int, ...], int]]]:
-    """The layer's output, and for every layer inside it that ran: shape of its output and its channels."""
-    outputs: list[Any] = []
-    widths: list[tuple[tuple[int, ...], int]] = []
-
-    def leaf(child: nn.Module, _: Any, out: Any) -> None:
-        width = getattr(child, "out_channels", None) or getattr(child, "out_features", None)
-        if width and isinstance(out, Tensor):
-            widths.append((tuple(out.shape), width))
-
-    hooks = [child.register_forward_hook(leaf) for child in module.modules()]
-    hooks.append(module.register_forward_hook(lambda _module, _args, out: outputs.append(out)))
-    try:
-        with eval_mode(model):
-            model(probe_images(model, shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _one_tensor(name: str, outputs: list[Any]) -> Tensor:
     if len(outputs) != 1:
         raise RegardError(f"{name} runs {len(outputs)} times in one forward; attend at a layer that runs once")
     if not isinstance(outputs[0], Tensor):
         raise RegardError(f"{name} returns {type(outputs[0]).__name__}; attend at a layer that returns one tensor")
     if outputs[0].ndim not in (3, 4):
         raise RegardError(f"{name} returns {tuple(outputs[0].shape)}; attend at a layer with positions")
-    return outputs[0], widths
+    return outputs[0]
 
 
-def _wider(model: nn.Module, name: str, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:
+def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:
     """The layout by which dimension grows with the image's width; None where the network takes one size only."""
-    seen: list[Tensor] = []
-
-    def stop(_module: nn.Module, _args: Any, output: Tensor) -> None:
-        seen.append(output)
-        raise _Reached
-
-    hook = module.register_forward_hook(stop)
-    try:
-        with eval_mode(model):
-            model(probe_images(model, (shape[0], shape[1], 2 * shape[2])))
-    except Exception:
-        # whatever a network says to an image of another size: then this evidence is not to be had
-        pass
-    finally:
-        hook.remove()
-    if not seen or seen[0].ndim != 4:
+    wider: Any = None
+    with suppress(Exception):  # any error of a network that is given an image of another size
+        wider = output_at(model, module, probe_images(model, (shape[0], shape[1], 2 * shape[2])))
+    if wider is None or wider.ndim != 4:
         return None
-    grown = [i for i in range(1, 4) if seen[0].shape[i] != out.shape[i]]
+    grown = [i for i in range(1, 4) if wider.shape[i] != out.shape[i]]
     return {3: "NCHW", 2: "NHWC"}.get(grown[0]) if len(grown) == 1 else None
 
 
-def _by_channels(out: Tensor, widths: list[tuple[tuple[int, ...], int]]) -> str | None:
-    if not widths:
-        return None
-    channels = widths[-1][1]
+def _by_channels(out: Tensor, finished: list[tuple[nn.Module, Any]]) -> str | None:
+    """The layout by the channels of the last layer that has some."""
+    modules = [module for module, y in finished if isinstance(y, Tensor)]
+    widths = [getattr(m, "out_channels", None) or getattr(m, "out_features", None) for m in modules]
+    channels = next((width for width in reversed(widths) if width), None)
     kinds = [kind for kind, dim in (("NCHW", 1), ("NHWC", 3)) if out.shape[dim] == channels]
     return kinds[0] if len(kinds) == 1 else None
 
@@ -176,7 +145,7 @@ def attach(
         module = locate(model, name)[2]
         if isinstance(module, Attended) or names.count(name) > 1:
             raise RegardError(f"{name} is attended twice")
-        places.append((name, module, *find_layout(model, name, module, shape, layout)))
+        places.append((name, module, *find_layout(model, name, shape, layout)))
     for name, module, module_layout, channels in places:
         parent, key, _ = locate(model, name)
         if isinstance(attention, str):
@@ -210,10 +179,9 @@ def recorder_for(
     return Recorder(layers, samples=samples, map_override=map_override, at_input=at_input, drop=drop)
 
 
-@contextmanager
 def record(
     model: nn.Module, *, samples: int = 0, map_override: MapOverrides = None, drop: bool | None = None
-) -> Iterator[Recorder]:
+) -> AbstractContextManager[Recorder]:
     """Runs every call of the model inside the block with S samples, and keeps the last call's attention outputs.
 
     >>> import timm, torch
@@ -232,5 +200,4 @@ def record(
             name; each (B,1,h,w), (S*B,1,h,w), (S,B,1,h,w) or (1,1,h,w).
         drop: whether tokens that are excluded are left out (default) or only masked; see ``exclude_tokens``.
     """
-    with recording(model, recorder_for(model, samples=samples, map_override=map_override, drop=drop)) as recorder:
-        yield recorder
+    return recording(model, recorder_for(model, samples=samples, map_override=map_override, drop=drop))

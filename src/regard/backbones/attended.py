@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -142,16 +142,15 @@ class Attended(nn.Module):
     def _recorded(self, recorder: Recorder, features: Tensor) -> AttentionOutput:
         S = max(recorder.samples, 1)
         first = not recorder.expanded
+        B = features.shape[0] if first else features.shape[0] // S
         map_override = recorder.map_override.get(self.layer_name)
         if map_override is not None:
-            map_override = _override_map(
-                map_override, S, features.shape[0] if first else features.shape[0] // S, self.layer_name
-            )
+            map_override = _override_map(map_override, S, B, self.layer_name)
         if first:
             recorder.expanded = S > 1
             return self.attention(features, samples=recorder.samples, map_override=map_override)
         if map_override is not None:
-            map_override = map_override.expand(S, features.shape[0] // S, *map_override.shape[2:]).flatten(0, 1)
+            map_override = map_override.expand(S, B, *map_override.shape[2:]).flatten(0, 1)
         return _regroup(self.attention(features, samples=1, map_override=map_override), S)
 
 
@@ -171,29 +170,21 @@ def _override_map(map_override: Tensor, S: int, B: int, name: str) -> Tensor:
 def _regroup(output: AttentionOutput, S: int) -> AttentionOutput:
     """Output for S*B features as S samples of B images; moments are those of the mixture."""
 
-    def split(x: Tensor | None) -> Tensor | None:
+    def split(x: Tensor | None) -> Any:
         return None if x is None else x.reshape(S, -1, *x.shape[2:])
 
-    mean = output.mean.unflatten(0, (S, -1))
-    variance = None if output.std is None else output.std.square().unflatten(0, (S, -1))
-    spread = mean.var(0, correction=0)
-    map_, raw = split(output.map), split(output.raw)
-    assert map_ is not None
-    assert raw is not None
-    return AttentionOutput(
-        features=output.features,
-        map=map_,
-        mean=mean.mean(0),
-        raw=raw,
-        std=None if variance is None else torch.sqrt(variance.mean(0) + spread),
-        index=split(output.index),
-        price=split(output.price),
-        anchors=output.anchors,
-        log_prior=output.log_prior,
-        code=None if output.code is None else output.code.unflatten(0, (S, -1)).mean(0),
-        kept=None if output.kept is None else output.kept.unflatten(0, (S, -1)).mean(0),
-        unit=output.unit,
-        logits=split(output.logits),
+    def mixed(x: Tensor | None) -> Tensor | None:
+        return None if x is None else x.unflatten(0, (S, -1)).mean(0)
+
+    means = output.mean.unflatten(0, (S, -1))
+    variance = mixed(None if output.std is None else output.std.square())
+    return replace(
+        output,
+        mean=means.mean(0),
+        std=None if variance is None else torch.sqrt(variance + means.var(0, correction=0)),
+        code=mixed(output.code),
+        kept=mixed(output.kept),
+        **{name: split(getattr(output, name)) for name in ("map", "raw", "index", "price", "logits")},
     )
 
 

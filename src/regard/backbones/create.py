@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from regard.backbones.networks.imagenet import LITE0_WEIGHTS, Vgg16Conv, lite0_s
 from regard.backbones.weights import load_weights, read_weights
 from regard.types import RegardError
 
+Options = dict[str, Any]
+
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "compact": Compact,
     "compact_vit": CompactVit,
@@ -33,6 +34,16 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 _IMAGENET_CLASSES = 1000
 _WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 """torchvision's networks that otherwise return a tuple in training."""
+
+
+def own_family(name: str) -> tuple[str, Options]:
+    """The key of ``BACKBONES`` that a name is of, and the options in the name; other names have none.
+
+    >>> own_family("wrn28_10")
+    ('wrn', {'depth': 28, 'width': 10})
+    """
+    sizes = re.fullmatch(r"wrn(\d+)_(\d+)", name)
+    return ("wrn", {"depth": int(sizes[1]), "width": int(sizes[2])}) if sizes else (name, {})
 
 
 def list_backbones(pattern: str = "*") -> list[str]:
@@ -78,7 +89,7 @@ def create_backbone(
     library, plain = _library(name)
     build = {"own": _own, "timm": _timm, "torchvision": _torchvision}[library]
     try:
-        model = build(_Request(plain, num_classes, pretrained is True, in_chans, img_size, options))
+        model = build(plain, num_classes, pretrained is True, in_chans, img_size, options)
     except TypeError as error:
         raise RegardError(f"backbone {name!r}: {error}") from error
     if isinstance(pretrained, str | Path):
@@ -90,75 +101,58 @@ def create_backbone(
     return model
 
 
-@dataclass(frozen=True)
-class _Request:
-    """Arguments for one library; ``name`` is without the library's prefix."""
-
-    name: str
-    num_classes: int
-    pretrained: bool
-    in_chans: int
-    img_size: tuple[int, int] | None
-    options: dict[str, Any]
-
-
 def _library(name: str) -> tuple[str, str]:
+    """The library that has a network, and its name there."""
     prefix, _, rest = name.rpartition(":")
-    plain = re.sub(r"^wrn\d+_\d+$", "wrn", rest)
-    ours, theirs = list(BACKBONES), torchvision.models.list_models(module=torchvision.models)
-    known = {
-        "own": lambda: plain in ours,
-        "timm": lambda: timm.is_model(rest.split(".")[0]),
-        "torchvision": lambda: rest in theirs,
+    theirs = torchvision.models.list_models(module=torchvision.models)
+    has = {
+        "own": own_family(rest)[0] in BACKBONES,
+        "timm": timm.is_model(rest.split(".")[0]),
+        "torchvision": rest in theirs,
     }
-    wanted = [prefix] if prefix in known else list(known)
-    for library in wanted if not prefix or prefix in known else []:
-        if known[library]():
+    for library, has_it in has.items():
+        if has_it and prefix in ("", library):
             return library, rest
-    every = {"own": ours, "timm": timm.list_models(), "torchvision": theirs}
-    names = sorted({other for library in wanted for other in every[library]})
+    every = {"own": list(BACKBONES), "timm": timm.list_models(), "torchvision": theirs}
+    wanted = [every[prefix]] if prefix in every else every.values()
+    names = sorted({other for library in wanted for other in library})
     raise RegardError(f"no backbone {name!r}; nearest: {nearest(rest, names)}")
 
 
-def _own(request: _Request) -> nn.Module:
-    name, options = request.name, request.options
-    sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
-    if sized:
-        name, options = "wrn", {"depth": int(sized[1]), "width": int(sized[2]), **options}
-    if request.img_size is not None and name == "compact_vit":
-        options = {"img_size": request.img_size, **options}
-    model = BACKBONES[name](request.num_classes, in_chans=request.in_chans, **options)
-    if request.pretrained:
+def _own(
+    name: str, num_classes: int, pretrained: bool, in_chans: int, img_size: tuple[int, int] | None, options: Options
+) -> nn.Module:
+    family, sizes = own_family(name)
+    size = {"img_size": img_size} if img_size is not None and name == "compact_vit" else {}
+    model = BACKBONES[family](num_classes, in_chans=in_chans, **{**sizes, **size, **options})
+    if pretrained:
         published = getattr(model, "published", None)
         if published is None:
-            raise RegardError(f"backbone {request.name!r} has no published weights; give a file")
+            raise RegardError(f"backbone {name!r} has no published weights; give a file")
         load_weights(model, published(), source="torchvision", head=head_name(model))
     return model
 
 
-def _timm(request: _Request) -> nn.Module:
-    options, config = request.options, timm.get_pretrained_cfg(request.name, allow_unregistered=True)
-    if request.img_size is not None and config is not None and config.fixed_input_size:
-        options = {"img_size": tuple(request.img_size), **options}
-    return timm.create_model(
-        request.name,
-        pretrained=request.pretrained,
-        num_classes=request.num_classes,
-        in_chans=request.in_chans,
-        **options,
-    )
+def _timm(
+    name: str, num_classes: int, pretrained: bool, in_chans: int, img_size: tuple[int, int] | None, options: Options
+) -> nn.Module:
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if img_size is not None and config is not None and config.fixed_input_size:
+        options = {"img_size": tuple(img_size), **options}
+    return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **options)
 
 
-def _torchvision(request: _Request) -> nn.Module:
-    name, num_classes, img_size, options = request.name, request.num_classes, request.img_size, request.options
-    if request.in_chans != 3:
-        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {request.in_chans}")
+def _torchvision(
+    name: str, num_classes: int, pretrained: bool, in_chans: int, img_size: tuple[int, int] | None, options: Options
+) -> nn.Module:
+    if in_chans != 3:
+        raise RegardError(f"backbone 'torchvision:{name}' takes 3 channels, not {in_chans}")
     if img_size is not None and name.startswith("vit_"):
         if img_size[0] != img_size[1]:
             raise RegardError(f"backbone 'torchvision:{name}' takes square images, not {img_size}; timm's take any")
         options = {"image_size": img_size[0], **options}
     options = {**_WITHOUT_AUXILIARY.get(name, {}), **options}
-    if not request.pretrained:
+    if not pretrained:
         fresh = {"init_weights": True} if name in _WITHOUT_AUXILIARY else {}
         return torchvision.models.get_model(name, weights=None, num_classes=num_classes, **fresh, **options)
     model = torchvision.models.get_model(name, weights="DEFAULT", **options)

@@ -6,8 +6,9 @@ cut are equal for all inputs. Where they differ, a path goes around the gate, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from regard.backbones.attended import Attended, Cut, attended
-from regard.backbones.inspect import eval_mode, locate, probe_images
+from regard.backbones.inspect import enclosing, eval_mode, locate, probe_images
 from regard.backbones.recorder import Recorder, run
 
 _TOLERANCE = 1e-6
@@ -53,51 +54,24 @@ def _tokens_in_words(name: str, prefix: int) -> str:
 
 
 def _path_in_words(name: str, around: set[str]) -> str:
-    parts = name.split(".")
-    enclosing = (".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
-    inside = next((ancestor for ancestor in enclosing if ancestor in around), None)
+    inside = next((ancestor for ancestor in reversed(enclosing(name)) if ancestor in around), None)
     return f"a path {f'inside {inside}' if inside else 'of the network itself'} goes around {name}"
 
 
 def _compare(
-    model: nn.Module,
-    layers: Mapping[str, Attended],
-    state: dict[str, Tensor],
-    shape: tuple[int, int, int],
-    *,
-    whole: bool,
+    model: nn.Module, layers: dict[str, Attended], state: dict[str, Tensor], shape: tuple[int, int, int], *, whole: bool
 ) -> set[str]:
     """Names of enclosing modules whose output differs between two images with the gates closed; "" is the logits."""
-    outputs_by_image: list[dict[str, list[Tensor]]] = []
-    for seed in (1, 2):
-        with eval_mode(model), _closed(model, layers, whole=whole) as outputs:
-            images = probe_images(model, shape, seed)
-            # which tokens are excluded may depend on the image, so that is fixed; their content may not
-            ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
-            recorder = Recorder(layers, map_override=ones)
-            logits = run(_Call(model, state), recorder, images)
-            outputs[""] = _tensors(logits)
-        outputs_by_image.append(dict(outputs))
-    first, second = outputs_by_image
+    images = [probe_images(model, shape, seed) for seed in (1, 2)]
+    first, second = (_outputs_closed(model, layers, state, image, whole=whole) for image in images)
     return {name for name in first if _differ(first[name], second.get(name, []))}
 
 
-class _Call(nn.Module):
-    """A network with other weights."""
-
-    def __init__(self, model: nn.Module, state: dict[str, Tensor]) -> None:
-        super().__init__()
-        self.call = lambda images: functional_call(model, state, (images,))
-
-    def forward(self, images: Tensor) -> Any:
-        return self.call(images)
-
-
-@contextmanager
-def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) -> Iterator[dict[str, list[Tensor]]]:
-    """Gates closed, prefix tokens too where ``whole``; collects the outputs of every module around a gate."""
+def _outputs_closed(
+    model: nn.Module, layers: Mapping[str, Attended], state: dict[str, Tensor], images: Tensor, *, whole: bool
+) -> dict[str, list[Tensor]]:
+    """Outputs of every module around a gate, gates closed, prefix tokens too where ``whole``; "" is the logits."""
     outputs: dict[str, list[Tensor]] = {}
-    hooks = []
 
     def close(layer: Attended, _: Any, y: Tensor) -> Tensor:
         prefix = layer.layout.prefix
@@ -107,23 +81,19 @@ def _closed(model: nn.Module, layers: Mapping[str, Attended], *, whole: bool) ->
             constant[:, :prefix] = y[:, :prefix]
         return constant
 
-    def watch(name: str) -> Any:
-        def keep(_module: nn.Module, _args: Any, out: Any) -> None:
-            outputs[name] = _tensors(out)
+    def keep(name: str, _module: nn.Module, _args: Any, out: Any) -> None:
+        outputs[name] = _tensors(out)
 
-        return keep
-
-    try:
+    # which tokens are excluded may depend on the image, so that is fixed; their content may not
+    ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
+    with ExitStack() as hooks, eval_mode(model):
         for name, layer in layers.items():
-            hooks.append(layer.register_forward_hook(close))
-            parts = name.split(".")
-            for n in range(1, len(parts)):
-                ancestor = ".".join(parts[:n])
-                hooks.append(locate(model, ancestor)[2].register_forward_hook(watch(ancestor)))
-        yield outputs
-    finally:
-        for hook in hooks:
-            hook.remove()
+            hooks.enter_context(layer.register_forward_hook(close))
+            for ancestor in enclosing(name):
+                hook = locate(model, ancestor)[2].register_forward_hook(partial(keep, ancestor))
+                hooks.enter_context(hook)
+        logits = run(lambda x: functional_call(model, state, (x,)), Recorder(layers, map_override=ones), images)
+    return {**outputs, "": _tensors(logits)}
 
 
 def _without_zeros(model: nn.Module) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ mixed yet, and the class token is kept and read as usual.
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 from timm.models.vision_transformer import VisionTransformer
@@ -56,9 +57,9 @@ def exclude_tokens(model: nn.Module, *, input_size: tuple[int, ...]) -> nn.Modul
         inner = block.module if isinstance(block, Attended) else block
         if "attn_mask" not in inspect.signature(type(inner).forward).parameters:
             raise RegardError(f"exclude_tokens: {type(inner).__name__} takes no mask of keys")
-        block.register_forward_pre_hook(_Keys(drops=k == max(starts)), with_kwargs=True)
+        block.register_forward_pre_hook(partial(_mask_keys, k == max(starts)), with_kwargs=True)
     reads_class = model.global_pool == "token" and model.num_prefix_tokens > 0
-    model.norm.register_forward_hook(_Pool(model.num_prefix_tokens, reads_class))
+    model.norm.register_forward_hook(partial(_pool, model.num_prefix_tokens, reads_class))
     for layer in layers.values():
         layer.excludes = True
     cut = find_cut(model, image_shape(input_size))
@@ -76,30 +77,20 @@ def _start(name: str, layer: Attended, blocks: list[nn.Module]) -> int:
     return blocks.index(layer) + 1
 
 
-class _Keys:
+def _mask_keys(drops: bool, _block: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> Any:
     """Before a block: excluded tokens are no keys; behind the last attended layer they are dropped, where allowed."""
-
-    def __init__(self, *, drops: bool) -> None:
-        self.drops = drops
-
-    def __call__(self, block: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> Any:
-        recorder = active()
-        if recorder is None or recorder.kept is None:
-            return None
-        x = args[0]
-        if self.drops and recorder.drop:
-            x, recorder.kept = recorder.kept.drop(x)
-        return (x, *args[1:]), kwargs | {"attn_mask": recorder.kept.key_mask(x.shape[1])}
+    recorder = active()
+    if recorder is None or recorder.kept is None:
+        return None
+    x = args[0]
+    if drops and recorder.drop:
+        x, recorder.kept = recorder.kept.drop(x)
+    return (x, *args[1:]), kwargs | {"attn_mask": recorder.kept.key_mask(x.shape[1])}
 
 
-class _Pool:
+def _pool(prefix: int, reads_class: bool, _norm: nn.Module, _args: tuple[Tensor, ...], y: Tensor) -> Tensor | None:
     """After the last norm: the mean of the kept patches, unless a class token that may stay is what is read."""
-
-    def __init__(self, prefix: int, reads_class: bool) -> None:
-        self.prefix, self.reads_class = prefix, reads_class
-
-    def __call__(self, norm: nn.Module, args: tuple[Tensor, ...], y: Tensor) -> Tensor | None:
-        recorder = active()
-        if recorder is None or recorder.kept is None or (self.reads_class and recorder.kept.clean):
-            return None
-        return recorder.kept.pool(y, self.prefix + 1)
+    recorder = active()
+    if recorder is None or recorder.kept is None or (reads_class and recorder.kept.clean):
+        return None
+    return recorder.kept.pool(y, prefix + 1)

@@ -1,7 +1,12 @@
-"""The classifier of a network: find it, remove it, replace it, add a hidden layer."""
+"""The ends of a network: its classifier is found, removed, replaced or given a hidden layer; its first convolution gets
+the channels of a stack of optical flow.
+"""
 
 from __future__ import annotations
 
+import copy
+
+import torch
 from torch import nn
 
 from regard.types import RegardError
@@ -17,14 +22,16 @@ class HiddenHead(nn.Sequential):
 
 def head_name(model: nn.Module) -> str | None:
     """Name of the classifier: the one that timm declares, ``head`` of regard's networks, else the last linear layer."""
-    for name in (_declared(model), "head"):
-        if name and isinstance(_get(model, name), nn.Linear | HiddenHead):
+    modules = dict(model.named_modules(remove_duplicate=False))
+    declared = (getattr(model, "pretrained_cfg", None) or {}).get("classifier")
+    for name in (declared, "head"):
+        if isinstance(name, str) and isinstance(modules.get(name), nn.Linear | HiddenHead):
             return name
-    hidden = [name for name, module in model.named_modules() if isinstance(module, HiddenHead)]
-    if hidden:
-        return hidden[-1]
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    return linear[-1] if linear else None
+    for kind in (HiddenHead, nn.Linear):
+        names = [name for name, module in model.named_modules() if isinstance(module, kind)]
+        if names:
+            return names[-1]
+    return None
 
 
 def take_head(model: nn.Module) -> int:
@@ -37,7 +44,7 @@ def take_head(model: nn.Module) -> int:
         RegardError: the network does not end in one linear layer.
     """
     name, head = _head(model, "so it has no place for a latent")
-    replace_head(model, name, nn.Identity())
+    model.set_submodule(name, nn.Identity())
     return head.in_features
 
 
@@ -51,7 +58,7 @@ def fit_head(model: nn.Module, num_classes: int) -> None:
     if head.out_features != num_classes:
         bias = isinstance(head, HiddenHead) or head.bias is not None
         fresh = nn.Linear(head.in_features, num_classes, bias=bias)
-        replace_head(model, name, fresh.to(next(head.parameters())))
+        model.set_submodule(name, fresh.to(next(head.parameters())))
 
 
 def hide_head(model: nn.Module, hidden: int) -> None:
@@ -61,31 +68,45 @@ def hide_head(model: nn.Module, hidden: int) -> None:
         RegardError: the network does not end in one linear layer.
     """
     name, head = _head(model, "so it has no place for a hidden layer")
-    replace_head(model, name, HiddenHead(head.in_features, hidden, head.out_features).to(next(head.parameters())))
-
-
-def replace_head(model: nn.Module, name: str, head: nn.Module) -> None:
-    """Puts another module in the classifier's place."""
-    parent, _, key = name.rpartition(".")
-    setattr(model.get_submodule(parent), key, head)
-
-
-def _declared(model: nn.Module) -> str | None:
-    config = getattr(model, "pretrained_cfg", None) or {}
-    name = config.get("classifier")
-    return name if isinstance(name, str) else None
+    fresh = HiddenHead(head.in_features, hidden, head.out_features)
+    model.set_submodule(name, fresh.to(next(head.parameters())))
 
 
 def _head(model: nn.Module, need: str) -> tuple[str, nn.Linear | HiddenHead]:
     name = head_name(model)
-    head = _get(model, name) if name else None
+    head = model.get_submodule(name) if name else None
     if name is None or not isinstance(head, nn.Linear | HiddenHead):
         raise RegardError(f"{type(model).__name__} does not end in a linear classifier, {need}")
     return name, head
 
 
-def _get(model: nn.Module, name: str) -> nn.Module | None:
-    try:
-        return model.get_submodule(name)
-    except AttributeError:
-        return None
+def inflate(model: nn.Module, channels: int, *, pretrained: bool) -> nn.Module:
+    """Gives the first convolution of three channels as many as ``channels``, in place, and returns the network.
+
+    Pretrained filters are averaged over the colours, and repeated, scaled by 3 / ``channels``, so that the
+    response to an edge keeps its size (cross-modality pretraining; Wang et al., *Temporal Segment Networks*, ECCV 2016,
+    where they are not scaled). Without pretraining they are drawn anew, since equal filters cannot tell x from y.
+
+    Raises:
+        RegardError: the network has no convolution of three channels.
+    """
+    first = next(
+        ((name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and m.in_channels == 3), None
+    )
+    if first is None or first[1].groups != 1:
+        raise RegardError(
+            f"{type(model).__name__} does not begin with a convolution of three channels, so it cannot take "
+            f"{channels} channels of flow; choose another backbone"
+        )
+    name, old = first
+    new = copy.deepcopy(old)
+    new.in_channels = channels
+    new.weight = nn.Parameter(old.weight.new_empty(old.out_channels, channels, *old.kernel_size))
+    new.reset_parameters()
+    if pretrained:
+        with torch.no_grad():
+            new.weight.copy_(old.weight.mean(1, keepdim=True).expand_as(new.weight) * (3 / channels))
+            if new.bias is not None and old.bias is not None:
+                new.bias.copy_(old.bias)
+    model.set_submodule(name, new)
+    return model

@@ -1,17 +1,29 @@
-"""Layers by name, evaluation mode for a block, and probe images."""
+"""Layers by name and by default, evaluation mode for a block, probe images, and what runs in a forward."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import accumulate
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Attended
 from regard.types import RegardError
+
+_REDUCTION = 16
+_TORCHVISION = {
+    "AlexNet": "features.11",
+    "ConvNeXt": "features.5",
+    "DenseNet": "features.denseblock3",
+    "ResNet": "layer3",
+    "SwinTransformer": "features.5",
+}
 
 
 def nearest(name: str, known: Iterable[str], count: int = 5) -> str:
@@ -54,6 +66,15 @@ def locate(model: nn.Module, name: str) -> tuple[nn.Module, str, nn.Module]:
     return parent, key, module
 
 
+def enclosing(name: str) -> list[str]:
+    """Names of the modules around a layer, the outermost first.
+
+    >>> enclosing("layer3.0.conv1")
+    ['layer3', 'layer3.0']
+    """
+    return list(accumulate(name.split(".")[:-1], "{}.{}".format))
+
+
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; every module's own mode is restored, also after an exception."""
@@ -79,3 +100,99 @@ def probe_images(model: nn.Module, shape: tuple[int, int, int], seed: int = 0) -
     weight = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(1, *shape, generator=generator).to(weight.device, weight.dtype)
+
+
+def run_order(
+    model: nn.Module, shape: tuple[int, int, int], *, within: nn.Module | None = None
+) -> list[tuple[nn.Module, Any]]:
+    """The modules that run on one image (C,H,W) in evaluation mode, in the order in which they finish, and what each
+    returns, as meta tensors: shapes without values. With ``within`` that module and those inside it alone.
+    """
+    finished: list[tuple[nn.Module, Any]] = []
+
+    def keep(module: nn.Module, _args: Any, out: Any) -> None:
+        finished.append((module, tree_map_only(Tensor, lambda x: x.to("meta"), out)))
+
+    hooks = [module.register_forward_hook(keep) for module in (within or model).modules()]
+    try:
+        with eval_mode(model):
+            model(probe_images(model, shape))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return finished
+
+
+def grid_layers(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str, int]]:
+    """Name and height of the grid of the layers that return features (B,C,h,w) with more than one position, for an
+    image (C,H,W), in the order in which they finish.
+    """
+    names: dict[nn.Module, list[str]] = {}
+    for name in layer_names(model):
+        names.setdefault(locate(model, name)[2], []).append(name)
+    grids = [(module, out.shape) for module, out in run_order(model, shape) if isinstance(out, Tensor)]
+    return [
+        (name, size[2])
+        for module, size in grids
+        if len(size) == 4 and size[2] * size[3] > 1
+        for name in names.get(module, [])
+    ]
+
+
+class _Reached(Exception):  # noqa: N818
+    """Ends a forward at a layer."""
+
+
+def output_at(model: nn.Module, layer: nn.Module, images: Tensor) -> Any:
+    """What a layer of the model returns for images, in evaluation mode, without gradients; nothing after it runs."""
+    outputs: list[Any] = []
+
+    def stop(_module: nn.Module, _args: Any, out: Any) -> None:
+        outputs.append(out)
+        raise _Reached
+
+    with eval_mode(model), suppress(_Reached), layer.register_forward_hook(stop):
+        model(images)
+    return outputs[0]
+
+
+def feature_info(model: nn.Module) -> list[dict[str, Any]]:
+    """What timm's networks list of their stages (``module``, ``reduction``, ``num_chs``); empty for others."""
+    info = getattr(model, "feature_info", None) or []
+    return info if isinstance(info, list) else getattr(info, "info", [])
+
+
+def recommended_layer(model: nn.Module) -> str:
+    """A layer with a grid of about a sixteenth of the image's side, as deep as there is one.
+
+    Regard's networks declare it (``attend_at``); of timm's ``feature_info`` it is the deepest entry at that
+    reduction, or, in a plain vision transformer, whose blocks are all at one, the one at two thirds of the depth.
+
+    Raises:
+        RegardError: an unknown network; some of its layers are listed.
+    """
+    own = getattr(model, "attend_at", None)
+    if isinstance(own, str):
+        return own
+    entries = feature_info(model)
+    if entries and len({entry["reduction"] for entry in entries}) == 1:
+        return str(entries[(2 * len(entries)) // 3]["module"])
+    deep = [entry["module"] for entry in entries if entry["reduction"] <= _REDUCTION]
+    if deep:
+        return str(deep[-1])
+    if type(model).__module__.startswith("torchvision.") and type(model).__name__ in _TORCHVISION:
+        return _TORCHVISION[type(model).__name__]
+    names = [name for name in layer_names(model) if name.count(".") < 2]
+    raise RegardError(f"at=: name a layer of {type(model).__name__} to attend at, such as {', '.join(names[:12])}")
+
+
+def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
+    """The last layer that returns features (B,C,h,w) with more than one position, found by running images (C,H,W).
+
+    Raises:
+        RegardError: no layer does.
+    """
+    names = [name for name, _ in grid_layers(model, shape)]
+    if not names:
+        raise RegardError(f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions; name one")
+    return names[-1]

@@ -77,13 +77,9 @@ def kept_patches(
 ) -> Float[Tensor, "N P"]:
     """Weights of the patches that a map keeps: 1 where it is above zero, at least one per image.
 
-    Where nothing is kept, the patch with the highest unquantized value is kept, its content closed by the gate, so that
-    there is something to pool and the output does not depend on the image.
-
-    Args:
-        map_: values of the gate.
-        raw: the same before the quantizer.
-        earlier: weights after an earlier layer; what it excluded stays excluded.
+    Where nothing is kept, the patch with the highest value before the quantizer (``raw``) is kept, its content closed
+    by the gate, so that there is something to pool and the output does not depend on the image. What an earlier layer
+    excluded, by its weights, stays excluded.
     """
     candidates = torch.ones_like(map_) if earlier is None else (earlier.detach() > 0).to(map_)
     kept = (map_.detach() > 0) & (candidates > 0)

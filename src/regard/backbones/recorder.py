@@ -6,7 +6,7 @@ The active recorder is thread-local, so replicas in threads do not share it, and
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ class Recorder:
             raise RegardError(f"samples={samples}: 0 is the mean, n >= 1 draws n maps")
         self.layers = dict(layers)
         self.samples = samples
-        self.map_override = _by_layer(map_override, tuple(layers))
+        self.map_override = overrides_by_layer(map_override, tuple(layers))
         self.at_input = at_input
         self.drop = not torch.compiler.is_compiling() if drop is None else drop
         self.kept: KeptTokens | None = None
@@ -57,7 +57,7 @@ class Recorder:
 
     @property
     def outputs(self) -> tuple[AttentionOutput, ...]:
-        """One AttentionOutput an attended layer, in the order in which they ran."""
+        """One AttentionOutput per attended layer, in the order in which they ran."""
         return tuple(self._outputs.values())
 
     @property
@@ -81,7 +81,12 @@ class Recorder:
         self._outputs, self.kept = {}, None
 
 
-def _by_layer(map_override: MapOverrides, layers: tuple[str, ...]) -> dict[str, Tensor]:
+def overrides_by_layer(map_override: MapOverrides, layers: tuple[str, ...]) -> dict[str, Tensor]:
+    """Map overrides by layer name, for attended layers in order of attaching.
+
+    Raises:
+        RegardError: a name or a number of maps that is not the layers'.
+    """
     if map_override is None:
         return {}
     if isinstance(map_override, Tensor):
@@ -112,7 +117,7 @@ def active() -> Recorder | None:
     return _ACTIVE.recorder
 
 
-def run(model: nn.Module, recorder: Recorder, images: Float[Tensor, "B C H W"]) -> Any:
+def run(model: Callable[[Tensor], Any], recorder: Recorder, images: Float[Tensor, "B C H W"]) -> Any:
     """``model(images)`` under ``recorder``; compiles and exports."""
     previous = _ACTIVE.recorder
     _ACTIVE.recorder = recorder

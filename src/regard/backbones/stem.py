@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,13 +17,48 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Attended
-from regard.backbones.inspect import eval_mode, locate, probe_images
-from regard.backbones.trace import trace_until
+from regard.backbones.inspect import eval_mode, locate, output_at, probe_images
 from regard.types import RegardError
 
 
-class _Reached(Exception):  # noqa: N818
-    pass
+@dataclass
+class Trace:
+    """One forward up to a layer.
+
+    Attributes:
+        done: modules that finished before the layer, with their outputs; a finished module replaces those inside it.
+        out: output of the layer; None until it is reached.
+    """
+
+    done: list[tuple[nn.Module, Any]] = field(default_factory=list)
+    out: Any = None
+
+
+@contextmanager
+def trace_until(model: nn.Module, layer: nn.Module) -> Iterator[Trace]:
+    """Fills a `Trace` in the first forward of ``model`` inside the block; outputs are copies, since later layers may
+    work in place.
+    """
+    trace = Trace()
+    starts: list[int] = []
+
+    def begin(_module: nn.Module, _args: Any) -> None:
+        starts.append(len(trace.done))
+
+    def end(module: nn.Module, _args: Any, out: Any) -> None:
+        start = starts.pop()
+        if trace.out is None:
+            trace.done[start:] = [(module, tree_map_only(Tensor, torch.clone, out))]
+            if module is layer:
+                trace.out = trace.done.pop()[1]
+
+    hooks = [module.register_forward_pre_hook(begin) for module in model.modules()]
+    hooks += [module.register_forward_hook(end) for module in model.modules()]
+    try:
+        yield trace
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class Stem:
@@ -60,21 +96,8 @@ class Stem:
 
     def __call__(self, images: Tensor) -> Tensor:
         """What the layer returns (B,...), in evaluation mode, without gradients; nothing after it runs."""
-        outputs: list[Tensor] = []
-
-        def stop(_module: nn.Module, _args: Any, out: Tensor) -> None:
-            outputs.append(out)
-            raise _Reached
-
-        hook = self.layer.register_forward_hook(stop)
-        try:
-            with eval_mode(self.model):
-                self.model(images)
-        except _Reached:
-            pass
-        finally:
-            hook.remove()
-        return outputs[0]
+        output: Tensor = output_at(self.model, self.layer, images)
+        return output
 
     @contextmanager
     def resume(self, features: Tensor) -> Iterator[None]:

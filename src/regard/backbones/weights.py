@@ -66,21 +66,17 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, 
             tensors are named.
     """
     own = model.state_dict()
-    skipped = {
-        key
-        for key in own
-        if head and key.startswith(head + ".") and (key not in state or state[key].shape != own[key].shape)
+    fitting = {key for key in own if key in state and state[key].shape == own[key].shape}
+    skipped = {key for key in own if head and key.startswith(head + ".") and key not in fitting}
+    resized = [key for key in own if key in state and key not in fitting | skipped]
+    faults = {
+        "missing": [key for key in own if key not in state and key not in skipped],
+        "unknown": [key for key in state if key not in own],
+        "of another size": [f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}" for key in resized],
     }
-    missing = [key for key in own if key not in state and key not in skipped]
-    unknown = [key for key in state if key not in own]
-    sizes = [
-        f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}"
-        for key in own
-        if key in state and key not in skipped and state[key].shape != own[key].shape
-    ]
     problems = [
         f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-        for what, keys in (("missing", missing), ("unknown", unknown), ("of another size", sizes))
+        for what, keys in faults.items()
         if keys
     ]
     if problems:

@@ -7,21 +7,19 @@ one; such a network gets a hidden layer before its classifier.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from regard.backbones.create import create_backbone
+from regard.backbones.create import Options, create_backbone, own_family
 from regard.backbones.inspect import eval_mode, probe_images
 from regard.backbones.networks.compact import WIDTHS
 from regard.types import RegardError
 
 Size = Literal["parameters", "flops"]
-Options = dict[str, Any]
 _TOLERANCE = 0.03
 _HIDDEN = 256
 _STEPS = 40
@@ -50,10 +48,9 @@ def _vgg_cifar(name: str, options: Options, scale: float) -> tuple[str, Options]
 
 
 def _wrn(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    sized = re.fullmatch(r"wrn(\d+)_(\d+)", name)
-    own = {"depth": int(sized[1]), "width": int(sized[2])} if sized else {}
-    options = {**own, **options}
-    return "wrn", {**options, "width": round(options.get("width", 10) * scale, 6)}
+    family, sizes = own_family(name)
+    options = {**sizes, **options}
+    return family, {**options, "width": round(options.get("width", 10) * scale, 6)}
 
 
 def _hidden(name: str, options: Options, scale: float) -> tuple[str, Options]:
@@ -70,7 +67,7 @@ _FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = 
 
 def width_is_free(name: str) -> bool:
     """Whether all widths of a network scale; others keep theirs and get a hidden layer."""
-    return _family(name) in _FAMILIES
+    return own_family(name)[0] in _FAMILIES
 
 
 def match_width(
@@ -78,7 +75,7 @@ def match_width(
 ) -> tuple[str, Options]:
     """Name and options, for ``create_backbone``, of the plain network of a family whose size is nearest to ``target``.
 
-    All widths, or without a family in ``FAMILIES`` the units of a hidden layer before the classifier, are multiplied by
+    All widths, or, in a network of fixed widths, the units of a hidden layer before the classifier, are multiplied by
     one factor, found by bisection; nothing is random, and only shapes are computed.
 
     Args:
@@ -93,7 +90,7 @@ def match_width(
         RegardError: steps of width are too coarse to come within 3 %, or so little is to be added that a hidden layer
             would have fewer units than there are classes.
     """
-    scaled = _FAMILIES.get(_family(name), _hidden)
+    scaled = _FAMILIES.get(own_family(name)[0], _hidden)
 
     def size(scale: float) -> int:
         other, chosen = scaled(name, options, scale)
@@ -120,7 +117,3 @@ def match_width(
             "classes, a bottleneck and no fair control; compare with the plain network instead"
         )
     return matched
-
-
-def _family(name: str) -> str:
-    return re.sub(r"^wrn\d+_\d+$", "wrn", name)

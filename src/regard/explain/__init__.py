@@ -4,11 +4,10 @@ Not here: testing the maps (metrics), drawing them (report).
 """
 
 from regard._callable import make_callable
-from regard.explain.context import ExplainContext
+from regard.explain.context import ExplainContext, preserve_state
 from regard.explain.explain import ZeroMapWarning, explain
 from regard.explain.iba import ChannelStatistics, channel_statistics
 from regard.explain.methods import METHODS, Method, list_methods
-from regard.explain.preserve import preserve_state
 
 __all__ = [
     "METHODS",

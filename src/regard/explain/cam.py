@@ -67,11 +67,8 @@ def _cam(context: ExplainContext, weigh: Callable[[_Features, _Features], Float[
         outputs.append(out.detach().requires_grad_())
         return outputs[0].clone()  # later layers may work in place
 
-    hook = module.register_forward_hook(cut)
-    try:
+    with module.register_forward_hook(cut):
         logits = context.logits(context.images)
-    finally:
-        hook.remove()
     gradient = torch.zeros_like(outputs[0])
     if logits.requires_grad:
         chosen = logits.gather(1, context.classes[:, None]).sum()

@@ -1,4 +1,4 @@
-"""The input of every explanation method (model, images, target class, layer), and the default layer.
+"""The input of every explanation method (model, images, target class, layer), the default layer, and a model restored.
 
 The default layer is one in the middle of the network, or, for class activation maps, the last with positions.
 """
@@ -6,6 +6,7 @@ The default layer is one in the middle of the network, or, for class activation 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.backbones import Layout, find_layout, last_layer, locate, recommended_layer
+from regard.backbones import Layout, eval_mode, find_layout, last_layer, locate, recommended_layer
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -45,13 +46,22 @@ def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
     """
     try:
         name = default_layer(network)
-        layout, _ = find_layout(network, name, locate(network, name)[2], shape)
+        layout, _ = find_layout(network, name, shape)
     except RegardError:
         return last_layer(network, shape)
     return name if layout.kind == "tokens" else last_layer(network, shape)
 
 
 ScoreKind = Literal["logit", "probability"]
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ class ExplainContext:
         shape = (channels, height, width)
         name = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
         module = locate(self.network, name)[2]
-        layout, _ = find_layout(self.network, name, module, shape)
+        layout, _ = find_layout(self.network, name, shape)
         return module, layout
 
     def features(self) -> Float[Tensor, "B C h w"]:
@@ -140,11 +150,8 @@ class ExplainContext:
         module, layout = self.place()
         outputs: list[Tensor] = []
         hook = module.register_forward_hook(lambda _module, _args, out: outputs.append(out.detach().clone()))
-        try:
-            with torch.no_grad():
-                self.logits(self.images)
-        finally:
-            hook.remove()
+        with torch.no_grad(), hook:
+            self.logits(self.images)
         return layout.features(outputs[0], (self.images.shape[2], self.images.shape[3]))
 
 
@@ -159,3 +166,28 @@ def sample_major(samples: int, images: int, batch: int) -> Iterator[int]:
     copies = max(batch // images, 1)
     for start in range(0, samples, copies):
         yield min(copies, samples - start)
+
+
+@contextmanager
+def preserve_state(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, gradients on, parameters without ``requires_grad``; afterwards everything is as it was.
+
+    Restored, also after an exception: every module's mode, every parameter's ``requires_grad`` and ``grad`` (the same
+    tensor, not a copy), and every module's hooks. Gradients with respect to images and features do not need those of
+    the parameters, which are switched off so that nothing accumulates and no memory is spent on them.
+    """
+    parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+    hooks = [(getattr(m, name), dict(getattr(m, name))) for m in model.modules() for name in _HOOKS]
+    try:
+        for parameter, _, _ in parameters:
+            parameter.requires_grad_(False)
+        with eval_mode(model), torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        for parameter, learns, grad in parameters:
+            parameter.requires_grad_(learns)
+            parameter.grad = grad
+        for registered, saved in hooks:
+            if registered.keys() != saved.keys():
+                registered.clear()
+                registered.update(saved)

@@ -11,9 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.backbones import nearest
-from regard.explain.context import ExplainContext
+from regard.explain.context import ExplainContext, preserve_state
 from regard.explain.methods import METHODS, Method
-from regard.explain.preserve import preserve_state
 from regard.types import Map, RegardError
 
 

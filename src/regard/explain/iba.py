@@ -30,9 +30,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention import floored_std, noise_price
 from regard.backbones import Layout, trace_until
-from regard.explain.context import ExplainContext
-from regard.explain.preserve import preserve_state
+from regard.explain.context import ExplainContext, preserve_state
 from regard.metrics import gaussian_blur
 from regard.types import NATS_PER_BIT, Map, RegardError
 
@@ -42,91 +42,72 @@ _START = 5.0
 """Start of alpha: nearly everything passes."""
 
 
+@dataclass(frozen=True)
 class Rerun:
     """The part of a model after a layer, for one batch of images; created by `rerunning`.
 
     Attributes:
         features: the layer's output (B,C,h,w), without prefix tokens.
         logits: of the whole forward (B,n).
+        run: features at the layer -> logits (B,n), in the graph of the features.
     """
 
     features: Float[Tensor, "B C h w"]
     logits: Float[Tensor, "B n"]
-
-    def __init__(self, run: Callable[[], Tensor], layer: nn.Module, layout: Layout, size: tuple[int, int]) -> None:
-        self._run, self._layer, self._layout, self._size = run, layer, layout, size
-        self._kept: dict[nn.Module, list[Any]] = {}
-        self._turn: dict[nn.Module, int] = {}
-        self._now: Tensor | None = None
-        self._whole: Tensor | None = None
-
-    def __call__(self, features: Float[Tensor, "B C h w"]) -> Float[Tensor, "B n"]:
-        """Logits (B,n) with these features at the layer, in the graph of the features."""
-        assert self._whole is not None
-        self._now = self._layout.output(features, self._whole)
-        self._turn = dict.fromkeys(self._kept, 0)
-        try:
-            return self._run()
-        finally:
-            self._now = None
-
-    def _record(self, model: nn.Module) -> None:
-        """The whole forward."""
-        with torch.no_grad(), trace_until(model, self._layer) as trace:
-            self.logits = self._run()
-        assert trace.out is not None
-        self._whole = trace.out
-        for module, out in trace.done:
-            self._kept.setdefault(module, []).append(out)
-        self.features = self._layout.features(trace.out, self._size)
-
-    def _stand_in(self, module: nn.Module) -> Callable[..., Any]:
-        forward = module.forward
-        if module is self._layer:
-            return lambda *_args, **_kwargs: self._now.clone()  # type: ignore[union-attr]  # later layers may work in place
-
-        def again(*args: Any, **kwargs: Any) -> Any:
-            turn = self._turn[module]
-            self._turn[module] = turn + 1
-            kept = self._kept[module]
-            return kept[turn] if turn < len(kept) else forward(*args, **kwargs)  # it runs again after the layer
-
-        return again
+    run: Callable[[Tensor], Tensor]
 
 
 @contextmanager
 def rerunning(
     model: nn.Module, run: Callable[[], Tensor], layer: nn.Module, layout: Layout, size: tuple[int, int]
 ) -> Iterator[Rerun]:
-    """The part of a model after a layer, ready to run again; the model is restored afterwards, also after an error.
+    """The part after a layer that runs once in a model in evaluation mode; ``run`` calls that and returns logits.
 
-    Args:
-        model: the whole model, in evaluation mode.
-        run: calls it on the images and returns logits.
-        layer: a module that runs once in it.
-        layout: of the layer's output.
-        size: (H, W) of the images.
+    The model is restored afterwards, also after an error.
 
     Raises:
         RegardError: with its own features at the layer the rerun does not give the model's logits: the model draws at
             random, or code around the layer works in place.
     """
-    again = Rerun(run, layer, layout, size)
-    again._record(model)
-    replaced = [layer, *again._kept]
-    own = [(module, vars(module).get("forward")) for module in replaced]
+    with torch.no_grad(), trace_until(model, layer) as trace:
+        whole = run()
+    stored: dict[nn.Module, list[Any]] = {layer: [trace.out]}
+    for module, out in trace.done:
+        stored.setdefault(module, []).append(out)
+    own = [(module, vars(module).get("forward")) for module in stored]
+    turns: dict[nn.Module, Iterator[Any]] = {}
+
+    def rerun(features: Tensor) -> Tensor:
+        turns.update({module: iter(outputs) for module, outputs in stored.items()})
+        turns[layer] = iter([layout.output(features, trace.out).clone()])  # later layers may work in place
+        try:
+            return run()
+        finally:
+            turns.clear()
+
+    def stand_in(module: nn.Module) -> Callable[..., Any]:
+        forward = module.forward
+
+        def again(*args: Any, **kwargs: Any) -> Any:
+            for output in turns[module]:
+                return output
+            return forward(*args, **kwargs)  # it runs again after the layer
+
+        return again
+
+    after = Rerun(layout.features(trace.out, size), whole, rerun)
     try:
-        for module in replaced:
-            module.forward = again._stand_in(module)
+        for module, _ in own:
+            module.forward = stand_in(module)
         for _ in range(2):  # twice: the first run may have changed the stored outputs in place
             with torch.no_grad():
-                logits = again(again.features)
-            if not torch.allclose(logits, again.logits, rtol=1e-4, atol=1e-5, equal_nan=True):
+                logits = rerun(after.features)
+            if not torch.allclose(logits, whole, rtol=1e-4, atol=1e-5, equal_nan=True):
                 raise RegardError(
                     f"the part after the layer does not reproduce the logits of the whole network (off by "
-                    f"{(logits - again.logits).abs().max():.2g}); give another layer, such as a whole stage"
+                    f"{(logits - whole).abs().max():.2g}); give another layer, such as a whole stage"
                 )
-        yield again
+        yield after
     finally:
         for module, forward in own:
             if forward is None:
@@ -155,8 +136,8 @@ class ChannelStatistics:
 
     @property
     def std(self) -> Float[Tensor, " C"]:
-        """Standard deviation with a floor, since a constant channel would have a near-infinite price."""
-        return (torch.maximum(self.var, 1e-4 * self.var.mean()) + 1e-8).sqrt()
+        """Standard deviation, with the floor of a noise gate's."""
+        return floored_std(self.var)
 
 
 def channel_statistics(
@@ -179,12 +160,6 @@ def channel_statistics(
             square = square.to(features) + features.square().sum((0, 2, 3))
     mean = total / count
     return ChannelStatistics(mean.float(), (square / count - mean.square()).clamp_min(0).float())
-
-
-def price(passed: Float[Tensor, "B C h w"], standard: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-    """KL( N(l r, (1-l)^2) || N(0,1) ) of each element in nats, for l in [0,1) and standardised features r."""
-    # (1-l)^2 - 1 - ln (1-l)^2, without the cancellation at small l
-    return 0.5 * (passed * (passed - 2) - 2 * torch.log1p(-passed) + passed.square() * standard.square())
 
 
 def iba(
@@ -231,8 +206,8 @@ def iba(
             slope = _slope(context, after, noise, passed.detach(), beta, samples)
             (alpha.grad,) = torch.autograd.grad(passed, alpha, slope)
             optimizer.step()
-        bits = price(_passed(alpha.detach(), smooth), noise.standard).sum(1, keepdim=True) / NATS_PER_BIT
-    return Map(bits.clamp_min(0), "bits")  # a KL is not negative, but rounding can make it so
+        nats = noise_price(_passed(alpha.detach(), smooth), noise.power).sum(1, keepdim=True)
+    return Map((nats / NATS_PER_BIT).clamp_min(0), "bits")  # a KL is not negative, but rounding can make it so
 
 
 class _Noise:
@@ -243,7 +218,7 @@ class _Noise:
         self.dtype = features.dtype
         self.mean = statistics.mean.to(features.device)[:, None, None]
         self.std = statistics.std.to(features.device)[:, None, None]
-        self.standard = (self.features - self.mean) / self.std
+        self.power = ((self.features - self.mean) / self.std).square()
         self.generator = torch.Generator(features.device).manual_seed(seed)
 
     def __call__(self, passed: Tensor) -> Tensor:
@@ -260,10 +235,10 @@ def _slope(
 ) -> Float[Tensor, "B C h w"]:
     """Derivative of each image's loss with respect to what passes, its graph freed after every draw."""
     passed = passed.requires_grad_()
-    cost = beta * price(passed, noise.standard).mean((1, 2, 3)).sum()
+    cost = beta * noise_price(passed, noise.power).mean((1, 2, 3)).sum()
     (slope,) = torch.autograd.grad(cost, passed)
     for _ in range(samples):
-        logs = context.log_probabilities(after(noise(passed)).float())
+        logs = context.log_probabilities(after.run(noise(passed)).float())
         loss = -logs.gather(1, context.classes[:, None]).sum() / samples
         if loss.requires_grad:  # else nothing after the layer depends on it
             slope = slope + torch.autograd.grad(loss, passed)[0]

@@ -1,4 +1,6 @@
-"""Explanation methods by name."""
+"""Explanation methods by name; the map that an AttentiveClassifier computes in its forward; and the controls, maps that
+do not depend on the network and are the floor for every method.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,20 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from regard.explain.attention import attention
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from regard.backbones import nearest
 from regard.explain.cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
-from regard.explain.controls import center_control, random_control, uniform_control
+from regard.explain.context import ExplainContext
 from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients, smooth_grad
 from regard.explain.iba import iba
 from regard.explain.perturbation import occlusion, rise
 from regard.explain.transformer import gradient_rollout, rollout
-from regard.types import Map
+from regard.metrics import controls
+from regard.models import AttentiveClassifier
+from regard.types import Map, RegardError
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,62 @@ class Method:
     of_class: bool = True
     at_layer: bool = False
     control: bool = False
+
+
+def attention(context: ExplainContext, *, at: str | None = None) -> Map:
+    """The map of an AttentiveClassifier, as its ``explain`` returns it: bits where they mean something, else the gate.
+
+    It is not of one class: the map is computed before the class is.
+
+    Args:
+        context: the model and its images.
+        at: name of an attended layer; by default the last.
+
+    Raises:
+        RegardError: the model learned no attention, or none at that layer.
+    """
+    model = context.model
+    if not isinstance(model, AttentiveClassifier) or not model.at:
+        raise RegardError(
+            f"attention: {type(model).__name__} has learned no attention; take another method, "
+            "or train an AttentiveClassifier with attention="
+        )
+    if at is not None and at not in model.at:
+        raise RegardError(f"attention: nothing is attended at {at!r}; nearest: {nearest(at, model.at)}")
+    return model.explain(context.images, layer=-1 if at is None else model.at.index(at))
+
+
+def random_control(
+    context: ExplainContext,
+    *,
+    bandwidth: float | None = None,
+    seed: int = 0,
+    index: Int[Tensor, " B"] | None = None,
+) -> Map:
+    """Blurred noise, equally smooth everywhere (see ``regard.metrics.controls.blurred_noise``).
+
+    Args:
+        context: only the number and size of its images are used.
+        bandwidth: standard deviation of the blur in pixels; by default a sixteenth of the shorter side.
+        seed: with the index it determines the map.
+        index: of each image in its data set, so that batches do not change its map; by default its place in the batch.
+    """
+    B, _, H, W = context.images.shape
+    sigma = min(H, W) / 16 if bandwidth is None else bandwidth
+    index = torch.arange(B) if index is None else index
+    return controls.blurred_noise((H, W), sigma, index=index.to(context.images.device), seed=seed)
+
+
+def center_control(context: ExplainContext, *, spread: float = 0.25) -> Map:
+    """A Gaussian at the middle of the image; ``spread`` is its standard deviation as a share of each side."""
+    B, _, H, W = context.images.shape
+    return controls.center_map(B, (H, W), spread=spread, device=context.images.device)
+
+
+def uniform_control(context: ExplainContext) -> Map:
+    """One everywhere."""
+    B, _, H, W = context.images.shape
+    return controls.uniform_map(B, (H, W), device=context.images.device)
 
 
 METHODS: Mapping[str, Method] = {

@@ -82,14 +82,9 @@ def occlusion(
 
 
 class RandomMasks:
-    """Random masks of one size, drawn in the order of their numbers.
+    """As many random masks of a size (H, W) as there are samples, drawn in the order of their numbers.
 
-    Args:
-        samples: N.
-        cells: of the coarse grid, along each side.
-        keep: probability that a cell is shown.
-        size: (H, W).
-        seed: of the masks.
+    ``keep`` is the probability that a cell of the coarse grid is shown, which has ``cells`` along each side.
     """
 
     def __init__(self, samples: int, cells: int, keep: float, size: tuple[int, int], seed: int) -> None:

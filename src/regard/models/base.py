@@ -1,63 +1,64 @@
-"""Freezing: the first layers of a trunk stop learning, and the rest can run on their stored output (the stem)."""
+"""Base of models with one attended trunk: freezing, normalisation of images, maps, parameter groups.
+
+Freezing: the first layers of the trunk stop learning, and the rest can run on their stored output (the stem).
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Self, TypedDict, Unpack
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Stem, attended, eval_mode, locate, probe_images
-from regard.types import RegardError
+from regard.attention import AnchorQuantizer
+from regard.backbones import (
+    LITE0_NORMALIZE,
+    LITE0_WEIGHTS,
+    Cut,
+    MapOverrides,
+    Recorder,
+    Stem,
+    attended,
+    create_backbone,
+    cut_of,
+    eval_mode,
+    head_name,
+    image_shape,
+    locate,
+    recorder_for,
+    run,
+    run_order,
+)
+from regard.models.sharing import Shareable
+from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError
+
+Normalize = tuple[Sequence[float], Sequence[float]]
+IMAGENET: Normalize = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def freeze_upto(trunk: nn.Module, upto: str, shape: tuple[int, int, int]) -> tuple[str, ...]:
-    """Takes the gradient from all parameters of layers that run up to and with ``upto``, attention apart.
-
-    Bare parameters of the modules around ``upto``, such as a class token and position embeddings, are frozen too.
-
-    Returns:
-        Names of the layers that have run, to be held in evaluation mode.
-    """
-    target = locate(trunk, upto)[2]
-    names = {module: name for name, module in trunk.named_modules()}
-    done: list[nn.Module] = []
-    reached = False
-
-    def ran(module: nn.Module, _args: Any, _out: Any) -> None:
-        nonlocal reached
-        if not reached:
-            done.append(module)
-        reached = reached or module is target
-
-    hooks = [module.register_forward_hook(ran) for module in trunk.modules()]
-    try:
-        with eval_mode(trunk):
-            trunk(probe_images(trunk, shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    learning = {module for layer in attended(trunk).values() for module in layer.attention.modules()}
-    frozen = [module for module in dict.fromkeys(done) if module not in learning]
-    inner = names[target] + "."
-    around = [module for name, module in trunk.named_modules() if not name or inner.startswith(name + ".")]
-    for module in [*frozen, *around]:
-        for parameter in module.parameters(recurse=False):
-            parameter.requires_grad_(False)
-    whole = [module for module in frozen if not learning & set(module.modules())]
-    return tuple(names[module] for module in whole)
+PRIOR_GAIN = 10.0
 
 
-def hold_frozen(trunk: nn.Module, frozen: tuple[str, ...]) -> None:
-    """Puts frozen layers into evaluation mode."""
-    for name in frozen:
-        trunk.get_submodule(name).training = False
+class Rates(TypedDict, total=False):
+    """Learning rates of parts and weight decay; a part that is absent or None has the common learning rate."""
+
+    backbone_lr: float | None
+    """Of the backbone; lower for pretrained networks."""
+    attention_lr: float | None
+    """Of the attention; higher beside a pretrained backbone, since its weights start fresh."""
+    anchors_lr: float | None
+    """Of the anchors; 0 leaves them where they start."""
+    weight_decay: float
+    """Of weights with two or more dimensions; none by default."""
 
 
-class Freezable(nn.Module):
-    """Base of classifier and segmenter: a trunk, its normalisation, and the frozen part of it.
+class OneTrunk(Shareable):
+    """A trunk with attended layers, whose first layers may be frozen, that saves to and loads from two files.
 
     Attributes:
         trunk: a network from normalised images.
@@ -77,13 +78,55 @@ class Freezable(nn.Module):
     mean: Tensor
     std: Tensor
 
+    def _set_trunk(self, config: dict[str, Any], num_classes: int, pretrained: bool | str | Path) -> None:
+        """Sets the configuration, the trunk, the shape of images and their mean and standard deviation per channel.
+
+        Given statistics first; else, for pretrained weights, those that the network's library states; else none.
+        """
+        shape = self.shape = image_shape(config["input_size"])
+        backbone, normalize = config["backbone"], config["normalize"]
+        if isinstance(backbone, str):
+            size: dict[str, Any] = {"in_chans": shape[0], "img_size": shape[1:]}
+            options = config["backbone_options"] or {}
+            backbone = create_backbone(backbone, num_classes, pretrained=pretrained, **size, **options)
+        self.trunk = backbone
+        if normalize is None and pretrained is not False:
+            published = getattr(backbone, "pretrained_cfg", None) or {}
+            normalize = (published["mean"], published["std"]) if "mean" in published else IMAGENET
+            normalize = LITE0_NORMALIZE if str(pretrained) == LITE0_WEIGHTS else normalize
+        self.normalizes = normalize is not None
+        mean, std = (tuple(float(value) for value in side) for side in normalize or ((0,), (1,)))
+        if len(mean) != len(std) or min(std) <= 0:
+            raise RegardError(f"normalize={normalize}: one mean and one positive standard deviation per channel")
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+        statistics = (mean, std) if self.normalizes else None
+        self.config = config | {"input_size": list(config["input_size"]), "normalize": statistics}
+
     def freeze(self, upto: str) -> None:
         """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
         dropout included; attention on it goes on learning.
+
+        Bare parameters of the modules around ``upto``, such as a class token and position embeddings, are frozen too.
         """
-        self.frozen, self.frozen_upto = freeze_upto(self.trunk, upto, self.shape), upto
+        target, names = locate(self.trunk, upto)[2], {module: name for name, module in self.trunk.named_modules()}
+        ran = [module for module, _ in run_order(self.trunk, self.shape)]
+        done = ran[: ran.index(target) + 1] if target in ran else ran
+        learning = {module for layer in attended(self.trunk).values() for module in layer.attention.modules()}
+        frozen = [module for module in dict.fromkeys(done) if module not in learning]
+        inner = names[target] + "."
+        around = [module for name, module in self.trunk.named_modules() if not name or inner.startswith(name + ".")]
+        for module in [*frozen, *around]:
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(False)
+        self.frozen = tuple(names[module] for module in frozen if not learning & set(module.modules()))
+        self.frozen_upto = upto
         vars(self).pop("frozen_stem", None)  # it may be of an earlier layer
-        hold_frozen(self.trunk, self.frozen)
+        self._hold_frozen()
+
+    def _hold_frozen(self) -> None:
+        for name in self.frozen:
+            self.trunk.get_submodule(name).training = False
 
     @cached_property
     def frozen_stem(self) -> Stem:
@@ -111,12 +154,106 @@ class Freezable(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """As in ``nn.Module``, but frozen layers stay in evaluation mode."""
         super().train(mode)
-        hold_frozen(self.trunk, self.frozen)
+        self._hold_frozen()
         return self
 
-    def _rest(self, stem: Tensor, repeat: int) -> AbstractContextManager[None]:
-        """The trunk resumes from the stem's features, each repeated ``repeat`` times."""
-        return self.frozen_stem.resume(stem if repeat == 1 else stem.repeat(repeat, *[1] * (stem.ndim - 1)))
+    def _run(
+        self, network: nn.Module, images: Tensor, stem: Tensor | None, samples: int | None, **options: Any
+    ) -> tuple[Tensor, Recorder]:
+        """Output of ``network``, the trunk or what the trunk is part of, for images or what the stem made of them.
+
+        Options are those of `recorder_for`.
+        """
+        if stem is not None:
+            images = images.new_zeros(()).expand(len(stem), *self.shape)
+        if images.ndim != 4 or images.shape[1] != self.shape[0]:
+            raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
+        samples = int(self.training) if samples is None else samples
+        recorder = recorder_for(network, samples=samples, **options)
+        if stem is not None and recorder.at_input and samples > 1:
+            stem = stem.repeat(samples, *[1] * (stem.ndim - 1))
+        with nullcontext() if stem is None else self.frozen_stem.resume(stem):
+            return run(network, recorder, self._normalized(images)), recorder
 
     def _normalized(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std if self.normalizes else images
+
+    @property
+    def cut(self) -> Cut:
+        """Whether everything passes through the gates; if not, the paths around them."""
+        return cut_of(self.trunk)
+
+    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverrides = None) -> Map:
+        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
+        with eval_mode(self):
+            outputs = self(images, samples=0, map_override=map_override).attention
+        if not outputs:
+            raise RegardError("explain: nothing is attended; build the model with attention=")
+        return self.shown(outputs[layer])
+
+    def shown(self, output: AttentionOutput) -> Map:
+        """The map of an attended layer's first sample.
+
+        Bits per position, where the gate has a price and is a cut; else its map, in its own unit.
+        """
+        if output.price is not None and self.cut.is_cut:
+            return Map(output.price[0] / NATS_PER_BIT, "bits")
+        return Map(output.map[0], output.unit)
+
+    def parameter_groups(self, lr: float, **rates: Unpack[Rates]) -> list[dict[str, Any]]:
+        """Every parameter that learns, once, in groups for any optimiser.
+
+        Each group has ``name``, ``params``, ``lr`` and ``weight_decay``. Parts are ``backbone``, ``attention``,
+        ``anchors``, their ``prior`` and ``head`` (classifier, or bottleneck and decoder). Anchors, prior, biases, the
+        parameters of normalisations and whatever the network itself excepts (timm's ``no_weight_decay``) are never
+        decayed. The prior learns ten times as fast as the rest: its log probabilities move by units where weights move
+        by hundredths, and a prior that lags overstates the code length of every map.
+
+        Args:
+            lr: learning rate of parts without their own.
+            **rates: learning rates of parts, and weight decay; see ``Rates``.
+
+        Raises:
+            TypeError: another name among the rates.
+        """
+        if unknown := sorted(rates.keys() - Rates.__annotations__):
+            known = ", ".join(Rates.__annotations__)
+            raise TypeError(f"parameter_groups: no {', '.join(unknown)}; it takes {known}")
+        trunk = self.trunk
+        layers = attended(trunk)
+        attention = {p for layer in layers.values() for p in layer.attention.parameters()}
+        quantizers = [module for module in trunk.modules() if isinstance(module, AnchorQuantizer)]
+        anchors, prior = {q.raw for q in quantizers}, {q.prior_logits for q in quantizers}
+        own = all(name.startswith("trunk.") for name, _ in self.named_parameters())
+        classifier = head_name(trunk) if own else None
+        head = set(trunk.get_submodule(classifier).parameters()) if classifier else set()
+        excepted = _excepted(trunk)
+        weight_decay = rates.get("weight_decay", 0.0)
+        groups: dict[str, dict[str, Any]] = {}
+        for name, parameter in self.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            part = "head" if parameter in head or not name.startswith("trunk.") else "backbone"
+            part = "attention" if parameter in attention else part
+            part = "anchors" if parameter in anchors else "prior" if parameter in prior else part
+            decayed = weight_decay > 0 and parameter.ndim > 1 and parameter not in excepted
+            key = part if decayed or not weight_decay or part in ("anchors", "prior") else f"{part}, not decayed"
+            decay = weight_decay if decayed else 0.0
+            rate = PRIOR_GAIN * lr if part == "prior" else rates.get(f"{part}_lr")
+            rate = lr if rate is None else rate
+            group = groups.setdefault(key, {"name": key, "params": [], "lr": rate, "weight_decay": decay})
+            group["params"].append(parameter)
+        return list(groups.values())
+
+
+def _excepted(trunk: nn.Module) -> set[nn.Parameter]:
+    """Parameters without weight decay (timm's ``no_weight_decay``), named as before or after attaching."""
+    listed: set[str] = set(getattr(trunk, "no_weight_decay", tuple)())
+    excepted = set()
+    for name, parameter in trunk.named_parameters():
+        original = name
+        for layer in attended(trunk):
+            original = original.replace(f"{layer}.module.", f"{layer}.")
+        if {name, original} & listed:
+            excepted.add(parameter)
+    return excepted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,19 +14,16 @@ from regard.backbones import (
     MapOverrides,
     attach,
     attended,
-    create_backbone,
     eval_mode,
     exclude_tokens,
     fit_head,
-    image_shape,
     probe_images,
-    recorder_for,
-    run,
     take_head,
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
+from regard.models.base import Normalize, OneTrunk
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
-from regard.models.one_trunk import Normalize, OneTrunk, resolve_normalize
+from regard.models.sharing import constructor_arguments
 from regard.types import LatentOutput, ModelOutput, RegardError
 
 
@@ -99,51 +95,19 @@ class AttentiveClassifier(OneTrunk):
         exclude_tokens: bool = False,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
+        config = constructor_arguments(locals())
         super().__init__()
         if num_classes < 1:
             raise RegardError(f"num_classes={num_classes}: at least 1 is needed")
-        shape = image_shape(input_size)
-        if isinstance(backbone, str):
-            trunk = create_backbone(
-                backbone,
-                num_classes,
-                pretrained=pretrained,
-                in_chans=shape[0],
-                img_size=shape[1:],
-                **(backbone_options or {}),
-            )
-        else:
-            trunk = backbone
+        self._set_trunk(config, num_classes, pretrained)
+        trunk, shape = self.trunk, self.shape
+        if not isinstance(backbone, str):
             fit_head(trunk, num_classes)
-        statistics = resolve_normalize(normalize, trunk, pretrained)
         names = layers_of(trunk, at, attention, shape)
         if is_readout(attention) and latent is not None:
             raise RegardError(f"latent={latent}: {attention} has its own classifier; leave the latent out")
-        self.config: dict[str, Any] = {
-            "backbone": backbone,
-            "num_classes": num_classes,
-            "at": names,
-            "attention": attention,
-            "anchors": anchors,
-            "attention_options": attention_options,
-            "latent": latent,
-            "decoder": decoder,
-            "kl": kl,
-            "prior": prior,
-            "bottleneck_options": bottleneck_options,
-            "input_size": list(input_size),
-            "normalize": statistics,
-            "average": average,
-            "multi_label": multi_label,
-            "layout": layout,
-            "exclude_tokens": exclude_tokens,
-            "backbone_options": backbone_options,
-        }
-        """The arguments that rebuild this classifier, pretrained weights apart."""
-        self.num_classes, self.shape = num_classes, shape
-        self.average, self.multi_label = average, multi_label
-        self.trunk = trunk
-        self.normalize_by(statistics)
+        self.config["at"] = names
+        self.num_classes, self.average, self.multi_label = num_classes, average, multi_label
         self.bottleneck: GaussianBottleneck | None = None
         self.decoder: nn.Module | None = None
         self.readout: nn.Module | None = None
@@ -153,16 +117,15 @@ class AttentiveClassifier(OneTrunk):
         if latent is not None:
             self.bottleneck = GaussianBottleneck(width, latent, kl=kl, prior=prior, **(bottleneck_options or {}))
             self.decoder = build_decoder(decoder, latent, num_classes)
+        options = attention_options or {}
         if attention is not None:
-            options = attention_options or {}
             build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
             attach(trunk, names, build, layout=layout, input_size=shape)
         if exclude_tokens:
             _exclude_closed(trunk, shape)
-        if isinstance(attention, str) and is_readout(attention):
-            self.readout = readout_of(attention, trunk, width, num_classes, shape, attention_options or {})
-            shorten = bool((attention_options or {}).get("shorten"))
-            leave_out_idle(self, trunk, probe_images(trunk, shape), attention, shorten=shorten)
+        if is_readout(attention):
+            self.readout = readout_of(attention, trunk, width, num_classes, shape, options)
+            leave_out_idle(self, trunk, probe_images(trunk, shape), attention, shorten=bool(options.get("shorten")))
 
     @property
     def at(self) -> tuple[str, ...]:
@@ -187,15 +150,8 @@ class AttentiveClassifier(OneTrunk):
             stem: output of ``stem`` for the images, which are then not used and may be empty.
             drop: False masks excluded tokens and still computes them; by default they are left out.
         """
-        if stem is not None:
-            images = images.new_zeros(()).expand(len(stem), *self.shape)
-        if images.ndim != 4 or images.shape[1] != self.shape[0]:
-            raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
-        samples = int(self.training) if samples is None else samples
-        recorder = recorder_for(self.trunk, samples=samples, map_override=map_override, drop=drop)
-        with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
-            h = run(self.trunk, recorder, self._normalized(images))
-        B, S = images.shape[0], max(samples, 1)
+        h, recorder = self._run(self.trunk, images, stem, samples, map_override=map_override, drop=drop)
+        B, S = (images if stem is None else stem).shape[0], max(recorder.samples, 1)
         latent: LatentOutput | None = None
         outputs = recorder.outputs
         if self.readout is not None:
@@ -203,7 +159,7 @@ class AttentiveClassifier(OneTrunk):
             h, outputs = read.logits, read.attention
         if self.bottleneck is not None and self.decoder is not None:
             h = h.repeat(S, 1) if h.shape[0] < S * B else h
-            latent = self.bottleneck(h, sample=samples > 0)
+            latent = self.bottleneck(h, sample=recorder.samples > 0)
             h = self.decoder(latent.z)
         return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
@@ -224,13 +180,10 @@ def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> N
 
 
 def _exclude_closed(trunk: nn.Module, shape: tuple[int, int, int]) -> None:
-    """``exclude_tokens``, where every attended layer has a mask gate.
+    """``exclude_tokens``, where every attended layer has a mask gate, else an error.
 
     A noise gate prices what it lets through, and which tokens are missing would be information without a price. A
     residual gate closes nothing.
-
-    Raises:
-        RegardError: another gate, nothing attended, or a network that cannot exclude tokens.
     """
     layers = attended(trunk)
     for name, layer in layers.items():

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +20,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Layout, eval_mode, find_layout, layer_names, locate, probe_images
+from regard.backbones import (
+    Layout,
+    enclosing,
+    eval_mode,
+    feature_info,
+    find_layout,
+    grid_layers,
+    locate,
+    output_at,
+    probe_images,
+    run_order,
+)
 from regard.types import RegardError
 
 
@@ -47,9 +60,7 @@ def readings(trunk: nn.Module, count: int, shape: tuple[int, int, int]) -> tuple
     Raises:
         RegardError: the network has fewer grids.
     """
-    info = getattr(trunk, "feature_info", None) or []
-    entries = info if isinstance(info, list) else getattr(info, "info", [])
-    names = {entry["reduction"]: entry["module"] for entry in entries} or _last_layers(trunk, shape)
+    names = {entry["reduction"]: entry["module"] for entry in feature_info(trunk)} or _last_layers(trunk, shape)
     if len(names) < count:
         raise RegardError(
             f"{type(trunk).__name__} has features on {len(names)} grid(s), too few for {count - 1} skip "
@@ -57,8 +68,10 @@ def readings(trunk: nn.Module, count: int, shape: tuple[int, int, int]) -> tuple
         )
     read = []
     for name in [names[reduction] for reduction in sorted(names)][-count:]:
-        layout, channels = find_layout(trunk, name, locate(trunk, name)[2], shape)
-        read.append(Reading(name, layout, channels, _reduction(trunk, name, layout, shape)))
+        layout, channels = find_layout(trunk, name, shape)
+        output = output_at(trunk, locate(trunk, name)[2], probe_images(trunk, shape))
+        rows = layout.features(output, shape[1:]).shape[2]
+        read.append(Reading(name, layout, channels, _power(shape[1] / rows)))
     return tuple(read)
 
 
@@ -67,30 +80,23 @@ def cut_off(trunk: nn.Module, name: str, shape: tuple[int, int, int]) -> None:
 
     Where the network does not run without one of them, all are left.
     """
-    order: list[nn.Module] = []
-    hooks = [m.register_forward_hook(lambda module, _args, _out: order.append(module)) for m in trunk.modules()]
-    try:
-        with eval_mode(trunk):
-            trunk(probe_images(trunk, shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    last = locate(trunk, name)[2]
-    reached = order.index(last) + 1
+    order = [module for module, _ in run_order(trunk, shape)]
+    reached = order.index(locate(trunk, name)[2]) + 1
     after = set(order[reached:]) - set(order[:reached])
-    taken: list[tuple[nn.Module, str, nn.Module]] = []
-    parent, parts = trunk, name.split(".")
-    for part in parts:
-        taken += [(parent, key, child) for key, child in parent.named_children() if key != part and child in after]
-        parent = dict(parent.named_children())[part]
-    for owner, key, _ in taken:
-        setattr(owner, key, nn.Identity())
+    path = [*enclosing(name), name]
+    removed = {
+        key: module
+        for key, module in trunk.named_modules(remove_duplicate=False)
+        if module in after and key not in path and key.rpartition(".")[0] in ("", *path[:-1]) and key
+    }
+    for key in removed:
+        trunk.set_submodule(key, nn.Identity())
     try:
         with eval_mode(trunk):
             trunk(probe_images(trunk, shape))
     except Exception:  # any error of a network without a part of it
-        for owner, key, child in taken:
-            setattr(owner, key, child)
+        for key, module in removed.items():
+            trunk.set_submodule(key, module)
 
 
 def _last_layers(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str]:
@@ -98,45 +104,17 @@ def _last_layers(trunk: nn.Module, shape: tuple[int, int, int]) -> dict[int, str
 
     A layer inside a block that returns another grid is in the middle of a step, and passed over.
     """
-    sizes: dict[str, int] = {}
-
-    def watch(name: str) -> Any:
-        def keep(_module: nn.Module, _args: Any, out: Any) -> None:
-            if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1:
-                sizes.pop(name, None)
-                sizes[name] = _power(shape[1] / out.shape[2])
-
-        return keep
-
-    modules = {name: locate(trunk, name)[2] for name in layer_names(trunk)}
-    # a pooling to a fixed grid belongs to the classifier
-    modules = {name: module for name, module in modules.items() if not isinstance(module, nn.AdaptiveAvgPool2d)}
-    hooks = [module.register_forward_hook(watch(name)) for name, module in modules.items()]
-    try:
-        with eval_mode(trunk):
-            trunk(probe_images(trunk, shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    reductions: dict[str, int] = {}
+    for name, rows in grid_layers(trunk, shape):
+        if not isinstance(locate(trunk, name)[2], nn.AdaptiveAvgPool2d):  # which belongs to the classifier
+            reductions.pop(name, None)
+            reductions[name] = _power(shape[1] / rows)
     names: dict[int, str] = {}
-    for name, reduction in sizes.items():
-        parts = name.split(".")
-        around = (".".join(parts[:n]) for n in range(1, len(parts)))
-        blocks = (block for block in around if not isinstance(modules[block], nn.Sequential))
-        if all(sizes.get(block, reduction) == reduction for block in blocks):
+    for name, reduction in reductions.items():
+        blocks = (block for block in enclosing(name) if not isinstance(locate(trunk, block)[2], nn.Sequential))
+        if all(reductions.get(block, reduction) == reduction for block in blocks):
             names[reduction] = name
     return names
-
-
-def _reduction(trunk: nn.Module, name: str, layout: Layout, shape: tuple[int, int, int]) -> int:
-    outputs: list[Tensor] = []
-    hook = locate(trunk, name)[2].register_forward_hook(lambda _m, _a, out: outputs.append(out))
-    try:
-        with eval_mode(trunk):
-            trunk(probe_images(trunk, shape))
-    finally:
-        hook.remove()
-    return _power(shape[1] / layout.features(outputs[0], shape[1:]).shape[2])
 
 
 def _power(ratio: float) -> int:
@@ -221,11 +199,8 @@ class FcnDecoder(nn.Module):
 
     def reset_parameters(self) -> None:
         """Skip connections start at zero, so that the coarsest scores are learned first."""
-        for score in self.finer:
-            assert isinstance(score, nn.Conv2d)
-            nn.init.zeros_(score.weight)
-            assert score.bias is not None
-            nn.init.zeros_(score.bias)
+        for parameter in self.finer.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, features: Sequence[Tensor], size: tuple[int, int]) -> Float[Tensor, "SB 1 H W"]:
         """Logits at ``size`` from features (B,C,h,w), the finest first; behind an attention they may be S*B."""
@@ -246,12 +221,8 @@ class FcnDecoder(nn.Module):
 class Fcn(nn.Module):
     """Images (B,C,H,W) -> logits (B,1,H,W), or (S*B,1,H,W) where attention inside samples.
 
-    Attributes that are not found here are looked up on the trunk: a transformer describes its tokens there.
-
-    Args:
-        trunk: a classifier; its output is not used.
-        decoder: from the features that are read to scores.
-        read: layers of the trunk, the finest first.
+    The decoder takes features of layers of the trunk, the finest first; the trunk's own output is not used. Attributes
+    that are not found here are looked up on the trunk: a transformer describes its tokens there.
     """
 
     def __init__(self, trunk: nn.Module, decoder: FcnDecoder, read: Sequence[Reading]) -> None:
@@ -271,16 +242,12 @@ class Fcn(nn.Module):
         size = (images.shape[-2], images.shape[-1])
         features: dict[str, Tensor] = {}
 
-        def keep(reading: Reading, out: Tensor) -> None:
+        def keep(reading: Reading, _module: nn.Module, _args: Any, out: Tensor) -> None:
             features[reading.name] = reading.layout.features(out, size)
 
-        hooks = []
-        try:
+        with ExitStack() as hooks:
             for reading in self.read:
                 layer = locate(self.trunk, reading.name)[2]
-                hooks.append(layer.register_forward_hook(lambda _m, _a, out, reading=reading: keep(reading, out)))
+                hooks.enter_context(layer.register_forward_hook(partial(keep, reading)))
             self.trunk(images)
-        finally:
-            for hook in hooks:
-                hook.remove()
         return self.decoder([features[reading.name] for reading in self.read], size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from regard.attention import ATTENTION, HEADS, create_attention
 from regard.backbones import (
     bottleneck_branch,
     eval_mode,
+    last_layer,
     nearest,
     probe_images,
     recommended_layer,
@@ -20,8 +22,10 @@ from regard.backbones import (
     vgg_branch,
     wrn_branch,
 )
-from regard.models.baselines.readouts import Tap
-from regard.models.baselines.registry import ATTACHED, BASELINE_NAMES, LAYERS, READOUTS, check_options
+from regard.models.baselines.abn import branch_of
+from regard.models.baselines.cbam import Cbam
+from regard.models.baselines.readouts import GapReadout, LtpaReadout, Tap
+from regard.models.baselines.vit_ib import MessageBottleneck, heads_at, message_layers
 from regard.types import RegardError
 
 MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -32,20 +36,44 @@ MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
 """name -> (channels, num_classes) -> module from features (B,C,H,W) to map logits (B,1,H,W)."""
 
 
-def resolve_head(options: dict[str, Any], channels: int, num_classes: int) -> dict[str, Any]:
-    """The options with a head that is given by name replaced by the module."""
-    head = options.get("head")
-    if not isinstance(head, str) or head in HEADS:
-        return options
-    if head not in MAP_HEADS:
-        raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, [*MAP_HEADS, *HEADS])}")
-    return {**options, "head": MAP_HEADS[head](channels, num_classes)}
+Build = Callable[[int], nn.Module]
+_Shape = tuple[int, int, int]
 
+
+def _cbam(trunk: nn.Module, at: list[str], num_classes: int, *, reduction: float = 16, kernel: int = 7) -> Build:
+    return lambda channels: Cbam(channels, reduction=reduction, kernel=kernel)
+
+
+def _abn(trunk: nn.Module, at: list[str], num_classes: int, *, stage: str | None = None) -> Build:
+    if len(at) != 1:
+        raise RegardError(f"abn: {len(at)} layers; it attends at one")
+    branch = branch_of(trunk, at[0], num_classes, stage=stage)
+    return lambda channels: branch
+
+
+def _vit_ib(trunk: nn.Module, at: list[str], num_classes: int, *, latent: int = 32, hidden: int = 64) -> Build:
+    heads = sorted({heads_at(trunk, name) for name in at})
+    if len(heads) != 1:
+        raise RegardError(f"vit_ib: attention with {heads} heads; name layers of one number")
+    return lambda channels: MessageBottleneck(channels, heads=heads[0], latent=latent, hidden=hidden)
+
+
+ATTACHED: dict[str, Callable[..., Build]] = {"cbam": _cbam, "abn": _abn, "vit_ib": _vit_ib}
+"""name -> (network, layers, number of classes, options) -> a function of the channels, for ``attach``."""
+READOUTS: dict[str, Callable[..., nn.Module]] = {"gap": GapReadout, "ltpa": LtpaReadout}
+"""name -> (channels of the layers, width of the last features, number of classes, options) -> a readout."""
+LAYERS: dict[str, Callable[[nn.Module, _Shape], list[str]]] = {
+    "gap": lambda trunk, shape: [last_layer(trunk, shape)],
+    "ltpa": lambda trunk, shape: list(dict.fromkeys([recommended_layer(trunk), last_layer(trunk, shape)])),
+    "vit_ib": lambda trunk, _: message_layers(trunk),
+}
+"""name -> (network, (C,H,W) of its images) -> default layers; other baselines take the default of attention."""
+BASELINE_NAMES = (*ATTACHED, *READOUTS)
 
 Mechanism = str | Callable[[int], nn.Module] | None
 
 
-def is_readout(attention: Mechanism) -> bool:
+def is_readout(attention: Mechanism) -> TypeGuard[str]:
     """Whether it has its own classifier over tapped layers, which replaces the network's."""
     return isinstance(attention, str) and attention in READOUTS
 
@@ -84,7 +112,7 @@ def builder(
     if attention in BASELINE_NAMES and anchors is not None:
         raise RegardError(f"anchors={anchors}: {attention} has no map to quantize; leave them out")
     if attention in BASELINE_NAMES:
-        check_options(attention, options)
+        _check_options(attention, options)
     if attention in READOUTS:
         return lambda channels: Tap()
     if attention in ATTACHED:
@@ -92,9 +120,26 @@ def builder(
     if attention not in ATTENTION and "+" not in attention:
         names = nearest(attention, [*ATTENTION, *BASELINE_NAMES])
         raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {names}?")
+    head = options.get("head")
+    if not isinstance(head, str) or head in HEADS:
+        return lambda channels: create_attention(attention, channels, anchors=anchors, **options)
+    if head not in MAP_HEADS:
+        raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, [*MAP_HEADS, *HEADS])}")
+    others = {key: value for key, value in options.items() if key != "head"}
     return lambda channels: create_attention(
-        attention, channels, anchors=anchors, **resolve_head(options, channels, num_classes)
+        attention, channels, anchors=anchors, head=MAP_HEADS[head](channels, num_classes), **others
     )
+
+
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    """The options of a baseline are the keyword arguments of its builder."""
+    build = ATTACHED[name] if name in ATTACHED else READOUTS[name]
+    allowed = [p.name for p in inspect.signature(build).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for key in options:
+        if key not in allowed:
+            raise RegardError(
+                f"attention={name!r} has no option {key}; nearest: {nearest(key, allowed) or 'it has none'}"
+            )
 
 
 def readout_of(
@@ -105,20 +150,12 @@ def readout_of(
     with eval_mode(trunk):
         run(trunk, recorder, probe_images(trunk, shape))
     channels = tuple(output.features.shape[1] for output in recorder.outputs)
-    readout = READOUTS[name](channels, width, num_classes, **options)
-    assert isinstance(readout, nn.Module)
-    return readout
+    return READOUTS[name](channels, width, num_classes, **options)
 
 
 def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str, *, shorten: bool) -> None:
-    """Checks that every parameter contributes to the class scores, or removes modules that do not.
-
-    Args:
-        model: the whole classifier.
-        trunk: its network.
-        images: to run the check on.
-        name: of the baseline, for errors.
-        shorten: remove modules that do not contribute; else they are an error.
+    """Checks on some images that every parameter contributes to the class scores; ``shorten`` removes modules that do
+    not.
 
     Raises:
         RegardError: layers come after the last one that is read, or the network does not run without them.
@@ -126,8 +163,7 @@ def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str
     idle = _idle(model, images)
     if idle and shorten:
         for key in _whole(trunk, idle):
-            parent, _, child = key.rpartition(".")
-            setattr(trunk.get_submodule(parent), child, nn.Identity())
+            trunk.set_submodule(key, nn.Identity())
         try:
             idle = _idle(model, images)
         except RuntimeError as error:

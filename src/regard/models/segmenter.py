@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import (
-    Attended,
-    MapOverrides,
-    Stem,
-    attach,
-    attended,
-    create_backbone,
-    eval_mode,
-    image_shape,
-    locate,
-    recorder_for,
-    run,
-)
+from regard.backbones import Attended, MapOverrides, Stem, attach, attended, eval_mode, locate
+from regard.models.base import Normalize, OneTrunk
 from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
 from regard.models.mechanism import builder
-from regard.models.one_trunk import Normalize, OneTrunk, resolve_normalize
+from regard.models.sharing import constructor_arguments
 from regard.types import RegardError, SegmenterOutput
 
 PREFIX = "trunk."
@@ -78,39 +66,19 @@ class Segmenter(OneTrunk):
         dropout: float = 0.1,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
+        config = constructor_arguments(locals())
         super().__init__()
         if decoder not in STRIDES:
             raise RegardError(f"decoder={decoder!r}: one of {', '.join(STRIDES)}")
-        shape = image_shape(input_size)
-        trunk = backbone
-        if isinstance(trunk, str):
-            trunk = create_backbone(
-                trunk, 1, pretrained=pretrained, in_chans=shape[0], img_size=shape[1:], **(backbone_options or {})
-            )
-        statistics = resolve_normalize(normalize, trunk, pretrained)
+        self._set_trunk(config, 1, pretrained)
+        trunk, shape = self.trunk, self.shape
         self.read = readings(trunk, STRIDES[decoder], shape)
         names = [] if attention is None else [at] if isinstance(at, str) else list(at or [self.read[-1].name])
         for name in names:
             locate(trunk, name)
-        self.config: dict[str, Any] = {
-            "backbone": backbone,
-            "decoder": decoder,
-            "at": names,
-            "attention": attention,
-            "anchors": anchors,
-            "attention_options": attention_options,
-            "input_size": list(input_size),
-            "normalize": statistics,
-            "layout": layout,
-            "dropout": dropout,
-            "backbone_options": backbone_options,
-        }
-        """The arguments that rebuild this segmenter, pretrained weights apart."""
-        self.shape = shape
+        self.config["at"] = names
         cut_off(trunk, self.read[-1].name, shape)
-        self.trunk = trunk
         self.decoder = FcnDecoder(self.read, dropout=dropout)
-        self.normalize_by(statistics)
         if attention is not None:
             build = builder(attention, trunk, names, anchors=anchors, options=attention_options or {}, num_classes=1)
             attach(self.network, [PREFIX + name for name in names], build, layout=layout, input_size=shape)
@@ -145,18 +113,10 @@ class Segmenter(OneTrunk):
             map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: output of ``stem`` for the images, which are then not used and may be empty.
         """
-        if stem is not None:
-            images = images.new_zeros(()).expand(len(stem), *self.shape)
-        if images.ndim != 4 or images.shape[1] != self.shape[0]:
-            raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
-        samples = int(self.training) if samples is None else samples
         if isinstance(map_override, dict):
             map_override = {PREFIX + name: map_ for name, map_ in map_override.items()}
-        network = self.network
-        recorder = recorder_for(network, samples=samples, map_override=map_override)
-        with nullcontext() if stem is None else self._rest(stem, max(samples, 1) if recorder.at_input else 1):
-            logits = run(network, recorder, self._normalized(images))
-        return SegmenterOutput(logits.unflatten(0, (-1, len(images))), recorder.outputs)
+        logits, recorder = self._run(self.network, images, stem, samples, map_override=map_override)
+        return SegmenterOutput(logits.unflatten(0, (-1, len(images if stem is None else stem))), recorder.outputs)
 
     def predict(
         self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverrides = None

@@ -19,6 +19,11 @@ _SCHEMA = 1
 CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
+def constructor_arguments(scope: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor, pretrained weights apart, out of its ``locals()`` on the first line."""
+    return {key: value for key, value in scope.items() if key not in ("self", "__class__", "pretrained")}
+
+
 class Shareable(nn.Module):
     """Base of models that save to and load from two files.
 

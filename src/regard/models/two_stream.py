@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Unpack
@@ -19,13 +19,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Cut, MapOverrides, create_backbone, eval_mode, image_shape, inflate
+from regard.backbones import Cut, MapOverrides, create_backbone, eval_mode, image_shape, inflate, overrides_by_layer
 from regard.bottleneck import GaussianBottleneck
+from regard.models.base import Normalize, Rates
 from regard.models.classifier import AttentiveClassifier
-from regard.models.groups import Rates
 from regard.models.mechanism import Mechanism
-from regard.models.one_trunk import Normalize
-from regard.models.sharing import Shareable
+from regard.models.sharing import Shareable, constructor_arguments
 from regard.types import AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
@@ -66,13 +65,9 @@ def _side_by_side(latents: Sequence[LatentOutput]) -> LatentOutput | None:
     """One latent of all dimensions; independent given the clip, so that its exact rate is the sum."""
     if not latents:
         return None
-    return LatentOutput(
-        z=torch.cat([latent.z for latent in latents], 1),
-        mean=torch.cat([latent.mean for latent in latents], 1),
-        std=torch.cat([latent.std for latent in latents], 1),
-        rate=torch.stack([latent.rate for latent in latents]).sum(0),
-        penalty=torch.stack([latent.penalty for latent in latents]).sum(0),
-    )
+    joined = {name: torch.cat([getattr(latent, name) for latent in latents], 1) for name in ("z", "mean", "std")}
+    rates = {name: torch.stack([getattr(latent, name) for latent in latents]).sum(0) for name in ("rate", "penalty")}
+    return LatentOutput(**joined, **rates)
 
 
 STREAMS = ("flow", "rgb")
@@ -139,6 +134,7 @@ class TwoStream(Shareable):
         multi_label: bool = False,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
+        config = constructor_arguments(locals())
         super().__init__()
         if attend not in ("rgb", "flow", "both") or length < 1 or flow_std <= 0:
             raise RegardError(
@@ -151,20 +147,9 @@ class TwoStream(Shareable):
         else:
             flow_trunk = copy.deepcopy(backbone)
         inflate(flow_trunk, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
-        common: dict[str, Any] = {
-            "latent": latent,
-            "decoder": decoder,
-            "kl": kl,
-            "prior": prior,
-            "multi_label": multi_label,
-        }
-        attended: dict[str, Any] = {
-            "at": at,
-            "attention": attention,
-            "anchors": anchors,
-            "attention_options": attention_options,
-        }
-        plain: dict[str, Any] = {"attention": None}
+        common = {key: config[key] for key in ("latent", "decoder", "kl", "prior", "multi_label")}
+        attended = {key: config[key] for key in ("at", "attention", "anchors", "attention_options")}
+        plain = {"attention": None}
         self.flow = AttentiveClassifier(
             flow_trunk,
             num_classes,
@@ -183,22 +168,9 @@ class TwoStream(Shareable):
             **common,
             **(plain if attend == "flow" else attended),
         )
-        self.config: dict[str, Any] = {
-            "backbone": backbone,
-            "num_classes": num_classes,
-            "length": length,
-            "attend": attend,
-            "at": list((self.flow if attend == "flow" else self.rgb).config["at"]),
-            "attention": attention,
-            "anchors": anchors,
-            "attention_options": attention_options,
-            **common,
-            "input_size": list(input_size),
-            "normalize": self.rgb.config["normalize"],
-            "flow_std": flow_std,
-            "backbone_options": backbone_options,
-        }
-        """The arguments that rebuild this network, pretrained weights apart."""
+        names = list((self.flow if attend == "flow" else self.rgb).config["at"])
+        statistics = self.rgb.config["normalize"]
+        self.config = config | {"at": names, "input_size": list(input_size), "normalize": statistics}
         self.num_classes, self.multi_label, self.length, self.attend = num_classes, multi_label, length, attend
         self.shape = self.rgb.shape
 
@@ -274,18 +246,17 @@ class TwoStream(Shareable):
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Map:
         """The map of one attended layer in the order of ``at``, by default the last; flow only where it is attended."""
-        maps = self._overrides(map_override)
-        with eval_mode(self):
-            outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
-            for name, stream in self.streams.items():
-                frames = images if name == "rgb" else flow
-                if stream.at and frames is None:
-                    raise RegardError("explain: the flow stream is attended: pass flow=batch.flow")
-                if stream.at:
-                    output = stream(frames, samples=0, map_override=maps.get(name))
-                    outputs += [(stream, layer_output) for layer_output in output.attention]
-        if not outputs:
+        maps, inputs = self._overrides(map_override), {"flow": flow, "rgb": images}
+        attended = {name: stream for name, stream in self.streams.items() if stream.at}
+        if "flow" in attended and flow is None:
+            raise RegardError("explain: the flow stream is attended: pass flow=batch.flow")
+        if not attended:
             raise RegardError("explain: nothing is attended; build the network with attention=")
+        outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
+        with eval_mode(self):
+            for name, stream in attended.items():
+                output = stream(inputs[name], samples=0, map_override=maps.get(name))
+                outputs += [(stream, layer_output) for layer_output in output.attention]
         stream, layer_output = outputs[layer]
         return stream.shown(layer_output)
 
@@ -299,7 +270,7 @@ class TwoStream(Shareable):
             stream.freeze(upto)
 
     def parameter_groups(self, lr: float, **rates: Unpack[Rates]) -> list[dict[str, Any]]:
-        """Groups for any optimiser, the same parts of both streams in one; see ``regard.models.parameter_groups``."""
+        """Groups for any optimiser, the same parts of both streams in one; as in `AttentiveClassifier`."""
         groups: dict[str, dict[str, Any]] = {}
         for stream in self.streams.values():
             for group in stream.parameter_groups(lr, **rates):
@@ -307,24 +278,10 @@ class TwoStream(Shareable):
         return list(groups.values())
 
     def _overrides(self, map_override: MapOverrides) -> dict[str, MapOverrides]:
-        if map_override is None:
-            return {}
-        if isinstance(map_override, Tensor):
-            return {name: map_override for name, stream in self.streams.items() if stream.at}
-        if not isinstance(map_override, Mapping) and len(map_override) != len(self.at):
-            raise RegardError(
-                f"map_override: {len(map_override)} maps for {len(self.at)} attended layers ({', '.join(self.at)})"
-            )
-        named: Mapping[str, Tensor | None] = (
-            map_override if isinstance(map_override, Mapping) else dict(zip(self.at, map_override, strict=True))
-        )
-        parts: dict[str, dict[str, Tensor]] = {}
-        for key, map_ in named.items():
+        """Maps of each stream by layer."""
+        streams: dict[str, dict[str, Tensor]] = {}
+        for key, map_ in overrides_by_layer(map_override, self.at).items():
             name, _, layer = key.partition(".")
-            if key not in self.at:
-                raise RegardError(
-                    f"map_override: no attended layer {key!r}; attended are {', '.join(self.at) or 'none'}"
-                )
             if map_ is not None:
-                parts.setdefault(name, {})[layer] = map_
-        return dict(parts)
+                streams.setdefault(name, {})[layer] = map_
+        return dict(streams)

@@ -2,9 +2,9 @@
 
     kl          KL(D || A / sum A),  D = H / sum H         cc          1 - corr(A, H)
     nss         - mean z-score of A at the fixations       sim         1 - sum min(A / sum A, D)
-    bce, mse    per cell                                   cosine      1 - cos(A, H)
+    bce, mse    mean over cells                            cosine      1 - cos(A, H)
     combined    10 kl - 2 CC - NSS - SIM                   harmonizer  pyramid of squared differences
-    hinge       max(|A - H| - eta, 0)
+    hinge       max(|A - H| - .1, 0)                       (differences below .1 are free; RES, Gao et al. 2022)
 
 ``alignment_loss(name, A, target, weight)`` is sum_b w_b l_b / sum_b w_b; an image with weight 0 has no human map and
 its target is ignored (it may be NaN); 0 with a zero gradient if all weights are 0. Losses compute in float32 at least
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -107,16 +106,6 @@ def _bce(attention: Tensor, target: HumanMap) -> Tensor:
     return F.binary_cross_entropy(a, target.map, reduction="none").flatten(1).mean(1)
 
 
-def _mse(attention: Tensor, target: HumanMap) -> Tensor:
-    """Mean over cells of (A - H)^2."""
-    return (attention - target.map).square().flatten(1).mean(1)
-
-
-def _cosine(attention: Tensor, target: HumanMap) -> Tensor:
-    """1 - cosine of the angle between A and H as vectors."""
-    return 1 - F.cosine_similarity(attention.flatten(1), target.map.flatten(1), eps=_EPS)
-
-
 def _combined(attention: Tensor, target: HumanMap) -> Tensor:
     """10 KL - 2 CC - NSS - SIM with the weights of STRA-Net (Lai et al. 2019), plus the constant 3."""
     return 10 * _kl(attention, target) + 2 * _cc(attention, target) + _nss(attention, target) + _sim(attention, target)
@@ -137,22 +126,17 @@ def harmonizer(attention: Tensor, target: HumanMap, *, levels: int = 5) -> Tenso
     return total
 
 
-def _hinge(attention: Tensor, target: HumanMap, *, eta: float = 0.1) -> Tensor:
-    """max(|A - H| - eta, 0), mean over cells: differences below eta are free (RES, Gao et al. 2022)."""
-    return F.relu((attention - target.map).abs() - eta).flatten(1).mean(1)
-
-
 ALIGNMENT: Mapping[str, _PerImage] = {
     "kl": _kl,
     "cc": _cc,
     "nss": _nss,
     "sim": _sim,
     "bce": _bce,
-    "mse": _mse,
-    "cosine": _cosine,
+    "mse": lambda a, target: (a - target.map).square().flatten(1).mean(1),
+    "cosine": lambda a, target: 1 - F.cosine_similarity(a.flatten(1), target.map.flatten(1), eps=_EPS),
     "combined": _combined,
-    "harmonizer": partial(harmonizer, levels=5),
-    "hinge": partial(_hinge, eta=0.1),
+    "harmonizer": harmonizer,
+    "hinge": lambda a, target: F.relu((a - target.map).abs() - 0.1).flatten(1).mean(1),
 }
 
 

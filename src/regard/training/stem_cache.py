@@ -34,7 +34,7 @@ from regard.data import (
     uniforms,
 )
 from regard.files import atomic_path
-from regard.models import Freezable
+from regard.models import OneTrunk
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
@@ -126,13 +126,13 @@ def _cpu(values: Tensor | None) -> Tensor | None:
     return None if values is None else values.cpu()
 
 
-def stem_splits(recipe: Recipe, model: Freezable, data: DataSplits, *, quiet: bool = False) -> DataSplits:
+def stem_splits(recipe: Recipe, model: OneTrunk, data: DataSplits, *, quiet: bool = False) -> DataSplits:
     """The same data with ``train`` and ``val`` as the recipe's frozen stem sees them; ``test`` keeps its images."""
     train = stem_split(recipe, model, data.train, training=True, quiet=quiet)
     return replace(data, train=train, val=stem_split(recipe, model, data.val, training=False, quiet=quiet))
 
 
-def stem_split(recipe: Recipe, model: Freezable, split: Split, *, training: bool, quiet: bool = False) -> StemSplit:
+def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool, quiet: bool = False) -> StemSplit:
     """A split as the recipe's frozen stem sees it: in `train.views` augmented views for training, else as it is.
 
     Mapped from files where they are there, else computed and written.
@@ -173,7 +173,7 @@ class WithStem(SplitExtension):
         return replace(self.split.batch(index), stem=self.features.batch(index).stem)
 
 
-def with_stem(recipe: Recipe, data: DataSplits, model: Freezable) -> DataSplits:
+def with_stem(recipe: Recipe, data: DataSplits, model: OneTrunk) -> DataSplits:
     """The data for evaluation: with ``train.cache_stem``, ``test`` has images and a frozen stem's features in float32.
 
     The features are computed once for all runs that share the stem.
@@ -258,7 +258,7 @@ def _masks(batch: Batch) -> Tensor:
     return pack_masks(batch.masks.cpu())
 
 
-def _weights(model: Freezable) -> str:
+def _weights(model: OneTrunk) -> str:
     """A hash of all numbers of the stem and of the normalisation before it."""
     stem = model.frozen_stem
     total = hashlib.sha256(f"{type(stem.model).__name__} {stem.upto}".encode())

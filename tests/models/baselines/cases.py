@@ -1,4 +1,4 @@
-"""Every rival on every kind of backbone."""
+"""Every baseline on every kind of backbone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRN = {"depth": 10, "width": 1, "dropout": 0.0}
 
 @dataclass(frozen=True)
 class Case:
-    rival: str
+    baseline: str
     backbone: str
     at: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Case:
             self.backbone,
             CLASSES,
             at=list(self.at) or None,
-            attention=self.rival,
+            attention=self.baseline,
             attention_options=self.options,
             backbone_options=self.backbone_options,
             input_size=(self.side, self.side),
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def param(self) -> Any:
-        words = [self.rival, self.backbone, *self.at, *map(str, self.options.values())]
+        words = [self.baseline, self.backbone, *self.at, *map(str, self.options.values())]
         marks = [pytest.mark.slow] if self.backbone == "vgg_cifar" else []
         return pytest.param(self, id="-".join(words), marks=marks)
 

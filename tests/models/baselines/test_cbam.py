@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from tests.models.baselines.cases import CLASSES, Case
 
 from regard.backbones import create_backbone
-from regard.models.baselines import Cbam
+from regard.models.baselines.cbam import Cbam
 
 
 def test_value_is_the_papers_and_timms() -> None:

@@ -34,11 +34,11 @@ def test_the_map_is_what_the_decision_is_made_of() -> None:
     output = model(case.images())
     (layer,) = output.attention
     W, b = model.readout.linear.weight, model.readout.linear.bias
-    for i, said in enumerate(output.logits[0].argmax(1).tolist()):
-        grid = sum(W[said, c] * layer.features[i, c] for c in range(10))
+    for i, predicted in enumerate(output.logits[0].argmax(1).tolist()):
+        grid = sum(W[predicted, c] * layer.features[i, c] for c in range(10))
         assert torch.allclose(layer.raw[0, i, 0], grid, atol=1e-5)
         assert torch.allclose(layer.map[0, i, 0], grid.clamp(min=0), atol=1e-5)
-        assert torch.allclose(grid.mean() + b[said], output.logits[0, i, said], atol=1e-5)
+        assert torch.allclose(grid.mean() + b[predicted], output.logits[0, i, predicted], atol=1e-5)
 
 
 def test_layers_that_would_learn_nothing_are_named() -> None:
@@ -62,7 +62,7 @@ def test_no_latent_goes_before_it() -> None:
         ("vgg_cifar", {"width": 0.1}, "stage2.8", ["stem", "stage1", "stage2"]),
     ],
 )
-def test_what_follows_is_left_out_where_that_is_asked_for(
+def test_later_layers_are_removed_with_shorten(
     backbone: str, options: dict, at: str, left: list[str], tmp_path: Path
 ) -> None:
     case = Case("gap", backbone, (at,), {"shorten": True}, options)

@@ -34,12 +34,12 @@ def test_value(compatibility: str, at: tuple[str, ...]) -> None:
                 total = sum(math.exp(c) for c in scores)
                 weights = [math.exp(c) / total for c in scores]
                 joined.append(sum(a * row for a, row in zip(weights, local, strict=True)))
-                shown = [a / max(weights) for a in weights]
+                expected = [a / max(weights) for a in weights]
             else:
-                shown = weights = [1 / (1 + math.exp(-c)) for c in scores]
+                expected = weights = [1 / (1 + math.exp(-c)) for c in scores]
                 joined.append(sum(a * row for a, row in zip(weights, local, strict=True)) / len(weights))
             assert torch.allclose(
-                output.attention[s].map[0, i].flatten().double(), torch.tensor(shown).double(), atol=1e-5
+                output.attention[s].map[0, i].flatten().double(), torch.tensor(expected).double(), atol=1e-5
             )
         logits = model.readout.linear.weight.double() @ torch.cat(joined) + model.readout.linear.bias
         assert torch.allclose(output.logits[0, i].double(), logits, atol=1e-5)

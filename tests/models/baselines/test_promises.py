@@ -1,4 +1,4 @@
-"""What every rival promises on every backbone: shapes, samples, gradients, one graph, saving and reading."""
+"""What every baseline promises on every backbone: shapes, samples, gradients, one graph, saving and reading."""
 
 from pathlib import Path
 
@@ -7,8 +7,7 @@ import torch
 from tests.models.baselines.cases import CLASSES, COMPACT, PARAMS, Case
 from tests.models.conftest import one_graph  # noqa: F401
 
-from regard.models import AttentiveClassifier
-from regard.models.baselines import BASELINE_NAMES
+from regard.models import BASELINE_NAMES, AttentiveClassifier
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
 
@@ -23,8 +22,8 @@ def model(case: Case) -> AttentiveClassifier:
     return case.build()
 
 
-def test_every_rival_has_a_case() -> None:
-    assert {param.values[0].rival for param in PARAMS} == set(BASELINE_NAMES)
+def test_every_baseline_has_a_case() -> None:
+    assert {param.values[0].baseline for param in PARAMS} == set(BASELINE_NAMES)
 
 
 def test_shapes_and_maps(case: Case, model: AttentiveClassifier) -> None:
@@ -42,17 +41,17 @@ def test_shapes_and_maps(case: Case, model: AttentiveClassifier) -> None:
             if layer.unit == "gate":
                 assert layer.map.min() >= 0
                 assert layer.map.max() <= 1
-    shown = model.explain(case.images())
-    assert shown.unit == {"gap": "relevance", "vit_ib": "bits"}.get(case.rival, "gate")
-    assert torch.allclose(shown.values, model.shown(model(case.images()).attention[-1]).values)
-    assert shown.values.std() > 0 or not shown.values.any()  # a class activation map may speak against its class only
+    map = model.explain(case.images())
+    assert map.unit == {"gap": "relevance", "vit_ib": "bits"}.get(case.baseline, "gate")
+    assert torch.allclose(map.values, model.shown(model(case.images()).attention[-1]).values)
+    assert map.values.std() > 0 or not map.values.any()  # a class activation map may speak against its class only
 
 
 def test_samples_differ_where_something_is_random(case: Case, model: AttentiveClassifier) -> None:
     model.eval()
     with torch.no_grad():
         logits = model(case.images(), samples=2).logits
-    assert torch.equal(logits[0], logits[1]) == (case.rival != "vit_ib")
+    assert torch.equal(logits[0], logits[1]) == (case.baseline != "vit_ib")
     with torch.no_grad():
         assert torch.equal(model(case.images()).logits, model(case.images(), samples=0).logits)
 
@@ -60,7 +59,7 @@ def test_samples_differ_where_something_is_random(case: Case, model: AttentiveCl
 def test_a_given_map_decides_or_is_refused(case: Case, model: AttentiveClassifier) -> None:
     model.eval()
     map_override = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
-    if case.rival in ("gap", "vit_ib"):
+    if case.baseline in ("gap", "vit_ib"):
         with pytest.raises(RegardError, match="cannot be overridden"):
             model(case.images(), map_override=map_override)
         return
@@ -77,7 +76,7 @@ def test_a_given_map_decides_or_is_refused(case: Case, model: AttentiveClassifie
 def test_every_parameter_learns(case: Case, model: AttentiveClassifier) -> None:
     model.train().zero_grad()
     losses = information_loss(model(case.images()), torch.tensor([0, 1, 2]), Weights(map_beta=1e-3))
-    assert (losses.auxiliary is None) == (case.rival != "abn")
+    assert (losses.auxiliary is None) == (case.baseline != "abn")
     losses.total.backward()
     idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not idle
@@ -99,7 +98,7 @@ def test_one_graph(case: Case, model: AttentiveClassifier, one_graph) -> None:  
         assert torch.allclose(mine, theirs, atol=1e-4)
 
 
-def test_saved_and_read_again_it_says_the_same(case: Case, model: AttentiveClassifier, tmp_path: Path) -> None:
+def test_saved_and_read_again_it_predicts_the_same(case: Case, model: AttentiveClassifier, tmp_path: Path) -> None:
     model.eval().save_pretrained(tmp_path)
     again = AttentiveClassifier.from_pretrained(tmp_path)
     assert torch.equal(again.predict(case.images()), model.predict(case.images()))
@@ -108,8 +107,8 @@ def test_saved_and_read_again_it_says_the_same(case: Case, model: AttentiveClass
 
 
 def test_an_unknown_option_lists_the_near_ones(case: Case) -> None:
-    with pytest.raises(RegardError, match=f"attention='{case.rival}' has no option kernl"):
-        Case(case.rival, case.backbone, case.at, {"kernl": 3}, case.backbone_options, case.side).build()
+    with pytest.raises(RegardError, match=f"attention='{case.baseline}' has no option kernl"):
+        Case(case.baseline, case.backbone, case.at, {"kernl": 3}, case.backbone_options, case.side).build()
 
 
 def test_no_anchors(case: Case) -> None:
@@ -117,7 +116,7 @@ def test_no_anchors(case: Case) -> None:
         case.build(anchors=4)
 
 
-def test_an_unknown_mechanism_lists_rivals_too() -> None:
+def test_an_unknown_mechanism_lists_baselines_too() -> None:
     with pytest.raises(RegardError, match="'ltpaa': no such mechanism; did you mean ltpa"):
         Case("ltpaa", "compact").build()
 

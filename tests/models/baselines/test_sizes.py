@@ -1,4 +1,4 @@
-"""The sizes of rivals that the docs list are those that are built."""
+"""The sizes of baselines that the docs list are those that are built."""
 
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ VGG: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("rival", COMPACT)
-def test_sizes(rival: str, shapes_only: None) -> None:
+@pytest.mark.parametrize("baseline", COMPACT)
+def test_sizes(baseline: str, shapes_only: None) -> None:
     sizes = []
-    for backbone, arguments in (("compact", COMPACT[rival]), ("vgg_cifar", VGG[rival])):
+    for backbone, arguments in (("compact", COMPACT[baseline]), ("vgg_cifar", VGG[baseline])):
         model = AttentiveClassifier(backbone, 10, input_size=(32, 32), **arguments)
         sizes.append(sum(p.numel() for p in model.parameters()))
-    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {rival}")]
+    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {baseline}")]
     assert row.endswith("| " + " | ".join(f"{size:,}" for size in sizes) + " |")

@@ -6,7 +6,7 @@ from tests.models.baselines.cases import CLASSES, VIT, Case
 from torch.distributions import Normal, kl_divergence
 
 from regard.backbones import create_backbone
-from regard.models.baselines import MessageBottleneck
+from regard.models.baselines.vit_ib import MessageBottleneck
 from regard.objectives import Weights, information_loss
 from regard.types import NATS_PER_BIT, RegardError
 
@@ -77,7 +77,7 @@ def test_silent_attention_leaves_patches_alone() -> None:
     assert not torch.equal(seen[0][:, 0], seen[1][:, 0])
 
 
-def test_what_passes_free_is_named() -> None:
+def test_paths_without_a_price_are_named() -> None:
     with_token = Case("vit_ib", "vit_tiny_patch16_224", (), SMALL, {"depth": 2}, 64).build()
     assert not with_token.cut.is_cut
     assert any("class token passes blocks.0.attn.norm unattended" in words for words in with_token.cut.bypasses)

@@ -89,18 +89,13 @@ def _file() -> Path:
     return files[0]
 
 
-_BLOCKS = 3
-_WIDE = 128
-"""Base width of the bottlenecks of a wide ResNet-50-2."""
-
-
 def vgg_branch(channels: int, num_classes: int) -> nn.Module:
     """Features (B,C,H,W) -> map logits (B,1,H,W): three times Conv3x3 C -> C with ReLU, then Conv3x3 to one.
 
     The released quantized VGG16 has it, the continuous one the bare Conv3x3: three times 2.36 million parameters more.
     """
     layers: list[nn.Module] = []
-    for _ in range(_BLOCKS):
+    for _ in range(3):
         layers += [nn.Conv2d(channels, channels, kernel_size=3, padding=1), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(channels, 1, kernel_size=3, padding=1))
 
@@ -112,6 +107,6 @@ def bottleneck_branch(channels: int, num_classes: int) -> nn.Module:
     """
     planes = channels // 2
     widen = nn.Sequential(nn.Conv2d(channels, 2 * channels, 1, bias=False), nn.BatchNorm2d(2 * channels))
-    blocks = [Bottleneck(channels, planes, downsample=widen, base_width=_WIDE)]
-    blocks += [Bottleneck(2 * channels, planes, base_width=_WIDE) for _ in range(_BLOCKS - 1)]
-    return nn.Sequential(*blocks, nn.Conv2d(2 * channels, 1, kernel_size=3, padding=1))
+    first = Bottleneck(channels, planes, downsample=widen, base_width=128)  # as in a wide ResNet-50-2
+    others = (Bottleneck(2 * channels, planes, base_width=128) for _ in range(2))
+    return nn.Sequential(first, *others, nn.Conv2d(2 * channels, 1, kernel_size=3, padding=1))

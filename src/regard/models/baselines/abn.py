@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import ResidualGate, override_map, repeat_samples
+from regard.attention import MapOverride, ResidualGate, override_map, repeat_samples
 from regard.backbones import locate
 from regard.types import AttentionOutput, RegardError
 
@@ -42,10 +42,7 @@ class AttentionBranch(nn.Module):
         self.gate = ResidualGate()
 
     def forward(
-        self,
-        features: Float[Tensor, "B C H W"],
-        samples: int = 0,
-        map_override: Float[Tensor, "... 1 h w"] | None = None,
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: MapOverride = None
     ) -> AttentionOutput:
         """Features times one plus the map; ``map_override`` replaces it, and leaves the branch's scores as they are."""
         S, (B, _, H, W) = max(samples, 1), features.shape
@@ -63,13 +60,9 @@ class AttentionBranch(nn.Module):
 
 
 def branch_of(trunk: nn.Module, at: str, num_classes: int, *, stage: str | None = None) -> AttentionBranch:
-    """The branch for a layer of a network.
+    """The branch for layer ``at`` of a network with nothing attached yet.
 
-    Args:
-        trunk: the network, with nothing attached yet.
-        at: the layer.
-        num_classes: n.
-        stage: name of the layer that the branch repeats; by default the one that stands after ``at``.
+    It repeats the layer ``stage``, by default the one that stands after ``at``.
 
     Raises:
         RegardError: no such stage, or one that cannot keep the grid.
@@ -102,12 +95,9 @@ def at_stride_one(stage: nn.Module) -> nn.Module:
 
 
 def _following(trunk: nn.Module, at: str) -> str:
-    prefix, _, key = at.rpartition(".")
-    children = list(dict(locate(trunk, prefix)[2].named_children() if prefix else trunk.named_children()))
-    after = children[children.index(key) + 1 :] if key in children else []
-    for name in after:
-        full = f"{prefix}.{name}" if prefix else name
-        if any(isinstance(m, nn.Conv2d) for m in locate(trunk, full)[2].modules()):
-            return full
-    locate(trunk, at)
+    parent, key, layer = locate(trunk, at)
+    siblings = list(parent.named_children())
+    for name, sibling in siblings[siblings.index((key, layer)) + 1 :]:
+        if any(isinstance(m, nn.Conv2d) for m in sibling.modules()):
+            return at.removesuffix(key) + name
     raise RegardError(f"abn: no stage with convolutions stands after {at}; name one as attention_options.stage")

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
-from regard.attention import override_map, repeat_samples
+from regard.attention import MapOverride, override_map, repeat_samples
 from regard.types import AttentionOutput
 
 
@@ -30,10 +30,7 @@ class Cbam(nn.Module):
         self.cbam = CbamModule(channels, rd_ratio=1 / reduction, spatial_kernel_size=kernel)
 
     def forward(
-        self,
-        features: Float[Tensor, "B C H W"],
-        samples: int = 0,
-        map_override: Float[Tensor, "... 1 h w"] | None = None,
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: MapOverride = None
     ) -> AttentionOutput:
         """Features through both gates; ``map_override`` replaces that of the positions."""
         S, (B, _, H, W) = max(samples, 1), features.shape

@@ -22,14 +22,14 @@ is then ``a / max(a)``, and a map override is divided by its sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import override_map, repeat_samples
+from regard.attention import MapOverride, override_map, repeat_samples
 from regard.types import AttentionOutput, RegardError
 
 _SMALL = 1e-12
@@ -42,10 +42,7 @@ class Tap(nn.Module):
     """
 
     def forward(
-        self,
-        features: Float[Tensor, "B C H W"],
-        samples: int = 0,
-        map_override: Float[Tensor, "... 1 h w"] | None = None,
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: MapOverride = None
     ) -> AttentionOutput:
         """The features, repeated over samples."""
         S, (B, _, H, W) = max(samples, 1), features.shape
@@ -53,33 +50,15 @@ class Tap(nn.Module):
         return AttentionOutput(repeat_samples(features, S), map=map, mean=map.mean(0), raw=map)
 
 
-@dataclass(frozen=True)
-class Read:
-    """Output of a readout.
+class Read(NamedTuple):
+    """Output of a readout: class scores (S*B,n), and the tapped layers' outputs with their maps.
 
-    Attributes:
-        logits: class scores (S*B,n).
-        attention: the tapped layers' outputs, with their maps.
+    A readout takes ``h``, the input of the network's own classifier (S*B,width); ``taps``, the outputs of the tapped
+    layers in the order in which they ran; and ``overridden``, whether the map of each came from the caller.
     """
 
     logits: Float[Tensor, "SB n"]
     attention: tuple[AttentionOutput, ...]
-
-
-class Readout(Protocol):
-    """A classifier over tapped layers and the last features of a network."""
-
-    def __call__(
-        self, h: Float[Tensor, "SB width"], taps: tuple[AttentionOutput, ...], overridden: tuple[bool, ...]
-    ) -> Read:
-        """Class scores and maps.
-
-        Args:
-            h: input of the network's own classifier.
-            taps: outputs of the tapped layers, in the order in which they ran.
-            overridden: whether the map of each came from the caller.
-        """
-        ...
 
 
 class GapReadout(nn.Module):

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import repeat_samples
+from regard.attention import MapOverride, repeat_samples
 from regard.backbones import layer_names, locate
 from regard.types import NATS_PER_BIT, AttentionOutput, RegardError
 
@@ -57,10 +57,7 @@ class MessageBottleneck(nn.Module):
         nn.init.constant_(bias.data.unflatten(0, (heads, 2, latent))[:, 1], _LOG_VARIANCE)
 
     def forward(
-        self,
-        features: Float[Tensor, "B C H W"],
-        samples: int = 0,
-        map_override: Float[Tensor, "... 1 h w"] | None = None,
+        self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: MapOverride = None
     ) -> AttentionOutput:
         """One latent per message and sample; without samples the latents' means."""
         if map_override is not None:
