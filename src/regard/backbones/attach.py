@@ -63,7 +63,7 @@ def _one_tensor(name: str, outputs: list[Any]) -> Tensor:
 
 def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:
     """The layout by which dimension grows with the image's width; None where the network takes one size only."""
-    wider: Any = None
+    wider: Tensor | None = None
     with suppress(Exception):  # any error of a network that is given an image of another size
         wider = output_at(model, module, probe_images(model, (shape[0], shape[1], 2 * shape[2])))
     if wider is None or wider.ndim != 4:

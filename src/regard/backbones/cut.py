@@ -38,7 +38,11 @@ def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
         return Cut(is_cut=True)
     tokens = [name for name in layers if _prefix_key(name) in patches]
     around = _compare(model, layers, state, shape, whole=True) if tokens else patches
-    bypasses = [_tokens_in_words(name, layers[name].layout.prefix) for name in tokens]
+    bypasses = []
+    for name in tokens:
+        prefix = layers[name].layout.prefix
+        passing = "the class token passes" if prefix == 1 else f"{prefix} prefix tokens (class token, registers) pass"
+        bypasses.append(f"{passing} {name} unattended")
     if "" in around:
         bypasses += [_path_in_words(name, around) for name in layers]
     return Cut(is_cut=False, bypasses=tuple(dict.fromkeys(bypasses)))
@@ -46,11 +50,6 @@ def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
 
 def _prefix_key(name: str) -> str:
     return f"prefix of {name}"
-
-
-def _tokens_in_words(name: str, prefix: int) -> str:
-    tokens = "the class token passes" if prefix == 1 else f"{prefix} prefix tokens (class token, registers) pass"
-    return f"{tokens} {name} unattended"
 
 
 def _path_in_words(name: str, around: set[str]) -> str:

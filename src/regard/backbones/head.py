@@ -62,11 +62,7 @@ def fit_head(model: nn.Module, num_classes: int) -> None:
 
 
 def hide_head(model: nn.Module, hidden: int) -> None:
-    """A fresh classifier with a hidden layer in place of the network's own.
-
-    Raises:
-        RegardError: the network does not end in one linear layer.
-    """
+    """A fresh classifier with a hidden layer in place of the network's own, which has to be one linear layer."""
     name, head = _head(model, "so it has no place for a hidden layer")
     fresh = HiddenHead(head.in_features, hidden, head.out_features)
     model.set_submodule(name, fresh.to(next(head.parameters())))

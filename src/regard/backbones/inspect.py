@@ -143,11 +143,11 @@ class _Reached(Exception):  # noqa: N818
     """Ends a forward at a layer."""
 
 
-def output_at(model: nn.Module, layer: nn.Module, images: Tensor) -> Any:
+def output_at(model: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
     """What a layer of the model returns for images, in evaluation mode, without gradients; nothing after it runs."""
-    outputs: list[Any] = []
+    outputs: list[Tensor] = []
 
-    def stop(_module: nn.Module, _args: Any, out: Any) -> None:
+    def stop(_module: nn.Module, _args: Any, out: Tensor) -> None:
         outputs.append(out)
         raise _Reached
 

@@ -87,7 +87,16 @@ class Stem:
         inside = [part for module in self.modules for part in module.modules() if isinstance(part, Attended)]
         if inside:
             raise RegardError(f"stem: attention at {inside[0].layer_name} lies before {upto}; end the stem before it")
-        self._test(shape)
+        images = torch.cat([probe_images(model, shape, seed) for seed in (1, 2)])
+        with eval_mode(model):
+            whole = model(images)
+            with self.resume(self(images)):
+                resumed = model(torch.zeros_like(images))
+        if not torch.allclose(whole, resumed, rtol=1e-4, atol=1e-5, equal_nan=True):
+            raise RegardError(
+                f"stem: a path goes around {upto} (logits off by {(whole - resumed).abs().max():.2g}), so its "
+                "output is not all that the rest needs; name a whole stage"
+            )
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -96,8 +105,7 @@ class Stem:
 
     def __call__(self, images: Tensor) -> Tensor:
         """What the layer returns (B,...), in evaluation mode, without gradients; nothing after it runs."""
-        output: Tensor = output_at(self.model, self.layer, images)
-        return output
+        return output_at(self.model, self.layer, images)
 
     @contextmanager
     def resume(self, features: Tensor) -> Iterator[None]:
@@ -121,16 +129,3 @@ class Stem:
         finally:
             for module, _ in stand_ins:
                 vars(module).pop("forward", None)
-
-    def _test(self, shape: tuple[int, int, int]) -> None:
-        images = torch.cat([probe_images(self.model, shape, seed) for seed in (1, 2)])
-        with eval_mode(self.model):
-            whole = self.model(images)
-            features = self(images)
-            with self.resume(features):
-                resumed = self.model(torch.zeros_like(images))
-        if not torch.allclose(whole, resumed, rtol=1e-4, atol=1e-5, equal_nan=True):
-            raise RegardError(
-                f"stem: a path goes around {self.upto} (logits off by {(whole - resumed).abs().max():.2g}), so its "
-                "output is not all that the rest needs; name a whole stage"
-            )

@@ -22,10 +22,8 @@ from regard.types import RegardError
 def default_layer(network: nn.Module) -> str:
     """The layer of ``regard.backbones.recommended_layer``, also of a network one step inside a wrapper.
 
-    A wrapper is what normalises images in front of a network, as in ``nn.Sequential(Normalize(...), network)``.
-
-    Raises:
-        RegardError: a network that is not known; some of its layers are listed.
+    A wrapper is what normalises images in front of a network, as in ``nn.Sequential(Normalize(...), network)``. The
+    error of a network that is not known lists some of its layers.
     """
     try:
         return recommended_layer(network)
@@ -39,11 +37,7 @@ def default_layer(network: nn.Module) -> str:
 
 
 def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
-    """The last layer with positions, as in the Grad-CAM paper; the default layer of a network of tokens.
-
-    Raises:
-        RegardError: no layer has positions.
-    """
+    """The last layer with positions, as in the Grad-CAM paper; the default layer of a network of tokens."""
     try:
         name = default_layer(network)
         layout, _ = find_layout(network, name, shape)

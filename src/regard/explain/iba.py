@@ -198,32 +198,24 @@ def iba(
             raise RegardError(
                 f"reference: statistics of {len(statistics.mean)} channels for a layer with {after.features.shape[1]}"
             )
-        noise = _Noise(statistics, after.features, seed)
+        features = after.features.float()
+        mean, std = (x.to(features.device)[:, None, None] for x in (statistics.mean, statistics.std))
+        power = ((features - mean) / std).square()
+        generator = torch.Generator(features.device).manual_seed(seed)
+
+        def logits(passed: Tensor) -> Tensor:
+            eps = torch.randn(features.shape[1:], generator=generator, device=features.device)  # for all images
+            return after.run(torch.lerp(mean + std * eps, features, passed).to(after.features.dtype))
+
         alpha = torch.full_like(after.features, _START, dtype=torch.float32).requires_grad_()
         optimizer = torch.optim.Adam([alpha], lr=lr)
         for _ in range(steps):
             passed = _passed(alpha, smooth)
-            slope = _slope(context, after, noise, passed.detach(), beta, samples)
+            slope = _slope(context, logits, power, passed.detach(), beta, samples)
             (alpha.grad,) = torch.autograd.grad(passed, alpha, slope)
             optimizer.step()
-        nats = noise_price(_passed(alpha.detach(), smooth), noise.power).sum(1, keepdim=True)
+        nats = noise_price(_passed(alpha.detach(), smooth), power).sum(1, keepdim=True)
     return Map((nats / NATS_PER_BIT).clamp_min(0), "bits")  # a KL is not negative, but rounding can make it so
-
-
-class _Noise:
-    """Features in, features with noise out; each call draws the same for all images."""
-
-    def __init__(self, statistics: ChannelStatistics, features: Tensor, seed: int) -> None:
-        self.features = features.float()
-        self.dtype = features.dtype
-        self.mean = statistics.mean.to(features.device)[:, None, None]
-        self.std = statistics.std.to(features.device)[:, None, None]
-        self.power = ((self.features - self.mean) / self.std).square()
-        self.generator = torch.Generator(features.device).manual_seed(seed)
-
-    def __call__(self, passed: Tensor) -> Tensor:
-        eps = torch.randn(self.features.shape[1:], generator=self.generator, device=self.features.device)
-        return torch.lerp(self.mean + self.std * eps, self.features, passed).to(self.dtype)
 
 
 def _passed(alpha: Tensor, smooth: float) -> Tensor:
@@ -231,14 +223,19 @@ def _passed(alpha: Tensor, smooth: float) -> Tensor:
 
 
 def _slope(
-    context: ExplainContext, after: Rerun, noise: _Noise, passed: Tensor, beta: float, samples: int
+    context: ExplainContext,
+    logits: Callable[[Tensor], Tensor],
+    power: Tensor,
+    passed: Tensor,
+    beta: float,
+    samples: int,
 ) -> Float[Tensor, "B C h w"]:
     """Derivative of each image's loss with respect to what passes, its graph freed after every draw."""
     passed = passed.requires_grad_()
-    cost = beta * noise_price(passed, noise.power).mean((1, 2, 3)).sum()
+    cost = beta * noise_price(passed, power).mean((1, 2, 3)).sum()
     (slope,) = torch.autograd.grad(cost, passed)
     for _ in range(samples):
-        logs = context.log_probabilities(after.run(noise(passed)).float())
+        logs = context.log_probabilities(logits(passed).float())
         loss = -logs.gather(1, context.classes[:, None]).sum() / samples
         if loss.requires_grad:  # else nothing after the layer depends on it
             slope = slope + torch.autograd.grad(loss, passed)[0]

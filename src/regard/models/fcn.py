@@ -122,12 +122,9 @@ def _power(ratio: float) -> int:
 
 
 class BilinearUp(nn.Module):
-    """Scores (B,1,h,w) -> (B,1,f h,f w) by a transposed convolution, at first bilinear interpolation exactly.
+    """Scores (B,1,h,w) -> (B,1,f h,f w), f the factor, by a transposed convolution, at first bilinear interpolation.
 
     The border is repeated before, as interpolation has it; without that a transposed convolution fades there.
-
-    Args:
-        factor: f.
     """
 
     def __init__(self, factor: int) -> None:

@@ -29,12 +29,9 @@ from regard.models.baselines.vit_ib import MessageBottleneck, heads_at, message_
 from regard.types import RegardError
 
 MAP_HEADS: dict[str, Callable[[int, int], nn.Module]] = {
-    "wrn_branch": wrn_branch,
-    "vgg_branch": vgg_branch,
-    "bottleneck_branch": bottleneck_branch,
+    head.__name__: head for head in (wrn_branch, vgg_branch, bottleneck_branch)
 }
 """name -> (channels, num_classes) -> module from features (B,C,H,W) to map logits (B,1,H,W)."""
-
 
 Build = Callable[[int], nn.Module]
 _Shape = tuple[int, int, int]
@@ -100,11 +97,7 @@ def builder(
     options: dict[str, Any],
     num_classes: int,
 ) -> Callable[[int], nn.Module]:
-    """A function of the number of channels, for ``regard.backbones.attach``.
-
-    Raises:
-        RegardError: no such mechanism, or anchors or options that it does not take.
-    """
+    """A function of the number of channels, for ``attach``; anchors or options that a mechanism lacks are errors."""
     if callable(attention):
         if anchors is not None or options:
             raise RegardError("attention is a function of its own, so anchors= and attention_options= do not reach it")
@@ -154,11 +147,8 @@ def readout_of(
 
 
 def leave_out_idle(model: nn.Module, trunk: nn.Module, images: Tensor, name: str, *, shorten: bool) -> None:
-    """Checks on some images that every parameter contributes to the class scores; ``shorten`` removes modules that do
-    not.
-
-    Raises:
-        RegardError: layers come after the last one that is read, or the network does not run without them.
+    """Checks on some images that every parameter contributes to the class scores; with ``shorten`` modules that do not
+    are removed first.
     """
     idle = _idle(model, images)
     if idle and shorten:

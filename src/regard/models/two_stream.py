@@ -51,16 +51,6 @@ def fused_logits(streams: Sequence[Float[Tensor, "_ B n"]], multi_label: bool) -
     return F.logsigmoid(stacked).logsumexp(0) - F.logsigmoid(-stacked).logsumexp(0)
 
 
-def fused(outputs: Sequence[ModelOutput], multi_label: bool) -> TwoStreamOutput:
-    """One output of all streams': attended layers one stream after the other, latents side by side."""
-    return TwoStreamOutput(
-        logits=fused_logits([output.logits for output in outputs], multi_label),
-        attention=tuple(layer for output in outputs for layer in output.attention),
-        latent=_side_by_side([output.latent for output in outputs if output.latent is not None]),
-        streams=tuple(output.logits for output in outputs),
-    )
-
-
 def _side_by_side(latents: Sequence[LatentOutput]) -> LatentOutput | None:
     """One latent of all dimensions; independent given the clip, so that its exact rate is the sum."""
     if not latents:
@@ -223,7 +213,12 @@ class TwoStream(Shareable):
         outputs = [
             stream(inputs[name], samples=samples, map_override=maps.get(name)) for name, stream in self.streams.items()
         ]
-        return fused(outputs, self.multi_label)
+        return TwoStreamOutput(
+            logits=fused_logits([output.logits for output in outputs], self.multi_label),
+            attention=tuple(layer for output in outputs for layer in output.attention),
+            latent=_side_by_side([output.latent for output in outputs if output.latent is not None]),
+            streams=tuple(output.logits for output in outputs),
+        )
 
     def predict(
         self,

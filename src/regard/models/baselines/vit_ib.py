@@ -76,11 +76,7 @@ class MessageBottleneck(nn.Module):
 
 
 def message_layers(trunk: nn.Module) -> list[str]:
-    """Where the heads' messages stand before they are joined: ``blocks.<i>.attn.norm`` of timm's transformers.
-
-    Raises:
-        RegardError: a network without such layers.
-    """
+    """Where the heads' messages stand before they are joined: ``blocks.<i>.attn.norm`` of timm's transformers."""
     names = [name for name in layer_names(trunk) if re.fullmatch(r"blocks\.\d+\.attn\.norm", name)]
     if not names:
         raise RegardError(
