@@ -1,4 +1,4 @@
-from .build import build_data, build_model, open_gaze, plain_twin
+from .build import build_data, build_model, check_choices, open_gaze, plain_twin
 from .callbacks import history
 from .forward import explain_batch, forward_batch, kept_share, sampled_rates
 from .map_override import (
@@ -54,6 +54,7 @@ __all__ = [
     "build_data",
     "build_model",
     "build_override_maps",
+    "check_choices",
     "collect_provenance",
     "explain_batch",
     "find_yaml",

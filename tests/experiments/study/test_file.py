@@ -177,7 +177,7 @@ def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"tasks": {"find": {"conditions": ["explict"]}}}, "'explict' is not a condition"),
         ({"plan": {"attention_driven": ["seek"]}}, "task 'seek' is not in the study"),
@@ -191,13 +191,19 @@ def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> 
         ({"tasks": {"find": {"layers": {"x": {"backbone": "b", "conditions": [], "set": {}}}}}}, "backbone 'b'"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
-    held = {k: v for k, v in SMALL.items() if k != "plan" or "tasks" not in changes}
+def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    content = {k: v for k, v in SMALL.items() if k != "plan" or "tasks" not in changes}
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(held | changes))
+    path.write_text(yaml.safe_dump(content | changes))
     with pytest.raises(RegardError, match=r"mine\.yaml") as error:
         read_study(path)
-    assert said in str(error.value)
+    assert message in str(error.value)
+
+
+def test_an_unknown_loss_is_refused_in_the_plan(tmp_path: Path) -> None:
+    study = small(tmp_path, tasks={"find": {"set": {"align.loss": "cosin"}}, "name": {}})
+    with pytest.raises(RegardError, match=r"tasks\.find, base, none: .*align\.loss 'cosin' is unknown"):
+        study_cells(study, setups_of(study, tmp_path), "mine", {})
 
 
 def test_fields_that_do_not_fit_are_named_with_their_place(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ BASE = Recipe(objective=Recipe().objective.__class__(budget_bits=None, map_budge
 
 def finish(cell: Cell, root: Path, values: dict[str, Any] | None = None, **arrays: Any) -> None:
     (root / cell.path).mkdir(parents=True)
-    found = {name: np.asarray(array) for name, array in arrays.items()}
-    write_result(cell, root / cell.path, Result(values or {}, found), 60.0)
+    result = Result(values or {}, {name: np.asarray(array) for name, array in arrays.items()})
+    write_result(cell, root / cell.path, result, 60.0)
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
@@ -171,3 +171,13 @@ def test_a_sweep_is_a_table_of_values() -> None:
         sweep_table(Recipe(), "objective.budgetbits", [2], range(1))
     with pytest.raises(RegardError, match="different"):
         sweep_table(Recipe(), "objective.budget_bits", [2, 2], range(1))
+    with pytest.raises(RegardError, match=r"align\.loss 'cosin' is unknown"):
+        sweep_table(Recipe(), "align.loss", ["cosin"], range(1))
+
+
+def test_an_unknown_loss_is_refused_when_the_table_is_read(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("name: base\n")
+    path = tmp_path / "mine.yaml"
+    path.write_text("title: x\nbase: base.yaml\nreference: a\narms:\n  a: {align.loss: cosin}\n")
+    with pytest.raises(RegardError, match=r"mine\.yaml: .*align\.loss 'cosin' is unknown"):
+        read_table(path)

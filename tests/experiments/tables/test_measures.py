@@ -53,14 +53,14 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
             arrays |= columns.with_references()
     assert not {"parameters"} & values.keys()
     assert all(len(array) == len(birds.test) for array in arrays.values()), "fewer images than a measure takes at most"
-    placed = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
-    for key, column in placed.items():
-        assert column.key in arrays, key
+    of_map = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
+    for key, column in of_map.items():
+        assert column.stored_as in arrays, key
     if attention is not None:
-        heeded = {
+        of_prediction = {
             key: column for key, column in COLUMNS.items() if key.startswith(("accuracy", "consistent", "deletion"))
         }
-        assert {column.key for column in heeded.values()} <= arrays.keys()
+        assert {column.stored_as for column in of_prediction.values()} <= arrays.keys()
         assert arrays["accuracy_own_map"].equal(arrays["accuracy_mean"])
     assert arrays["consistent_spatial"].nan_to_num(0).ge(0).all()
 
@@ -91,14 +91,14 @@ def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> N
     assert "map_bits" not in MEASURES["information"](context_of(birds, "deterministic")).items
 
 
-def test_an_intervention_changes_what_the_network_says_where_it_heeds_its_map(birds: DataSplits) -> None:
+def test_an_intervention_changes_the_prediction_where_the_map_is_used(birds: DataSplits) -> None:
     one = context_of(birds, "noise")
     closed = [torch.zeros_like(one.observation.gates[0])]
-    said, _ = predict_with_maps(one.model, birds.test, closed, torch.arange(len(birds.test)))
-    assert (said - said[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
+    probabilities, _ = predict_with_maps(one.model, birds.test, closed, torch.arange(len(birds.test)))
+    assert (probabilities - probabilities[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
     some = torch.tensor([3, 1])
-    found, _ = predict_with_maps(one.model, birds.test, [one.observation.gates[0][some]], some)
-    torch.testing.assert_close(found, one.observation.mean[some])
+    own, _ = predict_with_maps(one.model, birds.test, [one.observation.gates[0][some]], some)
+    torch.testing.assert_close(own, one.observation.mean[some])
 
 
 def test_some_images_are_of_all_the_set(birds: DataSplits) -> None:

@@ -34,7 +34,7 @@ from regard.experiments.study.file import (
     find_study,
     read_study,
 )
-from regard.training import TASKS, Recipe, history, load_recipe, open_run, override, recipe_from, train
+from regard.training import TASKS, Recipe, check_choices, history, load_recipe, open_run, override, recipe_from, train
 from regard.types import RegardError
 
 ENSEMBLE = "ensemble"
@@ -234,9 +234,11 @@ def _arms(study: StudyFile, setup: Setup, weights: Mapping[tuple[str, str], Tune
 
 def _recipe(task: TaskFile, setup: Setup, condition: str, weight: float | None = None) -> Recipe:
     try:
-        return condition_recipe(setup.base, condition, weight=weight, changes=task.arms.get(condition))
+        recipe = condition_recipe(setup.base, condition, weight=weight, changes=task.arms.get(condition))
+        check_choices(recipe)
     except RegardError as error:
         raise RegardError(f"tasks.{setup.task}, {setup.backbone}, {condition}: {error}") from None
+    return recipe
 
 
 def _cell(

@@ -16,7 +16,16 @@ from regard.experiments.grid import Cell, cell_path, read_result, slug
 from regard.experiments.tables.classifier import check_measures
 from regard.experiments.tables.columns import COLUMNS
 from regard.experiments.tables.results import TuningTrials
-from regard.training import Recipe, find_yaml, load_recipe, override, parse_recipe, read_yaml, recipe_parser
+from regard.training import (
+    Recipe,
+    check_choices,
+    find_yaml,
+    load_recipe,
+    override,
+    parse_recipe,
+    read_yaml,
+    recipe_parser,
+)
 from regard.types import RegardError
 
 BUDGET, BETA = "objective.budget_bits", "objective.beta"
@@ -94,14 +103,14 @@ def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recip
     """The table in a file, and its base recipe with ``--part.field value ...`` over it.
 
     Raises:
-        RegardError: an unknown field, an arm that is not in the table, equal trials; named with the file.
+        RegardError: an unknown field or loss, an arm that is not in the table, equal trials; named with the file.
     """
     table = read_yaml(TableFile, path, help="docs/tables.md lists every field")
     try:
         check_table(table)
         base = _changed(override(load_recipe(path.parent / table.base), table.set), fields)
         for changes in table.arms.values():
-            override(base, changes)
+            check_choices(override(base, changes))
     except RegardError as error:
         raise RegardError(f"{path}: {error}") from None
     return table, base
@@ -250,14 +259,14 @@ def sweep_table(
         unknown: a folder or data set whose images are to be told from the test images by the latent rate.
 
     Raises:
-        RegardError: no such field, or a value that does not fit.
+        RegardError: no such field, or a value that does not fit or is unknown.
     """
     if not values or len({repr(value) for value in values}) < len(values):
         raise RegardError(f"values {list(values)}: give at least one, all different")
     free: dict[str, Any] = {"objective.budget_bits": None} if field == BETA else {}
     arms = {f"{field.rpartition('.')[2]}={_value_text(value)}": {field: value} | free for value in values}
     for changes in arms.values():
-        override(recipe, changes)
+        check_choices(override(recipe, changes))
     measures, columns = list(_SWEEP_MEASURES), list(_SWEEP_COLUMNS)
     if unknown is not None:
         measures.append("unknown")

@@ -13,7 +13,16 @@ from regard.report import NAN, read_dataclass
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column's title."""
+    """A column's title.
+
+    Attributes:
+        key: the name that a table's file uses.
+        label: its head.
+        meaning: one sentence.
+        unit: of the values.
+        better: which way, if one is.
+        percent: shown as one.
+    """
 
     key: str
     label: str

@@ -26,7 +26,6 @@ from regard.experiments.tables.results import (
     DifferenceResults,
     FailedCell,
     TableCell,
-    TableColumn,
     TableResults,
     TableRow,
     TuningTrials,
@@ -95,7 +94,7 @@ def table_of(
         reference=table.reference,
         swept=swept,
         seeds=tuple(table.seeds),
-        columns=tuple(_column(key) for key in table.columns),
+        columns=tuple(COLUMNS[key] for key in table.columns),
         rows=tuple(rows),
         claims=_tested_claims(table, results),
         failed=tuple(FailedCell(path, why) for path, why in (failed or {}).items()),
@@ -157,7 +156,7 @@ def difference_p(estimate: Estimate) -> float | None:
 
 def _difference(arm: _Seeds, reference: _Seeds, key: str, over: str | None = None) -> Estimate:
     """An arm minus the reference in a column per image, paired by seed and image; or minus its column `over`."""
-    column, other = COLUMNS[key].key, COLUMNS[over or key].key
+    column, other = COLUMNS[key].stored_as, COLUMNS[over or key].stored_as
     pairs = [(arm[s].arrays.get(column), reference[s].arrays.get(other)) for s in sorted(arm) if s in reference]
     values = [a.astype(float) - b for a, b in pairs if a is not None and b is not None]
     return mean_over_runs(np.stack(values)) if values else Estimate(math.nan)
@@ -193,22 +192,17 @@ def _cell(key: str, arm: _Seeds, reference: _Seeds) -> TableCell | None:
     column = COLUMNS[key]
     if column.per_image:
         seeds = [seed for seed in sorted(arm) if key != "relative_error" or seed in reference]
-        values = _stacked(column.key, [arm[seed] for seed in seeds])
+        values = _stacked(column.stored_as, [arm[seed] for seed in seeds])
         if values is None:
             return None
         if key != "relative_error":
             return TableCell(**_numbers(mean_over_runs(values)))
-        others = _stacked(column.key, [reference[seed] for seed in seeds])
+        others = _stacked(column.stored_as, [reference[seed] for seed in seeds])
         return None if others is None else TableCell(**_numbers(error_change(values, others)))
-    numbers = [arm[seed].values[column.key] for seed in sorted(arm) if column.key in arm[seed].values]
+    numbers = [arm[seed].values[column.stored_as] for seed in sorted(arm) if column.stored_as in arm[seed].values]
     return TableCell(**_numbers(mean_over_seeds(numbers))) if numbers else None
 
 
 def _stacked(key: str, results: Sequence[Result]) -> _Values | None:
     arrays = [result.arrays[key].astype(float) for result in results if key in result.arrays]
     return np.stack(arrays) if arrays else None
-
-
-def _column(key: str) -> TableColumn:
-    column = COLUMNS[key]
-    return TableColumn(key, column.label, column.meaning, column.unit, column.better, column.percent)
