@@ -35,6 +35,11 @@ def test_every_name_is_there_and_documented() -> None:
         regard.nothing  # noqa: B018
 
 
+def test_every_name_is_on_its_page() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api" / "regard.md").read_text(encoding="utf-8")
+    assert {name for name in regard.__all__ if f"`regard.{name}`" not in page} == {"__version__"}
+
+
 def test_a_package_of_a_functions_name_is_that_function() -> None:
     for name, module in (("explain", "regard.explain.cam"), ("judge", "regard.judge.case")):
         program = f"import {module}, regard, inspect; print(list(inspect.signature(regard.{name}).parameters)[:2])"
