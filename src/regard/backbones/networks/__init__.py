@@ -1,0 +1,1 @@
+"""The papers' own networks, and small ones for quick runs."""
