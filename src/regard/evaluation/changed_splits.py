@@ -16,12 +16,7 @@ from regard.types import Batch, RegardError
 
 @dataclass(frozen=True)
 class ChangedSplit(SplitWrapper):
-    """A split whose batches go through a function.
-
-    Attributes:
-        split: what is changed.
-        change: batch -> batch, of the same items.
-    """
+    """A split whose batches go through ``change``: batch -> batch of the same items."""
 
     split: Split
     change: Callable[[Batch], Batch]
@@ -33,12 +28,7 @@ class ChangedSplit(SplitWrapper):
 
 @dataclass(frozen=True)
 class PartSplit(SplitWrapper):
-    """Some items of a split.
-
-    Attributes:
-        split: all of them.
-        index: positions of those that are left, in this order.
-    """
+    """The items of a split at the positions ``index`` (n,), in this order."""
 
     split: Split
     index: Int[Tensor, " n"]
@@ -63,7 +53,7 @@ class PartSplit(SplitWrapper):
 def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:
     """Puts each object on another image of the split: what lies outside its mask (else its box) is that image's.
 
-    The other image's own object may show there. Within a box some of the own ground stays.
+    The other image's own object may be visible there, and within a box some of the own background stays.
 
     Raises:
         RegardError: the split has neither masks nor boxes.

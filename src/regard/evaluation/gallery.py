@@ -27,14 +27,10 @@ _MASK_RULES = {"best": "highest S-measure", "typical": "S-measure nearest to the
 
 
 def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], path: Path) -> tuple[Item, ...]:
-    """Writes images, maps and masks to ``path`` (.npz) and returns what the page says of each.
+    """Writes images, maps and masks to ``path`` (.npz) and returns what the page says about each.
 
-    Nothing of labels that a network without attention predicts; of masks the prediction stands in for its map.
-
-    Args:
-        context: model and images.
-        scores: per image (N,): ``nll`` and, if there is one, ``energy_inside``; of masks ``s`` and ``mae``.
-        path: of the file.
+    Nothing for a network of labels without attention; for masks the prediction stands in for a missing map. ``scores``
+    are per image (N,): ``nll`` and, if there is one, ``energy_inside``; of masks ``s`` and ``mae``.
     """
     dense, observation = context.scoring.dense, context.observation
     if observation.map is None and not dense:

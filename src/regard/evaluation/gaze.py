@@ -120,15 +120,10 @@ def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tens
 
 
 def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
-    """What people reach of each other through a grid: AUC, sAUC, NSS of one by the others, CC, SIM, KL half by half.
+    """How well people predict each other through a grid (h, w): AUC, sAUC, NSS of one observer by the others, and CC,
+    SIM, KL of one half by the other; densities of ``sigma`` pixels. Empty where no image has two observers.
 
-    A function of the fixations and the grid, not of any model: kept once made. Empty where no image has two observers.
-
-    Args:
-        gaze: on images of one size.
-        grid: (h, w) of the map.
-        sigma: of densities, pixels of the image.
-        seed: of halvings.
+    Depends on the fixations (images of one size), the grid and the seed of the halvings alone, so results are cached.
     """
     if not (np.bincount(np.unique(np.stack([gaze.image, gaze.subject]), axis=1)[0]) > 1).any():
         return {}
@@ -143,7 +138,7 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
 def information_ceiling(
     gaze: Fixations, grid: tuple[int, int], prior: Float[Tensor, "1 1 H W"], *, sigma: float
 ) -> Float[Tensor, " N"] | None:
-    """What the others say of where one looks, through a grid: bits per fixation over ``prior``; kept as `ceilings` are.
+    """Bits per fixation over ``prior`` of one observer by the others, through a grid; cached as `ceilings` are.
 
     NaN for images with fewer than two observers; None where no image has two.
     """

@@ -26,12 +26,9 @@ _METRICS = ("auc", "sauc", "nss", "cc", "sim", "kl")
 
 @dataclass(frozen=True)
 class TrainGaze:
-    """Where people look whatever the image, by the fixations on training images alone.
-
-    Attributes:
-        center: density of all of them (1,1,H,W).
-        others: how many fell on each pixel (1,1,H,W): the negatives of the shuffled AUC.
-        with_gaze: the training images with fixations (M,).
+    """Where people look whatever the image, by the fixations on training images alone: ``center``, the density of all
+    (1,1,H,W); ``others``, how many fell on each pixel (1,1,H,W), the negatives of the shuffled AUC; ``with_gaze``, the
+    positions of the training images with fixations (M,).
     """
 
     center: Float[Tensor, "1 1 H W"]
@@ -40,14 +37,10 @@ class TrainGaze:
 
 
 def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
-    """Of a split with fixations.
-
-    Args:
-        train: what was learned from.
-        sigma: of a fixation's density, a share of the image's width.
+    """`TrainGaze` of a split; ``sigma`` is the width of a fixation's density, a share of the image's width.
 
     Raises:
-        RegardError: it has none.
+        RegardError: the split has no fixations.
     """
     first = train.batch([0])
     size = (first.images.shape[-2], first.images.shape[-1])
@@ -72,15 +65,16 @@ def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
 def gaze_similarity(
     map: Map, gaze: Fixations, train: TrainGaze, *, sigma: float, seed: int
 ) -> dict[str, Float[Tensor, " N"]]:
-    """AUC, sAUC, NSS, CC, SIM, KL, and of each ``_random``, ``_center`` and ``_observers``; NaN where undefined.
+    """AUC, sAUC, NSS, CC, SIM, KL per image (N,), and of each ``_random``, ``_center`` and ``_observers``; NaN:
+    undefined.
 
-    ``_random`` is a map with the map's own bandwidth and values, ``_center`` the centre prior of the training
-    images, ``_observers`` what people reach of each other (one by the others in AUC, sAUC and NSS, half by half in the
-    rest), absent where no image has two observers. The map and all of these go through the map's grid.
+    ``_random`` is a map with the map's own bandwidth and values, ``_center`` the centre prior of the training images,
+    ``_observers`` what people reach (one by the others in AUC, sAUC and NSS, else half by half), absent where no image
+    has two observers. All go through the map's grid.
 
     Args:
-        map: (N,1,h,w), one an image of ``gaze``, in its order; not negative.
-        gaze: on images of one size.
+        map: (N,1,h,w), not negative, one per image of ``gaze``, in its order; images of one size.
+        gaze: fixations on the test images.
         train: of the training images.
         sigma: of densities, a share of the image's width.
         seed: of random maps and halvings.
@@ -114,18 +108,19 @@ def _agreement(map: Map, gaze: Fixations, others: Tensor, size: tuple[int, int],
 def gaze_information(
     map: Map, gaze: Fixations, learned: Map, split: Split, index: Tensor, train: TrainGaze, *, sigma: float, seed: int
 ) -> dict[str, Float[Tensor, " N"]]:
-    """``ig``, and of ``_random``, ``_center`` and ``_observers``: bits per fixation over the centre prior of training.
+    """``ig``, ``ig_random``, ``ig_center`` and ``ig_observers`` per image: bits per fixation over the training centre
+    prior.
 
-    ``_random`` has the compared map's bandwidth and values and is read like it, ``_center`` is the prior through the
-    map's grid, ``_observers`` the density of all other people through that grid; NaN where nobody looked.
+    ``ig_random`` has the map's bandwidth and values and the same calibration, ``ig_center`` is the prior through the
+    map's grid, ``ig_observers`` the density of all other people through that grid; NaN where nobody looked.
 
     Args:
-        map: (N,1,h,w), one an image of ``gaze``, in its order.
-        gaze: on images of one size.
-        learned: (M,1,h,w), of training images.
+        map: (N,1,h,w), one per image of ``gaze``, in its order; images of one size.
+        gaze: fixations on the test images.
+        learned: maps (M,1,h,w) of the training images ``index`` of ``split``, which calibrate the maps.
         split: training images with fixations.
-        index: which of them ``learned`` is of (M,).
-        train: of all of them.
+        index: positions (M,).
+        train: of all training images.
         sigma: of densities, a share of the image's width.
         seed: of random maps.
     """
@@ -151,10 +146,10 @@ def gaze_information(
 
 
 def reading(learned: Map, split: Split, index: Tensor, prior: Float[Tensor, "1 1 H W"]) -> DensityCalibration:
-    """How maps of training images become densities of the fixations on these.
+    """The calibration that makes maps of training images densities of the fixations on them.
 
     Raises:
-        RegardError: nobody looked at any of them.
+        RegardError: the split has no fixations.
     """
     points = split.batch(index).fixations
     if points is None:

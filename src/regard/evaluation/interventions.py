@@ -27,14 +27,8 @@ _SCORED = ("uniform", "shuffled", "another")
 
 @dataclass(frozen=True)
 class InterventionMaps:
-    """One intervention.
-
-    Attributes:
-        key: its name for programs.
-        label: its name for people.
-        meaning: one sentence.
-        maps: instead of the network's own, a layer each (N,1,h,w).
-        touched: share of positions whose value is another one, last layer.
+    """One intervention: its name for programs (``key``) and for people, what it does in one sentence, the maps that
+    replace the network's own (per layer, (N,1,h,w)), and the share of positions of the last layer whose value changes.
     """
 
     key: str
@@ -87,12 +81,10 @@ def all_interventions(context: EvaluationContext) -> Columns:
 def intervention_maps(
     gates: tuple[Float[Tensor, "N 1 h w"], ...], anchors: Float[Tensor, " Q"] | None, *, seed: int
 ) -> Iterator[InterventionMaps]:
-    """All interventions on the gates of N images; with several layers, all are replaced alike.
+    """All interventions on the gates of N images (mean maps); with several layers, all are replaced alike.
 
-    Args:
-        gates: as the network made them, mean maps.
-        anchors: values that the last layer's map may take; each one that is used and is not 0 is closed by itself.
-        seed: of positions and exchanges.
+    Each of the last layer's ``anchors`` (Q,) that is used and is not 0 is closed by itself; ``seed`` decides positions
+    and exchanges.
     """
 
     def override(key: str, label: str, meaning: str, maps: list[Tensor]) -> InterventionMaps:
@@ -146,13 +138,8 @@ def _anchor_positions(gate: Tensor, anchors: Tensor) -> Iterator[tuple[int, Tens
 
 
 def predict_with_maps(model: Any, split: Split, maps: list[Tensor], index: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Probabilities (N,n) and bits per image by name (N,) of some of a split's images, with these maps.
-
-    Args:
-        model: a classifier.
-        split: of images.
-        maps: an attended layer each (N,1,h,w).
-        index: which images (N,).
+    """Probabilities (N,n) of a classifier, and bits per image by name (N,), of the split's images ``index`` (N,), with
+    these maps: one per attended layer (N,1,h,w).
     """
     device, start = device_of(model), 0
     means: list[Tensor] = []

@@ -139,13 +139,8 @@ def near_parts(
 
 
 def boxed_floors(map: Map, boxes: Float[Tensor, "N 4"], size: tuple[int, int], *, seed: int) -> dict[str, Map]:
-    """What a map on a boxed object must beat: everywhere in the box, a Gaussian at its centre, another image's map.
-
-    Args:
-        map: (N,1,h,w), whose grid the floors are on.
-        boxes: in pixels of the images.
-        size: height and width of the images.
-        seed: decides whose map.
+    """Floors for a map (N,1,h,w) on a boxed object, on its grid: everywhere in the box, a Gaussian at its centre,
+    another image's map. Boxes (N,4) are in pixels of images of this (height, width); ``seed`` decides whose map.
     """
     grid = (map.values.shape[-2], map.values.shape[-1])
     inside = Map(boxes_to_masks(boxes, size).float(), "relevance").resize(grid)

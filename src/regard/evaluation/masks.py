@@ -29,14 +29,10 @@ def masks(context: EvaluationContext) -> Columns:
 def score_masks(
     prediction: Tensor, masks: Tensor, validation: tuple[Tensor, Tensor], train: Tensor, twin: Tensor | None = None
 ) -> Columns:
-    """`masks` of predictions.
+    """`masks` of predictions (N,1,H,W), those of the plain ``twin`` likewise.
 
-    Args:
-        prediction: probabilities (N,1,H,W) of test images.
-        masks: of the objects (N,1,H,W).
-        validation: the same of validation images, on which the threshold of the IoU is chosen.
-        train: masks whose mean is the floor; the floor's own threshold is chosen there, too.
-        twin: probabilities of the plain twin.
+    ``validation`` has predictions and masks on which the threshold of the IoU is chosen; the mean of the ``train``
+    masks is the floor, whose own threshold is chosen on these masks.
     """
     mean = train.float().mean(0, keepdim=True)
     centre = controls.center_map(1, (masks.shape[-2], masks.shape[-1])).values

@@ -118,14 +118,15 @@ def probabilities(model: Any, batch: Batch) -> Tensor:
 def observe(
     model: Any, split: Split, *, seed: int, samples: Sequence[int] = EVERY_SAMPLES, mean_only: bool = False
 ) -> Observation:
-    """Runs a model over every image; noise is a function of the seed and the batch, so a second pass sees the same.
+    """Runs a model of any task over N images; noise is a function of the seed and the batch, so a second pass is the
+    same.
 
     Args:
         model: of any task.
-        split: N images; with maps where they are imposed (``regard.training.with_map_override``).
+        split: with maps where they are imposed (``regard.training.with_map_override``).
         seed: of maps and latents.
-        samples: numbers of samples to average predictions over. They cost one run of the layers behind the attention
-            for each of the largest number; those before it run once.
+        samples: numbers of samples to average predictions over; layers behind the attention run once for each of the
+            largest number, those before it once.
         mean_only: leave out all that is sampled, which halves the cost.
     """
     scoring, columns = scoring_of(model), _Columns()

@@ -75,9 +75,7 @@ def samples(context: EvaluationContext) -> Columns:
 def mean_average_precision(probabilities: Tensor, targets: Tensor) -> tuple[float, int]:
     """Mean over the labels that occur of the area under precision and recall, and how many labels do not occur.
 
-    Args:
-        probabilities: (N,n).
-        targets: 0/1 (N,n).
+    Probabilities (N,n), targets 0/1 (N,n).
     """
     known = targets.sum(0) > 0
     if not bool(known.any()):

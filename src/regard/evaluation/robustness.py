@@ -29,17 +29,10 @@ _STEPS = 7
 
 
 def robust(model: Any, split: Split, name: str, *, severity: int, images: int, seed: int) -> Float[Tensor, " N"]:
-    """Performance per image under one disturbance, of so many images, evenly spread; NaN of the others.
+    """Performance per image (N,) under one of `DISTURBANCES`, of so many evenly spaced images; NaN for the others.
 
-    An imposed map stays that of the undisturbed image, and so does the flow of a clip.
-
-    Args:
-        model: of any task; attacks are on itself.
-        split: N images, with maps where they are imposed.
-        name: of `DISTURBANCES`.
-        severity: of corruptions, 1 to 5.
-        images: how many are disturbed.
-        seed: of noise.
+    Attacks are on the network itself; ``severity`` (1 to 5) is of corruptions, ``seed`` of their noise. A map override
+    stays that of the undisturbed image, and so does the flow of a clip.
 
     Raises:
         RegardError: no such disturbance.

@@ -163,12 +163,10 @@ def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
 
 
 def make_rows(measured: Sequence[Columns], *, count: int, samples: Iterable[int] = ()) -> tuple[Score, ...]:
-    """The scores of some measures as rows, in the order of `row_table`; columns that are no row of a page are left out.
+    """Rows of what the measures returned, in the order of `row_table`; columns that are no row of a page are left out.
 
-    Args:
-        measured: what the measures found.
-        count: items in the split.
-        samples: numbers of samples that predictions were averaged over.
+    ``count`` is the number of items in the split, ``samples`` the numbers of samples that predictions were averaged
+    over.
     """
     by_key = {key: columns for columns in measured for key in columns.values}
     return tuple(_row(row, by_key[row.key], count) for row in row_table(samples) if row.key in by_key)

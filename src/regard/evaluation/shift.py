@@ -54,14 +54,9 @@ class ShiftOptions:
 
 @dataclass(frozen=True)
 class ShiftCell:
-    """One shift.
-
-    Attributes:
-        shift: its name.
-        severity: 1 to 5; 0 where there is none.
-        run: scores of the run by name: ``accuracy``, ``accuracy_one_sample``, ``calibration_error`` and bits.
-        twin: likewise of its plain twin; None without.
-        difference: run minus twin in accuracy, paired by image.
+    """One shift: its name, severity (1 to 5; 0 where there is none), scores of the run and of its plain twin by name
+    (``accuracy``, ``accuracy_one_sample``, ``calibration_error`` and bits), and run minus twin in accuracy, paired by
+    image.
     """
 
     shift: str

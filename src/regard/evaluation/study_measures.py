@@ -103,7 +103,7 @@ class StudyColumns:
 def measure_study(
     model: Any, data: DataSplits, recipe: Recipe, gaze: GazeSource, wanted: StudyMeasures, doses: Sequence[Dose] = ()
 ) -> StudyColumns:
-    """All measures of a trained network, on the test split.
+    """All measures of a trained network on the test split.
 
     Args:
         model: of a finished run.
@@ -111,7 +111,7 @@ def measure_study(
         recipe: of the run.
         gaze: the fixations that maps are compared with.
         wanted: what is measured.
-        doses: kinds of it, in a network of ``impose.map human``.
+        doses: kinds of dose, for a network of ``impose.map human``.
     """
     imposed, seed = build_override_maps(recipe, data, model), recipe.train.seed
     given = (lambda split: split) if imposed is None else partial(with_maps_of, maps=imposed.of)
@@ -175,14 +175,11 @@ def _constant(map: Map) -> bool:
 
 
 def performance_floors(task: str, data: DataSplits) -> dict[str, float]:
-    """Mean ``performance`` on the test split of predictions that need no network, by what they are.
+    """Mean ``performance`` on the test split of predictions that need no network, by what they are; ``task`` is the
+    recipe's.
 
-    The S-measure of the training images' mean mask; of classes, what the data itself knows to guess, and else the most
-    frequent one. Nothing of images with several labels.
-
-    Args:
-        task: of the recipe.
-        data: with training masks, where masks are wanted.
+    The S-measure of the training images' mean mask; of classes, what the data itself knows to guess, else the most
+    frequent one. Nothing for images with several labels.
     """
     test = data.test
     if SCORING[task].dense:

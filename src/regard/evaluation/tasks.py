@@ -19,10 +19,10 @@ from regard.types import Batch, PerImage
 
 @dataclass(frozen=True)
 class TaskScoring:
-    """One task.
+    """What evaluation needs of one task.
 
     Attributes:
-        target: batch -> what is to be predicted: labels (B,) or (B,n), or masks (B,1,H,W).
+        target: batch -> labels (B,) or (B,n), or masks (B,1,H,W).
         probabilities: (model, output) -> probabilities (B,n), or (B,1,H,W) of the object.
         performance: (probabilities, target) -> the task's one score per item (B,), 0 to 1; more is better.
         scores: (probabilities, target) -> further scores per item by name.

@@ -46,13 +46,7 @@ _STEPS = 200
 
 @dataclass(frozen=True)
 class Probe:
-    """A fitted probe.
-
-    Attributes:
-        model: scaling and regression.
-        penalty: C.
-        chosen_on: ``validation``, ``cross-validation`` or ``nothing``.
-    """
+    """Scaling and regression, fitted; ``penalty`` is C, ``chosen_on`` is validation, cross-validation or nothing."""
 
     model: Pipeline
     penalty: float
@@ -64,14 +58,10 @@ class Probe:
 
 
 def fit_probe(rows: Rows, labels: Labels, val: tuple[Rows, Labels] | None, *, seed: int) -> Probe:
-    """Fits a probe; of equally good penalties the strongest.
+    """Logistic regression on features (N,D) and labels (N,); of equally good penalties the strongest.
 
-    Args:
-        rows: features (N,D).
-        labels: (N,).
-        val: features and labels on which C is chosen; None chooses by cross-validation among the rows, in as many
-            parts as the rarest class has examples, at most five.
-        seed: decides the parts.
+    C is chosen on ``val``, features and labels; without, by cross-validation among the rows in as many parts as the
+    rarest class has examples, at most five. ``seed`` decides the parts.
     """
     parts = min(5, int(np.unique(labels, return_counts=True)[1].min()))
     with warnings.catch_warnings():
@@ -106,7 +96,7 @@ def resized(images: Float[Tensor, "B 3 H W"], size: tuple[int, int]) -> Float[Te
 
 
 def of_network(model: AttentiveClassifier) -> Represent:
-    """The mean of the latent where there is one, else what enters the linear classifier: pooled features.
+    """Mean of the latent where there is one, else the pooled features that enter the linear classifier.
 
     Of the mean map, without noise; images are resized to the network's input.
     """
@@ -164,7 +154,7 @@ class TransferOptions:
     Attributes:
         shots: examples per class; ``ALL_EXAMPLES`` is the whole training split.
         draws: random draws of the examples; ``ALL_EXAMPLES`` needs one.
-        seed: decides them and the untrained network.
+        seed: of draws and of the untrained network.
     """
 
     shots: tuple[int, ...] = (1, 2, 5, 10, 20, ALL_EXAMPLES)

@@ -222,11 +222,9 @@ WARPS: dict[str, Warp] = {
 
 @dataclass(frozen=True)
 class Equivariance:
-    """Agreement of map(warped image) with warped map(image), over pixels that come from inside the image.
+    """Agreement per image (B,) of map(warped image) with warped map(image), over pixels from inside the image.
 
-    Attributes:
-        cosine: (B,); a constant map has 1.
-        spearman: (B,); a constant map has none (NaN).
+    A constant map has a cosine of 1 and no rank correlation (NaN).
     """
 
     cosine: PerImage

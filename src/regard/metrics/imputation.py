@@ -27,12 +27,8 @@ SMALLEST = 2  # a grid of this side is not made coarser
 
 @dataclass(frozen=True)
 class Grid:
-    """One grid, and the coarser one below it.
-
-    Attributes:
-        hole: 1 where a cell is unknown (B,1,h,w); a coarse cell is unknown where all its four cells are.
-        degree: total weight of each cell's neighbours (1,1,h,w).
-        coarse: half as many cells along each axis; None at the bottom.
+    """One grid and the coarser ones below it: ``hole`` is 1 where a cell is unknown (a coarse one where all its four
+    cells are), ``degree`` the total weight of each cell's neighbours, ``coarse`` has half as many cells per axis.
     """
 
     hole: Float[Tensor, "B 1 h w"]
@@ -78,12 +74,9 @@ def neighbours(x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
 def fill(start: Images, hole: Float[Tensor, "B 1 H W"], *, tolerance: float, rounds: int = 100) -> Images:
     """Every pixel of a hole becomes the weighted mean of its neighbours; the others stay.
 
-    Args:
-        start: images with a first guess in their holes.
-        hole: 1 where a pixel is unknown; each image needs a known one.
-        tolerance: largest residual of an equation, in units of the images. An image stops when it is reached, so that
-            its result does not depend on the batch.
-        rounds: at most so many.
+    ``start`` has a first guess in the holes (1 in ``hole``; each image needs a known pixel). An image stops when no
+    equation's residual exceeds ``tolerance``, in units of the images, so its result does not depend on the batch, or
+    after ``rounds``.
     """
     grid = Grid.over(hole)
     x, r = start, -grid.apply(start)

@@ -16,12 +16,7 @@ from regard.types import Classes, Explain, Images, Map, PerImage
 
 @dataclass(frozen=True)
 class Likeness:
-    """Similarity of two maps per image; NaN where a map is constant.
-
-    Attributes:
-        spearman: rank correlation (B,).
-        ssim: structural similarity (B,).
-    """
+    """Rank correlation and structural similarity of two maps per image (B,); NaN where a map is constant."""
 
     spearman: PerImage
     ssim: PerImage

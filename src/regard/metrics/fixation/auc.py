@@ -60,18 +60,8 @@ def sauc_sampled(
 
     Maps are stretched to [0,1]; thresholds are multiples of STEP, trapezoids between. Each fixated pixel counts once,
     the image's own as well as the others'; a draw is without replacement and ends with the pool. The thresholds are
-    coarse: a map whose values crowd near its minimum scores close to .5 whatever it knows.
-
-    Args:
-        maps: (B,1,h,w), checked.
-        index: (B,n) fixated pixels.
-        known: (B,n) which of them are.
-        others: (1 or B,1,h,w) counts of fixations.
-        own_included: whether the image's own are among them.
-        seed: with the image's place in the batch, decides the draws.
-
-    Returns:
-        (B,), NaN without fixations, without others, or for a constant map.
+    coarse: a map whose values crowd near its minimum scores close to .5 whatever it knows. Arguments are those of
+    `sauc`, checked; with the image's place in the batch, ``seed`` decides the draws.
     """
     flat = wide(maps).flatten(1)
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
@@ -232,13 +222,7 @@ def check_others(others: Maps, index: Tensor, known: Tensor, own_included: bool,
 
 @dataclass(frozen=True)
 class AUCs:
-    """The three, from one pass over the pixels.
-
-    Attributes:
-        auc: against all pixels (B,).
-        shuffled: against other images' fixations (B,); None if none were given.
-        judd: Judd's (B,); None if it was not asked for.
-    """
+    """The three per image (B,); ``shuffled`` is None without other images' fixations, ``judd`` if it was not wanted."""
 
     auc: PerImage
     shuffled: PerImage | None

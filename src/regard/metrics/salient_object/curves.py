@@ -26,13 +26,8 @@ LEVELS = 256
 
 
 class Counts(NamedTuple):
-    """Pixels at or above T thresholds.
-
-    Attributes:
-        hits: inside the mask (B,T).
-        alarms: outside of it (B,T).
-        objects: pixels of the mask (B,1).
-        pixels: pixels of the image.
+    """Pixels at or above T thresholds, in the mask (``hits``) and outside (``alarms``); ``objects``: all of the
+    mask.
     """
 
     hits: Float[Tensor, "B T"]
