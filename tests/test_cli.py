@@ -168,9 +168,9 @@ def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for field in ("--objective.budget_bits", "--model.attention", "--train.epochs", "--data.name", "--runs", "--quiet"):
-        assert field in shown
+        assert field in output
 
 
 def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -220,9 +220,9 @@ def test_what_is_no_command(arguments: list[str], capsys: pytest.CaptureFixture[
 
 def test_data_sets_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "list"]) == 0
-    shown = capsys.readouterr().out
-    assert "clutter" in shown
-    assert "cifar10" in shown
+    output = capsys.readouterr().out
+    assert "clutter" in output
+    assert "cifar10" in output
     assert main(["data", "info"]) == 0
     assert "MIT" in capsys.readouterr().out
     assert main(["data", "info", "clutter"]) == 0
@@ -242,17 +242,17 @@ def test_data_check_names_each_bad_item(tmp_path: Path, capsys: pytest.CaptureFi
     broken = tmp_path / "b" / "3.png"
     broken.write_bytes(broken.read_bytes()[:100])
     assert main(["data", "check", "folder", "--root", str(tmp_path)]) == 1
-    shown = capsys.readouterr()
-    assert "1 bad items" in shown.out
-    assert "3.png" in shown.err
+    output = capsys.readouterr()
+    assert "1 bad items" in output.out
+    assert "3.png" in output.err
     assert main(["data", "check", "folder", "--root", str(tmp_path / "absent")]) == 2
 
 
 def test_getting_asks_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "n")
+    questions: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "n")
     assert main(["data", "get", "cifar10", "--root", str(tmp_path / "new")]) == 0
-    assert "170 MB" in asked[0]
-    assert "licence" in asked[0]
+    assert "170 MB" in questions[0]
+    assert "licence" in questions[0]
     assert not (tmp_path / "new").exists()
     assert main(["data", "get", "clutter", "--root", str(tmp_path / "new")]) == 2

@@ -14,7 +14,7 @@ SIDE = 16
 def gazed(
     *, train: int = 64, val: int = 33, test: int = 35, looks: int = 5, nobody: tuple[int, ...] = ()
 ) -> DataSplits:
-    """Clutter of 16 pixels with ``looks`` fixations an image inside of its box; ``nobody`` looked at these images."""
+    """Clutter of 16 pixels with ``looks`` fixations per image in its box; the images ``nobody`` have none."""
     data = clutter(size=SIDE, train=train, val=val, test=test, cache=False)
 
     def looked(split: TensorSplit, stream: int) -> TensorSplit:

@@ -36,8 +36,8 @@ def test_a_run_recognizes_actions_and_learns(tmp_path):
     assert lines[-1]["train/task"] < lines[0]["train/task"]
     assert {"val/accuracy", "val/nll", "val/accuracy_one_sample", "train/accuracy"} <= set(lines[-1])
     assert "val/gate_bits" not in lines[-1], "attention in one stream is no cut"
-    found, model, data = open_run(folder)
-    assert found == recipe
+    loaded, model, data = open_run(folder)
+    assert loaded == recipe
     assert isinstance(model, TwoStream)
     batch = data.test.batch([0, 1])
     assert model.predict(batch.images, flow=batch.flow).shape == (2, 12)
@@ -46,7 +46,7 @@ def test_a_run_recognizes_actions_and_learns(tmp_path):
         load_run(folder)
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, monkeypatch):
     recipe = tiny("act", **CLIPS, train={"epochs": 3})
     whole = train(recipe, tmp_path / "whole", quiet=True)
     save, saved = AtomicCheckpoints.save_checkpoint, []
@@ -140,7 +140,7 @@ def test_the_plain_twin_has_two_streams_too():
     assert model.at == ()
 
 
-def test_what_the_task_cannot_have_is_said():
+def test_a_recipe_that_the_task_cannot_have_is_refused():
     with pytest.raises(RegardError, match="task action averages probabilities"):
         tiny("act", **CLIPS | {"model": CLIPS["model"] | {"average": "logits"}})
     with pytest.raises(RegardError, match="task action has two stems"):

@@ -1,4 +1,4 @@
-"""Rivals and matched controls go the whole way: trained, continued, read again, judged, shown."""
+"""Baselines and matched controls from recipe to report: trained, resumed, opened, evaluated, explained."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from regard.training import run as running
 from regard.training.build import build_data, build_model, check_choices, resolve_match
 from regard.types import RegardError
 
-RIVALS = {
+BASELINES = {
     "gap": {"at": []},
     "ltpa": {"at": ["stage2", "stage3"], "attention_options": {"compatibility": "sigmoid"}},
     "abn": {"at": ["stage2"]},
@@ -32,15 +32,15 @@ VIT = {
 }
 
 
-def recipe_of(rival: str, **train_options: int) -> Recipe:
-    model = VIT if rival == "vit_ib" else RIVALS[rival]
-    return tiny(rival, model={"attention": rival, "latent": None, **model}, train={"epochs": 2, **train_options})
+def recipe_of(baseline: str, **train_options: int) -> Recipe:
+    model = VIT if baseline == "vit_ib" else BASELINES[baseline]
+    return tiny(baseline, model={"attention": baseline, "latent": None, **model}, train={"epochs": 2, **train_options})
 
 
-@pytest.mark.parametrize("rival", [*RIVALS, "vit_ib"])
-def test_a_rival_goes_the_whole_way(rival: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = recipe_of(rival)
-    folder = train(recipe, tmp_path / rival, quiet=True)
+@pytest.mark.parametrize("baseline", [*BASELINES, "vit_ib"])
+def test_a_baseline_from_recipe_to_report(baseline: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_of(baseline)
+    folder = train(recipe, tmp_path / baseline, quiet=True)
     with monkeypatch.context() as broken:  # killed after the first epoch, then continued
         step = running.Task.training_step
 
@@ -58,26 +58,26 @@ def test_a_rival_goes_the_whole_way(rival: str, tmp_path: Path, monkeypatch: pyt
     read, model, data = load_run(folder)
     assert read == recipe
     images = data.test.batch(range(5)).images
-    alike = AttentiveClassifier.from_pretrained(folder / "model")
-    torch.testing.assert_close(model.predict(images), alike.predict(images))  # a run is read in another memory layout
+    saved = AttentiveClassifier.from_pretrained(folder / "model")
+    torch.testing.assert_close(model.predict(images), saved.predict(images))  # a run is read in another memory layout
     result = json.loads(evaluate(folder).read_text())
     keys = {row["key"] for row in result["scores"]}
     assert {"accuracy_mean", "pointing"} <= keys
-    assert ("accuracy_shuffled" in keys) == (rival not in ("gap", "vit_ib"))
-    assert result["map"]["unit"] == {"gap": "relevance", "vit_ib": "bits"}.get(rival, "gate")
+    assert ("accuracy_shuffled" in keys) == (baseline not in ("gap", "vit_ib"))
+    assert result["map"]["unit"] == {"gap": "relevance", "vit_ib": "bits"}.get(baseline, "gate")
     assert result["map"]["meaning"]
-    assert result["model"]["attention"] == rival
+    assert result["model"]["attention"] == baseline
     assert main(["report", str(folder)]) == 0
-    assert rival in (folder / "report.html").read_text()
+    assert baseline in (folder / "report.html").read_text()
     to_pil_image(images[0]).save(tmp_path / "a.png")
     assert main(["explain", str(tmp_path / "a.png"), "--run", str(folder), "--out", str(tmp_path / "maps")]) == 0
     assert list((tmp_path / "maps").iterdir())
 
 
 @pytest.mark.parametrize("by", ["parameters", "flops"])
-@pytest.mark.parametrize("rival", [None, "abn"])
-def test_a_matched_control_is_plain_and_as_large(rival: str | None, by: str, tmp_path: Path) -> None:
-    own = {"attention": rival, "at": ["stage2"], "latent": None} if rival else {"attention": "aib", "latent": 64}
+@pytest.mark.parametrize("baseline", [None, "abn"])
+def test_a_matched_control_is_plain_and_as_large(baseline: str | None, by: str, tmp_path: Path) -> None:
+    own = {"attention": baseline, "at": ["stage2"], "latent": None} if baseline else {"attention": "aib", "latent": 64}
     model = {**own, "match": by, "backbone_options": {"widths": [16, 16, 32, 48]}}
     recipe = tiny("matched", model=model)
     data = build_data(recipe)
@@ -108,7 +108,7 @@ def test_flops_are_those_of_the_convolutions() -> None:
         ({"freeze": "stem"}, "another width from scratch"),
     ],
 )
-def test_what_cannot_be_matched_is_said(fields: dict, words: str) -> None:
+def test_a_recipe_that_cannot_be_matched_is_refused(fields: dict, words: str) -> None:
     with pytest.raises(RegardError, match=words):
         check_choices(tiny(model={"match": "parameters", **fields}))
 

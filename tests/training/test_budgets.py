@@ -1,4 +1,6 @@
-"""Budgets in training: multipliers that move the right way, rest at the end, and say what is out of reach."""
+"""Budgets in training: multipliers that move the right way, rest at the end, and say what is out of reach; and the
+map's own bits, whose price shortens the code at little cost in accuracy.
+"""
 
 import math
 from pathlib import Path
@@ -6,17 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 from tests.training.tiny import metrics, tiny, weights
+from torch import nn
 
 from regard.data import DataSplits
-from regard.objectives import Budget
+from regard.models import AttentiveClassifier
+from regard.objectives import Budget, Weights, information_loss
 from regard.training import build_data, build_model, train
 from regard.training.budgets import BudgetCallback
+from regard.training.forward import sampled_rates
 from regard.training.recipe import Recipe
 from regard.training.task import Task
 from regard.types import NATS_PER_BIT, RegardError
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:
+def replace_measure(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:
     """Replaces the measurement; steps and multipliers at each, before the update."""
     seen: list[tuple[int, dict[str, float]]] = []
 
@@ -36,7 +41,7 @@ def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
         objective={"budget_bits": 10.0, "map_budget_bits": 100.0, "warmup": 0.4, "beta": 1e-3, "map_beta": 1e-5},
     )
     nats = {"budget_bits": 10.5 * NATS_PER_BIT, "map_budget_bits": 95.0 * NATS_PER_BIT}
-    seen = watched(monkeypatch, nats)
+    seen = replace_measure(monkeypatch, nats)
     train(recipe, tmp_path / "run", quiet=True)
     steps = [step for step, _ in seen]
     assert steps == [*range(35, 73, 5), 80]
@@ -89,7 +94,7 @@ def test_a_measurement_is_of_one_sample_and_leaves_no_trace(monkeypatch: pytest.
     assert fewer != first
 
 
-def test_the_latents_rate_is_drawn_to_its_budget(tmp_path: Path) -> None:
+def test_the_latent_rate_reaches_its_budget(tmp_path: Path) -> None:
     def end(budget: float) -> dict:
         recipe = tiny(
             train={"epochs": 12},
@@ -112,7 +117,7 @@ def test_the_average_is_measured_where_it_is_kept_and_the_weights_are_put_back(
 
     def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
         seen.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
-        return {"budget_bits": 10.0 * NATS_PER_BIT}  # as asked for, so that the multiplier rests
+        return {"budget_bits": 10.0 * NATS_PER_BIT}  # the budget, so that the multiplier rests
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
     parts = {"train": {"epochs": 2, "ema": ema}, "optim": {"name": "adamw", "lr": 2e-3}}
@@ -135,7 +140,7 @@ def test_an_unreachable_budget_says_what_is_reachable(budget: float, start: floa
     assert not (tmp_path / "run" / "environment.json").exists()
 
 
-def test_a_gate_that_is_no_cut_has_no_budget(tmp_path: Path) -> None:
+def test_a_budget_is_refused_where_the_gate_is_no_cut(tmp_path: Path) -> None:
     recipe = tiny(model={"at": ["stage2.1.first"]}, objective={"map_budget_bits": 90.0})
     with pytest.raises(RegardError, match=r"stage2\.1\.first is no cut.*goes around"):
         train(recipe, tmp_path / "run", quiet=True)
@@ -156,6 +161,83 @@ def test_multipliers_go_along_with_a_checkpoint() -> None:
 
 
 def test_the_callback_is_there_only_where_a_budget_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = watched(monkeypatch, {})
+    seen = replace_measure(monkeypatch, {})
     train(tiny(), tmp_path / "run", quiet=True)
     assert seen == []
+
+
+WIDE = {"head": "conv", "initial_std": 0.1}
+"""So that the price reaches positions that lie between boundaries."""
+CODED = {"attention": "mask", "anchors": 4, "latent": None}
+
+
+def blobs(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A bright patch of 4 pixels somewhere on noise; its colour is the class of three."""
+    random = torch.Generator().manual_seed(seed)
+    images = 0.3 * torch.rand(count, 3, 16, 16, generator=random)
+    labels = torch.randint(3, (count,), generator=random)
+    x, y = torch.randint(0, 12, (2, count), generator=random)
+    for image, label, i, j in zip(images, labels, x, y, strict=True):
+        image[label, i : i + 4, j : j + 4] += 0.7
+    return images, labels
+
+
+def learn(code_beta: float) -> tuple[float, float]:
+    """Accuracy of one sampled map and bits of its hard anchors, on images that were not learned from."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(12, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+    model = AttentiveClassifier(
+        network, 3, at="2", attention="mask", anchors=8, attention_options=WIDE, input_size=(16, 16)
+    )
+    optimizer = torch.optim.AdamW(model.parameter_groups(1e-2))
+    images, labels = blobs(512, 0)
+    for epoch in range(10):
+        for part in torch.randperm(512).split(32):
+            output = model(images[part])
+            loss = information_loss(output, labels[part], Weights(code_beta=code_beta if epoch > 0 else 0.0)).total
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    images, labels = blobs(256, 1)
+    with torch.no_grad():
+        output = model.eval()(images, samples=1)
+    bits = sampled_rates(model, output)["code_bits"].mean() / NATS_PER_BIT
+    return (output.logits[0].argmax(1) == labels).float().mean().item(), bits.item()
+
+
+def test_a_price_shortens_the_code_and_accuracy_hardly_falls() -> None:
+    free_accuracy, free_bits = learn(0.0)
+    paid_accuracy, paid_bits = learn(1e-3)
+    assert free_accuracy > 0.95
+    assert paid_accuracy > free_accuracy - 0.03
+    assert free_bits > 10
+    assert paid_bits < 0.3 * free_bits
+
+
+@pytest.mark.parametrize(("times", "way"), [(2.0, 1), (0.5, -1)])
+def test_the_multiplier_of_a_code_budget_moves_its_weight(
+    times: float, way: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BudgetCallback, "measure", lambda *_: {"code_budget_bits": times * 40.0 * NATS_PER_BIT})
+    recipe = tiny(model=CODED, objective={"code_budget_bits": 40.0, "code_beta": 1e-3})
+    last = metrics(train(recipe, tmp_path / "run", quiet=True))[-1]
+    assert math.log(last["code_beta"] / 1e-3) * way > 0.05
+    assert 0 < last["val/code_bits"] <= 128 * 3
+
+
+def test_a_code_budget_measures_the_length_of_hard_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny(model=CODED, objective={"code_budget_bits": 40.0, "code_beta": 1e-3})
+    data = build_data(recipe)
+    task = Task(recipe, build_model(recipe, data), steps_per_epoch=8)
+    monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
+    measured = BudgetCallback(data.val).measure(task)
+    assert measured == pytest.approx({"code_budget_bits": 64 * math.log(4)})  # a fresh prior is uniform

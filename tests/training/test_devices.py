@@ -1,4 +1,4 @@
-"""Two processes on one machine: training runs, and validation says what one process says."""
+"""Two processes on one machine: training runs, and validation gives what one process gives."""
 
 import json
 import os
@@ -27,9 +27,9 @@ train(recipe, folder, quiet=True)
 _, model, data = load_run(folder)
 trainer = pl.Trainer(accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_progress_bar=False,
                      enable_model_summary=False, use_distributed_sampler=False)
-found = trainer.validate(Task(recipe, model, 1), Batches(recipe, data), verbose=False)[0]
+scores = trainer.validate(Task(recipe, model, 1), Batches(recipe, data), verbose=False)[0]
 if trainer.is_global_zero:
-    Path(sys.argv[3]).write_text(json.dumps(found))
+    Path(sys.argv[3]).write_text(json.dumps(scores))
 """
 
 
@@ -42,14 +42,14 @@ def test_two_processes_agree_with_one(size: int, tmp_path: Path) -> None:
     save_recipe(recipe, tmp_path / "recipe.yaml")
     (tmp_path / "two.py").write_text(TWO)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, *(str(tmp_path / name) for name in ("two.py", "recipe.yaml", "run", "two.json"))],
         capture_output=True,
         text=True,
         timeout=300,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert process.returncode == 0, process.stderr[-3000:]
     two = json.loads((tmp_path / "two.json").read_text())
     _, model, splits = load_run(tmp_path / "run")
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)

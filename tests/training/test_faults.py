@@ -1,4 +1,4 @@
-"""Training that cannot go on says why, keeps what it has, and executes nothing of what it finds."""
+"""Training that cannot go on says why, keeps its last checkpoint, and executes nothing in one."""
 
 import pickle
 import resource
@@ -15,7 +15,7 @@ from regard.training import Recipe, tasks, train
 from regard.types import RegardError
 
 RECIPE = tiny(train={"epochs": 3})
-"""Eight steps an epoch."""
+"""Eight steps per epoch."""
 
 
 class Payload:
@@ -62,7 +62,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
     assert metrics(tmp_path / "run") == metrics(train(RECIPE, tmp_path / "unbroken", quiet=True))
 
 
-def test_an_absurd_learning_rate_is_found_out(tmp_path: Path) -> None:
+def test_an_absurd_learning_rate_is_refused(tmp_path: Path) -> None:
     wild = tiny(optim={"lr": 1e30, "clip": None, "schedule": "constant", "name": "sgd"})
     with pytest.raises(RegardError, match=r"at step \d+ .*optim\.lr"):
         train(wild, tmp_path / "run", quiet=True)
@@ -84,7 +84,9 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pyte
     assert [line["epoch"] for line in metrics(tmp_path / "run")] == [0, 1, 2]
 
 
-def test_checkpoints_are_written_beside_themselves_and_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_are_written_in_the_same_folder_and_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = half_done(tmp_path / "run", monkeypatch)
     before, seen = last.read_bytes(), []
     replaced = Path.replace
@@ -97,10 +99,10 @@ def test_checkpoints_are_written_beside_themselves_and_renamed(tmp_path: Path, m
     monkeypatch.setattr(Path, "replace", watched)
     train(tiny(train={"epochs": 3}), tmp_path / "run", quiet=True)
     assert seen[0] == (True, True)
-    assert all(beside for beside, _ in seen)
+    assert all(same_folder for same_folder, _ in seen)
 
 
-def offered(what: str, last: Path, opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def replace_checkpoint(what: str, last: Path, opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts something else where the last checkpoint was."""
     if what == "a bare pickle":
         last.write_bytes(pickle.dumps(Payload(opened)))
@@ -134,7 +136,7 @@ def test_what_is_no_checkpoint_of_this_run_is_refused(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = half_done(tmp_path / "run", monkeypatch)
-    offered(what, last, tmp_path / "opened", tmp_path, monkeypatch)
+    replace_checkpoint(what, last, tmp_path / "opened", tmp_path, monkeypatch)
     with pytest.raises(RegardError, match=r"last\.ckpt: no checkpoint of this run"):
         train(RECIPE, tmp_path / "run", quiet=True)
     assert not (tmp_path / "opened").exists()

@@ -1,6 +1,7 @@
 """What attention is aligned with: gaze on training images alone, another image's, or the object's mask."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import TensorSplit
 from regard.gaze import make_fixations, observer_split
 from regard.training import build, open_run, train
-from regard.training.human_maps import Alignment, object_map
+from regard.training.human_maps import align_batch, object_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError
 
@@ -18,7 +19,7 @@ MODEL = {"attention": "deterministic", "latent": None}
 LONGER = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}, "augment": {"crop_padding": 0}}
 
 
-def opening(monkeypatch, data):
+def replace_data(monkeypatch, data):
     monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
 
 
@@ -32,8 +33,8 @@ def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, a
     )
     other = replace(data, train=replace(data.train, fixations=data.train.fixations / 2))
     learned = []
-    for name, held in (("one", data), ("poisoned", poisoned), ("other", other)):
-        opening(monkeypatch, held)
+    for name, splits in (("one", data), ("poisoned", poisoned), ("other", other)):
+        replace_data(monkeypatch, splits)
         recipe = tiny(name, model=MODEL, align=AlignRecipe(gaze="own", **align))
         learned.append(weights(train(recipe, tmp_path / name, quiet=True)))
     one, two, three = learned
@@ -43,7 +44,7 @@ def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, a
 
 def test_the_map_is_drawn_to_the_mask(monkeypatch, tmp_path):
     data = gazed()
-    opening(monkeypatch, data)
+    replace_data(monkeypatch, data)
     recipe = tiny("masks", model=MODEL, align=AlignRecipe(target="mask", weight=5.0), **LONGER)
     folder = train(recipe, tmp_path / "masks", quiet=True)
     lines = metrics(folder)
@@ -55,7 +56,7 @@ def test_the_map_is_drawn_to_the_mask(monkeypatch, tmp_path):
     assert inside > drawn.mean() + 0.02
 
 
-def boxed(count=3):
+def batch_with_boxes(count=3):
     boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0], [4.0, 8.0, 12.0, 16.0], [0.0, 0.0, 0.0, 0.0]])[:count]
     return Batch(torch.zeros(count, 3, SIDE, SIDE), torch.zeros(count).long(), torch.arange(count), boxes=boxes)
 
@@ -64,19 +65,19 @@ def output(mean):
     return AttentionOutput(features=torch.zeros(len(mean), 1, 4, 4), map=mean[None], mean=mean, raw=mean[None])
 
 
-def test_a_box_stands_for_a_mask_and_an_image_without_an_object_does_not_count():
-    loss = Alignment(AlignRecipe(target="mask", loss="mse"))
+def test_a_box_replaces_a_mask_and_an_image_without_an_object_does_not_count():
+    loss = partial(align_batch, AlignRecipe(target="mask", loss="mse"))
     right = torch.zeros(3, 1, 4, 4)
     right[0, 0, :2, :2] = 1
     right[1, 0, 2:, 1:3] = 1
     right[2] = torch.rand(1, 4, 4)
-    assert loss([output(right)], boxed()) == 0
-    assert loss([output(1 - right)], boxed()) == 1
+    assert loss([output(right)], batch_with_boxes()) == 0
+    assert loss([output(1 - right)], batch_with_boxes()) == 1
     masks = torch.zeros(3, 1, SIDE, SIDE, dtype=torch.bool)
     masks[0, 0, 8:, 8:] = True
-    assert loss([output(right)], replace(boxed(), masks=masks)) > 0.3, "a mask goes before a box"
+    assert loss([output(right)], replace(batch_with_boxes(), masks=masks)) > 0.3, "a mask goes before a box"
     with pytest.raises(RegardError, match="neither masks nor boxes"):
-        loss([output(right)], replace(boxed(), boxes=None))
+        loss([output(right)], replace(batch_with_boxes(), boxes=None))
 
 
 def test_an_objects_counts_are_its_pixels():
@@ -88,34 +89,34 @@ def test_an_objects_counts_are_its_pixels():
     assert known.tolist() == [True]
 
 
-def test_images_of_a_set_that_is_only_shown_have_no_part(monkeypatch, tmp_path):
+def test_with_masks_as_target_the_gaze_of_another_set_has_no_effect(monkeypatch, tmp_path):
     """With a mask as the target, another set's gaze decides nothing: only its images are seen."""
     data, learned = gazed(), []
     for name in ("one", "two"):
         lent = gazed(train=24, val=4, test=4, looks=3 if name == "one" else 9)
-        held = {"clutter": data, "osie": lent}
-        monkeypatch.setattr(build, "open_data", lambda which, *_, held=held, **__: held[which])
+        sets = {"clutter": data, "osie": lent}
+        monkeypatch.setattr(build, "open_data", lambda name, *_, sets=sets, **__: sets[name])
         recipe = tiny(name, model=MODEL, align=AlignRecipe(target="mask", gaze="osie", batch_size=4))
         learned.append(weights(train(recipe, tmp_path / name, quiet=True)))
     assert all(torch.equal(learned[0][key], learned[1][key]) for key in learned[0])
 
 
-def test_a_recipe_that_cannot_be_is_refused() -> None:
+def test_an_alignment_that_contradicts_the_recipe_is_refused() -> None:
     with pytest.raises(RegardError, match=r"align\.shuffled .*set it to false where align\.target is mask"):
         AlignRecipe(target="mask", shuffled=True)
     with pytest.raises(RegardError, match=r"needs model.attention"):
         tiny("wrong", model={**MODEL, "attention": None, "latent": None}, align=AlignRecipe(target="mask"))
 
 
-def test_a_bird_set_without_gaze_is_named(monkeypatch, tmp_path):
+def test_own_gaze_needs_fixations(monkeypatch, tmp_path):
     data = gazed()
     bare = TensorSplit("train", data.classes, data.train.images, data.train.labels)
-    opening(monkeypatch, replace(data, train=bare))
+    replace_data(monkeypatch, replace(data, train=bare))
     with pytest.raises(RegardError, match="comes without fixations"):
         train(tiny("run", model=MODEL, align=AlignRecipe(gaze="own")), tmp_path / "run", quiet=True)
 
 
-def test_observers_are_held_apart():
+def test_observers_are_split_by_number():
     table = make_fixations(
         image=["a", "a", "a", "b", "b"],
         subject=[2, 10, 1, 2, 10],
@@ -123,10 +124,10 @@ def test_observers_are_held_apart():
         y=[1.0] * 5,
         sizes={"a": (8, 8), "b": (8, 8)},
     )
-    learned, judging = observer_split(table, 1)
-    assert judging.x.tolist() == [2.0, 5.0], "the last by number, not by name"
-    assert sorted(learned.x.tolist()) == [1.0, 3.0, 4.0]
-    assert learned.images == judging.images == table.images
+    others, last = observer_split(table, 1)
+    assert last.x.tolist() == [2.0, 5.0], "the last by number, not by name"
+    assert sorted(others.x.tolist()) == [1.0, 3.0, 4.0]
+    assert others.images == last.images == table.images
     assert observer_split(table, 0) == (table, table)
     for wrong in (3, -1):
         with pytest.raises(RegardError, match="there are 3 observers; use 0 to 2"):

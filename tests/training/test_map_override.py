@@ -40,7 +40,7 @@ def overlap(a, b):
     return torch.minimum(shares(a), shares(b)).sum((1, 2, 3)).mean().item()
 
 
-def ordered(maps):
+def sorted_values(maps):
     """The values of every map."""
     return maps.flatten(1).sort(1).values
 
@@ -67,8 +67,8 @@ def test_the_human_map_lies_where_people_looked_and_another_images_does_not(data
     maps, others = imposed.of(batch), imposing("human-shuffled", data).of(batch)
     cell = (batch.fixations[:, :5] * imposed.grid[1] / SIDE).long()
 
-    def at(found):
-        values = torch.stack([found[torch.arange(35), 0, cell[:, k, 1], cell[:, k, 0]] for k in range(5)], 1)
+    def at(maps):
+        values = torch.stack([maps[torch.arange(35), 0, cell[:, k, 1], cell[:, k, 0]] for k in range(5)], 1)
         return values.mean(1)
 
     assert (at(maps) > maps.mean((1, 2, 3))).all()
@@ -82,15 +82,15 @@ def test_shuffled_maps_stay_on_this_images_object(data):
     box = dilate(boxes_to_masks(data.test.boxes, (SIDE, SIDE)), 1).float()
     inside = Map(box, "relevance").resize(imposed.grid).values
     maps = shares(imposed.of(data.test.batch(range(35))))
-    held, elsewhere = ((maps * place).sum((1, 2, 3)).mean() for place in (inside, inside.roll(1, 0)))
-    assert held > 0.85
-    assert elsewhere < held - 0.15
+    on_object, elsewhere = ((maps * place).sum((1, 2, 3)).mean() for place in (inside, inside.roll(1, 0)))
+    assert on_object > 0.85
+    assert elsewhere < on_object - 0.15
 
 
 def test_random_maps_have_the_human_maps_values_in_another_order(data):
     batch = data.test.batch(range(35))
     human, random = (imposing(map, data).of(batch) for map in ("human", "random"))
-    assert torch.equal(ordered(human), ordered(random))
+    assert torch.equal(sorted_values(human), sorted_values(random))
     assert overlap(human, random) < 0.8
     smooth = [bandwidth(Map(m, "gate")).nanmean().item() for m in (human, random)]
     assert smooth[1] == pytest.approx(smooth[0], rel=0.15)
@@ -146,8 +146,8 @@ def test_no_gaze_on_val_and_test_images_enters_training(data, map):
 def test_a_run_learns_with_its_map_and_no_test_gaze_changes_it(data, tmp_path, monkeypatch):
     poisoned = replace(data, test=replace(data.test, fixations=torch.full_like(data.test.fixations, 15.0)))
     learned = []
-    for name, held in (("one", data), ("two", poisoned)):
-        monkeypatch.setattr(build, "open_data", lambda *_, held=held, **__: held)
+    for name, splits in (("one", data), ("two", poisoned)):
+        monkeypatch.setattr(build, "open_data", lambda *_, splits=splits, **__: splits)
         recipe = tiny(name, model=MODEL, impose=ImposeRecipe(map="human"), train={"epochs": 2})
         learned.append(train(recipe, tmp_path / name, quiet=True))
     first, second = (weights(folder) for folder in learned)
@@ -159,7 +159,7 @@ def test_a_run_learns_with_its_map_and_no_test_gaze_changes_it(data, tmp_path, m
     assert metrics(learned[0])[-1]["val/accuracy"] >= 0
 
 
-def test_images_nobody_looked_at_get_the_centre_and_are_counted():
+def test_images_without_fixations_get_the_centre_and_are_counted():
     data = gazed(nobody=(2, 5))
     imposed = imposing("human", data)
     maps = imposed.of(data.train.batch(range(8)))
@@ -183,8 +183,8 @@ def test_a_task_without_gaze_borrows_values_and_centre(data, monkeypatch):
         imposing("human", bare, gaze="osie")
     lent = imposing("center", data).center
     assert torch.equal(imposing("center", bare, gaze="osie").of(bare.test.batch([1])), lent)
-    bank = ordered(imposing("human", data).of(data.train.batch(range(64))))
-    random = ordered(imposing("random", bare, gaze="osie").of(bare.test.batch(range(6))))
+    bank = sorted_values(imposing("human", data).of(data.train.batch(range(64))))
+    random = sorted_values(imposing("random", bare, gaze="osie").of(bare.test.batch(range(6))))
     assert (torch.cdist(random, bank, compute_mode="donot_use_mm_for_euclid_dist").min(1).values < 1e-6).all()
     monkeypatch.setattr(build, "open_data", lambda name, root, **options: bare)
     with pytest.raises(RegardError, match=r"impose\.gaze=osie: this set comes without fixations"):
@@ -192,13 +192,13 @@ def test_a_task_without_gaze_borrows_values_and_centre(data, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["noise", "shuffled", "displaced", "mask"])
-def test_a_dose_holds_the_values_and_leaves_the_human_map_step_by_step(data, kind):
+def test_a_dose_keeps_the_values_and_moves_away_from_the_human_map(data, kind):
     imposed, batch = imposing("human", data), data.test.batch(range(35))
     human = imposed.of(batch)
     doses = [imposed.dose(batch, alpha, kind) for alpha in (0.0, 0.3, 0.7, 1.0)]
     assert torch.equal(doses[0], human)
     for maps in doses:
-        assert torch.equal(ordered(maps), ordered(human))
+        assert torch.equal(sorted_values(maps), sorted_values(human))
     near = [overlap(maps, human) for maps in doses]
     assert near == sorted(near, reverse=True)
     assert near[-1] < near[0] - 0.1
@@ -206,7 +206,7 @@ def test_a_dose_holds_the_values_and_leaves_the_human_map_step_by_step(data, kin
         assert torch.equal(doses[-1], imposing("random", data).of(batch))
 
 
-def test_what_a_dose_cannot_be_is_said(data):
+def test_a_wrong_dose_is_refused_with_its_value(data):
     batch = data.test.batch([0, 1])
     with pytest.raises(RegardError, match="alpha=2"):
         imposing("human", data).dose(batch, 2, "noise")
@@ -224,10 +224,12 @@ def test_doses_in_training_are_drawn_anew_in_each_epoch(data):
     assert torch.equal(one, imposed.in_training(batch, 1))
     assert torch.equal(one[10:20], imposed.in_training(data.train.batch(range(10, 20)), 1))
     assert not torch.equal(one, two)
-    assert torch.equal(ordered(one), ordered(human))
-    like = [torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1] for a, b in zip(one, human, strict=True)]
-    assert min(like) < 0.5
-    assert max(like) > 0.95
+    assert torch.equal(sorted_values(one), sorted_values(human))
+    similarity = [
+        torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1] for a, b in zip(one, human, strict=True)
+    ]
+    assert min(similarity) < 0.5
+    assert max(similarity) > 0.95
     assert torch.equal(imposing("human", data).in_training(batch, 1), human)
 
 
@@ -239,12 +241,12 @@ def test_doses_in_training_are_drawn_anew_in_each_epoch(data):
         ({"model": MODEL | {"anchors": 4}}, "leave out align, model.anchors"),
     ],
 )
-def test_a_recipe_that_cannot_be_is_refused(parts: dict, message: str) -> None:
+def test_a_recipe_that_contradicts_an_imposed_map_is_refused(parts: dict, message: str) -> None:
     with pytest.raises(RegardError, match=message):
         check_choices(tiny("wrong", **{"impose": ImposeRecipe(map="human")} | parts))
 
 
-def test_a_part_that_cannot_be_is_refused() -> None:
+def test_wrong_fields_of_impose_are_refused() -> None:
     with pytest.raises(RegardError, match=r"impose\.random_dose mixes human maps.*now random, to human"):
         ImposeRecipe(map="random", random_dose=True)
     with pytest.raises(RegardError, match=r"impose\.sigma must be above 0; it is 0"):

@@ -20,36 +20,38 @@ def rates(**options) -> list[tuple[float, float]]:
     parameters = [nn.Parameter(torch.zeros(1)) for _ in range(2)]
     optimizer = torch.optim.SGD([{"params": [p], "lr": lr} for p, lr in zip(parameters, (1.0, 0.1), strict=True)])
     schedule = build_schedule(recipe, optimizer, epochs=EPOCHS, steps_per_epoch=STEPS)
-    found = []
+    values = []
     for _ in range(TOTAL):
-        found.append(tuple(group["lr"] for group in optimizer.param_groups))
+        values.append(tuple(group["lr"] for group in optimizer.param_groups))
         optimizer.step()
         schedule.step()
-    return found
+    return values
 
 
 def both(values: list[float]) -> list[tuple[float, float]]:
     return [(v, v / 10) for v in values]
 
 
-def near(found: list[tuple[float, float]], values: list[float]) -> None:
-    torch.testing.assert_close(torch.tensor(found), torch.tensor(both(values)), rtol=1e-5, atol=1e-7)
+def assert_rates(actual: list[tuple[float, float]], values: list[float]) -> None:
+    torch.testing.assert_close(torch.tensor(actual), torch.tensor(both(values)), rtol=1e-5, atol=1e-7)
 
 
 def test_cosine_after_a_linear_warm_up() -> None:
     w = 15
     half = [0.5 * (1 + math.cos(math.pi * (t - w) / (TOTAL - w))) for t in range(w, TOTAL)]
-    near(rates(schedule="cosine", warmup_epochs=1.5), [(t + 1) / w for t in range(w)] + half)
+    assert_rates(rates(schedule="cosine", warmup_epochs=1.5), [(t + 1) / w for t in range(w)] + half)
 
 
 def test_steps_at_milestones() -> None:
     values = [0.5 ** ((t >= 20) + (t >= 40)) for t in range(TOTAL)]
-    near(rates(schedule="step", milestones=[2, 4], gamma=0.5, warmup_epochs=0), values)
-    near(rates(schedule="step", milestones=[2, 4], warmup_epochs=1), [(t + 1) / 10 for t in range(10)] + values[10:])
+    assert_rates(rates(schedule="step", milestones=[2, 4], gamma=0.5, warmup_epochs=0), values)
+    assert_rates(
+        rates(schedule="step", milestones=[2, 4], warmup_epochs=1), [(t + 1) / 10 for t in range(10)] + values[10:]
+    )
 
 
 def test_constant_has_no_warm_up() -> None:
-    near(rates(schedule="constant", warmup_epochs=3), [1.0] * TOTAL)
+    assert_rates(rates(schedule="constant", warmup_epochs=3), [1.0] * TOTAL)
 
 
 def test_onecycle_rises_for_a_quarter_and_falls_to_nothing() -> None:
@@ -60,7 +62,7 @@ def test_onecycle_rises_for_a_quarter_and_falls_to_nothing() -> None:
         return b + (a - b) * 0.5 * (1 + math.cos(math.pi * share))
 
     values = [between(1 / 25, 1, t / up) if t <= up else between(1, 1 / 25e4, (t - up) / down) for t in range(TOTAL)]
-    near(rates(schedule="onecycle"), values)
+    assert_rates(rates(schedule="onecycle"), values)
 
 
 def test_a_single_step_is_enough() -> None:
@@ -105,7 +107,7 @@ def test_optimisers(name: str, kind: type) -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "muon"])
-def test_moments_decay_as_asked(name: str) -> None:
+def test_moments_decay_by_the_recipes_betas(name: str) -> None:
     optimizer = build_optimizer(OptimRecipe(name=name, betas=(0.5, 0.99)), small())
     assert {tuple(group["betas"]) for group in optimizer.param_groups} == {(0.5, 0.99)}
 

@@ -1,12 +1,26 @@
-"""Recipes as files and command lines: what goes in comes out, what is wrong is answered with the near names."""
+"""Recipes as files and command lines: what goes in comes out, what is wrong is answered with the near names; and the
+YAML files around recipes: found by path or name, read into a dataclass, refused with their name.
+"""
 
+import re
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 import pytest
 import yaml
 from tests.training.tiny import leaves, tiny
 
-from regard.training import Recipe, load_recipe, override, parse_recipe, recipe_from, save_recipe
+from regard.training import (
+    Recipe,
+    find_yaml,
+    load_recipe,
+    override,
+    parse_recipe,
+    read_yaml,
+    recipe_from,
+    save_recipe,
+)
 from regard.training.recipe import (
     AlignRecipe,
     AugmentRecipe,
@@ -114,14 +128,14 @@ IMPOSED = Recipe(
         map="human", gaze="osie", root="/some/gaze", options={"a": 1}, sigma=0.05, shuffled_from="any", random_dose=True
     ),
 )
-DEALT = Recipe(
+SHUFFLED = Recipe(
     model=ModelRecipe(attention="uniform"),
     objective=ObjectiveRecipe(map_budget_bits=None),
     impose=ImposeRecipe(map="human-shuffled", shuffled_from="other-class"),
 )
 MASKS = Recipe(align=AlignRecipe(target="mask", shuffled_from="same-class"))
 VIDEO = Recipe(task="action", model=ModelRecipe(attend="both"))
-ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, DEALT, MASKS, VIDEO)
+ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, SHUFFLED, MASKS, VIDEO)
 
 
 def test_every_field_survives_a_file(tmp_path: Path) -> None:
@@ -255,7 +269,7 @@ def test_a_recipe_with_other_values_in_some_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"model.attenton": None}, "Did you mean model.attention"),
         ({"modl.latent": 3}, "Did you mean model.latent"),
@@ -264,6 +278,54 @@ def test_a_recipe_with_other_values_in_some_fields() -> None:
         ({"model": 3}, "--model"),
     ],
 )
-def test_a_change_that_does_not_fit_is_named(changes: dict[str, object], said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_a_change_that_does_not_fit_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         override(Recipe(), changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A file around recipes."""
+
+    title: str
+    """One line."""
+    rows: list[int] = dataclass_field(default_factory=lambda: [1, 2])
+    """At least one."""
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise RegardError("rows: at least one")
+
+
+def write_example(folder: Path, text: str) -> Path:
+    path = folder / "first.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
+    path = write_example(tmp_path, "title: Größe\n")
+    assert find_yaml("example", str(path), tmp_path / "elsewhere") == path
+    assert find_yaml("example", "first", tmp_path) == path
+    with pytest.raises(RegardError, match=r"example 'absent': no such file, .*\(there: first\)"):
+        find_yaml("example", "absent", tmp_path)
+    with pytest.raises(RegardError, match=r"\(there: none here\)"):
+        find_yaml("example", "absent", tmp_path / "elsewhere")
+    assert read_yaml(Example, path, help="see the docs") == Example(title="Größe", rows=[1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: a\ncolour: red\n", "colour.*; see the docs"),
+        ("rows: [1]\n", "title.*; see the docs"),
+        ("title: a\nrows: [many]\n", "rows.*; see the docs"),
+        ("- a list\n", "; see the docs"),
+        ("title: [\n", "; see the docs"),
+        ("title: a\nrows: []\n", "rows: at least one$"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_files_name(tmp_path: Path, text: str, message: str) -> None:
+    path = write_example(tmp_path, text)
+    with pytest.raises(RegardError, match=rf"^{re.escape(str(path))}: .*{message}"):
+        read_yaml(Example, path, help="see the docs")

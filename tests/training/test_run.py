@@ -1,4 +1,4 @@
-"""A run's folder, its repetition, and its continuation after a kill."""
+"""A run's folder, its repetition, its continuation after a kill, and its plain twin in a process of its own."""
 
 import json
 import signal
@@ -12,7 +12,17 @@ import torch
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, build_data, load_best, load_recipe, load_run, run, save_recipe, train
+from regard.training import (
+    Recipe,
+    build_data,
+    load_best,
+    load_recipe,
+    load_run,
+    run,
+    save_recipe,
+    train,
+    train_with_twin,
+)
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
@@ -89,14 +99,14 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
     save_recipe(recipe, tmp_path / "recipe.yaml")
     folder = tmp_path / "killed"
     command = [sys.executable, "-c", KILLED, str(tmp_path / "recipe.yaml"), str(folder)]
-    died = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert process.returncode == -signal.SIGKILL, process.stderr
     assert [line["epoch"] for line in metrics(folder)] == [0, 1]
     assert not (folder / "environment.json").exists()
     with pytest.raises(RegardError, match="not finished"):
         load_run(folder)
-    with (folder / "metrics.jsonl").open("a") as diary:
-        diary.write('{"epoch": 2, "train/lo')  # a line that the kill cut short
+    with (folder / "metrics.jsonl").open("a") as journal:
+        journal.write('{"epoch": 2, "train/lo')  # a line that the kill cut short
     train(recipe, folder, quiet=True)
     assert metrics(folder) == metrics(unbroken)
     betas = [line["beta"] for line in metrics(folder)]
@@ -118,7 +128,7 @@ def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_left_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Recipe) -> None:
-        raise AssertionError("a finished run was begun again")
+        raise AssertionError("a finished run was started again")
 
     monkeypatch.setattr(run, "build_data", refuse)
     before = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()}
@@ -188,3 +198,38 @@ def test_the_last_epoch_may_be_the_best(finished: Path, tmp_path: Path) -> None:
     (one / "checkpoints" / "best.ckpt").unlink()
     with pytest.raises(RegardError, match=r"best\.ckpt"):
         load_best(one)
+
+
+def replace_python(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin's process runs this shell line instead of Python."""
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\n{command}\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+
+
+@pytest.mark.parametrize(("command", "message"), [("echo no room; exit 3", "no room"), ("kill -9 $$", "no message")])
+def test_a_twin_that_fails_is_named_and_the_run_is_whole(
+    command: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_python(command, tmp_path, monkeypatch)
+    with pytest.raises(RegardError, match=rf"plain twin failed \({message}\); see .*log\.txt.*is whole"):
+        train_with_twin(tiny(twin=True), tmp_path / "tiny", quiet=True)
+    assert (tmp_path / "tiny" / "environment.json").is_file()
+    assert not (tmp_path / "tiny" / "twin" / "wanted.yaml").exists()
+
+
+def test_no_twin_starts_in_a_folder_of_another_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = train(tiny(), tmp_path / "tiny", quiet=True)
+    replace_python(f"touch {tmp_path}/started", tmp_path, monkeypatch)
+    with pytest.raises(RegardError, match="another recipe"):
+        train_with_twin(tiny(twin=True, train={"epochs": 2}), folder, quiet=True)
+    assert not (folder / "twin").exists()
+    assert not (tmp_path / "started").exists()
+
+
+def test_no_twin_where_the_recipe_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_python(f"touch {tmp_path}/started", tmp_path, monkeypatch)
+    folder = train_with_twin(tiny(), tmp_path / "tiny", quiet=True).folder
+    assert load_recipe(folder / "recipe.yaml") == tiny()
+    assert not (tmp_path / "started").exists()

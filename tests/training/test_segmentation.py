@@ -1,6 +1,7 @@
 """A run that segments: learned, resumed in the same folder form, validated; attention aligned with gaze on the way."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from regard.data import TensorSplit
 from regard.models import Segmenter
 from regard.objectives import Weights, pixel_loss, segmentation_loss
 from regard.training import build, load_run, open_run, train
-from regard.training.human_maps import Alignment, human_map
+from regard.training.human_maps import align_batch, human_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError, SegmenterOutput
 
@@ -24,8 +25,8 @@ def test_a_run_segments_and_learns(tmp_path):
     assert lines[-1]["train/task"] < lines[0]["train/task"]
     assert {"val/s", "val/f", "val/mae", "val/s_one_sample", "val/gate_bits"} <= set(lines[-1])
     assert (folder / "checkpoints/best.ckpt").exists()
-    found, model, data = open_run(folder)
-    assert found == recipe
+    loaded, model, data = open_run(folder)
+    assert loaded == recipe
     assert isinstance(model, Segmenter)
     assert model.predict(data.test.batch([0]).images).shape == (1, 1, 16, 16)
     with pytest.raises(RegardError, match="task segmentation; one of classification"):
@@ -38,7 +39,7 @@ def test_a_segmenter_under_a_budget(tmp_path):
     assert last["map_beta"] != recipe.objective.map_beta
 
 
-def test_what_a_segmenter_cannot_have_is_said():
+def test_a_recipe_that_a_segmenter_cannot_have_is_refused():
     with pytest.raises(RegardError, match=r"set model.latent and objective.budget_bits to null"):
         tiny("seg", task="segmentation")
     recipe = tiny("seg", **SEGMENTS)
@@ -83,7 +84,7 @@ def test_alignment_is_least_where_people_look_and_ignores_images_without_gaze():
     points[0, 0] = torch.tensor([15.0, 7.0])
     batch = Batch(torch.zeros(2, 3, 8, 16), torch.zeros(2).long(), torch.arange(2), fixations=points)
     target, _ = human_map(points, size=(8, 16), grid=(2, 4), sigma=0.037 * 16)
-    loss = Alignment(AlignRecipe(gaze="own", loss="kl"))
+    loss = partial(align_batch, AlignRecipe(gaze="own", loss="kl"))
     right, wrong = target.map.clone(), target.map.flip(3)
     right[1], wrong[1] = torch.rand(1, 2, 4), torch.rand(1, 2, 4)
     assert loss([output(right)], batch) < 1e-3 < loss([output(wrong)], batch)
@@ -92,12 +93,12 @@ def test_alignment_is_least_where_people_look_and_ignores_images_without_gaze():
     with pytest.raises(RegardError, match="comes without fixations"):
         loss([output(right)], Batch(batch.images, batch.labels, batch.index))
     with pytest.raises(RegardError, match=r"align.layer=1: 1 layers"):
-        Alignment(AlignRecipe(gaze="own", layer=1))([output(right)], batch)
+        align_batch(AlignRecipe(gaze="own", layer=1), [output(right)], batch)
 
 
 @pytest.fixture
 def gazed(monkeypatch):
-    """A gaze set at hand by the name osie: people always look at the lower right corner."""
+    """A gaze set under the name osie: people always look at the lower right corner."""
     opened = []
 
     def open_data(name, root, **options):

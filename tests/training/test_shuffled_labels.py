@@ -25,18 +25,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_recipe_permutes_the_labels_of_train_and_val_by_its_seed() -> None:
     recipe = tiny(data=SHUFFLED, train={"seed": 4})
-    true, dealt = build_data(tiny()), build_data(recipe)
+    true, shuffled = build_data(tiny()), build_data(recipe)
     for name in ("train", "val"):
-        assert not torch.equal(getattr(true, name).labels, getattr(dealt, name).labels)
-        assert torch.equal(getattr(true, name).images, getattr(dealt, name).images)
-    assert torch.equal(true.test.labels, dealt.test.labels)
+        assert not torch.equal(getattr(true, name).labels, getattr(shuffled, name).labels)
+        assert torch.equal(getattr(true, name).images, getattr(shuffled, name).images)
+    assert torch.equal(true.test.labels, shuffled.test.labels)
     again, other = build_data(recipe), build_data(tiny(data=SHUFFLED, train={"seed": 5}))
-    assert torch.equal(again.train.labels, dealt.train.labels)
-    assert not torch.equal(other.train.labels, dealt.train.labels)
+    assert torch.equal(again.train.labels, shuffled.train.labels)
+    assert not torch.equal(other.train.labels, shuffled.train.labels)
     assert plain_twin(recipe).data.shuffle_labels, "the control of a shuffled run learns the same"
 
 
-def test_a_run_of_it_is_like_any_other_and_says_what_it_learned(runs: Path) -> None:
+def test_a_run_with_shuffled_labels_opens_like_any_other(runs: Path) -> None:
     recipe, model, data = load_run(runs / "shuffled")
     assert recipe.data.shuffle_labels
     assert load_recipe(runs / "shuffled" / "recipe.yaml") == tiny("shuffled", data=SHUFFLED)
@@ -48,23 +48,31 @@ def test_a_run_of_it_is_like_any_other_and_says_what_it_learned(runs: Path) -> N
         train(tiny("shuffled"), runs / "shuffled", quiet=True)
 
 
-def test_regard_judge_compares_the_two_and_refuses_what_learned_the_truth(
+def test_judge_compares_with_a_shuffled_run_and_refuses_a_true_one(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["judge", "--model", str(runs / "true"), "--methods", "grad_cam,uniform", "--metrics", "stability,labels"]
-    asked += ["--images", "4", "--again", "4", "--out", str(tmp_path / "judged"), "--json"]
-    assert main([*asked, "--shuffled", str(runs / "shuffled")]) == 0
+    arguments = [
+        "judge",
+        "--model",
+        str(runs / "true"),
+        "--methods",
+        "grad_cam,uniform",
+        "--metrics",
+        "stability,labels",
+    ]
+    arguments += ["--images", "4", "--again", "4", "--out", str(tmp_path / "judged"), "--json"]
+    assert main([*arguments, "--shuffled", str(runs / "shuffled")]) == 0
     table = json.loads(capsys.readouterr().out)
-    said = {(row["method"], row["score"]["key"]): row["score"] for row in table["rows"]}
-    assert len(said) == len(table["rows"]), "a metric asked for twice is answered once"
-    alike = said["grad_cam", "labels_spearman"]
-    assert -1 <= alike["value"] < 0.99
-    assert {r["label"] for r in alike["references"]} == {"unrelated maps", "another image's map"}
-    assert said["uniform", "labels_spearman"]["value"] is None, "a constant map ranks nothing"
+    scores = {(row["method"], row["score"]["key"]): row["score"] for row in table["rows"]}
+    assert len(scores) == len(table["rows"]), "a metric requested twice is computed once"
+    similarity = scores["grad_cam", "labels_spearman"]
+    assert -1 <= similarity["value"] < 0.99
+    assert {r["label"] for r in similarity["references"]} == {"unrelated maps", "another image's map"}
+    assert scores["uniform", "labels_spearman"]["value"] is None, "a constant map ranks nothing"
     true = tmp_path / "again"
-    assert main([*asked[:-3], "--out", str(true), "--shuffled", str(runs / "true")]) == 2
+    assert main([*arguments[:-3], "--out", str(true), "--shuffled", str(runs / "true")]) == 2
     assert "learned the labels as they are" in capsys.readouterr().err
-    assert main([*asked[:-3], "--out", str(true), "--shuffled", str(runs / "true" / "model")]) == 2
+    assert main([*arguments[:-3], "--out", str(true), "--shuffled", str(runs / "true" / "model")]) == 2
     assert "has the weights of" in capsys.readouterr().err
     assert not true.exists()
 

@@ -18,8 +18,8 @@ from regard.types import RegardError
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> dict[str, object]:
-    return {"cache_stem": True, "cache_dtype": "float32", "cache_folder": str(tmp_path / "kept")}
+def cached(tmp_path: Path) -> dict[str, object]:
+    return {"cache_stem": True, "cache_dtype": "float32", "cache_folder": str(tmp_path / "cached")}
 
 
 STILL = {"crop_padding": 0}
@@ -27,12 +27,12 @@ FROZEN = {"freeze": "stage1"}
 
 
 @pytest.mark.parametrize("model", [{}, {"attention": None, "latent": None}, {"attention": "aib", "anchors": 4}])
-def test_the_same_run_with_and_without(tmp_path: Path, kept: dict, model: dict) -> None:
+def test_a_run_is_the_same_with_and_without_a_cached_stem(tmp_path: Path, cached: dict, model: dict) -> None:
     folders = [
         train(
             tiny("run", model=FROZEN | model, augment=STILL, train={"epochs": 2} | options), tmp_path / name, quiet=True
         )
-        for name, options in (("with", kept), ("without", {}))
+        for name, options in (("with", cached), ("without", {}))
     ]
     first, second = (weights(folder) for folder in folders)
     assert any(not torch.equal(first[key], value) for key, value in _fresh(model).items()), "nothing was learned"
@@ -48,8 +48,8 @@ def _fresh(model: dict) -> dict[str, torch.Tensor]:
     return build_model(recipe, build_data(recipe)).state_dict()
 
 
-def test_a_trained_run_is_judged_on_images(tmp_path: Path, kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, train=kept)
+def test_a_trained_run_is_evaluated_on_images(tmp_path: Path, cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=cached)
     _, model, data = load_run(train(recipe, tmp_path / "run", quiet=True))
     model.freeze("stage1")
     images = data.test.batch(range(35)).images
@@ -57,30 +57,32 @@ def test_a_trained_run_is_judged_on_images(tmp_path: Path, kept: dict) -> None:
     assert torch.allclose(seen.mean, model(images, samples=0, stem=model.stem(images)).probabilities(), atol=1e-5)
 
 
-def test_test_images_beside_their_stem_are_judged_as_they_are(kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, train=kept | {"cache_dtype": "float16"})
+def test_test_images_with_their_stem_are_evaluated_as_without(cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=cached | {"cache_dtype": "float16"})
     data = build_data(recipe)
     model = build_model(recipe, data).eval()
-    beside = with_stem(recipe, data, model).test
-    batch, plain = beside.batch([3, 1]), data.test.batch([3, 1])
+    joined = with_stem(recipe, data, model).test
+    batch, plain = joined.batch([3, 1]), data.test.batch([3, 1])
     assert batch.images.equal(plain.images)
     assert batch.stem is not None
-    torch.testing.assert_close(batch.stem, model.stem(plain.images), msg="in full precision, whatever is kept to learn")
-    assert beside.images is data.test.images, "what the split knows, it knows"
-    seen, expected = (observe(model, split, seed=0, samples=(4,)) for split in (beside, data.test))
+    torch.testing.assert_close(batch.stem, model.stem(plain.images), msg="in full precision, whatever training caches")
+    assert joined.images is data.test.images, "attributes of the split are kept"
+    seen, expected = (observe(model, split, seed=0, samples=(4,)) for split in (joined, data.test))
     for a, b in ((seen.mean, expected.mean), (seen.one, expected.one), (seen.averaged[4], expected.averaged[4])):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     index = torch.tensor([5, 0, 2])
     given = [gate[index.flip(0)] for gate in seen.gates]
-    (said, bits), (other, others) = (predict_with_maps(model, split, given, index) for split in (beside, data.test))
-    torch.testing.assert_close(said, other, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(bits, others, rtol=1e-4, atol=1e-4)
+    (predictions, bits), (expected_predictions, expected_bits) = (
+        predict_with_maps(model, split, given, index) for split in (joined, data.test)
+    )
+    torch.testing.assert_close(predictions, expected_predictions, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(bits, expected_bits, rtol=1e-4, atol=1e-4)
     off = replace(recipe, train=replace(recipe.train, cache_stem=False))
     assert with_stem(off, data, model) is data
 
 
-def test_half_precision_costs_little(tmp_path: Path, kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, augment=STILL, train=kept | {"cache_dtype": "float16"})
+def test_half_precision_costs_little(tmp_path: Path, cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, augment=STILL, train=cached | {"cache_dtype": "float16"})
     data = build_data(recipe)
     model = build_model(recipe, data).eval()
     batch = stem_splits(recipe, model, data, quiet=True).val.batch(range(33))
@@ -89,8 +91,8 @@ def test_half_precision_costs_little(tmp_path: Path, kept: dict) -> None:
     assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), whole, atol=2e-3)
 
 
-def test_every_view_is_the_stem_of_an_augmented_image(kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=kept | {"views": 3})
+def test_every_view_is_the_stem_of_an_augmented_image(cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=cached | {"views": 3})
     data = build_data(recipe)
     model = build_model(recipe, data)
     split = stem_splits(recipe, model, data, quiet=True).train
@@ -101,8 +103,8 @@ def test_every_view_is_the_stem_of_an_augmented_image(kept: dict) -> None:
     assert not torch.equal(split.features[0], split.features[1])
 
 
-def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, train=kept | {"views": 3})
+def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=cached | {"views": 3})
     data = build_data(recipe)
     split = stem_splits(recipe, build_model(recipe, data), data, quiet=True).train
     views = torch.stack([split.at(seed, epoch).view for seed in (0, 1) for epoch in range(20)])
@@ -116,12 +118,12 @@ def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(kept: dict) -> Non
         assert torch.equal(batch.labels, data.train.labels[batch.index])
 
 
-def test_what_was_kept_is_found_by_other_seeds_and_arms(kept: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = tiny("run", model=FROZEN, train=kept)
+def test_cached_features_are_found_by_other_seeds_and_arms(cached: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny("run", model=FROZEN, train=cached)
     data = build_data(recipe)
     torch.manual_seed(0)
     before = stem_splits(recipe, build_model(recipe, data), data, quiet=True)
-    other = tiny("other", model=FROZEN | {"attention": None, "latent": None}, train=kept | {"seed": 7, "epochs": 3})
+    other = tiny("other", model=FROZEN | {"attention": None, "latent": None}, train=cached | {"seed": 7, "epochs": 3})
     torch.manual_seed(0)
     model = build_model(other, data)
     monkeypatch.setattr(AttentiveClassifier, "stem", lambda *_: pytest.fail("computed again"))
@@ -140,25 +142,25 @@ def test_what_was_kept_is_found_by_other_seeds_and_arms(kept: dict, monkeypatch:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_another_stem_view_or_image_is_another_file(kept: dict, change: dict) -> None:
+def test_another_stem_view_or_image_is_another_file(cached: dict, change: dict) -> None:
     for more in ({}, change):
-        parts = {"model": FROZEN | more.get("model", {}), "train": kept | more.get("train", {})}
+        parts = {"model": FROZEN | more.get("model", {}), "train": cached | more.get("train", {})}
         recipe = tiny("run", **{k: v for k, v in more.items() if k not in parts}, **parts)
         torch.manual_seed(0)
         data = build_data(recipe)
         stem_splits(recipe, build_model(recipe, data), data, quiet=True)
-    files = list(Path(str(kept["cache_folder"])).iterdir())
+    files = list(Path(str(cached["cache_folder"])).iterdir())
     assert sum(path.name.startswith("train-") for path in files) == 2
     assert not [path for path in files if path.suffix != ".npy"]
 
 
-def test_other_weights_are_another_file_and_a_damaged_one_is_named(kept: dict) -> None:
-    recipe = tiny("run", model=FROZEN, train=kept)
+def test_other_weights_are_another_file_and_a_damaged_one_is_named(cached: dict) -> None:
+    recipe = tiny("run", model=FROZEN, train=cached)
     data = build_data(recipe)
     for seed in (0, 1):
         torch.manual_seed(seed)
         stem_splits(recipe, model := build_model(recipe, data), data, quiet=True)
-    files = sorted(Path(str(kept["cache_folder"])).glob("val-*"))
+    files = sorted(Path(str(cached["cache_folder"])).glob("val-*"))
     assert len(files) == 2
     for path in files:
         path.write_bytes(path.read_bytes()[:200])
@@ -174,6 +176,6 @@ def test_other_weights_are_another_file_and_a_damaged_one_is_named(kept: dict) -
         (FROZEN, {"views": 0}, "train.views"),
     ],
 )
-def test_a_recipe_that_cannot_be_is_refused(model: dict, train_: dict, message: str) -> None:
+def test_a_recipe_that_contradicts_the_cache_is_refused(model: dict, train_: dict, message: str) -> None:
     with pytest.raises(RegardError, match=message):
         tiny("run", model=model, train=train_)

@@ -33,13 +33,13 @@ def tiny(name: str = "tiny", *, twin: bool = False, **parts: dict[str, Any]) -> 
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    """The run's diary without what depends on the clock."""
+    """The run's journal without what depends on the clock."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    """What was learned."""
+    """The trained weights."""
     return load_file(folder / "model" / "model.safetensors")
 
 

@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from regard.__about__ import __version__
-from regard.cli.data import add_data
-from regard.cli.evaluate import add_evaluate
-from regard.cli.explain import add_explain
-from regard.cli.judge import add_judge
-from regard.cli.report import add_report
-from regard.cli.score import add_score
-from regard.cli.shift import add_shift
-from regard.cli.study import add_study
-from regard.cli.sweep import add_sweep
-from regard.cli.table import add_table
-from regard.cli.train import add_train
-from regard.cli.transfer import add_transfer
+from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
 from regard.errors import RegardError
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
@@ -47,23 +36,22 @@ EPILOG = """examples:
   regard data list                               data sets, their size and licence
 
 Each command has its own --help."""
-_COMMANDS = (
-    add_train,
-    add_evaluate,
-    add_explain,
-    add_score,
-    add_judge,
-    add_transfer,
-    add_shift,
-    add_report,
-    add_table,
-    add_sweep,
-    add_study,
-    add_data,
+_ADD_COMMANDS = (
+    train.add_train,
+    evaluate.add_evaluate,
+    explain.add_explain,
+    score.add_score,
+    judge.add_judge,
+    transfer.add_transfer,
+    shift.add_shift,
+    report.add_report,
+    table.add_table,
+    sweep.add_sweep,
+    study.add_study,
+    data.add_data,
 )
 TAKES_FIELDS = ("train", "table", "sweep")
 """Commands whose options may be followed by fields of a recipe."""
-_Run = Callable[[argparse.Namespace, list[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,9 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
     if extra and options.command not in TAKES_FIELDS:
         parser.error(f"unrecognized arguments: {' '.join(extra)}")
-    run: _Run = options.run
     try:
-        return run(options, extra)
+        return int(options.run(options, extra))
     except RegardError as error:
         print(f"regard: {error}", file=sys.stderr)
         return 2
@@ -89,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"regard {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in _COMMANDS:
+    for add in _ADD_COMMANDS:
         add(commands)
     return parser

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
 
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
-else:
-    Commands: TypeAlias = argparse._SubParsersAction
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_T = TypeVar("_T")
 
 
 def add_command(commands: Commands, name: str, help: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Adds a command, or an action of a command, whose ``--help`` ends with examples.
+    """Adds a command whose ``--help`` shows the description and the examples, one command line per line.
 
-    Args:
-        commands: the parser of commands, or of a command's actions.
-        name: of the command.
-        help: one line for the list of commands.
-        description: what it does, and what it needs.
-        examples: one command line per line.
+    ``help`` is its line in the list of commands.
     """
     lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
     return commands.add_parser(
@@ -40,12 +35,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
-    """Where a grid of cells is kept, how many run at a time, and what to print.
-
-    Args:
-        parser: of the command.
-        location: help text of ``--runs``.
-    """
+    """Where a grid of cells is kept (``location``: help text of ``--runs``), how many run at a time, what to print."""
     parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
     parser.add_argument("--workers", type=int, default=1, help="processes at a time; default 1")
     parser.add_argument("--threads", type=int, default=1, help="processor threads of each; default 1")
@@ -54,12 +44,7 @@ def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
 
 
 def add_part(parser: argparse.ArgumentParser, word: str) -> None:
-    """Fewer or more seeds than the file has, and a selection of its arms or tasks.
-
-    Args:
-        parser: of the command.
-        word: for one of the selection, such as ``arm``.
-    """
+    """Fewer or more seeds than the file has, and a selection of its arms or tasks (``word``: for one of them)."""
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the file's")
     parser.add_argument(
         "--only", action="append", default=[], metavar=word.upper(), help=f"run this {word} only; repeatable"
@@ -76,3 +61,14 @@ def grid_options(options: argparse.Namespace) -> GridOptions:
 def integers(text: str) -> tuple[int, ...]:
     """``4,12`` as whole numbers; a type for argparse."""
     return tuple(int(part) for part in text.split(","))
+
+
+def print_results(results: _T, draw: Callable[[_T], None], file: str, *, as_json: bool) -> None:
+    """Results as JSON; or drawn, and then the line that names their file."""
+    if as_json:
+        from regard.report import json_text
+
+        print(json_text(results), end="")
+    else:
+        draw(results)
+        print(file)

@@ -92,11 +92,8 @@ def info_record(name: str) -> dict[str, str]:
 
     entry = find_entry(name)
     hidden = ("download", "extra")  # the first is `regard data get`, the second an entry of its own
-    options = {
-        p.name: p.default
-        for p in inspect.signature(entry.open).parameters.values()
-        if p.default is not inspect.Parameter.empty and p.name not in hidden
-    }
+    defaults = {p.name: p.default for p in inspect.signature(entry.open).parameters.values() if p.name not in hidden}
+    options = {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty}
     fields = ("name", "description", "content", "download", "source", "licence", "homepage", "citation")
     return {field: getattr(entry, field) or "-" for field in fields} | {
         "splits": _splits(options),
@@ -115,11 +112,10 @@ def _size(default: int | tuple[int, int] | None) -> str:
 def _splits(options: dict[str, Any]) -> str:
     if "train" in options:
         return ", ".join(f"{options[name]:,} {name}" for name in ("train", "val", "test")) + ", or other numbers"
-    parts = [name for name in ("val", "test") if f"{name}_share" in options]
-    if not parts:
+    shares = [f"{options[f'{name}_share']:.0%} for {name}" for name in ("val", "test") if f"{name}_share" in options]
+    if not shares:
         return "fixed, as in content"
-    shares = " and ".join(f"{options[f'{name}_share']:.0%} for {name}" for name in parts)
-    return f"{shares} of the training images, each class in proportion, where there are none"
+    return f"{' and '.join(shares)} of the training images, each class in proportion, where there are none"
 
 
 def get_lines(name: str, root: Path, *, yes: bool, ask: Callable[[str], bool]) -> list[str]:

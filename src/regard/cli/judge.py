@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_device
+from regard.cli.arguments import Commands, add_command, add_device, print_results
 
 
 def add_judge(commands: Commands) -> None:
@@ -42,32 +42,19 @@ def add_judge(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.judge import judge, parse_options, print_judge_results
-    from regard.report import json_text
 
+    same = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
     results = judge(
         options.model,
         options.data,
-        methods=options.methods,
-        metrics=options.metrics,
-        weights=options.weights,
-        shuffled=options.shuffled,
+        **{name: getattr(options, name) for name in same},
         count=options.images,
-        again=options.again,
-        steps=options.steps,
         batch_size=options.batch,
-        layer=options.layer,
         method_options=parse_options(options.option),
-        seed=options.seed,
-        device=options.device,
-        out=options.out,
         progress=not options.json,
     )
-    if options.json:
-        print(json_text(results), end="")
-        for failure in results.failed:
-            print(f"regard: {failure}", file=sys.stderr)
-    else:
-        print_judge_results(results)
-        print(f"page: {options.out / 'report.html'}")
+    print_results(results, print_judge_results, f"page: {options.out / 'report.html'}", as_json=options.json)
+    for failure in results.failed if options.json else ():
+        print(f"regard: {failure}", file=sys.stderr)
     # "all" requests only what applies; what broke always counts
     return int(any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in results.failed))

@@ -32,12 +32,8 @@ def add_score(commands: Commands) -> None:
     score.add_argument("--images", type=Path, required=True, help="folder of the images")
     score.add_argument("--train", type=Path, help="fixations of a train split: centre prior, information gain")
     score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")
-    score.add_argument(
-        "--convention",
-        choices=("tuebingen", "mit"),
-        default="tuebingen",
-        help="of metrics; docs/gaze.md",
-    )
+    conventions = ("tuebingen", "mit")
+    score.add_argument("--convention", choices=conventions, default="tuebingen", help="of metrics; docs/gaze.md")
     score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or .037 of the width")
     score.add_argument("--seed", type=int, default=0, help="of draws and intervals; default 0")
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
@@ -56,13 +52,10 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         score_sources,
     )
 
-    settings = ScoreOptions(
-        convention=options.convention, sigma=options.sigma, center_prior=options.center_prior, seed=options.seed
-    )
-    sources = named_sources(options.maps)
-    scored = score_sources(
-        sources, options.fixations, options.images, options.out, train=options.train, options=settings
-    )
+    same = ("convention", "sigma", "center_prior", "seed")
+    how = ScoreOptions(**{name: getattr(options, name) for name in same})
+    sources, train = named_sources(options.maps), options.train
+    scored = score_sources(sources, options.fixations, options.images, options.out, train=train, options=how)
     results = {name: read_score_results(folder) for name, folder in scored.folders.items()}
     if options.json:
         tables = {name: {k: v for k, v in to_json(r).items() if k != "gallery"} for name, r in results.items()}

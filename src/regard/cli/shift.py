@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.arguments import Commands, add_command, add_device, integers
+from regard.cli.arguments import Commands, add_command, add_device, integers, print_results
 
 if TYPE_CHECKING:
     from regard.evaluation import ShiftResults
@@ -45,7 +45,6 @@ def add_shift(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.errors import RegardError
     from regard.evaluation import SHIFTS, ShiftOptions, shift
-    from regard.report import json_text
 
     try:
         severities = integers(options.severities)
@@ -55,33 +54,24 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     how = ShiftOptions(shifts=names, severities=severities, images=options.images, seed=options.seed)
     out = options.out or options.folder / "shift"
     results = shift(options.folder, out, how, device=options.device)
-    if options.json:
-        print(json_text(results), end="")
-    else:
-        _print_shift(results)
-        print(f"numbers: {out / 'shift.json'}")
+    print_results(results, _print_shift, f"numbers: {out / 'shift.json'}", as_json=options.json)
     return 0
 
 
 def _print_shift(results: ShiftResults) -> None:
     """One row per shift and severity; what was not measured has no column."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from regard.report import interval_text, number, signed
+    from regard.report import interval_text, number, print_records, signed
 
     columns = {key: head for key, head in _COLUMNS.items() if any(key in cell.run for cell in results.cells)}
-    table = Table(title=Text(f"{results.run} on shifted {results.data}"), title_justify="left", box=None)
-    twin = any(cell.twin is not None for cell in results.cells)
-    for head in ("shift", *columns.values(), *(("twin", "minus twin") if twin else ())):
-        table.add_column(head)
+    twin = ("twin", "minus twin") if any(cell.twin is not None for cell in results.cells) else ()
+    rows = []
     for cell in results.cells:
-        row = [f"{cell.shift.replace('_', ' ')} {cell.severity or ''}".strip()]
-        row += [number(cell.run[key].value) if key in cell.run else "" for key in columns]
+        row = dict.fromkeys(("shift", *columns.values(), *twin), "")
+        row["shift"] = f"{cell.shift.replace('_', ' ')} {cell.severity or ''}".strip()
+        row |= {head: number(cell.run[key].value) for key, head in columns.items() if key in cell.run}
         if cell.twin is not None and cell.difference is not None:
             gap = cell.difference
-            row.append(number(cell.twin["accuracy"].value))
-            row.append(f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}")
-        table.add_row(*row)
-    Console().print(table)
+            row["twin"] = number(cell.twin["accuracy"].value)
+            row["minus twin"] = f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}"
+        rows.append(row)
+    print_records(rows, title=f"{results.run} on shifted {results.data}")

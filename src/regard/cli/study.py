@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers
-
-if TYPE_CHECKING:
-    from regard.experiments.study import StudyResults
-
-    Actions = argparse._SubParsersAction[argparse.ArgumentParser]
-else:
-    Actions = argparse._SubParsersAction
+from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers, print_results
 
 
-class _OrFile(Actions):
+class _OrFile(argparse._SubParsersAction):  # type: ignore[type-arg]  # generic for type checkers only
     """`regard study FILE` is short for `regard study run FILE`: a first word that is no action names a file."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         words = list(values or ())
         if words and words[0] not in self._name_parser_map:
             words = ["run", *words]
@@ -49,24 +35,15 @@ def add_study(commands: Commands) -> None:
     actions = study.add_subparsers(
         dest="action", required=True, metavar="FILE | report | power", action=_OrFile, title="a study's file, or"
     )
-    _add_run(actions.add_parser("run", help="run or resume a study, and write its table of trials and its page"))
-    _add_report(
-        actions.add_parser("report", help="the page of what is finished, of a table of trials, or of results as JSON")
-    )
-    _add_power(
-        actions.add_parser("power", help="how many seeds, images and observers a hypothesis needs, by simulation")
-    )
-    actions.choices = None  # type: ignore[assignment]  # any other word is a file
-
-
-def _add_run(run: argparse.ArgumentParser) -> None:
+    run = actions.add_parser("run", help="run or resume a study, and write its table of trials and its page")
     run.add_argument("name", metavar="FILE", help="a study's file, or a name in recipes/study")
     add_part(run, "task")
     add_grid(run, "the study is kept in RUNS/NAME")
     run.set_defaults(run=_run)
 
-
-def _add_report(report: argparse.ArgumentParser) -> None:
+    report = actions.add_parser(
+        "report", help="the page of what is finished, of a table of trials, or of results as JSON"
+    )
     report.add_argument(
         "name",
         metavar="FILE",
@@ -77,8 +54,7 @@ def _add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument("--json", action="store_true", help="print JSON instead of tables")
     report.set_defaults(run=_report)
 
-
-def _add_power(power: argparse.ArgumentParser) -> None:
+    power = actions.add_parser("power", help="how many seeds, images and observers a hypothesis needs, by simulation")
     power.add_argument("--hypothesis", default="C4", help="C1 to C5 or G, or a name of your plan; docs/study.md")
     power.add_argument(
         "--effect", type=float, default=0.05, help="true gain in its weakest contrast; 0: is nothing called equivalent?"
@@ -94,17 +70,18 @@ def _add_power(power: argparse.ArgumentParser) -> None:
     power.add_argument("--processes", type=int, default=1, help="processes that simulate; default 1")
     power.add_argument("--json", action="store_true", help="print JSON instead of a table")
     power.set_defaults(run=_power)
+    actions.choices = None  # type: ignore[assignment]  # any other word is a file
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.experiments.study import make_study, read_study_results, study_plan_lines
+    from regard.experiments.study import make_study, print_study, read_study_results, study_plan_lines
 
     how = grid_options(options)
     if options.dry_run:
         print("\n".join(study_plan_lines(options.name, how)))
         return 0
     folder, failed = make_study(options.name, how)
-    _print(read_study_results(folder), folder / "report.html", as_json=options.json)
+    print_results(read_study_results(folder), print_study, f"page: {folder / 'report.html'}", as_json=options.json)
     for path, why in failed.items():
         print(f"regard: {path}: {why.strip().splitlines()[-1]}", file=sys.stderr)
     return 1 if failed else 0
@@ -112,36 +89,23 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
 def _report(options: argparse.Namespace, _: list[str]) -> int:
     from regard.experiments import GridOptions, report_study
-
-    _print(*report_study(options.name, GridOptions(options.runs), mixed=options.mixed), as_json=options.json)
-    return 0
-
-
-def _print(results: StudyResults, page: Path, *, as_json: bool) -> None:
     from regard.experiments.study import print_study
-    from regard.report import json_text
 
-    if as_json:
-        print(json_text(results), end="")
-        return
-    print_study(results)
-    print(f"page: {page}")
+    results, page = report_study(options.name, GridOptions(options.runs), mixed=options.mixed)
+    print_results(results, print_study, f"page: {page}", as_json=options.json)
+    return 0
 
 
 def _power(options: argparse.Namespace, _: list[str]) -> int:
     from regard.experiments.study import Simulation, load_plan, power_with_progress, print_power, print_power_json
 
+    same = ("seeds", "images", "observers", "backbones", "studies", "processes")
     results = power_with_progress(
         options.hypothesis,
         options.effect,
-        seeds=options.seeds,
-        images=options.images,
-        observers=options.observers,
-        backbones=options.backbones,
-        studies=options.studies,
+        **{name: getattr(options, name) for name in same},
         plan=load_plan(options.plan) if options.plan else None,
         noise=Simulation(run_sd=options.run_sd, rest_sd=options.rest_sd),
-        processes=options.processes,
     )
     (print_power_json if options.json else print_power)(results)
     return 0

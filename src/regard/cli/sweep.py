@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import suppress
 from typing import Any
 
 import yaml
 
 from regard.cli.arguments import Commands, add_command, add_grid
+from regard.cli.table import run_table
 from regard.errors import RegardError
 
 
@@ -31,9 +31,7 @@ def add_sweep(commands: Commands) -> None:
     what.add_argument("--field", metavar="PART.NAME", help="any other field; with --values")
     sweep.add_argument("--values", metavar="VALUE,...", help="of --field, in YAML")
     sweep.add_argument(
-        "--unknown",
-        metavar="DATA",
-        help="a data set or folder: does the rate tell its images from test images?",
+        "--unknown", metavar="DATA", help="a data set or folder: does the rate tell its images from test images?"
     )
     sweep.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of every value")
     add_grid(sweep, "cells are kept in RUNS/NAME-sweep")
@@ -42,7 +40,7 @@ def add_sweep(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
     from regard.experiments import GridOptions
-    from regard.experiments.tables import BETA, BUDGET, make_table, open_sweep, table_plan_lines
+    from regard.experiments.tables import BETA, BUDGET, open_sweep
     from regard.training import parse_recipe
 
     if (options.field is None) != (options.values is None):
@@ -51,14 +49,7 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     field = options.field or (BUDGET if options.budgets else BETA)
     values = _values(options.values or options.budgets or options.betas)
     sweep = open_sweep(recipe, field, values, range(options.seeds), unknown=options.unknown)
-    how = GridOptions(options.runs, options.workers, options.threads)
-    if options.dry_run:
-        print("\n".join(table_plan_lines(sweep, how)))
-        return 0
-    failed = make_table(sweep, how, as_json=options.json)
-    for path, why in failed.items() if options.json else ():
-        print(f"regard: {path}: {why}", file=sys.stderr)
-    return 1 if failed else 0
+    return run_table(sweep, GridOptions(options.runs, options.workers, options.threads), options)
 
 
 def _values(text: str) -> list[Any]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options
+
+if TYPE_CHECKING:
+    from regard.experiments import GridOptions
+    from regard.experiments.tables import OpenTable
 
 
 def add_table(commands: Commands) -> None:
@@ -27,10 +32,16 @@ def add_table(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.experiments.tables import make_table, open_table, table_plan_lines
+    from regard.experiments.tables import open_table
 
     how = grid_options(options)
-    table = open_table(options.name, fields, how)
+    return run_table(open_table(options.name, fields, how), how, options)
+
+
+def run_table(table: OpenTable, how: GridOptions, options: argparse.Namespace) -> int:
+    """Runs a table's cells, or prints what would run; its exit code."""
+    from regard.experiments.tables import make_table, table_plan_lines
+
     if options.dry_run:
         print("\n".join(table_plan_lines(table, how)))
         return 0

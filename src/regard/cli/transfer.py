@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.arguments import Commands, add_command, add_device
+from regard.cli.arguments import Commands, add_command, add_device, print_results
 
 if TYPE_CHECKING:
     from regard.evaluation import TransferResults
@@ -40,7 +40,6 @@ def add_transfer(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.errors import RegardError
     from regard.evaluation import ALL_EXAMPLES, TransferOptions, transfer
-    from regard.report import json_text
 
     try:
         shots = tuple(ALL_EXAMPLES if word == "all" else int(word) for word in options.shots.split(","))
@@ -49,36 +48,23 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     how = TransferOptions(shots=shots, draws=options.draws, seed=options.seed)
     out = options.out or options.folder / "transfer" / options.data
     results = transfer(options.folder, options.data, out, how, root=options.root, device=options.device)
-    if options.json:
-        print(json_text(results), end="")
-    else:
-        _print_transfer(results)
-        print(f"numbers: {out / 'transfer.json'}")
+    print_results(results, _print_transfer, f"numbers: {out / 'transfer.json'}", as_json=options.json)
     return 0
 
 
 def _print_transfer(results: TransferResults) -> None:
     """One row per number of examples: accuracies with intervals, and the paired gap to the higher floor."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from regard.report import interval_text, number, print_records, signed
 
-    from regard.report import interval_text, number, signed
-
+    rows = []
+    for point in results.curve:
+        row = {"a class": str(point.shots)}
+        for kind, head in _NAMES.items():
+            accuracy = getattr(point, kind)
+            row[head] = f"{number(accuracy.value)}\n{interval_text(accuracy.low, accuracy.high)}"
+        gap = point.difference["untrained" if point.untrained.value >= point.pixels.value else "pixels"]
+        row["above the higher floor"] = f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}"
+        rows.append(row)
     data = results.data
     title = f"{results.run} on {data.name}: accuracy, {data.classes} classes, {data.test} test images"
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("a class", justify="right")
-    for name in _NAMES.values():
-        table.add_column(name)
-    table.add_column("above the higher floor")
-    for point in results.curve:
-        accuracies = {kind: getattr(point, kind) for kind in _NAMES}
-        higher = "untrained" if point.untrained.value >= point.pixels.value else "pixels"
-        gap = point.difference[higher]
-        table.add_row(
-            str(point.shots),
-            *(f"{number(a.value)}\n{interval_text(a.low, a.high)}" for a in accuracies.values()),
-            f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}",
-        )
-    Console().print(table)
+    print_records(rows, title=title)

@@ -48,9 +48,13 @@ def _references(score: Score) -> Text:
     return Text("\n").join(lines)
 
 
-def print_records(records: Sequence[Mapping[str, str]], console: Console | None = None) -> None:
-    """Print records of the same keys as a table, one column per key."""
+def print_records(
+    records: Sequence[Mapping[str, str]], console: Console | None = None, *, title: str | None = None
+) -> None:
+    """Print records of the same keys as a table, one column per key, below a title if there is one."""
     table = Table(*records[0], box=None, header_style="dim", pad_edge=False)
+    if title is not None:
+        table.title, table.title_justify, table.title_style = Text(title), "left", "bold"
     for record in records:
         table.add_row(*(Text(value) for value in record.values()))
     (console or Console()).print(table)

@@ -1,4 +1,4 @@
-"""the engine's glue and the recipes' schema.
+"""Training: recipes, runs and their folders, and what a recipe asks of Lightning.
 
 Names are imported when they are first used (`__init__.pyi` lists where they live), so that reading a recipe imports
 neither torch nor a library of networks. Not here: what is measured after training (evaluation).

@@ -1,10 +1,9 @@
 from .build import build_data, build_model, check_choices, open_gaze, plain_twin
 from .callbacks import history
-from .forward import explain_batch, forward_batch, kept_share, sampled_rates
+from .forward import TaskModel, forward_batch, kept_share, sampled_rates
 from .map_override import (
     Dose,
     MapOverrideSplit,
-    OverrideMaps,
     build_override_maps,
     refuse_map_override,
     with_map_override,
@@ -19,7 +18,7 @@ from .parsing import (
     recipe_parser,
     save_recipe,
 )
-from .provenance import collect_provenance, package_versions, processor_name, seed_everything
+from .provenance import collect_provenance, seed_everything
 from .recipe import (
     AlignRecipe,
     AugmentRecipe,
@@ -33,7 +32,7 @@ from .recipe import (
 )
 from .run import LoadedRun, load_best, load_model, load_run, open_run, train, train_with_twin
 from .stem_cache import with_stem
-from .tasks import TASKS, TaskModel
+from .tasks import TASKS
 
 __all__ = [
     "TASKS",
@@ -47,7 +46,6 @@ __all__ = [
     "ModelRecipe",
     "ObjectiveRecipe",
     "OptimRecipe",
-    "OverrideMaps",
     "Recipe",
     "TaskModel",
     "TrainRecipe",
@@ -56,7 +54,6 @@ __all__ = [
     "build_override_maps",
     "check_choices",
     "collect_provenance",
-    "explain_batch",
     "find_yaml",
     "forward_batch",
     "history",
@@ -68,10 +65,8 @@ __all__ = [
     "open_gaze",
     "open_run",
     "override",
-    "package_versions",
     "parse_recipe",
     "plain_twin",
-    "processor_name",
     "read_yaml",
     "recipe_from",
     "recipe_parser",

@@ -56,20 +56,18 @@ class Batches(pl.LightningDataModule):
         if not self.recipe.train.channels_last:
             return moved
         tensors: dict[str, Any] = {name: getattr(moved, name) for name in ("images", "stem", "flow")}
-        spatial = {k: v for k, v in tensors.items() if v is not None and v.ndim == 4}
-        return replace(moved, **{k: v.contiguous(memory_format=torch.channels_last) for k, v in spatial.items()})
+        spatial = {name: x for name, x in tensors.items() if x is not None and x.ndim == 4}
+        return replace(moved, **{name: x.contiguous(memory_format=torch.channels_last) for name, x in spatial.items()})
 
     def _loader(self, split: Split, batch_size: int, *, training: bool) -> Loader:
-        trainer = self._trainer
-        cached = isinstance(split, StemSplit)
-        if training and isinstance(split, StemSplit):
-            split = split.at(self.recipe.train.seed, trainer.current_epoch)
+        trainer, seed, cached = self._trainer, self.recipe.train.seed, isinstance(split, StemSplit)
+        epoch = trainer.current_epoch if training else 0
         return loader(
-            split,
+            split.at(seed, epoch) if training and isinstance(split, StemSplit) else split,
             batch_size,
             shuffle=training,
-            seed=self.recipe.train.seed,
-            epoch=trainer.current_epoch if training else 0,
+            seed=seed,
+            epoch=epoch,
             augment=build_augmentation(self.recipe) if training and not cached else None,
             device=trainer.strategy.root_device,
             num_workers=0 if cached else self.recipe.data.workers,

@@ -10,7 +10,7 @@ from regard.backbones import match_width, size_of, width_is_free
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
 from regard.objectives import ALIGNMENT
 from regard.training.budget_terms import BUDGET_TERMS
-from regard.training.recipe import AlignRecipe, ImposeRecipe, Recipe
+from regard.training.recipe import AlignRecipe, ImposeRecipe, ModelRecipe, Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
@@ -22,7 +22,6 @@ def check_choices(recipe: Recipe) -> None:
         RegardError: an unknown loss, or fields that do not go together.
     """
     m, a, i = recipe.model, recipe.align, recipe.impose
-    message = None
     if m.match is not None and width_is_free(m.backbone) and (m.pretrained is not False or m.freeze is not None):
         message = "model.match trains another width from scratch; leave out model.pretrained and model.freeze"
     elif a.loss not in ALIGNMENT:
@@ -32,8 +31,9 @@ def check_choices(recipe: Recipe) -> None:
             "impose.map gives the map, so that no other is learned: set model.attention to uniform (residual gate), "
             "uniform+mask or uniform+noise"
         )
-    if message is not None:
-        raise RegardError(f"recipe {recipe.name!r}: {message}")
+    else:
+        return
+    raise RegardError(f"recipe {recipe.name!r}: {message}")
 
 
 def build_data(recipe: Recipe) -> DataSplits:
@@ -53,24 +53,14 @@ def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | No
     a = recipe.align
     if a.gaze is None:
         return data, None
-
-    def shuffled(split: Split) -> Split:
-        return shuffle_gaze(split, seed=recipe.train.seed, among=a.shuffled_from) if a.shuffled else split
-
-    if a.gaze == "own":
-        return replace(data, train=shuffled(data.train)), None
-    return data, shuffled(open_gaze("align", a.gaze, a.root, a.options, data).train)
+    gaze = data.train if a.gaze == "own" else open_gaze("align", a.gaze, a.root, a.options, data).train
+    if a.shuffled:
+        gaze = shuffle_gaze(gaze, seed=recipe.train.seed, among=a.shuffled_from)
+    return (replace(data, train=gaze), None) if a.gaze == "own" else (data, gaze)
 
 
 def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], data: DataSplits) -> DataSplits:
-    """Another set with gaze, in the size of the task's images.
-
-    Args:
-        part: of the recipe, for errors: ``align`` or ``impose``.
-        name: of the set.
-        root: folder of the set.
-        options: of the set.
-        data: the task's.
+    """Another set with gaze, in the size of the images of ``data``; ``part`` of the recipe, for errors, names it.
 
     Raises:
         RegardError: it has no fixations on its training images.
@@ -101,17 +91,9 @@ def build_model(recipe: Recipe, data: DataSplits) -> Any:
 
 def plain_twin(recipe: Recipe) -> Recipe:
     """The same recipe without attention and bottleneck: same trunk, data, order, augmentation, schedule and seed."""
-    model = replace(
-        recipe.model,
-        attention=None,
-        attention_options={},
-        anchors=None,
-        latent=None,
-        kl="exact",
-        prior="standard",
-        match=None,
-        exclude_tokens=False,
-    )
+    plain = ModelRecipe(attention=None, latent=None)
+    changed = ("attention", "attention_options", "anchors", "latent", "kl", "prior", "match", "exclude_tokens")
+    model = replace(recipe.model, **{name: getattr(plain, name) for name in changed})
     budgets: dict[str, Any] = {term.budget: None for term in BUDGET_TERMS}
     return replace(
         recipe,
@@ -133,19 +115,11 @@ def resolve_match(recipe: Recipe, data: DataSplits) -> Recipe:
     Raises:
         RegardError: no width comes within 3 %, or a hidden layer would be narrower than the classes are many.
     """
-    match = recipe.model.match
+    m, match = recipe.model, recipe.model.match
     if match is None:
         return recipe
-    model = build_model(replace(recipe, model=replace(recipe.model, match=None)), data)
-    backbone, options = match_width(
-        recipe.model.backbone,
-        recipe.model.backbone_options,
-        len(data.classes),
-        model.shape,
-        target=size_of(model, match, model.shape),
-        by=match,
-    )
+    model, classes = build_model(replace(recipe, model=replace(m, match=None)), data), len(data.classes)
+    target = size_of(model, match, model.shape)
+    backbone, options = match_width(m.backbone, m.backbone_options, classes, model.shape, target=target, by=match)
     plain = plain_twin(recipe)
-    return replace(
-        plain, name=recipe.name, model=replace(plain.model, backbone=backbone, backbone_options=options, match=None)
-    )
+    return replace(plain, name=recipe.name, model=replace(plain.model, backbone=backbone, backbone_options=options))

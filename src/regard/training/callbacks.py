@@ -67,11 +67,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
-    """A run's journal in five numbers.
-
-    Args:
-        run: folder of the run.
-        monitor: name of the validation score by which epochs are compared.
+    """A run's journal in five numbers, with the validation score ``monitor`` by which epochs are compared.
 
     Returns:
         ``val_accuracy`` (the last epoch's ``monitor``, whatever that is), ``best_val_accuracy``, ``best_epoch``,
@@ -95,8 +91,7 @@ class Progress(TQDMProgressBar):
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         """Loss and bits of the batch, accuracy of the last validation."""
         items = super().get_metrics(trainer, pl_module)
-        items.pop("v_num", None)
-        return {key.removeprefix("val/"): value for key, value in items.items()}
+        return {key.removeprefix("val/"): value for key, value in items.items() if key != "v_num"}
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -108,11 +103,8 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """All of the checkpoint, or an error and the one before it."""
         buffer = io.BytesIO()  # on a full disk torch's own file writer raises errors without a reason
         torch.save(checkpoint, buffer)
-        remedy = (
-            "the checkpoint before it is kept. Make room (free space, quota, permissions) and give the same command "
-            "again"
-        )
-        write_atomically(path, buffer.getbuffer(), parents=True, remedy=remedy)
+        room = "Make room (free space, quota, permissions) and give the same command again"
+        write_atomically(path, buffer.getbuffer(), parents=True, remedy=f"the checkpoint before it is kept. {room}")
 
 
 def check_checkpoint(path: Path, module: nn.Module) -> None:

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from regard.models import AttentiveClassifier, Segmenter, TwoStream
-from regard.types import Batch, Map, ModelOutput, SegmenterOutput
+from regard.types import Batch, ModelOutput, SegmenterOutput
+
+TaskModel = AttentiveClassifier | Segmenter | TwoStream
 
 
 def forward_batch(model: Any, batch: Batch, *, samples: int) -> Any:
@@ -24,15 +26,7 @@ def forward_batch(model: Any, batch: Batch, *, samples: int) -> Any:
     return model(batch.images, samples=samples, **{name: x for name, x in optional.items() if x is not None})
 
 
-def explain_batch(model: Any, batch: Batch) -> Map:
-    """The map of the last attended layer (B,1,h,w) for a batch."""
-    optional = {name: getattr(batch, name) for name in ("map_override", "flow")}
-    return model.explain(batch.images, **{name: x for name, x in optional.items() if x is not None})
-
-
-def sampled_rates(
-    model: AttentiveClassifier | Segmenter | TwoStream, output: ModelOutput | SegmenterOutput
-) -> dict[str, Tensor]:
+def sampled_rates(model: TaskModel, output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """Latent rate, gate price and map code length of a one-sample output, nats per image (B,); never to be added.
 
     The gate's is absent where something goes around the attention; with several layers prices and codes are summed.
@@ -43,11 +37,8 @@ def sampled_rates(
     prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]
     if prices and model.cut.is_cut:
         rates["gate_bits"] = torch.stack(prices).sum(0)
-    lengths = [
-        -a.log_prior[a.index[0]].flatten(1).sum(1)
-        for a in output.attention
-        if a.log_prior is not None and a.index is not None
-    ]
+    coded = [(a.log_prior, a.index[0]) for a in output.attention if a.log_prior is not None and a.index is not None]
+    lengths = [-log_prior[index].flatten(1).sum(1) for log_prior, index in coded]
     if lengths:
         rates["code_bits"] = torch.stack(lengths).sum(0)
     return rates

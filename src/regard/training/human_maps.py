@@ -6,10 +6,11 @@ Fixations -> Gaussian density at the image's size -> divided by its maximum -> a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.data import ClipSplit, FileSplit, Split, TensorSplit, move_points
@@ -26,41 +27,30 @@ _CHUNK = 32
 def human_map(
     fixations: Float[Tensor, "B p 2"], *, size: tuple[int, int], grid: tuple[int, int], sigma: float
 ) -> tuple[HumanMap, Bool[Tensor, " B"]]:
-    """The human map of each image, and how often each cell was fixated.
+    """The human map (B,1,h,w) of each image with counts of fixations, zero for images without, and which have any (B,).
 
     Args:
         fixations: x, y in pixels of the image, NaN beyond an image's last.
         size: (H, W) of the image.
         grid: (h, w) of the attention's map. Counts are made there of scaled coordinates.
         sigma: of the density, pixels of the image.
-
-    Returns:
-        The map and counts, zero for images without fixations, and which images have any (B,).
     """
     is_fixation = ~fixations.isnan().any(-1)
-    looked = is_fixation.any(1)
+    has_fixations = is_fixation.any(1)
     density = fixations.new_zeros(len(fixations), 1, *grid)
-    if looked.any():
-        fine = blur(fixations[looked], size=size, sigma=sigma)
+    if has_fixations.any():
+        fine = blur(fixations[has_fixations], size=size, sigma=sigma)
         fine = (fine / fine.amax((-2, -1), keepdim=True)).to(density)
-        density[looked] = Map(fine, "relevance").resize(grid).values
+        density[has_fixations] = Map(fine, "relevance").resize(grid).values
     scale = fixations.new_tensor([grid[1] / size[1], grid[0] / size[0]])
     cell = (fixations.nan_to_num(0) * scale).long()
     place = cell[..., 1].clamp(max=grid[0] - 1) * grid[1] + cell[..., 0].clamp(max=grid[1] - 1)
     counts = fixations.new_zeros(len(fixations), grid[0] * grid[1]).scatter_add_(1, place, is_fixation.to(fixations))
-    return HumanMap(density, counts.view(-1, 1, *grid)), looked
+    return HumanMap(density, counts.view(-1, 1, *grid)), has_fixations
 
 
 def object_map(masks: Bool[Tensor, "B 1 H W"], *, grid: tuple[int, int]) -> tuple[HumanMap, Bool[Tensor, " B"]]:
-    """The object in place of a human map: its share of each cell, and for counts its pixels there.
-
-    Args:
-        masks: of the objects.
-        grid: (h, w) of the attention's map.
-
-    Returns:
-        The map and counts, and which images show an object (B,).
-    """
+    """The object in place of a human map: its share of each cell, its pixels as counts; and which images show one."""
     share = Map(masks.float(), "relevance").resize(grid).values
     pixels = masks.shape[-2] * masks.shape[-1] / (grid[0] * grid[1])
     return HumanMap(share, share * pixels), masks.flatten(1).any(1)
@@ -72,28 +62,29 @@ def fixations_of(split: Split) -> Float[Tensor, "N p 2"] | None:
     return None if fixations is None else fixations.cpu()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class HumanMaps:
     """Human maps of a split's images on one grid, as the images lie or as augmentation moved them.
 
-    Args:
-        points: fixations of all images (N,n,2), x, y in pixels, NaN beyond an image's last.
+    Attributes:
+        points: fixations of all images, x, y in pixels, NaN beyond an image's last.
         size: (H, W) of the images.
         grid: (h, w) of the maps.
         sigma: of a fixation's density, pixels.
     """
 
-    def __init__(
-        self, points: Float[Tensor, "N p 2"], *, size: tuple[int, int], grid: tuple[int, int], sigma: float
-    ) -> None:
-        self.points, self.size, self.grid, self.sigma = points, size, grid, sigma
+    points: Float[Tensor, "N p 2"]
+    size: tuple[int, int]
+    grid: tuple[int, int]
+    sigma: float
 
     @property
-    def looked(self) -> Bool[Tensor, " N"]:
+    def has_fixations(self) -> Bool[Tensor, " N"]:
         """Which images have fixations."""
         return (~self.points.isnan().any(-1)).any(1)
 
     @cached_property
-    def still(self) -> Float[Tensor, "N 1 h w"]:
+    def unmoved(self) -> Float[Tensor, "N 1 h w"]:
         """Of all images, as they lie; zero for images without fixations."""
         return torch.cat([self._maps(part)[0] for part in self.points.split(_CHUNK)])
 
@@ -101,50 +92,38 @@ class HumanMaps:
         """Of a batch's images, and which of them have fixations (and still do, where a crop cut some away)."""
         index = batch.index.cpu()
         if batch.moved is None:
-            maps, looked = self.unmoved(index)
+            maps, has_fixations = self.unmoved[index], self.has_fixations[index]
         else:
-            maps, looked = self._maps(move_points(self.points[index], batch.moved.cpu(), self.size))
-        return maps.to(batch.index.device), looked.to(batch.index.device)
-
-    def unmoved(self, index: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B 1 h w"], Bool[Tensor, " B"]]:
-        """As `of`, whatever augmentation did."""
-        return self.still[index], self.looked[index]
+            maps, has_fixations = self._maps(move_points(self.points[index], batch.moved.cpu(), self.size))
+        return maps.to(batch.index.device), has_fixations.to(batch.index.device)
 
     def _maps(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        target, looked = human_map(points, size=self.size, grid=self.grid, sigma=self.sigma)
-        return target.map, looked
+        target, has_fixations = human_map(points, size=self.size, grid=self.grid, sigma=self.sigma)
+        return target.map, has_fixations
 
 
-class Alignment:
+def align_batch(recipe: AlignRecipe, attention: Sequence[AttentionOutput], batch: Batch) -> Float[Tensor, ""]:
     """The alignment loss of one attended layer's mean map, over the images of a batch whose target is known.
 
-    Args:
-        recipe: which target, loss and layer, and how wide a fixation is.
+    0, with a zero gradient, for a batch without fixations (or without objects).
+
+    Raises:
+        RegardError: the layer's map is no gate, there is no such layer, or no target.
     """
-
-    def __init__(self, recipe: AlignRecipe) -> None:
-        self.recipe = recipe
-
-    def __call__(self, attention: Sequence[AttentionOutput], batch: Batch) -> Float[Tensor, ""]:
-        """The loss; 0, with a zero gradient, for a batch without fixations (or without objects).
-
-        Raises:
-            RegardError: the layer's map is no gate, or there is no such layer.
-        """
-        if not -len(attention) <= self.recipe.layer < len(attention):
-            raise RegardError(f"align.layer={self.recipe.layer}: {len(attention)} layers are attended")
-        layer = attention[self.recipe.layer]
-        if layer.unit != "gate":
-            raise RegardError(f"align: the map is {layer.unit}, not a gate in [0,1]; take another model.attention")
-        target, known = self._target(batch, (layer.mean.shape[-2], layer.mean.shape[-1]))
-        return alignment_loss(self.recipe.loss, layer.mean, target, known.to(layer.mean.dtype))
-
-    def _target(self, batch: Batch, grid: tuple[int, int]) -> tuple[HumanMap, Bool[Tensor, " B"]]:
-        if self.recipe.target == "mask":
-            masks = batch_masks(batch)
-            if masks is None:
-                raise RegardError("align.target=mask: the data set has neither masks nor boxes; take align.target gaze")
-            return object_map(masks, grid=grid)
-        if batch.fixations is None:
-            raise RegardError("align.gaze=own: the data set comes without fixations; name one that has them")
-        return human_map(batch.fixations, size=batch.size, grid=grid, sigma=self.recipe.sigma * batch.size[1])
+    if not -len(attention) <= recipe.layer < len(attention):
+        raise RegardError(f"align.layer={recipe.layer}: {len(attention)} layers are attended")
+    layer = attention[recipe.layer]
+    if layer.unit != "gate":
+        raise RegardError(f"align: the map is {layer.unit}, not a gate in [0,1]; take another model.attention")
+    grid = (layer.mean.shape[-2], layer.mean.shape[-1])
+    if recipe.target == "mask":
+        masks = batch_masks(batch)
+        if masks is None:
+            raise RegardError("align.target=mask: the data set has neither masks nor boxes; take align.target gaze")
+        target, known = object_map(masks, grid=grid)
+    elif batch.fixations is None:
+        raise RegardError("align.gaze=own: the data set comes without fixations; name one that has them")
+    else:
+        sigma = recipe.sigma * batch.size[1]
+        target, known = human_map(batch.fixations, size=batch.size, grid=grid, sigma=sigma)
+    return alignment_loss(recipe.loss, layer.mean, target, known.to(layer.mean.dtype))

@@ -41,32 +41,23 @@ class OverrideMaps:
         grid: (h, w) of the maps.
 
     Attributes:
+        human: whether the map comes from gaze on the task's own images.
         center: the mean human map of the training images with fixations (1,1,h,w); ones for a uniform map.
         without_gaze: split -> number of images without fixations; they get ``center`` in place of a human map.
     """
 
     def __init__(self, recipe: Recipe, data: DataSplits, grid: tuple[int, int]) -> None:
         self.recipe, self.seed, self.grid = recipe.impose, recipe.train.seed, grid
+        self.human = self.recipe.map in ("human", "human-shuffled")
         self.size = data.train.batch([0]).size
         self._splits = {"train": data.train, "val": data.val, "test": data.test}
-        self._own = {name: self._maps(fixations_of(split)) for name, split in self._splits.items()}
-        self._shuffled_maps: dict[str, HumanMaps] = {}
+        self._own = {name: self._maps(split) for name, split in self._splits.items()}
+        self._shuffled_maps: dict[str, HumanMaps | None] = {}
         self._noise = NoiseMaps(grid, self.size, recipe.augment.crop_padding, self.seed)
-        self._bank = torch.ones(1, 1, *grid)
-        self.without_gaze: dict[str, int] = {}
-        if self.recipe.map != "uniform":
-            self._require_gaze(recipe)
-            self._bank = self._human_bank(data)
+        self._bank = torch.ones(1, 1, *grid) if self.recipe.map == "uniform" else self._human_bank(recipe, data)
         self.center = self._bank.mean(0, keepdim=True)
-        if self.human:
-            self.without_gaze = {
-                name: int((~maps.looked).sum()) for name, maps in self._own.items() if maps is not None
-            }
-
-    @property
-    def human(self) -> bool:
-        """Whether the map comes from gaze on the task's own images."""
-        return self.recipe.map in ("human", "human-shuffled")
+        own = self._own if self.human else {}
+        self.without_gaze = {name: int((~maps.has_fixations).sum()) for name, maps in own.items() if maps is not None}
 
     @property
     def record(self) -> dict[str, Any]:
@@ -75,16 +66,7 @@ class OverrideMaps:
 
     def of(self, batch: Batch) -> Float[Tensor, "B 1 h w"]:
         """The map of every image of a batch of train, val or test, moved as augmentation moved the image."""
-        device, count = batch.index.device, len(batch.index)
-        match self.recipe.map:
-            case "human":
-                return self._human(batch)
-            case "human-shuffled":
-                return self._shuffled(batch)
-            case "random":
-                return self._random(batch)
-            case _:
-                return self.center.to(device).expand(count, -1, -1, -1)
+        return self._map(self.recipe.map, batch)
 
     def in_training(self, batch: Batch, epoch: int) -> Float[Tensor, "B 1 h w"]:
         """As `of`; with ``impose.random_dose`` mixed with noise or another image's map, by a share uniform in [0,1).
@@ -93,112 +75,109 @@ class OverrideMaps:
         """
         if not self.recipe.random_dose:
             return self.of(batch)
-        u = uniforms(batch.index, 2, seed=self.seed, epoch=epoch, stream=_stream(batch) + _DOSES)
+        u = uniforms(batch.index, 2, seed=self.seed, epoch=epoch, stream=_STREAMS[_name(batch)] + _DOSES)
         share, kind = u[:, :, None, None, None].unbind(1)
-        other = torch.where(kind < 0.5, self.partner(batch, "noise"), self.partner(batch, "shuffled"))
+        other = torch.where(kind < 0.5, self._random(batch), self._shuffled(batch))
         return self._mixed(batch, other, share)
 
     def dose(self, batch: Batch, alpha: float, kind: Dose) -> Float[Tensor, "B 1 h w"]:
-        """(1 - alpha) H + alpha P with exactly the values of the human map H, P the `partner` of that kind.
+        """(1 - alpha) H + alpha P with exactly the values of the human map H.
+
+        P is by kind: ``noise``, what `random` gives; ``shuffled``, another image's map, what `human-shuffled` gives;
+        ``displaced``, H rolled by half the grid both ways; ``mask``, the object's share of each cell, its box's without
+        a mask.
 
         Args:
             batch: of a run whose ``impose.map`` is ``human``.
             alpha: from 0, the human map, to 1, nothing of it.
-            kind: of partner.
+            kind: of P.
 
         Raises:
-            RegardError: alpha outside of [0,1], no human map, or a partner that is not known.
+            RegardError: alpha outside of [0,1], no human map, or no objects are known.
         """
         if not 0 <= alpha <= 1:
             raise RegardError(f"dose: alpha={alpha}; use a share from 0, the human map, to 1, nothing of it")
-        return self._mixed(batch, self.partner(batch, kind), alpha)
-
-    def partner(self, batch: Batch, kind: Dose) -> Float[Tensor, "B 1 h w"]:
-        """What a human map is mixed with.
-
-        ``noise``: what `random` gives. ``shuffled``: another image's, what `human-shuffled` gives. ``displaced``: its
-        own, rolled by half the grid both ways. ``mask``: the object's share of each cell, its box's without a mask.
-
-        Raises:
-            RegardError: the run has no human maps, or no objects are known.
-        """
         if not self.human:
             raise RegardError(f"dose: maps are mixed in runs of impose.map human, and this one's is {self.recipe.map}")
+        return self._mixed(batch, self._map(kind, batch), alpha)
+
+    def _map(self, kind: str | None, batch: Batch) -> Tensor:
         match kind:
-            case "noise":
-                return self._random(batch)
-            case "shuffled":
+            case "human":
+                return self._human(batch)
+            case "human-shuffled" | "shuffled":
                 return self._shuffled(batch)
+            case "random" | "noise":
+                return self._random(batch)
             case "displaced":
                 return self._human(batch).roll((self.grid[0] // 2, self.grid[1] // 2), (2, 3))
-            case _:
+            case "mask":
                 masks = batch_masks(batch)
                 if masks is None:
                     raise RegardError("dose: kind 'mask' needs objects; the data set has neither masks nor boxes")
                 return object_map(masks, grid=self.grid)[0].map
+            case _:
+                return self.center.to(batch.index.device).expand(len(batch.index), -1, -1, -1)
 
     def _mixed(self, batch: Batch, other: Tensor, alpha: float | Tensor) -> Tensor:
-        own = self._human(batch)
-        return rank_matched((1 - alpha) * own + alpha * other, own, index=batch.index, seed=self.seed + _stream(batch))
+        own, seed = self._human(batch), self.seed + _STREAMS[_name(batch)]
+        return rank_matched((1 - alpha) * own + alpha * other, own, index=batch.index, seed=seed)
 
     def _human(self, batch: Batch) -> Tensor:
-        maps = self._own[_name(batch)]
-        assert maps is not None, "checked by _require_gaze"
-        return self._filled(*maps.of(batch))
+        return self._filled(self._own[_name(batch)], batch)
 
     def _shuffled(self, batch: Batch) -> Tensor:
         name = _name(batch)
         if name not in self._shuffled_maps:
             shuffled = shuffle_gaze(self._splits[name], seed=self.seed, among=self.recipe.shuffled_from)
-            maps = self._maps(fixations_of(shuffled))
-            assert maps is not None, "checked by _require_gaze"
-            self._shuffled_maps[name] = maps
-        return self._filled(*self._shuffled_maps[name].of(batch))
+            self._shuffled_maps[name] = self._maps(shuffled)
+        return self._filled(self._shuffled_maps[name], batch)
 
-    def _filled(self, maps: Tensor, looked: Tensor) -> Tensor:
-        return torch.where(looked[:, None, None, None], maps, self.center.to(maps))
+    def _filled(self, human: HumanMaps | None, batch: Batch) -> Tensor:
+        """Human maps of a batch's images; `center` for images without fixations."""
+        assert human is not None, "checked by _human_bank"
+        maps, has_fixations = human.of(batch)
+        return torch.where(has_fixations[:, None, None, None], maps, self.center.to(maps))
 
     def _random(self, batch: Batch) -> Tensor:
         """Noise as smooth as a human map, with its values: of the image's own map, else of a random one of the bank."""
-        index, stream, own = batch.index.cpu(), _stream(batch), self._own[_name(batch)]
+        index, name = batch.index.cpu(), _name(batch)
+        stream, own = _STREAMS[name], self._own[name]
         choice = (uniforms(index, 1, seed=self.seed, stream=stream)[:, 0] * len(self._bank)).long()
         like = self._bank[choice]
         if own is not None and self.recipe.gaze == "own":
-            maps, looked = own.unmoved(index)
-            like = torch.where(looked[:, None, None, None], maps, like)
+            like = torch.where(own.has_fixations[index][:, None, None, None], own.unmoved[index], like)
         moved = None if batch.moved is None else batch.moved.cpu()
         return self._noise(like, index, moved, stream=stream).to(batch.index.device)
 
-    def _maps(self, points: Tensor | None) -> HumanMaps | None:
-        sigma = self.recipe.sigma * self.size[1]
-        return None if points is None else HumanMaps(points, size=self.size, grid=self.grid, sigma=sigma)
+    def _maps(self, split: Split) -> HumanMaps | None:
+        points, sigma = fixations_of(split), self.recipe.sigma * self.size[1]
+        return None if points is None else HumanMaps(points=points, size=self.size, grid=self.grid, sigma=sigma)
 
-    def _human_bank(self, data: DataSplits) -> Float[Tensor, "M 1 h w"]:
-        """Human maps of the training images with fixations, of the set that ``impose.gaze`` names."""
-        i, maps = self.recipe, self._own["train"]
-        if i.gaze != "own":
-            maps = self._maps(fixations_of(open_gaze("impose", i.gaze, i.root, i.options, data).train))
-        assert maps is not None, "checked by _require_gaze"
-        return maps.still[maps.looked]
+    def _human_bank(self, recipe: Recipe, data: DataSplits) -> Float[Tensor, "M 1 h w"]:
+        """Human maps of the training images with fixations, of the set that ``impose.gaze`` names.
 
-    def _require_gaze(self, recipe: Recipe) -> None:
-        """Raises unless there is gaze for the recipe's map."""
-        i, name = self.recipe, recipe.data.name
+        Raises:
+            RegardError: there is no gaze for the recipe's map.
+        """
+        i, name, maps = self.recipe, recipe.data.name, self._own["train"]
         if self.human and i.gaze != "own":
             raise RegardError(f"impose.map={i.map} needs gaze on the task's own images; leave impose.gaze at own")
-        absent = [split for split, maps in self._own.items() if maps is None or not maps.looked.any()]
+        absent = [split for split, own in self._own.items() if own is None or not own.has_fixations.any()]
         if i.gaze == "own" and absent:
             remedy = "take another impose.map" if self.human else "name a set that has it in impose.gaze, such as osie"
             raise RegardError(f"impose.map={i.map}: data set {name!r} has no gaze on its {absent[0]} images; {remedy}")
+        if i.gaze != "own":
+            maps = self._maps(open_gaze("impose", i.gaze, i.root, i.options, data).train)
+        assert maps is not None, "another set's gaze is checked when it is opened"
+        return maps.unmoved[maps.has_fixations]
 
 
 def build_override_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> OverrideMaps | None:
     """The maps that ``recipe.impose`` puts in place of those of ``model``; None where it imposes nothing.
 
-    Args:
-        recipe: of the run.
-        data: with its images, not what a stem made of them.
-        model: decides the grid: that of its attended layer, the finest of several; the others get area averages.
+    ``data`` has its images, not what a stem made of them. The grid is that of the model's attended layer, the finest of
+    several; the others get area averages.
 
     Raises:
         RegardError: there is no gaze where that is needed, or the attention takes no maps.
@@ -221,18 +200,9 @@ def _name(batch: Batch) -> str:
     return batch.split
 
 
-def _stream(batch: Batch) -> int:
-    return _STREAMS[_name(batch)]
-
-
 @dataclass(frozen=True)
 class MapOverrideSplit(SplitExtension):
-    """A split whose batches carry the imposed maps; every other attribute is the split's own.
-
-    Attributes:
-        split: of the run's data.
-        overrides: the maps.
-    """
+    """A split whose batches carry the imposed maps."""
 
     split: Split
     overrides: OverrideMaps

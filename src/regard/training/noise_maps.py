@@ -48,10 +48,10 @@ class NoiseMaps:
             stream: keeps splits apart.
         """
         keys = [(stream, i) for i in index.tolist()]
-        absent = torch.tensor([k for k, key in enumerate(keys) if key not in self._sigma], dtype=torch.int64)
-        if len(absent):
-            sigmas = self._choose_sigma(like[absent], index[absent], stream)
-            self._sigma |= {keys[k]: sigma for k, sigma in zip(absent.tolist(), sigmas.tolist(), strict=True)}
+        absent = [k for k, key in enumerate(keys) if key not in self._sigma]
+        if absent:
+            sigmas = self._choose_sigma(like[absent], index[absent], stream).tolist()
+            self._sigma |= {keys[k]: sigma for k, sigma in zip(absent, sigmas, strict=True)}
         sigma = torch.tensor([self._sigma[key] for key in keys])
         return self._noise(like, index, sigma, moved, stream)
 

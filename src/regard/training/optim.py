@@ -10,8 +10,8 @@ from timm.optim.muon import Muon
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from regard.training.forward import TaskModel
 from regard.training.recipe import OptimRecipe
-from regard.training.tasks import TaskModel
 
 MUON_GAIN = 10.0
 """Learning rate of orthogonalised updates over AdamW's: at one rate both have the same size, and these bear more."""
@@ -30,9 +30,8 @@ def build_optimizer(recipe: OptimRecipe, model: TaskModel) -> Optimizer:
         return _muon(groups, recipe)
     if recipe.name == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True)
-    if recipe.name == "adam":
-        return torch.optim.Adam(groups, lr=recipe.lr, betas=recipe.betas)
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas)
+    kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
+    return kind(groups, lr=recipe.lr, betas=recipe.betas)
 
 
 def _muon(groups: list[dict[str, Any]], recipe: OptimRecipe) -> Optimizer:

@@ -28,15 +28,14 @@ if TYPE_CHECKING:
 
 DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
-_BETWEEN = re.compile(r",(?=\w[\w.]*=)(?![^\[{(]*[\])}])")
+_FIELD_SEPARATOR = re.compile(r",(?=\w[\w.]*=)(?![^\[{(]*[\])}])")
 """A comma before ``name=`` that no bracket closes around."""
 
 
 def _split_fields(arguments: Sequence[str]) -> list[str]:
     """The same arguments with one field each: ``--align gaze=osie,weight=1`` -> ``--align.gaze=osie --align.weight=1``.
 
-    Args:
-        arguments: of a command line; those that are no part of a recipe, or hold no ``name=``, stay as they are.
+    Arguments that are no part of a recipe, or hold no ``name=``, stay as they are.
     """
     parts = {name for name, value in vars(Recipe()).items() if is_dataclass(value)}
     separate, rest = [], list(arguments)
@@ -48,7 +47,7 @@ def _split_fields(arguments: Sequence[str]) -> list[str]:
             continue
         value = value if equals else rest.pop(0)
         if re.match(r"\w[\w.]*=", value):
-            separate += [f"--{part}.{field}" for field in _BETWEEN.split(value)]
+            separate += [f"--{part}.{field}" for field in _FIELD_SEPARATOR.split(value)]
         else:
             separate.append(f"--{part}={value}")
     return separate
@@ -69,7 +68,7 @@ def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None)
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = parser or recipe_parser()
-    return _instantiate(parser, lambda: parser.parse_args(_split_fields(arguments)))
+    return _read_recipe(parser, lambda: parser.parse_args(_split_fields(arguments)))
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -90,7 +89,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = _shared_parser()
-    return _instantiate(parser, lambda: parser.parse_object(copy.deepcopy(dict(values))))
+    return _read_recipe(parser, lambda: parser.parse_object(copy.deepcopy(dict(values))))
 
 
 def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -106,7 +105,7 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         for part in parts:
             inner = inner.get(part) if isinstance(inner, dict) else None
         if not isinstance(inner, dict) or (not parts and isinstance(inner.get(last), dict)):
-            raise RegardError(_explain(f"unrecognized arguments: --{path}", _field_names(_shared_parser())))
+            raise RegardError(_explain(f"unrecognized arguments: --{path}", _shared_parser()))
         inner[last] = copy.deepcopy(value)
     return recipe_from(values)
 
@@ -128,12 +127,7 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def find_yaml(what: str, name: str, folder: Path) -> Path:
-    """A file: a path, or a name in the folder.
-
-    Args:
-        what: kind of file, for errors.
-        name: path or name.
-        folder: of such files.
+    """The path ``name``, or the file of that name in the folder; ``what`` is the kind of file, for errors.
 
     Raises:
         RegardError: there is none; those that are there are listed.
@@ -146,12 +140,7 @@ def find_yaml(what: str, name: str, folder: Path) -> Path:
 
 
 def read_yaml(kind: type[DataclassT], path: Path, *, help: str) -> DataclassT:
-    """The dataclass in a file.
-
-    Args:
-        kind: of dataclass.
-        path: of the file.
-        help: where the format is described, for errors.
+    """The dataclass in a file; ``help`` says where the format is described, for errors.
 
     Raises:
         RegardError: an unknown field, or what the dataclass or one in it refuses; named with the file.
@@ -159,29 +148,28 @@ def read_yaml(kind: type[DataclassT], path: Path, *, help: str) -> DataclassT:
     parser = ArgumentParser(exit_on_error=False, default_env=False)
     parser.add_class_arguments(kind, None)
     try:
-        built = parser.instantiate(parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        return kind(**{field.name: getattr(built, field.name) for field in fields(kind)})
+        return _instantiate(kind, parser, parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
     except RegardError as error:
         raise RegardError(f"{path}: {error}") from None
     except (argparse.ArgumentError, yaml.YAMLError, TypeError, ValueError, OSError, AttributeError) as error:
         raise RegardError(f"{path}: {' '.join(str(error).split())}; {help}") from None
 
 
-def _instantiate(parser: ArgumentParser, parse: Callable[[], Any]) -> Recipe:
+def _read_recipe(parser: ArgumentParser, parse: Callable[[], Any]) -> Recipe:
     try:
-        built = parser.instantiate(parse())
+        return _instantiate(Recipe, parser, parse())
     except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
-        raise RegardError(_explain(str(error), _field_names(parser))) from None
-    return Recipe(**{field.name: getattr(built, field.name) for field in fields(Recipe)})
+        raise RegardError(_explain(str(error), parser)) from None
 
 
-def _field_names(parser: ArgumentParser) -> list[str]:
-    """All fields of a recipe, ``part.field``."""
-    return [key for key in parser.get_defaults().keys() if key != "recipe"]  # noqa: SIM118 (not a dict)
+def _instantiate(kind: type[DataclassT], parser: ArgumentParser, values: Any) -> DataclassT:
+    parts = parser.instantiate(values)
+    return kind(**{field.name: getattr(parts, field.name) for field in fields(kind)})
 
 
-def _explain(message: str, known: list[str]) -> str:
+def _explain(message: str, parser: ArgumentParser) -> str:
     """The parser's message on one line, with the fields whose names come near to the one it did not know."""
+    known = [key for key in parser.get_defaults().keys() if key != "recipe"]  # noqa: SIM118 (not a dict)
     message = " ".join(message.split())
     group = re.search(r"Group '([\w.]+)'", message)
     unknown = re.search(r"(?:arguments: --|[Oo]ption ')([\w.]+)", message)

@@ -8,7 +8,6 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("regard", "torch", "torchvision", "timm", "pytorch-lightning", "torchmetrics", "numpy")
+_PACKAGES = ("regard", "torch", "torchvision", "timm", "pytorch-lightning", "torchmetrics", "numpy")
 
 
 def seed_everything(*key: int) -> None:
@@ -30,19 +29,15 @@ def seed_everything(*key: int) -> None:
 
 
 def collect_provenance(seed: int) -> dict[str, Any]:
-    """Command, commit, versions, hardware, seed and time, as ``environment.json`` holds them.
-
-    Args:
-        seed: of the run.
-    """
+    """Command, commit, versions, hardware, the run's seed and the time, as ``environment.json`` holds them."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "command": shlex.join(["regard", *sys.argv[1:]]),
         "commit": _commit(),
-        "versions": package_versions(PACKAGES),
+        "versions": _versions(),
         "hardware": {
             "machine": platform.machine(),
-            "processor": processor_name(),
+            "processor": _processor(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "gpus": ", ".join(gpus) or "none",
@@ -52,10 +47,10 @@ def collect_provenance(seed: int) -> dict[str, Any]:
     }
 
 
-def package_versions(packages: Iterable[str]) -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Versions of Python and of packages; ``not installed`` for those that are absent."""
     versions = {"python": platform.python_version()}
-    for package in packages:
+    for package in _PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
@@ -73,11 +68,9 @@ def _commit() -> str:
     return result.stdout.strip() or "unknown"
 
 
-def processor_name() -> str:
+def _processor() -> str:
     """The processor's model name, where the system tells it."""
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or "unknown"
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "unknown")

@@ -1,14 +1,14 @@
 """What a run is made of: one frozen dataclass for each part of a recipe, with the rules that its fields obey.
 
 A rule about one part is checked when that part is made (`__post_init__`), a rule about several parts when the `Recipe`
-is made (`_check_parts`). Names that only a network library knows are checked by `check_choices` when the network is
+is made (`Recipe._rules`). Names that only a network library knows are checked by `check_choices` when the network is
 built, so that reading a recipe imports neither torch nor any library of networks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 from regard.constants import SIGMA
@@ -20,9 +20,9 @@ Donors = Literal["any", "same-class", "other-class"]
 """Which other images lend their gaze where gaze is shuffled; `regard.data.Among` in a module without torch."""
 
 
-def _refuse(broken: bool, message: str, name: str | None = None) -> None:
+def _refuse(broken: bool, message: str) -> None:
     if broken:
-        raise RegardError(f"recipe: {message}" if name is None else f"recipe {name!r}: {message}")
+        raise RegardError(f"recipe: {message}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,14 +191,10 @@ class AlignRecipe:
     """Which other image: `any`, one of the `same-class`, or of an `other-class`."""
 
     def __post_init__(self) -> None:
-        _refuse(
-            self.target == "mask" and self.shuffled,
-            "align.shuffled shuffles gaze; set it to false where align.target is mask",
-        )
-        _refuse(
-            self.weight < 0 or self.sigma <= 0,
-            f"align.weight must be at least 0 and align.sigma above 0; they are {self.weight} and {self.sigma}",
-        )
+        message = "align.shuffled shuffles gaze; set it to false where align.target is mask"
+        _refuse(self.target == "mask" and self.shuffled, message)
+        message = f"align.weight must be at least 0 and align.sigma above 0; they are {self.weight} and {self.sigma}"
+        _refuse(self.weight < 0 or self.sigma <= 0, message)
         _refuse(self.batch_size < 1, f"align.batch_size must be at least 1; it is {self.batch_size}")
 
     @property
@@ -232,10 +228,8 @@ class ImposeRecipe:
     the values stay. Mixed maps at test are then nothing new to the network."""
 
     def __post_init__(self) -> None:
-        _refuse(
-            self.random_dose and self.map != "human",
-            f"impose.random_dose mixes human maps; set it to false, or impose.map, now {self.map}, to human",
-        )
+        message = f"impose.random_dose mixes human maps; set it to false, or impose.map, now {self.map}, to human"
+        _refuse(self.random_dose and self.map != "human", message)
         _refuse(self.sigma <= 0, f"impose.sigma must be above 0; it is {self.sigma}")
 
 
@@ -270,10 +264,8 @@ class OptimRecipe:
     """Largest gradient norm. Adam needs none, and clipping at 1 kept an attended network at chance for two epochs."""
 
     def __post_init__(self) -> None:
-        _refuse(
-            not all(0 <= beta < 1 for beta in self.betas),
-            f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}",
-        )
+        inside = all(0 <= beta < 1 for beta in self.betas)
+        _refuse(not inside, f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,15 +309,11 @@ class TrainRecipe:
     """With `cache_stem`: the folder; null is `stems` in REGARD_CACHE, else in the platform's folder for caches."""
 
     def __post_init__(self) -> None:
-        _refuse(
-            self.cache_stem and self.compile,
-            "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false",
-        )
+        message = "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false"
+        _refuse(self.cache_stem and self.compile, message)
         _refuse(self.views < 1, f"train.views must be at least 1; it is {self.views}")
-        _refuse(
-            self.epochs < 1 or self.batch_size < 1,
-            f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}",
-        )
+        message = f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}"
+        _refuse(self.epochs < 1 or self.batch_size < 1, message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,53 +347,44 @@ class Recipe:
     """Also train the plain network, the same in everything but attention and bottleneck: the control."""
 
     def __post_init__(self) -> None:
-        _check_parts(self)
+        for broken, message in self._rules():
+            if broken:
+                raise RegardError(f"recipe {self.name!r}: {message}")
 
-
-def _check_parts(recipe: Recipe) -> None:
-    """The rules that concern several parts.
-
-    Raises:
-        RegardError: the first that is broken, with the fields that disagree and the remedy.
-    """
-    m, o, a, i, t = recipe.model, recipe.objective, recipe.align, recipe.impose, recipe.train
-    segments, acts = recipe.task == "segmentation", recipe.task == "action"
-    refuse = partial(_refuse, name=recipe.name)
-    refuse(o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent")
-    refuse(
-        o.budget_bits is not None and m.kl != "exact",
-        'objective.budget_bits needs model.kl="exact"',
-    )
-    refuse(
-        o.map_budget_bits is not None and "noise" not in (m.attention or ""),
-        'objective.map_budget_bits needs a gate with a price: model.attention="noise"',
-    )
-    refuse(o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors")
-    refuse(
-        o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
-        "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
-    )
-    refuse(
-        (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
-        "objective.kept_budget and kept_beta need a map that can close: "
-        "model.attention mask or noise, with model.anchors",
-    )
-    refuse(
-        segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
-        "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
-        "leave out model.exclude_tokens and model.match",
-    )
-    refuse(segments and t.compile, "train.compile is for task classification only")
-    refuse(
-        acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
-        "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
-    )
-    refuse(
-        acts and (t.cache_stem or t.compile), "task action has two stems: leave out train.cache_stem and train.compile"
-    )
-    refuse(a.active and m.attention is None, "align needs model.attention")
-    refuse(
-        i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
-        "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and objective.map_budget_bits",
-    )
-    refuse(t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem")
+    def _rules(self) -> Iterator[tuple[bool, str]]:
+        """The rules that concern several parts: whether each is broken, the fields that disagree and the remedy."""
+        m, o, a, i, t = self.model, self.objective, self.align, self.impose, self.train
+        segments, acts = self.task == "segmentation", self.task == "action"
+        yield o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"
+        yield o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'
+        unpriced = o.map_budget_bits is not None and "noise" not in (m.attention or "")
+        yield unpriced, 'objective.map_budget_bits needs a gate with a price: model.attention="noise"'
+        yield o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"
+        yield (
+            o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
+            "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
+        )
+        yield (
+            (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
+            "objective.kept_budget and kept_beta need a map that can close: "
+            "model.attention mask or noise, with model.anchors",
+        )
+        yield (
+            segments and (m.latent is not None or m.exclude_tokens or m.match is not None),
+            "task segmentation has no latent: set model.latent and objective.budget_bits to null; "
+            "leave out model.exclude_tokens and model.match",
+        )
+        yield segments and t.compile, "train.compile is for task classification only"
+        yield (
+            acts and (m.exclude_tokens or m.match is not None or m.average != "probabilities"),
+            "task action averages probabilities: leave out model.exclude_tokens, model.match and model.average",
+        )
+        two_stems = acts and (t.cache_stem or t.compile)
+        yield two_stems, "task action has two stems: leave out train.cache_stem and train.compile"
+        yield a.active and m.attention is None, "align needs model.attention"
+        yield (
+            i.map is not None and any((a.active, m.anchors, o.map_budget_bits, m.exclude_tokens)),
+            "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
+            "objective.map_budget_bits",
+        )
+        yield t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"

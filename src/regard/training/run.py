@@ -15,7 +15,7 @@ import time
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import pytorch_lightning as pl
 import torch
@@ -29,13 +29,14 @@ from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_gaze, build_model, check_choices, plain_twin, resolve_match
 from regard.training.callbacks import AtomicCheckpoints, Journal, Progress, check_checkpoint, read_lines
+from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
 from regard.training.parsing import dump_recipe, load_recipe, save_recipe
 from regard.training.provenance import collect_provenance, seed_everything
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import stem_split, stem_splits
 from regard.training.task import Task
-from regard.training.tasks import TASKS, TaskModel
+from regard.training.tasks import TASKS
 from regard.types import RegardError
 
 _RECIPE = "recipe.yaml"
@@ -151,17 +152,16 @@ def train_with_twin(recipe: Recipe, folder: Path | str, *, quiet: bool = False) 
         RegardError: as `train`, or the twin failed.
     """
     run = PreparedRun(recipe, Path(folder))
-    recipe, folder = run.recipe, run.folder
-    if not recipe.twin or (folder / "twin" / _RECORD).exists():
+    recipe, folder, twin_folder = run.recipe, run.folder, run.folder / "twin"
+    if not recipe.twin or (twin_folder / _RECORD).exists():
         _train(run, quiet=quiet)
         return run
     if recipe.train.devices * recipe.train.nodes > 1:
         _train(run, quiet=quiet)
-        _train(PreparedRun(plain_twin(recipe), folder / "twin", run.data), quiet=quiet)
+        _train(PreparedRun(plain_twin(recipe), twin_folder, run.data), quiet=quiet)
         return run
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
-    twin_folder = folder / "twin"
     twin_folder.mkdir(parents=True, exist_ok=True)
     path, log = twin_folder / "wanted.yaml", twin_folder / "log.txt"
     save_recipe(plain_twin(recipe), path)
@@ -230,14 +230,9 @@ def open_run(folder: Path | str) -> LoadedRun[TaskModel]:
 
 
 def load_model(folder: Path, kind: type[ModelT]) -> ModelT:
-    """The trained model of a finished run, in evaluation mode, without its recipe and data.
-
-    Args:
-        folder: of the run.
-        kind: class of the model: ``AttentiveClassifier``, ``Segmenter`` or ``TwoStream``.
-    """
-    model = kind.from_pretrained(folder / _MODEL).to(memory_format=torch.channels_last)  # much faster convolutions
-    return cast(ModelT, model)
+    """The trained model of a finished run, of class ``kind``, in evaluation mode, without its recipe and data."""
+    # this memory layout makes convolutions much faster
+    return cast(ModelT, kind.from_pretrained(folder / _MODEL).to(memory_format=torch.channels_last))
 
 
 def load_best(folder: Path) -> AttentiveClassifier | None:
@@ -267,12 +262,11 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         torch.set_num_threads(recipe.train.threads)
     begin = time.perf_counter()
     seed_everything(recipe.train.seed)
-    data = run.data
-    model: TaskModel = build_model(recipe, data)
+    model: TaskModel = build_model(recipe, run.data)
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    overrides = build_override_maps(recipe, data, model)
-    data, gaze = build_gaze(recipe, data)
+    overrides = build_override_maps(recipe, run.data, model)
+    data, gaze = build_gaze(recipe, run.data)
     if recipe.train.cache_stem:
         assert not isinstance(model, TwoStream), "refused by the recipe's rules"
         data = stem_splits(recipe, model, data, quiet=quiet)
@@ -313,29 +307,17 @@ def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trai
     recipe, t = task.recipe, task.recipe.train
     monitor = f"val/{task.kind.monitor}"
     checkpoints = folder / "checkpoints"
-    callbacks: list[pl.Callback] = [
-        Journal(folder / "metrics.jsonl"),
-        ModelCheckpoint(
-            checkpoints, filename="{epoch:03d}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
-        ),
-        ModelCheckpoint(
-            checkpoints,
-            filename="best",
-            monitor=monitor,
-            mode="max",
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        ),
-    ]
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
-    if task.multipliers:
-        callbacks.insert(0, BudgetCallback(batches.data.val, average))
-    if average is not None:
-        callbacks.insert(0, average)  # before the callbacks that measure it
-    if t.patience:
-        callbacks.append(EarlyStopping(monitor, mode="max", patience=t.patience))
-    if not quiet:
-        callbacks.append(Progress())
+    best: dict[str, Any] = {"filename": "best", "monitor": monitor, "mode": "max", "enable_version_counter": False}
+    callbacks = [
+        average,  # before the callbacks that measure it
+        BudgetCallback(batches.data.val, average) if task.multipliers else None,
+        Journal(folder / "metrics.jsonl"),
+        ModelCheckpoint(checkpoints, "{epoch:03d}", save_last=True, save_on_train_epoch_end=True),
+        ModelCheckpoint(checkpoints, **best, save_on_train_epoch_end=True),
+        EarlyStopping(monitor, mode="max", patience=t.patience) if t.patience else None,
+        None if quiet else Progress(),
+    ]
     runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
     loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
     if t.tensorboard:
@@ -348,7 +330,7 @@ def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trai
         precision=t.precision,
         max_epochs=t.epochs,
         gradient_clip_val=recipe.optim.clip,
-        callbacks=callbacks,
+        callbacks=[callback for callback in callbacks if callback is not None],
         plugins=[AtomicCheckpoints()],
         logger=loggers,
         default_root_dir=folder,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ _BATCH = 32
 _STREAM = 110
 _MOVED = ("boxes", "parts", "fixations", "moved")
 """Fields of a batch that augmentation moves with the image."""
-View = Callable[[Batch], Tensor]
+View = Callable[[Batch], Batch]
+Observe = Callable[[Batch], Tensor]
 
 
 @dataclass(frozen=True)
@@ -88,23 +90,16 @@ class StemSplit(SplitWrapper):
         return replace(self, view=(u * len(self.features)).long())
 
 
-def annotations_in(split: Split, size: tuple[int, int], augment: Augmentation | None, views: int) -> dict[str, Tensor]:
+def annotations_in(split: Split, size: tuple[int, int], views: Sequence[View]) -> dict[str, Tensor]:
     """Boxes, parts and fixations of all images in every view (V,N,...), and how each was moved; masks apart.
 
     They are small and depend on more than the images (gaze may be shuffled), so they are not kept in files.
     """
-    annotated = split if isinstance(split, TensorSplit | FileSplit) else None
-    places: dict[str, Any] = {
-        name: None if annotated is None else _cpu(getattr(annotated, name)) for name in ("boxes", "parts", "fixations")
-    }
-    batch = Batch(
-        images=torch.empty(len(split), 3, 0, 0),
-        labels=split.labels.cpu(),
-        index=torch.arange(len(split)),
-        stem_size=size,
-        **places,
-    )
-    batches = [batch if augment is None else augment(batch, seed=0, epoch=view) for view in range(views)]
+    names = ("boxes", "parts", "fixations") if isinstance(split, TensorSplit | FileSplit) else ()
+    annotations: dict[str, Any] = {name: values.cpu() for name in names if (values := getattr(split, name)) is not None}
+    images, labels = torch.empty(len(split), 3, 0, 0), split.labels.cpu()
+    batch = Batch(images=images, labels=labels, index=torch.arange(len(split)), stem_size=size, **annotations)
+    batches = [view(batch) for view in views]
     columns = {name: [getattr(one, name) for one in batches] for name in _MOVED}
     return {name: torch.stack(values) for name, values in columns.items() if values[0] is not None}
 
@@ -122,10 +117,6 @@ def unpack_masks(bytes_: Tensor, width: int) -> Tensor:
     return bits.flatten(-2)[..., :width].bool()
 
 
-def _cpu(values: Tensor | None) -> Tensor | None:
-    return None if values is None else values.cpu()
-
-
 def stem_splits(recipe: Recipe, model: OneTrunk, data: DataSplits, *, quiet: bool = False) -> DataSplits:
     """The same data with ``train`` and ``val`` as the recipe's frozen stem sees them; ``test`` keeps its images."""
     train = stem_split(recipe, model, data.train, training=True, quiet=quiet)
@@ -138,32 +129,51 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
     Mapped from files where they are there, else computed and written.
     """
     t, augment = recipe.train, build_augmentation(recipe)
-    chosen = augment if training and augment != Augmentation() else None
-    views = 1 if chosen is None else t.views
+    augmented = training and augment != Augmentation()
+    views: list[View] = [partial(augment, seed=0, epoch=k) for k in range(t.views)] if augmented else [lambda b: b]
     size = (model.shape[1], model.shape[2])
-    view_key = {"augment": None if chosen is None else asdict(chosen), "views": views}
-    files = _Files(cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser(), quiet)
+    folder = cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser()
+
+    def cached(name: str, key: dict[str, object], dtype: str, observe: Observe) -> Tensor:
+        path = folder / f"{name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]}.npy"
+        if not path.exists():
+            _write(path, split, views, observe, dtype, quiet)
+        try:
+            return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be computed again") from None
 
     # the order of these names decides the name of the file: do not change it
+    view_key = {"augment": asdict(augment) if augmented else None, "views": len(views)}
     key = {"version": _VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
     key |= view_key | {"dtype": t.cache_dtype}
-    features = files.mapped(f"{split.name}-", key, split, chosen, views, t.cache_dtype, lambda b: model.stem(b.images))
+    features = cached(split.name, key, t.cache_dtype, lambda batch: model.stem(batch.images))
     masks = None
     if split.batch([0]).masks is not None:
         mask_key = {"version": _VERSION, "masks": mask_fingerprint(split)} | view_key
-        masks = files.mapped(f"masks-{split.name}-", mask_key, split, chosen, views, "uint8", _masks)
-    first_view = torch.zeros(len(split), dtype=torch.int64)
-    return StemSplit(split, features, first_view, size, masks, annotations_in(split, size, chosen, views))
+        masks = cached(f"masks-{split.name}", mask_key, "uint8", _packed)
+    view = torch.zeros(len(split), dtype=torch.int64)
+    return StemSplit(split, features, view, size, masks, annotations_in(split, size, views))
+
+
+def _write(path: Path, split: Split, views: Sequence[View], observe: Observe, dtype: str, quiet: bool) -> None:
+    """Writes what ``observe`` makes of every batch, for all views and items (V,N,...)."""
+    shape = (len(views), len(split), *observe(split.batch([0])).shape[1:])
+    remedy = "make room, give another train.cache_folder, fewer train.views, or train.cache_stem false"
+    with atomic_path(path, parents=True, remedy=remedy) as part:  # several runs may need the same file at once
+        out = np.lib.format.open_memmap(part, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        chunks = torch.arange(len(split)).split(_BATCH)
+        for index in track(chunks, f"stem of {split.name} images, once", transient=True, disable=quiet):
+            batch = split.batch(index)
+            for k, view in enumerate(views):
+                out[k, index.numpy()] = observe(view(batch)).numpy().astype(dtype)
+        out.flush()
+        del out
 
 
 @dataclass(frozen=True)
 class WithStem(SplitExtension):
-    """A split whose batches have images and the stem's features of them.
-
-    Attributes:
-        split: of the run's data.
-        features: the same as a stem sees it.
-    """
+    """A split whose batches have images and the stem's features of them."""
 
     split: Split
     features: StemSplit
@@ -174,86 +184,14 @@ class WithStem(SplitExtension):
 
 
 def with_stem(recipe: Recipe, data: DataSplits, model: OneTrunk) -> DataSplits:
-    """The data for evaluation: with ``train.cache_stem``, ``test`` has images and a frozen stem's features in float32.
-
-    The features are computed once for all runs that share the stem.
-    """
+    """The data for evaluation: with ``train.cache_stem``, ``test`` has images and the stem's features in float32."""
     if not recipe.train.cache_stem:
         return data
     full = replace(recipe, train=replace(recipe.train, cache_dtype="float32"))
     return replace(data, test=WithStem(data.test, stem_split(full, model, data.test, training=False, quiet=True)))
 
 
-class _Files:
-    """Arrays (V,N,...) of all views and items of a split, one file each.
-
-    Args:
-        folder: where.
-        quiet: without a bar.
-    """
-
-    def __init__(self, folder: Path, quiet: bool) -> None:
-        self.folder, self.quiet = folder, quiet
-
-    def mapped(
-        self,
-        name: str,
-        key: dict[str, object],
-        split: Split,
-        augment: Augmentation | None,
-        views: int,
-        dtype: str,
-        see: View,
-    ) -> Tensor:
-        """The values of ``see`` for all images, in memory that is a file.
-
-        Args:
-            name: a readable beginning of the file's name.
-            key: all that decides the content.
-            split: the items.
-            augment: makes the views.
-            views: their number V.
-            dtype: of the values.
-            see: batch -> (B,...).
-
-        Raises:
-            RegardError: a file that cannot be read or written.
-        """
-        path = self.folder / f"{name}{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]}.npy"
-        if not path.exists():
-            self._write(path, split, augment, views, np.dtype(dtype), see)
-        try:
-            return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-        except (OSError, ValueError) as error:
-            raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be computed again") from None
-
-    def _write(
-        self,
-        path: Path,
-        split: Split,
-        augment: Augmentation | None,
-        views: int,
-        dtype: np.dtype[np.generic],
-        see: View,
-    ) -> None:
-        shape = tuple(see(split.batch([0])).shape[1:])
-        remedy = "make room, give another train.cache_folder, fewer train.views, or train.cache_stem false"
-        with atomic_path(path, parents=True, remedy=remedy) as part:  # several runs may need the same file at once
-            out = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(views, len(split), *shape))
-            for index in self._chunks(split):
-                batch = split.batch(index)
-                for view in range(views):
-                    viewed = batch if augment is None else augment(batch, seed=0, epoch=view)
-                    out[view, index.numpy()] = see(viewed).numpy().astype(dtype)
-            out.flush()
-            del out
-
-    def _chunks(self, split: Split) -> Iterator[Tensor]:
-        chunks = torch.arange(len(split)).split(_BATCH)
-        yield from track(chunks, f"stem of {split.name} images, once", transient=True, disable=self.quiet)
-
-
-def _masks(batch: Batch) -> Tensor:
+def _packed(batch: Batch) -> Tensor:
     assert batch.masks is not None
     return pack_masks(batch.masks.cpu())
 
@@ -262,8 +200,7 @@ def _weights(model: OneTrunk) -> str:
     """A hash of all numbers of the stem and of the normalisation before it."""
     stem = model.frozen_stem
     total = hashlib.sha256(f"{type(stem.model).__name__} {stem.upto}".encode())
-    states = [module.state_dict() for module in stem.modules]
-    numbers = [value for state in states for value in state.values()] + [model.mean, model.std]
-    for value in numbers:
+    numbers = [value for module in stem.modules for value in module.state_dict().values()]
+    for value in [*numbers, model.mean, model.std]:
         total.update(repr(tuple(value.shape)).encode() + value.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()[:20]

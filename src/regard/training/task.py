@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -12,13 +12,13 @@ from torchmetrics import MeanMetric
 
 from regard.objectives import Budget, Weights, warmup_share
 from regard.training.budget_terms import BUDGET_TERMS, build_multipliers
-from regard.training.forward import forward_batch
-from regard.training.human_maps import Alignment
+from regard.training.forward import TaskModel, forward_batch
+from regard.training.human_maps import align_batch
 from regard.training.map_override import OverrideMaps
 from regard.training.optim import build_optimizer, build_schedule
 from regard.training.provenance import seed_everything
 from regard.training.recipe import Recipe
-from regard.training.tasks import TASKS, TaskModel
+from regard.training.tasks import TASKS
 from regard.types import NATS_PER_BIT, Batch, RegardError
 
 
@@ -42,7 +42,6 @@ class Task(pl.LightningModule):
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.kept_beta, o.codebook, o.commitment, o.smoothing)
         self.multipliers = build_multipliers(o)
         self.kind = TASKS[recipe.task]
-        self.alignment = Alignment(recipe.align) if recipe.align.active else None
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in self.kind.validated})
         # a function: a compiled module would be a second name for every weight in a checkpoint
         self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
@@ -59,8 +58,8 @@ class Task(pl.LightningModule):
             batch = replace(batch, map_override=self.overrides.in_training(batch, self.current_epoch))
         output = forward_batch(self.run_model, batch, samples=1)
         losses = self.kind.loss(output, batch, self.weights, warmup)
-        if self.alignment is not None:
-            aligned = self.alignment(output.attention, batch)
+        if self.recipe.align.active:
+            aligned = align_batch(self.recipe.align, output.attention, batch)
             losses = replace(losses, total=losses.total + self.recipe.align.weight * aligned, align=aligned)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
@@ -71,9 +70,8 @@ class Task(pl.LightningModule):
         scores = {"loss": losses.total, "task": losses.task} | self.kind.training_scores(output, batch)
         if losses.align is not None:
             scores["align"] = losses.align
-        self.log_dict(
-            {f"train/{k}": v.detach() for k, v in scores.items()}, on_epoch=True, batch_size=len(batch.images)
-        )
+        logged = {f"train/{name}": value.detach() for name, value in scores.items()}
+        self.log_dict(logged, on_epoch=True, batch_size=len(batch.images))
         self.log("loss", losses.total.detach(), prog_bar=True, logger=False)
         if losses.rate is not None:
             self.log("bits", losses.rate.detach() / NATS_PER_BIT, prog_bar=True, logger=False)
@@ -82,9 +80,8 @@ class Task(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """One group a part; the schedule moves every step."""
         optimizer = build_optimizer(self.recipe.optim, self.model)
-        schedule = build_schedule(
-            self.recipe.optim, optimizer, epochs=self.recipe.train.epochs, steps_per_epoch=self.steps_per_epoch
-        )
+        epochs, steps_per_epoch = self.recipe.train.epochs, self.steps_per_epoch
+        schedule = build_schedule(self.recipe.optim, optimizer, epochs=epochs, steps_per_epoch=steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_validation_epoch_start(self) -> None:
@@ -97,12 +94,12 @@ class Task(pl.LightningModule):
         for name, values in self.kind.validate(self.model, self.with_map(batch)).items():
             defined = values[~values.isnan()]
             if len(defined):
-                self._metric(name).update(defined)
+                cast(MeanMetric, self.validated[name]).update(defined)
 
     def on_validation_epoch_end(self) -> None:
         """Averages over the split: sums are synchronised over processes, no image counts twice."""
-        for name in self.kind.validated:
-            metric = self._metric(name)
+        for name, module in self.validated.items():
+            metric = cast(MeanMetric, module)
             if metric.update_called:
                 self.log(f"val/{name}", metric.compute(), prog_bar=name == self.kind.monitor, sync_dist=True)
                 metric.reset()
@@ -111,11 +108,6 @@ class Task(pl.LightningModule):
     def with_map(self, batch: Batch) -> Batch:
         """The batch with the map that replaces each image's own, if the recipe imposes maps."""
         return batch if self.overrides is None else replace(batch, map_override=self.overrides.of(batch))
-
-    def _metric(self, name: str) -> MeanMetric:
-        metric = self.validated[name]
-        assert isinstance(metric, MeanMetric)
-        return metric
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the multipliers."""

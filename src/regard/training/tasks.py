@@ -7,6 +7,7 @@ what is measured after training (evaluation).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -21,21 +22,24 @@ from regard.training.forward import forward_batch, kept_share, sampled_rates
 from regard.training.recipe import ModelRecipe, Recipe
 from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError, SegmenterOutput
 
-TaskModel = AttentiveClassifier | Segmenter | TwoStream
-
 
 class TaskKind(ABC):
     """A task.
 
     Attributes:
         model: class of the network, for `from_pretrained`.
-        validated: names that `validate` may give.
+        scores: name -> score per image (B,) of predictions against targets, for `validate`.
         monitor: the one of them by which epochs are compared; higher is better.
     """
 
     model: ClassVar[type[Any]]
-    validated: ClassVar[tuple[str, ...]]
+    scores: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]]
     monitor: ClassVar[str]
+
+    @property
+    def validated(self) -> tuple[str, ...]:
+        """Names that `validate` may give."""
+        return (*self.scores, f"{self.monitor}_one_sample", "latent_bits", "gate_bits", "code_bits", "kept_share")
 
     @abstractmethod
     def build(self, recipe: Recipe, data: DataSplits) -> Any:
@@ -50,8 +54,24 @@ class TaskKind(ABC):
         """The objective on a batch; ``warmup`` is the share, 0 to 1, of what is paid for bits."""
 
     @abstractmethod
+    def predictions_and_targets(self, model: Any, output: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Predictions and targets, as `scores` take them."""
+
+    @torch.no_grad()
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
-        """Values per image (B,) by name: scores of the mean, scores of one sample, and one-sample bits."""
+        """Values per image (B,) by name: `scores` of the mean, `monitor` of one sample, and one-sample bits.
+
+        What the model has not, such as bits of a plain network, is absent.
+        """
+        output = forward_batch(model, batch, samples=0)
+        pair = self.predictions_and_targets(model, output, batch)
+        values = {name: score(*pair) for name, score in self.scores.items()} | kept_share(output)
+        if not model.at and model.bottleneck is None:
+            return values
+        sampled = forward_batch(model, batch, samples=1)
+        pair = self.predictions_and_targets(model, sampled, batch)
+        values[f"{self.monitor}_one_sample"] = self.scores[self.monitor](*pair)
+        return values | {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, sampled).items()}
 
     def training_scores(self, output: Any, batch: Batch) -> dict[str, Tensor]:
         """What is logged of a training batch besides its losses, by name; nothing by default."""
@@ -62,7 +82,7 @@ class Classification(TaskKind):
     """A label, or several, per image."""
 
     model: ClassVar[type[Any]] = AttentiveClassifier
-    validated = ("accuracy", "accuracy_one_sample", "nll", "latent_bits", "gate_bits", "code_bits", "kept_share")
+    scores: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {"accuracy": accuracy, "nll": nll}
     monitor = "accuracy"
 
     def build(self, recipe: Recipe, data: DataSplits) -> AttentiveClassifier | TwoStream:
@@ -79,17 +99,11 @@ class Classification(TaskKind):
         """Cross-entropy and what is paid for bits."""
         return information_loss(output, batch.labels, weights, warmup=warmup, shares=batch.weights)
 
-    @torch.no_grad()
-    def validate(self, model: AttentiveClassifier | TwoStream, batch: Batch) -> dict[str, Tensor]:
-        """Accuracy and NLL of the mean, accuracy of one sample, and one-sample bits; absent where undefined."""
-        output: ModelOutput = forward_batch(model, batch, samples=0)
-        mean = output.probabilities(model.multi_label)
-        values = {"accuracy": accuracy(mean, batch.labels), "nll": nll(mean, batch.labels)} | kept_share(output)
-        if not model.at and model.bottleneck is None:
-            return values
-        sampled: ModelOutput = forward_batch(model, batch, samples=1)
-        one_sample = accuracy(sampled.probabilities(model.multi_label), batch.labels)
-        return values | {"accuracy_one_sample": one_sample} | _bits(model, sampled)
+    def predictions_and_targets(
+        self, model: AttentiveClassifier | TwoStream, output: ModelOutput, batch: Batch
+    ) -> tuple[Tensor, Tensor]:
+        """Probabilities and labels."""
+        return output.probabilities(model.multi_label), batch.labels
 
     def training_scores(self, output: ModelOutput, batch: Batch) -> dict[str, Tensor]:
         """Accuracy of the images with a label, where there is one label per image."""
@@ -128,18 +142,13 @@ class Action(Classification):
         """
         assert isinstance(output, TwoStreamOutput)
 
-        def cross_entropies(logits: tuple[Tensor, ...]) -> list[Tensor]:
-            return [task_loss(x, batch.labels, smoothing=weights.smoothing, shares=batch.weights) for x in logits]
+        def cross_entropy(logits: tuple[Tensor, ...]) -> Tensor:
+            losses = [task_loss(x, batch.labels, smoothing=weights.smoothing, shares=batch.weights) for x in logits]
+            return torch.stack(losses).sum()
 
-        streams, auxiliary = cross_entropies(output.streams), cross_entropies(output.auxiliary)
-        return add_prices(
-            sum(streams[1:], streams[0]),
-            output.attention,
-            weights,
-            latent=output.latent,
-            auxiliary=sum(auxiliary[1:], auxiliary[0]) if auxiliary else None,
-            warmup=warmup,
-        )
+        auxiliary = cross_entropy(output.auxiliary) if output.auxiliary else None
+        task, latent = cross_entropy(output.streams), output.latent
+        return add_prices(task, output.attention, weights, latent=latent, auxiliary=auxiliary, warmup=warmup)
 
 
 def flow_std(split: Split, *, limit: int = 500) -> float:
@@ -156,7 +165,7 @@ class Segmentation(TaskKind):
     """A mask of the salient object per image."""
 
     model = Segmenter
-    validated = ("s", "s_one_sample", "f", "mae", "gate_bits", "code_bits", "kept_share")
+    scores: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {"s": s_measure, "f": mean_f, "mae": mae}
     monitor = "s"
 
     def build(self, recipe: Recipe, data: DataSplits) -> Segmenter:
@@ -171,18 +180,10 @@ class Segmentation(TaskKind):
         assert batch.masks is not None
         return segmentation_loss(output, batch.masks, weights, warmup=warmup, shares=batch.weights)
 
-    @torch.no_grad()
-    def validate(self, model: Segmenter, batch: Batch) -> dict[str, Tensor]:
-        """S-measure, mean F and MAE of the mean, S-measure of one sample, and one-sample bits."""
+    def predictions_and_targets(self, model: Segmenter, output: SegmenterOutput, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Probabilities and masks."""
         assert batch.masks is not None
-        output: SegmenterOutput = forward_batch(model, batch, samples=0)
-        mean = output.probabilities
-        values = {"s": s_measure(mean, batch.masks), "f": mean_f(mean, batch.masks), "mae": mae(mean, batch.masks)}
-        values |= kept_share(output)
-        if not model.at:
-            return values
-        sampled: SegmenterOutput = forward_batch(model, batch, samples=1)
-        return values | {"s_one_sample": s_measure(sampled.probabilities, batch.masks)} | _bits(model, sampled)
+        return output.probabilities, batch.masks
 
 
 TASKS: dict[str, TaskKind] = {
@@ -193,21 +194,12 @@ TASKS: dict[str, TaskKind] = {
 """``recipe.task`` -> what it means."""
 
 
-def _bits(model: TaskModel, sampled: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
-    return {name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, sampled).items()}
-
-
 def _network_arguments(model: ModelRecipe, data: DataSplits, first: Batch) -> dict[str, Any]:
     """What the networks of all tasks take; images are normalised by the data's statistics unless pretrained."""
+    same = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options")
     own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    return {
-        "backbone": model.backbone,
-        "backbone_options": model.backbone_options,
-        "pretrained": model.pretrained,
+    return {name: getattr(model, name) for name in same} | {
         "at": model.at if model.attention else None,
-        "attention": model.attention,
-        "anchors": model.anchors,
-        "attention_options": model.attention_options,
         "input_size": tuple(first.images.shape[1:]),
         "normalize": None if model.pretrained else own_statistics,
     }
@@ -215,11 +207,5 @@ def _network_arguments(model: ModelRecipe, data: DataSplits, first: Batch) -> di
 
 def _label_arguments(model: ModelRecipe, data: DataSplits) -> dict[str, Any]:
     """What networks that predict labels take besides: the labels, and the latent that they are read from."""
-    return {
-        "num_classes": len(data.classes),
-        "multi_label": data.train.labels.ndim == 2,
-        "latent": model.latent,
-        "decoder": model.decoder,
-        "kl": model.kl,
-        "prior": model.prior,
-    }
+    options = {name: getattr(model, name) for name in ("latent", "decoder", "kl", "prior")}
+    return options | {"num_classes": len(data.classes), "multi_label": data.train.labels.ndim == 2}

@@ -1,4 +1,4 @@
-"""With a stem that is kept, all that is known of images comes along as augmentation moved it; every task learns."""
+"""With a cached stem, masks, boxes and gaze are moved as augmentation moved the image, and every task learns."""
 
 from pathlib import Path
 
@@ -20,15 +20,15 @@ SEGMENTS = {"task": "segmentation"}
 
 
 @pytest.fixture
-def kept(tmp_path):
-    return {"cache_stem": True, "cache_dtype": "float32", "cache_folder": str(tmp_path / "kept")}
+def cached(tmp_path):
+    return {"cache_stem": True, "cache_dtype": "float32", "cache_folder": str(tmp_path / "cached")}
 
 
 @pytest.fixture
 def data(monkeypatch):
-    held = {"clutter": gazed(), "osie": gazed(train=24, val=4, test=4, looks=9)}
-    monkeypatch.setattr(build, "open_data", lambda name, *_, **__: held[name])
-    return held["clutter"]
+    sets = {"clutter": gazed(), "osie": gazed(train=24, val=4, test=4, looks=9)}
+    monkeypatch.setattr(build, "open_data", lambda name, *_, **__: sets[name])
+    return sets["clutter"]
 
 
 ARMS = {
@@ -41,10 +41,10 @@ ARMS = {
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_the_same_run_with_and_without(tmp_path, kept, data, arm):
+def test_a_run_is_the_same_with_and_without_a_cached_stem(tmp_path, cached, data, arm):
     model = FROZEN | {"attention": "uniform" if "imposed" in arm else "deterministic"}
     folders = []
-    for name, options in (("with", kept), ("without", {})):
+    for name, options in (("with", cached), ("without", {})):
         parts = {"model": model, "augment": STILL, "train": {"epochs": 2} | options}
         folders.append(train(tiny("run", **parts, **ARMS[arm]), tmp_path / name, quiet=True))
     first, second = (weights(folder) for folder in folders)
@@ -58,8 +58,10 @@ def test_the_same_run_with_and_without(tmp_path, kept, data, arm):
         assert with_[0]["train/align"] > 0
 
 
-def test_what_is_known_is_that_of_the_view(kept, data):
-    recipe = tiny("run", **SEGMENTS, model=FROZEN, augment={"crop_padding": 3, "flip": True}, train=kept | {"views": 3})
+def test_annotations_are_those_of_the_view(cached, data):
+    recipe = tiny(
+        "run", **SEGMENTS, model=FROZEN, augment={"crop_padding": 3, "flip": True}, train=cached | {"views": 3}
+    )
     model = build_model(recipe, data)
     assert isinstance(model, Segmenter)
     split = stem_splits(recipe, model, data, quiet=True).train.at(seed=5, epoch=1)
@@ -75,46 +77,46 @@ def test_what_is_known_is_that_of_the_view(kept, data):
         assert torch.allclose(got.stem[i], model.stem(seen[view].images[i : i + 1])[0], atol=1e-6)
 
 
-def test_gaze_dealt_anew_finds_the_same_features(kept, data):
-    recipe = tiny("run", model=FROZEN, train=kept)
+def test_shuffled_gaze_finds_the_same_features(cached, data):
+    recipe = tiny("run", model=FROZEN, train=cached)
     torch.manual_seed(0)
     model = build_model(recipe, data)
     one = stem_splits(recipe, model, data, quiet=True).train
-    dealt = type(data)(**{**vars(data), "train": shuffle_gaze(data.train, seed=1)})
+    shuffled = type(data)(**{**vars(data), "train": shuffle_gaze(data.train, seed=1)})
     model.stem = lambda _: pytest.fail("computed again")
-    two = stem_splits(recipe, model, dealt, quiet=True).train
+    two = stem_splits(recipe, model, shuffled, quiet=True).train
     assert torch.equal(one.features, two.features)
     assert not torch.equal(one.annotations["fixations"].nan_to_num(-1), two.annotations["fixations"].nan_to_num(-1))
 
 
-def test_other_masks_are_another_file(kept, data):
-    recipe = tiny("run", **SEGMENTS, model=FROZEN, train=kept)
+def test_other_masks_are_another_file(cached, data):
+    recipe = tiny("run", **SEGMENTS, model=FROZEN, train=cached)
     torch.manual_seed(0)
     model = build_model(recipe, data)
     inverse = type(data.train)(**{**vars(data.train), "masks": ~data.train.masks})
-    for held in (data, type(data)(**{**vars(data), "train": inverse})):
-        split = stem_splits(recipe, model, held, quiet=True).train
+    for splits in (data, type(data)(**{**vars(data), "train": inverse})):
+        split = stem_splits(recipe, model, splits, quiet=True).train
         assert torch.equal(split.at(0, 0).batch([0, 1]).masks.any(), torch.tensor(True))
     assert torch.equal(stem_splits(recipe, model, data, quiet=True).val.batch([3]).masks, data.val.batch([3]).masks)
-    files = [path.name.rsplit("-", 1)[0] for path in Path(kept["cache_folder"]).iterdir()]
+    files = [path.name.rsplit("-", 1)[0] for path in Path(cached["cache_folder"]).iterdir()]
     assert sorted(files) == ["masks-train", "masks-train", "masks-val", "train", "val"]
 
 
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 16])
-def test_eight_pixels_a_byte(width):
+def test_masks_are_packed_eight_pixels_per_byte(width):
     masks = torch.rand(2, 3, 1, 4, width) > 0.5
     bytes_ = pack_masks(masks)
     assert bytes_.shape == (2, 3, 1, 4, -(-width // 8))
     assert torch.equal(unpack_masks(bytes_, width), masks)
 
 
-def test_a_set_that_knows_nothing_has_nothing(data):
+def test_a_split_without_annotations_has_none(data):
     bare = type(data.train)("train", data.train.classes, data.train.images, data.train.labels)
-    assert annotations_in(bare, (SIDE, SIDE), None, 1) == {}
+    assert annotations_in(bare, (SIDE, SIDE), [lambda batch: batch]) == {}
 
 
-def test_a_decoder_that_reads_inside_of_the_stem_is_refused(kept, data):
-    recipe = tiny("run", **SEGMENTS, model=FROZEN | {"freeze": "stage2", "fcn": "fcn8s"}, train=kept)
+def test_a_decoder_that_reads_inside_of_the_stem_is_refused(cached, data):
+    recipe = tiny("run", **SEGMENTS, model=FROZEN | {"freeze": "stage2", "fcn": "fcn8s"}, train=cached)
     model = build_model(recipe, data)
     inner = model.read[0].name
     with pytest.raises(RegardError, match=rf"reads {inner}, which lies inside of .* stage2.*freeze up to {inner}"):
@@ -123,7 +125,7 @@ def test_a_decoder_that_reads_inside_of_the_stem_is_refused(kept, data):
 
 @pytest.mark.parametrize("decoder", ["fcn32s", "fcn16s"])
 @pytest.mark.parametrize("samples", [0, 1, 3])
-def test_the_rest_of_a_segmenter_gives_what_the_whole_gives(decoder, samples):
+def test_a_segmenter_gives_the_same_from_its_stem(decoder, samples):
     torch.manual_seed(0)
     model = Segmenter("resnet18", decoder=decoder, at="layer4", attention="noise", input_size=(64, 96)).eval()
     model.freeze("layer3")
