@@ -43,11 +43,11 @@ def add_judge(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.judge import judge, parse_options, print_judge_results
 
-    same = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
+    names = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
     results = judge(
         options.model,
         options.data,
-        **{name: getattr(options, name) for name in same},
+        **{name: getattr(options, name) for name in names},
         count=options.images,
         batch_size=options.batch,
         method_options=parse_options(options.option),

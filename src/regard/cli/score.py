@@ -52,8 +52,8 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         score_sources,
     )
 
-    same = ("convention", "sigma", "center_prior", "seed")
-    how = ScoreOptions(**{name: getattr(options, name) for name in same})
+    names = ("convention", "sigma", "center_prior", "seed")
+    how = ScoreOptions(**{name: getattr(options, name) for name in names})
     sources, train = named_sources(options.maps), options.train
     scored = score_sources(sources, options.fixations, options.images, options.out, train=train, options=how)
     results = {name: read_score_results(folder) for name, folder in scored.folders.items()}

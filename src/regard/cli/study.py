@@ -99,11 +99,11 @@ def _report(options: argparse.Namespace, _: list[str]) -> int:
 def _power(options: argparse.Namespace, _: list[str]) -> int:
     from regard.experiments.study import Simulation, load_plan, power_with_progress, print_power, print_power_json
 
-    same = ("seeds", "images", "observers", "backbones", "studies", "processes")
+    names = ("seeds", "images", "observers", "backbones", "studies", "processes")
     results = power_with_progress(
         options.hypothesis,
         options.effect,
-        **{name: getattr(options, name) for name in same},
+        **{name: getattr(options, name) for name in names},
         plan=load_plan(options.plan) if options.plan else None,
         noise=Simulation(run_sd=options.run_sd, rest_sd=options.rest_sd),
     )

@@ -1,23 +1,8 @@
 from .build import build_data, build_model, check_choices, open_gaze, plain_twin
 from .callbacks import history
 from .forward import TaskModel, forward_batch, kept_share, sampled_rates
-from .map_override import (
-    Dose,
-    MapOverrideSplit,
-    build_override_maps,
-    refuse_map_override,
-    with_map_override,
-)
-from .parsing import (
-    find_yaml,
-    load_recipe,
-    override,
-    parse_recipe,
-    read_yaml,
-    recipe_from,
-    recipe_parser,
-    save_recipe,
-)
+from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
+from .parsing import find_yaml, load_recipe, override, parse_recipe, read_yaml, recipe_from, recipe_parser, save_recipe
 from .provenance import collect_provenance, seed_everything
 from .recipe import (
     AlignRecipe,

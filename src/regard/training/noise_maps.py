@@ -32,12 +32,7 @@ class NoiseMaps:
         self.margin = tuple(math.ceil(reach * cells / pixels) for cells, pixels in zip(grid, size, strict=True))
 
     def __call__(
-        self,
-        like: Float[Tensor, "B 1 h w"],
-        index: Int[Tensor, " B"],
-        moved: Int[Tensor, "B 3"] | None,
-        *,
-        stream: int,
+        self, like: Float[Tensor, "B 1 h w"], index: Int[Tensor, " B"], moved: Int[Tensor, "B 3"] | None, *, stream: int
     ) -> Float[Tensor, "B 1 h w"]:
         """Maps with the bandwidth and exactly the values of ``like``, in another order.
 

@@ -120,6 +120,5 @@ class Task(pl.LightningModule):
 
     def apply_multipliers(self) -> None:
         """The objective's weights as the multipliers have them."""
-        for term in BUDGET_TERMS:
-            if term.budget in self.multipliers:
-                self.weights = replace(self.weights, **{term.weight: self.multipliers[term.budget].beta})
+        betas = {t.weight: self.multipliers[t.budget].beta for t in BUDGET_TERMS if t.budget in self.multipliers}
+        self.weights = replace(self.weights, **betas)

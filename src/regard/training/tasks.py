@@ -186,19 +186,15 @@ class Segmentation(TaskKind):
         return output.probabilities, batch.masks
 
 
-TASKS: dict[str, TaskKind] = {
-    "classification": Classification(),
-    "segmentation": Segmentation(),
-    "action": Action(),
-}
+TASKS: dict[str, TaskKind] = {"classification": Classification(), "segmentation": Segmentation(), "action": Action()}
 """``recipe.task`` -> what it means."""
 
 
 def _network_arguments(model: ModelRecipe, data: DataSplits, first: Batch) -> dict[str, Any]:
     """What the networks of all tasks take; images are normalised by the data's statistics unless pretrained."""
-    same = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options")
+    names = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options")
     own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
-    return {name: getattr(model, name) for name in same} | {
+    return {name: getattr(model, name) for name in names} | {
         "at": model.at if model.attention else None,
         "input_size": tuple(first.images.shape[1:]),
         "normalize": None if model.pretrained else own_statistics,
