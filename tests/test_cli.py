@@ -211,7 +211,7 @@ print([name for name in ("torch", "timm", "pytorch_lightning", "matplotlib") if 
 
 
 @pytest.mark.parametrize("arguments", [[], ["paint"], ["evaluate"], ["report", "a", "--colour", "red"]])
-def test_what_is_no_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
@@ -248,7 +248,7 @@ def test_data_check_names_each_bad_item(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["data", "check", "folder", "--root", str(tmp_path / "absent")]) == 2
 
 
-def test_getting_asks_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_download_asks_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     questions: list[str] = []
     monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "n")
     assert main(["data", "get", "cifar10", "--root", str(tmp_path / "new")]) == 0

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.data.cub_files import make_cub
-from tests.training.gazed import SIDE, gazed
+from tests.training.gaze_data import SIDE, clutter_with_gaze
 
 from regard.data import (
     Augmentation,
@@ -53,7 +53,7 @@ def test_classes_do_not_learn_from_whom_they_get():
 
 
 def test_those_nobody_looked_at_neither_give_nor_get():
-    data = gazed(nobody=(0, 7, 20)).train
+    data = clutter_with_gaze(without=(0, 7, 20)).train
     dealt = shuffle_gaze(data, seed=3)
     assert dealt.fixations[[0, 7, 20]].isnan().all()
     assert (~dealt.fixations.isnan()).sum() == (~data.fixations.isnan()).sum()
@@ -67,7 +67,7 @@ def shares(points, boxes):
 @given(st.integers(0, 1000), st.sampled_from(AMONG))
 @settings(max_examples=20, deadline=None)
 def test_what_lay_in_a_box_lies_in_the_box_it_goes_to(seed, among):
-    data = gazed(train=150).train
+    data = clutter_with_gaze(train=150).train
     dealt = shuffle_gaze(data, seed=seed, among=among).fixations[:, :5]
     x0, y0, x1, y1 = data.boxes[:, None].unbind(-1)
     x, y = dealt.unbind(-1)
@@ -93,7 +93,7 @@ def test_a_point_beside_the_box_is_not_of_the_object():
 
 
 def test_flips_and_crops_move_gaze_box_mask_and_pixels_together():
-    before = shuffle_gaze(gazed().train, seed=0).batch(range(64))
+    before = shuffle_gaze(clutter_with_gaze().train, seed=0).batch(range(64))
     painted = before.images * 0  # the pixel under every fixation, so that it can be found again
     for k in range(64):
         for x, y in before.fixations[k, :5].floor().long().tolist():
@@ -114,7 +114,7 @@ def test_flips_and_crops_move_gaze_box_mask_and_pixels_together():
 
 
 def test_annotations_move_without_pixels_as_they_do_with_them():
-    batch = shuffle_gaze(gazed().train, seed=0).batch(range(64))
+    batch = shuffle_gaze(clutter_with_gaze().train, seed=0).batch(range(64))
     augment = Augmentation(crop_padding=3, flip=True, brightness=0.2, erase=0.5)
     whole = augment(batch, seed=1, epoch=2)
     bare = augment(replace(batch, images=torch.empty(64, 3, 0, 0), stem_size=(SIDE, SIDE)), seed=1, epoch=2)

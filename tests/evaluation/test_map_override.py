@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.training.gazed import gazed
+from tests.training.gaze_data import clutter_with_gaze
 from tests.training.tiny import tiny
 
 from regard.evaluation import evaluate, observe
@@ -24,7 +24,7 @@ MODEL = {"attention": "uniform", "latent": None}
 
 @pytest.fixture
 def data(monkeypatch):
-    held = gazed()
+    held = clutter_with_gaze()
     monkeypatch.setattr(build, "open_data", lambda *_, **__: held)
     return held
 
@@ -74,7 +74,7 @@ def test_deletion_gives_every_copy_its_images_map(data):
 
 
 def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
-    data = gazed(nobody=(3, 4))
+    data = clutter_with_gaze(without=(3, 4))
     monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
     recipe = tiny("seg", task="segmentation", model=MODEL, impose=ImposeRecipe(map="human-shuffled"))
     folder = train(recipe, tmp_path / "seg", quiet=True)

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from tests.training.gazed import SIDE, gazed
+from tests.training.gaze_data import SIDE, clutter_with_gaze
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import TensorSplit
@@ -25,7 +25,7 @@ def replace_data(monkeypatch, data):
 
 @pytest.mark.parametrize("align", [{}, {"shuffled": True}, {"shuffled": True, "shuffled_from": "other-class"}])
 def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, align):
-    data = gazed()
+    data = clutter_with_gaze()
     poisoned = replace(
         data,
         val=replace(data.val, fixations=torch.full_like(data.val.fixations, 0.5)),
@@ -43,7 +43,7 @@ def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, a
 
 
 def test_the_map_is_drawn_to_the_mask(monkeypatch, tmp_path):
-    data = gazed()
+    data = clutter_with_gaze()
     replace_data(monkeypatch, data)
     recipe = tiny("masks", model=MODEL, align=AlignRecipe(target="mask", weight=5.0), **LONGER)
     folder = train(recipe, tmp_path / "masks", quiet=True)
@@ -91,9 +91,9 @@ def test_an_objects_counts_are_its_pixels():
 
 def test_with_masks_as_target_the_gaze_of_another_set_has_no_effect(monkeypatch, tmp_path):
     """With a mask as the target, another set's gaze decides nothing: only its images are seen."""
-    data, learned = gazed(), []
+    data, learned = clutter_with_gaze(), []
     for name in ("one", "two"):
-        lent = gazed(train=24, val=4, test=4, looks=3 if name == "one" else 9)
+        lent = clutter_with_gaze(train=24, val=4, test=4, fixations=3 if name == "one" else 9)
         sets = {"clutter": data, "osie": lent}
         monkeypatch.setattr(build, "open_data", lambda name, *_, sets=sets, **__: sets[name])
         recipe = tiny(name, model=MODEL, align=AlignRecipe(target="mask", gaze="osie", batch_size=4))
@@ -109,7 +109,7 @@ def test_an_alignment_that_contradicts_the_recipe_is_refused() -> None:
 
 
 def test_own_gaze_needs_fixations(monkeypatch, tmp_path):
-    data = gazed()
+    data = clutter_with_gaze()
     bare = TensorSplit("train", data.classes, data.train.images, data.train.labels)
     replace_data(monkeypatch, replace(data, train=bare))
     with pytest.raises(RegardError, match="comes without fixations"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.training.gazed import SIDE, gazed
+from tests.training.gaze_data import SIDE, clutter_with_gaze
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import Augmentation, clutter
@@ -23,7 +23,7 @@ STILL = {"crop_padding": 0}
 
 @pytest.fixture(scope="module")
 def data():
-    return gazed()
+    return clutter_with_gaze()
 
 
 def imposing(map, data, *, augment=None, **fields):
@@ -160,7 +160,7 @@ def test_a_run_learns_with_its_map_and_no_test_gaze_changes_it(data, tmp_path, m
 
 
 def test_images_without_fixations_get_the_centre_and_are_counted():
-    data = gazed(nobody=(2, 5))
+    data = clutter_with_gaze(without=(2, 5))
     imposed = imposing("human", data)
     maps = imposed.of(data.train.batch(range(8)))
     assert torch.equal(maps[2], imposed.center[0])

@@ -241,7 +241,7 @@ def test_an_ill_typed_field_is_named(field: str, value: str, tmp_path: Path) -> 
         load_recipe(tmp_path / "r.yaml")
 
 
-def test_what_is_no_recipe(tmp_path: Path) -> None:
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="no such recipe"):
         load_recipe(tmp_path / "absent.yaml")
     for text in ("train: [1, 2", "- a\n- b\n", "just words\n"):
@@ -325,7 +325,7 @@ def test_a_file_is_found_by_its_path_and_by_its_name(tmp_path: Path) -> None:
         ("title: a\nrows: []\n", "rows: at least one$"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_files_name(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_does_not_fit_is_refused_with_its_name(tmp_path: Path, text: str, message: str) -> None:
     path = write_example(tmp_path, text)
     with pytest.raises(RegardError, match=rf"^{re.escape(str(path))}: .*{message}"):
         read_yaml(Example, path, help="see the docs")

@@ -40,7 +40,7 @@ from regard.types import RegardError
         ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 9.0}}, r"code_beta above 0 to start from"),
     ],
 )
-def test_what_does_not_go_together_is_named(parts: dict, words: str) -> None:
+def test_fields_that_contradict_each_other_are_named(parts: dict, words: str) -> None:
     with pytest.raises(RegardError, match=rf"recipe 'odd': .*{words}"):
         tiny("odd", **parts)
 

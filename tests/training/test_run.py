@@ -47,7 +47,7 @@ def same(a: Path, b: Path) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
-def test_what_a_folder_holds(finished: Path) -> None:
+def test_contents_of_a_run_folder(finished: Path) -> None:
     assert {"recipe.yaml", "metrics.jsonl", "checkpoints", "model", "environment.json"} <= {
         file.name for file in finished.iterdir()
     }
@@ -169,7 +169,7 @@ def test_an_interruption_comes_out_as_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert (train(tiny(), tmp_path / "run", quiet=True) / "environment.json").is_file()
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="not a run folder"):
         load_run(tmp_path / "absent")
 

@@ -97,14 +97,14 @@ def test_alignment_is_least_where_people_look_and_ignores_images_without_gaze():
 
 
 @pytest.fixture
-def gazed(monkeypatch):
-    """A gaze set under the name osie: people always look at the lower right corner."""
-    opened = []
+def opened(monkeypatch):
+    """Options with which the gaze set under the name osie was opened: people always look at the lower right corner."""
+    options_seen = []
 
     def open_data(name, root, **options):
         if name != "osie":
             return original(name, root, **options)
-        opened.append(options)
+        options_seen.append(options)
         base = original("clutter", None, size=options["size"][0], train=24, val=8, test=8, cache=False, seed=5)
 
         def with_gaze(split):
@@ -116,17 +116,17 @@ def gazed(monkeypatch):
 
     original = build.open_data
     monkeypatch.setattr(build, "open_data", open_data)
-    return opened
+    return options_seen
 
 
 @pytest.mark.parametrize("parts", [SEGMENTS, {}], ids=["segmentation", "classification"])
-def test_attention_is_drawn_to_the_gaze_of_another_set(tmp_path, gazed, parts):
+def test_attention_is_drawn_to_the_gaze_of_another_set(tmp_path, opened, parts):
     align = AlignRecipe(gaze="osie", weight=3.0, batch_size=4)
     common = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}, "augment": {"crop_padding": 0}}
     folder = train(tiny("aligned", **parts, **common, align=align), tmp_path / "aligned", quiet=True)
     lines = metrics(folder)
     assert lines[-1]["train/align"] < lines[0]["train/align"]
-    assert gazed[0]["size"] == (16, 16)
+    assert opened[0]["size"] == (16, 16)
     _, model, data = open_run(folder)
     drawn = model(data.test.batch(range(16)).images, samples=0).attention[0].mean.mean((0, 1))
     other = train(tiny("plain", **parts, **common), tmp_path / "plain", quiet=True)
@@ -138,7 +138,7 @@ def test_attention_is_drawn_to_the_gaze_of_another_set(tmp_path, gazed, parts):
     assert corner(drawn) > corner(plain)
 
 
-def test_the_shuffled_control_and_its_record(tmp_path, gazed):
+def test_the_shuffled_control_and_its_record(tmp_path, opened):
     align = AlignRecipe(gaze="osie", shuffled=True, batch_size=4, loss="cc")
     recipe = tiny("shuffled", **SEGMENTS, align=align)
     folder = train(recipe, tmp_path / "shuffled", quiet=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.gazed import SIDE, gazed
+from tests.training.gaze_data import SIDE, clutter_with_gaze
 from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import Augmentation, shuffle_gaze
@@ -26,7 +26,7 @@ def cached(tmp_path):
 
 @pytest.fixture
 def data(monkeypatch):
-    sets = {"clutter": gazed(), "osie": gazed(train=24, val=4, test=4, looks=9)}
+    sets = {"clutter": clutter_with_gaze(), "osie": clutter_with_gaze(train=24, val=4, test=4, fixations=9)}
     monkeypatch.setattr(build, "open_data", lambda name, *_, **__: sets[name])
     return sets["clutter"]
 
