@@ -84,7 +84,7 @@ def test_hostile_names_are_shown_as_text(driver: Any, make_run: Callable[..., Pa
     assert driver.get_log("browser") == []
     assert driver.find_element(By.CSS_SELECTOR, ".warnings li").text == HOSTILE
     card = driver.find_element(By.CSS_SELECTOR, ".card")
-    assert card.find_element(By.CSS_SELECTOR, ".said strong").text == HOSTILE
+    assert card.find_element(By.CSS_SELECTOR, ".prediction strong").text == HOSTILE
     assert f"{HOSTILE}.png" in card.text
     assert len(driver.find_elements(By.CSS_SELECTOR, "script")) == 1
 

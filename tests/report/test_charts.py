@@ -75,13 +75,13 @@ def test_long_lines_carry_no_words_at_their_points() -> None:
 
 
 def test_linear_and_logarithmic_places() -> None:
-    assert Axis(0, 10, 100, 200, False)(2.5) == 125
+    assert Axis(0, 10, 100, 200)(2.5) == 125
     assert Axis(1, 100, 0, 10, True)(10) == pytest.approx(5)
-    assert Axis(0, 1, 170, 12, False)(1) == 12  # y runs down
+    assert Axis(0, 1, 170, 12)(1) == 12  # y runs down
 
 
 def test_a_range_without_width_is_drawn_in_the_middle() -> None:
-    assert Axis(3, 3, 0, 10, False)(3) == 5
+    assert Axis(3, 3, 0, 10)(3) == 5
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

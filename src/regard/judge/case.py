@@ -95,16 +95,10 @@ class Case:
 
     def few(self) -> Case:
         """The same with the first `options.again` images, but at least two."""
-        n = max(self.options.again, 2)
-        masks = None if self.masks is None else self.masks[:n]
-        return replace(
-            self,
-            images=self.images[:n],
-            classes=self.classes[:n],
-            index=self.index[:n],
-            masks=masks,
-            map=Map(self.map.values[:n], self.map.unit),
-        )
+        first = slice(max(self.options.again, 2))
+        masks, map = None if self.masks is None else self.masks[first], Map(self.map.values[first], self.map.unit)
+        images, classes, index = self.images[first], self.classes[first], self.index[first]
+        return replace(self, images=images, classes=classes, index=index, masks=masks, map=map)
 
 
 @dataclass(frozen=True)

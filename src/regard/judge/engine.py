@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,7 @@ from regard.types import Explain, Map, RegardError
 
 @dataclass
 class Cost:
-    """The cost of the code inside `counting`.
-
-    Attributes:
-        seconds: wall time.
-        forwards: images that entered the network's first layer; a rerun of later layers alone is not counted.
-    """
+    """Wall time, and images that entered the network's first layer; reruns of later layers alone do not count."""
 
     seconds: float = 0.0
     forwards: int = 0
@@ -45,7 +41,9 @@ class Cost:
 @contextmanager
 def counting(network: nn.Module) -> Iterator[Cost]:
     """Counts and times the forwards inside the block; the network is left as it was."""
-    cost, first = Cost(), first_layer(network)
+    cost = Cost()
+    leaves = (m for m in network.modules() if next(m.children(), None) is None)
+    first = next((m for m in leaves if next(m.parameters(recurse=False), None) is not None), network)
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
 
     def enter(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -60,12 +58,6 @@ def counting(network: nn.Module) -> Iterator[Cost]:
             torch.cuda.synchronize(device)
         cost.seconds = time.perf_counter() - begin
         hook.remove()
-
-
-def first_layer(network: nn.Module) -> nn.Module:
-    """The first leaf module with parameters, in the order of definition."""
-    leaves = (m for m in network.modules() if next(m.children(), None) is None)
-    return next((m for m in leaves if next(m.parameters(recurse=False), None) is not None), network)
 
 
 OnProgress = Callable[[str, str], None]
@@ -119,15 +111,16 @@ def judge_methods(
     if folder.holds(options.requested()):
         return read_judge_results(out)
     on_progress = on_progress or (lambda method, metric: None)
+    work = _Judgement(folder, model, sample, options, None if shuffled is None else shuffled.model)
     for method in options.methods:
         if not folder.has_maps(method):
             on_progress(method, "")
-            _make_maps(folder, model, sample, method, options)
+            work.make_maps(method)
         if "error" in (folder.map_facts(method) or {}):
             continue
         missing = [metric for metric in options.metrics if not folder.has(method, metric)]
         if missing:
-            case = _case(folder, model, sample, method, options, None if shuffled is None else shuffled.model)
+            case = work.case(method)
             for metric in missing:
                 on_progress(method, metric)
                 folder.write_cell(method, metric, _cell(case, metric))
@@ -176,55 +169,61 @@ def explain_by(model: nn.Module, method: str, options: JudgeOptions) -> Explain:
     return explain_images
 
 
-def _make_maps(
-    folder: JudgeFolder, model: AttentiveClassifier, sample: Sample, method: str, options: JudgeOptions
-) -> None:
-    images = sample.images.to(_device(model))
-    classes = _classes(model, images, options)
-    with counting(model) as cost:
-        try:
-            map = explained(explain_by(model, method, options), images, classes, options.batch_size)
-        except Exception as error:
-            record = failure(error)
-            folder.write_maps(method, None, record | {"error": record["error"].removeprefix(f"{method}: ")})
-            return
-    facts = {
-        "unit": map.unit,
-        "grid": list(map.values.shape[2:]),
-        "seconds_an_image": cost.seconds / len(images),
-        "forwards_an_image": cost.forwards / len(images),
-        "constant": int(constant(map.values).sum()),
-    }
-    folder.write_maps(method, map, facts)
+@dataclass(frozen=True)
+class _Judgement:
+    """One network and its sample: makes a method's maps, and the case of them."""
 
+    folder: JudgeFolder
+    model: AttentiveClassifier
+    sample: Sample
+    options: JudgeOptions
+    twin: nn.Module | None
 
-def _case(
-    folder: JudgeFolder,
-    model: AttentiveClassifier,
-    sample: Sample,
-    method: str,
-    options: JudgeOptions,
-    twin: nn.Module | None,
-) -> Case:
-    device = _device(model)
-    images = sample.images.to(device)
-    facts = folder.map_facts(method)
-    assert facts is not None, "maps are made first"
-    map = folder.read_map(method, facts["unit"])
-    return Case(
-        predict=model.predict,
-        explain=explain_by(model, method, options),
-        on=lambda network: explain_by(network, method, options),
-        network=model,
-        twin=twin,
-        frozen=_frozen(model, images, options.batch_size) if method == "attention" else None,
-        images=images,
-        classes=_classes(model, images, options),
-        index=sample.index.to(device),
-        masks=None if sample.masks is None else sample.masks.to(device),
-        map=Map(map.values.to(device), map.unit),
-        options=options,
-    )
+    @cached_property
+    def images(self) -> Tensor:
+        return self.sample.images.to(next(self.model.parameters()).device)
+
+    @cached_property
+    def classes(self) -> Tensor:
+        return torch.cat([self.model.predict(part).argmax(1) for part in self.images.split(self.options.batch_size)])
+
+    def make_maps(self, method: str) -> None:
+        images, classes = self.images, self.classes
+        with counting(self.model) as cost:
+            try:
+                map = explained(explain_by(self.model, method, self.options), images, classes, self.options.batch_size)
+            except Exception as error:
+                record = failure(error)
+                self.folder.write_maps(method, None, record | {"error": record["error"].removeprefix(f"{method}: ")})
+                return
+        facts = {
+            "unit": map.unit,
+            "grid": list(map.values.shape[2:]),
+            "seconds_an_image": cost.seconds / len(images),
+            "forwards_an_image": cost.forwards / len(images),
+            "constant": int(constant(map.values).sum()),
+        }
+        self.folder.write_maps(method, map, facts)
+
+    def case(self, method: str) -> Case:
+        facts = self.folder.map_facts(method)
+        assert facts is not None, "maps are made first"
+        map, masks, device = self.folder.read_map(method, facts["unit"]), self.sample.masks, self.images.device
+        frozen = _frozen(self.model, self.images, self.options.batch_size) if method == "attention" else None
+        return Case(
+            predict=self.model.predict,
+            explain=explain_by(self.model, method, self.options),
+            on=lambda network: explain_by(network, method, self.options),
+            network=self.model,
+            twin=self.twin,
+            frozen=frozen,
+            images=self.images,
+            classes=self.classes,
+            index=self.sample.index.to(device),
+            masks=None if masks is None else masks.to(device),
+            map=Map(map.values.to(device), map.unit),
+            options=self.options,
+        )
 
 
 def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt | None:
@@ -248,11 +247,7 @@ def _cell(case: Case, metric: str) -> dict[str, Any]:
             measures = METRICS[metric].run(case)
     except Exception as error:
         return failure(error)
-    return {
-        "seconds": cost.seconds,
-        "forwards": cost.forwards,
-        "measures": [_record(measure) for measure in measures],
-    }
+    return vars(cost) | {"measures": [_record(measure) for measure in measures]}
 
 
 def _record(measure: Measure) -> dict[str, Any]:
@@ -262,11 +257,3 @@ def _record(measure: Measure) -> dict[str, Any]:
         "floors": {label: values.double().cpu().tolist() for label, values in measure.floors.items()},
         "controls": {label: value for label, value in controls if value == value},  # NaN where no image counts
     }
-
-
-def _classes(model: AttentiveClassifier, images: Tensor, options: JudgeOptions) -> Tensor:
-    return torch.cat([model.predict(part).argmax(1) for part in images.split(options.batch_size)])
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device

@@ -19,16 +19,7 @@ from regard.data import cover, read_image, to_bytes
 from regard.explain import METHODS, ZeroMapWarning, explain
 from regard.files import write_arrays
 from regard.judge.subject import Subject
-from regard.report import (
-    Picture,
-    method_sheet,
-    picture_of,
-    picture_values,
-    read_dataclass,
-    sheet,
-    write_dataclass,
-    write_png,
-)
+from regard.report import method_sheet, picture_of, picture_values, read_dataclass, sheet, write_dataclass, write_png
 from regard.types import Map, RegardError, Unit
 
 _FILE = "explained.json"
@@ -153,7 +144,7 @@ def explain_images(
         maps = runner.run(image, index)
         results.notes += [f"{path}: {note}" for note in maps.notes]
         stem = path.stem if sum(p.stem == path.stem for p in images) == 1 else f"{path.stem}-{k}"
-        results.images.append(_write(subject, path, image[0], probabilities, index, maps, out, stem))
+        results.images.append(_write(subject, path, image[0], probabilities, index, maps, out / stem))
     write_dataclass(out / _FILE, results.images)
     results.notes += [f"left out: {reason}" for reason in runner.left_out]
     return results
@@ -161,32 +152,23 @@ def explain_images(
 
 @dataclass
 class _ImageMaps:
-    """Method -> map of one image, method -> seconds, and notes of maps that are zero everywhere."""
+    """Method -> map of one image, what is recorded of it, and notes of maps that are zero everywhere."""
 
     maps: dict[str, Map] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    records: dict[str, ExplainedMap] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass
 class _MethodRunner:
-    """Runs methods on one image after another.
-
-    Attributes:
-        subject: the model.
-        names: methods still in use.
-        layer: for those that explain one layer.
-        options: method -> its options.
-        skip_unsuitable: drop a method that does not apply to the model, instead of raising.
-        left_out: the reasons for those dropped.
-    """
+    """Runs the named methods on one image after another, and drops those that do not apply, or raises their error."""
 
     subject: Subject
     names: list[str]
     layer: str | None
     options: Mapping[str, Mapping[str, Any]]
     skip_unsuitable: bool = False
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # why methods were dropped
 
     def run(self, image: Tensor, target: int) -> _ImageMaps:
         """Every method on one image (1,C,H,W) and one class."""
@@ -194,42 +176,42 @@ class _MethodRunner:
         classes = torch.tensor([target], device=image.device)
         for name in list(self.names):
             layer = self.layer if name in METHODS and METHODS[name].at_layer else None
-            options = self.options.get(name, {})
             start = time.perf_counter()
             try:
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", ZeroMapWarning)
-                    result.maps[name] = explain(self.subject.model, image, name, target=classes, layer=layer, **options)
+                    options = self.options.get(name, {})
+                    map = explain(self.subject.model, image, name, target=classes, layer=layer, **options)
             except RegardError as error:
                 if not self.skip_unsuitable:
                     raise
                 self.left_out.append(str(error))
                 self.names.remove(name)
                 continue
-            result.seconds[name] = time.perf_counter() - start
+            seconds, values = time.perf_counter() - start, picture_values(map)
+            sides = (float(values.sum()), float(values.min()), float(values.max()))
+            result.maps[name], result.records[name] = map, ExplainedMap(map.unit, *sides, round(seconds, 3))
             result.notes += [str(warning.message) for warning in caught]
         return result
 
 
 def _write(
-    subject: Subject,
-    path: Path,
-    image: Tensor,
-    probabilities: Tensor,
-    target: int,
-    result: _ImageMaps,
-    out: Path,
-    stem: str,
+    subject: Subject, path: Path, image: Tensor, probabilities: Tensor, target: int, result: _ImageMaps, file: Path
 ) -> ExplainedImage:
-    """The sheet and the arrays of one image, into ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
-    best, classes = int(probabilities.argmax()), subject.classes
+    """The sheet and the arrays of one image, as ``file`` with the endings .png and .npz."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    best, classes, maps = int(probabilities.argmax()), subject.classes, result.maps
     title = f"{path.name}: {classes[best]} {float(probabilities[best]):.2f}"
     if target != best:
         title += f", explained for {classes[target]} {float(probabilities[target]):.2f}"
-    picture, values = picture_of(image), {name: picture_values(map) for name, map in result.maps.items()}
-    write_png(out / f"{stem}.png", _sheet(picture, result.maps, title))
-    write_arrays(out / f"{stem}.npz", {"image": picture} | values)
+    picture, values = picture_of(image), {name: picture_values(map) for name, map in maps.items()}
+    if len(maps) == 1:
+        ((name, map),) = maps.items()
+        drawn = sheet([picture], [values[name]], unit=map.unit, titles=[title])
+    else:
+        drawn = method_sheet(picture, maps, title=title)
+    write_png(Path(f"{file}.png"), drawn)
+    write_arrays(Path(f"{file}.npz"), {"image": picture} | values)
     top = probabilities.topk(min(5, len(probabilities)))
     return ExplainedImage(
         image=str(path),
@@ -237,23 +219,7 @@ def _write(
         prediction=classes[best],
         target=classes[target],
         probabilities={classes[int(i)]: round(float(p), 6) for p, i in zip(top.values, top.indices, strict=True)},
-        maps={
-            name: ExplainedMap(
-                unit=result.maps[name].unit,
-                sum=float(map.sum()),
-                low=float(map.min()),
-                high=float(map.max()),
-                seconds=round(result.seconds[name], 3),
-            )
-            for name, map in values.items()
-        },
-        picture=f"{stem}.png",
-        arrays=f"{stem}.npz",
+        maps=result.records,
+        picture=f"{file.name}.png",
+        arrays=f"{file.name}.npz",
     )
-
-
-def _sheet(picture: Picture, maps: Mapping[str, Map], title: str) -> Picture:
-    if len(maps) > 1:
-        return method_sheet(picture, maps, title=title)
-    (map,) = maps.values()
-    return sheet([picture], [picture_values(map)], unit=map.unit, titles=[title])

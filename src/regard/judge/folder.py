@@ -21,6 +21,8 @@ from regard.files import write_arrays
 from regard.report import to_json, write_dataclass
 from regard.types import Map, RegardError, Unit
 
+RESULTS_FILE = "judge.json"
+
 
 def failure(error: Exception) -> dict[str, Any]:
     """The record of an error: a RegardError says why something does not apply, any other error broke."""
@@ -43,8 +45,8 @@ class JudgeFolder:
             RegardError: the folder holds numbers of other options; the first difference is named.
         """
         file = self.path / "options.json"
-        wanted = json.loads(json.dumps(to_json(options)))
-        if not file.exists():
+        wanted, recorded = to_json(options), self._read(file)
+        if recorded is None:
             if (self.path / "maps").exists():
                 raise RegardError(
                     f"{self.path} holds maps, but no options.json that records how they were made; give --out NEW, or "
@@ -52,7 +54,6 @@ class JudgeFolder:
                 )
             write_dataclass(file, wanted)
             return
-        recorded = self._read(file)
         for key in {*recorded, *wanted}:
             if recorded.get(key) != wanted.get(key):
                 raise RegardError(
@@ -60,15 +61,10 @@ class JudgeFolder:
                     "give --out NEW, or remove the folder to start again"
                 )
 
-    @property
-    def table(self) -> Path:
-        """The file of the results."""
-        return self.path / "judge.json"
-
     def holds(self, requested: Mapping[str, Sequence[str]]) -> bool:
-        """Whether the results are there, of exactly these methods and metrics, with every cell behind them."""
+        """Whether the results are there, of exactly these methods and metrics, with every cell that they need."""
         complete = all(self.has(method, metric) for method in requested["methods"] for metric in requested["metrics"])
-        return complete and self.table.exists() and self._read(self.table).get("asked") == to_json(requested)
+        return complete and (self._read(self.path / RESULTS_FILE) or {}).get("asked") == to_json(requested)
 
     def has_maps(self, method: str) -> bool:
         """Whether the method is done: its maps are there, or it does not apply."""
@@ -85,8 +81,7 @@ class JudgeFolder:
 
     def map_facts(self, method: str) -> dict[str, Any] | None:
         """Unit, seconds, forwards and number of constant maps, or `failure`; None before the method was run."""
-        file = self.path / "maps" / f"{method}.json"
-        return self._read(file) if file.exists() else None
+        return self._read(self.path / "maps" / f"{method}.json")
 
     def write_maps(self, method: str, map: Map | None, facts: Mapping[str, Any]) -> None:
         """Writes maps first and facts after them: facts without maps mean that there are none."""
@@ -110,13 +105,15 @@ class JudgeFolder:
 
     def read_cell(self, method: str, metric: str) -> dict[str, Any] | None:
         """What `write_cell` wrote; None before that, or where the method gave no maps."""
-        file = self._cell(method, metric)
-        return self._read(file) if file.exists() else None
+        return self._read(self._cell(method, metric))
 
     def _cell(self, method: str, metric: str) -> Path:
         return self.path / "cells" / method / f"{metric}.json"
 
-    def _read(self, file: Path) -> dict[str, Any]:
+    def _read(self, file: Path) -> dict[str, Any] | None:
+        """The content of a file; None where there is none."""
+        if not file.exists():
+            return None
         try:
             content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -22,37 +22,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from regard import metrics
 from regard.evaluation import changed_images, tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
-from regard.metrics import (
-    CONSISTENCY_THRESHOLDS,
-    WARPS,
-    Baseline,
-    Consistency,
-    Removal,
-    Sanity,
-    area_share,
-    consistency,
-    constant_map,
-    controls,
-    cosine,
-    dilate,
-    drop,
-    energy_inside,
-    equivariance,
-    exclusion,
-    infidelity,
-    insertion,
-    jpeg,
-    lerf_morf_gap,
-    max_sensitivity,
-    noise,
-    pointing_game,
-    sanity,
-    spearman,
-    stability,
-)
 from regard.types import Explain, Map, RegardError
 
 _OTHER, CONSTANT, UNRELATED = "another image's map", "constant map", "unrelated maps"
@@ -64,7 +37,7 @@ _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "im
 
 def _with_floors(case: Case, metric: Callable[[Map], Any]) -> dict[str, Any]:
     """The metric of the case's maps, under "", and of their floors, under the floors' names."""
-    floors = controls.floor_maps(case.map, index=case.index.cpu(), seed=case.options.seed)
+    floors = metrics.controls.floor_maps(case.map, index=case.index.cpu(), seed=case.options.seed)
     return {"": metric(case.map)} | {FLOOR_NAMES[name]: metric(floor) for name, floor in floors.items()}
 
 
@@ -76,47 +49,30 @@ def _measure(
     return Measure(key, label, meaning, values.pop(""), values, **rest)
 
 
-def paths(case: Case, baseline: Baseline) -> list[Measure]:
+def paths(case: Case, baseline: metrics.Baseline) -> list[Measure]:
     """Areas under deletion and insertion, and LeRF minus MoRF; with imputed pixels that is ROAD, which returns none."""
-    how = Removal(
-        steps=case.options.steps, baseline=baseline, batch_size=case.options.batch_size, seed=case.options.seed
-    )
+    o, name, road = case.options, _BASELINE_NAMES[baseline], baseline == "noisy_linear"
+    how = metrics.Removal(steps=o.steps, baseline=baseline, batch_size=o.batch_size, seed=o.seed)
     arguments = (case.predict, case.images)
-    gaps = _with_floors(case, lambda m: lerf_morf_gap(*arguments, m, case.classes, removal=how))
-    name = _BASELINE_NAMES[baseline]
-    road = baseline == "noisy_linear"
+    gaps = _with_floors(case, lambda m: metrics.lerf_morf_gap(*arguments, m, case.classes, removal=how))
+    label = "ROAD: LeRF minus MoRF, imputed" if road else f"LeRF minus MoRF, {name}"
+    gap = "Area between removing the least and the most relevant pixels first."
+    area = "Area under the class's probability while the most relevant pixels leave first."
     rows = [
-        _measure(
-            gaps,
-            lambda g: g.gap,
-            f"gap_{baseline}",
-            "ROAD: LeRF minus MoRF, imputed" if road else f"LeRF minus MoRF, {name}",
-            "Area between removing the least and the most relevant pixels first.",
-            better="higher",
-        ),
-        _measure(
-            gaps,
-            lambda g: g.morf.area,
-            f"deletion_{baseline}",
-            f"Deletion, {name}",
-            "Area under the class's probability while the most relevant pixels leave first.",
-            better="lower",
-        ),
+        _measure(gaps, lambda g: g.gap, f"gap_{baseline}", label, gap, better="higher"),
+        _measure(gaps, lambda g: g.morf.area, f"deletion_{baseline}", f"Deletion, {name}", area, better="lower"),
     ]
-    if road:
-        return rows
-    back = _with_floors(case, lambda m: insertion(*arguments, m, case.classes, removal=how))
-    meaning = "The same while they return first."
-    return [
-        *rows,
-        _measure(back, lambda c: c.area, f"insertion_{baseline}", f"Insertion, {name}", meaning, better="higher"),
-    ]
+    if not road:
+        back = _with_floors(case, lambda m: metrics.insertion(*arguments, m, case.classes, removal=how))
+        key, label, area = f"insertion_{baseline}", f"Insertion, {name}", "The same while they return first."
+        rows.append(_measure(back, lambda c: c.area, key, label, area, better="higher"))
+    return rows
 
 
 def drops(case: Case) -> list[Measure]:
     """Average drop and increase, and the share of the image that the mask keeps."""
     size = case.options.batch_size
-    results = _with_floors(case, lambda m: drop(case.predict, case.images, m, case.classes, batch_size=size))
+    results = _with_floors(case, lambda m: metrics.drop(case.predict, case.images, m, case.classes, batch_size=size))
     make = partial(_measure, results, undefined="map constant, or class without probability")
     less, more = "Share of the probability lost behind the map.", "Share of images with more probability behind it."
     kept = "Mean of the mask: one that keeps all drops nothing."
@@ -131,7 +87,7 @@ def infidelities(case: Case) -> list[Measure]:
     """Infidelity (Yeh et al. 2019), each map on its best-fitting scale."""
     o = case.options
     arguments: dict[str, Any] = {"draws": o.draws, "batch_size": o.batch_size, "seed": o.seed}
-    results = _with_floors(case, lambda m: infidelity(case.predict, case.images, m, case.classes, **arguments))
+    results = _with_floors(case, lambda m: metrics.infidelity(case.predict, case.images, m, case.classes, **arguments))
     meaning = "Error of the map's mass in a square as a forecast of the fall in probability without it."
     return [_measure(results, lambda v: v, "infidelity", "Infidelity", meaning, better="lower")]
 
@@ -139,40 +95,33 @@ def infidelities(case: Case) -> list[Measure]:
 def exclusions(case: Case) -> list[Measure]:
     """Flips and KL with another image outside the attended region, over its share."""
     o = case.options
-    others = case.images[controls.derangement(len(case.images), seed=o.seed).to(case.images.device)]
-    arguments = (case.predict, case.images)
+    others = case.images[metrics.controls.derangement(len(case.images), seed=o.seed).to(case.images.device)]
 
     def excluded(map: Map) -> Any:
+        how: dict[str, Any] = {"steps": o.steps, "batch_size": o.batch_size}
         frozen = case.frozen if map is case.map else None
-        return exclusion(*arguments, map, others, frozen=frozen, steps=o.steps, batch_size=o.batch_size)
+        return metrics.exclusion(case.predict, case.images, map, others, frozen=frozen, **how)
+
+    def area(part: str, which: str, exclusion: Any) -> Tensor:
+        return torch.trapezoid(getattr(getattr(exclusion, which), part), exclusion.shares)
 
     results = _with_floors(case, excluded)
-    make = partial(_measure, results)
     where = "another image outside, over all attended shares"
+    names = {"flips": "flips", "kl": "KL, nats"}
+    meanings = (f"Share of predictions that change with {where}.", f"KL from the prediction with {where}.")
     rows = [
-        make(
-            lambda e: torch.trapezoid(e.recomputed.flips, e.shares),
-            "exclusion_flips",
-            "Exclusion: flips",
-            f"Share of predictions that change with {where}.",
-            better="lower",
-        ),
-        make(
-            lambda e: torch.trapezoid(e.recomputed.kl, e.shares),
-            "exclusion_kl",
-            "Exclusion: KL, nats",
-            f"KL from the prediction with {where}.",
-            better="lower",
-        ),
+        _measure(
+            results, partial(area, part, "recomputed"), f"exclusion_{part}", f"Exclusion: {name}", m, better="lower"
+        )
+        for (part, name), m in zip(names.items(), meanings, strict=True)
     ]
-    own = results[""]
-    if own.frozen is not None:
-        for part in ("flips", "kl"):
-            frozen = torch.trapezoid(getattr(own.frozen, part), own.shares)
-            free = torch.trapezoid(getattr(own.recomputed, part), own.shares)
-            label = f"Exclusion, map frozen: {'flips' if part == 'flips' else 'KL, nats'}"
-            meaning = "The same while the network keeps the map of the unchanged image."
-            rows.append(Measure(f"exclusion_frozen_{part}", label, meaning, frozen, {"map recomputed": free}, "lower"))
+    if results[""].frozen is None:
+        return rows
+    meaning = "The same while the network keeps the map of the unchanged image."
+    for part, free in zip(names, tuple(rows), strict=True):
+        label, frozen = f"Exclusion, map frozen: {names[part]}", area(part, "frozen", results[""])
+        floors = {"map recomputed": free.values}
+        rows.append(Measure(f"exclusion_frozen_{part}", label, meaning, frozen, floors, "lower"))
     return rows
 
 
@@ -185,13 +134,13 @@ def location(case: Case) -> list[Measure]:
     if case.masks is None:
         raise RegardError("this data has neither masks nor boxes")
     masks = case.masks.to(case.map.values.device)
-    wide = dilate(masks, tolerance(masks))
-    energy = _with_floors(case, partial(energy_inside, masks=masks, negative="clip"))
-    pointing = _with_floors(case, partial(pointing_game, masks=wide))
+    wide = metrics.dilate(masks, tolerance(masks))
+    energy = _with_floors(case, partial(metrics.energy_inside, masks=masks, negative="clip"))
+    pointing = _with_floors(case, partial(metrics.pointing_game, masks=wide))
     share, hit = "Share of the map inside.", "Whether its maximum lies on the object, a 24th of the side allowed."
     make = partial(_measure, better="higher", undefined="no object, or map without mass")
     inside = make(energy, lambda v: v, "energy", "Energy on the object", share)
-    floors = {**inside.floors, "area share": area_share(masks).to(inside.values)}
+    floors = {**inside.floors, "area share": metrics.area_share(masks).to(inside.values)}
     return [replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
 
 
@@ -200,53 +149,46 @@ def consistencies(case: Case) -> list[Measure]:
     case = case.few()
     o, x = case.options, case.images
     words = {"colour": "a window painted", "content": "a window overwritten", "low": "low pass", "high": "high pass"}
+    meaning = "Share of maps that stay, among images whose prediction stays."
     rows = []
     for key, changed in changed_images(x, case.index, seed=o.seed).items():
-        results = consistency(case.predict, case.explain, x, changed, case.classes, batch_size=o.batch_size)
-        chance = Consistency(results.same, _another(case, cosine).to(results.similarity.device))
-        fixed = consistency(case.predict, constant_map, x, changed, case.classes, batch_size=o.batch_size)
-        for threshold in CONSISTENCY_THRESHOLDS:
-            share = fixed.score(threshold).nanmean().item()
-            rows.append(
-                Measure(
-                    f"consistent_{key}_{round(100 * threshold)}",
-                    f"Consistent above {threshold:g}: {words[key]}",
-                    "Share of maps that stay, among images whose prediction stays.",
-                    results.score(threshold),
-                    {_OTHER: chance.score(threshold)},
-                    "higher",
-                    {CONSTANT: share},
-                    "prediction changed, or map all zero",
-                )
-            )
+        compare = partial(metrics.consistency, case.predict, batch_size=o.batch_size)
+        results = compare(case.explain, x, changed, case.classes)
+        chance = metrics.Consistency(results.same, _another(case, metrics.cosine).to(results.similarity.device))
+        fixed = compare(metrics.constant_map, x, changed, case.classes)
+        for threshold in metrics.CONSISTENCY_THRESHOLDS:
+            name, label = f"consistent_{key}_{round(100 * threshold)}", f"Consistent above {threshold:g}: {words[key]}"
+            floors, control = {_OTHER: chance.score(threshold)}, {CONSTANT: fixed.score(threshold).nanmean().item()}
+            undefined, values = "prediction changed, or map all zero", results.score(threshold)
+            rows.append(Measure(name, label, meaning, values, floors, "higher", control, undefined))
     return rows
 
 
 def equivariances(case: Case) -> list[Measure]:
     """Rank correlation under each warp, and the mean cosine, which is 1 for a constant map."""
     case = case.few()
-    size = case.options.batch_size
+    move = partial(metrics.equivariance, images=case.images, classes=case.classes)
     results = {
-        name: equivariance(case.explain, case.images, case.classes, warp, batch_size=size)
-        for name, warp in WARPS.items()
+        name: move(case.explain, warp=warp, batch_size=case.options.batch_size) for name, warp in metrics.WARPS.items()
     }
-    ranks = _another(case, spearman)
+    ranks, meaning = _another(case, metrics.spearman), "Rank correlation of the moved image's map with the moved map."
     rows = [
         Measure(
             f"equivariance_{name}",
             f"Equivariance, {name}",
-            "Rank correlation of the moved image's map with the moved map.",
+            meaning,
             alike.spearman,
             {_OTHER: ranks},
             "higher",
-            undefined=_FLAT,
+            None,
+            _FLAT,
         )
         for name, alike in results.items()
     ]
     mean = torch.stack([alike.cosine for alike in results.values()]).mean(0)
-    fixed = [equivariance(constant_map, case.images, case.classes, warp).cosine for warp in WARPS.values()]
+    fixed = [move(metrics.constant_map, warp=warp).cosine for warp in metrics.WARPS.values()]
     control = {CONSTANT: torch.stack(fixed).mean().item()}
-    floor = {_OTHER: _another(case, cosine)}
+    floor = {_OTHER: _another(case, metrics.cosine)}
     meaning = "Mean cosine over all four."
     cosines = Measure("equivariance_cosine", "Equivariance, cosine", meaning, mean, floor, "higher", control, _ZERO)
     return [*rows, cosines]
@@ -256,34 +198,29 @@ def stabilities(case: Case) -> list[Measure]:
     """Cosine of the maps of an image and of the same image with noise, or after JPEG compression."""
     case = case.few()
     x, o = case.images, case.options
-    changes = {"noise": noise(x, index=case.index, seed=o.seed), "jpeg": jpeg(x)}
-    names = {"noise": "noise of .05", "jpeg": "JPEG, quality 50"}
 
     def similarity(explain: Explain, changed: Tensor) -> Tensor:
-        return stability(explain, x, changed, case.classes, batch_size=o.batch_size)
+        return metrics.stability(explain, x, changed, case.classes, batch_size=o.batch_size)
 
-    return [
-        Measure(
-            f"stability_{key}",
-            f"Stability under {names[key]}",
-            "Cosine of the maps before and after.",
-            similarity(case.explain, changed),
-            {_OTHER: _another(case, cosine)},
-            "higher",
-            {CONSTANT: similarity(constant_map, changed).mean().item()},
-            _ZERO,
-        )
-        for key, changed in changes.items()
-    ]
+    rows = []
+    for key, words, changed in (
+        ("noise", "noise of .05", metrics.noise(x, index=case.index, seed=o.seed)),
+        ("jpeg", "JPEG, quality 50", metrics.jpeg(x)),
+    ):
+        label, meaning = f"Stability under {words}", "Cosine of the maps before and after."
+        floor, values = {_OTHER: _another(case, metrics.cosine)}, similarity(case.explain, changed)
+        control = {CONSTANT: similarity(metrics.constant_map, changed).mean().item()}
+        rows.append(Measure(f"stability_{key}", label, meaning, values, floor, "higher", control, _ZERO))
+    return rows
 
 
 def sensitivities(case: Case) -> list[Measure]:
     """Max-sensitivity (Yeh et al. 2019); its floor is the distance of two random maps of the same bandwidth."""
     case = case.few()
-    o = case.options
-    draws = max(1, o.draws // _DRAWS)
-    own = max_sensitivity(case.explain, case.images, case.classes, draws=draws, batch_size=o.batch_size, seed=o.seed)
-    a, b = (controls.random_like(case.map, index=case.index.cpu(), seed=o.seed + k).values for k in (0, 1))
+    o, index = case.options, case.index.cpu()
+    how: dict[str, Any] = {"draws": max(1, o.draws // _DRAWS), "batch_size": o.batch_size, "seed": o.seed}
+    own = metrics.max_sensitivity(case.explain, case.images, case.classes, **how)
+    a, b = (metrics.controls.random_like(case.map, index=index, seed=o.seed + k).values for k in (0, 1))
     unrelated = (a - b).flatten(1).norm(dim=1) / a.flatten(1).norm(dim=1)
     meaning = "Largest change of the map under noise within .02, relative to the map."
     floor = {"unrelated random map": unrelated.to(own)}
@@ -292,7 +229,7 @@ def sensitivities(case: Case) -> list[Measure]:
 
 def _another(case: Case, alike: Callable[[Map, Map], Tensor]) -> Tensor:
     """Similarity of each image's map with another image's."""
-    return alike(case.map, controls.permuted(case.map, seed=case.options.seed))
+    return alike(case.map, metrics.controls.permuted(case.map, seed=case.options.seed))
 
 
 def parameter_sanity(case: Case) -> list[Measure]:
@@ -303,14 +240,11 @@ def parameter_sanity(case: Case) -> list[Measure]:
     seed = case.options.seed
     cascade = [_compare(case, randomized(case.network, names[first:], seed=seed)) for first in reversed(at)]
     alone = [_compare(case, randomized(case.network, [names[k]], seed=seed)) for k in at]
-    rows = []
-    for key, words, results in (
-        ("cascade_all", "All parameters randomised", cascade[-1:]),
-        ("cascade_mean", f"Randomised from the output on, mean of {len(at)} depths", cascade),
-        ("independent", f"One stage randomised, mean of {len(at)}", alone),
-    ):
-        rows += [_sanity_measure(results, part, key, words) for part in ("spearman", "ssim")]
-    return rows
+    return [
+        *_sanity_measures(cascade[-1:], "cascade_all", "All parameters randomised"),
+        *_sanity_measures(cascade, "cascade_mean", f"Randomised from the output on, mean of {len(at)} depths"),
+        *_sanity_measures(alone, "independent", f"One stage randomised, mean of {len(at)}"),
+    ]
 
 
 def label_sanity(case: Case) -> list[Measure]:
@@ -321,31 +255,27 @@ def label_sanity(case: Case) -> list[Measure]:
     """
     if case.twin is None:
         raise RegardError("a network trained on shuffled labels is needed; give it as --shuffled RUN")
-    results = [_compare(case.few(), case.twin)]
-    return [_sanity_measure(results, part, "labels", "Labels shuffled in training") for part in ("spearman", "ssim")]
+    return _sanity_measures([_compare(case.few(), case.twin)], "labels", "Labels shuffled in training")
 
 
-def _compare(case: Case, network: nn.Module) -> Sanity:
-    return sanity(
-        case.explain,
-        case.on(network),
-        case.images,
-        case.classes,
-        index=case.index.cpu(),
-        before=case.map,
-        batch_size=case.options.batch_size,
-        seed=case.options.seed,
-    )
+def _compare(case: Case, network: nn.Module) -> metrics.Sanity:
+    o, index = case.options, case.index.cpu()
+    how: dict[str, Any] = {"index": index, "before": case.map, "batch_size": o.batch_size, "seed": o.seed}
+    return metrics.sanity(case.explain, case.on(network), case.images, case.classes, **how)
 
 
-def _sanity_measure(results: list[Sanity], part: str, key: str, words: str) -> Measure:
-    def mean(which: str) -> Tensor:
-        return torch.stack([getattr(getattr(s, which), part) for s in results]).mean(0)
-
-    label = f"{words}: {'rank correlation' if part == 'spearman' else 'SSIM'}"
-    meaning = "Similarity of the map to that of the changed network; at the floor, the map hangs on what was learned."
-    floors = {UNRELATED: mean("floor"), _OTHER: mean("same")}
-    return Measure(f"{key}_{part}", label, meaning, mean("likeness"), floors, "lower", undefined="map constant")
+def _sanity_measures(results: list[metrics.Sanity], key: str, words: str) -> list[Measure]:
+    """Means over several changed networks: rank correlation and SSIM."""
+    rows = []
+    meaning = "Similarity of the map to that of the changed network; at the floor, the map depends on what was learned."
+    for part, name in (("spearman", "rank correlation"), ("ssim", "SSIM")):
+        same, floor, own = (
+            torch.stack([getattr(getattr(s, which), part) for s in results]).mean(0)
+            for which in ("same", "floor", "likeness")
+        )
+        floors = {UNRELATED: floor, _OTHER: same}
+        rows.append(Measure(f"{key}_{part}", f"{words}: {name}", meaning, own, floors, "lower", undefined=_FLAT))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -368,7 +298,7 @@ METRICS: Mapping[str, Metric] = {
     "paths_blur": Metric(partial(paths, baseline="blur"), "faithfulness", "the same, blurred instead of grey"),
     "road": Metric(partial(paths, baseline="noisy_linear"), "faithfulness", "the same, imputed from neighbours"),
     "drop": Metric(drops, "faithfulness", "the image seen through the map"),
-    "infidelity": Metric(infidelities, "faithfulness", "does the map's mass foretell the fall in probability"),
+    "infidelity": Metric(infidelities, "faithfulness", "does the map's mass predict the fall in probability"),
     "exclusion": Metric(exclusions, "faithfulness", "another image outside the attended region"),
     "location": Metric(location, "location", "is the map on the object"),
     "sanity": Metric(parameter_sanity, "sanity", "does the map change with the parameters"),

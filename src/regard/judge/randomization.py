@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from regard.backbones import nearest
 from regard.types import RegardError
@@ -76,10 +76,6 @@ def _reset(module: nn.Module) -> None:
         reset()
         return
     for parameter in module.parameters(recurse=False):
-        parameter.copy_(_drawn(parameter))
-
-
-def _drawn(parameter: Tensor) -> Tensor:
-    values = parameter.float()
-    std = values.std().item() if values.numel() > 1 else 0.0
-    return (values.mean() + (std or _FLAT) * torch.randn_like(values)).to(parameter.dtype)
+        values = parameter.float()
+        std = values.std().item() if values.numel() > 1 else 0.0
+        parameter.copy_(values.mean() + (std or _FLAT) * torch.randn_like(values))

@@ -18,7 +18,7 @@ from torch import Tensor
 from regard.evaluation import Sample, entry, reference
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
-from regard.judge.folder import JudgeFolder
+from regard.judge.folder import RESULTS_FILE, JudgeFolder
 from regard.judge.measures import METRICS
 from regard.judge.subject import Subject
 from regard.metrics import paired_difference
@@ -27,7 +27,6 @@ from regard.report import NAN, Score, from_json, listed, read_dataclass, to_json
 if TYPE_CHECKING:
     import pandas as pd
 
-_REMEDY = "judge again with `regard judge`"
 _DRAWS = 1000
 GROUPS = {
     "faithfulness": "Does the prediction depend on what the map marks?",
@@ -182,17 +181,15 @@ class JudgeResults:
             return ""
         sign = 1 if measure.better == "higher" else -1
         leader = max(values, key=lambda name: sign * values[name])
-        clear: list[str] = []
-        unclear: list[str] = []
+        ahead: dict[bool, list[str]] = {True: [], False: []}
         for c in pairs:
             if leader in (c.first, c.second):
                 low, high = (c.low, c.high) if c.first == leader else (-c.high, -c.low)
-                group = clear if (low > 0 if sign > 0 else high < 0) else unclear
-                group.append(c.second if c.first == leader else c.first)
-        sentence = f"{leader} leads" + (
-            f", clearly ahead of {listed(clear)}" if clear else ", but clearly ahead of none"
-        )
-        return sentence + (f"; not clearly ahead of {listed(unclear)}" if clear and unclear else "") + "."
+                ahead[low > 0 if sign > 0 else high < 0].append(c.second if c.first == leader else c.first)
+        if not ahead[True]:
+            return f"{leader} leads, but clearly ahead of none."
+        others = f"; not clearly ahead of {listed(ahead[False])}" if ahead[False] else ""
+        return f"{leader} leads, clearly ahead of {listed(ahead[True])}{others}."
 
 
 def beyond_floor(score: Score) -> str:
@@ -206,7 +203,7 @@ def read_judge_results(folder: Path) -> JudgeResults:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "judge.json", JudgeResults, _REMEDY)
+    return read_dataclass(folder / RESULTS_FILE, JudgeResults, "judge again with `regard judge`")
 
 
 def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, options: JudgeOptions) -> JudgeResults:
@@ -219,16 +216,14 @@ def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, o
     for method in options.methods:
         facts = folder.map_facts(method) or {}
         if "error" in facts:
-            failed.append(_failure(method, "", facts))
+            failed.append(Failure(method, "", facts["error"], facts.get("broke", False)))
             continue
-        spec = METHODS[method]
-        methods.append(
-            from_json(JudgedMethod, {"name": method, "summary": spec.summary, "control": spec.control} | facts)
-        )
+        about = {"name": method, "summary": METHODS[method].summary, "control": METHODS[method].control}
+        methods.append(from_json(JudgedMethod, about | facts))
         for metric in options.metrics:
             cell = folder.read_cell(method, metric) or {"measures": []}
             if "error" in cell:
-                failed.append(_failure(method, metric, cell))
+                failed.append(Failure(method, metric, cell["error"], cell.get("broke", False)))
                 continue
             for measure in cell["measures"]:
                 key, group = measure["key"], METRICS[metric].group
@@ -248,7 +243,7 @@ def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, o
         failed=tuple(failed),
         asked=options.requested(),
     )
-    write_dataclass(folder.table, results)
+    write_dataclass(folder.path / RESULTS_FILE, results)
     return results
 
 
@@ -264,10 +259,6 @@ def _comparisons(
             if math.isfinite(d.mean):
                 rows.append(MethodDifference(measure.key, first, second, d.mean, d.low, d.high))
     return tuple(rows)
-
-
-def _failure(method: str, metric: str, facts: Mapping[str, Any]) -> Failure:
-    return Failure(method, metric, facts["error"], facts.get("broke", False))
 
 
 def _score(measure: Mapping[str, Any], values: Tensor) -> Score:

@@ -79,10 +79,9 @@ def judge(
     >>> judge(network, torch.rand(4, 3, 16, 16), methods="attention,grad_cam", metrics="drop", again=2)
     JudgeResults('AttentiveClassifier' on 4 images of 'images': 2 methods, 3 measures)
     """
-    requested = metrics if isinstance(metrics, str) else ",".join(metrics)
     options = JudgeOptions(
-        methods=_names(methods if isinstance(methods, str) else ",".join(methods), METHODS, "method"),
-        metrics=_names(requested + (",labels" if shuffled is not None else ""), METRICS, "metric"),
+        methods=_names(methods, METHODS, "method"),
+        metrics=_names(metrics, METRICS, "metric", *(() if shuffled is None else ("labels",))),
         images=count,
         again=again,
         steps=steps,
@@ -122,17 +121,17 @@ def _progress_bar(options: JudgeOptions, enabled: bool) -> Iterator[OnProgress]:
         yield update
 
 
-def _names(text: str, known: Mapping[str, object], what: str) -> tuple[str, ...]:
+def _names(names: str | Sequence[str], known: Mapping[str, object], what: str, *added: str) -> tuple[str, ...]:
     """Names with commas, each once; ``all`` stands for every known one except ``labels``, which needs a second network.
 
     Raises:
         RegardError: an unknown name; the nearest are listed.
     """
     every = [name for name in known if name != "labels"]
-    parts = [name.strip() for name in text.split(",")]
-    names = tuple(dict.fromkeys(n for part in parts for n in (every if part == "all" else [part])))
-    check_names(names, known, what)
-    return names
+    parts = [name.strip() for name in ",".join([names] if isinstance(names, str) else names).split(",")]
+    chosen = tuple(dict.fromkeys(n for part in (*parts, *added) for n in (every if part == "all" else [part])))
+    check_names(chosen, known, what)
+    return chosen
 
 
 def _sample(images: Tensor) -> Sample:
@@ -140,6 +139,10 @@ def _sample(images: Tensor) -> Sample:
         raise RegardError(f"images {tuple(images.shape)}: expected at least 2 images (N,C,H,W) with values in [0,1]")
     names = tuple(str(k) for k in range(len(images)))
     return Sample("images", images.detach().cpu(), torch.arange(len(images)), names)
+
+
+def _is_run(model: str | Path | nn.Module) -> bool:
+    return not isinstance(model, nn.Module) and (Path(model) / "recipe.yaml").is_file()
 
 
 def _open(model: str | Path | nn.Module, weights: str | None, images: object) -> Subject:
@@ -153,17 +156,16 @@ def _open_images(
 ) -> Sample:
     if images is not None:
         return open_sample(str(images), count, subject.size, seed=seed)
-    if isinstance(model, nn.Module) or not (Path(model) / "recipe.yaml").is_file():
+    if not _is_run(model):
         raise RegardError(f"{subject.name} is not a run, so it has no data of its own; give --data, a folder or a name")
-    _, _, splits = load_run(Path(model))
+    _, _, splits = load_run(Path(str(model)))
     return sample_of(splits.test, f"{splits.test.name} split of {model}", count, subject.size, seed=seed)
 
 
 def _open_shuffled(model: str | Path | nn.Module, sample: Sample) -> Subject:
     """The network that was trained on shuffled labels; a run must say so, of other models it is not known."""
     subject = _open(model, None, sample)
-    is_run = not isinstance(model, nn.Module) and (Path(model) / "recipe.yaml").is_file()
-    if is_run and not load_run(Path(str(model)))[0].data.shuffle_labels:
+    if _is_run(model) and not load_run(Path(str(model)))[0].data.shuffle_labels:
         raise RegardError(
             f"{model} learned the labels as they are; train it again with --data.shuffle_labels true, or, if its data "
             f"came with shuffled ones, give {Path(str(model)) / 'model'}"

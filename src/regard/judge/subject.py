@@ -70,7 +70,7 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
         if weights is not None:
             raise RegardError(f"weights={weights}: {folder} has its own")
         if (folder / "config.json").is_file():
-            return _subject(str(name), AttentiveClassifier.from_pretrained(folder), ())
+            return _subject(str(name), AttentiveClassifier.from_pretrained(folder))
         recipe, model, data = load_run(folder)
         refuse_map_override(recipe, folder)
         return _subject(str(name), model, data.classes)
@@ -97,9 +97,8 @@ def wrap_network(network: nn.Module, shape: tuple[int, ...] | None = None) -> Su
         logits = network(torch.zeros(1, *shape, device=device))
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
         raise RegardError(f"{name}: expected logits (B,n) of images {shape}; wrap the network so that it returns them")
-    return _subject(
-        name, AttentiveClassifier(network, logits.shape[1], attention=None, input_size=shape).to(device), ()
-    )
+    model = AttentiveClassifier(network, logits.shape[1], attention=None, input_size=shape)
+    return _subject(name, model.to(device))
 
 
 def _network(name: str, weights: str | None) -> Subject:
@@ -117,14 +116,12 @@ def _network(name: str, weights: str | None) -> Subject:
     count = config.num_classes if config is not None else _IMAGENET_CLASSES
     if weights not in ("pretrained", LITE0_WEIGHTS):
         count = _classes_of(name, weights)
-    model = AttentiveClassifier(
-        name,
-        count,
-        attention=None,
-        input_size=size,
-        pretrained=True if weights == "pretrained" else weights,
-    )
-    return _subject(name, model, _imagenet() if count == _IMAGENET_CLASSES else ())
+    pretrained = True if weights == "pretrained" else weights
+    model = AttentiveClassifier(name, count, attention=None, input_size=size, pretrained=pretrained)
+    if count != _IMAGENET_CLASSES:
+        return _subject(name, model)
+    names = ImageNetInfo()
+    return _subject(name, model, [names.index_to_description(i) for i in range(_IMAGENET_CLASSES)])
 
 
 def _known(name: str) -> nn.Module:
@@ -134,7 +131,7 @@ def _known(name: str) -> nn.Module:
         raise RegardError(f"model {name!r}: no such folder, and {error}") from error
 
 
-def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str]) -> Subject:
+def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str] = ()) -> Subject:
     model = model.eval().to(memory_format=torch.channels_last)  # convolutions are fastest in this layout
     return Subject(name, model, tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
 
@@ -147,8 +144,3 @@ def _classes_of(name: str, weights: str) -> int:
     if weight is None:
         raise RegardError(f"weights: {weights} has no classifier {head}.weight of {name}")
     return len(weight)
-
-
-def _imagenet() -> tuple[str, ...]:
-    info = ImageNetInfo()
-    return tuple(info.index_to_description(i) for i in range(_IMAGENET_CLASSES))

@@ -1,7 +1,7 @@
 """Drawing: charts, overlays, the page and the terminal of any result. Not here: commands, and the making of numbers."""
 
-from regard.report.charts import Chart, Scatter, ScatterPoint, Series, chart, scatter
-from regard.report.gallery import LARGEST, ORDER, image_uri, uri
+from regard.report.charts import Chart, ScatterPoint, Series, chart, scatter
+from regard.report.gallery import GALLERY_ORDER, Panels, panels, uri
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
@@ -12,8 +12,6 @@ from regard.report.overlay import (
     overlay,
     picture_of,
     picture_values,
-    png,
-    require,
     scale_of,
     sheet,
     write_png,
@@ -42,10 +40,9 @@ from regard.report.terminal import print_records, print_scores
 from regard.report.words import duration, interval_text, listed, number, plural, signed, verdict
 
 __all__ = [
-    "LARGEST",
+    "GALLERY_ORDER",
     "NAN",
     "NOT_STORED",
-    "ORDER",
     "Anchors",
     "BootstrapMean",
     "Chart",
@@ -58,11 +55,11 @@ __all__ = [
     "Item",
     "MapMeaning",
     "MeanCurve",
+    "Panels",
     "Picture",
     "Reference",
     "Run",
     "Scale",
-    "Scatter",
     "ScatterPoint",
     "Score",
     "Series",
@@ -72,24 +69,22 @@ __all__ = [
     "duration",
     "enlarge",
     "from_json",
-    "image_uri",
     "interval_text",
     "json_text",
     "listed",
     "method_sheet",
     "number",
     "overlay",
+    "panels",
     "picture_of",
     "picture_values",
     "plural",
-    "png",
     "print_records",
     "print_scores",
     "read_dataclass",
     "read_evaluation",
     "read_run",
     "render_page",
-    "require",
     "scale_of",
     "scatter",
     "sheet",

@@ -33,15 +33,21 @@ class Tick:
 class Axis:
     """Maps a value to its coordinate in the drawing, linearly or logarithmically."""
 
-    def __init__(self, low: float, high: float, start: float, end: float, logarithmic: bool) -> None:
+    def __init__(self, low: float, high: float, start: float, end: float, logarithmic: bool = False) -> None:
         self.map = math.log if logarithmic else float
-        self.low, self.start = self.map(low), start
-        self.slope = (end - start) / (self.map(high) - self.low) if high > low else 0.0
+        self.ends, self.start = (low, high), start
+        self.slope = (end - start) / (self.map(high) - self.map(low)) if high > low else 0.0
         self.middle = (start + end) / 2 if high <= low else None
 
     def __call__(self, value: float) -> float:
         """The coordinate of a value."""
-        return self.middle if self.middle is not None else self.start + (self.map(value) - self.low) * self.slope
+        if self.middle is not None:
+            return self.middle
+        return self.start + (self.map(value) - self.map(self.ends[0])) * self.slope
+
+    def ticks(self, values: Sequence[float]) -> tuple[Tick, ...]:
+        """The values that lie on the axis, as ticks."""
+        return tuple(Tick(self(v), short(v)) for v in values if self.ends[0] <= v <= self.ends[1])
 
 
 def ticks(low: float, high: float, count: int, whole: bool = False) -> list[float]:
@@ -80,6 +86,16 @@ class Series:
 
 
 @dataclass(frozen=True)
+class ScatterPoint:
+    """One dot in the data's units; ``text`` is shown under a pointer."""
+
+    label: str
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Point:
     """Coordinates in the drawing; ``text`` is shown under a pointer."""
 
@@ -100,16 +116,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Dots:
+    """The dots of one label; ``kind`` is the number of its colour."""
+
+    label: str
+    kind: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
 class Chart:
-    """Lines over a shared x; ``alt`` describes them in words."""
+    """Lines or dots over two axes; ``alt`` describes them in words."""
 
     title: str
     alt: str
     xlabel: str
-    logarithmic: bool
     xticks: tuple[Tick, ...]
     yticks: tuple[Tick, ...]
-    lines: tuple[Line, ...]
+    logarithmic: bool = False
+    lines: tuple[Line, ...] = ()
+    dots: tuple[Dots, ...] = ()
 
 
 def chart(title: str, series: Sequence[Series], *, xlabel: str = "epoch", decades: bool = False) -> Chart | None:
@@ -125,14 +151,12 @@ def chart(title: str, series: Sequence[Series], *, xlabel: str = "epoch", decade
     finite = [(s, points) for s, points in finite if points]
     if not finite:
         return None
-    xs = [x for _, points in finite for x, _ in points]
-    ys = [y for _, points in finite for _, y in points]
+    xs, ys = zip(*(p for _, points in finite for p in points), strict=True)
     logarithmic = decades and min(ys) > 0 and max(ys) / min(ys) > LOG_SPAN
     x_ticks = ticks(min(xs), max(xs), 6, whole=all(float(x).is_integer() for x in xs))
     y_ticks = log_ticks(min(ys), max(ys)) if logarithmic else ticks(min(ys), max(ys), 5)
-    x_at = Axis(min(xs), max(xs), LEFT, RIGHT, False)
+    x_at = Axis(min(xs), max(xs), LEFT, RIGHT)
     y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP, logarithmic)
-    lines = tuple(_line(s, x_at, y_at, xlabel) for s, _ in finite)
     ranges = "; ".join(
         f"{s.label} from {number(points[0][1])} to {number(points[-1][1])}, "
         f"lowest {number(min(y for _, y in points))}, highest {number(max(y for _, y in points))}"
@@ -142,10 +166,10 @@ def chart(title: str, series: Sequence[Series], *, xlabel: str = "epoch", decade
         title=title,
         alt=f"{title} over {xlabel}: {ranges}.",
         xlabel=xlabel,
+        xticks=x_at.ticks(x_ticks),
+        yticks=y_at.ticks(y_ticks),
         logarithmic=logarithmic,
-        xticks=tuple(Tick(x_at(x), short(x)) for x in x_ticks if min(xs) <= x <= max(xs)),
-        yticks=tuple(Tick(y_at(y), short(y)) for y in y_ticks),
-        lines=lines,
+        lines=tuple(_line(s, x_at, y_at, xlabel) for s, _ in finite),
     )
 
 
@@ -155,75 +179,41 @@ def _line(series: Series, x_at: Axis, y_at: Axis, xlabel: str) -> Line:
         if not (math.isfinite(x) and math.isfinite(y)):
             pen = "M"  # leave a gap where a value is undefined
             continue
-        text = f"{series.label}, {xlabel} {short(x)}: {number(y)}"
-        points.append(Point(round(x_at(x), 1), round(y_at(y), 1), text))
+        points.append(_point(x_at(x), y_at(y), f"{series.label}, {xlabel} {short(x)}: {number(y)}"))
         path.append(f"{pen}{points[-1].x} {points[-1].y}")
         pen = "L"
     hover = tuple(points) if len(points) <= HOVER_POINTS else ()
     return Line(series.label, series.style, "".join(path), points[-1], hover)
 
 
-@dataclass(frozen=True)
-class Dots:
-    """The dots of one kind; ``kind`` is the number of its colour."""
-
-    label: str
-    kind: int
-    points: tuple[Point, ...]
+def _point(x: float, y: float, text: str) -> Point:
+    return Point(round(x, 1), round(y, 1), text)
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """Dots over two axes; ``alt`` describes them in words."""
-
-    title: str
-    alt: str
-    xlabel: str
-    xticks: tuple[Tick, ...]
-    yticks: tuple[Tick, ...]
-    dots: tuple[Dots, ...]
-
-
-@dataclass(frozen=True)
-class ScatterPoint:
-    """One dot in the data's units; ``text`` is shown under a pointer."""
-
-    label: str
-    x: float
-    y: float
-    text: str
-
-
-def scatter(title: str, data: Sequence[ScatterPoint], *, xlabel: str, ylabel: str) -> Scatter | None:
+def scatter(title: str, data: Sequence[ScatterPoint], *, xlabel: str, ylabel: str) -> Chart | None:
     """Dots with axes that fit them; None where none is finite. Labels take colours in order of appearance."""
     finite = [p for p in data if math.isfinite(p.x) and math.isfinite(p.y)]
     if not finite:
         return None
     xs, ys = [p.x for p in finite], [p.y for p in finite]
     x_ticks, y_ticks = ticks(min(xs), max(xs), 6), ticks(min(ys), max(ys), 5)
-    x_at = Axis(min([*xs, *x_ticks]), max([*xs, *x_ticks]), LEFT, RIGHT, False)
-    y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP, False)
-    labels = list(dict.fromkeys(p.label for p in finite))
-    dots = tuple(
-        Dots(
-            label,
-            kind,
-            tuple(Point(round(x_at(p.x), 1), round(y_at(p.y), 1), p.text) for p in finite if p.label == label),
-        )
-        for kind, label in enumerate(labels)
-    )
+    x_at = Axis(min([*xs, *x_ticks]), max([*xs, *x_ticks]), LEFT, RIGHT)
+    y_at = Axis(min([*ys, *y_ticks]), max([*ys, *y_ticks]), BOTTOM, TOP)
+    groups = {label: [p for p in finite if p.label == label] for label in dict.fromkeys(p.label for p in finite)}
     means = "; ".join(
-        f"{label}: {xlabel} {number(fmean([p.x for p in finite if p.label == label]))}, "
-        f"{ylabel} {number(fmean([p.y for p in finite if p.label == label]))}"
-        for label in labels
+        f"{label}: {xlabel} {number(fmean(p.x for p in points))}, {ylabel} {number(fmean(p.y for p in points))}"
+        for label, points in groups.items()
     )
-    return Scatter(
+    return Chart(
         title=title,
         alt=f"{title}: {ylabel} over {xlabel}, {len(finite)} points. Means: {means}.",
         xlabel=xlabel,
-        xticks=tuple(Tick(x_at(t), short(t)) for t in x_ticks),
-        yticks=tuple(Tick(y_at(t), short(t)) for t in y_ticks),
-        dots=dots,
+        xticks=x_at.ticks(x_ticks),
+        yticks=y_at.ticks(y_ticks),
+        dots=tuple(
+            Dots(label, kind, tuple(_point(x_at(p.x), y_at(p.y), p.text) for p in points))
+            for kind, (label, points) in enumerate(groups.items())
+        ),
     )
 
 
@@ -283,7 +273,7 @@ def whiskers(score: Score) -> Whiskers | None:
     numbers = near if far else extent
     tick_values = ticks(min(numbers), max(numbers), 3)
     first, last = min([*numbers, *tick_values]), max([*numbers, *tick_values])
-    axis = Axis(first, last, 8.0, 92.0, False)
+    axis = Axis(first, last, 8.0, 92.0)
 
     def at(value: float) -> float:
         return 1.5 if value < first else 98.5 if value > last else axis(value)
@@ -295,7 +285,7 @@ def whiskers(score: Score) -> Whiskers | None:
         low=at(_or(score.low, score.value)),
         high=at(_or(score.high, score.value)),
         marks=tuple(Mark(role, at(v), at(a), at(b), not first <= v <= last) for role, v, a, b in marks),
-        ticks=tuple(Tick(at(t), short(t)) for t in tick_values),
+        ticks=axis.ticks(tick_values),
         alt=f"{score.label} {number(score.value, score.unit)}, interval {between or UNDEFINED}"
         + "".join(f"; {r.role} {r.label} {number(r.value)}" for r in references),
     )

@@ -14,27 +14,31 @@ from regard.report.overlay import Picture, Scale, colorize, enlarge, png, scale_
 from regard.report.schema import Item, MapMeaning, Pictures, Run
 from regard.report.words import interval_text, listed, number
 
-ORDER = ("best", "typical", "worst")
+GALLERY_ORDER = ("best", "typical", "worst")
 LARGEST = 384  # pixels per side in the page, enough for a phone
 PHOTOGRAPH = 128  # JPEG from this side on: a tenth of the size of a PNG
 
 
 @dataclass(frozen=True)
-class Card:
-    """One image of the gallery. ``image``, ``map`` and ``layer`` are data URIs; ``outline`` (of the object) and
-    ``drawn`` (of the predicted mask) are SVG paths.
-    """
+class Panels:
+    """Image, map and overlay as data URIs, the image's size, and the map's smallest and largest value."""
 
-    item: Item
     image: str
     map: str
     layer: str
-    outline: str
-    drawn: str
     width: int
     height: int
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Card(Panels):
+    """One image of the gallery; ``outline`` (of the object) and ``drawn`` (of the predicted mask) are SVG paths."""
+
+    item: Item
+    outline: str
+    drawn: str
     right: bool
     flat: bool
 
@@ -66,7 +70,9 @@ def build_gallery(run: Run) -> _Gallery | None:
     if pictures is None or meaning is None:
         return None
     scale = scale_of(pictures.maps[[i.row for i in items]], meaning.unit)
-    names = sorted({i.rule for i in items}, key=lambda r: (ORDER.index(r) if r in ORDER else len(ORDER), r))
+    names = sorted(
+        {i.rule for i in items}, key=lambda r: (GALLERY_ORDER.index(r) if r in GALLERY_ORDER else len(GALLERY_ORDER), r)
+    )
     rules = []
     for name in names:
         chosen = [i for i in items if i.rule == name]
@@ -92,36 +98,45 @@ def outline(mask: NDArray[np.bool_]) -> str:
 
 
 def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
-    image, values = pictures.images[item.row], pictures.maps[item.row]
+    shared = panels(pictures.images[item.row], pictures.maps[item.row], scale)
+    return Card(
+        **vars(shared),
+        item=item,
+        outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
+        drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
+        right=item.truth in ("", item.prediction),
+        flat=not shared.high - shared.low > 0.01 * (scale.high - scale.low),
+    )
+
+
+def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels:
+    """A picture (H,W,3), its map (h,w) on its own grid, and the map interpolated over the picture.
+
+    Args:
+        image: the picture: a PNG in the page where it is small, else a JPEG.
+        values: the map.
+        scale: of the colours.
+    """
     height, width = image.shape[:2]
     shrink = min(1.0, LARGEST / max(height, width))
     layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
     finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
-    return Card(
-        item=item,
-        image=image_uri(image),
+    picture, kind, file = Image.fromarray(image), "png", io.BytesIO()
+    if max(image.shape[:2]) < PHOTOGRAPH:
+        file.write(png(image))
+    else:
+        picture.thumbnail((LARGEST, LARGEST))
+        picture.save(file, format="JPEG", quality=88)
+        kind = "jpeg"
+    return Panels(
+        image=uri(file.getvalue(), kind),
         map=uri(png(colorize(values, scale)), "png"),
         layer=uri(png(colorize(layer, scale)), "png"),
-        outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
-        drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
         width=width,
         height=height,
-        low=low,
-        high=high,
-        right=item.truth in ("", item.prediction),
-        flat=not high - low > 0.01 * (scale.high - scale.low),
+        low=float(finite.min()) if finite.size else float("nan"),
+        high=float(finite.max()) if finite.size else float("nan"),
     )
-
-
-def image_uri(image: Picture) -> str:
-    """A picture as data in the page: PNG where it is small, else JPEG."""
-    if max(image.shape[:2]) < PHOTOGRAPH:
-        return uri(png(image), "png")
-    picture, file = Image.fromarray(image), io.BytesIO()
-    picture.thumbnail((LARGEST, LARGEST))
-    picture.save(file, format="JPEG", quality=88)
-    return uri(file.getvalue(), "jpeg")
 
 
 def uri(content: bytes, kind: str) -> str:

@@ -126,18 +126,14 @@ def _dataclass(kind: Any, value: object, where: str) -> Any:
 
 
 def _plain(kind: Any, value: object, where: str) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is object:
-        return value
-    if kind is float:
-        if value is None:
-            return float("nan")
-        return float(value) if number else _mismatch(where, value, "a number")  # type: ignore[arg-type]
-    if kind is int:
-        return value if number and isinstance(value, int) else _mismatch(where, value, "a whole number")
-    if kind is bool:
-        return value if isinstance(value, bool) else _mismatch(where, value, "true or false")
-    return value if isinstance(value, kind) else _mismatch(where, value, "text" if kind is str else str(kind))
+    if kind is float and value is None:
+        return float("nan")
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = {float: whole or isinstance(value, float), int: whole}.get(kind, isinstance(value, kind))
+    names = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+    if not fits:
+        _mismatch(where, value, names.get(kind, str(kind)))
+    return float(value) if kind is float else value  # type: ignore[arg-type]
 
 
 def _mapping(value: object, where: str) -> Mapping[str, object]:

@@ -29,6 +29,14 @@ BITS = (
     ("val/gate_bits", "Gate price, bits per map", "map_budget_bits"),
     ("val/code_bits", "Map code length, bits per map", "code_budget_bits"),
 )
+LEARNING = (
+    ("val/accuracy", "Accuracy"),
+    ("val/nll", "Negative log-likelihood, nats"),
+    ("val/s", "S-measure"),
+    ("val/mae", "Mean absolute error"),
+    ("train/loss", "Training loss"),
+    ("train/align", "Alignment loss"),
+)
 SCHEDULE = (("lr", "Learning rate"), ("beta", "β, price of a latent nat"), ("map_beta", "β of the map's price"))
 STYLES = ("main", "control", "second", "third")
 
@@ -57,27 +65,20 @@ def render_page(template: str, **content: Any) -> str:
         template: path below the package, as "judge/page.html.j2"; it extends "report/template/base.html.j2".
         content: the names that the template uses; each must be given.
     """
-    script = _packaged("page.js")
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            css=Markup(_packaged("page.css")),  # our own files, not the run's
-            js=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            **content,
-        )
-    )
+    style, script = _packaged("page.css"), _packaged("page.js")
+    own = {
+        "css": Markup(style),
+        "js": Markup(script),
+    }  # our own files, not the run's: the only text that is not escaped
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _environment().get_template(template).render(own, script_hash=digest, **content)
 
 
 @cache
 def _environment() -> Environment:
+    loader = PackageLoader("regard", "")
     environment = Environment(
-        loader=PackageLoader("regard", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
     environment.globals |= {"interval": words.interval_text, "verdict": words.verdict, "plural": words.plural}
@@ -122,28 +123,15 @@ def warnings(run: Run) -> tuple[str, ...]:
 
 def learning_charts(run: Run) -> tuple[Chart, ...]:
     """Training and validation over epochs, with the plain twin's curve where the quantity is the same."""
-    accuracy = [
-        _series(run, "val/accuracy", "validation", "main"),
-        _series(run, "train/accuracy", "training", "second"),
-        _series(run, "val/accuracy", "plain twin", "control", twin=True),
-    ]
-
-    def validation(key: str) -> list[Series]:
-        return [
-            _series(run, key, "validation", "main"),
-            _series(run, key, "plain twin", "control", twin=True),
-        ]
-
-    return _present(
-        [
-            charts.chart("Accuracy", accuracy),
-            charts.chart("Negative log-likelihood, nats", validation("val/nll")),
-            charts.chart("S-measure", validation("val/s")),
-            charts.chart("Mean absolute error", validation("val/mae")),
-            charts.chart("Training loss", [_series(run, "train/loss", "training", "main")]),
-            charts.chart("Alignment loss", [_series(run, "train/align", "training", "main")]),
-        ]
-    )
+    drawn = []
+    for key, title in LEARNING:
+        series = [_series(run, key, "training" if key.startswith("train/") else "validation", "main")]
+        if key == "val/accuracy":
+            series.append(_series(run, "train/accuracy", "training", "second"))
+        if key.startswith("val/"):
+            series.append(_series(run, key, "plain twin", "control", twin=True))
+        drawn.append(charts.chart(title, series))
+    return _present(drawn)
 
 
 def bits_charts(run: Run) -> dict[str, Chart]:

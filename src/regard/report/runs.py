@@ -18,6 +18,7 @@ from regard.types import RegardError
 
 TRAIN = "train the run again with `regard train`"
 EVALUATE = "evaluate the run again with `regard evaluate`"
+_ARRAYS = {"images": (4, "u"), "maps": (3, "f"), "masks": (3, "ub"), "predictions": (3, "ub")}  # dimensions, kinds
 
 
 def read_run(path: Path) -> Run:
@@ -101,29 +102,21 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
         raise RegardError(f"{file}: is missing, but evaluation.json lists a gallery; {EVALUATE}")
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as entries:
-            arrays = {name: entries[name] for name in ("images", "maps", "masks", "predictions") if name in entries}
+            arrays = {name: entries[name] for name in _ARRAYS if name in entries}
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         corrupt(file, f"cannot be read ({error})", EVALUATE)
-    for name, ndim, kinds in (("images", 4, "u"), ("maps", 3, "f"), ("masks", 3, "ub"), ("predictions", 3, "ub")):
-        if name not in arrays and name in ("images", "maps"):
+    for name, (ndim, kinds) in _ARRAYS.items():
+        array = arrays.get(name)
+        if array is None and name in ("images", "maps"):
             corrupt(file, f"has no array {name!r}", EVALUATE)
-        if name in arrays and (
-            arrays[name].ndim != ndim or arrays[name].dtype.kind not in kinds or not arrays[name].size
-        ):
-            corrupt(file, f"{name} is {arrays[name].dtype}{arrays[name].shape}", EVALUATE)
-    images, maps, masks = arrays["images"], arrays["maps"], arrays.get("masks")
+        if array is not None and (array.ndim != ndim or array.dtype.kind not in kinds or not array.size):
+            corrupt(file, f"{name} is {array.dtype}{array.shape}", EVALUATE)
+    images, maps = arrays.pop("images"), arrays.pop("maps")
     if images.dtype != np.uint8 or images.shape[-1] != 3:
         corrupt(file, f"images is {images.dtype}{images.shape}, expected uint8 (G,H,W,3)", EVALUATE)
-    predictions = arrays.get("predictions")
-    full_size = [mask for mask in (masks, predictions) if mask is not None]
-    if len(maps) != len(images) or any(mask.shape != images.shape[:3] for mask in full_size):
+    if len(maps) != len(images) or any(mask.shape != images.shape[:3] for mask in arrays.values()):
         corrupt(file, f"images {images.shape}, maps {maps.shape} and masks do not belong together", EVALUATE)
     for item in evaluation.gallery:
         if not 0 <= item.row < len(images):
             corrupt(file, f"has {len(images)} rows, but evaluation.json asks for row {item.row}", EVALUATE)
-    return Pictures(
-        images,
-        maps.astype(np.float32),
-        None if masks is None else masks.astype(bool),
-        None if predictions is None else predictions.astype(bool),
-    )
+    return Pictures(images, maps.astype(np.float32), **{name: mask.astype(bool) for name, mask in arrays.items()})

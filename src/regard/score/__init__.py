@@ -5,7 +5,7 @@ One folder holds the whole way of `regard score`: maps and fixations, scoring, r
 """
 
 from regard.score.maps import MapFiles, MapSource, open_maps, open_source, read_fixations
-from regard.score.page import print_comparison, print_map_scores, write_score_page, write_score_pages
+from regard.score.page import print_comparison, print_map_scores, write_score_pages
 from regard.score.results import (
     METRIC_LABELS,
     MapScores,
@@ -38,6 +38,5 @@ __all__ = [
     "read_score_results",
     "score_maps",
     "score_sources",
-    "write_score_page",
     "write_score_pages",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
@@ -70,7 +72,7 @@ def open_maps(path: str | Path) -> MapFiles:
     path = Path(path)
     if path.is_dir():
         files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*_PICTURES, ".npy")]
-        loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): _reader(p) for p in files}
+        loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): partial(_read_file, p) for p in files}
     elif path.suffix == ".npz":
         loaders = _npz(path)
     elif path.suffix in (".h5", ".hdf5"):
@@ -82,39 +84,38 @@ def open_maps(path: str | Path) -> MapFiles:
     return MapFiles(loaders, str(path))
 
 
-def _reader(path: Path) -> Callable[[], Any]:
-    def load() -> Any:
-        try:
-            if path.suffix == ".npy":
-                return np.load(path, allow_pickle=False)
-            with Image.open(path) as file:
-                return np.asarray(file if file.mode in ("L", "I", "F", "I;16") else file.convert("L"))
-        except (OSError, ValueError) as error:
-            raise RegardError(f"cannot read the map {path}: {error}") from error
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise RegardError(f"cannot read {what}: {error}") from error
 
-    return load
+
+def _read_file(path: Path) -> Any:
+    with _reading(f"the map {path}"):
+        if path.suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        with Image.open(path) as file:
+            return np.asarray(file if file.mode in ("L", "I", "F", "I;16") else file.convert("L"))
 
 
 def _npz(path: Path) -> dict[str, Callable[[], Any]]:
-    try:
+    with _reading(f"{path} as NPZ"):
         file = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RegardError(f"cannot read {path} as NPZ: {error}") from error
     if {"maps", "names"} <= set(file.files):
         maps, names = file["maps"], [str(name) for name in file["names"]]
         if len(maps) != len(names):
             raise RegardError(f"{path} has {len(maps)} maps, but {len(names)} names")
-        return {name: (lambda k=k: maps[k]) for k, name in enumerate(names)}
-    return {name: (lambda name=name: file[name]) for name in file.files}
+        return {name: partial(maps.__getitem__, k) for k, name in enumerate(names)}
+    return {name: partial(file.__getitem__, name) for name in file.files}
 
 
 def _hdf5(path: Path) -> dict[str, Callable[[], Any]]:
     import h5py
 
-    try:
+    with _reading(f"{path} as HDF5"):
         file = h5py.File(path, "r")
-    except OSError as error:
-        raise RegardError(f"cannot read {path} as HDF5: {error}") from error
     names: list[str] = []
     file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     return {name: (lambda name=name: file[name][...]) for name in names}
@@ -174,24 +175,16 @@ def _run(folder: Path, images: Path) -> MapFiles:
     model.eval()
     size = (model.shape[2], model.shape[1])
 
-    def loader(name: str) -> Callable[[], Tensor]:
-        def load() -> Tensor:
-            image = read_image(images / name).resize(size, Image.Resampling.BILINEAR)
-            with torch.no_grad():
-                return model.explain(to_bytes(image)[None].float() / 255).values
+    def load(name: str) -> Tensor:
+        image = read_image(images / name).resize(size, Image.Resampling.BILINEAR)
+        with torch.no_grad():
+            return model.explain(to_bytes(image)[None].float() / 255).values
 
-        return load
-
-    return MapFiles({name: loader(name) for name in image_sizes(images, recursive=True)}, str(folder))
+    return MapFiles({name: partial(load, name) for name in image_sizes(images, recursive=True)}, str(folder))
 
 
-def open_fixations(fixations: Fixations | str | Path, images: str | Path | None = None) -> Fixations:
-    """A table of fixations as it is, or read from a file (`read_fixations`)."""
-    return fixations if isinstance(fixations, Fixations) else read_fixations(fixations, images)
-
-
-def read_fixations(path: str | Path, images: str | Path | None = None) -> Fixations:
-    """Fixations of a CSV, Parquet or pysaliency's HDF5 file; images without a fixation are left out.
+def read_fixations(path: Fixations | str | Path, images: str | Path | None = None) -> Fixations:
+    """Fixations of a CSV, Parquet or pysaliency's HDF5 file, without images that have none; a table as it is.
 
     The folder gives the images' names and sizes: in a CSV an image is named by its path below the folder (Parquet
     brings names and sizes itself); pysaliency's numbers count the folder's images in natural order of their names.
@@ -200,6 +193,8 @@ def read_fixations(path: str | Path, images: str | Path | None = None) -> Fixati
         RegardError: another kind of file, a fixation on an image that the folder lacks, coordinates that do not fit,
             or no fixation at all.
     """
+    if isinstance(path, Fixations):
+        return path
     path = Path(path)
     kind = path.suffix.lower()
     if kind in (".csv", ".h5", ".hdf5"):

@@ -13,19 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.report import (
-    LARGEST,
-    ORDER,
-    colorize,
-    enlarge,
-    image_uri,
+    GALLERY_ORDER,
+    Panels,
     interval_text,
     number,
+    panels,
     plural,
-    png,
     render_page,
     scale_of,
     signed,
-    uri,
     write_page,
 )
 from regard.score.results import (
@@ -41,17 +37,10 @@ from regard.score.results import (
 
 
 @dataclass(frozen=True)
-class FixatedCard:
-    """One image: picture, map and overlay as data URIs, fixations as percent of width and height."""
+class FixatedCard(Panels):
+    """One image of the gallery with its fixations as percent of width and height, and its scores as text."""
 
     item: ScoredItem
-    image: str
-    map: str
-    layer: str
-    width: int
-    height: int
-    low: float
-    high: float
     points: tuple[tuple[float, float], ...]
     scores: str
 
@@ -79,7 +68,7 @@ def write_score_page(folder: Path) -> Path:
     """
     results = read_score_results(folder)
     arrays = read_gallery(folder, results.gallery)
-    galleries = [(rule, [item for item in results.gallery if item.rule == rule]) for rule in ORDER]
+    galleries = [(rule, [item for item in results.gallery if item.rule == rule]) for rule in GALLERY_ORDER]
     html = render_page(
         "score/page.html.j2",
         name=results.name or folder.resolve().name,
@@ -102,24 +91,18 @@ def _summary(results: ScoreResults) -> str:
 
 
 def _card(item: ScoredItem, arrays: dict[str, Any]) -> FixatedCard:
-    image, values = arrays[f"image_{item.row}"], arrays[f"map_{item.row}"]
-    height, width = image.shape[:2]
-    shrink = min(1.0, LARGEST / max(height, width))
-    scale = scale_of([values], "relevance")
-    layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    scores = [f"{METRIC_LABELS[k][0] if k in METRIC_LABELS else k} {number(v)}" for k, v in item.score.items()]
+    values = arrays[f"map_{item.row}"]
+    shared = panels(arrays[f"image_{item.row}"], values, scale_of([values], "relevance"))
     return FixatedCard(
+        **(vars(shared) | {"map": shared.layer}),  # the map is drawn on the grid of its image
         item=item,
-        image=image_uri(image),
-        map=uri(png(colorize(enlarge(values, layer.shape), scale)), "png"),
-        layer=uri(png(colorize(layer, scale)), "png"),
-        width=width,
-        height=height,
-        low=float(values.min()),
-        high=float(values.max()),
         points=tuple((round(100 * float(x), 2), round(100 * float(y), 2)) for x, y in arrays[f"points_{item.row}"]),
-        scores=" · ".join(scores),
+        scores=" · ".join(f"{_label(metric)} {number(value)}" for metric, value in item.score.items()),
     )
+
+
+def _label(metric: str) -> str:
+    return METRIC_LABELS[metric][0] if metric in METRIC_LABELS else metric
 
 
 def print_map_scores(name: str, results: ScoreResults, console: Console | None = None) -> None:
@@ -154,7 +137,7 @@ def print_comparison(rows: Sequence[ModelComparison], console: Console | None = 
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(
-            Text(METRIC_LABELS[row.metric][0] if row.metric in METRIC_LABELS else row.metric),
+            Text(_label(row.metric)),
             Text(f"{row.first} − {row.second}"),
             signed(row.difference_mean),
             interval_text(row.difference_low, row.difference_high, sign=True),

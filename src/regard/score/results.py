@@ -37,7 +37,6 @@ METRIC_LABELS = {
     "information_gain": ("Information gain", "Bits a fixation beyond the train split's centre prior."),
 }
 """metric -> its label and meaning."""
-_CEILING = "other observers"
 _REMEDY = "score the maps again with `regard score`"
 
 
@@ -115,19 +114,19 @@ class ScoreResults:
 
     def rows(self) -> tuple[Score, ...]:
         """The scores of the maps in the form in which all pages and tables show scores."""
-        return tuple(self._row(metric) for metric in self.scores.get("maps", {}))
+        return tuple(self._row(metric, own) for metric, own in self.scores.get("maps", {}).items())
 
-    def _row(self, metric: str) -> Score:
+    def _row(self, metric: str, own: ScoredMean) -> Score:
         label, meaning = METRIC_LABELS.get(metric, (metric, ""))
         share = self.share_from_center_to_observers.get(metric, NAN)
         if not math.isnan(share):
             meaning += f" {number(100 * share)} % of the way from the centre prior to the other observers."
-        roles: list[tuple[str, str, Literal["floor", "ceiling"]]] = [(k, n, "floor") for k, n in FLOOR_LABELS.items()]
         references = []
-        for kind, name, role in [*roles, ("observers", _CEILING, "ceiling")]:
+        for kind, name in {**FLOOR_LABELS, "observers": "other observers"}.items():
             if (other := self.scores.get(kind, {}).get(metric)) is not None:
+                role: Literal["floor", "ceiling"] = "ceiling" if kind == "observers" else "floor"
                 references.append(Reference(name, role, other.mean, other.low, other.high))
-        own, difference = self.scores["maps"][metric], None
+        difference = None
         if (beyond := self.minus_center_paired.get(metric)) is not None:
             difference = Difference("minus centre prior", beyond.mean, beyond.low, beyond.high)
         return Score(

@@ -73,10 +73,9 @@ def score_sources(
             if not results[name].images:
                 image, why = next(iter(results[name].failed.items()))
                 raise RegardError(f"{name}: no image could be scored; the first problem: {image}: {why}")
-    if len(results) == 1:
-        return SourceScores(results, folders)
-    comparisons = compare_models(results)
-    write_dataclass(out / "comparison.json", comparisons, indent=2)
+    comparisons = compare_models(results) if len(results) > 1 else ()
+    if comparisons:
+        write_dataclass(out / "comparison.json", comparisons, indent=2)
     return SourceScores(results, folders, comparisons)
 
 

@@ -16,7 +16,7 @@ from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score,
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
 from regard.score.gallery import write_score_gallery
-from regard.score.maps import MapSource, open_fixations, open_source
+from regard.score.maps import MapSource, open_source, read_fixations
 from regard.score.page import write_score_page
 from regard.score.results import MapKind, MapScores, ModelComparison, ScoreOptions
 from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
@@ -72,8 +72,8 @@ def score_maps(
     [2.49, 1.87]
     """
     options = options or ScoreOptions()
-    table = open_fixations(fixations, images)
-    learned = None if train is None else open_fixations(train, images)
+    table = read_fixations(fixations, images)
+    learned = None if train is None else read_fixations(train, images)
     files = open_source(maps, images, table.images)
     if len(table) == 0:
         raise RegardError("there are no fixations to score maps against")
@@ -100,13 +100,9 @@ def score_maps(
             failed[image] = str(error)
         if on_progress is not None:
             on_progress(b + 1, len(table.images))
-    kinds: tuple[MapKind, ...] = (
-        "maps",
-        "uniform",
-        "center",
-        "permuted",
-        *(("observers",) if options.ceilings else ()),
-    )
+    kinds: list[MapKind] = ["maps", "uniform", "center", "permuted"]
+    if options.ceilings:
+        kinds.append("observers")
     values = {kind: _columns([row.get(kind, {}) for row in rows.values()]) for kind in kinds}
     summary = {
         kind: {m: score(v, draws=options.draws, seed=options.seed) for m, v in columns.items()}
@@ -116,9 +112,8 @@ def score_maps(
     scores = MapScores(tuple(rows), values, tuple(counts[n] for n in rows), failed, options, (note,), summary)
     if out is not None and rows:
         gallery = () if images is None else write_score_gallery(scores, files, table, images, out)
-        write_atomically(
-            Path(out) / "per_image.csv", scores.to_frame().to_csv(index=False, lineterminator="\n"), parents=True
-        )
+        table_text = scores.to_frame().to_csv(index=False, lineterminator="\n")
+        write_atomically(Path(out) / "per_image.csv", table_text, parents=True)
         write_dataclass(Path(out) / "scores.json", scores.results(gallery, name), indent=2)
         write_score_page(Path(out))
     return scores

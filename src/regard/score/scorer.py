@@ -15,18 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.gaze import (
-    CenterPriors,
-    Fixations,
-    center_prior,
-    center_priors,
-    density,
-    halves_against_each_other,
-    mix_uniform,
-    observers_against_others,
-    observers_information,
-    through_grid,
-)
+from regard import gaze
 from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
 from regard.score.maps import MapFiles, open_maps
 from regard.score.results import MapKind, ScoreOptions
@@ -37,18 +26,14 @@ Prior = Callable[[int, _Size], Tensor]
 """(image's index, its size) -> centre prior (1,1,h,w)."""
 
 
-def open_prior(which: str | None, fixations: Fixations, train: Fixations | None, sigma: float) -> Prior:
+def open_prior(which: str | None, fixations: gaze.Fixations, train: gaze.Fixations | None, sigma: float) -> Prior:
     """The centre prior that ``which`` names; see `ScoreOptions.center_prior`.
 
     Raises:
         RegardError: ``train`` without a train split, or a file that cannot be read.
     """
     if which is None:
-
-        @lru_cache(maxsize=4)
-        def others(size: _Size) -> CenterPriors:
-            return center_priors(fixations, grid=size, sigma=sigma)
-
+        others = lru_cache(maxsize=4)(lambda size: gaze.center_priors(fixations, grid=size, sigma=sigma))
         return lambda b, size: others(size)[b]
     if which == "train":
         if train is None:
@@ -66,27 +51,17 @@ def open_prior(which: str | None, fixations: Fixations, train: Fixations | None,
     return lambda _, size: given.resize(size).values
 
 
-def train_prior(train: Fixations, sigma: float) -> Callable[[_Size], Tensor]:
+def train_prior(train: gaze.Fixations, sigma: float) -> Callable[[_Size], Tensor]:
     """Density of the train split's fixations on any grid, through `mix_uniform`, so that it is 0 nowhere."""
-
-    @lru_cache(maxsize=4)
-    def prior(size: _Size) -> Tensor:
-        return mix_uniform(center_prior(train, grid=size, sigma=sigma))
-
-    return prior
+    return lru_cache(maxsize=4)(lambda size: gaze.mix_uniform(gaze.center_prior(train, grid=size, sigma=sigma)))
 
 
 @dataclass(frozen=True)
 class Information:
-    """Gains over the train split's centre prior, bits a fixation.
-
-    Attributes:
-        calibration: of the judged maps.
-        prior: size -> the train split's centre prior (1,1,h,w).
-    """
+    """Gains over the train split's centre prior, bits per fixation, of maps that are calibrated to densities."""
 
     calibration: DensityCalibration
-    prior: Callable[[tuple[int, int]], Tensor]
+    prior: Callable[[_Size], Tensor]  # size -> the train split's centre prior (1,1,h,w)
 
     def gain(self, kind: MapKind, values: Tensor, xy: Tensor) -> float:
         """Of one judged map (1,1,h,w) at the fixations (1,n,2); uniform and centre prior are densities as they are."""
@@ -96,16 +71,11 @@ class Information:
             log_density = density.log()
         else:
             log_density = self.calibration.log_density(values, prior)
-        return round(
-            information_gain(log_density, xy, prior.log()).item(), 12
-        )  # 0 instead of 1e-17 where both are equal
-
-    def ceiling(self, xy: Tensor, who: Tensor, size: tuple[int, int], sigma: float, grid: tuple[int, int]) -> float:
-        """`observers_information` over this prior."""
-        return observers_information(xy, who, self.prior(size), sigma=sigma, grid=grid)
+        gain = information_gain(log_density, xy, prior.log()).item()
+        return round(gain, 12)  # 0 instead of 1e-17 where both are equal
 
 
-def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[Information | None, str]:
+def learn_information(files: MapFiles, train: gaze.Fixations, sigma: float) -> tuple[Information | None, str]:
     """The calibration of the maps of the train split's images, and a sentence that describes it.
 
     None where the source has no map of any of these images; maps that cannot be read are left out and counted.
@@ -119,12 +89,11 @@ def learn_information(files: MapFiles, train: Fixations, sigma: float) -> tuple[
         try:
             values = files[name]()
         except RegardError:
-            broken += 1
-            continue
+            values = torch.full((1, 1, 1, 1), torch.nan)
         if not values.isfinite().all():
             broken += 1
             continue
-        maps.append(Map(values, "relevance").resize(grid).values.double())
+        maps.append(_resize(values, grid).double())
         kept.append(b)
     if not maps:
         return None, f"No information gain: {files.source} has no map of an image of the train split to calibrate on."
@@ -145,24 +114,14 @@ ScoreRow = dict[MapKind, dict[str, float]]
 
 @dataclass(frozen=True)
 class ImageScorer:
-    """Scores image ``b`` of the fixations when called.
-
-    Attributes:
-        files: the maps.
-        fixations: all images'.
-        sigma: of densities, image pixels.
-        prior: the centre prior.
-        others: negatives of the shuffled AUC, `regard.gaze.other_fixations`.
-        information: calibration of the maps to densities; None without a train split.
-        options: settings.
-    """
+    """Scores image ``b`` of the fixations when called."""
 
     files: MapFiles
-    fixations: Fixations
-    sigma: float
+    fixations: gaze.Fixations
+    sigma: float  # of densities, image pixels
     prior: Prior
-    others: Callable[[int, tuple[int, int]], Tensor]
-    information: Information | None
+    others: Callable[[int, _Size], Tensor]  # negatives of the shuffled AUC, `regard.gaze.other_fixations`
+    information: Information | None  # None without a train split
     options: ScoreOptions
 
     def __call__(self, b: int) -> ScoreRow:
@@ -178,12 +137,12 @@ class ImageScorer:
             raise RegardError("no fixations")
         xy = torch.from_numpy(np.stack([here.x, here.y], 1))
         grid = (own.shape[-2], own.shape[-1])
-        gold = density(xy[None], size=size, sigma=self.sigma)
+        gold = gaze.density(xy[None], size=size, sigma=self.sigma)
         others = self.others(b, size)
         judged: dict[MapKind, Tensor] = {
             "maps": _resize(own, size),
             "uniform": torch.ones_like(gold),
-            "center": through_grid(self.prior(b, size), grid),
+            "center": gaze.through_grid(self.prior(b, size), grid),
         }
         another = self._another(b)
         if another is not None:
@@ -207,13 +166,16 @@ class ImageScorer:
         if len(who.unique()) < 2:
             return {}
         size, convention = (others.shape[-2], others.shape[-1]), self.options.convention
-        one = observers_against_others(xy, who, others, sigma=self.sigma, grid=grid, convention=convention, seed=seed)
-        half = halves_against_each_other(
+        one = gaze.observers_against_others(
+            xy, who, others, sigma=self.sigma, grid=grid, convention=convention, seed=seed
+        )
+        half = gaze.halves_against_each_other(
             xy, who, size=size, sigma=self.sigma, grid=grid, seed=seed, convention=convention
         )
         bits = {}
         if self.information is not None:
-            bits["information_gain"] = self.information.ceiling(xy, who, size, self.sigma, grid)
+            prior = self.information.prior(size)
+            bits["information_gain"] = gaze.observers_information(xy, who, prior, sigma=self.sigma, grid=grid)
         return one | half | bits
 
     def _another(self, b: int) -> Tensor | None:

@@ -22,7 +22,6 @@ from regard.report import (
     Difference,
     Group,
     Reference,
-    Scatter,
     ScatterPoint,
     Score,
     Series,
@@ -115,7 +114,7 @@ def of_cell(rows: Sequence[R], task: str, backbone: str) -> list[R]:
     return [row for row in rows if (row.task, row.backbone) == (task, backbone)]
 
 
-def scatters(relations: Relations) -> tuple[Scatter, ...]:
+def scatters(relations: Relations) -> tuple[Chart, ...]:
     """One scatter plot per task: similarity and performance of every network with a learned map."""
     plots = [
         scatter(
