@@ -165,7 +165,7 @@ def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subje
         n = len(images)
         return Consistency(torch.zeros(n), torch.ones(n))
 
-    monkeypatch.setattr(measures, "consistency", nothing_stays)
+    monkeypatch.setattr(measures.metrics, "consistency", nothing_stays)
     judge_methods(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
     rows = table(tmp_path)["rows"]
     assert all(row["score"]["value"] is None for row in rows)

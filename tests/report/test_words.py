@@ -111,5 +111,5 @@ def test_a_plain_network_is_said_plainly(make_run: Callable[..., Path]) -> None:
     (folder / "metrics.jsonl").write_text("")
     assert run_summary(read_run(folder)) == (
         "Resnet18 (11,000,000 parameters), not trained for a whole epoch in 2 min 51 s, "
-        "was judged on 2,000 images from the test split of clutter."
+        "was evaluated on 2,000 images from the test split of clutter."
     )

@@ -5,7 +5,7 @@ here: the metrics themselves (metrics), the methods (explain), drawing (report).
 """
 
 from regard._callable import make_callable
-from regard.judge.case import Case, JudgeOptions, Measure
+from regard.judge.case import JudgeOptions
 from regard.judge.engine import judge_methods
 from regard.judge.explain_images import ExplainedImage, ExplainResults, explain_images, parse_options, read_explained
 from regard.judge.measures import METRICS, Metric
@@ -16,12 +16,10 @@ from regard.judge.subject import Subject, open_subject
 
 __all__ = [
     "METRICS",
-    "Case",
     "ExplainResults",
     "ExplainedImage",
     "JudgeOptions",
     "JudgeResults",
-    "Measure",
     "Metric",
     "Subject",
     "explain_images",

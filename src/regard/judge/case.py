@@ -63,34 +63,19 @@ class JudgeOptions:
 
 @dataclass(frozen=True)
 class Case:
-    """One method's maps of a sample, with everything that a metric needs.
+    """One method's maps of a sample, with everything that a metric needs."""
 
-    Attributes:
-        predict: images -> probabilities of the network.
-        explain: images, classes -> Map, the method on this network.
-        on: another network -> the same method on it.
-        network: the network itself; `on` takes changed copies of it.
-        twin: a network of the same kind that was trained on shuffled labels; None where there is none.
-        frozen: prediction with the map of the original image in place; None where no map can be imposed.
-        images: (N,C,H,W).
-        classes: the class predicted for each image, which is explained (N,).
-        index: of each image in its data set (N,).
-        masks: where the object is; None where the data has none.
-        map: the method's maps of the images.
-        options: settings.
-    """
-
-    predict: Predict
-    explain: Explain
-    on: Callable[[nn.Module], Explain]
-    network: nn.Module
-    twin: nn.Module | None
-    frozen: PredictAt | None
+    predict: Predict  # images -> probabilities of the network
+    explain: Explain  # images, classes -> Map, the method on this network
+    on: Callable[[nn.Module], Explain]  # another network -> the same method on it
+    network: nn.Module  # `on` takes changed copies of it
+    twin: nn.Module | None  # a network of the same kind that was trained on shuffled labels
+    frozen: PredictAt | None  # prediction with the original images' maps; None where no map can be imposed
     images: Float[Tensor, "N C H W"]
-    classes: Int[Tensor, " N"]
-    index: Int[Tensor, " N"]
-    masks: Bool[Tensor, "N 1 H W"] | None
-    map: Map
+    classes: Int[Tensor, " N"]  # predicted for each image, and explained
+    index: Int[Tensor, " N"]  # of each image in its data set
+    masks: Bool[Tensor, "N 1 H W"] | None  # where the object is; None where the data has none
+    map: Map  # the method's maps of the images
     options: JudgeOptions
 
     def few(self) -> Case:
@@ -103,24 +88,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number per image, with its floors and controls.
+    """One number per image, with its floors and controls."""
 
-    Attributes:
-        key: its name for programs.
-        label: its name for people.
-        meaning: one sentence.
-        values: (N,), NaN where undefined.
-        floors: label -> values (N,) of a map without information; differences are to the first.
-        better: the better direction, if there is one.
-        controls: label -> value of something that the measure can be fooled by.
-        undefined: why values are NaN.
-    """
-
-    key: str
-    label: str
-    meaning: str
-    values: Float[Tensor, " N"]
-    floors: Mapping[str, Float[Tensor, " N"]]
+    key: str  # its name for programs
+    label: str  # its name for people
+    meaning: str  # one sentence
+    values: Float[Tensor, " N"]  # NaN where undefined
+    floors: Mapping[str, Float[Tensor, " N"]]  # label -> values of maps without information; the first is compared
     better: Literal["higher", "lower"] | None = None
-    controls: Mapping[str, float] | None = None
-    undefined: str = "map not finite"
+    controls: Mapping[str, float] | None = None  # label -> value of something that the measure can be fooled by
+    undefined: str = "map not finite"  # why values are NaN

@@ -70,11 +70,9 @@ def build_gallery(run: Run) -> _Gallery | None:
     if pictures is None or meaning is None:
         return None
     scale = scale_of(pictures.maps[[i.row for i in items]], meaning.unit)
-    names = sorted(
-        {i.rule for i in items}, key=lambda r: (GALLERY_ORDER.index(r) if r in GALLERY_ORDER else len(GALLERY_ORDER), r)
-    )
+    names = {i.rule for i in items}
     rules = []
-    for name in names:
+    for name in [*(rule for rule in GALLERY_ORDER if rule in names), *sorted(names - set(GALLERY_ORDER))]:
         chosen = [i for i in items if i.rule == name]
         reasons = list(dict.fromkeys(i.why for i in chosen))
         rules.append(Rule(name, listed(reasons), tuple(_card(i, pictures, scale) for i in chosen)))

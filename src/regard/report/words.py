@@ -104,7 +104,7 @@ def run_summary(run: Run) -> str:
     trained = f"trained for {plural(epochs, 'epoch')}" if epochs else "not trained for a whole epoch"
     took = "" if math.isnan(run.provenance.seconds) else f" in {duration(run.provenance.seconds)}"
     classes = f" in {plural(len(data.classes), 'class', 'classes')}" if data.classes else ""
-    evaluated = f"judged on {plural(data.size, 'image')}{classes} from the {data.split} split of {data.name}"
+    evaluated = f"evaluated on {plural(data.size, 'image')}{classes} from the {data.split} split of {data.name}"
     first = f"{describe(run.evaluation.model)}, {trained}{took}, was {evaluated}."
     scores = [sentence(s[0]) for s in run.evaluation.groups().values()]
     last = ["Brackets hold bootstrap intervals."] if scores else []

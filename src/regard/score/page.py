@@ -1,4 +1,7 @@
-"""The page and terminal tables of `regard score`: scores with floors and ceiling, images with maps and fixations."""
+"""What `regard score` shows: scores with floors and ceiling, in a terminal and as a page, there with a gallery.
+
+The gallery holds the best, typical and worst images by NSS, with their maps and fixations.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from regard.data import read_image
+from regard.files import write_arrays
+from regard.gaze import Fixations
+from regard.metrics import best_typical_worst
 from regard.report import (
     GALLERY_ORDER,
     Panels,
@@ -24,16 +32,22 @@ from regard.report import (
     signed,
     write_page,
 )
+from regard.score.maps import MapFiles
 from regard.score.results import (
     FLOOR_LABELS,
     METRIC_LABELS,
+    REMEDY,
+    MapScores,
     ModelComparison,
     ScoredItem,
     ScoreResults,
     read_comparison,
-    read_gallery,
     read_score_results,
 )
+from regard.types import RegardError
+
+_EACH, _LARGEST = 4, 384  # images per rule; pixels of the longer side
+_WHY = {"best": "highest NSS", "typical": "NSS nearest to the median", "worst": "lowest NSS"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,51 @@ class FixatedCard(Panels):
     item: ScoredItem
     points: tuple[tuple[float, float], ...]
     scores: str
+
+
+def write_score_gallery(
+    scores: MapScores, files: MapFiles, fixations: Fixations, images: str | Path, folder: str | Path
+) -> tuple[ScoredItem, ...]:
+    """Writes ``gallery.npz`` (image_k, map_k, points_k: fixations as shares of width and height) and lists its rows.
+
+    Raises:
+        RegardError: an image that cannot be read.
+    """
+    by_metric = scores.values["maps"]
+    arrays: dict[str, Any] = {}
+    items: list[ScoredItem] = []
+    chosen = best_typical_worst(by_metric["nss"], _EACH) if "nss" in by_metric else {}
+    for rule, indices in chosen.items():
+        for k in indices.tolist():
+            name, row = scores.images[k], len(items)
+            picture = read_image(Path(images) / name)
+            size = picture.size
+            picture.thumbnail((_LARGEST, _LARGEST))
+            points = fixations.select(images=[name]).points()[0].numpy() / size
+            arrays |= {f"image_{row}": np.asarray(picture), f"points_{row}": points.astype(np.float32)}
+            arrays[f"map_{row}"] = files.read(name)[0, 0].numpy().astype(np.float32)
+            values = {metric: float(v[k]) for metric, v in by_metric.items() if not v[k].isnan()}
+            items.append(ScoredItem(row, name, rule, _WHY[rule], values))
+    if items:
+        write_arrays(Path(folder) / "gallery.npz", arrays, parents=True)
+    return tuple(items)
+
+
+def read_gallery(folder: Path, gallery: tuple[ScoredItem, ...]) -> dict[str, Any]:
+    """gallery.npz: image_k uint8 (H,W,3), map_k (h,w), points_k (n,2), for each row k of the gallery.
+
+    Raises:
+        RegardError: the file is missing, corrupt, or lacks a row.
+    """
+    if not gallery:
+        return {}
+    file = folder / "gallery.npz"
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            names = [f"{part}_{item.row}" for item in gallery for part in ("image", "map", "points")]
+            return {name: arrays[name] for name in names}
+    except (OSError, ValueError, KeyError) as error:
+        raise RegardError(f"{file}: cannot be read ({error}); {REMEDY}") from error
 
 
 def write_score_pages(folder: Path) -> tuple[Path, ...]:

@@ -6,15 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from torch import Tensor
 
 from regard.metrics import LOWER_IS_BETTER, paired_difference, share_of_range
 from regard.metrics.fixation import Convention
 from regard.report import NAN, Difference, Reference, Score, number, read_dataclass, to_json
-from regard.types import RegardError, Scores
+from regard.types import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +36,7 @@ METRIC_LABELS = {
     "information_gain": ("Information gain", "Bits a fixation beyond the train split's centre prior."),
 }
 """metric -> its label and meaning."""
-_REMEDY = "score the maps again with `regard score`"
+REMEDY = "score the maps again with `regard score`"
 
 
 @dataclass(frozen=True)
@@ -244,7 +243,7 @@ def read_score_results(folder: Path) -> ScoreResults:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "scores.json", ScoreResults, _REMEDY)
+    return read_dataclass(folder / "scores.json", ScoreResults, REMEDY)
 
 
 def read_comparison(folder: Path) -> tuple[ModelComparison, ...]:
@@ -253,24 +252,7 @@ def read_comparison(folder: Path) -> tuple[ModelComparison, ...]:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "comparison.json", tuple[ModelComparison, ...], _REMEDY)
-
-
-def read_gallery(folder: Path, gallery: tuple[ScoredItem, ...]) -> dict[str, Any]:
-    """gallery.npz: image_k uint8 (H,W,3), map_k (h,w), points_k (n,2), for each row k of the gallery.
-
-    Raises:
-        RegardError: the file is missing, corrupt, or lacks a row.
-    """
-    if not gallery:
-        return {}
-    file = folder / "gallery.npz"
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names = [f"{part}_{item.row}" for item in gallery for part in ("image", "map", "points")]
-            return {name: arrays[name] for name in names}
-    except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); {_REMEDY}") from error
+    return read_dataclass(folder / "comparison.json", tuple[ModelComparison, ...], REMEDY)
 
 
 def _mean(scores: Scores) -> ScoredMean:

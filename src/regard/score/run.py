@@ -17,17 +17,11 @@ from regard.types import RegardError
 
 @dataclass(frozen=True)
 class SourceScores:
-    """Scores of one or more sources of maps.
-
-    Attributes:
-        scores: name -> scores.
-        folders: name -> folder of its files.
-        comparisons: every pair in every metric; empty for one source.
-    """
+    """Scores of one or more sources of maps, by the name of each."""
 
     scores: Mapping[str, MapScores]
-    folders: Mapping[str, Path]
-    comparisons: tuple[ModelComparison, ...] = ()
+    folders: Mapping[str, Path]  # of its files
+    comparisons: tuple[ModelComparison, ...] = ()  # every pair in every metric; empty for one source
 
     @property
     def problems(self) -> list[str]:

@@ -15,9 +15,8 @@ from regard.gaze import SIGMA, Fixations, other_fixations
 from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
-from regard.score.gallery import write_score_gallery
 from regard.score.maps import MapSource, open_source, read_fixations
-from regard.score.page import write_score_page
+from regard.score.page import write_score_gallery, write_score_page
 from regard.score.results import MapKind, MapScores, ModelComparison, ScoreOptions
 from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
 from regard.types import RegardError
