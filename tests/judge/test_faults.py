@@ -174,10 +174,10 @@ def test_whatever_decides_a_number_is_never_mixed(subject, sample, tmp_path, cha
         judge_methods(Subject(subject.name, other, subject.classes), sample, tmp_path, few)
 
 
-def test_another_version_does_not_go_on_with_a_folder(subject, sample, tmp_path, monkeypatch):
+def test_a_version_with_other_numbers_does_not_go_on_with_a_folder(subject, sample, tmp_path, monkeypatch):
     few = options(methods=("uniform",), metrics=("drop",))
     judge_methods(subject, sample, tmp_path, few)
-    monkeypatch.setattr(sys.modules[judge_methods.__module__], "__version__", "9.9")
+    monkeypatch.setattr(sys.modules[judge_methods.__module__], "NUMBERS_SINCE", "9.9")
     with pytest.raises(RegardError, match=r"regard '.*', not '9\.9'"):
         judge_methods(subject, sample, tmp_path, few)
 

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.__about__ import __version__
 from regard.backbones import eval_mode, nearest
 from regard.evaluation import Sample
 from regard.explain import METHODS, ZeroMapWarning, explain
@@ -28,6 +27,9 @@ from regard.metrics import constant, explained
 from regard.metrics.faithfulness import PredictAt
 from regard.models import AttentiveClassifier
 from regard.types import Explain, Map, RegardError
+
+NUMBERS_SINCE = "0.1.0"
+"""The version of regard that last changed a number; a folder with the numbers of another one is refused."""
 
 
 @dataclass
@@ -106,7 +108,7 @@ def judge_methods(
     folder.claim(
         options.fixed()
         | {"model": subject.name, "weights": weights_hash(model), "data": sample.source, "pixels": sample.fingerprint}
-        | {"shuffled": None if shuffled is None else weights_hash(shuffled.model), "regard": __version__}
+        | {"shuffled": None if shuffled is None else weights_hash(shuffled.model), "regard": NUMBERS_SINCE}
     )
     if folder.holds(options.requested()):
         return read_judge_results(out)
