@@ -1,4 +1,4 @@
-"""Shape annotations are checked while testing; real data is found through REGARD_DATA."""
+"""Shape annotations are checked while testing; REGARD_DATA names the folder of real data."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = tiny(twin=True)
     folder = train(recipe, tmp_path_factory.mktemp("runs") / "tiny", quiet=True)
     train(plain_twin(recipe), folder / "twin", quiet=True)
-    # a budget as a reader finds it; too few steps to meet one in training
+    # the recipe names a budget only afterwards: training has too few steps to meet one
     save_recipe(replace(recipe, objective=replace(recipe.objective, budget_bits=10.0)), folder / "recipe.yaml")
     evaluate(folder)
     return folder
@@ -75,13 +75,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept between runs is kept for this test alone."""
+    """A cache folder of this test only."""
     monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Tests run side by side; spinning threads would only slow each other."""
+    """Tests run in parallel processes; one torch thread each is fastest."""
     import torch
 
     torch.set_num_threads(1)

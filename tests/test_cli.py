@@ -51,7 +51,7 @@ def test_train_with_its_twin_ends_with_a_report(tmp_path: Path) -> None:
     assert not (folder / "twin" / "wanted.yaml").exists()
 
 
-def test_the_same_command_again_finds_it_done_and_evaluates(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repeated_command_does_not_train_again_and_evaluates(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_recipe(tiny(), runs / "recipe.yaml")
     before = (runs / "tiny" / "environment.json").read_bytes()
     assert main(["train", "--recipe", str(runs / "recipe.yaml"), "--runs", str(runs), "--quiet"]) == 0
@@ -87,11 +87,11 @@ def test_one_command_reads_matches_claims_and_builds_once(tmp_path: Path, monkey
     assert main(arguments) == 0
     assert (folder / "report.html").is_file()
     assert "plain twin" in (folder / "report.html").read_text()
-    once = {"parse_recipe": 1, "build_data": 1, "open_data": 1, "claim_folder": 1, "check_choices": 1}
-    assert calls == once
+    one_call_each = {"parse_recipe": 1, "build_data": 1, "open_data": 1, "claim_folder": 1, "check_choices": 1}
+    assert calls == one_call_each
     calls.clear()
     assert main(arguments) == 0
-    assert calls == once | {"load_recipe": 1}, "the recipe in the folder is read once, to compare it"
+    assert calls == one_call_each | {"load_recipe": 1}, "the recipe in the folder is read once, to compare it"
 
 
 def test_few_files_lie_between_the_command_and_the_first_forward(
@@ -127,7 +127,7 @@ def test_another_recipe_under_the_same_name_is_refused(runs: Path, capsys: pytes
     assert "another recipe" in capsys.readouterr().err
 
 
-def test_explain_goes_on_after_a_bad_image(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_continues_after_a_bad_image(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(good)
     bad.write_bytes(good.read_bytes()[:200])

@@ -1,4 +1,4 @@
-"""What `regard data` prints: the catalog, one set's facts, and the answers of a download."""
+"""What `regard data` prints: the catalog, one set's facts, and the messages of a download."""
 
 import inspect
 
@@ -12,7 +12,7 @@ from regard.data import CATALOG, catalog, clutter
 def test_every_entry_has_all_facts_and_options(name):
     record = info_record(name)
     assert all(record.values())
-    assert ("seed=0" in record["options"]) == (name not in ("digits", "atari_head"))  # whose parts are fixed
+    assert ("seed=0" in record["options"]) == (name not in ("digits", "atari_head"))  # their splits are fixed
     assert "download" not in record["options"]
     assert name in {row["name"] for row in catalog_records("description")}
 
@@ -34,7 +34,7 @@ def test_clutters_splits_and_size_are_its_own_defaults():
         ("folder", "10% for val and 10% for test of", "224x224"),
     ],
 )
-def test_what_other_sets_say_of_splits_and_size(name, splits, size):
+def test_splits_and_size_of_other_sets(name, splits, size):
     record = info_record(name)
     assert record["splits"].startswith(splits)
     assert record["size"].startswith(size)
@@ -54,7 +54,7 @@ def fetched(monkeypatch):
     return calls
 
 
-def test_the_commands_answers(fetched, tmp_path):
+def test_the_lines_of_data_get(fetched, tmp_path):
     lines = get_lines("svhn", tmp_path, yes=True, ask=lambda question: pytest.fail("asked in spite of --yes"))
     assert "non-commercial" in lines[0]
     assert lines[-1] == f"svhn is in {tmp_path}"

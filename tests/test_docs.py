@@ -1,4 +1,4 @@
-"""README and docs are true: every block runs, every link leads somewhere, every command and recipe parses."""
+"""README and docs: every Python block runs, every link has a target, every command and recipe parses."""
 
 import json
 import re
@@ -24,12 +24,12 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(R
 
 def blocks(text: str, *languages: str) -> list[tuple[int, str]]:
     """Line and content of every fenced block in one of the languages."""
-    found = ((text.count("\n", 0, m.start(2)), m[1], m[2]) for m in BLOCK.finditer(text))
-    return [(line, content) for line, language, content in found if language in languages]
+    fenced = ((text.count("\n", 0, m.start(2)), m[1], m[2]) for m in BLOCK.finditer(text))
+    return [(line, content) for line, language, content in fenced if language in languages]
 
 
 def own_gaze(folder: Path) -> None:
-    """What a reader is taken to have: images, a table of fixations, maps."""
+    """The files that examples in the docs assume: images, a table of fixations, maps."""
     random = np.random.default_rng(0)
     rows = ["image,subject,order,x,y,ms"]
     for place in ("images", "maps"):
@@ -61,7 +61,7 @@ def slug(heading: str) -> str:
 
 
 @each_page
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -110,27 +110,30 @@ def test_the_written_out_default_is_the_default() -> None:
     assert load_recipe(ROOT / "recipes" / "clutter.yaml") == replace(Recipe(), name="clutter")
 
 
-def test_readme_lists_what_the_records_say() -> None:
+def test_readme_quotes_the_records() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     quoted = ("fixation_metrics", "augmentation", "gaze_known_values", "demo", "budgets", "table_cifar10")
     costs = costs_of_judging()
-    known = {name: json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in quoted}
-    times = known["fixation_metrics"]["wall_ms_an_image"]["times_faster"]
-    largest = max(known["fixation_metrics"]["largest_difference"].values())
-    demo, budgets = known["demo"]["scores"], known["budgets"]["runs"]
-    rows = {row["arm"]: row for row in known["table_cifar10"]["rows"]}
+    records = {name: json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in quoted}
+    times = records["fixation_metrics"]["wall_ms_an_image"]["times_faster"]
+    largest = max(records["fixation_metrics"]["largest_difference"].values())
+    demo, budgets = records["demo"]["scores"], records["budgets"]["runs"]
+    rows = {row["arm"]: row for row in records["table_cifar10"]["rows"]}
     paired = [rows[arm]["difference"] for arm in ("AIB", "AIB, quantized")]
-    observers, center = (known["gaze_known_values"]["osie"][k]["auc"] for k in ("leave_one_out", "center_prior"))
+    observers, center = (records["gaze_known_values"]["osie"][k]["auc"] for k in ("leave_one_out", "center_prior"))
     for quoted_text in (
         f"{times:.1f} times faster",
         f"the same values to {largest:.0e}".replace("e-0", "e-"),
-        f"{known['augmentation']['ratio']:.0f} times faster per sample",
+        f"{records['augmentation']['ratio']:.0f} times faster per sample",
         f"{observers['mean']:.3f}, interval {observers['low']:.3f} to {observers['high']:.3f}".replace("0.", "."),
         f"centre prior {center['mean']:.3f}".replace("0.", "."),
         *(f"| {demo[key]['value']:.3f} |" for key in ("accuracy_mean", "accuracy_one_sample", "pointing")),
         " and ".join(f"{run['latent_bits']['value']:.2f}" for run in budgets),
         f"plain network ({rows['plain']['cells']['accuracy_mean']['value']:.3f})",
-        *("{value:+.3f}, interval {low:+.3f} to {high:+.3f}".format(**found).replace("-", "−") for found in paired),
+        *(
+            "{value:+.3f}, interval {low:+.3f} to {high:+.3f}".format(**difference).replace("-", "−")
+            for difference in paired
+        ),
     ):
         assert quoted_text in text
     assert "{mean}; torch-cam {torchcam}, Quantus {quantus} in the same run".format(**costs) in text
@@ -138,16 +141,16 @@ def test_readme_lists_what_the_records_say() -> None:
 
 
 def costs_of_judging() -> dict[str, str]:
-    """What README and docs/judging.md say of costs."""
-    held = ("deletion_overhead", "rise_overhead_cpu", "iba_speed_cpu")
-    deletion, rise, iba = (json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in held)
+    """Costs of judging that README and docs/judging.md quote, by name."""
+    names = ("deletion_overhead", "rise_overhead_cpu", "iba_speed_cpu")
+    deletion, rise, iba = (json.loads((ROOT / "results" / f"{name}.json").read_text())["values"] for name in names)
     sides = deletion["regard"] | deletion["peers"] | {"rise": rise, "captum-rise": rise["peer"]}
     shares = {name: f"{100 * side['overhead']:.1f} %".replace("-", "−") for name, side in sides.items()}
-    alone, together = f"{iba['one_image_seconds']:.2f} s", f"{iba['seconds_an_image']:.2f} s"
-    return shares | {"iba": f"{iba['times_faster']:.1f}", "iba alone": alone, "iba together": together}
+    single, batched = f"{iba['one_image_seconds']:.2f} s", f"{iba['seconds_an_image']:.2f} s"
+    return shares | {"iba": f"{iba['times_faster']:.1f}", "iba alone": single, "iba together": batched}
 
 
-def test_costs_of_judging_are_the_records() -> None:
+def test_costs_of_judging_match_the_records() -> None:
     text = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
     costs = costs_of_judging()
     for line in (

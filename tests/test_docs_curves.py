@@ -1,4 +1,4 @@
-"""The tables in docs/curves.md are what the records of sweeps hold."""
+"""The tables in docs/curves.md match the records of sweeps."""
 
 import json
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ def short(cell: dict[str, Any] | None, key: str) -> str:
 
 
 def sweep(name: str) -> Iterator[str]:
-    held = json.loads((ROOT / "results" / f"sweep_{name}.json").read_text())["values"]
-    for row in held["rows"]:
+    values = json.loads((ROOT / "results" / f"sweep_{name}.json").read_text())["values"]
+    for row in values["rows"]:
         arm = row["arm"].rpartition("=")[2].strip("[]'")
         yield f"| {' | '.join([arm, *(short(row['cells'].get(key), key) for key in SHOWN[name])])} |"
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_sweep_is_the_record(name: str) -> None:
+def test_a_sweep_table_matches_its_record(name: str) -> None:
     text = (ROOT / "docs" / "curves.md").read_text(encoding="utf-8")
     for line in sweep(name):
         assert line in text

@@ -1,4 +1,4 @@
-"""What docs/judging.md says of learned attention is what results/learned_attention.json holds."""
+"""The table of learned attention in docs/judging.md matches results/learned_attention.json."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def short(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−").replace("0.", ".")
 
 
-def test_the_table_of_learned_attention_is_the_record() -> None:
+def test_the_table_of_learned_attention_matches_the_record() -> None:
     text = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
     values = json.loads((ROOT / "results" / "learned_attention.json").read_text())["values"]
     for arm in ("clutter, noise gate", "cifar10_jpeg, noise gate", "cifar10_jpeg, residual gate"):

@@ -1,4 +1,4 @@
-"""The tables in docs/study-results.md are what results/study_NAME.json holds."""
+"""The tables in docs/study-results.md match results/study_NAME.json."""
 
 import json
 from collections import Counter
@@ -14,21 +14,21 @@ ALL = "all"
 
 
 def values_of(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "results" / f"study_{name}.json").read_text())["values"]
-    return found
+    values: dict[str, Any] = json.loads((ROOT / "results" / f"study_{name}.json").read_text())["values"]
+    return values
 
 
 def short(value: float, *, signed: bool = False) -> str:
     return f"{value:{'+' if signed else ''}.3f}".replace("0.", ".").replace("-", "−")
 
 
-def said(found: dict[str, Any] | None, *, signed: bool = False) -> str:
-    """A value with its interval; nothing of what is undefined."""
-    if found is None or found["value"] is None:
+def interval(cell: dict[str, Any] | None, *, signed: bool = False) -> str:
+    """A value with its interval; empty where it is undefined."""
+    if cell is None or cell["value"] is None:
         return ""
-    text = short(found["value"], signed=signed)
-    if found["low"] is not None:
-        text += f" ({short(found['low'], signed=signed)} to {short(found['high'], signed=signed)})"
+    text = short(cell["value"], signed=signed)
+    if cell["low"] is not None:
+        text += f" ({short(cell['low'], signed=signed)} to {short(cell['high'], signed=signed)})"
     return text
 
 
@@ -49,7 +49,7 @@ def performance(values: dict[str, Any], task: str) -> Iterator[str]:
     levels = {(r["condition"], r["backbone"]): r["level"] for r in rows}
     yield row("condition", *backbones)
     for condition in dict.fromkeys(r["condition"] for r in rows):
-        yield row(f"`{condition}`", *(said(levels.get((condition, b))) for b in backbones))
+        yield row(f"`{condition}`", *(interval(levels.get((condition, b))) for b in backbones))
 
 
 def similarity(values: dict[str, Any], task: str) -> Iterator[str]:
@@ -57,26 +57,36 @@ def similarity(values: dict[str, Any], task: str) -> Iterator[str]:
     rows = [r for r in values["similarity"]["rows"] if (r["task"], r["metric"]) == (task, "nss")]
     gains = [r for r in values["similarity"]["rows"] if (r["task"], r["metric"]) == (task, "ig")]
     gain = {(r["condition"], r["backbone"]): r for r in gains}
-    own = fullest(rows)
+    backbone = fullest(rows)
     for r in rows:
-        if r["backbone"] == own:
-            anchors = (said({**r["anchors"][name], "low": None}) for name in ("random", "center", "observers"))
-            bits = gain.get((r["condition"], own))
-            told = () if bits is None else (said(bits["value"]), said({**bits["anchors"]["observers"], "low": None}))
-            yield row(f"`{r['condition']}`", said(r["value"]), *anchors, said(r["beyond_shuffled"], signed=True), *told)
+        if r["backbone"] == backbone:
+            anchors = (interval({**r["anchors"][name], "low": None}) for name in ("random", "center", "observers"))
+            bits = gain.get((r["condition"], backbone))
+            gain_texts = (
+                ()
+                if bits is None
+                else (interval(bits["value"]), interval({**bits["anchors"]["observers"], "low": None}))
+            )
+            yield row(
+                f"`{r['condition']}`",
+                interval(r["value"]),
+                *anchors,
+                interval(r["beyond_shuffled"], signed=True),
+                *gain_texts,
+            )
 
 
 def faithfulness(values: dict[str, Any], task: str) -> Iterator[str]:
-    """Of its learned maps."""
+    """Faithfulness of one backbone's learned maps, beside random maps and implicit attention."""
     rows = [r for r in values["transparency"]["rows"] if r["task"] == task]
-    own = fullest(rows)
+    backbone = fullest(rows)
     for r in rows:
-        if r["backbone"] == own:
+        if r["backbone"] == backbone:
             yield row(
                 f"`{r['condition']}`",
-                said(r["faithfulness"]),
-                said({**r["random"], "low": None}),
-                said(r["against_implicit"], signed=True),
+                interval(r["faithfulness"]),
+                interval({**r["random"], "low": None}),
+                interval(r["against_implicit"], signed=True),
             )
 
 
@@ -84,8 +94,8 @@ def doses(values: dict[str, Any]) -> Iterator[str]:
     """Performance as the human map is taken away, and what is lost in all."""
     for c in values["dose"]["curves"]:
         if c["backbone"] != ALL:
-            levels = (said({**level, "low": None}) for level in c["levels"])
-            yield row(c["task"], f"`{c['arm']}`", *levels, said(c["drop"], signed=True))
+            levels = (interval({**level, "low": None}) for level in c["levels"])
+            yield row(c["task"], f"`{c['arm']}`", *levels, interval(c["drop"], signed=True))
 
 
 def verdicts(values: dict[str, Any]) -> Iterator[str]:
@@ -93,27 +103,29 @@ def verdicts(values: dict[str, Any]) -> Iterator[str]:
     for v in values["verdicts"]:
         for f in v["findings"]:
             what = f["contrast"] + (f" ({f['case']})" if f["case"] else "")
-            yield row(v["hypothesis"], v["word"], what, said(f, signed=True))
+            yield row(v["hypothesis"], v["word"], what, interval(f, signed=True))
 
 
 def lines(name: str) -> list[str]:
     values = values_of(name)
     tasks = list(dict.fromkeys(r["task"] for r in values["performance"]["rows"]))
-    found = [line for task in tasks for make in (performance, similarity, faithfulness) for line in make(values, task)]
-    return [*found, *doses(values), *verdicts(values)]
+    task_lines = [
+        line for task in tasks for make in (performance, similarity, faithfulness) for line in make(values, task)
+    ]
+    return [*task_lines, *doses(values), *verdicts(values)]
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_row_is_the_records(name: str) -> None:
+def test_every_row_matches_the_record(name: str) -> None:
     text = (ROOT / "docs" / "study-results.md").read_text(encoding="utf-8")
-    shown = lines(name)
-    assert len(shown) > 30
-    for line in shown:
+    rows = lines(name)
+    assert len(rows) > 30
+    for line in rows:
         assert line in text, line
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_what_needs_no_network_is_told(name: str) -> None:
+def test_floors_without_a_network_are_listed(name: str) -> None:
     text = (ROOT / "docs" / "study-results.md").read_text(encoding="utf-8")
     for task, floors in values_of(name)["floors"].items():
         for floor in filter(None, floors.values()):

@@ -1,4 +1,4 @@
-"""The tables in docs/claims.md are what results/table_NAME.json holds."""
+"""The tables in docs/claims.md match results/table_NAME.json."""
 
 import json
 from pathlib import Path
@@ -44,15 +44,15 @@ MAPS = {"cifar10": (HEEDED,), "cub50": (PLACED, HEEDED)}
 
 
 def number(cell: dict[str, Any] | None, key: str) -> str:
-    """As the docs have it: shares with three digits and their interval, counts and bits whole."""
+    """A cell as the docs print it: shares with three digits and their interval, counts and bits whole."""
     if cell is None or cell["value"] is None:
         return ""
     if key == "parameters":
         return f"{cell['value']:,.0f}"
     if key.endswith("bits"):
         return f"{cell['value']:.0f}"
-    said = f"{cell['value']:.3f} ({cell['low']:.3f} to {cell['high']:.3f})"
-    return said.replace("0.", ".").replace("-", "−")
+    text = f"{cell['value']:.3f} ({cell['low']:.3f} to {cell['high']:.3f})"
+    return text.replace("0.", ".").replace("-", "−")
 
 
 def lines(name: str) -> list[str]:
@@ -66,29 +66,29 @@ def lines(name: str) -> list[str]:
 def maps(name: str) -> list[str]:
     """Values alone, with two digits."""
     values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
-    found = []
+    table_lines = []
     for columns in MAPS[name]:
         for row in values["rows"]:
             cells = [row["cells"][key] for key in columns]
-            said = ["" if cell is None or cell["value"] is None else f"{cell['value']:.2f}" for cell in cells]
-            words = " | ".join(said).replace("0.", ".").replace("-", "−")
-            found.append(f"| {row['arm']} | {words} |")
-    return found
+            texts = ["" if cell is None or cell["value"] is None else f"{cell['value']:.2f}" for cell in cells]
+            words = " | ".join(texts).replace("0.", ".").replace("-", "−")
+            table_lines.append(f"| {row['arm']} | {words} |")
+    return table_lines
 
 
 def verdicts(name: str) -> list[str]:
     values = json.loads((ROOT / "results" / f"table_{name}.json").read_text())["values"]
-    found = []
+    table_lines = []
     for claim in values["claims"]:
-        said = f"{claim['value']:+.3f} ({claim['low']:+.3f} to {claim['high']:+.3f})"
+        text = f"{claim['value']:+.3f} ({claim['low']:+.3f} to {claim['high']:+.3f})"
         than = claim["than"] or claim["over"]
-        words = said.replace("0.", ".").replace("-", "−")
-        found.append(f"| {claim['better']} | {than} | {claim['by']} | {words} | {claim['verdict']} |")
-    return found
+        words = text.replace("0.", ".").replace("-", "−")
+        table_lines.append(f"| {claim['better']} | {than} | {claim['by']} | {words} | {claim['verdict']} |")
+    return table_lines
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_the_table_is_the_record(name: str) -> None:
+def test_the_table_matches_the_record(name: str) -> None:
     text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
     for line in [*lines(name), *maps(name), *verdicts(name)]:
         assert line in text

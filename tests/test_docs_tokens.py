@@ -1,24 +1,24 @@
-"""The numbers in docs/tokens.md are what results/token_skipping.json holds."""
+"""The numbers in docs/tokens.md match results/token_skipping.json."""
 
 import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HELD = json.loads((ROOT / "results" / "token_skipping.json").read_text())["values"]
+RECORD = json.loads((ROOT / "results" / "token_skipping.json").read_text())["values"]
 TEXT = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8")
 
 
 def short(value: float, digits: int) -> str:
-    said = f"{value:.{digits}f}".replace("-", "−")
-    return said.replace("0.", ".") if abs(value) < 1 else said
+    text = f"{value:.{digits}f}".replace("-", "−")
+    return text.replace("0.", ".") if abs(value) < 1 else text
 
 
 def test_times_of_the_untrained_network() -> None:
-    found: dict[tuple[int, float], dict[int, float]] = {}
-    for cell in HELD["vit_tiny_224"]:
-        found.setdefault((cell["at"], cell["kept_share"]), {})[cell["batch"]] = cell["dropped_times_faster"]
-    assert len(found) == 9
-    for (at, kept), speed in found.items():
+    speeds: dict[tuple[int, float], dict[int, float]] = {}
+    for cell in RECORD["vit_tiny_224"]:
+        speeds.setdefault((cell["at"], cell["kept_share"]), {})[cell["batch"]] = cell["dropped_times_faster"]
+    assert len(speeds) == 9
+    for (at, kept), speed in speeds.items():
         line = f"| block {at} | {kept:g} | {short(speed[1], 2)} | {short(speed[8], 2)} |".replace("0.", ".")
         assert line in TEXT
 
@@ -28,10 +28,10 @@ def interval(lost: dict[str, float]) -> str:
 
 
 def test_accuracies_and_times_of_the_trained_ones() -> None:
-    full = {cell["full_accuracy"] for cell in HELD["trained"]}
+    full = {cell["full_accuracy"] for cell in RECORD["trained"]}
     assert len(full) == 1
     assert f"The full network reaches {short(full.pop(), 3)}" in TEXT
-    for cell in HELD["trained"]:
+    for cell in RECORD["trained"]:
         words = [
             f"block {cell['at'].rpartition('.')[2]}",
             short(cell["kept_share"], 1),
@@ -43,10 +43,10 @@ def test_accuracies_and_times_of_the_trained_ones() -> None:
         assert f"| {' | '.join(words)} |" in TEXT
 
 
-def test_the_readme_says_it_of_the_recipe() -> None:
-    cell = HELD["trained"][0]
+def test_the_readme_quotes_the_recipes_record() -> None:
+    cell = RECORD["trained"][0]
     lost, speed = cell["mean_map"]["lost"], cell["by_batch"]
-    said = "{mean:.3f} of accuracy lost, interval {low:.3f} to {high:.3f}".format(**lost).replace("-", "−")
+    loss_text = "{mean:.3f} of accuracy lost, interval {low:.3f} to {high:.3f}".format(**lost).replace("-", "−")
     times = " and ".join(f"{speed[batch]['dropped_times_faster']:.1f}" for batch in ("16", "64"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{said}; {times} times faster in batches of 16 and 64" in readme
+    assert f"{loss_text}; {times} times faster in batches of 16 and 64" in readme

@@ -1,4 +1,4 @@
-"""The numbers on verdicts in docs/study.md are those of results/verdicts.json."""
+"""The numbers on verdicts in docs/study.md match results/verdicts.json."""
 
 import json
 from pathlib import Path
@@ -7,21 +7,23 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def share(found: dict[str, Any]) -> str:
-    return f"{found['rate']:.3f}, interval {found['low']:.3f} to {found['high']:.3f}".replace("0.", ".")
+def share(estimate: dict[str, Any]) -> str:
+    return f"{estimate['rate']:.3f}, interval {estimate['low']:.3f} to {estimate['high']:.3f}".replace("0.", ".")
 
 
 def short(rate: float) -> str:
     return f"{rate:.3f}".replace("0.", ".")
 
 
-def test_shares_of_right_verdicts_are_the_record() -> None:
+def test_shares_of_correct_verdicts_match_the_record() -> None:
     text = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
     values = json.loads((ROOT / "results" / "verdicts.json").read_text())["values"]
     worst = values["lowest_correct_where_powered"]
     powered = [world["name"] for world in values["worlds"] if world["powered"]]
     assert (len(values["worlds"]), len(powered), values["studies_a_world"]) == (10, 8, 200)
-    three, _, five = ({kind: found[kind]["rate"] for kind in ("crossed", "bootstrap")} for found in values["coverage"])
+    three, _, five = (
+        {kind: coverage[kind]["rate"] for kind in ("crossed", "bootstrap")} for coverage in values["coverage"]
+    )
     few = values["coverage"][1]
     for line in (
         f"can tell | {share(values['correct_where_powered'])} |",

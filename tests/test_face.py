@@ -17,7 +17,7 @@ STUB = (Path(regard.__file__).parent / "__init__.pyi").read_text()
 
 
 def python(program: str) -> str:
-    """What a program prints in a process of its own."""
+    """The output of a program in its own process."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -60,9 +60,9 @@ def test_attentive_networks(net: torch.nn.Module) -> None:
     assert output.logits.shape == (1, 2, 10)
     losses = regard.information_loss(output, torch.tensor([1, 2]), regard.Weights(beta=1e-3))
     assert losses.total.isfinite()
-    shown = regard.explain(net, images, "grad_cam")
-    assert isinstance(shown, regard.Map)
-    assert shown.values.shape[:2] == (2, 1)
+    explanation = regard.explain(net, images, "grad_cam")
+    assert isinstance(explanation, regard.Map)
+    assert explanation.values.shape[:2] == (2, 1)
     assert isinstance(regard.Segmenter, type)
     assert isinstance(regard.TwoStream, type)
 

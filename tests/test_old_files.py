@@ -1,6 +1,6 @@
-"""Runs and results that version 0.1 wrote still open, and say the same numbers when they are made again.
+"""Runs and results of version 0.1 still open, and computing them again gives the same numbers.
 
-``fixtures/v0_1`` holds one of each kind, made by version 0.1 from generated images.
+``fixtures/v0_1`` holds one of each kind, written by version 0.1 from generated images.
 """
 
 import json
@@ -19,7 +19,7 @@ from regard.cli import main
 
 OLD = Path(__file__).parent / "fixtures" / "v0_1"
 MACHINE = {"command", "commit", "environment", "hardware", "made", "seconds", "versions"}
-"""Keys whose values are another machine's or another day's."""
+"""Keys whose values depend on the machine or the time."""
 TASKS = ("classification", "segmentation", "action")
 SIGMA = 1 / 27
 """Width of a fixation's density, a share of the image's, in version 0.1; the default has been .037 since."""
@@ -85,7 +85,7 @@ def test_a_judgement_is_complete_and_is_shown(old: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["shift"], ["transfer", "--data", "digits", "--draws", "2"]], ids=lambda c: c[0])
-def test_a_finished_command_has_nothing_left_to_do(old: Path, command: list[str]) -> None:
+def test_a_finished_command_does_no_work(old: Path, command: list[str]) -> None:
     name = command[0]
     assert main([name, "--run", "classification", "--out", name, *command[1:]]) == 0
     same_numbers(old / name / f"{name}.json", OLD / name / f"{name}.json")

@@ -52,7 +52,9 @@ def repeated() -> dict[str, list[str]]:
 
 def test_a_public_name_is_defined_once() -> None:
     new = {name: where for name, where in repeated().items() if name not in ALLOWED.keys() | REMAINING}
-    assert not new, "use the one definition, name each by what it is, or begin those that only one file uses with _"
+    assert not new, (
+        "use the one definition, name each by what it is, or make it private with _ where only one file uses it"
+    )
 
 
 def test_the_list_of_what_remains_shrinks() -> None:

@@ -1,4 +1,4 @@
-"""What is shipped: the command answers, the wheel holds what it needs and runs elsewhere."""
+"""Packaging: the command runs; the wheel is complete and runs outside the repository."""
 
 import os
 import subprocess
@@ -23,16 +23,16 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_command_answers(tmp_path: Path) -> None:
+def test_the_command_prints_its_version(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("regard")
     assert run(str(command), "--version", cwd=tmp_path) == f"regard {regard.__version__}\n"
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
-    told = run(sys.executable, "-m", "regard", "--help", cwd=tmp_path)
-    assert told.startswith("usage: regard")
+    output = run(sys.executable, "-m", "regard", "--help", cwd=tmp_path)
+    assert output.startswith("usage: regard")
     for command in ("train", "evaluate", "explain", "report", "data"):
-        assert f"\n    {command} " in told
+        assert f"\n    {command} " in output
 
 
 def test_types_are_shipped() -> None:
@@ -53,18 +53,18 @@ def test_citation_and_changelog_know_this_version() -> None:
 def test_a_wheel_builds_and_runs_elsewhere(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), cwd=ROOT)
     (wheel,) = tmp_path.glob("regard-*.whl")
-    held = set(zipfile.ZipFile(wheel).namelist())
+    names = set(zipfile.ZipFile(wheel).namelist())
     source = ROOT / "src"
-    wanted = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file() and p.suffix != ".pyc"}
-    assert wanted <= held
-    assert {"regard/py.typed", "regard/report/template/page.html.j2"} <= held
-    assert any(name.endswith("licenses/LICENSE") for name in held)
-    assert not any(name.startswith(("tests", "docs")) for name in held)
+    expected = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    assert expected <= names
+    assert {"regard/py.typed", "regard/report/template/page.html.j2"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any(name.startswith(("tests", "docs")) for name in names)
 
     place = tmp_path / "elsewhere"
     install = ("-m", "uv", "pip", "install", "--no-deps", "--offline", "--python", sys.executable)
     run(sys.executable, *install, "--target", str(place), str(wheel), cwd=tmp_path)
     path = {"PYTHONPATH": str(place)}
-    where = run(sys.executable, "-c", "import regard; print(regard.__file__)", cwd=tmp_path, **path)
-    assert Path(where.strip()).is_relative_to(place)
+    location = run(sys.executable, "-c", "import regard; print(regard.__file__)", cwd=tmp_path, **path)
+    assert Path(location.strip()).is_relative_to(place)
     assert run(str(place / "bin" / "regard"), "--version", cwd=tmp_path, **path) == f"regard {regard.__version__}\n"

@@ -1,4 +1,4 @@
-"""A CUB of a few generated images: one bright square, the bird, whose place and parts are known."""
+"""A small generated CUB: each image holds one bright square, the bird, with known box and parts."""
 
 from pathlib import Path
 

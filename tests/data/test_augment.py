@@ -76,16 +76,16 @@ FULL = Augmentation(crop_padding=2, flip=True, brightness=0.3, contrast=0.3, era
 
 def test_a_sample_is_independent_of_its_batch():
     whole = batch_of(8)
-    together = FULL(whole, seed=3, epoch=5)
+    augmented = FULL(whole, seed=3, epoch=5)
     for i in (0, 3, 7):
         alone = FULL(
             Batch(*(getattr(whole, k)[i : i + 1] for k in ("images", "labels", "index", "masks", "boxes"))),
             seed=3,
             epoch=5,
         )
-        assert torch.allclose(alone.images[0], together.images[i], atol=1e-6)
-        assert torch.equal(alone.masks[0], together.masks[i])
-        assert torch.equal(alone.boxes[0], together.boxes[i])
+        assert torch.allclose(alone.images[0], augmented.images[i], atol=1e-6)
+        assert torch.equal(alone.masks[0], augmented.masks[i])
+        assert torch.equal(alone.boxes[0], augmented.boxes[i])
 
 
 def test_epochs_and_seeds_differ():
@@ -101,7 +101,7 @@ def test_off_by_default():
     assert Augmentation()(batch, seed=0, epoch=0) is batch
 
 
-def test_the_batch_given_is_left_alone():
+def test_the_given_batch_is_not_modified():
     batch = batch_of()
     copies = {k: v.clone() for k, v in vars(batch).items() if v is not None}
     FULL(batch, seed=0, epoch=0)
@@ -159,17 +159,17 @@ def test_bad_settings_are_named():
 
 
 @pytest.mark.parametrize("mode", ["reflect", "zeros"])
-def test_parts_stay_on_what_they_name(mode):
+def test_parts_move_with_their_pixels(mode):
     before = batch_of(n=40, size=(12, 16))
     corner = before.boxes[:, :2] + 0.5  # the object's first pixel
     parts = torch.stack([torch.cat([corner, torch.ones(40, 1)], 1), torch.zeros(40, 3)], 1)
     after = Augmentation(crop_padding=5, flip=True, pad_mode=mode)(replace(before, parts=parts), seed=0, epoch=1)
     x, y, visible = after.parts[:, 0].unbind(1)
-    seen = visible > 0
-    assert 0 < seen.sum() < 40  # some leave the image
-    rows = seen.nonzero()[:, 0]
+    in_view = visible > 0
+    assert 0 < in_view.sum() < 40  # some leave the image
+    rows = in_view.nonzero()[:, 0]
     assert after.masks[rows, 0, y[rows].long(), x[rows].long()].all()
-    assert (after.parts[~seen, 0] == 0).all()
+    assert (after.parts[~in_view, 0] == 0).all()
     assert (after.parts[:, 1] == 0).all()  # what was not visible does not appear
 
 
@@ -177,7 +177,7 @@ def test_parts_stay_on_what_they_name(mode):
 @given(
     padding=st.integers(0, 4), flip=st.booleans(), mode=st.sampled_from(["zeros", "reflect"]), seed=st.integers(0, 99)
 )
-def test_fixations_stay_on_the_pixels_that_were_looked_at(padding, flip, mode, seed):
+def test_fixations_move_with_their_pixels(padding, flip, mode, seed):
     before = batch_of(seed=seed % 7)
     n, size = len(before.images), before.images.shape[-2:]
     g = torch.Generator().manual_seed(seed)

@@ -8,7 +8,7 @@ from regard.data import cache
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def cache_maker(tmp_path, monkeypatch):
     monkeypatch.setenv("REGARD_CACHE", str(tmp_path / "cache"))
     calls = []
 
@@ -22,42 +22,42 @@ def made(tmp_path, monkeypatch):
     return make, calls, tmp_path / "cache"
 
 
-def test_made_once_then_found(made):
-    make, calls, folder = made
+def test_a_second_call_reads_the_file(cache_maker):
+    make, calls, folder = cache_maker
     first, second = make(), make()
     assert calls == ["k"]
     assert all(torch.equal(first[k], second[k]) for k in ("x", "m"))
     assert [p.suffix for p in folder.iterdir()] == [".safetensors"]
 
 
-def test_another_key_is_another_file(made):
-    make, calls, folder = made
+def test_another_key_is_another_file(cache_maker):
+    make, calls, folder = cache_maker
     make("k")
     make("other")
     assert calls == ["k", "other"]
     assert len(list(folder.iterdir())) == 2
 
 
-@pytest.mark.parametrize("harm", ["empty", "cut", "flipped", "text", "folder-like"])
-def test_a_damaged_file_is_made_again(made, harm):
-    make, calls, folder = made
-    good = make()
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text", "folder-like"])
+def test_a_damaged_file_is_rebuilt(cache_maker, damage):
+    make, calls, folder = cache_maker
+    original = make()
     (path,) = folder.iterdir()
     content = bytearray(path.read_bytes())
-    if harm == "flipped":
+    if damage == "flipped":
         content[-3] ^= 0xFF
     path.write_bytes(
-        {"empty": b"", "cut": content[:-4], "flipped": content, "text": b"hello there, reader"}.get(harm, b"\0" * 64)
+        {"empty": b"", "cut": content[:-4], "flipped": content, "text": b"hello there, reader"}.get(damage, b"\0" * 64)
     )
-    again = make()
+    rebuilt = make()
     assert len(calls) == 2
-    assert torch.equal(again["x"], good["x"])
+    assert torch.equal(rebuilt["x"], original["x"])
     make()
     assert len(calls) == 2
 
 
-def test_a_file_of_another_key_is_not_taken(made):
-    make, calls, folder = made
+def test_a_file_of_another_key_is_not_read(cache_maker):
+    make, calls, folder = cache_maker
     make("k")
     (path,) = folder.iterdir()
     tensors = load_file(path)
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     assert torch.equal(out["x"], torch.ones(2))
 
 
-def test_tensors_that_are_views_are_kept(tmp_path, monkeypatch):
+def test_views_of_tensors_are_stored(tmp_path, monkeypatch):
     monkeypatch.setenv("REGARD_CACHE", str(tmp_path))
     for _ in range(2):
         out = cache.cached("n", "k", lambda: {"x": torch.arange(6).reshape(2, 3).T})
@@ -90,7 +90,7 @@ def test_tensors_that_are_views_are_kept(tmp_path, monkeypatch):
         ("linux", {"REGARD_CACHE": "/r"}, "/r"),
     ],
 )
-def test_the_platforms_place(platform, variables, expected, monkeypatch, tmp_path):
+def test_the_cache_folder_of_each_platform(platform, variables, expected, monkeypatch, tmp_path):
     for name in ("REGARD_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -100,8 +100,8 @@ def test_the_platforms_place(platform, variables, expected, monkeypatch, tmp_pat
     assert str(cache.cache_folder()) == expected.replace("HOME", str(tmp_path))
 
 
-def test_nothing_in_the_file_is_pickled(made):
-    make, _, folder = made
+def test_nothing_in_the_file_is_pickled(cache_maker):
+    make, _, folder = cache_maker
     make()
     (path,) = folder.iterdir()
     content = path.read_bytes()

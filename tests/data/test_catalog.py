@@ -7,7 +7,7 @@ from regard.types import RegardError
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_every_entry_says_what_it_is(name):
+def test_every_entry_has_a_description(name):
     entry = CATALOG[name]
     assert entry.name == name
     assert entry.description.endswith(".")
@@ -30,7 +30,7 @@ def test_clutter_opens_without_a_folder(monkeypatch):
     assert torch.equal(data.train.images, open_data("clutter", "anywhere", **options).train.images)
 
 
-def test_others_need_one(monkeypatch, tmp_path):
+def test_other_sets_need_a_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("REGARD_DATA", raising=False)
     with pytest.raises(RegardError, match="svhn: no folder given"):
         open_data("svhn")
@@ -67,22 +67,22 @@ def fetched(monkeypatch):
 
 
 def test_a_download_asks_first_and_shows_size_source_and_licence(fetched, tmp_path):
-    asked = []
+    questions = []
 
     def no(question):
-        asked.append(question)
+        questions.append(question)
         return False
 
     assert get("svhn", tmp_path / "new", no) is False
     assert fetched == []
     assert not (tmp_path / "new").exists()
     for word in ("246 MB", "ufldl.stanford.edu", "non-commercial", str(tmp_path / "new")):
-        assert word in asked[0]
+        assert word in questions[0]
     assert get("svhn", tmp_path / "new", lambda question: True) is True
     assert fetched == [tmp_path / "new"]
 
 
-def test_what_cannot_be_fetched_says_where_it_comes_from(tmp_path):
+def test_the_error_for_a_set_without_download_names_its_source(tmp_path):
     with pytest.raises(RegardError, match="folder: there is nothing to download"):
         get("folder", tmp_path, lambda question: True)
 

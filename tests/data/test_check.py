@@ -20,20 +20,22 @@ def test_a_good_split_has_no_problems(split):
     assert check_split(split) == []
 
 
-def test_every_bad_item_is_found_and_named_in_order(split):
+def test_every_bad_item_is_named_in_order(split):
     split.paths[7].unlink()
     split.paths[1].write_bytes(split.paths[1].read_bytes()[:200])
     Image.new("L", (32, 31)).save(split.masks[4])
     split.paths[5].write_text("text")
-    found = check_split(split)
-    assert [p.index for p in found] == [1, 4, 5, 7]
-    assert [p.item for p in found] == [str(split.paths[i]) for i in (1, 4, 5, 7)]
-    for problem, words in zip(found, ("damaged image", "mask of 32x31", "not an image", "no such image"), strict=True):
+    problems = check_split(split)
+    assert [p.index for p in problems] == [1, 4, 5, 7]
+    assert [p.item for p in problems] == [str(split.paths[i]) for i in (1, 4, 5, 7)]
+    for problem, words in zip(
+        problems, ("damaged image", "mask of 32x31", "not an image", "no such image"), strict=True
+    ):
         assert problem.split == "train"
         assert words in problem.reason
 
 
-def test_what_lies_in_memory_is_good():
+def test_a_split_in_memory_has_no_problems():
     assert (
         check_split(TensorSplit("val", ("a",), torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.zeros(3).long())) == []
     )

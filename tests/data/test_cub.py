@@ -30,7 +30,7 @@ def test_boxes_and_parts_lie_on_the_bird(root, crop, size):
     share_y = ((batch.parts[..., 1] - y0) / (y1 - y0))[visible]
     assert share_x.min() >= 0
     assert share_x.max() <= 1
-    if crop:  # nothing is cut, so shares of the box are those of the originals
+    if crop:  # nothing is cut, so box-relative coordinates equal the original ones
         assert torch.allclose(share_x[::2], torch.tensor((BEAK[0] - BOX[0]) / BOX[2]), atol=1e-4)
         assert torch.allclose(share_y[::2], torch.tensor((BEAK[1] - BOX[1]) / BOX[3]), atol=1e-4)
 
@@ -43,7 +43,7 @@ def test_the_crop_shows_the_whole_bird_with_its_margin(root):
     assert torch.allclose(heights, torch.tensor(24.0), atol=1e-3)
 
 
-def test_the_split_is_the_official_one_and_validation_comes_out_of_training(root):
+def test_the_split_is_official_and_validation_is_taken_from_training(root):
     data = cub(root, size=8, val_share=0.2, seed=1)
     assert (len(data.train), len(data.val), len(data.test)) == (12, 3, 15)
     assert data.val.labels.tolist() == [0, 1, 2]
@@ -59,7 +59,7 @@ def test_the_split_is_the_official_one_and_validation_comes_out_of_training(root
     assert other.val.item_name(0) != data.val.item_name(0) or other.val.item_name(1) != data.val.item_name(1)
 
 
-def test_both_layouts_and_every_parent_are_found(root, tmp_path):
+def test_both_layouts_open_from_every_parent_folder(root, tmp_path):
     official = make_cub(tmp_path / "CUB_200_2011", flat=False)
     for place in (official, tmp_path):
         data = cub(place, size=32)
@@ -117,7 +117,7 @@ def test_a_damaged_list_is_named(tmp_path, file, change, message):
         cub(tmp_path)
 
 
-def test_nothing_there_says_what_to_put_where(tmp_path):
+def test_the_error_for_a_missing_set_names_the_expected_layout(tmp_path):
     with pytest.raises(RegardError, match=r"CUB_200_2011\.tgz"):
         cub(tmp_path)
     with pytest.raises(RegardError, match="margin"):

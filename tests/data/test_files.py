@@ -21,7 +21,7 @@ def split(tmp_path):
     return FileSplit("val", ("a", "b"), tuple(paths), torch.tensor([0, 1, 0, 1]), (10, 10), tuple(masks))
 
 
-def test_images_and_masks_are_cut_alike(split):
+def test_images_and_masks_are_cropped_alike(split):
     batch = split.batch([2, 0])
     assert batch.images.shape == (2, 3, 10, 10)
     assert torch.equal(batch.images[:, :1] * 255 > 128.5, batch.masks)
@@ -31,11 +31,11 @@ def test_images_and_masks_are_cut_alike(split):
     assert split.item_name(3).endswith("3.png")
 
 
-def test_reading_all_gives_the_same(split):
-    held = split.load()
+def test_load_gives_the_same_batches_in_memory(split):
+    in_memory = split.load()
     for name in ("images", "labels", "masks"):
-        assert torch.equal(getattr(held.batch([0, 1, 2, 3]), name), getattr(split.batch([0, 1, 2, 3]), name))
-    assert held.item_name(1) == split.item_name(1)
+        assert torch.equal(getattr(in_memory.batch([0, 1, 2, 3]), name), getattr(split.batch([0, 1, 2, 3]), name))
+    assert in_memory.item_name(1) == split.item_name(1)
 
 
 def test_numbers_and_sizes_are_checked(split):
@@ -136,7 +136,7 @@ def test_missing_and_foreign_files_are_named(tmp_path):
         read_image(tmp_path / "c.png")
 
 
-def test_an_image_beyond_all_measure_is_named(tmp_path, monkeypatch):
+def test_an_oversized_image_is_named(tmp_path, monkeypatch):
     Image.new("L", (64, 64)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(RegardError, match=r"a\.png: .*shrink the image"):
@@ -144,23 +144,23 @@ def test_an_image_beyond_all_measure_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("high", [1, 255, 200])
-def test_masks_are_understood_whatever_their_maximum(tmp_path, high):
-    wanted = GREY > 100
-    Image.fromarray(wanted.astype(np.uint8) * high).save(tmp_path / "m.png")
+def test_masks_are_read_with_any_maximum(tmp_path, high):
+    expected = GREY > 100
+    Image.fromarray(expected.astype(np.uint8) * high).save(tmp_path / "m.png")
     mask = read_mask(tmp_path / "m.png", (8, 6), of=tmp_path / "a.png")
-    assert np.array_equal(to_bool(mask)[0].numpy(), wanted)
+    assert np.array_equal(to_bool(mask)[0].numpy(), expected)
 
 
-def test_masks_of_other_kinds(tmp_path):
-    wanted = GREY > 100
-    Image.fromarray(wanted).save(tmp_path / "bit.png")
-    Image.fromarray(wanted.astype(np.uint16) * 65535).save(tmp_path / "deep.png")
-    palette = Image.frombytes("P", (8, 6), (wanted * 3).astype(np.uint8).tobytes())
+def test_masks_of_other_image_modes(tmp_path):
+    expected = GREY > 100
+    Image.fromarray(expected).save(tmp_path / "bit.png")
+    Image.fromarray(expected.astype(np.uint16) * 65535).save(tmp_path / "deep.png")
+    palette = Image.frombytes("P", (8, 6), (expected * 3).astype(np.uint8).tobytes())
     palette.putpalette([0] * 30)  # colours say nothing, indices do
     palette.save(tmp_path / "palette.png")
     for name in ("bit", "deep", "palette"):
         mask = read_mask(tmp_path / f"{name}.png", (8, 6), of=tmp_path / "a.png")
-        assert np.array_equal(to_bool(mask)[0].numpy(), wanted), name
+        assert np.array_equal(to_bool(mask)[0].numpy(), expected), name
     Image.new("L", (8, 6)).save(tmp_path / "empty.png")
     assert not to_bool(read_mask(tmp_path / "empty.png", (8, 6), of=tmp_path / "a.png")).any()
 

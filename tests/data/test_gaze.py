@@ -1,4 +1,4 @@
-"""A person's own images with a CSV of fixations: in a folder, in a table; moved with what is cut out."""
+"""A user's own images, in a folder or a table, with a CSV of fixations that follow the crop."""
 
 from pathlib import Path
 from typing import Any
@@ -29,31 +29,31 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looked_at(data: DataSplits) -> list[float]:
+def fixated_brightness(data: DataSplits) -> list[float]:
     """Brightness of every fixated pixel."""
-    found = []
+    brightness = []
     for split in (data.train, data.val, data.test):
         batch = split.batch(range(len(split)))
         for image, points in zip(batch.images, batch.fixations, strict=True):
             for x, y in points[points.isfinite().all(1)].tolist():
-                found.append(float(image[:, int(y), int(x)].mean()))
-    return found
+                brightness.append(float(image[:, int(y), int(x)].mean()))
+    return brightness
 
 
 @pytest.mark.parametrize("size", [30, 15, (30, 40)])
-def test_fixations_move_with_what_is_cut_out(root: Path, size: Any) -> None:
+def test_fixations_follow_the_crop(root: Path, size: Any) -> None:
     data = image_folder(root / "images", size=size, fixations=root / "gaze.csv")
-    seen = looked_at(data)
-    assert min(seen) > 0.5, "people look at the white block, wherever it came to lie"
+    brightness = fixated_brightness(data)
+    assert min(brightness) > 0.5, "people look at the white block, wherever it came to lie"
     whole = size == (30, 40)
-    assert (len(seen) == 48) == whole, "5 pixels on either side are cut off a square"
+    assert (len(brightness) == 48) == whole, "5 pixels on either side are cut off a square"
     gaze = data.gaze()
     assert len(gaze.images) == len(data.test)
     test = data.test.batch(range(len(data.test))).fixations
     assert torch.allclose(test.double(), gaze.points(), atol=1e-3, equal_nan=True)
 
 
-def test_a_table_names_images_as_its_paths_do_or_by_the_file_alone(root: Path) -> None:
+def test_a_table_names_images_by_path_or_by_file_name(root: Path) -> None:
     lines = ["path,label,split"]
     for name in ("sky", "grass"):
         for k in range(12):
@@ -62,18 +62,18 @@ def test_a_table_names_images_as_its_paths_do_or_by_the_file_alone(root: Path) -
     (root / "table.csv").write_text("\n".join(lines))
     text = (root / "gaze.csv").read_text()
     for form in ("{0}", "images/{0}/{0}"):
-        own = text
+        table = text
         for name in ("sky", "grass"):
-            own = own.replace(f"{name}/", form.format(name))
-        (root / "own.csv").write_text(own)
+            table = table.replace(f"{name}/", form.format(name))
+        (root / "own.csv").write_text(table)
         data = csv_table(root / "table.csv", size=(30, 40), fixations=root / "own.csv")
-        seen = looked_at(data)
-        assert len(seen) == 48
-        assert min(seen) > 0.9
+        brightness = fixated_brightness(data)
+        assert len(brightness) == 48
+        assert min(brightness) > 0.9
         assert data.gaze().subjects == ("a", "b")
 
 
-def test_what_does_not_fit_is_named(root: Path) -> None:
+def test_mismatches_are_named(root: Path) -> None:
     (root / "odd.csv").write_text(HEADER + "sky/99.png,a,1,1\n")
     with pytest.raises(RegardError, match=r"sky/99\.png"):
         image_folder(root / "images", fixations=root / "odd.csv")
@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_named(root: Path) -> None:
         image_folder(root / "images", fixations=root / "odd.csv")
 
 
-def test_a_turned_photograph_is_measured_as_it_is_shown(root: Path) -> None:
+def test_fixations_of_a_rotated_photograph_are_in_displayed_pixels(root: Path) -> None:
     path = root / "images" / "sky" / "00.png"
     turned = Image.new("RGB", (30, 40))
     turned.paste((255, 255, 255), (4, 8, 7, 11))  # x 4 to 6, y 8 to 10 before it is turned
@@ -94,4 +94,4 @@ def test_a_turned_photograph_is_measured_as_it_is_shown(root: Path) -> None:
     turned.save(path, exif=exif)
     (root / "gaze.csv").write_text(HEADER + "sky/00.png,a,30.5,5.5\n")
     data = image_folder(root / "images", size=(30, 40), fixations=root / "gaze.csv")
-    assert looked_at(data) == [1.0]
+    assert fixated_brightness(data) == [1.0]

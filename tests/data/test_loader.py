@@ -1,4 +1,4 @@
-"""Batches from two sets: what each image brings, and that the task's part is what it is without gaze."""
+"""Batches of one split and of a task joined with a gaze set; the task's part does not depend on the gaze set."""
 
 import dataclasses
 import time
@@ -38,13 +38,13 @@ def flat(lists):
     return list(chain.from_iterable(lists))
 
 
-def test_every_item_once_in_batches_of_the_size_asked_for():
+def test_every_item_comes_once_in_batches_of_the_requested_size():
     batches = loader(split(), 5, shuffle=True, seed=1)
-    found = indices(batches)
-    assert [len(b) for b in found] == [5, 5, 5, 5, 3]
+    batch_indices = indices(batches)
+    assert [len(b) for b in batch_indices] == [5, 5, 5, 5, 3]
     assert len(batches) == 5
-    assert sorted(flat(found)) == list(range(23))
-    assert flat(found) != list(range(23))
+    assert sorted(flat(batch_indices)) == list(range(23))
+    assert flat(batch_indices) != list(range(23))
     assert indices(loader(split(), 5, shuffle=False)) == [list(range(k, min(k + 5, 23))) for k in range(0, 23, 5)]
 
 
@@ -73,11 +73,11 @@ def test_augmentation_does_not_depend_on_batches_or_order():
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
 @pytest.mark.parametrize("n", [1, 6, 23, 24])
-def test_processes_share_out_without_duplicates(n, world, shuffle):
+def test_processes_split_the_items_without_duplicates(n, world, shuffle):
     loaders = [loader(split(n), 3, shuffle=shuffle, seed=0, rank=r, world=world) for r in range(world)]
-    shares = [indices(one) for one in loaders]
+    shares = [indices(process_loader) for process_loader in loaders]
     assert sorted(i for share in shares for b in share for i in b) == list(range(n))
-    assert [len(one) for one in loaders] == [len(share) for share in shares]
+    assert [len(process_loader) for process_loader in loaders] == [len(share) for share in shares]
 
 
 def test_the_global_batch_does_not_depend_on_the_number_of_processes():
@@ -91,39 +91,39 @@ def test_the_global_batch_does_not_depend_on_the_number_of_processes():
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])
-def test_dropping_the_last_leaves_equal_numbers(world):
+def test_drop_last_gives_processes_equal_numbers(world):
     loaders = [loader(split(23), 4, shuffle=True, drop_last=True, rank=r, world=world) for r in range(world)]
-    shares = [indices(one) for one in loaders]
+    shares = [indices(process_loader) for process_loader in loaders]
     assert {len(b) for share in shares for b in share} == {4}
-    assert {len(one) for one in loaders} == {len(shares[0])} == {23 // (4 * world)}
+    assert {len(process_loader) for process_loader in loaders} == {len(shares[0])} == {23 // (4 * world)}
 
 
-def test_fewer_items_than_a_batch_can_leave_nothing():
-    one = loader(split(3), 8, shuffle=True, drop_last=True)
-    assert len(one) == 0
-    assert list(one) == []
+def test_drop_last_of_less_than_a_batch_is_empty():
+    empty = loader(split(3), 8, shuffle=True, drop_last=True)
+    assert len(empty) == 0
+    assert list(empty) == []
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_files_give_the_same_batches_as_memory(files, workers):
     options = {"shuffle": True, "seed": 3, "epoch": 1, "augment": AUGMENT}
     read = list(loader(files, 4, num_workers=workers, **options))
-    held = list(loader(files.load(), 4, **options))
-    for a, b in zip(read, held, strict=True):
+    in_memory = list(loader(files.load(), 4, **options))
+    for a, b in zip(read, in_memory, strict=True):
         assert torch.equal(a.index, b.index)
         assert torch.equal(a.images, b.images)
         assert torch.equal(a.labels, b.labels)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_bad_file_stops_with_its_name(files, workers):
+def test_a_bad_file_is_an_error_with_its_name(files, workers):
     files.paths[7].write_bytes(b"no image")
     with pytest.raises(RegardError, match=r"7\.png: not an image") as caught:
         list(loader(files, 4, shuffle=False, num_workers=workers))
     assert "Traceback" not in str(caught.value)
 
 
-def test_a_loader_is_light():
+def test_a_loader_has_little_overhead():
     """Beyond reading and augmenting, a batch costs next to nothing: here under a millisecond of processor time."""
     s = split(2000)
     s = dataclasses.replace(s, masks=None)
@@ -133,10 +133,10 @@ def test_a_loader_is_light():
     assert (time.process_time() - start) / 200 < 1e-3
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"rank": 2, "world": 2}, {"num_workers": -1}])
-def test_bad_arguments_are_named(wrong):
-    with pytest.raises(RegardError, match=f"{next(iter(wrong))}={next(iter(wrong.values()))}"):
-        loader(split(), **{"batch_size": 2, "shuffle": False, **wrong})
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"rank": 2, "world": 2}, {"num_workers": -1}])
+def test_bad_arguments_are_named(options):
+    with pytest.raises(RegardError, match=f"{next(iter(options))}={next(iter(options.values()))}"):
+        loader(split(), **{"batch_size": 2, "shuffle": False, **options})
 
 
 def gaze_split(count, *, fixations=False, masks=False, size=(6, 8), start=0):
@@ -162,22 +162,22 @@ def names(batch):
     return (batch.images[:, 0, 0, 0] * 255).round().long().tolist()
 
 
-def test_the_tasks_part_is_what_its_loader_gives_and_the_rest_has_gaze():
+def test_a_joint_batch_is_the_task_batch_and_then_gaze_images():
     task, joint = loaders()
     assert len(joint) == len(task) == 4
-    for alone, both in zip(task, joint, strict=True):
-        assert names(both)[:2] == names(alone)
-        assert all(name >= 100 for name in names(both)[2:])
-        assert both.weights.tolist() == [1, 1, 0, 0]
-        assert both.masks[:2].all()
-        assert not both.masks[2:].any()
-        assert both.fixations[:2].isnan().all()
-        assert [int(name) - 100 for name in names(both)[2:]] == both.fixations[2:, 0, 0].tolist()
-        assert both.index[:2].tolist() == alone.index.tolist()
-        assert (both.index[2:] < 0).all()
+    for task_batch, joint_batch in zip(task, joint, strict=True):
+        assert names(joint_batch)[:2] == names(task_batch)
+        assert all(name >= 100 for name in names(joint_batch)[2:])
+        assert joint_batch.weights.tolist() == [1, 1, 0, 0]
+        assert joint_batch.masks[:2].all()
+        assert not joint_batch.masks[2:].any()
+        assert joint_batch.fixations[:2].isnan().all()
+        assert [int(name) - 100 for name in names(joint_batch)[2:]] == joint_batch.fixations[2:, 0, 0].tolist()
+        assert joint_batch.index[:2].tolist() == task_batch.index.tolist()
+        assert (joint_batch.index[2:] < 0).all()
 
 
-def test_the_gaze_set_begins_anew_in_another_order_as_often_as_needed():
+def test_a_short_gaze_set_repeats_in_another_order():
     _, joint = loaders(gaze_count=2)
     orders = [names(batch)[2:] for batch in joint]
     assert all(sorted(order) == [100, 101] for order in orders)
@@ -201,7 +201,7 @@ def test_augmentation_moves_the_gaze_set_too():
     assert xs != [batch.fixations[2:, 0, 0].tolist() for batch in flipped]
 
 
-def test_weights_that_are_there_are_kept_and_labels_may_be_targets():
+def test_weights_are_kept_and_labels_may_be_targets():
     from dataclasses import replace
 
     task = replace(gaze_split(2).batch([0, 1]), labels=torch.ones(2, 4), weights=torch.tensor([0.5, 2.0]))
@@ -210,7 +210,7 @@ def test_weights_that_are_there_are_kept_and_labels_may_be_targets():
     assert both.labels.tolist() == [[1.0] * 4] * 2 + [[0.0] * 4] * 3
 
 
-def test_what_does_not_go_together_is_an_error():
+def test_incompatible_sets_are_an_error():
     with pytest.raises(RegardError, match="without fixations"):
         join(gaze_split(2).batch([0]), gaze_split(2).batch([0]))
     with pytest.raises(RegardError, match="open the gaze set in the task's size"):
@@ -219,7 +219,7 @@ def test_what_does_not_go_together_is_an_error():
         next(iter(loaders(gaze_count=1)[1]))
 
 
-def test_shuffled_gaze_is_everybodys_but_nobodys_own():
+def test_shuffled_gaze_is_a_permutation_without_fixed_points():
     before = gaze_split(7, fixations=True)
     after = shuffle_gaze(before, seed=3)
     mine, theirs = before.fixations[:, 0, 0], after.fixations[:, 0, 0]

@@ -64,7 +64,7 @@ def test_a_missing_mask_and_a_missing_folder_are_named(tmp_path):
         open_data("ecssd", tmp_path / "elsewhere")
 
 
-def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
+def test_pascal_s_thresholds_graded_masks_at_one_half_and_has_gaze(tmp_path):
     root = tmp_path / "datasets"
     for k in range(1, 11):
         picture(root / f"imgs/pascal/{k}.jpg", k)
@@ -81,9 +81,9 @@ def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
         file.create_dataset("fixCell", data=cells)
     data = open_data("pascal_s", tmp_path, size=(12, 16))
     for i in range(2):
-        found = data.test.batch([i])
-        assert not found.masks[0, 0, :4].any()
-        assert found.masks[0, 0, 4:].all()
+        batch = data.test.batch([i])
+        assert not batch.masks[0, 0, :4].any()
+        assert batch.masks[0, 0, 4:].all()
     # fixations in pixels of the images as they come out: halved
     assert torch.allclose(data.test.batch([0]).fixations[0], torch.tensor([[0.0, 4.0], [15.5, 11.5]]))
     table = data.gaze()
@@ -92,16 +92,16 @@ def test_pascal_s_cuts_graded_masks_at_one_half_and_brings_gaze(tmp_path):
     assert table.y[table.image == 1].tolist() == [4.5, 11.5]
     empty = [i for i in range(len(data.train)) if data.train.item_name(i).endswith("/1.jpg")]
     empty = data.train.batch(empty) if empty else data.val.batch([0])
-    assert not empty.masks.any()  # at most 100 of 255: nobody's majority, whatever the mask's own maximum
+    assert not empty.masks.any()  # at most 100 of 255, below one half; not scaled by the mask's own maximum
     assert open_data("pascal_s", tmp_path, size=8, gaze=False).gaze is None
 
 
 def test_dut_omron_with_gaze_on_some_images(tmp_path):
     root = tmp_path / "DUT-OMRON"
     fill(root / "DUT-OMRON-image", root / "pixelwiseGT-new-PNG", 10, stem="im{:03d}")
-    looked = root / "DUT-OMRON-eye-fixations/mat"
-    looked.mkdir(parents=True)
-    savemat(looked / "im010.mat", {"s": np.array([[32, 24, 0], [16, 12, 1], [31, 23, 2]], float)})
+    gaze_folder = root / "DUT-OMRON-eye-fixations/mat"
+    gaze_folder.mkdir(parents=True)
+    savemat(gaze_folder / "im010.mat", {"s": np.array([[32, 24, 0], [16, 12, 1], [31, 23, 2]], float)})
     data = open_data("dut_omron", tmp_path, size=(48, 32))
     fixations = data.test.batch([0, 1]).fixations
     assert fixations.shape == (2, 2, 2)
@@ -129,8 +129,8 @@ def test_duts_refuses_an_image_in_both_parts(tmp_path):
 def test_hku_is_with_and_without_its_lists(tmp_path):
     root = tmp_path / "HKU-IS"
     fill(root / "imgs", root / "gt", 10, suffix="png")
-    own = open_data("hku_is", tmp_path, size=8)
-    assert (len(own.train), len(own.val), len(own.test)) == (7, 1, 2)
+    data = open_data("hku_is", tmp_path, size=8)
+    assert (len(data.train), len(data.val), len(data.test)) == (7, 1, 2)
     lists = {"trainImgSet": range(5, 11), "valImgSet": (2, 4), "testImgSet": (1, 3)}
     for name, members in lists.items():
         cell = np.empty((len(members), 1), dtype=object)
@@ -147,7 +147,7 @@ def test_hku_is_with_and_without_its_lists(tmp_path):
 
 @pytest.mark.realdata
 def test_ecssd_itself(real_data):
-    """1,000 images; the mean of the training masks scores what is known of it on the last 200."""
+    """1,000 images; the mean of the training masks has the known score on the last 200."""
     data = open_data("ecssd", real_data, size=64)
     assert (len(data.train), len(data.val), len(data.test)) == (720, 80, 200)
     assert data.test.item_name(0).endswith("0801.jpg")

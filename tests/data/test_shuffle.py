@@ -1,4 +1,4 @@
-"""Gaze on other images: nobody keeps the own, and what lay in a box lies in the box it is moved to."""
+"""Shuffled gaze and labels: no image keeps its own gaze, and fixations in a box stay inside the receiving box."""
 
 from dataclasses import fields, replace
 
@@ -30,7 +30,7 @@ AMONG = ("any", "same-class", "other-class")
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 3), min_size=2, max_size=40), st.sampled_from(AMONG))
 @settings(max_examples=200, deadline=None)
-def test_everybody_gives_once_and_nobody_keeps_the_own(seed, kinds, among):
+def test_exchange_is_a_permutation_without_fixed_points(seed, kinds, among):
     labels = torch.tensor(kinds)
     counts = torch.bincount(labels)
     participants = torch.ones(len(labels), dtype=torch.bool)
@@ -45,37 +45,37 @@ def test_everybody_gives_once_and_nobody_keeps_the_own(seed, kinds, among):
     assert {"any": True, "same-class": bool(same.all()), "other-class": not same.any()}[among]
 
 
-def test_classes_do_not_learn_from_whom_they_get():
-    """Were all of a class dealt the gaze of one other class, its pattern would tell the class."""
+def test_gaze_of_a_class_comes_from_several_other_classes():
+    """If one class received all its gaze from one other class, the gaze would reveal the class."""
     labels = torch.arange(10).repeat_interleave(20)
     giver = exchange(labels, torch.ones(200, dtype=torch.bool), seed=0, among="other-class")
     assert all(len(labels[giver[labels == kind]].unique()) > 4 for kind in range(10))
 
 
-def test_those_nobody_looked_at_neither_give_nor_get():
+def test_images_without_gaze_stay_without_gaze():
     data = clutter_with_gaze(without=(0, 7, 20)).train
-    dealt = shuffle_gaze(data, seed=3)
-    assert dealt.fixations[[0, 7, 20]].isnan().all()
-    assert (~dealt.fixations.isnan()).sum() == (~data.fixations.isnan()).sum()
+    shuffled = shuffle_gaze(data, seed=3)
+    assert shuffled.fixations[[0, 7, 20]].isnan().all()
+    assert (~shuffled.fixations.isnan()).sum() == (~data.fixations.isnan()).sum()
 
 
 def shares(points, boxes):
-    """Where points lie in boxes, as shares of their sides (N,2n)."""
+    """Coordinates of points relative to their boxes, as shares of the box sides (N,2n)."""
     return ((points - boxes[:, None, :2]) / (boxes[:, 2:] - boxes[:, :2])[:, None]).flatten(1)
 
 
 @given(st.integers(0, 1000), st.sampled_from(AMONG))
 @settings(max_examples=20, deadline=None)
-def test_what_lay_in_a_box_lies_in_the_box_it_goes_to(seed, among):
+def test_fixations_in_a_box_stay_in_the_receiving_box(seed, among):
     data = clutter_with_gaze(train=150).train
-    dealt = shuffle_gaze(data, seed=seed, among=among).fixations[:, :5]
+    shuffled = shuffle_gaze(data, seed=seed, among=among).fixations[:, :5]
     x0, y0, x1, y1 = data.boxes[:, None].unbind(-1)
-    x, y = dealt.unbind(-1)
+    x, y = shuffled.unbind(-1)
     assert ((x >= x0) & (x < x1) & (y >= y0) & (y < y1)).all()
-    own, mine = shares(data.fixations[:, :5], data.boxes), shares(dealt, data.boxes)
-    apart = torch.cdist(mine, own, compute_mode="donot_use_mm_for_euclid_dist")
-    assert (apart.min(1).values < 1e-4).all(), "shares of the box's sides are those of somebody"
-    assert (apart.argmin(1) != torch.arange(150)).all(), "and not the own"
+    original_shares, shuffled_shares = shares(data.fixations[:, :5], data.boxes), shares(shuffled, data.boxes)
+    distances = torch.cdist(shuffled_shares, original_shares, compute_mode="donot_use_mm_for_euclid_dist")
+    assert (distances.min(1).values < 1e-4).all(), "every image has the box-relative fixations of some image"
+    assert (distances.argmin(1) != torch.arange(150)).all(), "but not its own"
 
 
 def test_a_point_on_the_far_edge_stays_inside():
@@ -86,7 +86,7 @@ def test_a_point_on_the_far_edge_stays_inside():
     assert inside[0, 2].isnan().all()
 
 
-def test_a_point_beside_the_box_is_not_of_the_object():
+def test_a_point_outside_the_box_does_not_move():
     source, target = torch.tensor([[4.0, 4.0, 8.0, 8.0]]), torch.tensor([[0.0, 0.0, 16.0, 8.0]])
     points = torch.tensor([[[1.0, 6.0], [5.0, 6.0]]])
     assert warped(points, source, target).tolist() == [[[1.0, 6.0], [4.0, 4.0]]]
@@ -94,14 +94,14 @@ def test_a_point_beside_the_box_is_not_of_the_object():
 
 def test_flips_and_crops_move_gaze_box_mask_and_pixels_together():
     before = shuffle_gaze(clutter_with_gaze().train, seed=0).batch(range(64))
-    painted = before.images * 0  # the pixel under every fixation, so that it can be found again
+    marked = before.images * 0  # marks the pixel under every fixation
     for k in range(64):
         for x, y in before.fixations[k, :5].floor().long().tolist():
-            painted[k, :, y, x] = 1
-    after = Augmentation(crop_padding=3, flip=True, pad_mode="zeros")(replace(before, images=painted), seed=1, epoch=2)
+            marked[k, :, y, x] = 1
+    after = Augmentation(crop_padding=3, flip=True, pad_mode="zeros")(replace(before, images=marked), seed=1, epoch=2)
     assert set(after.moved[:, 2].tolist()) == {0, 1}
     assert after.moved[:, :2].unique().tolist() == list(range(-3, 4))
-    seen = 0
+    inside = 0
     for k in range(64):
         x0, y0, x1, y1 = after.boxes[k].tolist()
         for x, y in after.fixations[k, :5].tolist():
@@ -109,22 +109,22 @@ def test_flips_and_crops_move_gaze_box_mask_and_pixels_together():
                 assert after.images[k, 0, int(y), int(x)] == 1
                 assert x0 - 1 <= x <= x1 + 1
                 assert y0 - 1 <= y <= y1 + 1
-                seen += 1
-    assert seen > 200
+                inside += 1
+    assert inside > 200
 
 
-def test_annotations_move_without_pixels_as_they_do_with_them():
+def test_annotations_move_alike_with_and_without_pixels():
     batch = shuffle_gaze(clutter_with_gaze().train, seed=0).batch(range(64))
     augment = Augmentation(crop_padding=3, flip=True, brightness=0.2, erase=0.5)
-    whole = augment(batch, seed=1, epoch=2)
-    bare = augment(replace(batch, images=torch.empty(64, 3, 0, 0), stem_size=(SIDE, SIDE)), seed=1, epoch=2)
+    with_pixels = augment(batch, seed=1, epoch=2)
+    without_pixels = augment(replace(batch, images=torch.empty(64, 3, 0, 0), stem_size=(SIDE, SIDE)), seed=1, epoch=2)
     for name in ("masks", "boxes", "moved"):
-        assert torch.equal(getattr(whole, name), getattr(bare, name))
-    assert torch.equal(whole.fixations.nan_to_num(-1), bare.fixations.nan_to_num(-1))
-    assert bare.images.numel() == 0
+        assert torch.equal(getattr(with_pixels, name), getattr(without_pixels, name))
+    assert torch.equal(with_pixels.fixations.nan_to_num(-1), without_pixels.fixations.nan_to_num(-1))
+    assert without_pixels.images.numel() == 0
 
 
-def test_birds_are_looked_at_in_every_split(tmp_path):
+def test_birds_have_gaze_in_every_split(tmp_path):
     root = make_cub(tmp_path / "cub50")
     data = cub(root, size=48, crop=True)
     for split in (data.train, data.val, data.test):
@@ -143,10 +143,10 @@ def test_labels_without_classes_are_refused():
 
 
 @pytest.mark.realdata
-def test_real_birds_are_looked_at_inside_of_their_own_boxes(real_data):
+def test_shuffled_gaze_of_real_birds_stays_in_their_boxes(real_data):
     data = open_data("cub", real_data, size=96)
     for split in (data.train, data.val, data.test):
-        assert (~split.fixations.isnan().any(-1)).any(1).all(), "people looked at every image"
+        assert (~split.fixations.isnan().any(-1)).any(1).all(), "every image has gaze"
         for among in AMONG:
             x, y = shuffle_gaze(split, seed=0, among=among).fixations.unbind(-1)
             x0, y0, x1, y1 = split.boxes[:, None].unbind(-1)
@@ -170,7 +170,7 @@ def data(multi=False):
 
 
 @pytest.mark.parametrize("multi", [False, True])
-def test_labels_are_permuted_in_train_and_val_and_nothing_else_is_touched(multi):
+def test_only_labels_of_train_and_val_are_permuted(multi):
     before, after = data(multi), shuffle_labels(data(multi), seed=3)
     for name in ("train", "val"):
         old, new = getattr(before, name), getattr(after, name)
@@ -187,35 +187,35 @@ def test_labels_are_permuted_in_train_and_val_and_nothing_else_is_touched(multi)
     assert "shuffled" in after.source
 
 
-def test_the_seed_decides_and_train_and_val_are_dealt_apart():
-    one, same, other = (shuffle_labels(data(), seed=s) for s in (0, 0, 1))
-    assert torch.equal(one.train.labels, same.train.labels)
-    assert not torch.equal(one.train.labels, other.train.labels)
-    twice = replace(data(), val=replace(data().train, name="val"))
-    dealt = shuffle_labels(twice, seed=0)
-    assert not torch.equal(dealt.train.labels, dealt.val.labels), "equal splits get different orders"
+def test_the_seed_decides_and_train_and_val_get_different_orders():
+    first, repeated, other_seed = (shuffle_labels(data(), seed=s) for s in (0, 0, 1))
+    assert torch.equal(first.train.labels, repeated.train.labels)
+    assert not torch.equal(first.train.labels, other_seed.train.labels)
+    equal_splits = replace(data(), val=replace(data().train, name="val"))
+    shuffled = shuffle_labels(equal_splits, seed=0)
+    assert not torch.equal(shuffled.train.labels, shuffled.val.labels), "equal splits get different orders"
 
 
-def test_a_label_says_nothing_of_its_image():
+def test_shuffled_labels_are_independent_of_images():
     labels = torch.arange(3000) % 3
     images = labels[:, None, None, None].expand(-1, 3, 1, 1).to(torch.uint8)
-    whole = TensorSplit("train", ("a", "b", "c"), images, labels)
-    dealt = shuffle_labels(replace(data(), train=whole), seed=0).train
-    assert (dealt.labels == labels).float().mean().item() == pytest.approx(1 / 3, abs=0.03)
+    train = TensorSplit("train", ("a", "b", "c"), images, labels)
+    shuffled = shuffle_labels(replace(data(), train=train), seed=0).train
+    assert (shuffled.labels == labels).float().mean().item() == pytest.approx(1 / 3, abs=0.03)
 
 
-def test_epochs_and_batches_keep_a_samples_label():
-    dealt = shuffle_labels(data(), seed=5)
-    seen = {}
+def test_a_sample_keeps_its_shuffled_label_over_epochs():
+    shuffled = shuffle_labels(data(), seed=5)
+    labels = {}
     for epoch in range(2):
-        for batch in loader(dealt.train, 7, shuffle=True, seed=1, epoch=epoch):
+        for batch in loader(shuffled.train, 7, shuffle=True, seed=1, epoch=epoch):
             for index, label in zip(batch.index.tolist(), batch.labels.tolist(), strict=True):
-                assert seen.setdefault(index, label) == label
-    assert [seen[i] for i in range(60)] == dealt.train.labels.tolist()
+                assert labels.setdefault(index, label) == label
+    assert [labels[i] for i in range(60)] == shuffled.train.labels.tolist()
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_images_that_stay_in_files_too(tmp_path, in_memory):
+def test_labels_of_images_in_files_are_shuffled(tmp_path, in_memory):
     for k in range(24):
         file = tmp_path / "ab"[k % 2] / f"{k}.png"
         file.parent.mkdir(exist_ok=True)

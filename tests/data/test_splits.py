@@ -1,4 +1,4 @@
-"""Some items of many lie evenly over all of them."""
+"""Splits of tensors and evenly spaced indices."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def split(n=5, **changes):
     return TensorSplit(**fields)
 
 
-def test_batch_holds_the_items_asked_for():
+def test_batch_holds_the_requested_items():
     s = split(masks=torch.rand(5, 1, 4, 6) > 0.5, boxes=torch.rand(5, 4))
     batch = s.batch([3, 0, 3])
     assert torch.equal(batch.images, s.images[[3, 0, 3]].float() / 255)
@@ -34,7 +34,7 @@ def test_batch_holds_the_items_asked_for():
     assert torch.equal(s.batch(torch.tensor([1])).images, s.batch([1]).images)
 
 
-def test_an_empty_batch_is_one():
+def test_an_empty_batch_is_valid():
     assert split().batch([]).images.shape == (0, 3, 4, 6)
 
 
@@ -43,7 +43,7 @@ def test_items_have_names():
     assert split(names=tuple("vwxyz")).item_name(2) == "x"
 
 
-def test_moving_to_the_device_it_lies_on_copies_nothing():
+def test_moving_to_the_same_device_copies_nothing():
     s = split()
     assert s.to("cpu") is s
 
@@ -98,21 +98,21 @@ def test_statistics_are_those_of_the_pixels():
     assert torch.allclose(few, s.batch([0, 699]).images.mean((0, 2, 3)), atol=1e-6)
 
 
-def test_a_constant_channel_has_no_spread():
+def test_a_constant_channel_has_zero_deviation():
     _, std = pixel_statistics(split(images=torch.full((5, 3, 4, 6), 77, dtype=torch.uint8)))
     assert std.max() < 1e-3
 
 
 @given(count=st.integers(1, 3000), most=st.integers(2, 400))
-def test_they_are_in_order_apart_alike_and_reach_both_ends(count: int, most: int) -> None:
-    found = evenly_spaced(count, most)
-    assert len(found) == min(count, most)
-    assert (found[0], found[-1]) == (0, count - 1)
-    steps = found.diff()
+def test_evenly_spaced_indices_are_ordered_and_include_both_ends(count: int, most: int) -> None:
+    indices = evenly_spaced(count, most)
+    assert len(indices) == min(count, most)
+    assert (indices[0], indices[-1]) == (0, count - 1)
+    steps = indices.diff()
     assert (steps >= 1).all()
     assert len(steps.unique()) <= 2, "as evenly as whole numbers go"
 
 
-def test_of_a_set_in_the_order_of_classes_each_class_is_seen() -> None:
+def test_evenly_spaced_indices_cover_every_class_of_a_sorted_set() -> None:
     labels = torch.arange(10).repeat_interleave(500)
     assert labels[evenly_spaced(5000, 160)].bincount().tolist() == [16] * 10

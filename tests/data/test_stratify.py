@@ -44,7 +44,7 @@ def test_shares_must_leave_something(shares):
         stratified(torch.arange(10), shares, seed=0)
 
 
-def test_what_is_missing_is_taken_from_train_and_what_is_given_stays(tmp_path):
+def test_missing_splits_are_taken_from_train_and_given_splits_stay(tmp_path):
     labels = torch.arange(60) % 3
     given = {"train": torch.arange(45), "test": torch.arange(45, 60)}
     groups = complete(given, labels, {"val": 0.2, "test": 0.5}, seed=0, where=tmp_path)

@@ -1,4 +1,4 @@
-"""Small forgeries in each set's own format, with torchvision's list of checksums exchanged for theirs."""
+"""Small imitations in each set's own format, with torchvision's checksums replaced by theirs."""
 
 import gzip
 import hashlib
@@ -109,13 +109,13 @@ def test_pixels_labels_and_parts(name, tmp_path, monkeypatch):
     shift = 1 if name == "svhn" else 0  # there label 10 is the digit 0
     assert data.test.labels.tolist() == [(k + shift) % n for k in range(len(data.test))]
     assert data.train.labels.bincount(minlength=n).tolist() == data.val.labels.bincount(minlength=n).tolist()
-    together = torch.cat([data.train.images, data.val.images]).flatten(1).tolist()
-    assert sorted(together) == sorted(truth["train_list"].reshape(len(truth["train_list"]), -1).tolist())
+    pixels = torch.cat([data.train.images, data.val.images]).flatten(1).tolist()
+    assert sorted(pixels) == sorted(truth["train_list"].reshape(len(truth["train_list"]), -1).tolist())
     assert data.mirror == (name != "svhn")
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_wrong_checksum_or_nothing_there_is_named_with_the_remedy(name, tmp_path, monkeypatch):
+def test_a_wrong_checksum_or_missing_set_is_named_with_the_remedy(name, tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "none").mkdir()
     MAKERS[name](tmp_path / "full", monkeypatch)

@@ -40,21 +40,21 @@ def test_leave_one_out_step_by_step():
         size = SIZES[name]
         others = f.select(images=[n for n in f.images if n != name])
         negatives = fixation_counts(others, grid=size)
-        want = {"auc": [], "sauc": [], "nss": []}
+        expected = {"auc": [], "sauc": [], "nss": []}
         for person in f.subjects:
             rest = f.select(images=[name], subjects=[s for s in f.subjects if s != person])
             counts = np.zeros(size)
             np.add.at(counts, (rest.y.astype(int), rest.x.astype(int)), 1)
             maps = torch.from_numpy(gaussian_filter(counts, 2.0))[None, None]
-            own = f.select(images=[name], subjects=[person]).points()
-            want["auc"].append(auc(maps, own))
-            want["nss"].append(nss(maps, own))
-            want["sauc"].append(sauc(maps, own, negatives, own_included=False))
-        for metric, values in want.items():
+            points = f.select(images=[name], subjects=[person]).points()
+            expected["auc"].append(auc(maps, points))
+            expected["nss"].append(nss(maps, points))
+            expected["sauc"].append(sauc(maps, points, negatives, own_included=False))
+        for metric, values in expected.items():
             assert got.values[metric][b].item() == pytest.approx(torch.cat(values).mean().item(), abs=1e-6), metric
 
 
-def test_observers_who_agree_reach_more():
+def test_agreeing_observers_have_higher_ceilings():
     close, apart = (leave_one_observer_out(scene(agreement=a), sigma=2.0).values for a in (1.5, 9.0))
     for metric in ("auc", "sauc", "nss"):
         assert close[metric][:2].mean() > apart[metric][:2].mean()
@@ -122,7 +122,7 @@ def test_ten_others_are_ten_never_the_image_and_decided_by_the_seed():
     assert torch.equal(ten_others(few, 0, grid=(6, 8)), fixation_counts(f.select(images=["4"]), grid=(6, 8)))
 
 
-def test_observers_who_agree_say_more_bits():
+def test_agreeing_observers_have_more_bits():
     prior = torch.full((1, 1, 20, 20), 1 / 400, dtype=torch.float64)
     who = torch.tensor([0, 0, 1, 1])
     same = torch.tensor([[5.5, 5.5], [15.5, 8.5]] * 2, dtype=torch.float64)

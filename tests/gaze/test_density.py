@@ -64,9 +64,9 @@ def test_shuffled_positions_as_pysaliency_scales_them():
     total = fixation_counts(f, grid=(50, 50))
     for px, py in zip(x[:5], y[:5], strict=True):
         total[0, 0, py, px] -= 1
-    want = sorted(zip([21, 25, 33, 20, 21, 21, 22], [1, 10, 3, 1, 1, 8, 1], strict=True))
-    where = total[0, 0].nonzero().tolist()
-    assert sorted(tuple(yx) for yx in where for _ in range(int(total[0, 0, yx[0], yx[1]]))) == want
+    expected = sorted(zip([21, 25, 33, 20, 21, 21, 22], [1, 10, 3, 1, 1, 8, 1], strict=True))
+    positions = total[0, 0].nonzero().tolist()
+    assert sorted(tuple(yx) for yx in positions for _ in range(int(total[0, 0, yx[0], yx[1]]))) == expected
 
 
 def test_center_priors_leave_out_the_image_itself():

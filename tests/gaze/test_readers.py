@@ -49,7 +49,7 @@ def test_osie_csv(tmp_path):
 
 
 def test_osie_mat(tmp_path):
-    def seen(x, y, d):
+    def subject_fixations(x, y, d):
         return {"fix_x": np.array(x, float), "fix_y": np.array(y, float), "fix_duration": np.array(d, float)}
 
     def cell(items):
@@ -57,8 +57,14 @@ def test_osie_mat(tmp_path):
         out[:, 0] = items
         return out
 
-    first = {"img": "1001.jpg", "subjects": cell([seen([790, 3], [20, 590], [200, 300]), seen([], [], [])])}
-    second = {"img": "1002.jpg", "subjects": cell([seen([5], [6], [150]), seen([7], [8], [170])])}
+    first = {
+        "img": "1001.jpg",
+        "subjects": cell([subject_fixations([790, 3], [20, 590], [200, 300]), subject_fixations([], [], [])]),
+    }
+    second = {
+        "img": "1002.jpg",
+        "subjects": cell([subject_fixations([5], [6], [150]), subject_fixations([7], [8], [170])]),
+    }
     savemat(tmp_path / "fixations.mat", {"fixations": cell([first, second])})
     f = read_osie(tmp_path)
     assert rows(f) == [

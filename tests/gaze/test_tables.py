@@ -6,7 +6,7 @@ from regard.gaze import read_csv, read_parquet, write_csv, write_parquet
 from regard.types import RegardError
 
 
-def same(a, b):
+def assert_same(a, b):
     """Equal as sets of (image, subject, order, x, y, duration), with equal images and sizes."""
 
     def rows(f):
@@ -31,10 +31,10 @@ def same(a, b):
 @pytest.mark.parametrize(("write", "read"), [(write_csv, read_csv), (write_parquet, read_parquet)])
 def test_round_trip(tmp_path, write, read, changes):
     write(table(**changes), tmp_path / "f")
-    same(table(**changes), read(tmp_path / "f"))
+    assert_same(table(**changes), read(tmp_path / "f"))
 
 
-def test_foreign_names_and_sizes(tmp_path):
+def test_other_column_names_and_sizes(tmp_path):
     (tmp_path / "f.csv").write_text("filename,observer,px,py,dur_ms\na.jpg,3,1.5,2.5,200\na.jpg,3,4,5,\n")
     f = read_csv(tmp_path / "f.csv", sizes={"a.jpg": (10, 20)}, columns={"x": "px", "y": "py"})
     assert f.x.tolist() == [1.5, 4]

@@ -18,7 +18,7 @@ def splits():
     return clutter(size=48, train=400, val=40, test=40, cache=False)
 
 
-def test_images_labels_masks_and_boxes_come_along(splits):
+def test_splits_have_images_labels_masks_and_boxes(splits):
     s = splits.train
     assert s.images.shape == (400, 3, 48, 48)
     assert s.masks.shape == (400, 1, 48, 48)
@@ -38,7 +38,7 @@ def test_the_object_covers_the_stated_area(splits):
     assert height.max() < 0.6
 
 
-def test_the_object_stands_out_from_its_ground(splits):
+def test_the_object_differs_from_its_background(splits):
     """Luminance inside differs from the ring around it, on average over the ring, nearly always."""
     s = splits.train
     grey = torch.einsum("bchw,c->bhw", s.images.float() / 255, torch.tensor([0.299, 0.587, 0.114]))[:, None]
@@ -49,7 +49,7 @@ def test_the_object_stands_out_from_its_ground(splits):
     contrast = (inside - around).abs()
     assert contrast.median() > 0.25
     assert (contrast > 0.1).float().mean() > 0.95
-    assert 0.35 < (inside > around).float().mean() < 0.65  # neither bright nor dark gives it away
+    assert 0.35 < (inside > around).float().mean() < 0.65  # brightness alone does not identify the object
 
 
 def core(split):
@@ -70,7 +70,7 @@ def test_the_strokes_are_one_colour():
         assert pixels.std(1).max() < 1
 
 
-def test_an_image_is_a_function_of_seed_split_and_index():
+def test_an_image_depends_only_on_seed_split_and_index():
     few, many = (generate_clutter("test", n, 32, 4, 4, 3, (0.36, 0.5)) for n in (7, 600))
     for name in few:
         assert torch.equal(few[name], many[name][:7])
@@ -79,7 +79,7 @@ def test_an_image_is_a_function_of_seed_split_and_index():
     assert not torch.equal(generate_clutter("val", 7, 32, 4, 4, 3, (0.36, 0.5))["labels"], few["labels"])
 
 
-def test_another_ground_leaves_every_glyph(splits):
+def test_another_background_keeps_the_glyphs(splits):
     other = clutter(size=48, train=400, val=40, test=40, background_seed=1, cache=False)
     a, b = splits.train, other.train
     assert torch.equal(a.labels, b.labels)
@@ -90,8 +90,8 @@ def test_another_ground_leaves_every_glyph(splits):
     outside = ~F.max_pool2d(a.masks.float(), 3, 1, 1).bool().expand_as(a.images)
     changed = (a.images.int() - b.images.int()).abs() > 8
     assert changed[outside].float().mean() > 0.6
-    same = clutter(size=48, train=20, val=2, test=2, background_seed=0, cache=False)
-    assert torch.equal(same.train.images, a.images[:20])
+    default = clutter(size=48, train=20, val=2, test=2, background_seed=0, cache=False)
+    assert torch.equal(default.train.images, a.images[:20])
 
 
 def test_digits_and_photographs_of_the_splits_are_different():
@@ -102,7 +102,7 @@ def test_digits_and_photographs_of_the_splits_are_different():
     assert sum(int(digits_of_split(name)[1].sum()) for name in PHOTOGRAPHS) == 1797
 
 
-def test_distractors_are_never_over_the_digit_and_optional():
+def test_distractors_are_optional_and_never_cover_the_digit():
     bare, crowded = clutter(**SMALL, distractors=0), clutter(**SMALL, distractors=6)
     inside = core(crowded.train)
     assert inside.any()
@@ -126,9 +126,9 @@ def test_the_cache_returns_the_same(tmp_path, monkeypatch):
     fresh = clutter(**SMALL)
     for name in ("train", "val", "test"):
         for field in ("images", "labels", "masks", "boxes"):
-            made, found, plain = (getattr(getattr(d, name), field) for d in (first, second, fresh))
-            assert torch.equal(made, found)
-            assert torch.equal(made, plain)
+            generated, cached, uncached = (getattr(getattr(d, name), field) for d in (first, second, fresh))
+            assert torch.equal(generated, cached)
+            assert torch.equal(generated, uncached)
     assert len(list(tmp_path.iterdir())) == 1
     clutter(**{**options, "seed": 1})
     assert len(list(tmp_path.iterdir())) == 2
@@ -141,10 +141,10 @@ def test_boxes_in_closed_form():
     assert boxes_of(masks).tolist() == [[3, 2, 4, 3], [0, 0, 7, 5], [0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("wrong", [{"size": 8}, {"train": 0}, {"distractors": -1}, {"side": (0.6, 0.4)}])
-def test_bad_arguments_are_named(wrong):
-    with pytest.raises(RegardError, match=next(iter(wrong))):
-        clutter(**{**SMALL, **wrong})
+@pytest.mark.parametrize("options", [{"size": 8}, {"train": 0}, {"distractors": -1}, {"side": (0.6, 0.4)}])
+def test_bad_arguments_are_named(options):
+    with pytest.raises(RegardError, match=next(iter(options))):
+        clutter(**{**SMALL, **options})
 
 
 def test_generation_is_fast():

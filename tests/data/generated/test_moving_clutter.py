@@ -1,4 +1,4 @@
-"""Generated clips: what moves where is known, people who look are others in every split, nothing leaks."""
+"""Generated clips: motion, masks and gaze agree with the labels; splits share no observers or images."""
 
 import pytest
 import torch
@@ -29,14 +29,14 @@ def test_the_digit_moves_as_its_label_says(clips):
     assert (along > across.abs()).float().mean() > 0.95
 
 
-def test_the_ground_rests_and_fragments_do_not(clips):
+def test_the_background_is_still_and_fragments_move(clips):
     still = generate_moving_clutter("train", 48, **OPTIONS | {"distractors": 0})
     away = ~torch.nn.functional.max_pool2d(still["masks"].float(), 25, 1, 12).bool()
     moved = [(c["flow"].float().abs().amax(1, keepdim=True) * away).sum() / away.sum() for c in (still, clips)]
     assert moved[0] < 0.3 * moved[1]
 
 
-def test_a_clip_is_a_function_of_seed_split_and_index(clips):
+def test_a_clip_depends_only_on_seed_split_and_index(clips):
     more = generate_moving_clutter("train", 5, **OPTIONS)
     for name, values in more.items():
         assert torch.equal(values, clips[name][:5]), name
@@ -62,7 +62,7 @@ def test_observers_follow_the_digit(clips):
     assert share < 0.2
 
 
-def test_observers_are_late_and_look_beside_the_frame_sometimes():
+def test_observers_lag_and_sometimes_look_outside_the_frame():
     start = torch.tensor([[24.0, 24.0]]).repeat(400, 1)
     index = torch.arange(400)
     moving = simulated_pursuit(start, torch.tensor([[4.0, 0.0]]).repeat(400, 1), index, size=48, seed=0, stream=0)
@@ -82,7 +82,7 @@ def test_observers_are_late_and_look_beside_the_frame_sometimes():
     assert (edge[~edge.isnan()] >= 0).all()
 
 
-def test_people_photographs_and_digits_are_of_one_split_alone():
+def test_splits_share_no_observers_photographs_or_digits():
     start, still, index = torch.full((50, 2), 24.0), torch.zeros(50, 2), torch.arange(50)
     people = [simulated_pursuit(start, still, index, size=48, seed=0, stream=k) for k in range(3)]
     habits = [p.view(50, MOVING_OBSERVERS, MOVING_FIXATIONS, 2).nanmean((0, 2)) for p in people]
@@ -95,7 +95,7 @@ def test_people_photographs_and_digits_are_of_one_split_alone():
     assert set(data.gaze().subjects) <= {f"test {k}" for k in range(MOVING_OBSERVERS)}
 
 
-def test_the_splits_know_mask_flow_and_gaze():
+def test_batches_have_mask_flow_and_gaze():
     data = moving_clutter(32, 6, 2, 4, length=2, cache=False)
     batch = data.test.batch([0, 3])
     assert (batch.flow.shape, batch.masks.shape) == ((2, 4, 32, 32), (2, 1, 32, 32))
@@ -110,7 +110,7 @@ def test_the_splits_know_mask_flow_and_gaze():
             moving_clutter(**wrong)
 
 
-def test_gaze_beside_the_frame_is_counted():
+def test_gaze_outside_the_frame_is_counted():
     from regard.data.generated.moving_clutter import _table
 
     points = torch.full((2, MOVING_OBSERVERS * MOVING_FIXATIONS, 2), 3.0)

@@ -1,4 +1,4 @@
-"""Simulated people look at the object, with an error, and at the middle; the same for the same seed."""
+"""Simulated observers look at the object, with an error, and at the centre; the seed determines all points."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from regard.types import RegardError
 SMALL = {"size": 32, "train": 40, "val": 10, "test": 30, "cache": False}
 
 
-def test_they_look_at_the_object_more_than_at_the_middle() -> None:
+def test_observers_look_at_the_object_more_than_at_the_centre() -> None:
     data = clutter(**SMALL, observers=5)
     gaze = data.gaze()
     assert gaze.counts().tolist() == [5 * STATIC_FIXATIONS] * 30
@@ -32,7 +32,7 @@ def test_batches_hold_the_same_points_as_the_table() -> None:
     assert not torch.equal(data.train.fixations[:10], data.val.fixations)
 
 
-def test_without_observers_nobody_looks() -> None:
+def test_without_observers_there_are_no_fixations() -> None:
     data = clutter(**SMALL)
     assert data.gaze is None
     assert data.train.batch([0]).fixations is None
@@ -40,7 +40,7 @@ def test_without_observers_nobody_looks() -> None:
         clutter(**SMALL, observers=-1)
 
 
-def test_an_image_without_an_object_is_looked_at_in_the_middle() -> None:
+def test_fixations_of_an_image_without_an_object_are_central() -> None:
     gaze = simulated_gaze(torch.zeros(200, 1, 20, 30, dtype=torch.bool), observers=2, seed=0, stream=0)
     assert abs(gaze.x.mean() - 15) < 1
     assert abs(gaze.y.mean() - 10) < 1

@@ -22,7 +22,7 @@ HEADER = ("frame_id", "frame_num", "action", "action4", "gaze_x_mean", "gaze_y_m
 
 
 def trial(folder, *, frames=FRAMES, period=12, gap=40):
-    """A trial whose action changes every ``period`` frames and whose numbers leave out two after every ``gap``."""
+    """A trial: the action changes every ``period`` frames, and two frame numbers are missing after every ``gap``."""
     folder.mkdir(parents=True, exist_ok=True)
     number = [k + 2 * (k // gap) for k in range(frames)]
     action = [(k // period * 3 + k // period // 4) % 4 for k in range(frames)]
@@ -39,22 +39,22 @@ def write(folder, rows, *, leave_out=()):
             if row[0] not in leave_out:
                 picture = np.zeros((210, 160, 3), np.uint8)
                 picture[100:120, (2 * k) % 140 : (2 * k) % 140 + 16] = 40 + k % 200
-                held = io.BytesIO()
-                Image.fromarray(picture).save(held, "PNG", compress_level=1)
-                archive.writestr(f"{row[0]}.png", held.getvalue())
+                png = io.BytesIO()
+                Image.fromarray(picture).save(png, "PNG", compress_level=1)
+                archive.writestr(f"{row[0]}.png", png.getvalue())
 
 
 def everything(number, action, length=3, ahead=8):
     return find_items(np.array(number), np.array(action), length=length, ahead=ahead)
 
 
-def made(frames=FRAMES, period=12, gap=40):
+def frames_and_actions(frames=FRAMES, period=12, gap=40):
     number = [k + 2 * (k // gap) for k in range(frames)]
     return number, [(k // period * 3 + k // period // 4) % 4 for k in range(frames)]
 
 
-def test_items_stand_before_a_change_and_are_never_right_by_repetition():
-    number, action = made()
+def test_items_precede_a_change_so_repeating_the_action_is_wrong():
+    number, action = frames_and_actions()
     items = everything(number, action)
     assert len(items.row) > 200
     assert (items.label != items.current).all()
@@ -65,8 +65,8 @@ def test_items_stand_before_a_change_and_are_never_right_by_repetition():
         assert all(action[k] == current for k in range(row, change))
 
 
-def test_no_stack_of_flow_crosses_a_gap():
-    number, action = made()
+def test_no_flow_stack_crosses_a_gap():
+    number, action = frames_and_actions()
     items = everything(number, action, length=5)
     assert all(number[row] - number[row - 5] == 5 for row in items.row)
     gaps = [k for k in range(1, len(number)) if number[k] != number[k - 1] + 1]
@@ -74,8 +74,8 @@ def test_no_stack_of_flow_crosses_a_gap():
     assert any(row < gap <= change for row, change in zip(items.row, items.change, strict=True) for gap in gaps)
 
 
-def test_nothing_of_an_item_comes_near_another_split():
-    number, action = made()
+def test_items_of_different_splits_are_apart_in_time():
+    number, action = frames_and_actions()
     items = everything(number, action)
     parts = {name: items.of(name) for name in ("train", "val", "test")}
     assert sum(len(part.row) for part in parts.values()) == len(items.row)
@@ -93,23 +93,23 @@ def test_nothing_of_an_item_comes_near_another_split():
 
 
 def test_blocks_are_stretches_of_time():
-    number, action = made()
+    number, action = frames_and_actions()
     items = everything(number, action)
     assert (np.diff(items.block) >= 0).all()
     assert set(items.of("test").block) <= set(range(4, BLOCKS, 5))
     assert set(items.of("val").block) <= set(range(2, BLOCKS, 5))
 
 
-def test_floors_know_training_labels_alone():
+def test_floors_use_training_labels_only():
     def items(current, label):
         nothing = np.zeros(len(label), dtype=np.int64)
         return Items(nothing, np.array(label), np.array(current), nothing, nothing)
 
     train = items([0, 0, 0, 1, 2], [1, 1, 3, 2, 1])
     test = items([0, 1, 2], [3, 3, 3])
-    said = {name.removeprefix("proxy floor: "): guess.tolist() for name, guess in guesses(train, test).items()}
+    floors = {name.removeprefix("proxy floor: "): guess.tolist() for name, guess in guesses(train, test).items()}
     assert all(name.startswith("proxy floor") for name in guesses(train, test))
-    assert said == {
+    assert floors == {
         "repeat the current action": [0, 1, 2],
         "most frequent in training": [1, 1, 1],
         "what mostly follows the current action": [1, 2, 1],
@@ -144,8 +144,8 @@ def test_a_trial_opens(tmp_path):
     assert torch.equal(again.train.flow, data.train.flow)
 
 
-def test_empty_gaze_and_gaze_beside_the_frame_are_counted(tmp_path):
-    number, action = made()
+def test_empty_gaze_and_gaze_outside_the_frame_are_counted(tmp_path):
+    number, action = frames_and_actions()
     rows = [(f"XY_1_{n}", n, a + 2, a, 20.0, 100.0) for n, a in zip(number, action, strict=True)]
     rows[10] = (*rows[10][:4], "", "")
     rows[11] = (*rows[11][:4], 999.0, 5.0)
@@ -163,12 +163,12 @@ def test_empty_gaze_and_gaze_beside_the_frame_are_counted(tmp_path):
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(RegardError, match=r"no gaze_actions_<TRIAL>.csv in"):
         atari_head(tmp_path)
-    number, action = made(frames=300)
+    number, action = frames_and_actions(frames=300)
     rows = [(f"XY_1_{n}", n, a + 2, a, 20.0, 100.0) for n, a in zip(number, action, strict=True)]
     write(tmp_path, rows)
     with pytest.raises(RegardError, match=r"no change of action for 'train' in its blocks"):
         atari_head(tmp_path)
-    number, action = made()
+    number, action = frames_and_actions()
     rows = [(f"XY_1_{n}", n, a + 2, a, 20.0, 100.0) for n, a in zip(number, action, strict=True)]
     write(tmp_path, rows, leave_out={"XY_1_7", "XY_1_9"})
     with pytest.raises(RegardError, match=rf"2 of {FRAMES} frames are missing, the first XY_1_7.png"):
@@ -196,8 +196,8 @@ def test_the_real_trial():
     data = atari_head(root, size=(42, 32))
     assert (len(data.train), len(data.val), len(data.test)) == (1598, 489, 569)
     assert "15406 frames, 561 gaps, 67 positions of gaze outside" in data.source
-    right = {name: (guess == data.test.labels).float().mean().item() for name, guess in data.guesses.items()}
-    assert right["proxy floor: repeat the current action"] == 0
-    assert right["proxy floor: most frequent in training"] == pytest.approx(0.260, abs=0.001)
-    assert right["proxy floor: what mostly follows the current action"] == pytest.approx(0.360, abs=0.001)
+    accuracies = {name: (guess == data.test.labels).float().mean().item() for name, guess in data.guesses.items()}
+    assert accuracies["proxy floor: repeat the current action"] == 0
+    assert accuracies["proxy floor: most frequent in training"] == pytest.approx(0.260, abs=0.001)
+    assert accuracies["proxy floor: what mostly follows the current action"] == pytest.approx(0.360, abs=0.001)
     assert "96.1%" in data.remarks[1]

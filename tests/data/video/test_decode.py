@@ -1,4 +1,4 @@
-"""Frames out of files and folders: those asked for, in order; what is missing or damaged is named."""
+"""Decoding of files and folders: the requested frames in order; missing or damaged ones are named."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from regard.data.video.decode import frame_count, frame_rate, frame_size, read_f
 from regard.types import RegardError
 
 
-def test_a_file_gives_the_frames_asked_for(tmp_path):
+def test_a_file_gives_the_requested_frames(tmp_path):
     drawn = frames(9)
     path = write_video(tmp_path / "a.avi", drawn, fps=12)
     assert (frame_count(path), frame_rate(path), frame_size(path)) == (9, 12, SIZE)
@@ -16,12 +16,12 @@ def test_a_file_gives_the_frames_asked_for(tmp_path):
     assert np.array_equal(read_frames(path, 5, 3, SIZE), drawn[5:8])
 
 
-def test_a_lossy_file_is_near(tmp_path):
+def test_a_lossy_file_is_decoded_closely(tmp_path):
     drawn = frames(12)
     path = write_video(tmp_path / "a.avi", drawn, codec="mpeg4")
-    found = read_frames(path, 4, 4, SIZE).astype(int)
-    assert np.abs(found - drawn[4:8]).mean() < 6
-    assert np.abs(found - drawn[5:9]).mean() > 6  # the next ones are not
+    decoded = read_frames(path, 4, 4, SIZE).astype(int)
+    assert np.abs(decoded - drawn[4:8]).mean() < 6
+    assert np.abs(decoded - drawn[5:9]).mean() > 6  # the next ones are not
 
 
 def test_a_folder_gives_the_same(tmp_path):
@@ -54,7 +54,7 @@ def test_frames_that_are_missing_are_counted(tmp_path):
         frame_count(folder)
 
 
-def test_a_file_cut_short_is_no_whole_clip(tmp_path):
+def test_a_truncated_file_is_an_error(tmp_path):
     path = write_video(tmp_path / "a.avi", frames(20))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])

@@ -1,4 +1,4 @@
-"""Flow says which way pixels went, in its own unit, and turns with the image."""
+"""Optical flow: direction, unit, and its transformation together with the image."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def on_the_square(flow, step):
     return inside.median(1).values * REACH * 64 / 127
 
 
-def test_motion_is_found_in_pixels_a_frame_right_and_down_positive():
+def test_flow_is_in_pixels_per_frame_right_and_down_positive():
     flow = optical_flow(frames(4, velocity=(2, 1)))
     assert flow.shape == (6, 48, 64)
     for step in range(3):
@@ -31,7 +31,7 @@ def test_motion_is_found_in_pixels_a_frame_right_and_down_positive():
     assert flow[:, 40:, 50:].abs().max() <= 2  # the background rests
 
 
-def test_rest_is_zero_and_the_fastest_is_bounded_on_both_sides():
+def test_flow_without_motion_is_zero_and_large_flow_is_clipped():
     assert not optical_flow(frames(3, velocity=(0, 0))).any()
     for velocity in ((12, 0), (0, 12)):
         flow = optical_flow(frames(3, velocity=velocity))
@@ -39,7 +39,7 @@ def test_rest_is_zero_and_the_fastest_is_bounded_on_both_sides():
         assert flow.max() <= 127
 
 
-def test_a_mirrored_clip_moves_the_other_way():
+def test_flow_of_a_mirrored_clip_is_mirrored():
     drawn = frames(3)
     flow = optical_flow(drawn).float()
     mirrored = optical_flow(np.ascontiguousarray(drawn[:, :, ::-1])).float().flip(2)
@@ -49,7 +49,7 @@ def test_a_mirrored_clip_moves_the_other_way():
 
 
 def ramps(n, size):
-    """Images that say where each of their pixels came from; all of it moves by (.5, -.25)."""
+    """Images whose values encode pixel coordinates; the flow is (.5, -.25) everywhere."""
     height, width = size
     x, y = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")
     images = torch.stack([x, y, x * y]).float().expand(n, -1, -1, -1)
@@ -85,7 +85,7 @@ def test_image_mask_fixations_and_flow_move_together(padding, flip, mode, seed):
     assert ((after.flow != 0) | torch.tensor(mode == "zeros")).all()
 
 
-def test_erased_places_rest_and_colours_do_not_move():
+def test_erasing_zeroes_flow_and_colour_changes_keep_it():
     before = ramps(40, (9, 12))
     scaled = replace(before, images=before.images / 100)
     after = Augmentation(erase=1.0, brightness=0.5)(scaled, seed=0, epoch=0)
@@ -95,10 +95,10 @@ def test_erased_places_rest_and_colours_do_not_move():
     assert torch.equal(Augmentation(brightness=0.5, contrast=0.5)(scaled, seed=0, epoch=0).flow, scaled.flow)
 
 
-def test_a_photograph_joined_to_clips_rests():
+def test_a_photograph_joined_to_clips_has_zero_flow():
     clips = ramps(3, (9, 12))
-    looked = replace(ramps(2, (9, 12)), flow=None, masks=None)
-    both = join(clips, looked)
+    photographs = replace(ramps(2, (9, 12)), flow=None, masks=None)
+    both = join(clips, photographs)
     assert torch.equal(both.flow[:3], clips.flow)
     assert not both.flow[3:].any()
 

@@ -1,4 +1,4 @@
-"""Every set on small files of its published layout, written here; nobody and nothing is in two splits."""
+"""Every set on small files of its published layout, written here; splits share no video and no observer."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def paths(split):
 
 
 def apart(data, of=lambda path: path):
-    """Whether no two splits share what ``of`` makes of a path."""
+    """Whether no two splits share a value of ``of(path)``."""
     parts = [{of(path) for path in paths(getattr(data, name))} for name in ("train", "val", "test")]
     return all(not a & b for k, a in enumerate(parts) for b in parts[k + 1 :])
 
@@ -60,7 +60,7 @@ def test_ucf_sports(sports):
     assert (batch.images.shape, batch.flow.shape) == ((1, 3, 24, 32), (1, 4, 24, 32))
 
 
-def test_videos_of_one_tape_never_part_between_train_and_validation(sports):
+def test_videos_of_one_tape_are_in_one_split(sports):
     learned = {}
     for seed in range(4):
         data = ucf_sports(sports, **SMALL, val_share=0.4, seed=seed)
@@ -72,7 +72,7 @@ def test_videos_of_one_tape_never_part_between_train_and_validation(sports):
     assert learned[0, "val"] != learned[1, "val"]
 
 
-def test_gaze_lies_on_the_image_and_observers_are_apart(sports):
+def test_gaze_is_in_the_image_and_splits_have_different_observers(sports):
     data = ucf_sports(sports, **SMALL)
     gaze = data.gaze()
     assert gaze.subjects == ("002",)  # the test's observer; 001 and 004 are learned from
@@ -82,7 +82,7 @@ def test_gaze_lies_on_the_image_and_observers_are_apart(sports):
     assert len(gaze.images) == len(data.test)
 
 
-def test_bad_gaze_is_counted_and_said(sports):
+def test_bad_gaze_is_counted_and_reported(sports):
     samples = sports / "samples"
     (samples / "002_Diving-Side-001.avi.txt").unlink()
     write_samples(samples, "002", "Kicking-001", [(0.25, 3.0, 20.0, "B"), (9.0, 3.0, 20.0, "F")])  # blink, too late
@@ -95,7 +95,7 @@ def test_bad_gaze_is_counted_and_said(sports):
     assert data.test.fixations[0].isnan().all()
 
 
-def test_one_observer_cannot_be_learned_from_and_compared_with(sports):
+def test_one_observer_cannot_serve_training_and_comparison(sports):
     for path in (sports / "samples").glob("00[24]_*"):
         path.unlink()
     with pytest.raises(RegardError, match=r"gaze of 1 observer \(001\)"):
@@ -231,7 +231,7 @@ def test_hollywood2_refuses_what_could_leak_or_is_missing(films):
 
 
 @pytest.fixture
-def own(tmp_path):
+def groups_folder(tmp_path):
     """Two classes of four groups of two videos, UCF101's names."""
     root = tmp_path / "own"
     for name in ("Archery", "Biking"):
@@ -241,36 +241,36 @@ def own(tmp_path):
     return root
 
 
-def test_groups_of_a_folder_never_part(own):
+def test_a_group_of_a_folder_is_in_one_split(groups_folder):
     for seed in range(4):
-        data = clip_folder(own, **SMALL, val_share=0.3, test_share=0.3, seed=seed)
+        data = clip_folder(groups_folder, **SMALL, val_share=0.3, test_share=0.3, seed=seed)
         assert data.classes == ("Archery", "Biking")
         assert apart(data, of=lambda path: path.rpartition("_c")[0])
         assert sum(len(getattr(data, name)) for name in ("train", "val", "test")) == 16
-    assert open_data("clip_folder", own, **SMALL).train.batch([0]).flow is not None
+    assert open_data("clip_folder", groups_folder, **SMALL).train.batch([0]).flow is not None
 
 
-def test_the_official_lists(own, tmp_path):
+def test_the_official_lists(groups_folder, tmp_path):
     lists = tmp_path / "lists"
     lists.mkdir()
-    names = sorted(path.relative_to(own).as_posix() for path in own.glob("*/*.avi"))
+    names = sorted(path.relative_to(groups_folder).as_posix() for path in groups_folder.glob("*/*.avi"))
     lines = {"train": [f"{n} 1" for n in names if "_g01" not in n], "test": [n for n in names if "_g01" in n]}
     for part, content in lines.items():
         (lists / f"{part}list02.txt").write_text("\n".join(content) + "\n")
-    data = clip_folder(own, **SMALL, lists=lists, fold=2)
-    assert paths(data.test) == {str(own / n) for n in lines["test"]}
+    data = clip_folder(groups_folder, **SMALL, lists=lists, fold=2)
+    assert paths(data.test) == {str(groups_folder / n) for n in lines["test"]}
     assert apart(data)
     (lists / "testlist02.txt").write_text("Archery/v_Archery_g02_c02.avi\n")
     with pytest.raises(RegardError, match=r"Archery/group 02 is in"):
-        clip_folder(own, **SMALL, lists=lists, fold=2)
+        clip_folder(groups_folder, **SMALL, lists=lists, fold=2)
     (lists / "testlist02.txt").write_text("Archery/v_Archery_g09_c01.avi\n")
     with pytest.raises(RegardError, match=r"testlist02.txt: 1 of 1 videos are missing"):
-        clip_folder(own, **SMALL, lists=lists, fold=2)
+        clip_folder(groups_folder, **SMALL, lists=lists, fold=2)
     with pytest.raises(RegardError, match=r"trainlist01.txt: no such list"):
-        clip_folder(own, **SMALL, lists=lists)
+        clip_folder(groups_folder, **SMALL, lists=lists)
 
 
-def test_splits_that_are_given(own, tmp_path):
+def test_given_splits(groups_folder, tmp_path):
     for part in ("train", "val", "test"):
         for name in ("Archery", "Biking"):
             write_video(tmp_path / "given" / part / name / "a.avi", frames(4))
