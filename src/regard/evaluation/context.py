@@ -148,8 +148,7 @@ class EvaluationContext:
     @cached_property
     def size(self) -> tuple[int, int]:
         """Height and width of the images."""
-        images = self.split.batch([0]).images
-        return images.shape[-2], images.shape[-1]
+        return self.split.batch([0]).size
 
     @cached_property
     def observation(self) -> Observation:

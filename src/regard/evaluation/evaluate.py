@@ -67,13 +67,10 @@ def evaluate(
     scores per image, ``gallery.npz`` the images that the page shows.
 
     Args:
-        folder: of the run.
+        folder: of the run; ``folder / "evaluation.json"`` is returned.
         device: to evaluate on.
         samples: numbers of sampled maps and latents over which accuracy is averaged.
         run: the folder's run, if it is open already.
-
-    Returns:
-        ``folder / "evaluation.json"``.
 
     Raises:
         RegardError: no finished run lies there.
@@ -159,17 +156,9 @@ def _anchors(observation: Observation) -> Anchors | None:
 def _map_meaning(context: EvaluationContext) -> MapMeaning | None:
     """What the values of the gallery's maps mean; of masks without attention these are the predictions."""
     map = context.observation.map
-    if context.scoring.dense:
-        return (
-            MapMeaning("gate", "How much each pixel is the object, from 0 to 1.")
-            if map is None
-            else MapMeaning(map.unit)
-        )
     if map is None:
-        return None
-    if context.observation.streams:
-        layer = context.model.at[-1]
-        return MapMeaning(
-            map.unit, f"Of layer {layer}: how much of what each position of its grid says is let through."
-        )
-    return MapMeaning(map.unit, _MEANINGS[map.unit])
+        return MapMeaning("gate", "How much each pixel is the object, from 0 to 1.") if context.scoring.dense else None
+    if context.scoring.dense:
+        return MapMeaning(map.unit)
+    let_through = f"Of layer {context.model.at[-1]}: how much of each position of its grid is let through."
+    return MapMeaning(map.unit, let_through if context.observation.streams else _MEANINGS[map.unit])

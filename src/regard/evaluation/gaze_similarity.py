@@ -42,8 +42,7 @@ def train_gaze(train: Split, *, sigma: float) -> TrainGaze:
     Raises:
         RegardError: the split has no fixations.
     """
-    first = train.batch([0])
-    size = (first.images.shape[-2], first.images.shape[-1])
+    size = train.batch([0]).size
     total = torch.zeros(1, 1, *size, dtype=torch.float64)
     counts = torch.zeros(size[0] * size[1], dtype=torch.float64)
     looked = []
@@ -131,9 +130,8 @@ def gaze_information(
     grid = (map.values.shape[-2], map.values.shape[-1])
     center = through_grid(train.center, grid)
     center = mix_uniform(center / center.sum())
-    out = {
-        name: torch.full((len(points),), torch.nan, dtype=torch.float64) for name in ("ig", "ig_random", "ig_center")
-    }
+    names = ("ig", "ig_random", "ig_center")
+    out = {name: torch.full((len(points),), torch.nan, dtype=torch.float64) for name in names}
     looked = (~points.isnan().all(-1)).any(-1).nonzero()[:, 0]
     for some in looked.split(_CHUNK):
         prior_density = prior.log().expand(len(some), -1, -1, -1)

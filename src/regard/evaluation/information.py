@@ -46,11 +46,8 @@ def information(context: EvaluationContext) -> Columns:
         positions = sum(gate[0].numel() for gate in observation.gates)
         most = {"code_bits": positions * math.log2(len(observation.anchors))}
         references.append(ReferenceColumns("uniform prior", "ceiling", most))
-    if (
-        observation.one is not None
-        and context.labels.ndim == 1
-        and ("latent_bits" in values or not context.with_references)
-    ):
+    is_listed = "latent_bits" in values or not context.with_references
+    if observation.one is not None and context.labels.ndim == 1 and is_listed:
         entropy = label_entropy(context.labels)
         values["label_entropy_bits"] = entropy / NATS_PER_BIT
         values["label_bits"] = label_information(nll(observation.one, context.labels), context.labels)

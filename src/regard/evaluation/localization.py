@@ -13,16 +13,7 @@ from torch import Tensor
 from regard.data import Split
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.rows import ANOTHER, CENTRE_BOX, RANDOM, UNIFORM_BOX
-from regard.metrics import (
-    area_share,
-    best_threshold,
-    boxes_to_masks,
-    controls,
-    dilate,
-    energy_inside,
-    iou,
-    pointing_game,
-)
+from regard.metrics import controls
 from regard.metrics import localization as metrics
 from regard.types import Map
 
@@ -57,15 +48,15 @@ def score_localization(
 ) -> Columns:
     """`localization` of maps (N,1,h,w) and masks (N,1,H,W); without validation maps and masks there is no IoU."""
     pixels = tolerance(masks)
-    wide = dilate(masks, pixels)
-    share = area_share(wide)
-    threshold = best_threshold(*validation) if validation is not None else None
+    wide = metrics.dilate(masks, pixels)
+    share = metrics.area_share(wide)
+    threshold = metrics.best_threshold(*validation) if validation is not None else None
 
     def scores(map: Map, *, overlap: bool = True) -> dict[str, Tensor]:
-        values = {"energy_inside": energy_inside(map, wide, negative="clip")}
-        values["pointing"] = pointing_game(map, masks, tolerance=pixels)
+        values = {"energy_inside": metrics.energy_inside(map, wide, negative="clip")}
+        values["pointing"] = metrics.pointing_game(map, masks, tolerance=pixels)
         if threshold is not None and overlap:
-            values["iou"] = iou(map, masks, threshold=threshold)
+            values["iou"] = metrics.iou(map, masks, threshold=threshold)
         return values
 
     values = scores(map) | {"area_share": share}
@@ -112,11 +103,11 @@ def score_parts(
 ) -> Columns:
     """`parts` of maps (N,1,h,w) on images of this (height, width)."""
     near = near_parts(parts, boxes, size)
-    floors: dict[str, Tensor] = {_AREA: area_share(near)}
+    floors: dict[str, Tensor] = {_AREA: metrics.area_share(near)}
     for label, floor in boxed_floors(map, boxes, size, seed=seed).items():
-        floors[label] = energy_inside(floor, near, negative="clip")
+        floors[label] = metrics.energy_inside(floor, near, negative="clip")
     return Columns(
-        {"energy_near_parts": energy_inside(map, near, negative="clip")},
+        {"energy_near_parts": metrics.energy_inside(map, near, negative="clip")},
         tuple(ReferenceColumns(label, "floor", {"energy_near_parts": values}) for label, values in floors.items()),
         reasons={"energy_near_parts": metrics.localization_conditions(map, near)},
         details={"reach": _REACH},
@@ -143,7 +134,7 @@ def boxed_floors(map: Map, boxes: Float[Tensor, "N 4"], size: tuple[int, int], *
     another image's map. Boxes (N,4) are in pixels of images of this (height, width); ``seed`` decides whose map.
     """
     grid = (map.values.shape[-2], map.values.shape[-1])
-    inside = Map(boxes_to_masks(boxes, size).float(), "relevance").resize(grid)
+    inside = Map(metrics.boxes_to_masks(boxes, size).float(), "relevance").resize(grid)
     centre = _box_centre(boxes, size, grid)
     return {UNIFORM_BOX: inside, CENTRE_BOX: centre, ANOTHER: controls.permuted(map, seed=seed)}
 

@@ -76,7 +76,7 @@ def max_batch_size(split: Split, device: torch.device | str = "cpu") -> int:
     """As many of the split's images as are fast together: 256, and fewer large ones on a processor."""
     if torch.device(device).type != "cpu" or not len(split):
         return LARGEST_BATCH
-    height, width = split.batch([0]).images.shape[-2:]
+    height, width = split.batch([0]).size
     return max(1, min(LARGEST_BATCH, _CPU_PIXELS // (height * width)))
 
 

@@ -108,22 +108,20 @@ def of_network(model: AttentiveClassifier) -> Represent:
                 latent = model(images, samples=0).latent
                 assert latent is not None
                 return latent.mean.float().cpu()
-            seen: list[Tensor] = []
+            features: list[Tensor] = []
 
             def keep(_module: nn.Module, args: Any) -> None:
-                seen.append(args[0])
+                features.append(args[0])
 
             name = head_name(model.trunk)
             if name is None:
-                raise RegardError(
-                    "transfer: this network has no linear classifier, so nothing says what its features are"
-                )
+                raise RegardError("transfer: this network has no linear classifier, whose inputs would be its features")
             hook = model.trunk.get_submodule(name).register_forward_pre_hook(keep)
             try:
                 model(images, samples=0)
             finally:
                 hook.remove()
-        return seen[0].flatten(1).float().cpu()
+        return features[0].flatten(1).float().cpu()
 
     return represent
 
@@ -251,9 +249,9 @@ def _cells(
     makers: dict[str, Callable[[], Represent]] = {
         "network": lambda: of_network(model.to(device)),
         "untrained": lambda: of_network(_fresh(model, options.seed).to(device)),
-        "pixels": lambda: of_pixels(_image_size(data.train)),
+        "pixels": lambda: of_pixels(data.train.batch([0]).size),
     }
-    found = {}
+    hits = {}
     for kind in _KINDS:
         rows: dict[str, npt.NDArray[np.float32]] = {}
         for k in options.shots:
@@ -264,8 +262,8 @@ def _cells(
                     splits = {"train": data.train, "val": data.val, "test": data.test}
                     rows = {name: represented(split, represent) for name, split in splits.items()}
                 write_arrays(path, {"hits": _draws(rows, data, k, options)}, parents=True)
-            found[kind, k] = _load(path)
-    return found
+            hits[kind, k] = _load(path)
+    return hits
 
 
 def _draws(
@@ -294,14 +292,11 @@ def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> TransferPoint:
     """Accuracies at so many examples, and by how much the network's features exceed each floor, image by image."""
     means = {kind: torch.from_numpy(values.mean(0)) for kind, values in hits.items()}
     accuracies = {
-        kind: TransferAccuracy(
-            **vars(mean_interval(means[kind])), spread=float(values.mean(1).std()), draws=len(values)
-        )
-        for kind, values in hits.items()
+        kind: TransferAccuracy(**vars(mean_interval(means[kind])), spread=float(v.mean(1).std()), draws=len(v))
+        for kind, v in hits.items()
     }
-    differences = {
-        kind: mean_interval(paired_difference(means["network"], means[kind])) for kind in _KINDS if kind != "network"
-    }
+    network = means["network"]
+    differences = {kind: mean_interval(paired_difference(network, means[kind])) for kind in _KINDS[1:]}
     return TransferPoint(k or "all", difference=differences, **accuracies)
 
 
@@ -309,11 +304,6 @@ def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
     """The same network with weights as they are before training, pretrained ones not loaded."""
     seed_everything(seed)
     return AttentiveClassifier(**{**model.config, "input_size": model.shape})
-
-
-def _image_size(split: Split) -> tuple[int, int]:
-    images = split.batch([0]).images
-    return images.shape[-2], images.shape[-1]
 
 
 def _load(path: Path) -> npt.NDArray[np.float32]:

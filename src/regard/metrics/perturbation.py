@@ -79,12 +79,32 @@ def curve(
         raise RegardError(f"{len(images)} images, {len(map.values)} maps and {len(classes)} classes; give one each")
     size = (images.shape[2], images.shape[3])
     base = base_images(images, how.baseline)
+    stride = size[0] * size[1] + 1
+    image = torch.arange(len(images), device=images.device)[:, None]
+
+    def follow(order: Tensor, counts: Tensor) -> Tensor:
+        """Probability of each image's class after each count (B,T); equal counts of an image are predicted once."""
+        if not len(images):
+            return images.new_zeros(counts.shape)
+        pairs, where = (image * stride + counts).unique(return_inverse=True)
+        probabilities = []
+        for pair in pairs.split(how.batch_size):
+            i, count = pair // stride, pair % stride
+            changed = (order[i] <= count[:, None]).view(-1, 1, *size)
+            removed = ~changed if insert else changed
+            if base is None:
+                partial = noisy_linear(images[i], removed, seed=how.seed)
+            else:
+                partial = torch.where(removed, base[i], images[i])
+            probabilities.append(of_class(predict(partial), classes.to(i.device)[i]))
+        return torch.cat(probabilities)[where]
+
     seeds = [how.seed + k for k in range(how.orders)] if how.ties == "random" else [None]
     total = images.new_zeros(len(images), how.steps + 1, dtype=torch.float32)
     for shuffle in seeds:
         order = removal_order(map, size, least_first=least_first, shuffle=shuffle).to(images.device)
         counts = nearest_counts(order, how.steps)  # with random orders the same for each, as no ties are left
-        total = total + _follow(predict, images, classes, order, counts, base, how, insert)
+        total = total + follow(order, counts)
     finite = map.values.flatten(1).isfinite().all(1).to(total.device)
     probabilities = (total / len(seeds)).masked_fill(~finite[:, None], torch.nan)
     fractions = counts / order.shape[1]
@@ -99,32 +119,3 @@ def base_images(images: Tensor, baseline: Baseline | Tensor) -> Tensor | None:
         return baseline.to(images)
     fixed = {"mean": mean_image, "blur": blurred_image}
     return fixed[baseline](images) if baseline in fixed else None
-
-
-def _follow(
-    predict: Predict,
-    images: Tensor,
-    classes: Tensor,
-    order: Tensor,
-    counts: Tensor,
-    base: Tensor | None,
-    how: Removal,
-    insert: bool,
-) -> Tensor:
-    """Probability of each image's class after each count (B,T); equal counts of an image are predicted once."""
-    if not len(images):
-        return images.new_zeros(counts.shape)
-    stride = order.shape[1] + 1
-    image = torch.arange(len(images), device=images.device)[:, None]
-    pairs, where = (image * stride + counts).unique(return_inverse=True)
-    followed = []
-    for pair in pairs.split(how.batch_size):
-        i, count = pair // stride, pair % stride
-        changed = (order[i] <= count[:, None]).view(-1, 1, *images.shape[2:])
-        removed = ~changed if insert else changed
-        if base is None:
-            shown = noisy_linear(images[i], removed, seed=how.seed)
-        else:
-            shown = torch.where(removed, base[i], images[i])
-        followed.append(of_class(predict(shown), classes.to(i.device)[i]))
-    return torch.cat(followed)[where]

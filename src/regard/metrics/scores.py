@@ -13,6 +13,8 @@ from torch import Tensor
 
 from regard.types import RegardError, Scores
 
+_Values = Num[Tensor, "..."] | Bool[Tensor, "..."]
+"""(N,)"""
 _Reasons = Mapping[str, int | Tensor]
 """reason -> how many items it made undefined, or which: a bool tensor (N,)."""
 
@@ -64,12 +66,7 @@ def count_reasons(values: Num[Tensor, " N"], reasons: _Reasons | None) -> dict[s
 
 
 def score(
-    values: Num[Tensor, " N"] | Bool[Tensor, " N"],
-    *,
-    reasons: _Reasons | None = None,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
+    values: _Values, *, reasons: _Reasons | None = None, level: float = 0.95, draws: int = 2000, seed: int = 0
 ) -> Scores:
     """Mean over the defined items with a percentile bootstrap interval over items, in float64.
 
@@ -96,14 +93,7 @@ def score(
     return Scores(values, defined.mean().item(), low, high, undefined)
 
 
-def paired_difference(
-    a: Num[Tensor, " N"] | Bool[Tensor, " N"],
-    b: Num[Tensor, " M"] | Bool[Tensor, " M"],
-    *,
-    level: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-) -> Scores:
+def paired_difference(a: _Values, b: _Values, *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> Scores:
     """`score` of a - b item by item: the same items judged twice, so their common difficulty cancels.
 
     An item that is undefined on either side is left out and counted.

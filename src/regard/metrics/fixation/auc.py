@@ -247,11 +247,7 @@ def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     >>> auc(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
     tensor([0.8750], dtype=torch.float64)
     """
-    check_convention(convention)
-    if convention == "mit":
-        return auc_judd(maps, fixations, convention="mit")
-    code, _, known = fixated_codes(maps, fixations)
-    return _auc(code, known.sum(1))
+    return aucs(maps, fixations, judd=False, convention=convention).auc
 
 
 def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
