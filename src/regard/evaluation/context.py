@@ -32,12 +32,8 @@ Value = Tensor | BootstrapMean | float
 
 @dataclass(frozen=True)
 class ReferenceColumns:
-    """What scores are compared with.
-
-    Attributes:
-        label: what it is, for people.
-        role: a control, a floor (what is reached without any skill) or a ceiling.
-        values: scores by the names that they have in `Columns`.
+    """What scores are compared with: a control, a floor (reached without any skill) or a ceiling; ``label`` names it
+    for people, ``values`` have the names of the scores in `Columns`.
     """
 
     label: str

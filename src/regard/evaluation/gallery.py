@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.data import Split
 from regard.evaluation.context import EvaluationContext
 from regard.files import write_arrays
 from regard.metrics import best_typical_worst
@@ -61,10 +60,19 @@ def _label_item(
     split, energy = context.split, scores.get("energy_inside")
     probability, label = context.observation.mean[i].max(0)
     truth = batch.labels[row]
-    names = [split.classes[int(truth)]] if truth.ndim == 0 else _true_names(split, truth)
+    true = [int(truth)] if truth.ndim == 0 else truth.nonzero()[:, 0].tolist()
     score = {} if energy is None or energy[i].isnan() else {"energy inside": float(energy[i])}
     predicted = split.classes[int(label)]
-    return Item(row, split.item_name(i), rule, why, ", ".join(names), predicted, float(probability), score)
+    return Item(
+        row,
+        split.item_name(i),
+        rule,
+        why,
+        ", ".join(split.classes[k] for k in true),
+        predicted,
+        float(probability),
+        score,
+    )
 
 
 def _mask_item(
@@ -76,7 +84,3 @@ def _mask_item(
     sentence = f"{marked:.0%} of the image marked; the object covers {covered:.0%}"
     score = {name: float(scores[key][i]) for name, key in (("S-measure", "s"), ("MAE", "mae"))}
     return Item(row, context.split.item_name(i), rule, why, "", sentence, score=score)
-
-
-def _true_names(split: Split, truth: Tensor) -> list[str]:
-    return [name for name, is_true in zip(split.classes, truth, strict=True) if is_true]

@@ -98,7 +98,7 @@ def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
     for index in torch.arange(len(map.values)).split(_CHUNK):
         own = Map(map.values[index], map.unit).resize(size).values.double()
         here = points[index]
-        gold = density(here, size=size, sigma=_sigma(size))
+        gold = density(here, size=size, sigma=SIGMA * size[1])
         looked = ~here.isnan().all(-1).all(-1)
         correlation = torch.full((len(index),), torch.nan, dtype=torch.float64)
         correlation[looked] = cc(own[looked], gold[looked])
@@ -107,14 +107,10 @@ def agreement(map: Map, gaze: Fixations) -> dict[str, Tensor]:
     return {name: torch.cat(values) for name, values in parts.items()}
 
 
-def _sigma(size: tuple[int, int]) -> float:
-    return SIGMA * size[1]
-
-
 def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tensor]:
     """`ceilings` by `_KEYS`."""
     size = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1]))
-    limits = ceilings(gaze, grid, sigma=_sigma(size), seed=seed)
+    limits = ceilings(gaze, grid, sigma=SIGMA * size[1], seed=seed)
     nothing = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
     return {name: limits.get(name.removeprefix("gaze_"), nothing) for name in _KEYS}
 

@@ -106,10 +106,14 @@ def intervention_maps(
         number = round(100 * share)
         yield override(f"kept_{number}", f"highest {name} kept", "All other positions are closed.", kept)
         yield override(f"removed_{number}", f"highest {name} removed", "These positions are closed.", removed)
-    for q, taken in [] if anchors is None else _anchor_positions(gates[-1], anchors):
-        closed = [*gates[:-1], torch.where(taken, 0, gates[-1])]
-        value = float(anchors[q]) if anchors is not None else 0.0
-        yield override(f"anchor_{q}", f"anchor {value:.3g} closed", "Positions at this anchor are closed.", closed)
+    if anchors is None:
+        return
+    nearest = torch.bucketize(gates[-1], (anchors[1:] + anchors[:-1]) / 2)
+    for q, value in enumerate(anchors.tolist()):
+        taken = nearest == q
+        if value > 0 and taken.any():
+            closed = [*gates[:-1], torch.where(taken, 0, gates[-1])]
+            yield override(f"anchor_{q}", f"anchor {value:.3g} closed", "Positions at this anchor are closed.", closed)
 
 
 def _shuffled(gates: tuple[Tensor, ...], seed: int) -> list[Tensor]:
@@ -126,15 +130,6 @@ def highest(gate: Float[Tensor, "N 1 h w"], share: float, seed: int) -> Tensor:
     chance = torch.rand(flat_gate.shape, generator=torch.Generator().manual_seed(seed)).argsort(1).to(gate.device)
     ranked = chance.gather(1, flat_gate.gather(1, chance).argsort(dim=1, descending=True, stable=True))
     return torch.zeros_like(flat_gate, dtype=torch.bool).scatter(1, ranked[:, :count], True).view_as(gate)
-
-
-def _anchor_positions(gate: Tensor, anchors: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Positions at each anchor that is taken and not closed already."""
-    nearest = torch.bucketize(gate, (anchors[1:] + anchors[:-1]) / 2)
-    for q in range(len(anchors)):
-        taken = nearest == q
-        if anchors[q] > 0 and taken.any():
-            yield q, taken
 
 
 def predict_with_maps(model: Any, split: Split, maps: list[Tensor], index: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -6,6 +6,7 @@ a frozen stem once) and `forward`; `observe` is the pass whose results measures 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -129,40 +130,46 @@ def observe(
             largest number, those before it once.
         mean_only: leave out all that is sampled, which halves the cost.
     """
-    scoring, columns = scoring_of(model), _Columns()
+    scoring = scoring_of(model)
+    columns: defaultdict[str, list[Tensor]] = defaultdict(list)
     unit: Unit | None = None
     counts, anchors = None, None
     rows = _SAMPLED_ROWS * max_batch_size(split, device_of(model))
     is_random = bool(model.at) or model.bottleneck is not None
+
+    def add(**values: Tensor) -> None:
+        for name, column in values.items():
+            columns[name].append(column.float().cpu())
+
     with eval_mode(model):
         for part, batch in batches(model, split):
             output = forward_batch(model, batch, samples=0)
-            columns.add(mean=scoring.probabilities(model, output), **kept_share(output))
+            add(mean=scoring.probabilities(model, output), **kept_share(output))
             for name, logits in zip(STREAMS, getattr(output, "streams", ()), strict=False):
-                columns.add(**{f"stream {name}": ModelOutput(logits).probabilities(model.multi_label)})
+                add(**{f"stream {name}": ModelOutput(logits).probabilities(model.multi_label)})
             for layer, attention in enumerate(output.attention):
                 if attention.unit == "gate":
-                    columns.add(**{f"gate {layer}": attention.map[0]})
+                    add(**{f"gate {layer}": attention.map[0]})
             if output.attention:
                 last = output.attention[-1]
                 shown_map = model.shown(last)
                 unit = shown_map.unit
-                columns.add(map=shown_map.values)
+                add(map=shown_map.values)
                 if last.std is not None:
-                    columns.add(map_mean=last.mean, map_std=last.std)
+                    add(map_mean=last.mean, map_std=last.std)
             if mean_only or not is_random:
                 continue
             seed_everything(seed, int(part[0]))
             one = forward_batch(model, batch, samples=1)
-            columns.add(**{name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()})
+            add(**{name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()})
             if not scoring.dense:
-                columns.add(one=scoring.probabilities(model, one), **_averaged(model, batch, samples, rows))
+                add(one=scoring.probabilities(model, one), **_averaged(model, batch, samples, rows))
             last = one.attention[-1] if one.attention else None
             if last is not None and last.index is not None and last.anchors is not None:
                 anchors = last.anchors.cpu()
                 taken = anchor_counts(last.index.cpu(), len(anchors))
                 counts = taken if counts is None else counts + taken
-    values = columns.joined()
+    values = {name: torch.cat(parts) for name, parts in columns.items()}
     return Observation(
         mean=values["mean"],
         one=values.get("one"),
@@ -191,20 +198,6 @@ def observe_maps(model: Any, split: Split, index: Tensor | None = None) -> Map:
             raise RegardError("maps: nothing is attended, so there is no map")
         maps.append(model.shown(output.attention[-1]))
     return Map(torch.cat([one.values.float().cpu() for one in maps]), maps[0].unit)
-
-
-class _Columns:
-    """Values per image by name, batch after batch."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[Tensor]] = {}
-
-    def add(self, **values: Tensor) -> None:
-        for name, column in values.items():
-            self._parts.setdefault(name, []).append(column.float().cpu())
-
-    def joined(self) -> dict[str, Tensor]:
-        return {name: torch.cat(parts) for name, parts in self._parts.items()}
 
 
 def _averages(samples: int) -> str:

@@ -29,16 +29,9 @@ OBSERVERS = "viewings of each other"
 
 @dataclass(frozen=True)
 class RowSpec:
-    """What a score means.
-
-    Attributes:
-        key: its name in `Columns`.
-        group: the section it stands in.
-        label: its name for people; braces name `Columns.details`.
-        meaning: one sentence; empty: that of `_MEANINGS`.
-        unit: of the values.
-        better: which way is better, if one is.
-        against: labels of references; the first that was measured is what the paired difference is taken to.
+    """What the score ``key`` of `Columns` means: its section, its name for people (braces name `Columns.details`), one
+    sentence (empty: that of `_MEANINGS`), its unit, and which way is better, if one is. Of the labels of references in
+    ``against``, the first that was measured is what the paired difference is taken to.
     """
 
     key: str
@@ -195,8 +188,7 @@ def _row(row: RowSpec, columns: Columns, count: int) -> Score:
 
 def reference(label: str, role: Literal["control", "floor", "ceiling"], value: Value) -> Reference:
     """What a score is held against: per-item values, or a number of the whole."""
-    estimate = mean_interval(value)
-    return Reference(label, role, estimate.value, estimate.low, estimate.high)
+    return Reference(label, role, **vars(mean_interval(value)))
 
 
 def entry(
@@ -241,12 +233,10 @@ def entry(
         key=key,
         group=group,
         label=label,
-        value=estimate.value,
         meaning=meaning,
         unit=unit,
         better=better,
-        low=estimate.low,
-        high=estimate.high,
+        **vars(estimate),
         n=count,
         undefined=undefined,
         references=tuple(references),

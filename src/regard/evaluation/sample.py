@@ -23,14 +23,9 @@ _STREAM = 700
 
 @dataclass(frozen=True)
 class Sample:
-    """Images and what is known of them.
-
-    Attributes:
-        source: data set or folder, for the page.
-        images: (N,C,H,W) in [0,1].
-        index: of each image in its data set (N,): with a seed, the key of its random floors.
-        names: of the files or items.
-        masks: where the object is (N,1,H,W); None where the data has none.
+    """Images (N,C,H,W) in [0,1] of a data set or folder (``source``, for the page), and what is known of them: their
+    index in the data set (N,), with a seed the key of their random floors; names of the files or items; masks
+    (N,1,H,W), None where the data has none.
     """
 
     source: str

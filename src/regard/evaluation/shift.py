@@ -34,7 +34,7 @@ class ShiftOptions:
     Attributes:
         shifts: names of ``SHIFTS``; ``none`` is always tried.
         severities: of corruptions.
-        images: the first so many test images; None takes all.
+        images: so many test images, evenly spaced; None takes all.
         seed: of noise, and of which image gives its background.
     """
 

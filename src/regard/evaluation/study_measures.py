@@ -77,17 +77,12 @@ class GazeSource:
 
 @dataclass(frozen=True)
 class StudyColumns:
-    """What is measured of one network.
+    """What is measured of one network on the task's N test images, named ``images``.
 
-    Attributes:
-        images: names of the task's N test images.
-        columns: of the trials, (N,); performances under a dose have `DOSE` before their names.
-        means: of all scores of the task.
-        floors: name -> mean performance that needs no network.
-        gaze_images: names of the M test images of another set, where the gaze is on these; else empty.
-        gaze_columns: columns (M,) on these.
-        gallery: which images of the set with gaze maps are kept of (G,).
-        maps: theirs (G,h,w); None without attention.
+    ``columns`` (N,) are those of the trials, performances under a dose with `DOSE` before their names; ``means`` are of
+    all scores of the task, ``floors`` mean performances that need no network. Where the gaze is on M images of another
+    set, ``gaze_images`` and ``gaze_columns`` (M,) are on these. ``gallery`` (G,) are the images of the set with gaze
+    whose ``maps`` (G,h,w) are kept, None without attention.
     """
 
     images: list[str]

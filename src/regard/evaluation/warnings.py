@@ -34,9 +34,8 @@ def imposed_warnings(recipe: Recipe, split: Split) -> list[str]:
     warnings = [f"The map is not the network's but imposed, in training and at test: {IMPOSED[kind]}."]
     nobody = split.overrides.without_gaze.get(split.name, 0) if isinstance(split, MapOverrideSplit) else 0
     if nobody:
-        warnings.append(
-            f"Nobody looked at {nobody} of {len(split)} test images; they got the mean map of training images."
-        )
+        count = f"{nobody} of {len(split)} test images"
+        warnings.append(f"Nobody looked at {count}; they got the mean map of training images.")
     return warnings
 
 
@@ -58,13 +57,11 @@ def map_warnings(model: Any, observation: Observation, rows: Sequence[Score]) ->
         warnings.append("The map is constant: it has the same value everywhere on most images, so it shows nothing.")
     if not model.cut.is_cut:
         ways = "; ".join(model.cut.bypasses)
-        warnings.append(
-            f"The gate is no cut ({ways}): what the map closes may still be used, and no gate bits are given."
-        )
+        effect = "what the map closes may still be used, and no gate bits are given."
+        warnings.append(f"The gate is no cut ({ways}): {effect}")
     elif is_residual(model):
-        warnings.append(
-            "The residual gate never closes: background passes at half weight, so the map excludes nothing."
-        )
+        effect = "background passes at half weight, so the map excludes nothing."
+        warnings.append(f"The residual gate never closes: {effect}")
     exchanged = [row.difference for row in rows if row.key in ("accuracy_shuffled", "accuracy_another")]
     if exchanged and all(difference is not None and difference.high >= 0 for difference in exchanged):
         warnings.append("The network ignores its map: accuracy does not fall when the map is shuffled or exchanged.")

@@ -60,8 +60,15 @@ from regard.metrics.localization import (
 from regard.metrics.perturbation import Curve, Removal
 from regard.metrics.rounding import constant
 from regard.metrics.sanity import Sanity, sanity
-from regard.metrics.scores import LOWER_IS_BETTER, best_typical_worst, paired_difference, score, share_of_range
-from regard.metrics.significance import corrected, sign_flip_test
+from regard.metrics.scores import (
+    LOWER_IS_BETTER,
+    best_typical_worst,
+    corrected,
+    paired_difference,
+    score,
+    share_of_range,
+    sign_flip_test,
+)
 from regard.metrics.similarity import cosine, spearman, ssim
 from regard.metrics.smoothing import gaussian_blur
 

@@ -117,8 +117,7 @@ class Calibration:
         error: sum over bins of (n_b / N) |mean confidence - mean accuracy|, in [0,1].
         low: lower end of its bootstrap interval.
         high: upper end.
-        floor: what the same confidences would score on average if they were perfectly calibrated; the error of N
-            predictions is never 0, so read `error` against this.
+        floor: mean error of the same confidences if they were perfectly calibrated; compare `error`, which is never 0.
         confidence: mean confidence per bin (M,), NaN in an empty bin.
         accuracy: share of hits per bin (M,), NaN in an empty bin.
         count: predictions per bin (M,).
@@ -150,7 +149,7 @@ def calibration_error(
     draws: int = 2000,
     seed: int = 0,
 ) -> Calibration:
-    """Expected calibration error of the predicted class.
+    """Expected calibration error of the predicted class; NaN with fewer than two predictions.
 
     Args:
         confidence: probability of the predicted class (N,).
@@ -161,10 +160,9 @@ def calibration_error(
         draws: bootstrap samples over predictions, and simulated ones for the floor. Bins stay where they are.
         seed: of both.
 
-    The estimate is biased upwards and a resampled one twice, so the interval is the reflected ("basic") one,
-    2*error - percentiles, cut at 0: simulated with 300 and 2,000 predictions it covers a true error of .05 or .15 in 84
-    to 94 % of samples, a true error of 0 in about 60 % (plain percentiles: never). To ask whether predictions are
-    calibrated at all, compare `error` with `floor`. NaN with fewer than two predictions.
+    The estimate is biased upwards and a resampled one twice, so the interval is the reflected ("basic") one, 2*error -
+    percentiles, cut at 0. With 300 and 2,000 simulated predictions it covers a true error of .05 or .15 in 84 to 94 %
+    of samples, a true error of 0 in about 60 % (plain percentiles: never).
 
     >>> round(calibration_error(torch.tensor([0.9, 0.9]), torch.tensor([1.0, 0.0])).error, 4)
     0.4

@@ -89,7 +89,7 @@ def explained(explain: Explain, images: Tensor, classes: Tensor, batch_size: int
 
 
 def constant_map(images: Images, classes: Classes) -> Map:
-    """The control: an explanation that says the same of every image, and is perfectly consistent."""
+    """The control: an explanation that is the same for every image, hence perfectly consistent."""
     return Map(torch.ones(len(images), 1, 7, 7, device=images.device), "relevance")
 
 
@@ -106,7 +106,7 @@ def overwrite(
     Args:
         images: (B,C,H,W) in [0,1].
         others: images that give the content (B,C,H,W); None paints a colour.
-        index: of each image in its split: with the seed it decides place and colour.
+        index: of each image in its split (B,): with the seed it decides place and colour.
         window: side, or (height, width), in pixels; the paper's is 8 on images of 32.
         seed: see index.
 

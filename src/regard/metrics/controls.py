@@ -44,8 +44,8 @@ def blurred_noise(
     Args:
         size: (h, w).
         sigma: standard deviation of the blur, the `bandwidth` of the result; one for all or one each (B,).
-        index: of each image in its split (B,); the maps live on its device.
-        seed: with the index it decides the map.
+        index: of each image in its split (B,), which with the seed decides its map; the maps live on its device.
+        seed: see index.
 
     >>> blurred_noise((8, 8), 1.0, index=torch.tensor([5, 6])).values.shape
     torch.Size([2, 1, 8, 8])
@@ -143,13 +143,9 @@ def floor_maps(map: Map, *, index: Int[Tensor, " B"], seed: int = 0) -> dict[str
 def rank_matched(
     order: Float[Tensor, "B 1 h w"], like: Float[Tensor, "B 1 h w"], *, index: Int[Tensor, " B"], seed: int = 0
 ) -> Float[Tensor, "B 1 h w"]:
-    """Exactly the values of ``like``, the largest where ``order`` is largest; ties of ``order`` are broken by chance.
+    """Exactly the values of ``like``, the largest where ``order``, on the same grid, is largest.
 
-    Args:
-        order: says where.
-        like: says which values; on the same grid.
-        index: of each image in its split (B,).
-        seed: with the index it decides ties.
+    Ties of ``order`` are broken by chance, which each image's index in its split (B,) and the seed decide.
 
     >>> rank_matched(torch.tensor([[[[3.0, 1.0, 2.0]]]]), torch.tensor([[[[0.0, 0.5, 0.1]]]]), index=torch.tensor([0]))
     tensor([[[[0.5000, 0.0000, 0.1000]]]])

@@ -151,13 +151,8 @@ def noisy_linear(
 ) -> Images:
     """`linear` plus Gaussian noise on the removed pixels, so that smoothness does not give away what was removed.
 
-    The noise is one field from `seed`, the same for every image and step: neither order nor batch size changes it.
-
-    Args:
-        images: (B,C,H,W).
-        removed: (B,1,H,W).
-        noise: standard deviation; the sum is cut to [0,1], where images live.
-        seed: of the noise.
+    The noise of standard deviation ``noise`` is one field from `seed`, the same for every image and step: neither order
+    nor batch size changes it. The sum is cut to [0,1], where images live.
     """
     field = torch.randn(1, *images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(images)
     return torch.where(removed, (linear(images, removed) + noise * field).clamp(0, 1), images)

@@ -50,17 +50,13 @@ def _log_density(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 def leave_one_out_bound(
     z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Tensor, "N K"]
 ) -> Float[Tensor, " N"]:
-    """Upper bound on I(Z;X) per image, nats: the rate against the mixture of the *other* images' latents as prior.
+    """Upper bound on I(Z;X) per image (N,), nats: the rate against the mixture of the *other* images' latents as prior.
 
         ln p(z_i|x_i) - ln 1/(N-1) sum_{j != i} p(z_i|x_j)          (Poole et al. 2019, section 2)
 
-    Its mean bounds I(Z;X) from above in expectation over batches. Tighter than the rate where latents overlap; where
-    they lie far apart for N it may exceed the rate, which is then the bound to quote. Float64.
-
-    Args:
-        z: one sample of each image's latent (N,K).
-        mean: of p(z|x) (N,K).
-        std: of p(z|x) (N,K).
+    Its mean bounds I(Z;X) in expectation over batches. Tighter than the rate where latents overlap; where they lie far
+    apart for N it may exceed the rate, which is then the bound to quote. Float64. z is one sample (N,K) of each image's
+    latent, mean and std (N,K) those of p(z|x).
 
     >>> z = torch.tensor([[0.0], [9.0]])
     >>> leave_one_out_bound(z, z, torch.ones(2, 1)).tolist()  # (9 / 1)^2 / 2: far more than the one bit that is told
@@ -104,13 +100,13 @@ def _surprise(labels: Tensor) -> Tensor:
 
 
 def label_information(nll: Float[Tensor, " N"], labels: Int[Tensor, " M"]) -> Float[Tensor, " N"]:
-    """Bits about the label per image, ln [q(y|z) / frequency(y)] / ln 2; the mean is H(Y) - CE <= I(Z;Y).
+    """Bits about the label per image (N,), ln [q(y|z) / frequency(y)] / ln 2; the mean is H(Y) - CE <= I(Z;Y).
 
     Negative where the prediction is worse than guessing by frequency. Single-label sets only.
 
     Args:
-        nll: -ln q(y|z) with *one* sampled z an image (N,), nats.
-        labels: all labels of the split (N,): they define H(Y), so give the whole split, not a batch.
+        nll: -ln q(y|z) with *one* sampled z per image (N,), nats.
+        labels: all labels of the split (N,), not of a batch: they define H(Y).
 
     >>> label_information(torch.tensor([0.0, 0.0]), torch.tensor([0, 1])).tolist()
     [1.0, 1.0]
@@ -129,11 +125,11 @@ def map_information(
 ) -> Float[Tensor, " N"]:
     """Information of the map's values about the image, summed over positions, nats; an image's share of it (N,).
 
-    The mean over images is that of each position alone, added up: an upper bound on I(A;X), since positions that say
-    the same are counted each. At most ln N per position. Float64.
+    The mean over images is that of each position alone, added up: an upper bound on I(A;X), as what several positions
+    share is counted each time. At most ln N per position. Float64.
 
     Args:
-        mean: of the Gaussian at every position, of all images that are told apart.
+        mean: of the Gaussian at every position (N,1,h,w).
         std: its standard deviation.
         boundaries: where one value ends and the next begins, ascending; by default of 1,024 equal cells in [0,1].
 
@@ -159,13 +155,9 @@ def map_information(
 
 
 def code_length(index: Int[Tensor, "B *grid"], prior: Float[Tensor, " Q"]) -> PerImage:
-    """Bits to send each map's hard anchor indices under a prior shared by positions: sum of -log2 prior[index].
+    """Bits to send each map's hard anchor indices under a prior shared by positions (B,): sum of -log2 prior[index].
 
-    Infinite where an anchor is used that the prior excludes.
-
-    Args:
-        index: anchor of each position (B,1,h,w).
-        prior: probability of each anchor (Q,), sums to 1.
+    Infinite where an anchor is used that the prior excludes. index (B,1,h,w), prior (Q,) that sums to 1.
 
     >>> code_length(torch.zeros(1, 1, 16, 16, dtype=torch.long), torch.full((4,), 0.25)).item()
     512.0

@@ -24,12 +24,9 @@ _Shape = Literal["disc", "square"]
 
 
 def dilate(masks: Bool[Tensor, "B 1 H W"], pixels: float | int, *, shape: _Shape = "disc") -> Bool[Tensor, "B 1 H W"]:
-    """Every pixel within `pixels` of the mask.
+    """Every pixel within `pixels` of the masks (B,1,H,W), between pixel centres; 0 changes nothing.
 
-    Args:
-        masks: (B,1,H,W).
-        pixels: reach between pixel centres; 0 changes nothing.
-        shape: ``disc`` measures Euclidean distance, ``square`` the larger of the two coordinate distances.
+    ``disc`` measures Euclidean distance, ``square`` the larger of the two coordinate distances.
 
     >>> point = torch.zeros(1, 1, 5, 5, dtype=torch.bool)
     >>> point[0, 0, 2, 2] = True
@@ -60,8 +57,7 @@ def boxes_to_masks(boxes: Float[Tensor, "B 4"], size: tuple[int, int]) -> Bool[T
     """Pixels whose centre lies in the box.
 
     Args:
-        boxes: x0, y0, x1, y1 (B,4) in pixels of `size`; x right, y down, pixel i covers [i, i+1). A box with x1 <= x0
-            or y1 <= y0 gives an empty mask.
+        boxes: x0, y0, x1, y1 (B,4) in pixels; x right, y down, pixel i covers [i, i+1); else empty.
         size: (H, W).
 
     >>> boxes_to_masks(torch.tensor([[1.0, 0.0, 3.0, 1.0]]), (2, 4)).int().tolist()
@@ -120,15 +116,14 @@ def area_share(masks: _Masks) -> PerImage:
 
 
 def energy_inside(map: Map | Tensor, masks: _Masks, *, negative: Literal["error", "clip"] = "error") -> PerImage:
-    """Mass of the map inside the mask over all its mass, in [0,1]; read it beside `area_share`.
+    """Mass of the map inside the mask over all its mass, in [0,1] (B,); read it beside `area_share`.
 
     NaN for an empty mask, a map that is nowhere positive, or one that is not finite.
 
     Args:
         map: (B,1,h,w).
         masks: (B,1,H,W).
-        negative: what to do with negative values, which have no share of a mass: refuse, or count them as 0 (before
-            resizing).
+        negative: refuse negative values, which have no share of a mass, or count them as 0 (before resizing).
 
     >>> half = torch.tensor([[[[True, False]]]])
     >>> energy_inside(Map(torch.tensor([[[[3.0, 1.0]]]]), "gate"), half).item()
@@ -202,6 +197,9 @@ def best_threshold(
         masks: (B,1,H,W).
         relative: as in `iou`.
         candidates: thresholds to try, or how many to place at equal quantiles of all resized values.
+
+    Raises:
+        RegardError: no image has both a finite map and an object.
     """
     grid = _scaled(map, masks, relative)
     thresholds = _quantiles(grid, candidates) if isinstance(candidates, int) else candidates

@@ -1,11 +1,12 @@
-"""From per-item values to a mean with a bootstrap interval, a value's place between its floor and ceiling, and to the
-items that a gallery shows.
+"""From per-item values to a mean with a bootstrap interval, a paired difference with its permutation test (corrected
+for many comparisons), a value's place between its floor and ceiling, and the items that a gallery shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
@@ -21,6 +22,7 @@ _Reasons = Mapping[str, int | Tensor]
 LOWER_IS_BETTER = frozenset({"kl", "mae"})
 """Names of per-image scores that are better when smaller; of all others more is better."""
 
+_P = TypeVar("_P", bound=float | None)
 _CHUNK = 4_000_000  # resampled elements held at once: 32 MB an array of float64
 
 
@@ -106,6 +108,52 @@ def paired_difference(a: _Values, b: _Values, *, level: float = 0.95, draws: int
     difference = a.detach().cpu().double() - b.detach().cpu().double()
     reasons = {"undefined on one side": difference.isnan()}
     return score(difference, reasons=reasons, level=level, draws=draws, seed=seed)
+
+
+def sign_flip_test(a: Float[Tensor, "..."], b: Float[Tensor, "..."], *, draws: int = 10_000, seed: int = 0) -> float:
+    """Two-sided p-value that a and b do not differ, by flipping the signs of their per-image differences.
+
+    Under the null hypothesis an image's two scores could be exchanged. p = (1 + #{|mean flipped| >= |mean|}) / (1 +
+    draws), never 0; ties count. Images undefined on either side are left out; NaN if none is left. The interval of the
+    mean difference is `regard.metrics.paired_difference`.
+
+    Args:
+        a: (N,) scores of one model.
+        b: (N,) of the other, same images in the same order.
+        draws: random flips.
+        seed: decides them.
+    """
+    if a.shape != b.shape or a.ndim != 1:
+        raise RegardError(f"paired scores must be (N,) twice, not {tuple(a.shape)} and {tuple(b.shape)}")
+    d = (a.double() - b.double()).cpu()
+    d = d[~d.isnan()]
+    if d.numel() == 0:
+        return float("nan")
+    generator = torch.Generator().manual_seed(seed)
+    limit, extreme = d.sum().abs() * (1 - 1e-12), 0
+    rows = max(1, 2_000_000 // d.numel())
+    for start in range(0, draws, rows):
+        flips = torch.randint(2, (min(rows, draws - start), d.numel()), generator=generator).double() * 2 - 1
+        extreme += int(((flips @ d).abs() >= limit).sum())
+    return (1 + extreme) / (1 + draws)
+
+
+def corrected(p: Sequence[_P], method: Literal["holm", "fdr_bh"] = "holm") -> list[_P]:
+    """P values corrected for their number, in their order; None and NaN (no test was possible) stay and do not
+    count.
+
+    Args:
+        p: p values.
+        method: ``holm`` (Holm 1979), or ``fdr_bh`` (Benjamini and Hochberg 1995).
+
+    >>> corrected([0.01, None, 0.04])
+    [0.02, None, 0.04]
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [x for x in p if x is not None and not math.isnan(x)]
+    adjusted: Iterator[Any] = iter(multipletests(tested, method=method)[1].tolist() if tested else ())
+    return [x if x is None or math.isnan(x) else float(next(adjusted)) for x in p]
 
 
 def share_of_range(value: float | int, floor: float | int, ceiling: float | int) -> float:

@@ -29,7 +29,7 @@ from regard.metrics.classification import Binning, Calibration, calibration_erro
 from regard.metrics.fixation.auc import auc, auc_judd, sauc
 from regard.metrics.fixation.distribution import cc, kl_divergence, sim, top_iou
 from regard.metrics.fixation.information import information_gain
-from regard.metrics.fixation.nss import nss
+from regard.metrics.fixation.scores import nss
 from regard.metrics.information import anchor_counts
 from regard.metrics.salient_object.curves import LEVELS, adaptive_e, adaptive_f, e_curve, f_curve, mean_e, mean_f
 from regard.metrics.salient_object.s_measure import s_measure
@@ -77,11 +77,8 @@ class _Items(Metric):
 class ItemScores(_Items):
     """Per-item values of any function of this room -> `Scores`, ordered by item index.
 
-    Args:
-        reasons: names of the flags that `update` may pass, in order of precedence.
-        level: of the bootstrap interval.
-        draws: bootstrap samples.
-        seed: of the bootstrap.
+    ``reasons`` are names of the flags that `update` may pass, in order of precedence; ``level``, ``draws`` and ``seed``
+    are those of the bootstrap, as in `score`.
 
     >>> metric = ItemScores()
     >>> metric.update(torch.tensor([1, 0]), torch.tensor([1.0, 0.0]))
@@ -123,12 +120,7 @@ class ItemScores(_Items):
 
 
 class CalibrationError(_Items):
-    """Confidence and hit per item -> `Calibration`.
-
-    Args:
-        bins: number of bins.
-        binning: ``width`` or ``mass``.
-    """
+    """Confidence and hit per item -> `Calibration`; ``bins`` and ``binning`` as in `calibration_error`."""
 
     def __init__(self, bins: int = 15, binning: Binning = "width", **options: Any) -> None:
         super().__init__(**options)
@@ -151,10 +143,8 @@ class CalibrationError(_Items):
 
 
 class AnchorCounts(_Items):
-    """Positions per anchor over distinct items; read it with `anchors.usage`, `perplexity`, `dead`.
-
-    Args:
-        anchors: Q, the size of the codebook.
+    """Positions per anchor (of a codebook of so many) over distinct items; read it with `usage`, `perplexity`,
+    `dead`.
     """
 
     def __init__(self, anchors: int, **options: Any) -> None:

@@ -20,11 +20,8 @@ PredictAt = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Effect:
-    """What exclusion did to the prediction.
-
-    Attributes:
-        flips: 1 where the most probable class changed, else 0 (B,T).
-        kl: KL(prediction of the image || prediction of the changed image), nats (B,T).
+    """What exclusion did to the prediction (B,T): ``flips`` is 1 where the most probable class changed, else 0; ``kl``
+    is KL(prediction of the image || prediction of the changed image), nats.
     """
 
     flips: Float[Tensor, "B T"]

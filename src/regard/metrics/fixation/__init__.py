@@ -15,8 +15,7 @@ from regard.metrics.fixation.information import (
     log_likelihood,
 )
 from regard.metrics.fixation.inputs import Convention, fixation_conditions
-from regard.metrics.fixation.nss import nss
-from regard.metrics.fixation.scores import FIXATION_METRICS, fixation_scores
+from regard.metrics.fixation.scores import FIXATION_METRICS, fixation_scores, nss
 from regard.metrics.similarity import spearman
 
 __all__ = [

@@ -113,13 +113,6 @@ def codes(
     return out
 
 
-def fixated_codes(maps: Maps, fixations: Points) -> tuple[Int[Tensor, "B hw"], Int[Tensor, "B n"], Bool[Tensor, "B n"]]:
-    """`codes`, the fixated pixels' indices and which of them are known, out of maps and points that are checked."""
-    maps = settled(check_maps(maps.detach()))
-    index, known = pixels(maps, fixations)
-    return codes(maps, maps.flatten(1).gather(1, index), known), index, known
-
-
 def _search(ordered: Tensor, flat: Tensor) -> Tensor:
     flat = flat.contiguous()
     left = torch.searchsorted(ordered, flat, out_int32=True)
@@ -165,23 +158,20 @@ def sauc(
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> PerImage:
-    """Shuffled AUC: fixations of the image against those of other images.
+    """Shuffled AUC per image (B,): fixations of the image against those of other images, so a centre bias scores .5.
 
-    What only says "people look at the centre" scores .5. ``tuebingen``: all fixations of all other images, at the same
-    relative position, midranks for ties, exact, without sampling. ``mit``: a hundred samples of the pixels fixated on
-    ten other images (`regard.gaze.other_fixations` takes them), at eleven thresholds; see `sauc_sampled`.
+    ``tuebingen``: all fixations of all other images at the same relative position, midranks for ties, exact. ``mit``: a
+    hundred samples of the pixels fixated on ten other images (`regard.gaze.other_fixations`); see `sauc_sampled`. NaN
+    without fixations or without others; for ``mit`` also for a constant map.
 
     Args:
         maps: (B,1,h,w).
         fixations: (B,n,2).
         others: (1 or B,1,h,w) how many fixations fell on each pixel, over all images of the set scaled to this grid
-            (`regard.gaze.fixation_counts`); whole numbers.
+            (`regard.gaze.fixation_counts`).
         own_included: whether ``others`` holds this image's fixations too; they are then taken out.
         convention: see above.
         seed: of ``mit``'s samples, with the image's place in the batch.
-
-    Returns:
-        (B,), NaN without fixations or without others; for ``mit`` also for a constant map.
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> others = torch.tensor([[[[1, 1], [0, 0]]]])
@@ -189,13 +179,12 @@ def sauc(
     1.0
     """
     check_convention(convention)
+    maps = settled(check_maps(maps.detach()))
+    index, known = pixels(maps, fixations)
+    check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
     if convention == "mit":
-        maps = settled(check_maps(maps.detach()))
-        index, known = pixels(maps, fixations)
-        check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
         return sauc_sampled(maps, index, known, others, own_included, seed)
-    code, index, known = fixated_codes(maps, fixations)
-    check_others(others, index, known, own_included, code.shape[1])
+    code = codes(maps, maps.flatten(1).gather(1, index), known)
     return shuffled_area(code, index, known, others, own_included)
 
 
@@ -230,19 +219,16 @@ class AUCs:
 
 
 def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
-    """Probability that a fixated pixel has a higher value than a pixel of the image, ties counting one half.
+    """Probability that a fixated pixel is higher than a pixel of the image, ties counting one half: (B,) in [0,1].
 
     ``tuebingen``: every fixation against all pixels, P(s(fix) > s(pixel)) + .5 P(=), repeated fixations count (the
     Mann-Whitney statistic; pysaliency's AUC with uniform nonfixations). ``mit``: `auc_judd` by that convention, what
-    "AUC" means there.
+    "AUC" means there. NaN without fixations, .5 for a constant map.
 
     Args:
         maps: (B,1,h,w), any finite values.
         fixations: (B,n,2) in the map's pixels, NaN beyond the last.
         convention: see above.
-
-    Returns:
-        (B,) in [0,1], NaN without fixations, .5 for a constant map.
 
     >>> auc(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
     tensor([0.8750], dtype=torch.float64)
@@ -251,26 +237,22 @@ def auc(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
 
 
 def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
-    """Judd's AUC: fixated against unfixated pixels, thresholds at the fixated values only, trapezoids between.
+    """Judd's AUC (B,): fixated against unfixated pixels, thresholds at the fixated values only, trapezoids between.
 
-    Not 0.5 at chance but .5/(N+1) above it with N fixations: report N. Values are not jittered; a trapezoid
-    resolves ties, whatever the order of the pixels. ``tuebingen`` counts repeated fixations of a pixel (pysaliency's
-    AUC_Judd with jitter=False), ``mit`` counts each fixated pixel once.
-
-    Args:
-        maps: (B,1,h,w).
-        fixations: (B,n,2).
-        convention: see above.
-
-    Returns:
-        (B,), NaN without fixations or if every pixel is fixated.
+    Chance is .5 + .5/(N+1) with N fixations: report N. Values are not jittered; a trapezoid resolves ties, whatever the
+    order of the pixels. ``tuebingen`` counts repeated fixations of a pixel (pysaliency's AUC_Judd with jitter=False),
+    ``mit`` counts each fixated pixel once. Maps and fixations as in `auc`; NaN without fixations or if every pixel is
+    fixated.
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> auc_judd(maps, torch.tensor([[[1.0, 1.0]]])).item()
     1.0
     """
     check_convention(convention)
-    return trapezoids(*fixated_codes(maps, fixations), unique=convention == "mit")
+    maps = settled(check_maps(maps.detach()))
+    index, known = pixels(maps, fixations)
+    code = codes(maps, maps.flatten(1).gather(1, index), known)
+    return trapezoids(code, index, known, unique=convention == "mit")
 
 
 def aucs(
@@ -312,11 +294,10 @@ def ranked(
     shuffled = None
     if others is not None:
         check_others(others, index, known, own_included, code.shape[1])
-        shuffled = (
-            sauc_sampled(maps, index, known, others, own_included, seed)
-            if mit
-            else shuffled_area(code, index, known, others, own_included)
-        )
+        if mit:
+            shuffled = sauc_sampled(maps, index, known, others, own_included, seed)
+        else:
+            shuffled = shuffled_area(code, index, known, others, own_included)
     return AUCs(area if mit and area is not None else _auc(code, known.sum(1)), shuffled, area)
 
 

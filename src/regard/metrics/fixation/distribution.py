@@ -19,14 +19,11 @@ TUEBINGEN_EPS = 1e-20
 
 
 def cc(maps: Maps, gold: Maps) -> PerImage:
-    """Pearson's correlation of map and density over pixels. Differentiable.
+    """Pearson's correlation of map and density over pixels: (B,) in [-1,1], NaN if either is constant. Differentiable.
 
     Args:
         maps: (B,1,h,w), any finite values.
         gold: (B,1,h,w) density of fixations on the same grid.
-
-    Returns:
-        (B,) in [-1,1], NaN if either is constant.
 
     >>> round(cc(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[[0.0, 0], [0, 1]]]])).item(), 4)
     0.7746
@@ -42,15 +39,14 @@ def correlation(product: Tensor, square_a: Tensor, square_b: Tensor, undefined: 
 
 
 def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> PerImage:
-    """Histogram intersection: sum over pixels of the smaller of two densities. Differentiable almost everywhere.
+    """Histogram intersection, the sum over pixels of the smaller of two densities: (B,) in [0,1].
+
+    NaN if either sums to zero (for ``mit``: is constant). Differentiable almost everywhere.
 
     Args:
         maps: (B,1,h,w), not negative (any finite values for ``mit``).
         gold: (B,1,h,w) density of fixations, not negative.
         convention: ``tuebingen`` divides each by its sum; ``mit`` stretches each to [0,1] first.
-
-    Returns:
-        (B,) in [0,1], NaN if either sums to zero (for ``mit``: is constant).
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
@@ -67,19 +63,12 @@ def sim(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> PerI
 
 
 def kl_divergence(maps: Maps, gold: Maps, *, convention: Convention = "tuebingen") -> PerImage:
-    """KL(gold || map) in nats: what coding fixations by the map costs beyond coding them by their own density.
+    """KL(gold || map) in nats (B,) >= 0: what coding fixations by the map costs beyond coding them by their own
+    density.
 
-    Both are divided by their sums. ``tuebingen``: 1e-20 is added to each before that, then sum G ln(G/P). ``mit``:
-    sum G ln(eps + G / (P + eps)), eps = 2.2204e-16. Both are finite where the map is 0, at an arbitrary height that eps
-    decides: a map with zeros deserves smoothing first. Differentiable.
-
-    Args:
-        maps: (B,1,h,w), not negative.
-        gold: (B,1,h,w) density of fixations, not negative.
-        convention: see above.
-
-    Returns:
-        (B,) >= 0, NaN if either sums to zero.
+    Both are divided by their sums. ``tuebingen``: 1e-20 is added to each before that, then sum G ln(G/P). ``mit``: sum
+    G ln(eps + G / (P + eps)), eps = 2.2204e-16. Where the map is 0, eps decides the (finite) height: smooth maps with
+    zeros first. NaN if either sums to zero. Differentiable. Maps and gold maps (B,1,h,w) are not negative.
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])
@@ -129,7 +118,8 @@ def _share(flat: Tensor) -> Tensor:
 
 
 def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> PerImage:
-    """Intersection over union of the highest pixels of both.
+    """Intersection over union of the highest pixels of both: (B,) in [0,1]; about share / (2 - share) for unrelated
+    maps.
 
     Each map's top holds ``share`` of its pixels; pixels tied at the threshold are in it by equal fractions, so that no
     order of the pixels decides. IoU of fractional sets: sum of minima over sum of maxima. A constant map is in the top
@@ -139,9 +129,6 @@ def top_iou(maps: Maps, gold: Maps, *, share: float = 0.2) -> PerImage:
         maps: (B,1,h,w), any finite values.
         gold: (B,1,h,w) on the same grid.
         share: of the pixels, in (0,1).
-
-    Returns:
-        (B,) in [0,1]; about share / (2 - share) for unrelated maps.
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])

@@ -21,18 +21,15 @@ from regard.types import PerImage, RegardError
 
 
 def information_gain(log_density: Maps, fixations: Points, baseline: Maps) -> PerImage:
-    """Mean over fixations of (log-likelihood - baseline's) / ln 2 (Kuemmerer et al. 2015). Differentiable.
+    """Mean over fixations of (log-likelihood - baseline's) / ln 2, bits per fixation (Kuemmerer et al. 2015): (B,).
 
-    Only a density has it. A saliency map becomes one by calibration on other images, never by a division by its
-    sum alone, as that leaves the contrast to chance.
+    Only a density has it; a saliency map becomes one by calibration on other images, not by a division by its sum,
+    which leaves the contrast to chance. -inf where a fixation has density 0; NaN without fixations. Differentiable.
 
     Args:
         log_density: (B,1,h,w) natural logarithm of a density over pixels, exp of it sums to 1; -inf where it is 0.
         fixations: (B,n,2) in the map's pixels.
         baseline: (B,1,h,w) log-density of the baseline, such as a centre prior from other images.
-
-    Returns:
-        (B,) bits per fixation; -inf where a fixation has density 0; NaN without fixations.
 
     Raises:
         RegardError: what is given does not sum to 1.
@@ -92,9 +89,9 @@ class DensityCalibration:
 
     Attributes:
         blur: standard deviation of the Gaussian, as a share of the map's width.
-        levels: (K,) values of f, ascending, at K equal steps of a map stretched to [0,1]; straight lines between.
+        levels: (K,) ascending values of f at K equal steps of a map stretched to [0,1]; straight lines between.
         center: exponent of the centre prior.
-        bits: information gain over the prior on the images it was fitted on; an optimistic number.
+        bits: information gain over the prior on the images it was fitted on, hence optimistic.
     """
 
     blur: float
@@ -103,12 +100,7 @@ class DensityCalibration:
     bits: float
 
     def log_density(self, maps: Maps, prior: Maps) -> Float[Tensor, "B 1 h w"]:
-        """Natural logarithm of the density that each map stands for.
-
-        Args:
-            maps: (B,1,h,w), any finite values, on the grid of the fixations.
-            prior: (1 or B,1,h,w) centre prior on the same grid, positive.
-        """
+        """Log-density of each map (B,1,h,w) on the grid of the fixations; ``prior`` (1 or B,1,h,w) is positive."""
         width = torch.tensor(self.blur, dtype=torch.float64)
         return _log_density(_stretched(maps), _log(prior), width, self.levels, torch.tensor(self.center))
 
@@ -127,7 +119,7 @@ def calibrate(maps: Maps, fixations: Points, prior: Maps) -> DensityCalibration:
     """The calibration under which the train split's fixations are most likely, by L-BFGS, deterministic.
 
     Args:
-        maps: (N,1,h,w) of the train split, on `calibration_grid`: all are held at once.
+        maps: (N,1,h,w) of the train split on `calibration_grid`, all in memory.
         fixations: (N,n,2) on that grid.
         prior: (1,1,h,w) the train split's centre prior on that grid, positive.
 

@@ -47,11 +47,7 @@ def check_maps(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
 
 
 def check_density(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
-    """As `check_maps`; negative values, too, are refused.
-
-    Raises:
-        RegardError: see `check_maps`; a negative value (the first is named).
-    """
+    """As `check_maps`; a negative value is an error, too (the first is named)."""
     maps = check_maps(maps, what)
     if (maps.detach() < 0).any():
         b, _, y, x = (int(v) for v in (maps < 0).nonzero()[0])

@@ -1,9 +1,11 @@
-"""All scores of a map on one image's fixations, sharing what they can."""
+"""Normalized scanpath saliency (the z-score of the map where people looked), and all scores of maps on fixations, with
+each pass over the pixels made once.
+"""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.fixation.auc import ranked
@@ -19,11 +21,51 @@ from regard.metrics.fixation.inputs import (
     chunk,
     pixels,
 )
-from regard.metrics.fixation.nss import nss, z_score
-from regard.metrics.rounding import settled, wide
+from regard.metrics.rounding import constant, dot, settled, wide
 from regard.types import PerImage
 
 FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
+
+
+def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
+    """Mean over fixations of (map - mean) / std, repeated fixations counting: (B,), NaN without fixations.
+    Differentiable.
+
+    It takes fixations: with a blurred density in their place the number is another one (Peters et al. 2005).
+
+    Args:
+        maps: (B,1,h,w), any finite values.
+        fixations: (B,n,2) in the map's pixels, NaN beyond the last.
+        convention: ``tuebingen`` has the std over N pixels and 0 for a constant map; ``mit`` the std over N-1 and NaN.
+
+    >>> nss(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
+    tensor([1.3416], dtype=torch.float64)
+    """
+    check_convention(convention)
+    flat = wide(check_maps(maps)).flatten(1)
+    centred = flat - flat.mean(1, keepdim=True)
+    freedom = flat.shape[1] if convention == "tuebingen" else max(flat.shape[1] - 1, 1)
+    index, known = pixels(maps, fixations)
+    variance = dot(centred, centred) / freedom
+    return z_score(centred.gather(1, index), known, variance, constant(maps), convention=convention)
+
+
+def z_score(
+    fixated: Float[Tensor, "B n"],
+    known: Bool[Tensor, "B n"],
+    variance: PerImage,
+    constant_maps: Bool[Tensor, " B"],
+    *,
+    convention: Convention,
+) -> PerImage:
+    """`nss` from the fixated values less the map's mean, the map's variance, and which maps are constant."""
+    count = known.sum(1)
+    std = torch.where(constant_maps, torch.ones_like(variance), variance).sqrt()
+    # A constant map's score is set, as rounding leaves its variance a little above 0.
+    empty = torch.zeros_like(std) if convention == "tuebingen" else torch.full_like(std, torch.nan)
+    return torch.where(
+        constant_maps & (count > 0), empty, (fixated * known).sum(1) / count / std
+    )  # NaN without fixations
 
 
 def fixation_scores(
@@ -36,20 +78,18 @@ def fixation_scores(
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> dict[str, PerImage]:
-    """`FIXATION_METRICS` -> (B,) values; sauc only if ``others`` are given.
+    """`FIXATION_METRICS` -> (B,) values, those of the single functions with each pass over the pixels made once.
 
-    Maps must not be negative: SIM and KL read densities.
-
-    The same values as the single functions, with each pass over the pixels made once; not differentiable.
+    Not differentiable; sauc only if ``others`` are given. Maps must not be negative, as SIM and KL read densities.
 
     Args:
         maps: (B,1,h,w), not negative.
         fixations: (B,n,2) in the maps' pixels.
         gold: (B,1,h,w) density of the fixations.
-        others: see `sauc`.
-        own_included: see `sauc`.
+        others: see `sauc`, as for own_included and seed.
+        own_included: whether ``others`` holds the image's own.
         convention: see the single functions.
-        seed: see `sauc`.
+        seed: of ``mit``'s samples.
 
     >>> maps = torch.arange(4.0).reshape(1, 1, 2, 2)
     >>> gold = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]])

@@ -81,14 +81,10 @@ BETA_SQUARED = 0.3
 
 
 def f_curve(prediction: Prediction, masks: Masks) -> Float[Tensor, "B 256"]:
-    """F at the thresholds 255/255, ..., 1/255, 0, one row per image.
+    """F at the thresholds 255/255, ..., 1/255, 0, one row per image (B,256); NaN for an empty mask (pysodmetrics: 0).
 
-    0 where no pixel of the object reaches the threshold.
-
-    A data set's published *maxF* is the largest value of the mean of these rows: one threshold for all images.
-
-    Returns:
-        (B,256), NaN for an empty mask, which has no recall (pysodmetrics says 0).
+    0 where no pixel of the object reaches the threshold. A data set's published *maxF* is the largest value of the mean
+    of these rows: one threshold for all images.
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
     >>> f_curve(p, m).shape

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 from regard.metrics.rounding import wide
 from regard.metrics.salient_object.curves import Counts, adaptive_counts, e_of, f_of, level_counts
@@ -19,11 +15,9 @@ SALIENT_OBJECT_METRICS = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", 
 
 
 def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, PerImage]:
-    """`SALIENT_OBJECT_METRICS` -> (B,) values, the same as of the single functions, with one histogram for F and E.
+    """`SALIENT_OBJECT_METRICS` -> (B,) values, those of the single functions, with one histogram for F and E.
 
-    Args:
-        prediction: (B,1,H,W) in [0,1].
-        masks: (B,1,H,W) bool.
+    Predictions (B,1,H,W) in [0,1], masks (B,1,H,W) bool.
 
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
     >>> sorted(salient_object_scores(p, m))[:3]
@@ -33,19 +27,28 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Per
     whole = (prediction, masks, nearest_object(masks[:, 0]))
     # On the processor an image's temporaries fit its cache, a batch's do not.
     size = max(1, len(masks) if masks.device.type != "cpu" else torch.get_num_threads())
-    parts = [_pass(*part) for part in zip(*(each.split(size) for each in whole), strict=True)]
-    levels, adaptive = Counts.joined([p.levels for p in parts]), Counts.joined([p.adaptive for p in parts])
-    f, e = f_of(levels), e_of(levels)
+    levels, adaptive, columns = [], [], []
+    for x, mask, nearest in zip(*(each.split(size) for each in whole), strict=True):
+        probabilities, inside = wide(x)[:, 0], mask[:, 0]
+        wanted = wide(inside)
+        error = (probabilities - wanted).abs_()
+        levels.append(level_counts(x, mask))
+        adaptive.append(adaptive_counts(x, mask))
+        own = (weighted_f_of(error, inside, nearest), error.mean((1, 2)), s_of(probabilities, wanted))
+        columns.append(torch.stack(own))
+    weighted, errors, structure = torch.cat(columns, 1)
+    all_levels, all_adaptive = Counts.joined(levels), Counts.joined(adaptive)
+    f, e = f_of(all_levels), e_of(all_levels)
     return {
         "max_f": f.amax(1),
         "mean_f": f.mean(1),
-        "adaptive_f": f_of(adaptive)[:, 0],
-        "weighted_f": torch.cat([p.weighted_f for p in parts]),
-        "mae": torch.cat([p.mae for p in parts]),
-        "s": torch.cat([p.s for p in parts]),
+        "adaptive_f": f_of(all_adaptive)[:, 0],
+        "weighted_f": weighted,
+        "mae": errors,
+        "s": structure,
         "max_e": e.amax(1),
         "mean_e": e.mean(1),
-        "adaptive_e": e_of(adaptive)[:, 0],
+        "adaptive_e": e_of(all_adaptive)[:, 0],
     }
 
 
@@ -58,28 +61,3 @@ def mae(prediction: Prediction, masks: Masks) -> PerImage:
     prediction, masks = check(prediction, masks)
     wanted = wide(masks)
     return (wide(prediction) - wanted).abs().flatten(1).mean(1)
-
-
-class _Passed(NamedTuple):
-    """What goes over all pixels, of a part of the batch."""
-
-    levels: Counts
-    adaptive: Counts
-    weighted_f: PerImage
-    mae: PerImage
-    s: PerImage
-
-
-def _pass(
-    prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"], nearest: Int[Tensor, "B 2 H W"]
-) -> _Passed:
-    x, inside = wide(prediction)[:, 0], masks[:, 0]
-    g = wide(inside)
-    error = (x - g).abs_()
-    return _Passed(
-        level_counts(prediction, masks),
-        adaptive_counts(prediction, masks),
-        weighted_f_of(error, inside, nearest),
-        error.mean((1, 2)),
-        s_of(x, g),
-    )

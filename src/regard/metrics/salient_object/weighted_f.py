@@ -62,15 +62,13 @@ _REACH, _SIGMA, _FADE = 3, 5.0, 5.0
 
 
 def weighted_f(prediction: Prediction, masks: Masks) -> PerImage:
-    """Margolin et al., *How to evaluate foreground maps?*, CVPR 2014, with beta^2 = 1.
+    """Margolin et al., *How to evaluate foreground maps?*, CVPR 2014, beta^2 = 1: (B,), NaN for an empty mask
+    (pysodmetrics: 0).
 
         error = |prediction - mask|
         inside:  min(error, 7x7 Gaussian (sigma 5) average of errors), an outer pixel taking its nearest object pixel's
         outside: error * (2 - 2^(-distance / 5)), distance to the object in pixels
         R = 1 - mean error inside,  P = TP / (TP + FP),  F = 2 P R / (P + R)
-
-    Returns:
-        (B,), NaN for an empty mask, which has no recall (pysodmetrics says 0).
 
     >>> m = torch.tensor([[[[True, True, False]]]])
     >>> weighted_f(m.double(), m)
