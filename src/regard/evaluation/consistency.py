@@ -35,7 +35,7 @@ def interpretability(context: EvaluationContext) -> Columns:
     """Share of maps that stay (cosine above .9) where the prediction stays, under `changed_images`.
 
     A constant map has 1, so another image's map is the floor: what maps of this network have in common. Nothing without
-    a map, and where the map is imposed, which stays whatever changes.
+    a map, or where it is given from outside and stays whatever changes.
     """
     index = context.subset(_IMAGES)
     if context.map is None or len(index) < 2 or isinstance(context.split, MapOverrideSplit):

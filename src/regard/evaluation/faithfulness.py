@@ -34,8 +34,8 @@ def removed(
 ) -> _Measured:
     """``metric(predict, images, map, classes, removal=removal)`` of the items ``index``, whose maps ``map`` has.
 
-    One item at a time where an image is not all that the network is given, or what is followed depends on the item: a
-    metric asks about changed copies of images in an order of its own.
+    One item at a time where the network also takes flow or a map, or what is followed depends on the item, as a metric
+    predicts changed copies of images in an order of its own.
     """
     parts = []
     for rows, images, predict, classes in _followed(model, split, index):

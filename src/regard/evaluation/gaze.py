@@ -79,12 +79,12 @@ def aligned_gaze(context: EvaluationContext) -> Columns:
 
 
 def _agreement_columns(map: Map, gaze: Fixations, floors: dict[str, Map], *, seed: int, where: str) -> Columns:
-    blind = [ReferenceColumns(label, "floor", agreement(floor, gaze)) for label, floor in floors.items()]
+    references = [ReferenceColumns(label, "floor", agreement(floor, gaze)) for label, floor in floors.items()]
     limit = ceiling(gaze, (map.values.shape[-2], map.values.shape[-1]), seed)
     nobody = {"nobody looked": torch.from_numpy(gaze.counts() == 0)}
     return Columns(
         agreement(map, gaze),
-        (*blind, ReferenceColumns(OBSERVERS, "ceiling", limit)),
+        (*references, ReferenceColumns(OBSERVERS, "ceiling", limit)),
         reasons=dict.fromkeys(_KEYS, nobody),
         details={"where": where},
     )

@@ -85,7 +85,7 @@ def score_localization(
 
 
 def split_parts(split: Split) -> tuple[Float[Tensor, "N P 3"], Float[Tensor, "N 4"]] | None:
-    """Parts and boxes of a split; None where it has not both. Only what lies in memory counts."""
+    """Parts and boxes of a split that holds both in memory; else None."""
     parts, boxes = getattr(split, "parts", None), getattr(split, "boxes", None)
     return None if parts is None or boxes is None else (parts.cpu(), boxes.cpu())
 

@@ -1,4 +1,4 @@
-"""What a reader must know before believing a picture."""
+"""Warnings on a run's page: an imposed map, a missed budget, a map that is constant, without effect or bypassed."""
 
 from __future__ import annotations
 

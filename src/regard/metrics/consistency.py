@@ -38,8 +38,8 @@ class Consistency:
     def score(self, threshold: float) -> PerImage:
         """1 where the maps agree above `threshold`, else 0, NaN where the prediction changed (B,).
 
-        Its mean is the share of attention-consistent among prediction-consistent images. A constant map has 1
-        everywhere, so this never stands without a measure of faithfulness and `constant_map`'s score beside it.
+        The mean is the share of consistent maps among consistent predictions. A constant map has 1 everywhere: report
+        it beside a measure of faithfulness and `constant_map`'s score.
         """
         agrees = (self.similarity > threshold).double()
         return torch.where((self.same == 1) & ~self.similarity.isnan(), agrees, torch.nan)
@@ -63,9 +63,9 @@ def consistency(
     >>> c.similarity.item()
     1.0
     """
-    said = [distribution(in_batches(predict, x, batch_size), len(x)).argmax(1) for x in (images, changed)]
+    predicted = [distribution(in_batches(predict, x, batch_size), len(x)).argmax(1) for x in (images, changed)]
     alike = stability(explain, images, changed, classes, batch_size=batch_size)
-    return Consistency((said[0] == said[1]).double().to(alike.device), alike)
+    return Consistency((predicted[0] == predicted[1]).double().to(alike.device), alike)
 
 
 def stability(explain: Explain, images: Images, changed: Images, classes: Classes, *, batch_size: int = 64) -> PerImage:
@@ -128,7 +128,7 @@ def overwrite(
 
 
 def low_pass(images: Images, *, radius: float | int = 4) -> Images:
-    """Only frequencies of at most `radius` cycles an image (Lai et al. 2021: 4 at 32 pixels); cut to [0,1].
+    """Only frequencies of at most `radius` cycles per image (Lai et al. 2021: 4 at 32 pixels); cut to [0,1].
 
     >>> low_pass(torch.full((1, 3, 8, 8), 0.5)).unique().tolist()
     [0.5]

@@ -59,7 +59,7 @@ def leave_one_out_bound(
     latent, mean and std (N,K) those of p(z|x).
 
     >>> z = torch.tensor([[0.0], [9.0]])
-    >>> leave_one_out_bound(z, z, torch.ones(2, 1)).tolist()  # (9 / 1)^2 / 2: far more than the one bit that is told
+    >>> leave_one_out_bound(z, z, torch.ones(2, 1)).tolist()  # (9 / 1)^2 / 2: far more than the one bit there is
     [40.5, 40.5]
     """
     if len(z) < 2:
@@ -77,7 +77,7 @@ def info_nce(z: Float[Tensor, "N K"], mean: Float[Tensor, "N K"], std: Float[Ten
     Arguments as in `leave_one_out_bound`. Float64.
 
     >>> far = torch.tensor([[0.0], [9.0]])
-    >>> round(bits(info_nce(far, far, torch.ones(2, 1))).mean().item(), 4)  # two images told apart: one bit
+    >>> round(bits(info_nce(far, far, torch.ones(2, 1))).mean().item(), 4)  # two images that differ: one bit
     1.0
     """
     density = _log_density(z, mean, std)
@@ -137,8 +137,8 @@ def map_information(
         RegardError: fewer than two images.
 
     >>> apart = torch.tensor([0.2, 0.8]).view(2, 1, 1, 1)
-    >>> told = map_information(apart, torch.full_like(apart, 0.01), torch.tensor([0.5]))  # two images told apart
-    >>> round(told.mean().item() / 0.6931, 3)  # are one bit
+    >>> nats = map_information(apart, torch.full_like(apart, 0.01), torch.tensor([0.5]))
+    >>> round(nats.mean().item() / 0.6931, 3)  # telling two images apart takes one bit
     1.0
     """
     if len(mean) < 2:

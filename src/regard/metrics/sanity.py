@@ -27,10 +27,9 @@ class Sanity:
     """Maps of a network and of another that has not learned the same.
 
     Attributes:
-        likeness: of the two; near the floor is what a map that depends on the learned parameters has.
-        floor: of the first map and a random map with the second's bandwidth and values: maps that share nothing.
-        same: of the first map and another image's: what a map that hardly looks at the image has anyway; None for one
-            image alone.
+        likeness: of the two; a map that depends on the learned parameters is near the floor.
+        floor: of the first map and a random map with the second's bandwidth and values.
+        same: of the first map and another image's, high where maps hardly depend on the image; None for one image.
     """
 
     likeness: Likeness
@@ -53,7 +52,7 @@ def sanity(
 
     Args:
         explain: of the network that is explained.
-        other: the same method on the other network, for parameter or label randomisation.
+        other: the same method on the other network.
         images: (B,C,H,W) in [0,1].
         classes: what is explained, the same for both networks (B,).
         index: of each image in its split: with the seed it decides the floor.

@@ -21,13 +21,13 @@ def radius(sigma: float) -> int:
 def gaussian_blur(
     values: Images, sigma: float | int | PerImage, *, border: Literal["reflect", "valid"] = "reflect"
 ) -> Float[Tensor, "B C H2 W2"]:
-    """Blur each image by a Gaussian sampled at cell centres and normalised to sum 1.
+    """Blur each image (B,C,H,W) by a Gaussian sampled at cell centres and normalised to sum 1.
 
     Args:
         values: (B,C,H,W).
         sigma: standard deviation in cells, one for all images or one each (B,); 0 leaves an image as it is.
-        border: ``reflect`` keeps the size and continues the image by its mirror image (edge cells repeated);
-            ``valid`` returns only cells whose kernel lies inside, 2 * radius(max sigma) fewer along each axis.
+        border: ``reflect`` keeps the size and mirrors images (edge cells repeated); ``valid`` returns the cells whose
+            kernel lies inside, 2 * radius(max sigma) fewer along each axis.
 
     >>> point = torch.zeros(1, 1, 5, 5)
     >>> point[0, 0, 2, 2] = 1

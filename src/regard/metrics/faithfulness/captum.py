@@ -123,7 +123,7 @@ def max_sensitivity(
         images: (B,C,H,W) in [0,1].
         classes: what is explained (B,).
         radius: the noise is uniform within it; the sum is cut to [0,1].
-        draws: noises an image, the same fields for all images.
+        draws: noises per image, the same fields for all images.
         batch_size: images explained at once.
         seed: of the noise.
 

@@ -39,7 +39,7 @@ def drop(
     baseline: Baseline | Tensor = "mean",
     batch_size: int = 64,
 ) -> Drop:
-    """The class's probability for m * image + (1 - m) * baseline, m the map scaled to [0,1] an image.
+    """The class's probability for m * image + (1 - m) * baseline, m the map scaled to [0,1] per image.
 
     Args:
         predict: images -> probabilities.
