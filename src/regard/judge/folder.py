@@ -21,7 +21,7 @@ from regard.files import write_arrays
 from regard.report import to_json, write_dataclass
 from regard.types import Map, RegardError, Unit
 
-RESULTS_FILE = "judge.json"
+JUDGE_FILE = "judge.json"
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class JudgeFolder:
     def holds(self, requested: Mapping[str, Sequence[str]]) -> bool:
         """Whether the results are there, of exactly these methods and metrics, with every cell that they need."""
         complete = all(self.has(method, metric) for method in requested["methods"] for metric in requested["metrics"])
-        return complete and (self._read(self.path / RESULTS_FILE) or {}).get("asked") == to_json(requested)
+        return complete and (self._read(self.path / JUDGE_FILE) or {}).get("asked") == to_json(requested)
 
     def has_maps(self, method: str) -> bool:
         """Whether the method is done: its maps are there, or it does not apply."""

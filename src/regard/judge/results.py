@@ -18,7 +18,7 @@ from torch import Tensor
 from regard.evaluation import Sample, entry, reference
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
-from regard.judge.folder import RESULTS_FILE, JudgeFolder
+from regard.judge.folder import JUDGE_FILE, JudgeFolder
 from regard.judge.measures import METRICS
 from regard.judge.subject import Subject
 from regard.metrics import paired_difference
@@ -203,7 +203,7 @@ def read_judge_results(folder: Path) -> JudgeResults:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / RESULTS_FILE, JudgeResults, "judge again with `regard judge`")
+    return read_dataclass(folder / JUDGE_FILE, JudgeResults, "judge again with `regard judge`")
 
 
 def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, options: JudgeOptions) -> JudgeResults:
@@ -243,7 +243,7 @@ def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, o
         failed=tuple(failed),
         asked=options.requested(),
     )
-    write_dataclass(folder.path / RESULTS_FILE, results)
+    write_dataclass(folder.path / JUDGE_FILE, results)
     return results
 
 
