@@ -55,7 +55,7 @@ def birds(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def evaluated_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its plain twin, evaluated; tests read it and write nothing into it."""
     from dataclasses import replace
 

@@ -10,7 +10,7 @@ from regard.report import to_json
 
 
 def context_of(model: Any, split: Split, observation: Observation | None = None, **options: Any) -> EvaluationContext:
-    """A context whose splits are all the same, with a known observation if there is one."""
+    """A context whose splits are all the same, with the given observation, if any."""
     data = DataSplits(split, split, split, torch.zeros(3), torch.ones(3), source="", licence="")
     context = EvaluationContext(model, data, **{"seed": 0, "with_references": True} | options)
     if observation is not None:

@@ -1,4 +1,4 @@
-"""A run that recognizes actions, judged: streams, floors, where the map lies, where people looked; proxies say so."""
+"""Evaluation of action recognition: streams, floors, localization, gaze, and warnings of proxy data."""
 
 import json
 from dataclasses import replace
@@ -39,21 +39,21 @@ def rows(folder):
     return {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
 
 
-def test_streams_object_and_gaze_are_judged(folder):
-    found = rows(folder)
-    assert {"accuracy_mean", "nll", "accuracy_flow", "accuracy_rgb", "energy_inside", "pointing", "iou"} <= set(found)
-    assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(found), "own gaze, also without alignment"
-    assert [r["label"] for r in found["accuracy_mean"]["references"]] == ["plain twin", "most frequent class"]
-    assert found["accuracy_rgb"]["references"][0]["value"] == found["accuracy_mean"]["value"]
-    ceiling = found["gaze_nss"]["references"][-1]
+def test_streams_localization_and_gaze_are_scored(folder):
+    scores = rows(folder)
+    assert {"accuracy_mean", "nll", "accuracy_flow", "accuracy_rgb", "energy_inside", "pointing", "iou"} <= set(scores)
+    assert {"gaze_nss", "gaze_auc", "gaze_cc"} <= set(scores), "own gaze, also without alignment"
+    assert [r["label"] for r in scores["accuracy_mean"]["references"]] == ["plain twin", "most frequent class"]
+    assert scores["accuracy_rgb"]["references"][0]["value"] == scores["accuracy_mean"]["value"]
+    ceiling = scores["gaze_nss"]["references"][-1]
     assert ceiling["role"] == "ceiling"
     assert ceiling["value"] > 1
     with np.load(folder / "per_image.npz") as arrays:
         assert {"accuracy_mean", "accuracy_flow", "nll", "energy_inside", "gaze_nss"} <= set(arrays)
         assert all(values.shape == (19,) for values in arrays.values())
-    judged = json.loads((folder / "evaluation.json").read_text())
-    assert judged["model"]["at"] == ["rgb.stage1"]
-    assert judged["warnings"][0].startswith("Observers are simulated")
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert evaluation["model"]["at"] == ["rgb.stage1"]
+    assert evaluation["warnings"][0].startswith("Observers are simulated")
 
 
 def test_the_page_is_written(folder):
@@ -81,30 +81,30 @@ def test_floors_and_remarks_of_a_proxy_are_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "open_data", proxy)
     run = train(tiny("proxy", **CLIPS), tmp_path / "proxy", quiet=True)
     evaluate(run)
-    judged = json.loads((run / "evaluation.json").read_text())
-    assert judged["data"]["name"] == "moving_clutter (proxy)"
-    assert judged["warnings"][0] == "A proxy for something."
-    found = rows(run)
-    values = {r["label"]: r["value"] for r in found["accuracy_mean"]["references"]}
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["data"]["name"] == "moving_clutter (proxy)"
+    assert evaluation["warnings"][0] == "A proxy for something."
+    scores = rows(run)
+    values = {r["label"]: r["value"] for r in scores["accuracy_mean"]["references"]}
     assert values["proxy floor: always right"] == 1
     assert values["proxy floor: always wrong"] == 0
-    assert "of moving_clutter (proxy)" in found["gaze_nss"]["meaning"]
-    assert found["gaze_nss"]["references"][-1]["value"] is None, "one observer has no ceiling"
+    assert "of moving_clutter (proxy)" in scores["gaze_nss"]["meaning"]
+    assert scores["gaze_nss"]["references"][-1]["value"] is None, "one observer has no ceiling"
     page = write_report(run).read_text()
     assert "moving_clutter (proxy)" in page
 
 
-def test_a_map_that_is_imposed_is_given_and_said(tmp_path):
+def test_an_override_map_is_used_and_named_in_the_warnings(tmp_path):
     fixed = CLIPS["model"] | {"attention": "uniform"}
     recipe = tiny("human", **CLIPS | {"model": fixed}, impose=ImposeRecipe(map="human"))
     run = train(recipe, tmp_path / "human", quiet=True)
     evaluate(run)
-    judged = json.loads((run / "evaluation.json").read_text())
-    assert any("an oracle, not a method" in told for told in judged["warnings"])
-    assert judged["model"]["attention"] == "human map, imposed"
-    found = rows(run)
-    centre = found["gaze_nss"]["references"][0]
-    assert found["gaze_nss"]["value"] > centre["value"], "people's own map agrees with people"
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert any("an oracle, not a method" in warning for warning in evaluation["warnings"])
+    assert evaluation["model"]["attention"] == "human map, imposed"
+    scores = rows(run)
+    centre = scores["gaze_nss"]["references"][0]
+    assert scores["gaze_nss"]["value"] > centre["value"], "the human map agrees with human gaze"
 
 
 def test_several_labels_are_ranked(tmp_path, monkeypatch):
@@ -122,26 +122,26 @@ def test_several_labels_are_ranked(tmp_path, monkeypatch):
 
 def test_average_precision_by_hand():
     targets = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]])
-    said = torch.tensor([[0.9, 0.9, 0.5], [0.8, 0.8, 0.5], [0.7, 0.7, 0.5], [0.1, 0.6, 0.5]])
-    value, absent = mean_average_precision(said, targets)
+    probabilities = torch.tensor([[0.9, 0.9, 0.5], [0.8, 0.8, 0.5], [0.7, 0.7, 0.5], [0.1, 0.6, 0.5]])
+    value, absent = mean_average_precision(probabilities, targets)
     assert absent == 1  # the third label: no clip has it
     first, second = (1 + 2 / 3) / 2, (1 / 2 + 2 / 4) / 2
     assert value == pytest.approx((first + second) / 2)
-    row = precision_row(said, targets)
+    row = precision_row(probabilities, targets)
     assert row["undefined"] == {"labels that no clip has": 1}
     assert row["references"][0]["value"] == pytest.approx(0.5)
-    assert precision_row(said, torch.zeros_like(targets))["value"] is None
+    assert precision_row(probabilities, torch.zeros_like(targets))["value"] is None
 
 
 def precision_row(probabilities, targets):
     split = TensorSplit("test", tuple("abc"), torch.zeros(4, 3, 8, 8).byte(), targets.float())
-    seen = Observation(mean=probabilities, streams={"flow": probabilities})
-    return json_rows(prediction(context_of(None, split, seen)))[0]
+    observation = Observation(mean=probabilities, streams={"flow": probabilities})
+    return json_rows(prediction(context_of(None, split, observation)))[0]
 
 
 def test_shuffled_gaze_agrees_less(folder):
     recipe = tiny("act", **CLIPS)
     data = build.build_data(recipe)
-    dealt = shuffle_gaze(data.train, seed=0)
-    assert torch.equal(dealt.flow, data.train.flow)
-    assert not torch.equal(dealt.fixations, data.train.fixations)
+    shuffled = shuffle_gaze(data.train, seed=0)
+    assert torch.equal(shuffled.flow, data.train.flow)
+    assert not torch.equal(shuffled.fixations, data.train.fixations)

@@ -1,4 +1,4 @@
-"""evaluation.json of whole runs: what it holds, what it leaves out, and that the report reads it."""
+"""evaluation.json of whole runs: its content, its omissions, and that the report reads it."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from regard.types import RegardError
 
 
 def strict(folder: Path) -> dict:
-    """The JSON, without the NaN and Infinity that JSON does not have."""
+    """The content, parsed without the NaN and Infinity that JSON does not have."""
 
     def refuse(word: str) -> float:
         raise AssertionError(f"{word} in evaluation.json")
@@ -37,12 +37,12 @@ def labels_of(row: dict) -> set[str]:
     return {reference["label"] for reference in row["references"]}
 
 
-def test_a_whole_run(judged: Path) -> None:
-    evaluation = read_evaluation(judged)
+def test_a_whole_run(evaluated_run: Path) -> None:
+    evaluation = read_evaluation(evaluated_run)
     assert evaluation.data.size == 35
     assert evaluation.data.split == "test"
     assert set(evaluation.groups()) == {"prediction", "information", "localization", "faithfulness", "interventions"}
-    rows = by_key(judged)
+    rows = by_key(evaluated_run)
     assert {
         "accuracy_mean",
         "accuracy_one_sample",
@@ -61,7 +61,7 @@ def test_a_whole_run(judged: Path) -> None:
         "accuracy_another",
     } <= set(rows)
     for row in rows.values():
-        if row["low"] is not None and row["key"] != "calibration_error":  # whose resamples are biased upwards
+        if row["low"] is not None and row["key"] != "calibration_error":  # its resamples are biased upwards
             assert row["low"] - 1e-9 <= row["value"] <= row["high"] + 1e-9, row["key"]
     assert set(evaluation.curves) == {"deletion", "insertion"}
     assert evaluation.map.unit == "bits"
@@ -69,15 +69,19 @@ def test_a_whole_run(judged: Path) -> None:
     assert len(evaluation.gallery) == 12
 
 
-def test_numbers_are_those_of_the_model(judged: Path) -> None:
-    recipe, model, data = load_run(judged)
-    seen = observe(model, data.test, seed=recipe.train.seed)
-    rows = by_key(judged)
+def test_scores_agree_with_the_model(evaluated_run: Path) -> None:
+    recipe, model, data = load_run(evaluated_run)
+    observation = observe(model, data.test, seed=recipe.train.seed)
+    rows = by_key(evaluated_run)
     hits = accuracy(model.predict(data.test.batch(range(35)).images), data.test.labels)
     assert rows["accuracy_mean"]["value"] == pytest.approx(hits.double().mean().item())
-    assert rows["accuracy_one_sample"]["value"] == pytest.approx(accuracy(seen.one, data.test.labels).mean().item())
-    assert rows["latent_bits"]["value"] == pytest.approx(seen.rates["latent_bits"].double().mean().item(), rel=1e-5)
-    assert rows["gate_bits"]["value"] == pytest.approx(seen.rates["gate_bits"].double().mean().item(), rel=1e-5)
+    assert rows["accuracy_one_sample"]["value"] == pytest.approx(
+        accuracy(observation.one, data.test.labels).mean().item()
+    )
+    assert rows["latent_bits"]["value"] == pytest.approx(
+        observation.rates["latent_bits"].double().mean().item(), rel=1e-5
+    )
+    assert rows["gate_bits"]["value"] == pytest.approx(observation.rates["gate_bits"].double().mean().item(), rel=1e-5)
     budget = next(r for r in rows["latent_bits"]["references"] if r["label"] == "asked for")
     assert budget["value"] == 10.0
     assert labels_of(rows["gate_bits"]) == set()
@@ -89,32 +93,32 @@ def test_numbers_are_those_of_the_model(judged: Path) -> None:
     assert floor == pytest.approx(float(counts.max()))
 
 
-def test_the_twin_stands_beside_it(judged: Path) -> None:
-    _, twin, data = load_run(judged / "twin")
-    row = by_key(judged)["accuracy_mean"]
+def test_the_twin_is_a_reference_of_every_accuracy(evaluated_run: Path) -> None:
+    _, twin, data = load_run(evaluated_run / "twin")
+    row = by_key(evaluated_run)["accuracy_mean"]
     control = next(r for r in row["references"] if r["label"] == "plain twin")
     hits = accuracy(twin.predict(data.test.batch(range(35)).images), data.test.labels).double().mean().item()
     assert control["value"] == pytest.approx(hits)
     assert row["difference"]["value"] == pytest.approx(row["value"] - hits)
-    model = strict(judged)["model"]
+    model = strict(evaluated_run)["model"]
     assert model["twin_parameters"] == sum(p.numel() for p in twin.parameters())
     assert model["cut"] == {"is_cut": True, "bypasses": []}
 
 
-def test_twice_gives_the_same_file(judged: Path) -> None:
-    before = (judged / "evaluation.json").read_text()
-    assert evaluate(judged) == judged / "evaluation.json"
-    assert (judged / "evaluation.json").read_text() == before
+def test_a_second_evaluation_writes_the_same_file(evaluated_run: Path) -> None:
+    before = (evaluated_run / "evaluation.json").read_text()
+    assert evaluate(evaluated_run) == evaluated_run / "evaluation.json"
+    assert (evaluated_run / "evaluation.json").read_text() == before
 
 
 def test_anchors_and_no_twin(tmp_path: Path) -> None:
     recipe = tiny(model={"attention": "mask", "anchors": 4, "latent": None}, objective={"code_beta": 1e-4})
     folder = train(recipe, tmp_path / "anchors", quiet=True)
     evaluate(folder)
-    found = read_evaluation(folder)
-    assert len(found.anchors.values) == 4
-    assert sum(found.anchors.usage) == pytest.approx(1)
-    assert 1 <= found.anchors.perplexity <= 4
+    evaluation = read_evaluation(folder)
+    assert len(evaluation.anchors.values) == 4
+    assert sum(evaluation.anchors.usage) == pytest.approx(1)
+    assert 1 <= evaluation.anchors.perplexity <= 4
     rows = by_key(folder)
     assert {"code_bits"} == {key for key in rows if key.endswith("_bits")}
     uniform = next(r for r in rows["code_bits"]["references"] if r["label"] == "uniform prior")
@@ -122,18 +126,18 @@ def test_anchors_and_no_twin(tmp_path: Path) -> None:
     assert "plain twin" not in labels_of(rows["accuracy_mean"])
     assert rows["accuracy_mean"]["difference"] is None
     assert strict(folder)["model"]["twin_parameters"] is None
-    assert found.map.unit == "gate"
+    assert evaluation.map.unit == "gate"
 
 
 def test_a_run_without_attention(tmp_path: Path) -> None:
     folder = train(plain_twin(tiny()), tmp_path / "plain", quiet=True)
     evaluate(folder)
-    found = read_evaluation(folder)
-    assert set(found.groups()) == {"prediction"}
+    evaluation = read_evaluation(folder)
+    assert set(evaluation.groups()) == {"prediction"}
     assert "accuracy_4_samples" not in by_key(folder)
-    assert found.map is None
-    assert found.gallery == ()
-    assert found.model.cut is None
+    assert evaluation.map is None
+    assert evaluation.gallery == ()
+    assert evaluation.model.cut is None
     write_report(folder)
     assert (folder / "report.html").is_file()
 

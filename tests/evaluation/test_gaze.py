@@ -1,4 +1,4 @@
-"""Parts and gaze: what a perfect and a blind map score, and that a run on such a set is judged by them."""
+"""Scores of parts and gaze: of a perfect and a flat map, and in the evaluation of a run."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_near_is_a_tenth_of_the_boxs_size() -> None:
     assert not near_parts(parts * 0, torch.tensor([[0.0, 0.0, 40.0, 10.0]]), (40, 48)).any()
 
 
-def test_floors_know_the_box_alone() -> None:
+def test_floors_use_only_the_box() -> None:
     map = Map(torch.rand(2, 1, 12, 8), "gate")
     boxes = torch.tensor([[12.0, 16.0, 36.0, 32.0], [0.0, 0.0, 48.0, 64.0]])
     floors = boxed_floors(map, boxes, (64, 48), seed=0)
@@ -55,10 +55,10 @@ def test_floors_know_the_box_alone() -> None:
     assert torch.equal(floors[ANOTHER].values, map.values.flip(0))
 
 
-def test_a_map_that_is_peoples_own_reaches_the_ceiling_and_a_flat_one_nothing(birds: DataSplits) -> None:
+def test_the_human_map_reaches_the_ceiling_and_a_flat_map_the_floor(birds: DataSplits) -> None:
     gaze = birds.gaze()
-    own = density(gaze.points(), size=(48, 48), sigma=48 * SIGMA).float()
-    rows, arrays = scored(birds, Map(own, "gate"))
+    human_map = density(gaze.points(), size=(48, 48), sigma=48 * SIGMA).float()
+    rows, arrays = scored(birds, Map(human_map, "gate"))
     assert [row["key"] for row in rows] == ["energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"]
     for key in ("gaze_nss", "gaze_auc", "gaze_cc"):
         floors = [arrays[f"{key}/{name}"] for name in (UNIFORM_BOX, CENTRE_BOX)]
@@ -79,19 +79,19 @@ def test_the_grids_axes_are_not_swapped(birds: DataSplits) -> None:
     beak = birds.test.parts[:, 1]
     map = torch.zeros(15, 1, 12, 12)
     map[torch.arange(15), 0, (beak[:, 1] / 4).long(), (beak[:, 0] / 4).long()] = 1
-    _, right = scored(birds, Map(map, "gate"))
-    _, wrong = scored(birds, Map(map.transpose(2, 3), "gate"))
-    assert right["energy_near_parts"].mean() > wrong["energy_near_parts"].mean() + 0.3
-    assert right["gaze_nss"].mean() > wrong["gaze_nss"].mean() + 1
+    _, correct = scored(birds, Map(map, "gate"))
+    _, swapped = scored(birds, Map(map.transpose(2, 3), "gate"))
+    assert correct["energy_near_parts"].mean() > swapped["energy_near_parts"].mean() + 0.3
+    assert correct["gaze_nss"].mean() > swapped["gaze_nss"].mean() + 1
 
 
-def test_without_gaze_or_parts_it_is_silent(birds: DataSplits, tmp_path: Path) -> None:
+def test_without_gaze_or_parts_there_are_no_rows(birds: DataSplits, tmp_path: Path) -> None:
     data = cub(make_cub(tmp_path / "CUB_200_2011", flat=False), size=48)
     rows, _ = scored(data, Map(torch.rand(15, 1, 6, 6), "gate"))
     assert [row["key"] for row in rows] == ["energy_near_parts"]
 
 
-def test_a_run_on_birds_is_judged_by_them(birds: DataSplits, tmp_path: Path) -> None:
+def test_evaluation_of_a_run_on_birds_has_parts_and_gaze(birds: DataSplits, tmp_path: Path) -> None:
     root = make_cub(tmp_path / "cub50")
     model = {"backbone_options": {"widths": [4, 4, 8, 8]}, "freeze": "stem"}
     data = {"name": "cub", "root": str(root), "options": {"size": 32, "crop": True}, "workers": 0}

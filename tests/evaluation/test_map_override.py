@@ -1,4 +1,4 @@
-"""A run whose map is imposed is judged with that map, and nothing else asks it."""
+"""A run with an override map is evaluated with that map; other commands refuse it."""
 
 import json
 from dataclasses import replace
@@ -24,37 +24,37 @@ MODEL = {"attention": "uniform", "latent": None}
 
 @pytest.fixture
 def data(monkeypatch):
-    held = clutter_with_gaze()
-    monkeypatch.setattr(build, "open_data", lambda *_, **__: held)
-    return held
+    splits = clutter_with_gaze()
+    monkeypatch.setattr(build, "open_data", lambda *_, **__: splits)
+    return splits
 
 
-def test_a_classifier_is_judged_with_its_map(data, tmp_path):
+def test_a_classifier_is_evaluated_with_its_override_map(data, tmp_path):
     recipe = tiny("human", model=MODEL, impose=ImposeRecipe(map="human"), train={"epochs": 2})
     folder = train(recipe, tmp_path / "human", quiet=True)
     evaluate(folder)
-    found = json.loads((folder / "evaluation.json").read_text())
-    rows = {row["key"]: row for row in found["scores"]}
-    assert "an oracle, not a method" in found["warnings"][0]
-    assert found["model"]["attention"] == "human map, imposed"
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    rows = {row["key"]: row for row in evaluation["scores"]}
+    assert "an oracle, not a method" in evaluation["warnings"][0]
+    assert evaluation["model"]["attention"] == "human map, imposed"
     _, model, _ = load_run(folder)
     batch = data.test.batch(range(35))
     maps = build_override_maps(recipe, data, model).of(batch)
     with torch.no_grad():
-        told = model(batch.images, samples=0, map_override=maps).probabilities()
-    assert rows["accuracy_mean"]["value"] == pytest.approx(accuracy(told, batch.labels).mean().item())
-    seen = observe(model, with_map_override(recipe, data, model).test, seed=0, samples=(2,))
-    assert torch.equal(seen.map.values, maps)
-    assert torch.allclose(seen.averaged[2], told, atol=1e-6)
-    assert not torch.allclose(observe(model, data.test, seed=0).mean, told, atol=1e-4), "the map does nothing"
-    own = {line["key"]: line for line in found["interventions"]}["own"]
+        probabilities = model(batch.images, samples=0, map_override=maps).probabilities()
+    assert rows["accuracy_mean"]["value"] == pytest.approx(accuracy(probabilities, batch.labels).mean().item())
+    observation = observe(model, with_map_override(recipe, data, model).test, seed=0, samples=(2,))
+    assert torch.equal(observation.map.values, maps)
+    assert torch.allclose(observation.averaged[2], probabilities, atol=1e-6)
+    assert not torch.allclose(observe(model, data.test, seed=0).mean, probabilities, atol=1e-4), "the map does nothing"
+    own = {line["key"]: line for line in evaluation["interventions"]}["own"]
     assert own["accuracy"]["value"] == pytest.approx(rows["accuracy_mean"]["value"])
     assert "deletion" in rows
     assert read_run(folder).provenance.imposed["map"] == "human"
 
 
-class ReadsItsMapAlone(AttentiveClassifier):
-    """Predicts what its map says: deleting pixels changes nothing, as long as every copy keeps its image's map."""
+class PredictsFromMap(AttentiveClassifier):
+    """Predicts from its map only: deleting pixels changes nothing if every copy keeps the map of its image."""
 
     def forward(self, images, samples=0, map_override=None, stem=None):
         level = map_override.mean((1, 2, 3))
@@ -64,7 +64,7 @@ class ReadsItsMapAlone(AttentiveClassifier):
 def test_deletion_gives_every_copy_its_images_map(data):
     maps = torch.rand(8, 1, 4, 4)
     split = ChangedSplit(data.test, lambda batch: replace(batch, map_override=maps[batch.index]))
-    model = ReadsItsMapAlone("compact", 2, attention=None, input_size=(16, 16))
+    model = PredictsFromMap("compact", 2, attention=None, input_size=(16, 16))
     removal = Removal(steps=4)
     gaps = removed(lerf_morf_gap, model, split, torch.arange(8), Map(torch.rand(8, 1, 4, 4), "gate"), removal)
     level = maps.mean((1, 2, 3))
@@ -73,25 +73,25 @@ def test_deletion_gives_every_copy_its_images_map(data):
     assert torch.allclose(gaps.morf.probabilities, probability[:, None].expand(-1, 5), atol=1e-6)
 
 
-def test_a_segmenter_is_judged_with_its_map(monkeypatch, tmp_path):
+def test_a_segmenter_is_evaluated_with_its_override_map(monkeypatch, tmp_path):
     data = clutter_with_gaze(without=(3, 4))
     monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
     recipe = tiny("seg", task="segmentation", model=MODEL, impose=ImposeRecipe(map="human-shuffled"))
     folder = train(recipe, tmp_path / "seg", quiet=True)
     evaluate(folder)
-    found = json.loads((folder / "evaluation.json").read_text())
-    assert "where people looked at another image" in found["warnings"][0]
-    assert found["warnings"][1].startswith("Nobody looked at 2 of 35 test images")
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    assert "where people looked at another image" in evaluation["warnings"][0]
+    assert evaluation["warnings"][1].startswith("Nobody looked at 2 of 35 test images")
     _, model, _ = open_run(folder)
     batch = with_map_override(recipe, data, model).test.batch(range(35))
     with torch.no_grad():
-        told = model(batch.images, samples=0, map_override=batch.map_override).probabilities
-    wanted = (told - batch.masks.float()).abs().mean((1, 2, 3)).mean().item()
-    mae = {row["key"]: row for row in found["scores"]}["mae"]["value"]
-    assert mae == pytest.approx(wanted, abs=1e-5)
+        probabilities = model(batch.images, samples=0, map_override=batch.map_override).probabilities
+    expected = (probabilities - batch.masks.float()).abs().mean((1, 2, 3)).mean().item()
+    mae = {row["key"]: row for row in evaluation["scores"]}["mae"]["value"]
+    assert mae == pytest.approx(expected, abs=1e-5)
 
 
-def test_nothing_else_asks_it(data, tmp_path):
+def test_other_commands_refuse_a_run_with_an_override_map(data, tmp_path):
     folder = train(tiny("run", model=MODEL, impose=ImposeRecipe(map="center")), tmp_path / "run", quiet=True)
     with pytest.raises(RegardError, match=r"given its map \(impose\.map=center\) and has none for other images"):
         open_subject(folder)

@@ -28,35 +28,35 @@ def model(**options) -> AttentiveClassifier:
 
 def test_latent_and_gate_bits_of_one_sample() -> None:
     network, items = model(latent=5), split()
-    seen = observe(network, items, seed=9)
+    observation = observe(network, items, seed=9)
     network.eval()
     seed_everything(9, 0)
     with torch.no_grad():
         one = network(items.batch(range(7)).images, samples=1)
     latent = one.latent
     kl = (0.5 * (latent.mean**2 + latent.std**2 - 1) - latent.std.log()).sum(1) / math.log(2)
-    torch.testing.assert_close(seen.rates["latent_bits"], kl, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(observation.rates["latent_bits"], kl, rtol=1e-4, atol=1e-4)
     price = one.attention[0].price[0].sum((1, 2, 3)) / NATS_PER_BIT
-    torch.testing.assert_close(seen.rates["gate_bits"], price)
-    torch.testing.assert_close(seen.one, one.logits[0].softmax(-1))
-    assert set(seen.rates) == {"latent_bits", "gate_bits"}
+    torch.testing.assert_close(observation.rates["gate_bits"], price)
+    torch.testing.assert_close(observation.one, one.logits[0].softmax(-1))
+    assert set(observation.rates) == {"latent_bits", "gate_bits"}
 
 
 def test_code_bits_and_use_of_anchors() -> None:
     network, items = model(attention="mask", anchors=3), split()
-    seen = observe(network, items, seed=9)
+    observation = observe(network, items, seed=9)
     network.eval()
     seed_everything(9, 0)
     with torch.no_grad():
         out = network(items.batch(range(7)).images, samples=1).attention[0]
     bits = [-sum(float(out.log_prior[k]) for k in image.flatten()) / math.log(2) for image in out.index[0]]
-    torch.testing.assert_close(seen.rates["code_bits"], torch.tensor(bits), rtol=1e-4, atol=1e-4)
-    assert set(seen.rates) == {"code_bits"}
-    assert seen.anchor_counts.tolist() == [int((out.index == k).sum()) for k in range(3)]
-    assert torch.equal(seen.anchors, out.anchors)
+    torch.testing.assert_close(observation.rates["code_bits"], torch.tensor(bits), rtol=1e-4, atol=1e-4)
+    assert set(observation.rates) == {"code_bits"}
+    assert observation.anchor_counts.tolist() == [int((out.index == k).sum()) for k in range(3)]
+    assert torch.equal(observation.anchors, out.anchors)
 
 
-def test_twice_the_same_and_the_mean_without_noise() -> None:
+def test_observations_repeat_and_the_mean_is_without_noise() -> None:
     network, items = model(latent=5), split()
     network.train()
     first = observe(network, items, seed=1)
@@ -77,13 +77,13 @@ def test_twice_the_same_and_the_mean_without_noise() -> None:
 
 def test_predictions_over_more_samples_begin_with_those_over_fewer() -> None:
     network, items = model(latent=5), split()
-    seen = observe(network, items, seed=1, samples=(2, 5))
-    assert set(seen.averaged) == {2, 5}
+    observation = observe(network, items, seed=1, samples=(2, 5))
+    assert set(observation.averaged) == {2, 5}
     seed_everything(1, 0)
     with torch.no_grad():
         network.eval()(items.batch(range(7)).images, samples=1)
         logits = network(items.batch(range(7)).images, samples=5).logits
-    for samples, probabilities in seen.averaged.items():
+    for samples, probabilities in observation.averaged.items():
         torch.testing.assert_close(probabilities, logits[:samples].softmax(-1).mean(0))
     assert observe(network, items, seed=1, samples=()).averaged == {}
 
@@ -97,11 +97,11 @@ def test_the_stem_runs_once_for_all_samples() -> None:
     assert ran == [7, 7, 7]  # the mean, one sample, all twelve
 
 
-def test_what_the_mean_map_keeps_is_counted() -> None:
+def test_the_kept_share_is_that_of_the_mean_map() -> None:
     network, items = model(attention="mask", anchors=3, attention_options={"initial": 0.2}), split()
-    seen = observe(network, items, seed=1)
-    expected = (seen.gates[0] > 0).float().flatten(1).mean(1)
-    torch.testing.assert_close(seen.kept, expected)
+    observation = observe(network, items, seed=1)
+    expected = (observation.gates[0] > 0).float().flatten(1).mean(1)
+    torch.testing.assert_close(observation.kept, expected)
     assert observe(model(attention="aib", anchors=3), items, seed=1).kept is None
 
 
@@ -118,11 +118,11 @@ def test_batches_join_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_plain_network_has_neither_map_nor_samples() -> None:
-    seen = observe(model(attention=None), split(), seed=1)
-    assert seen.one is None
-    assert seen.map is None
-    assert seen.gates == ()
-    assert seen.rates == {}
+    observation = observe(model(attention=None), split(), seed=1)
+    assert observation.one is None
+    assert observation.map is None
+    assert observation.gates == ()
+    assert observation.rates == {}
 
 
 def sized_split(height: int, width: int) -> TensorSplit:
@@ -144,15 +144,15 @@ def sized_split(height: int, width: int) -> TensorSplit:
         ((900, 900), 1),
     ],
 )
-def test_large_images_are_few(size: tuple[int, int], expected: int) -> None:
+def test_batches_of_large_images_are_small(size: tuple[int, int], expected: int) -> None:
     assert max_batch_size(sized_split(*size)) == expected
 
 
-def test_other_devices_take_all() -> None:
+def test_other_devices_use_the_whole_batch() -> None:
     assert max_batch_size(sized_split(192, 192), "cuda") == LARGEST_BATCH
 
 
-def test_a_frozen_stem_runs_once_an_image_to_the_same_result() -> None:
+def test_a_frozen_stem_runs_once_per_image_with_the_same_result() -> None:
     torch.manual_seed(0)
     data = build_data(tiny("data"))
     images = data.test.batch([0]).images
@@ -162,12 +162,12 @@ def test_a_frozen_stem_runs_once_an_image_to_the_same_result() -> None:
     first = next(module for module in model.trunk.modules() if isinstance(module, torch.nn.Conv2d))
     first.register_forward_hook(lambda *_: calls.append(1))
     observe(model, data.test, seed=0)
-    asked = len(calls)
+    calls_before = len(calls)
     model.freeze("stage1")
     model.stem(images)  # the first time it looks for what is the stem
     calls.clear()
     after = observe(model, data.test, seed=0)
-    assert 1 == len(calls) < asked
+    assert 1 == len(calls) < calls_before
     torch.testing.assert_close(after.mean, before.mean)
     assert before.one is not None
     assert after.one is not None

@@ -21,7 +21,7 @@ def test_every_row_has_its_own_key_and_every_measure_its_own_name() -> None:
     assert len(set(MEASURES.values())) == len(MEASURES)
 
 
-def test_a_row_has_the_references_that_know_its_score_and_the_difference_to_the_first_control() -> None:
+def test_a_row_has_the_references_with_its_score_and_the_difference_to_the_first_control() -> None:
     hits = torch.tensor([1.0, 0.0, 1.0, float("nan")])
     floors = (
         ReferenceColumns("most frequent class", "floor", {"accuracy_mean": 0.25}),

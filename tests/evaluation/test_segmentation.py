@@ -1,4 +1,4 @@
-"""A run that segments, judged: floors that need no network, the map beside people, a page that shows both masks."""
+"""Evaluation of segmentation: floors without a network, maps compared with gaze, a page with both masks."""
 
 import json
 from dataclasses import replace
@@ -31,15 +31,15 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_every_score_stands_beside_its_floors_and_the_twin(folder):
-    judged = json.loads((folder / "evaluation.json").read_text())
-    rows = {row["key"]: row for row in judged["scores"]}
+def test_every_score_has_its_floors_and_the_twin(folder):
+    evaluation = json.loads((folder / "evaluation.json").read_text())
+    rows = {row["key"]: row for row in evaluation["scores"]}
     assert {"s", "mean_f", "max_f", "adaptive_f", "weighted_f", "mae", "max_e", "mean_e", "adaptive_e"} <= set(rows)
     assert {"mask_iou", "max_f_one_threshold", "gate_bits", "energy_inside"} <= set(rows)
     labels = [r["label"] for r in rows["mae"]["references"]]
     assert labels == ["plain twin", MEAN_MASK, "centre", "all object"]
     assert rows["mae"]["difference"]["label"] == "minus plain twin, paired"
-    assert judged["model"]["twin_parameters"] < judged["model"]["parameters"]
+    assert evaluation["model"]["twin_parameters"] < evaluation["model"]["parameters"]
     assert rows["max_f_one_threshold"]["value"] <= rows["max_f"]["value"] + 1e-9
     with np.load(folder / "per_image.npz") as arrays:
         assert arrays["s"].shape == arrays["iou"].shape == arrays["mae/plain twin"].shape == (35,)
@@ -82,7 +82,7 @@ def test_overlap_by_hand():
     assert iou_at(prediction, masks, chosen_threshold(prediction, masks))[0].item() == 1
 
 
-def test_maps_are_held_against_people_of_the_set_they_were_aligned_on(tmp_path, monkeypatch):
+def test_maps_are_compared_with_gaze_of_the_set_they_were_aligned_on(tmp_path, monkeypatch):
     from regard.training import build
 
     original = build.open_data

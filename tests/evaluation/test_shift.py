@@ -1,4 +1,4 @@
-"""Shifted images: what each change does, and a run judged on them."""
+"""Shifted images: the effect of each change, and the evaluation of a run on them."""
 
 import json
 from itertools import pairwise
@@ -35,7 +35,7 @@ def test_every_corruption_grows_with_its_severity(name: str, images: torch.Tenso
         assert not torch.equal(changed[2], corrupted(images, name, 3, seed=4))
 
 
-def test_what_each_kind_leaves_as_it_is(images: torch.Tensor) -> None:
+def test_what_each_corruption_preserves(images: torch.Tensor) -> None:
     flat = torch.full((2, 3, 20, 24), 0.4)
     for name in ("gaussian_blur", "pixelate", "low_resolution", "contrast", "saturation"):
         assert torch.allclose(corrupted(flat, name, 5), flat, atol=1e-3), name
@@ -52,7 +52,7 @@ def test_what_each_kind_leaves_as_it_is(images: torch.Tensor) -> None:
         corrupted(images, "fog", 1)
 
 
-def test_the_object_stays_and_the_ground_is_another_images(tmp_path: Path) -> None:
+def test_the_object_stays_and_the_background_is_of_another_image(tmp_path: Path) -> None:
     split = cub(make_cub(tmp_path / "cub50"), size=40).test
     batch = split.batch(range(15))
     changed = on_other_grounds(split, seed=0)(batch)
@@ -66,33 +66,33 @@ def test_the_object_stays_and_the_ground_is_another_images(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_run_beside_its_twin_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_and_its_twin_are_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = tiny(twin=True)
     run = train(recipe, tmp_path / "tiny", quiet=True)
     train(plain_twin(recipe), run / "twin", quiet=True)
     command = ["shift", "--run", str(run), "--severities", "1,5", "--shifts", "gaussian_noise,background"]
     assert main([*command, "--images", "20"]) == 0
     assert "twin" in capsys.readouterr().out
-    found = json.loads((run / "shift" / "shift.json").read_text())
-    assert [(c["shift"], c["severity"]) for c in found["cells"]] == [
+    results = json.loads((run / "shift" / "shift.json").read_text())
+    assert [(c["shift"], c["severity"]) for c in results["cells"]] == [
         ("none", 0),
         ("gaussian_noise", 1),
         ("gaussian_noise", 5),
         ("background", 0),
     ]
-    for cell in found["cells"]:
+    for cell in results["cells"]:
         assert {"accuracy", "accuracy_one_sample", "latent_bits", "gate_bits", "calibration_error"} <= cell[
             "run"
         ].keys()
         gap = cell["run"]["accuracy"]["value"] - cell["twin"]["accuracy"]["value"]
         assert cell["difference"]["value"] == pytest.approx(gap)
-    bits = [cell["run"]["latent_bits"]["value"] for cell in found["cells"]]
+    bits = [cell["run"]["latent_bits"]["value"] for cell in results["cells"]]
     assert len(set(bits)) == 4  # every shift was seen
     (run / "shift" / "cells" / "gaussian_noise-5.json").unlink()
     assert main([*command, "--images", "20", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == found
+    assert json.loads(capsys.readouterr().out) == results
     assert main([*command, "--images", "21"]) == 2
     assert "other options" in capsys.readouterr().err
-    for wrong in ({"shifts": ("fog",)}, {"severities": (6,)}, {"images": 1}):
+    for options in ({"shifts": ("fog",)}, {"severities": (6,)}, {"images": 1}):
         with pytest.raises(RegardError, match="there are none, gaussian_noise"):
-            ShiftOptions(**wrong)
+            ShiftOptions(**options)

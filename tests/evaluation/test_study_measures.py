@@ -1,4 +1,4 @@
-"""What is measured of one network on test images, on networks whose answers are known."""
+"""Measures of one network on test images, tested on networks with known predictions."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ SIGMA = 1 / 20
 
 
 class Brightness(nn.Module):
-    """Two classes: the image's upper left quarter is bright, or dark; nothing else counts."""
+    """Two classes, bright and dark, of the image's upper left quarter; no other pixel matters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,11 +55,11 @@ def two_classes() -> Any:
     return replace(DATA.test, labels=labels, classes=("bright", "dark"), fixations=None)
 
 
-def test_performance_is_right_or_wrong_of_each_image(classifier: AttentiveClassifier) -> None:
+def test_performance_is_one_or_zero_per_image(classifier: AttentiveClassifier) -> None:
     split = two_classes()
     assert task_scores(context_of(classifier, split))["performance"].tolist() == [1.0] * 30
-    wrong = replace(split, labels=1 - split.labels)
-    context = context_of(classifier, wrong)
+    swapped = replace(split, labels=1 - split.labels)
+    context = context_of(classifier, swapped)
     assert task_scores(context)["performance"].tolist() == [0.0] * 30
     assert context.observation.map is None
     assert context.observation.rates == {}
@@ -70,11 +70,11 @@ def test_performance_is_right_or_wrong_of_each_image(classifier: AttentiveClassi
 def test_floors_need_no_network() -> None:
     split = two_classes()
     bright = int((split.labels == 0).sum())
-    known = replace(DATA, test=split)
-    assert performance_floors("classification", known) == {
+    data = replace(DATA, test=split)
+    assert performance_floors("classification", data) == {
         "most frequent class": pytest.approx(max(bright, 30 - bright) / 30)
     }
-    guessed = replace(known, guesses={"always dark": torch.ones(30).long()})
+    guessed = replace(data, guesses={"always dark": torch.ones(30).long()})
     assert performance_floors("action", guessed) == {"always dark": pytest.approx(1 - bright / 30)}
     several = replace(split, labels=torch.eye(2)[split.labels])
     assert performance_floors("classification", replace(DATA, test=several)) == {}
@@ -87,31 +87,31 @@ def test_floors_need_no_network() -> None:
 def test_bits_and_maps_are_those_of_the_gate() -> None:
     torch.manual_seed(0)
     model = AttentiveClassifier("compact", 10, attention="noise", at="stage1", input_size=(24, 24)).eval()
-    seen = observe(model, DATA.test, seed=0, samples=())
-    assert seen.map is not None
-    bits = seen.rates["gate_bits"]
-    assert (seen.map.unit, tuple(seen.map.values.shape)) == ("bits", (30, 1, 12, 12))
-    assert torch.allclose(observe_maps(model, DATA.test).values, seen.map.values)
+    observation = observe(model, DATA.test, seed=0, samples=())
+    assert observation.map is not None
+    bits = observation.rates["gate_bits"]
+    assert (observation.map.unit, tuple(observation.map.values.shape)) == ("bits", (30, 1, 12, 12))
+    assert torch.allclose(observe_maps(model, DATA.test).values, observation.map.values)
     assert bits.min() > 0
     again = observe(model, DATA.test, seed=0, samples=()).rates["gate_bits"]
     assert torch.equal(again, bits), "noise is a function of the seed"
-    plain = observe(model, DATA.test, seed=0, mean_only=True)
-    assert plain.rates == {}
-    assert torch.equal(plain.mean, seen.mean)
+    mean_only = observe(model, DATA.test, seed=0, mean_only=True)
+    assert mean_only.rates == {}
+    assert torch.equal(mean_only.mean, observation.mean)
 
 
-def test_a_map_of_what_counts_is_faithful_and_one_of_the_rest_is_not(classifier: AttentiveClassifier) -> None:
+def test_a_map_of_relevant_pixels_is_faithful_and_its_complement_is_not(classifier: AttentiveClassifier) -> None:
     context = context_of(classifier, two_classes())
-    found = faithful(context, quarters([1.0, 0.0, 0.0, 0.0]), images=8)
-    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == evenly_spaced(30, 8).tolist()
+    relevant = faithful(context, quarters([1.0, 0.0, 0.0, 0.0]), images=8)
+    assert relevant["faithfulness"].isfinite().nonzero()[:, 0].tolist() == evenly_spaced(30, 8).tolist()
     assert evenly_spaced(30, 8)[-1] == 29, "evenly spread, in sets that are in the order of classes too"
-    wrong = faithful(context, quarters([0.0, 1.0, 1.0, 1.0]), images=8)
-    assert found["faithfulness"].nanmean() > 0
-    assert wrong["faithfulness"].nanmean() == pytest.approx(-float(found["faithfulness"].nanmean()), abs=1e-4)
-    assert found["faithfulness_random"].isfinite().sum() == 8
+    irrelevant = faithful(context, quarters([0.0, 1.0, 1.0, 1.0]), images=8)
+    assert relevant["faithfulness"].nanmean() > 0
+    assert irrelevant["faithfulness"].nanmean() == pytest.approx(-float(relevant["faithfulness"].nanmean()), abs=1e-4)
+    assert relevant["faithfulness_random"].isfinite().sum() == 8
 
 
-def test_a_segmenter_is_asked_about_what_it_marked() -> None:
+def test_faithfulness_of_a_segmenter() -> None:
     torch.manual_seed(0)
     model = Segmenter("compact", decoder="fcn32s", at=["stage1"], attention="deterministic", input_size=(24, 24)).eval()
     context = EvaluationContext(model, DATA, seed=0)
@@ -119,13 +119,13 @@ def test_a_segmenter_is_asked_about_what_it_marked() -> None:
     assert {"performance", "mean_f", "mae"} <= set(scores)
     assert torch.allclose(scores["performance"], scores["s"], atol=1e-5)
     assert context.map is not None
-    found = faithful(context, context.map, images=3)
-    assert found["faithfulness"].isfinite().sum() == 3
-    assert found["faithfulness"].nan_to_num(0).abs().max() <= 1
+    scores_of_map = faithful(context, context.map, images=3)
+    assert scores_of_map["faithfulness"].isfinite().sum() == 3
+    assert scores_of_map["faithfulness"].nan_to_num(0).abs().max() <= 1
     assert robust(model, DATA.test, "fgsm", severity=3, images=3, seed=0).isfinite().sum() == 3
 
 
-def test_a_clip_keeps_its_flow_while_its_image_is_asked_about() -> None:
+def test_faithfulness_of_clips_keeps_their_flow() -> None:
     data = moving_clutter(size=24, train=4, val=2, test=6, length=2, cache=False)
     torch.manual_seed(0)
     size = {"length": 2, "input_size": (24, 24)}
@@ -134,12 +134,12 @@ def test_a_clip_keeps_its_flow_while_its_image_is_asked_about() -> None:
     assert set(task_scores(context)["performance"].tolist()) <= {0.0, 1.0}
     assert context.map is not None
     assert tuple(context.map.values.shape) == (6, 1, 12, 12)
-    found = faithful(context, context.map, images=2)
-    assert found["faithfulness"].isfinite().nonzero()[:, 0].tolist() == [0, 5]
+    scores_of_map = faithful(context, context.map, images=2)
+    assert scores_of_map["faithfulness"].isfinite().nonzero()[:, 0].tolist() == [0, 5]
     assert robust(model, data.test, "fgsm", severity=3, images=2, seed=0).isfinite().sum() == 2
 
 
-def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classifier: AttentiveClassifier) -> None:
+def test_an_attack_changes_relevant_pixels_within_its_radius(classifier: AttentiveClassifier) -> None:
     split = two_classes()
     from regard.evaluation.robustness import ATTACKS, RADIUS, _attacked
 
@@ -147,7 +147,7 @@ def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classif
     for name, attack in ATTACKS.items():
         moved = _attacked(classifier, batch, attack) - batch.images
         assert moved.abs().max() <= RADIUS + 1e-6, name
-        assert moved[:, :, 12:, 12:].abs().max() == 0, "what does not count has no gradient"
+        assert moved[:, :, 12:, 12:].abs().max() == 0, "irrelevant pixels have no gradient"
         bright = batch.labels == 0
         inner = moved[:, :, :12, :12].mean((1, 2, 3))
         assert (inner[bright] < 0).all()
@@ -161,42 +161,46 @@ def test_an_attack_moves_every_pixel_that_counts_by_no_more_than_allowed(classif
         StudyMeasures(robust=["fog"])
 
 
-def test_the_map_of_peoples_gaze_is_near_the_ceiling_and_a_random_one_at_its_floor() -> None:
+def test_the_human_map_is_near_the_ceiling_and_a_random_map_at_its_floor() -> None:
     assert DATA.gaze is not None
     gaze, train = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA)
-    people = Map(density(gaze.points(), size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
-    found = {name: float(v.nanmean()) for name, v in gaze_similarity(people, gaze, train, sigma=SIGMA, seed=0).items()}
+    human_map = Map(density(gaze.points(), size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
+    scores = {
+        name: float(v.nanmean()) for name, v in gaze_similarity(human_map, gaze, train, sigma=SIGMA, seed=0).items()
+    }
     for metric in ("auc", "sauc", "nss", "cc", "sim"):
-        assert found[metric] > found[f"{metric}_center"], metric
-        assert found[metric] >= found[f"{metric}_observers"] - 0.02, "all observers together know more than the others"
-    assert found["kl"] < found["kl_center"]
-    assert found["cc"] == pytest.approx(1, abs=1e-5)
-    assert abs(found["nss_random"]) < 0.3
-    assert found["auc_random"] == pytest.approx(0.5, abs=0.1)
-    assert found["sauc_center"] == pytest.approx(0.5, abs=0.1)
+        assert scores[metric] > scores[f"{metric}_center"], metric
+        assert scores[metric] >= scores[f"{metric}_observers"] - 0.02, (
+            "all observers predict better than the others alone"
+        )
+    assert scores["kl"] < scores["kl_center"]
+    assert scores["cc"] == pytest.approx(1, abs=1e-5)
+    assert abs(scores["nss_random"]) < 0.3
+    assert scores["auc_random"] == pytest.approx(0.5, abs=0.1)
+    assert scores["sauc_center"] == pytest.approx(0.5, abs=0.1)
 
 
-def test_maps_of_peoples_gaze_say_more_than_the_centre_and_nothing_where_they_are_dealt_anew() -> None:
+def test_human_maps_have_more_information_than_the_centre_and_shuffled_ones_none() -> None:
     assert DATA.gaze is not None
     gaze, train, index = DATA.gaze(), train_gaze(DATA.train, sigma=SIGMA), torch.arange(40)
 
-    def people(points: Tensor) -> Map:
+    def human_map(points: Tensor) -> Map:
         return Map(density(points, size=(24, 24), sigma=24 * SIGMA).float(), "relevance")
 
     fixations = DATA.train.batch(index).fixations
     assert fixations is not None
-    known = (people(gaze.points()), gaze, people(fixations), DATA.train, index, train)
-    found = {name: float(v.nanmean()) for name, v in gaze_information(*known, sigma=SIGMA, seed=0).items()}
-    assert found["ig"] > found["ig_observers"] > 0.5, "all observers together know more than the others"
-    assert found["ig_center"] == pytest.approx(0, abs=0.05)
-    assert found["ig_random"] < -1, "a map that says nothing, read as if it said much"
-    dealt = Map(known[2].values.roll(1, 0), "relevance")
-    nothing = gaze_information(known[0], gaze, dealt, DATA.train, index, train, sigma=SIGMA, seed=0)
-    assert float(nothing["ig"].mean()) < 0.3, "maps that said nothing of their training images are not believed"
-    assert float(nothing["ig_random"].mean()) == pytest.approx(0, abs=0.1)
+    arguments = (human_map(gaze.points()), gaze, human_map(fixations), DATA.train, index, train)
+    information = {name: float(v.nanmean()) for name, v in gaze_information(*arguments, sigma=SIGMA, seed=0).items()}
+    assert information["ig"] > information["ig_observers"] > 0.5, "all observers predict better than the others alone"
+    assert information["ig_center"] == pytest.approx(0, abs=0.05)
+    assert information["ig_random"] < -1, "a map without information, used with the calibration of an informative one"
+    shuffled = Map(arguments[2].values.roll(1, 0), "relevance")
+    uninformative = gaze_information(arguments[0], gaze, shuffled, DATA.train, index, train, sigma=SIGMA, seed=0)
+    assert float(uninformative["ig"].mean()) < 0.3, "the calibration of uninformative training maps flattens them"
+    assert float(uninformative["ig_random"].mean()) == pytest.approx(0, abs=0.1)
 
 
-def test_floors_come_from_training_images_alone() -> None:
+def test_floors_come_from_training_images() -> None:
     train = train_gaze(DATA.train, sigma=SIGMA)
     assert float(train.center.sum()) == pytest.approx(1)
     assert int(train.others.sum()) == 40 * 6 * 4
@@ -211,17 +215,17 @@ def test_floors_come_from_training_images_alone() -> None:
         train_gaze(replace(DATA.train, fixations=None), sigma=SIGMA)
 
 
-def test_one_observer_has_no_ceiling_and_an_unseen_image_no_score() -> None:
-    alone = clutter(size=24, train=10, val=4, test=30, observers=1, cache=False)
-    assert alone.gaze is not None
-    gaze = alone.gaze()
+def test_one_observer_has_no_ceiling_and_an_image_without_gaze_no_score() -> None:
+    data = clutter(size=24, train=10, val=4, test=30, observers=1, cache=False)
+    assert data.gaze is not None
+    gaze = data.gaze()
     gaze = gaze.rows(gaze.image != 3)
     map = Map(torch.rand(30, 1, 6, 6), "gate")
-    found = gaze_similarity(map, gaze, train_gaze(alone.train, sigma=SIGMA), sigma=SIGMA, seed=0)
-    assert not [name for name in found if name.endswith("_observers")]
-    assert found["nss"].isnan().nonzero()[:, 0].tolist() == [3]
+    similarity = gaze_similarity(map, gaze, train_gaze(data.train, sigma=SIGMA), sigma=SIGMA, seed=0)
+    assert not [name for name in similarity if name.endswith("_observers")]
+    assert similarity["nss"].isnan().nonzero()[:, 0].tolist() == [3]
     learned = Map(torch.rand(10, 1, 6, 6), "gate")
-    train = train_gaze(alone.train, sigma=SIGMA)
-    told = gaze_information(map, gaze, learned, alone.train, torch.arange(10), train, sigma=SIGMA, seed=0)
-    assert "ig_observers" not in told
-    assert told["ig"].isnan().nonzero()[:, 0].tolist() == [3]
+    train = train_gaze(data.train, sigma=SIGMA)
+    information = gaze_information(map, gaze, learned, data.train, torch.arange(10), train, sigma=SIGMA, seed=0)
+    assert "ig_observers" not in information
+    assert information["ig"].isnan().nonzero()[:, 0].tolist() == [3]

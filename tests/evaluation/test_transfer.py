@@ -1,4 +1,4 @@
-"""Features of a run on another data set, beside their floors."""
+"""Features of a run on another data set, with their floors."""
 
 import json
 import sys
@@ -29,32 +29,32 @@ def test_a_curve_with_its_floors_resumed_and_claimed(
 ) -> None:
     command = ["transfer", "--run", str(run), "--data", "digits", "--out", str(tmp_path), "--draws", "2"]
     assert main([*command, "--shots", "1,20,all"]) == 0
-    said = capsys.readouterr().out
-    assert "untrained" in said
-    found = json.loads((tmp_path / "transfer.json").read_text())
-    assert [point["shots"] for point in found["curve"]] == [1, 20, "all"]
-    assert [point["network"]["draws"] for point in found["curve"]] == [2, 2, 1]
-    pixels = [point["pixels"]["value"] for point in found["curve"]]
+    output = capsys.readouterr().out
+    assert "untrained" in output
+    results = json.loads((tmp_path / "transfer.json").read_text())
+    assert [point["shots"] for point in results["curve"]] == [1, 20, "all"]
+    assert [point["network"]["draws"] for point in results["curve"]] == [2, 2, 1]
+    pixels = [point["pixels"]["value"] for point in results["curve"]]
     assert pixels[0] < pixels[1] < pixels[2]
     assert pixels[2] > 0.93  # what logistic regression reaches on these digits
-    assert found["curve"][2]["pixels"]["low"] < pixels[2] < found["curve"][2]["pixels"]["high"]
-    point = found["curve"][1]
+    assert results["curve"][2]["pixels"]["low"] < pixels[2] < results["curve"][2]["pixels"]["high"]
+    point = results["curve"][1]
     assert point["difference"]["pixels"]["value"] == pytest.approx(point["network"]["value"] - point["pixels"]["value"])
-    assert found["data"]["test"] == 467
+    assert results["data"]["test"] == 467
 
     cell = tmp_path / "cells" / "network-20.npz"
     before = {path.name: path.stat().st_mtime_ns for path in cell.parent.iterdir()}
     cell.unlink()
     (tmp_path / "transfer.json").unlink()
     assert main([*command, "--shots", "1,20,all", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == found, "the missing cell comes out the same"
+    assert json.loads(capsys.readouterr().out) == results, "the missing cell comes out the same"
     after = {path.name: path.stat().st_mtime_ns for path in cell.parent.iterdir()}
     assert {name for name, time in after.items() if time != before[name]} == {cell.name}
     assert main([*command, "--shots", "1"]) == 2
     assert "other options" in capsys.readouterr().err
 
 
-def test_features_are_the_latents_mean_or_what_enters_the_classifier() -> None:
+def test_features_are_the_latent_mean_or_the_classifier_input() -> None:
     images = torch.rand(3, 3, 20, 20)
     small = torch.nn.functional.interpolate(images, (16, 16), mode="bilinear", antialias=True)
     with_latent = AttentiveClassifier("compact", 4, at="stage1", latent=6, input_size=(16, 16)).eval()
@@ -66,7 +66,7 @@ def test_features_are_the_latents_mean_or_what_enters_the_classifier() -> None:
     assert of_pixels((64, 48))(torch.rand(2, 3, 64, 48)).shape == (2, 3 * 32 * 32)
 
 
-def test_examples_are_k_of_each_class_and_other_ones_in_another_draw() -> None:
+def test_examples_are_k_per_class_and_differ_between_draws() -> None:
     labels = torch.arange(60) % 3
     first, second = (examples(labels, 5, seed=0, draw=draw) for draw in (0, 1))
     assert labels[first].bincount().tolist() == [5, 5, 5]
@@ -77,7 +77,7 @@ def test_examples_are_k_of_each_class_and_other_ones_in_another_draw() -> None:
     assert labels[examples(labels, 99, seed=0, draw=0)].bincount().tolist() == [20, 20, 20]
 
 
-def test_the_penalty_is_chosen_where_there_is_something_to_choose_by() -> None:
+def test_the_penalty_is_chosen_where_examples_suffice() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(size=(60, 30)).astype(np.float32)
     labels = (rows[:, 0] > 0).astype(np.int64)
@@ -90,19 +90,19 @@ def test_the_penalty_is_chosen_where_there_is_something_to_choose_by() -> None:
     assert strong.hits(rows[40:], noise[40:]).mean() < 0.8
 
 
-def test_digits_here_are_those_that_clutter_keeps_apart() -> None:
+def test_digits_are_split_as_in_clutter() -> None:
     data = open_data("digits")
     images = torch.cat([split.images for split in (data.train, data.val, data.test)]).flatten(1)
     assert len(images) == 1797
     assert data.train.labels.bincount().min() > 90
-    made = generate_clutter("test", 4, 64, 0, 0, 0, (0.5, 0.8))
-    assert made["labels"].shape == (4,)
+    test_images = generate_clutter("test", 4, 64, 0, 0, 0, (0.5, 0.8))
+    assert test_images["labels"].shape == (4,)
     assert not {tuple(x) for x in data.test.images.flatten(1).tolist()} & {
         tuple(x) for x in data.train.images.flatten(1).tolist()
     }
 
 
-def test_what_cannot_be_read_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_input_is_refused(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RegardError, match="not in the catalog"):
         transfer(run, "nothing", tmp_path)
     with pytest.raises(RegardError, match="at least 1"):

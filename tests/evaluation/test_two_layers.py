@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_budget_has_moved_its_weight(run: Path) -> None:
+def test_every_budget_changes_its_weight(run: Path) -> None:
     last = metrics(run)[-1]
     for weight, start in (("beta", 0.002), ("map_beta", 1e-6), ("code_beta", 1e-4), ("kept_beta", 1e-3)):
         assert last[weight] != start
@@ -44,28 +44,28 @@ def test_every_budget_has_moved_its_weight(run: Path) -> None:
 
 def test_prices_and_codes_of_both_layers_are_summed_and_shares_averaged(run: Path) -> None:
     _, model, data = load_run(run)
-    found = {row["key"]: row for row in json.loads((run / "evaluation.json").read_text())["scores"]}
+    scores = {row["key"]: row for row in json.loads((run / "evaluation.json").read_text())["scores"]}
     seed_everything(0, 0)
     images = data.test.batch(range(35)).images
     with torch.no_grad():
         model.eval()
-        one, mean = model(images, samples=1), model(images, samples=0)
-    first, second = one.attention
+        sampled, mean = model(images, samples=1), model(images, samples=0)
+    first, second = sampled.attention
     assert first.map.shape[-2:] != second.map.shape[-2:]
     price = sum(layer.price.sum((0, 2, 3, 4)) for layer in (first, second)).mean() / NATS_PER_BIT
-    assert found["gate_bits"]["value"] == pytest.approx(price.item(), rel=1e-4)
+    assert scores["gate_bits"]["value"] == pytest.approx(price.item(), rel=1e-4)
     code = sum(-layer.log_prior[layer.index].sum((0, 2, 3, 4)) for layer in (first, second)).mean() / NATS_PER_BIT
-    assert found["code_bits"]["value"] == pytest.approx(code.item(), rel=1e-4)
-    assert sampled_rates(model, one).keys() == {"latent_bits", "gate_bits", "code_bits"}
-    ceiling = next(r for r in found["code_bits"]["references"] if r["label"] == "uniform prior")
+    assert scores["code_bits"]["value"] == pytest.approx(code.item(), rel=1e-4)
+    assert sampled_rates(model, sampled).keys() == {"latent_bits", "gate_bits", "code_bits"}
+    ceiling = next(r for r in scores["code_bits"]["references"] if r["label"] == "uniform prior")
     assert ceiling["value"] == (8 * 8 + 4 * 4) * math.log2(4)
     kept = sum((layer.map > 0).float().mean() for layer in mean.attention) / 2
-    assert found["kept_share"]["value"] == pytest.approx(kept.item())
+    assert scores["kept_share"]["value"] == pytest.approx(kept.item())
 
 
 def test_the_page_and_the_interventions(run: Path) -> None:
-    found = json.loads((run / "evaluation.json").read_text())
-    assert found["model"]["at"] == ["stage1", "stage2"]
-    assert {"own", "uniform", "shuffled"} <= {line["key"] for line in found["interventions"]}
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["model"]["at"] == ["stage1", "stage2"]
+    assert {"own", "uniform", "shuffled"} <= {line["key"] for line in evaluation["interventions"]}
     assert write_report(run).stat().st_size > 10_000
     assert "stage1" in (run / "report.html").read_text()

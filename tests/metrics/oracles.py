@@ -16,11 +16,11 @@ def random_map(count, seed=1, size=SIZE):
     return Map(torch.rand(count, 1, *size, generator=torch.Generator().manual_seed(seed)), "relevance")
 
 
-def first(count):
+def class_zero(count):
     return torch.zeros(count, dtype=torch.long)
 
 
-def two(p):
+def two_classes(p):
     return torch.stack([p, 1 - p], 1)
 
 
@@ -29,19 +29,19 @@ WEIGHT = torch.randn(3, *SIZE, generator=torch.Generator().manual_seed(5)).doubl
 
 def linear(x):
     """p(0) = .5 + <w, x>."""
-    return two(0.5 + (x.double() * WEIGHT).sum((1, 2, 3)))
+    return two_classes(0.5 + (x.double() * WEIGHT).sum((1, 2, 3)))
 
 
 def linear_map(x):
-    """What each pixel adds to it."""
+    """The contribution of each pixel to p(0) of `linear`."""
     return Map((x.double() * WEIGHT).sum(1, keepdim=True), "relevance")
 
 
 def mean_of_pixels(x):
-    return two(x.mean((1, 2, 3)))
+    return two_classes(x.mean((1, 2, 3)))
 
 
-def ignorant(x):
+def constant_prediction(x):
     return torch.full((len(x), 2), 0.3).double() + torch.tensor([0, 0.4])
 
 
@@ -52,7 +52,7 @@ class OnePixel:
         self.at = (row, column)
 
     def __call__(self, x):
-        return two(x[:, 1, self.at[0], self.at[1]])
+        return two_classes(x[:, 1, self.at[0], self.at[1]])
 
     def map(self, x):
         values = torch.zeros(len(x), 1, *x.shape[2:])

@@ -174,7 +174,7 @@ def test_metrics_load_without_torchmetrics():
         _ = regard.metrics.NoSuchMetric
 
 
-def test_functional_gathers_the_functions_themselves():
+def test_functional_exports_the_functions():
     assert functional.nss is fixation.nss
     assert functional.mae is salient_object.mae
     assert sum(inspect.isfunction(value) for value in vars(functional).values()) == 51
@@ -187,7 +187,7 @@ def test_every_stream_is_a_metric_in_the_face():
     assert set(SIGNATURES) | {"ItemScores", "CalibrationError", "AnchorCounts"} == loaded_on_use
 
 
-def test_tensors_serve_as_maps_wherever_a_map_is_judged():
+def test_metrics_of_maps_accept_tensors():
     images = torch.rand(6, 3, 9, 8, generator=GENERATOR)
     classes = torch.zeros(6, dtype=torch.long)
 

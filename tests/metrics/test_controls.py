@@ -16,7 +16,7 @@ def test_bandwidth_recovers_the_blur_of_noise(sigma):
     assert controls.bandwidth(maps).mean().item() == pytest.approx(sigma, rel=0.05)
 
 
-def test_bandwidth_ignores_scale_and_offset_and_knows_its_limits():
+def test_bandwidth_ignores_scale_and_offset_and_is_bounded():
     maps = controls.blurred_noise((24, 24), 2.0, index=torch.arange(3))
     moved = Map(7 + 3 * maps.values, "relevance")
     assert torch.allclose(controls.bandwidth(maps), controls.bandwidth(moved), rtol=1e-3)
@@ -26,7 +26,7 @@ def test_bandwidth_ignores_scale_and_offset_and_knows_its_limits():
     assert controls.bandwidth(controls.uniform_map(1, (1, 1))).isnan().all()
 
 
-def test_noise_is_a_function_of_seed_and_image_alone():
+def test_noise_depends_only_on_seed_and_image():
     together = controls.blurred_noise((9, 7), 1.5, index=torch.tensor([3, 8, 5]), seed=1)
     alone = controls.blurred_noise((9, 7), 1.5, index=torch.tensor([8]), seed=1)
     other = controls.blurred_noise((9, 7), 1.5, index=torch.tensor([8]), seed=2)
@@ -43,7 +43,7 @@ def test_noise_of_each_image_may_have_its_own_bandwidth():
     assert wide == pytest.approx(4, rel=0.25)
 
 
-def test_noise_does_not_prefer_a_place():
+def test_noise_is_uniform_over_positions():
     maps = controls.blurred_noise((12, 12), 1.5, index=torch.arange(1500)).values
     spread = maps.std(0).mean() / math.sqrt(1500)
     assert (maps.mean(0) - maps.mean()).abs().max() < 5 * spread

@@ -1,4 +1,4 @@
-"""The examples in the room's docstrings are true."""
+"""The examples in the docstrings of the metrics run."""
 
 import doctest
 import importlib

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from tests.metrics.oracles import N, OnePixel, ignorant, images, random_map, two
+from tests.metrics.oracles import N, OnePixel, constant_prediction, images, random_map, two_classes
 
 from regard.metrics import controls
 from regard.metrics.faithfulness import divergence, exclusion
@@ -24,7 +24,7 @@ def test_one_pixel_flips_exactly_until_that_pixel_is_kept():
 
 def test_the_sum_of_pixels_mixes_both_images_by_the_share():
     x, other = torch.full((1, 3, 8, 8), 0.8), torch.full((1, 3, 8, 8), 0.4)
-    e = exclusion(lambda y: two(y.mean((1, 2, 3)).double()), x, random_map(1), other, steps=4)
+    e = exclusion(lambda y: two_classes(y.mean((1, 2, 3)).double()), x, random_map(1), other, steps=4)
     p = (0.8 * e.shares + 0.4 * (1 - e.shares)).double()
     assert torch.allclose(e.recomputed.kl.double(), 0.8 * (0.8 / p).log() + 0.2 * (0.2 / (1 - p)).log(), atol=1e-6)
     assert e.recomputed.flips[0].tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
@@ -32,20 +32,20 @@ def test_the_sum_of_pixels_mixes_both_images_by_the_share():
 
 def test_a_model_that_ignores_its_input_never_flips():
     x = images(3)
-    e = exclusion(ignorant, x, random_map(3), x[controls.derangement(3)])
+    e = exclusion(constant_prediction, x, random_map(3), x[controls.derangement(3)])
     assert e.recomputed.flips.sum() == 0
     assert e.recomputed.kl.sum() == 0
 
 
-def test_a_frozen_map_knows_which_image_it_was_made_for():
+def test_a_frozen_map_belongs_to_its_image():
     x, rows = images(3), []
 
     def frozen(changed, row):
         rows.append(row)
         assert torch.equal(changed[-1], x[row[-1]])  # share 1 comes last and is the image itself
-        return ignorant(changed)
+        return constant_prediction(changed)
 
-    e = exclusion(ignorant, x, random_map(3), x.roll(1, 0), frozen=frozen, steps=4, batch_size=5)
+    e = exclusion(constant_prediction, x, random_map(3), x.roll(1, 0), frozen=frozen, steps=4, batch_size=5)
     assert torch.cat(rows).tolist() == [0] * 5 + [1] * 5 + [2] * 5
     assert e.frozen.kl.sum() == 0
 
@@ -63,10 +63,10 @@ def test_multi_label_lists_of_unequal_length_and_nan_are_named():
     with pytest.raises(RegardError, match="multi-label"):
         exclusion(lambda y: torch.full((len(y), 3), 0.9), x, random_map(2), x)
     with pytest.raises(RegardError, match="one map"):
-        exclusion(ignorant, x, random_map(1), x)
+        exclusion(constant_prediction, x, random_map(1), x)
     map = random_map(2)
     map.values[1, 0, 0, 0] = torch.inf
-    assert exclusion(ignorant, x, map, x, steps=2).recomputed.flips.isnan().all(1).tolist() == [False, True]
+    assert exclusion(constant_prediction, x, map, x, steps=2).recomputed.flips.isnan().all(1).tolist() == [False, True]
 
 
 def test_nan_from_predict_is_named():

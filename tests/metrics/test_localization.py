@@ -88,7 +88,7 @@ def test_a_map_without_mass_has_no_energy_but_points_by_area():
 
 
 @pytest.mark.parametrize("bad", [NAN, float("inf")])
-def test_a_map_that_is_not_finite_scores_nan_and_spares_its_neighbours(bad):
+def test_a_map_that_is_not_finite_scores_nan_and_does_not_affect_others(bad):
     maps, masks = gate([[[bad, 1.0], [0.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]]), LEFT.expand(2, -1, -1, -1)
     for values in (loc.energy_inside(maps, masks), loc.pointing_game(maps, masks), loc.iou(maps, masks, threshold=0.5)):
         assert values.isnan().tolist() == [True, False]
@@ -108,7 +108,7 @@ def test_tied_maxima_count_by_their_share():
     assert loc.pointing_game(gate([[[1.0, 1.0], [0.0, 1.0]]]), LEFT).item() == pytest.approx(1 / 3)
 
 
-def test_a_resized_constant_map_is_all_tie_whatever_the_rounding():
+def test_a_resized_constant_map_is_one_tie_despite_rounding():
     maps = Map(torch.full((1, 1, 5, 5), 0.1), "gate")
     target = torch.zeros(1, 1, 37, 37, dtype=torch.bool)
     target[..., :10, :] = True
@@ -121,7 +121,7 @@ def test_tolerance_reaches_the_distance_between_pixel_centres():
     assert loc.pointing_game(maps, target, tolerance=3).item() == 1
 
 
-def test_the_map_is_judged_on_the_masks_grid():
+def test_the_map_is_compared_on_the_grid_of_the_mask():
     target = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     target[..., :4, :4] = True
     maps = gate([[[1.0, 0.0], [0.0, 0.0]]])

@@ -1,4 +1,4 @@
-"""What a random map says of the image, against scipy and closed forms."""
+"""Mutual information of a random map and the image, against scipy and closed forms."""
 
 import math
 
@@ -21,7 +21,7 @@ def _maps(seed: int, images: int, side: int) -> tuple[torch.Tensor, torch.Tensor
     return torch.rand(shape, generator=generator), 0.01 + 0.2 * torch.rand(shape, generator=generator)
 
 
-def test_it_is_the_mutual_information_of_image_and_cell() -> None:
+def test_map_information_is_the_mutual_information_of_image_and_cell() -> None:
     mean, std = _maps(0, 7, 2)
     edges = torch.tensor([0.2, 0.45, 0.7])
     expected = 0.0
@@ -33,7 +33,7 @@ def test_it_is_the_mutual_information_of_image_and_cell() -> None:
     assert map_information(mean, std, edges).mean().item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_fine_cells_reach_the_continuous_maps_information() -> None:
+def test_fine_cells_reach_the_information_of_the_continuous_map() -> None:
     mean = torch.tensor([0.35, 0.5, 0.6]).view(3, 1, 1, 1)
     std = torch.full_like(mean, 0.06)
 
@@ -46,15 +46,15 @@ def test_fine_cells_reach_the_continuous_maps_information() -> None:
 
 
 @given(seed=st.integers(0, 99), images=st.integers(2, 9), levels=st.integers(1, 6))
-def test_joined_cells_only_lose_and_no_position_says_more_than_which_image(seed: int, images: int, levels: int) -> None:
+def test_joining_cells_loses_information_and_the_image_bounds_it(seed: int, images: int, levels: int) -> None:
     mean, std = _maps(seed, images, 2)
     fine = torch.linspace(0, 1, 2 * levels + 1)[1:-1]
-    told, joined = (map_information(mean, std, edges).mean().item() for edges in (fine, fine[1::2]))
-    assert -1e-12 <= joined <= told + 1e-12
-    assert told <= 4 * math.log(images) + 1e-9
+    fine_nats, joined_nats = (map_information(mean, std, edges).mean().item() for edges in (fine, fine[1::2]))
+    assert -1e-12 <= joined_nats <= fine_nats + 1e-12
+    assert fine_nats <= 4 * math.log(images) + 1e-9
 
 
-def test_maps_that_are_alike_say_nothing_and_one_image_cannot_be_asked() -> None:
+def test_equal_maps_have_no_information_and_one_image_is_refused() -> None:
     mean, std = torch.full((4, 1, 3, 3), 0.3), torch.full((4, 1, 3, 3), 0.1)
     assert map_information(mean, std).abs().max() < 1e-12
     with pytest.raises(RegardError, match="at least two"):

@@ -53,7 +53,7 @@ def test_real_variation_is_not_constant_and_rounding_is(maps, expected):
     assert constant(maps).tolist() == [expected]
 
 
-def test_every_metric_takes_a_float64_map_with_real_variation_as_it_is():
+def test_every_metric_keeps_real_variation_of_a_float64_map():
     assert fixation.spearman is spearman
     assert spearman(VARIED, LINE).item() == spearman(Map(VARIED, "gate"), Map(LINE, "gate")).item() == 1
     assert fixation.cc(VARIED, LINE).item() == pytest.approx(1, abs=1e-5)
@@ -74,7 +74,7 @@ def test_every_metric_takes_a_float64_map_with_real_variation_as_it_is():
     assert scores["auc"].item() == pytest.approx(63 / 64)
 
 
-def test_every_metric_takes_rounding_for_a_constant_map():
+def test_every_metric_treats_rounding_as_a_constant_map():
     assert spearman(ROUNDED, LINE).isnan().all()
     assert fixation.cc(ROUNDED, LINE).isnan().all()
     assert ssim(Map(ROUNDED, "gate"), Map(LINE.float(), "gate")).isnan().all()

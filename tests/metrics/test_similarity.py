@@ -13,7 +13,7 @@ from regard.metrics.similarity import cosine, spearman, ssim
 from regard.types import Map, RegardError
 
 
-def test_they_agree_with_scipy_and_scikit_image():
+def test_similarities_agree_with_scipy_and_scikit_image():
     a, b = random_map(3, 1, (9, 9)), random_map(3, 2, (9, 9))
     b.values[0] = (4 * b.values[0]).round()  # ties
     for k in range(3):
@@ -51,7 +51,7 @@ def test_other_grids_and_grids_without_structure_are_named():
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), levels=st.integers(2, 50), scale=st.floats(1e-3, 1e3), shift=st.floats(-10, 10))
-def test_they_are_symmetric_bounded_and_blind_to_scale(seed, levels, scale, shift):
+def test_similarities_are_symmetric_bounded_and_independent_of_scale(seed, levels, scale, shift):
     a, b = (Map((levels * random_map(2, seed + k).values).floor() + 1, "relevance") for k in (0, 1))
     for alike in (cosine, spearman, ssim):
         assert torch.allclose(alike(a, b), alike(b, a), atol=1e-6, equal_nan=True)
@@ -67,10 +67,10 @@ def test_they_are_symmetric_bounded_and_blind_to_scale(seed, levels, scale, shif
     assert torch.allclose(cosine(a, turned), -cosine(a, b), atol=1e-6)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_map_that_is_not_finite_is_like_nothing_and_spares_its_neighbours(bad):
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_map_that_is_not_finite_is_undefined_and_does_not_affect_others(value):
     a, b = random_map(2, 1), random_map(2, 2)
-    a.values[0, 0, 3, 3] = bad
+    a.values[0, 0, 3, 3] = value
     for alike in (cosine, spearman, ssim):
         assert alike(a, b).isnan().tolist() == alike(b, a).isnan().tolist() == [True, False]
     valid = torch.ones(2, 1, 8, 8, dtype=torch.bool)

@@ -27,7 +27,7 @@ def test_a_centred_point_keeps_its_centroid(sigma):
     assert (blurred.sum(0) * along).sum().item() == pytest.approx(20, abs=1e-4)
 
 
-def test_each_image_may_have_its_own_sigma_and_zero_leaves_it():
+def test_each_image_may_have_its_own_sigma_and_zero_keeps_the_image():
     image = torch.rand(3, 2, 9, 9, generator=torch.Generator().manual_seed(0))
     sigma = torch.tensor([0.0, 1.0, 2.0])
     together = gaussian_blur(image, sigma)

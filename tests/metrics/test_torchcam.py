@@ -26,23 +26,23 @@ def test_deletion_and_insertion_agree(name, base):
     deleted = deletion(predict, x, map, CLASSES, removal=removal)
     inserted = insertion(predict, x, map, CLASSES, removal=removal)
     for k in range(2):
-        known = KNOWN[f"{name}/{k}/{base}"]
-        assert deleted.area[k].item() == pytest.approx(known["deletion_auc"], abs=1e-6)
-        assert inserted.area[k].item() == pytest.approx(known["insertion_auc"], abs=1e-6)
-        assert abs(known["deletion_auc"] - known["insertion_auc"]) > 1e-4, "a test that could not fail"
+        reference = KNOWN[f"{name}/{k}/{base}"]
+        assert deleted.area[k].item() == pytest.approx(reference["deletion_auc"], abs=1e-6)
+        assert inserted.area[k].item() == pytest.approx(reference["insertion_auc"], abs=1e-6)
+        assert abs(reference["deletion_auc"] - reference["insertion_auc"]) > 1e-4, "a test that could not fail"
 
 
 @pytest.mark.parametrize("name", cases.SIZES)
 def test_average_drop_and_increase_agree(name):
     x = cases.images(name)
-    found = drop(predict, x, Map(cases.maps(name)[:, None], "relevance"), CLASSES, baseline=torch.zeros_like(x))
+    result = drop(predict, x, Map(cases.maps(name)[:, None], "relevance"), CLASSES, baseline=torch.zeros_like(x))
     for k in range(2):
-        known = KNOWN[f"{name}/{k}/drop"]
-        assert found.drop[k].item() == pytest.approx(known["avg_drop"], abs=1e-6)
-        assert found.increase[k].item() == known["conf_increase"]
+        reference = KNOWN[f"{name}/{k}/drop"]
+        assert result.drop[k].item() == pytest.approx(reference["avg_drop"], abs=1e-6)
+        assert result.increase[k].item() == reference["conf_increase"]
 
 
 def test_the_cases_show_a_drop_and_an_increase():
-    shown = [known for key, known in KNOWN.items() if key.endswith("drop")]
-    assert {known["conf_increase"] for known in shown} == {0.0, 1.0}
-    assert max(known["avg_drop"] for known in shown) > 0.01
+    references = [reference for key, reference in KNOWN.items() if key.endswith("drop")]
+    assert {reference["conf_increase"] for reference in references} == {0.0, 1.0}
+    assert max(reference["avg_drop"] for reference in references) > 0.01

@@ -68,7 +68,7 @@ def main():
 
     from torchcam.metrics import ClassificationMetric, DeletionInsertionMetric
 
-    softmax, found = partial(torch.softmax, dim=-1), {}
+    softmax, summaries = partial(torch.softmax, dim=-1), {}
     for name in SIZES:
         for k, target in enumerate(CLASSES):
             image, extractor = images(name)[k : k + 1], Given(Network(), maps(name)[k : k + 1])
@@ -77,11 +77,11 @@ def main():
                     extractor, softmax, steps=STEPS[name], baseline=values[k : k + 1], batch_size=5
                 )
                 metric.update(image, target)
-                found[f"{name}/{k}/{base}"] = metric.summary()
-            shown = ClassificationMetric(extractor, softmax)
-            shown.update(image, target)
-            found[f"{name}/{k}/drop"] = shown.summary()
-    FILE.write_text(json.dumps(found, indent=1) + "\n")
+                summaries[f"{name}/{k}/{base}"] = metric.summary()
+            drop_metric = ClassificationMetric(extractor, softmax)
+            drop_metric.update(image, target)
+            summaries[f"{name}/{k}/drop"] = drop_metric.summary()
+    FILE.write_text(json.dumps(summaries, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_a_window_that_does_not_fit_is_named():
 
 
 @pytest.mark.parametrize(("cycles", "kept"), [(2, True), (4, True), (5, False), (12, False)])
-def test_a_wave_passes_or_does_not(cycles, kept):
+def test_filters_keep_or_remove_a_wave_by_frequency(cycles, kept):
     wave = 0.5 + 0.3 * torch.cos(2 * torch.pi * cycles * torch.arange(32) / 32)
     x = wave.expand(1, 3, 32, 32)
     flat = torch.full_like(x, 0.5)
@@ -52,7 +52,7 @@ def test_low_pass_agrees_with_numpy_on_odd_sizes():
     assert np.abs(low_pass(x, radius=3)[0].numpy() - expected).max() < 1e-6
 
 
-def test_jpeg_comes_back_near_and_bad_quality_is_named():
+def test_jpeg_is_close_to_the_image_and_bad_quality_is_named():
     x = low_pass(images(2, size=(16, 16)), radius=2)
     assert (jpeg(x, quality=95) - x).abs().mean() < 0.02
     assert (jpeg(x, quality=5) - x).abs().mean() > (jpeg(x, quality=95) - x).abs().mean()

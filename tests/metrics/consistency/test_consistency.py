@@ -1,6 +1,6 @@
 import pytest
 import torch
-from tests.metrics.oracles import first, ignorant, images, mean_of_pixels, two
+from tests.metrics.oracles import class_zero, constant_prediction, images, mean_of_pixels, two_classes
 
 from regard.metrics import (
     CONSISTENCY_THRESHOLDS,
@@ -38,47 +38,51 @@ def every_change(x):
     }
 
 
-def test_a_constant_map_is_perfect_by_every_measure_of_this_room():
+def test_a_constant_map_is_perfectly_consistent_by_every_measure():
     x = images(4)
     for changed in every_change(x).values():
-        found = consistency(ignorant, constant_map, x, changed, first(4))
+        result = consistency(constant_prediction, constant_map, x, changed, class_zero(4))
         for threshold in CONSISTENCY_THRESHOLDS:
-            assert found.score(threshold).tolist() == [1] * 4
-        assert torch.allclose(stability(constant_map, x, changed, first(4)), torch.ones(4))
+            assert result.score(threshold).tolist() == [1] * 4
+        assert torch.allclose(stability(constant_map, x, changed, class_zero(4)), torch.ones(4))
     for warp in WARPS.values():
-        alike = equivariance(constant_map, x, first(4), warp)
+        alike = equivariance(constant_map, x, class_zero(4), warp)
         assert torch.allclose(alike.cosine, torch.ones(4))
-        assert alike.spearman.isnan().all()  # ranks, at least, do not take it for an answer
+        assert alike.spearman.isnan().all()  # rank correlation is undefined for a constant map
 
 
-def test_the_score_counts_among_images_whose_prediction_stayed():
+def test_the_score_counts_images_with_unchanged_prediction():
     x = torch.full((4, 3, 8, 8), 0.8)
     changed = x.clone()
     changed[2:] = 0.1  # the predicted class changes
     changed[1, :, :, 4:] = 0.3  # the map changes: cosine .910
-    found = consistency(mean_of_pixels, brightness, x, changed, first(4))
-    assert found.same.tolist() == [1, 1, 0, 0]
+    result = consistency(mean_of_pixels, brightness, x, changed, class_zero(4))
+    assert result.same.tolist() == [1, 1, 0, 0]
     half = (0.8 * 0.8 + 0.8 * 0.3) / (2**0.5 * 0.8 * (0.8**2 + 0.3**2) ** 0.5)
-    assert found.similarity[:2].tolist() == pytest.approx([1, half], abs=1e-6)
-    assert found.score(0.9)[:2].tolist() == [1, 1]
-    assert found.score(0.95)[:2].tolist() == [1, 0]
-    assert found.score(0.95)[2:].isnan().all()
+    assert result.similarity[:2].tolist() == pytest.approx([1, half], abs=1e-6)
+    assert result.score(0.9)[:2].tolist() == [1, 1]
+    assert result.score(0.95)[:2].tolist() == [1, 0]
+    assert result.score(0.95)[2:].isnan().all()
 
 
 def test_an_all_zero_map_is_neither_consistent_nor_inconsistent():
     x = images(2)
-    found = consistency(ignorant, lambda y, _: Map(torch.zeros(len(y), 1, 2, 2), "gate"), x, x, first(2))
-    assert found.score(0.85).isnan().all()
+    result = consistency(
+        constant_prediction, lambda y, _: Map(torch.zeros(len(y), 1, 2, 2), "gate"), x, x, class_zero(2)
+    )
+    assert result.score(0.85).isnan().all()
 
 
 @pytest.mark.parametrize("name", WARPS)
 def test_brightness_moves_with_the_image_and_the_centre_does_not(name):
     x = images(2, size=(24, 32))
-    moved = equivariance(brightness, x, first(2), WARPS[name])
+    moved = equivariance(brightness, x, class_zero(2), WARPS[name])
     assert torch.allclose(moved.cosine, torch.ones(2), atol=1e-5)
     assert torch.allclose(moved.spearman, torch.ones(2), atol=1e-2)
     if name != "flip":  # a centred map is its own mirror image
-        still = equivariance(lambda y, _: controls.center_map(len(y), (24, 32), spread=0.1), x, first(2), WARPS[name])
+        still = equivariance(
+            lambda y, _: controls.center_map(len(y), (24, 32), spread=0.1), x, class_zero(2), WARPS[name]
+        )
         assert (still.cosine < 0.98).all()
 
 
@@ -96,21 +100,21 @@ def test_a_flip_is_a_flip_and_a_crop_a_corner():
     assert torch.allclose(quarter[..., 1:-1, 1:-1], corner[..., 1:-1, 1:-1], atol=1e-6)
 
 
-def test_maps_are_asked_in_batches_for_each_images_class():
-    asked = []
+def test_maps_are_computed_in_batches_for_the_class_of_each_image():
+    batches = []
 
     def explain(x, classes):
-        asked.append(classes.tolist())
+        batches.append(classes.tolist())
         return brightness(x, classes)
 
     stability(explain, images(3), images(3), torch.tensor([5, 6, 7]), batch_size=2)
-    assert asked == [[5, 6], [7], [5, 6], [7]]
+    assert batches == [[5, 6], [7], [5, 6], [7]]
 
 
-def test_predictions_of_a_batch_and_one_by_one_are_the_same():
+def test_predictions_do_not_depend_on_the_batch_size():
     x = images(4)
     changed = low_pass(x, radius=1)
-    whole = consistency(lambda y: two(y[:, 0, 0, 0]), brightness, x, changed, first(4))
-    parts = consistency(lambda y: two(y[:, 0, 0, 0]), brightness, x, changed, first(4), batch_size=1)
+    whole = consistency(lambda y: two_classes(y[:, 0, 0, 0]), brightness, x, changed, class_zero(4))
+    parts = consistency(lambda y: two_classes(y[:, 0, 0, 0]), brightness, x, changed, class_zero(4), batch_size=1)
     assert torch.equal(whole.same, parts.same)
     assert torch.allclose(whole.similarity, parts.similarity)

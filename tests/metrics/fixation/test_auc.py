@@ -39,21 +39,21 @@ SECOND = [(1, 21), (5, 25), (3, 33)]
 def test_pysaliency_literals_uniform():
     single = [[xy] for xy in FIRST + SECOND]
     got = auc(gauss().expand(8, 1, 40, 40), points(single))
-    want = [0.099375, 0.158125, 0.241875, 0.241875, 0.241875, 0.291875, 0.509375, 0.138125]
-    torch.testing.assert_close(got, torch.tensor(want, dtype=torch.float64), atol=1e-9, rtol=0)
+    expected = [0.099375, 0.158125, 0.241875, 0.241875, 0.241875, 0.291875, 0.509375, 0.138125]
+    torch.testing.assert_close(got, torch.tensor(expected, dtype=torch.float64), atol=1e-9, rtol=0)
     both = auc(gauss().expand(2, 1, 40, 40), points([FIRST, SECOND]))
-    assert both.tolist() == pytest.approx([sum(want[:5]) / 5, sum(want[5:]) / 3], abs=1e-12)
+    assert both.tolist() == pytest.approx([sum(expected[:5]) / 5, sum(expected[5:]) / 3], abs=1e-12)
     assert both.mean().item() == pytest.approx(0.254875, abs=1e-9)
     judd = auc_judd(gauss().expand(2, 1, 40, 40), points([FIRST, SECOND]))
     assert judd.mean().item() == pytest.approx(0.44504278856188684, abs=1e-9)
 
 
 def test_pysaliency_literals_shuffled():
-    want = [0.0, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1.0, 1.0, 0.2]
+    expected = [0.0, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1.0, 1.0, 0.2]
     maps = gauss().expand(2, 1, 40, 40)
     total = counts([FIRST + SECOND], 40, 40)
     got = sauc(maps, points([FIRST, SECOND]), total)
-    assert got.tolist() == pytest.approx([sum(want[:5]) / 5, sum(want[5:]) / 3], abs=1e-12)
+    assert got.tolist() == pytest.approx([sum(expected[:5]) / 5, sum(expected[5:]) / 3], abs=1e-12)
     apart = sauc(maps, points([FIRST, SECOND]), counts([SECOND, FIRST], 40, 40), own_included=False)
     torch.testing.assert_close(apart, got)
     constant = torch.ones(2, 1, 40, 40)
@@ -109,9 +109,9 @@ def test_judd_against_the_curve(case):
     maps, own, _ = case
     values = maps[0, 0].double().tolist()
     for convention in ("tuebingen", "mit"):
-        want = judd_by_hand(values, own, unique=convention == "mit")
+        expected = judd_by_hand(values, own, unique=convention == "mit")
         got = auc_judd(maps, points([own]), convention=convention).item()
-        assert got == pytest.approx(want, abs=1e-12, nan_ok=True)
+        assert got == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_judd_conventions_differ_on_repeated_fixations():
@@ -134,8 +134,8 @@ def test_a_real_size_against_scikit_learn():
     for b in range(3):
         fixated = maps[b, 0][xy[b, :, 1].long(), xy[b, :, 0].long()]
         labels = [1] * 50 + [0] * 4800
-        want = roc_auc_score(labels, torch.cat([fixated, maps[b].flatten()]).numpy())
-        assert got[b].item() == pytest.approx(want, abs=1e-12)
+        expected = roc_auc_score(labels, torch.cat([fixated, maps[b].flatten()]).numpy())
+        assert got[b].item() == pytest.approx(expected, abs=1e-12)
     together = aucs(maps, xy, counts([[(0, 0), (79, 59)]], 60, 80), own_included=False)
     torch.testing.assert_close(together.auc, got)
     torch.testing.assert_close(together.judd, auc_judd(maps, xy))

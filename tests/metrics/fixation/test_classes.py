@@ -75,6 +75,6 @@ def test_all_scores_equal_the_single_functions():
         fixation.sim(MAPS, GOLD),
         fixation.kl_divergence(MAPS, GOLD),
     )
-    for name, want in zip(fixation.FIXATION_METRICS, singles, strict=True):
-        torch.testing.assert_close(got[name], want, equal_nan=True)
+    for name, expected in zip(fixation.FIXATION_METRICS, singles, strict=True):
+        torch.testing.assert_close(got[name], expected, equal_nan=True)
     assert "sauc" not in fixation.fixation_scores(MAPS, XY, GOLD)

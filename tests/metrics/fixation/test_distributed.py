@@ -1,4 +1,4 @@
-"""The torchmetrics classes over two processes say what one process says of all images."""
+"""The torchmetrics classes give the same values over two processes as in one process with all images."""
 
 import json
 import subprocess
@@ -43,6 +43,6 @@ def test_two_processes_agree_with_one(tmp_path):
     ]
     outputs = [worker.communicate(timeout=600)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
-    want = {"auc": fixation.auc(maps, xy), "nss": fixation.nss(maps, xy), "cc": fixation.cc(maps, gold)}
+    expected = {"auc": fixation.auc(maps, xy), "nss": fixation.nss(maps, xy), "cc": fixation.cc(maps, gold)}
     for got in map(json.loads, outputs):
-        assert got == pytest.approx({name: values.nanmean().item() for name, values in want.items()})
+        assert got == pytest.approx({name: values.nanmean().item() for name, values in expected.items()})

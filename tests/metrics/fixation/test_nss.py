@@ -16,9 +16,9 @@ def test_golden():
 
 def test_pysaliency_literals():
     xy = [(0, 10), (1, 11), (2, 12), (2, 12), (2, 12), (1, 21), (5, 25), (3, 33)]
-    want = [-0.821596006113, -0.789526121554, -0.740616174533, -0.740616174533, -0.740616174533]
-    want += [-0.707322347863, -0.433094498355, -0.800070419267]
-    assert nss(gauss().expand(8, 1, 40, 40), points([[p] for p in xy])).tolist() == pytest.approx(want, abs=1e-9)
+    expected = [-0.821596006113, -0.789526121554, -0.740616174533, -0.740616174533, -0.740616174533]
+    expected += [-0.707322347863, -0.433094498355, -0.800070419267]
+    assert nss(gauss().expand(8, 1, 40, 40), points([[p] for p in xy])).tolist() == pytest.approx(expected, abs=1e-9)
     images = nss(gauss().expand(2, 1, 40, 40), points([xy[:5], xy[5:]]))
     assert images.mean().item() == pytest.approx(-0.706711609374163, abs=1e-9)
 
@@ -31,9 +31,9 @@ def test_against_scipy(seed, h, w):
     xy = torch.rand(1, 4, 2, generator=generator, dtype=torch.float64) * torch.tensor([w, h])
     for convention, ddof in (("tuebingen", 0), ("mit", 1)):
         z = zscore(maps.numpy().ravel(), ddof=ddof).reshape(h, w)
-        want = z[xy[0, :, 1].long(), xy[0, :, 0].long()].mean()
-        assert nss(maps, xy, convention=convention).item() == pytest.approx(want, abs=1e-9)
-        assert nss(7 * maps + 3, xy, convention=convention).item() == pytest.approx(want, abs=1e-9)
+        expected = z[xy[0, :, 1].long(), xy[0, :, 0].long()].mean()
+        assert nss(maps, xy, convention=convention).item() == pytest.approx(expected, abs=1e-9)
+        assert nss(7 * maps + 3, xy, convention=convention).item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_undefined():

@@ -25,17 +25,17 @@ def by_hand(hits, pool):
     return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(curve))
 
 
-def test_a_pool_as_small_as_the_fixations_is_taken_whole():
+def test_a_pool_of_as_many_points_as_fixations_is_used_completely():
     own, others = [(2, 2), (2, 1), (1, 3)], [(0, 0), (3, 3), (3, 0)]
     values = S[0, 0].tolist()
-    want = by_hand([values[y][x] for x, y in own], [values[y][x] for x, y in others])
+    expected = by_hand([values[y][x] for x, y in own], [values[y][x] for x, y in others])
     got = sauc(S, points([own]), counts(others), own_included=False, convention="mit")
-    assert got.item() == pytest.approx(want, abs=1e-12)
+    assert got.item() == pytest.approx(expected, abs=1e-12)
     repeated = sauc(S, points([own * 2]), counts(others * 3), own_included=False, convention="mit")
-    assert repeated.item() == pytest.approx(want, abs=1e-12)  # each pixel once
+    assert repeated.item() == pytest.approx(expected, abs=1e-12)  # each pixel once
 
 
-def test_own_fixations_are_taken_out_of_the_pool():
+def test_own_fixations_are_removed_from_the_pool():
     own, others = [(2, 2), (1, 3)], [(0, 0), (3, 3)]
     apart = sauc(S, points([own]), counts(others), own_included=False, convention="mit")
     together = sauc(S, points([own]), counts(own + others), convention="mit")

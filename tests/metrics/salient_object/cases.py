@@ -1,4 +1,4 @@
-"""Predictions and masks for comparison with pysodmetrics; numpy alone, so that both environments make the same."""
+"""Predictions and masks compared with pysodmetrics; only numpy, so that both environments generate the same values."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Writes golden.json: what pysodmetrics 1.6.2 (normalize=False) says of `cases`.
+"""Writes golden.json: scores of pysodmetrics 1.6.2 (normalize=False) for `cases`.
 
 benchmarks/make_oracle.sh
 .venv-oracle/bin/python tests/metrics/salient_object/make_golden.py
@@ -20,7 +20,7 @@ def values(prediction, mask):
     for metric in (f, e, s, w, m):
         metric.step(prediction, mask, normalize=False)
     curve, enhanced = f.changeable_fms[0], e.changeable_ems[0]
-    found = {
+    scores = {
         "max_f": curve.max(),
         "mean_f": curve.mean(),
         "adaptive_f": f.adaptive_fms[0],
@@ -31,7 +31,7 @@ def values(prediction, mask):
         "mean_e": enhanced.mean(),
         "adaptive_e": e.adaptive_ems[0],
     }
-    numbers = {name: float(value) for name, value in found.items()}
+    numbers = {name: float(value) for name, value in scores.items()}
     return {name: value if np.isfinite(value) else None for name, value in numbers.items()}
 
 

@@ -1,4 +1,4 @@
-"""Streams give what the functions give on everything at once."""
+"""Streaming metrics equal the functions on all images at once."""
 
 import math
 
@@ -40,11 +40,11 @@ def test_means(cls):
 
 
 def test_the_data_sets_maximum_has_one_threshold_for_all_images():
-    found = streamed(streaming.MaxF())
+    maximum = streamed(streaming.MaxF())
     curve = so.f_curve(PREDICTION, MASKS)
-    assert found.compute().item() == pytest.approx(curve.nanmean(0).max().item(), abs=1e-12)
-    assert found.compute() < so.max_f(PREDICTION, MASKS).nanmean()
-    assert found.undefined.item() == 1
+    assert maximum.compute().item() == pytest.approx(curve.nanmean(0).max().item(), abs=1e-12)
+    assert maximum.compute() < so.max_f(PREDICTION, MASKS).nanmean()
+    assert maximum.undefined.item() == 1
     e = streamed(streaming.MaxE())
     assert e.compute().item() == pytest.approx(so.e_curve(PREDICTION, MASKS).mean(0).max().item(), abs=1e-12)
 

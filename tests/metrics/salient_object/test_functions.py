@@ -26,18 +26,18 @@ def test_known_values():
 
 
 def test_a_perfect_prediction():
-    found = so.salient_object_scores(MASK.double(), MASK)
-    assert found["mae"].item() == 0
+    scores = so.salient_object_scores(MASK.double(), MASK)
+    assert scores["mae"].item() == 0
     for name in ("max_f", "adaptive_f", "weighted_f", "s"):
-        assert found[name].item() == pytest.approx(1, abs=1e-12), name
-    assert found["max_e"].item() == pytest.approx(16 / 15, abs=1e-12)  # by the authors' N - 1
-    assert found["mean_f"].item() == pytest.approx((255 + 1.3 * 0.25 / (0.3 * 0.25 + 1)) / 256, abs=1e-12)
+        assert scores[name].item() == pytest.approx(1, abs=1e-12), name
+    assert scores["max_e"].item() == pytest.approx(16 / 15, abs=1e-12)  # by the authors' N - 1
+    assert scores["mean_f"].item() == pytest.approx((255 + 1.3 * 0.25 / (0.3 * 0.25 + 1)) / 256, abs=1e-12)
 
 
-def test_single_functions_are_the_same_as_all_together():
+def test_single_functions_equal_the_joint_scores():
     prediction = torch.from_numpy(noise((3, 1, 20, 15), 1))
     masks = torch.from_numpy(noise((3, 1, 20, 15), 2) > 0.6)
-    together = so.salient_object_scores(prediction, masks)
+    scores = so.salient_object_scores(prediction, masks)
     single = {
         "max_f": so.max_f,
         "mean_f": so.mean_f,
@@ -49,22 +49,22 @@ def test_single_functions_are_the_same_as_all_together():
         "mean_e": so.mean_e,
         "adaptive_e": so.adaptive_e,
     }
-    assert set(single) == set(together) == set(so.SALIENT_OBJECT_METRICS)
+    assert set(single) == set(scores) == set(so.SALIENT_OBJECT_METRICS)
     for name, function in single.items():
-        assert torch.equal(function(prediction, masks), together[name]), name
+        assert torch.equal(function(prediction, masks), scores[name]), name
 
 
-def test_empty_masks_are_undefined_for_f_alone_and_counted():
+def test_empty_masks_are_undefined_only_for_f_and_are_counted():
     masks = torch.stack([MASK[0], torch.zeros_like(MASK[0])])
-    found = so.salient_object_scores((G / 4).expand(2, -1, -1, -1), masks)
-    undefined = {name for name, value in found.items() if value[1].isnan()}
+    scores = so.salient_object_scores((G / 4).expand(2, -1, -1, -1), masks)
+    undefined = {name for name, value in scores.items() if value[1].isnan()}
     assert undefined == {"max_f", "mean_f", "adaptive_f", "weighted_f"}
-    assert not any(value[0].isnan() for value in found.values())
+    assert not any(value[0].isnan() for value in scores.values())
     assert so.mask_conditions(masks)["empty mask"].tolist() == [False, True]
-    assert found["s"][1].item() == pytest.approx(1 - (G / 4).mean().item(), abs=1e-12)
+    assert scores["s"][1].item() == pytest.approx(1 - (G / 4).mean().item(), abs=1e-12)
 
 
-def test_a_constant_prediction_of_any_value_is_judged_alike():
+def test_the_s_measure_of_a_constant_prediction_ignores_rounding():
     """Rounding of the mean must not decide whether a quarter counts as constant."""
     masks = torch.zeros(1, 1, 30, 30, dtype=torch.bool)
     masks[..., 3:9, 3:9] = True
@@ -73,19 +73,19 @@ def test_a_constant_prediction_of_any_value_is_judged_alike():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_nearest_object_pixel_is_scipys_on_both_ways(seed):
+def test_nearest_object_pixel_agrees_with_scipy_by_both_methods(seed):
     shape = [(1, 7), (9, 1), (13, 18), (18, 13), (30, 30), (5, 64)][seed]
     masks = noise(shape, seed) > (0.5, 0.7, 0.9, 0.97, 0.99, 0.95)[seed]
     masks.flat[3] = True
-    wanted = distance_transform_edt(~masks, return_distances=False, return_indices=True)
-    for way in (nearest_object, _two_passes):
-        found = way(torch.from_numpy(masks)[None])[0].numpy()
-        assert np.array_equal(found, wanted), way.__name__
+    expected = distance_transform_edt(~masks, return_distances=False, return_indices=True)
+    for method in (nearest_object, _two_passes):
+        indices = method(torch.from_numpy(masks)[None])[0].numpy()
+        assert np.array_equal(indices, expected), method.__name__
 
 
 def test_an_empty_mask_has_indices_inside_the_image():
-    for way in (nearest_object, _two_passes):
-        rows, columns = way(torch.zeros(2, 4, 5, dtype=torch.bool)).unbind(1)
+    for method in (nearest_object, _two_passes):
+        rows, columns = method(torch.zeros(2, 4, 5, dtype=torch.bool)).unbind(1)
         assert 0 <= rows.min() <= rows.max() < 4
         assert 0 <= columns.min() <= columns.max() < 5
 

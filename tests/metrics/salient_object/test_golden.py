@@ -28,15 +28,15 @@ def expected(name, metric):
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_equal_to_pysodmetrics(name):
-    found = so.salient_object_scores(*tensors(name))
-    assert set(found) == set(GOLDEN[name]) == set(so.SALIENT_OBJECT_METRICS)
-    for metric, value in found.items():
-        wanted = expected(name, metric)
-        if wanted is None:
+    scores = so.salient_object_scores(*tensors(name))
+    assert set(scores) == set(GOLDEN[name]) == set(so.SALIENT_OBJECT_METRICS)
+    for metric, value in scores.items():
+        reference = expected(name, metric)
+        if reference is None:
             continue  # tested below
         # pysodmetrics computes in the prediction's precision, regard in float64 once levels are counted
         digits = 1e-6 if "float32" in name else 1e-9
-        assert value.item() == pytest.approx(wanted, abs=digits, nan_ok=True), metric
+        assert value.item() == pytest.approx(reference, abs=digits, nan_ok=True), metric
 
 
 def test_only_the_s_measure_of_an_object_on_the_last_row_or_column_is_without_an_oracle():
@@ -44,10 +44,10 @@ def test_only_the_s_measure_of_an_object_on_the_last_row_or_column_is_without_an
     assert missing == [("one row", "s"), ("last column", "s")]
 
 
-def test_a_quarter_without_a_pixel_weighs_nothing():
+def test_a_quarter_without_a_pixel_has_no_weight():
     prediction, mask = tensors("first column")
     mirrored = so.s_measure(prediction.flip(3), mask.flip(3)).item()
-    # Seen in the mirror the two quarters differ by the column that the centroid itself takes, and no NaN.
+    # Mirrored, the two quarters differ by the column of the centroid itself; neither is NaN.
     assert 0 < mirrored < 1
     assert so.s_measure(mask.flip(3).double(), mask.flip(3)).item() == pytest.approx(1, abs=1e-12)
 
@@ -55,10 +55,10 @@ def test_a_quarter_without_a_pixel_weighs_nothing():
 def test_batch_size_changes_nothing():
     names = [name for name in GOLDEN if cases()[name][0].shape == (41, 32) and "float32" not in name]
     prediction, masks = (torch.cat(parts) for parts in zip(*map(tensors, names), strict=True))
-    together = so.salient_object_scores(prediction, masks)
+    scores = so.salient_object_scores(prediction, masks)
     for b, name in enumerate(names):
         for metric, value in so.salient_object_scores(*tensors(name)).items():
-            assert together[metric][b].item() == pytest.approx(value.item(), abs=1e-12, nan_ok=True), (name, metric)
+            assert scores[metric][b].item() == pytest.approx(value.item(), abs=1e-12, nan_ok=True), (name, metric)
 
 
 @pytest.mark.gpu
@@ -66,6 +66,9 @@ def test_equal_on_cuda():
     for name in GOLDEN:
         prediction, mask = tensors(name)
         for metric, value in so.salient_object_scores(prediction.cuda(), mask.cuda()).items():
-            wanted = expected(name, metric)
+            reference = expected(name, metric)
             digits = 1e-6 if "float32" in name else 1e-9
-            assert wanted is None or value.item() == pytest.approx(wanted, abs=digits, nan_ok=True), (name, metric)
+            assert reference is None or value.item() == pytest.approx(reference, abs=digits, nan_ok=True), (
+                name,
+                metric,
+            )
