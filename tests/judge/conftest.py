@@ -1,4 +1,4 @@
-"""A small attended network that was hardly trained, and generated images."""
+"""A small attended network with little training, and generated images."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""docs/judging.md says of every metric what it costs, and it is what is counted."""
+"""The costs of metrics in docs/judging.md agree with the counted forwards."""
 
 import json
 import re
@@ -24,8 +24,8 @@ def test_every_metric_is_in_the_table():
 
 
 def test_forwards_are_as_the_table_says(subject, tmp_path):
-    """On 16 images, all of them explained again, by a method that needs one forward a map."""
-    count, said = 16, {name: cost for name, cost in documented().items() if name != "labels"}
+    """On 16 images, all of them explained again, by a method with one forward per map."""
+    count, costs = 16, {name: cost for name, cost in documented().items() if name != "labels"}
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, 3, 16, 16), generator=generator, dtype=torch.uint8)
     boxes = torch.tensor([[2.0, 3.0, 9.0, 12.0]]).repeat(count, 1)
@@ -33,9 +33,9 @@ def test_forwards_are_as_the_table_says(subject, tmp_path):
         TensorSplit("test", ("a", "b", "c"), images, torch.arange(count) % 3, boxes=boxes), "16", count, (16, 16)
     )
     judge_methods(
-        subject, sample, tmp_path, JudgeOptions(methods=("input_gradient",), metrics=tuple(said), images=count)
+        subject, sample, tmp_path, JudgeOptions(methods=("input_gradient",), metrics=tuple(costs), images=count)
     )
-    for metric, cost in said.items():
+    for metric, cost in costs.items():
         cell = json.loads((tmp_path / "cells" / "input_gradient" / f"{metric}.json").read_text())
         counted = cell["forwards"] / count
         if "to" in cost:

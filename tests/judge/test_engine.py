@@ -29,25 +29,25 @@ def options(**changes):
 
 
 @pytest.fixture(scope="module")
-def judged(subject, sample, tmp_path_factory):
-    told = []
+def judgement(subject, sample, tmp_path_factory):
+    steps = []
     folder = tmp_path_factory.mktemp("judged")
     torch.manual_seed(1)
     twin = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
     shuffled = Subject("shuffled", twin, subject.classes)
-    judge_methods(subject, sample, folder, options(), shuffled=shuffled, on_progress=lambda *step: told.append(step))
-    return folder, told, shuffled
+    judge_methods(subject, sample, folder, options(), shuffled=shuffled, on_progress=lambda *step: steps.append(step))
+    return folder, steps, shuffled
 
 
 def table(folder):
     return json.loads((folder / "judge.json").read_text())
 
 
-def test_every_metric_says_something_of_every_method_beside_its_floor(judged):
-    content = table(judged[0])
-    said = {(row["method"], row["score"]["key"]) for row in content["rows"]}
+def test_every_metric_scores_every_method_with_a_floor(judgement):
+    content = table(judgement[0])
+    scored = {(row["method"], row["score"]["key"]) for row in content["rows"]}
     for measure in content["measures"]:
-        methods = {method for method, key in said if key == measure["key"]}
+        methods = {method for method, key in scored if key == measure["key"]}
         frozen_only = measure["key"].startswith("exclusion_frozen")
         assert methods == ({"attention"} if frozen_only else {"attention", "grad_cam", "uniform"}), measure
     assert {m["metric"] for m in content["measures"]} == set(METRICS)
@@ -56,17 +56,17 @@ def test_every_metric_says_something_of_every_method_beside_its_floor(judged):
     assert "no attention between tokens" in content["failed"][0]["why"]
 
 
-def test_a_constant_map_is_perfectly_consistent_and_has_no_gap(judged):
-    values = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "uniform"}
+def test_a_constant_map_is_perfectly_consistent_and_has_no_gap(judgement):
+    values = {r["score"]["key"]: r["score"]["value"] for r in table(judgement[0])["rows"] if r["method"] == "uniform"}
     assert {v for k, v in values.items() if k.startswith("consistent_")} <= {1.0, None}
     assert values["stability_noise"] == values["stability_jpeg"] == pytest.approx(1)
     assert [values[f"gap_{b}"] for b in ("mean", "blur", "noisy_linear")] == [0, 0, 0]
     assert values["drop"] is None
-    assert next(m for m in table(judged[0])["methods"] if m["name"] == "uniform")["constant"] == 4
+    assert next(m for m in table(judgement[0])["methods"] if m["name"] == "uniform")["constant"] == 4
 
 
-def test_intervals_comparisons_and_costs_are_there(judged):
-    content = table(judged[0])
+def test_the_table_has_intervals_comparisons_and_costs(judgement):
+    content = table(judgement[0])
     row = next(r for r in content["rows"] if r["method"] == "grad_cam" and r["score"]["key"] == "gap_mean")
     assert row["score"]["low"] <= row["score"]["value"] <= row["score"]["high"]
     pairs = [(c["first"], c["second"]) for c in content["comparisons"] if c["measure"] == "gap_mean"]
@@ -76,9 +76,9 @@ def test_intervals_comparisons_and_costs_are_there(judged):
     assert all(m["seconds_an_image"] > 0 for m in content["methods"])
 
 
-def test_a_finished_judgement_does_nothing_and_says_so(judged, subject, sample):
-    folder, told, shuffled = judged
-    assert ("grad_cam", "road") in told
+def test_a_finished_judgement_computes_nothing(judgement, subject, sample):
+    folder, steps, shuffled = judgement
+    assert ("grad_cam", "road") in steps
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
     again = []
     judge_methods(subject, sample, folder, options(), shuffled=shuffled, on_progress=lambda *step: again.append(step))
@@ -86,7 +86,7 @@ def test_a_finished_judgement_does_nothing_and_says_so(judged, subject, sample):
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_killed_judgement_goes_on_to_the_same_table(judged, subject, sample, tmp_path):
+def test_a_killed_judgement_resumes_to_the_same_table(judgement, subject, sample, tmp_path):
     def killed(method, metric):
         if (method, metric) == ("grad_cam", "drop"):
             raise KeyboardInterrupt
@@ -95,18 +95,20 @@ def test_a_killed_judgement_goes_on_to_the_same_table(judged, subject, sample, t
     with pytest.raises(KeyboardInterrupt):
         judge_methods(subject, sample, tmp_path / "killed", few, on_progress=killed)
     assert not (tmp_path / "killed" / "judge.json").exists()
-    told = []
-    judge_methods(subject, sample, tmp_path / "killed", few, on_progress=lambda *step: told.append(step))
-    assert told == [("grad_cam", "drop"), ("grad_cam", "stability")]
+    steps = []
+    judge_methods(subject, sample, tmp_path / "killed", few, on_progress=lambda *step: steps.append(step))
+    assert steps == [("grad_cam", "drop"), ("grad_cam", "stability")]
     judge_methods(subject, sample, tmp_path / "whole", few)
     assert table(tmp_path / "killed")["rows"] == table(tmp_path / "whole")["rows"]
-    whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
+    uninterrupted = {
+        r["score"]["key"]: r["score"]["value"] for r in table(judgement[0])["rows"] if r["method"] == "grad_cam"
+    }
     for row in table(tmp_path / "whole")["rows"]:
-        assert row["score"]["value"] == pytest.approx(whole[row["score"]["key"]], abs=1e-6)
+        assert row["score"]["value"] == pytest.approx(uninterrupted[row["score"]["key"]], abs=1e-6)
 
 
-def test_a_folder_of_other_numbers_is_refused(judged, subject, sample):
-    folder, _, shuffled = judged
+def test_a_folder_of_other_numbers_is_refused(judgement, subject, sample):
+    folder, _, shuffled = judgement
     with pytest.raises(RegardError, match=r"steps 3, not 4"):
         judge_methods(subject, sample, folder, options(steps=4), shuffled=shuffled)
     changed = Sample(sample.source, 1 - sample.images, sample.index, sample.names, sample.masks)
@@ -115,12 +117,14 @@ def test_a_folder_of_other_numbers_is_refused(judged, subject, sample):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_neither_batches_nor_their_order_change_a_number(judged, subject, sample, tmp_path, batch_size):
+def test_numbers_do_not_depend_on_batches_or_their_order(judgement, subject, sample, tmp_path, batch_size):
     how = options(methods=("grad_cam",), metrics=("paths_mean", "infidelity", "exclusion"), batch_size=batch_size)
     judge_methods(subject, sample, tmp_path, how)
-    whole = {r["score"]["key"]: r["score"]["value"] for r in table(judged[0])["rows"] if r["method"] == "grad_cam"}
+    expected = {
+        r["score"]["key"]: r["score"]["value"] for r in table(judgement[0])["rows"] if r["method"] == "grad_cam"
+    }
     for row in table(tmp_path)["rows"]:
-        assert row["score"]["value"] == pytest.approx(whole[row["score"]["key"]], abs=1e-5)
+        assert row["score"]["value"] == pytest.approx(expected[row["score"]["key"]], abs=1e-5)
 
 
 def test_bad_input_is_named(subject, sample, tmp_path):
@@ -147,7 +151,7 @@ def test_data_that_is_neither_folder_nor_set_is_named(tmp_path):
         open_sample(str(tmp_path), 4, (16, 16))
 
 
-def test_forwards_are_counted_by_images_and_the_hook_goes(subject):
+def test_forwards_are_counted_in_images_and_the_hook_is_removed(subject):
     with counting(subject.model) as cost:
         subject.model.predict(torch.rand(3, 3, 16, 16))
         subject.model.predict(torch.rand(2, 3, 16, 16))
@@ -156,8 +160,8 @@ def test_forwards_are_counted_by_images_and_the_hook_goes(subject):
     assert not any(m._forward_pre_hooks for m in subject.model.modules())
 
 
-def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subject, sample, tmp_path, monkeypatch):
-    """As where every prediction changes under a low pass: there is nothing to be consistent among."""
+def test_a_score_without_a_defined_image_is_null_and_has_no_control(subject, sample, tmp_path, monkeypatch):
+    """For example if every prediction changes under a low pass: consistency has no image to count."""
     from regard.judge import measures
     from regard.metrics import Consistency
 
@@ -175,10 +179,10 @@ def test_a_score_that_no_image_counts_for_is_null_and_its_control_left_out(subje
 SMALL = {"input_size": (16, 16), "backbone_options": {"widths": (4, 4, 6, 8)}}
 
 
-@pytest.mark.parametrize(("rival", "gates"), [("gap", False), ("ltpa", True), ("cbam", True)])
-def test_only_gates_are_held_fast(rival: str, gates: bool) -> None:
+@pytest.mark.parametrize(("attention", "gates"), [("gap", False), ("ltpa", True), ("cbam", True)])
+def test_only_gates_are_frozen(attention: str, gates: bool) -> None:
     torch.manual_seed(0)
-    model, images = AttentiveClassifier("compact", 4, attention=rival, **SMALL).eval(), torch.rand(5, 3, 16, 16)
+    model, images = AttentiveClassifier("compact", 4, attention=attention, **SMALL).eval(), torch.rand(5, 3, 16, 16)
     frozen = _frozen(model, images, 2)
     assert (frozen is not None) == gates
     if frozen is not None:

@@ -1,4 +1,4 @@
-"""What goes wrong while maps are judged: kills, methods that break, networks and maps with nothing to say."""
+"""Faults during a judgement: kills, methods that raise, networks that ignore their input, maps of zeros."""
 
 import json
 import signal
@@ -48,7 +48,7 @@ def without_cost(content):
 
 
 @pytest.mark.slow
-def test_a_process_killed_within_a_metric_goes_on_to_the_same_numbers(tmp_path):
+def test_a_process_killed_within_a_metric_resumes_to_the_same_numbers(tmp_path):
     torch.manual_seed(0)
     AttentiveClassifier("compact", 3, attention="noise", input_size=(16, 16)).save_pretrained(tmp_path / "net")
     (tmp_path / "images").mkdir()
@@ -66,14 +66,16 @@ def test_a_process_killed_within_a_metric_goes_on_to_the_same_numbers(tmp_path):
     assert not (tmp_path / "killed" / "judge.json").exists()
     kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "killed").rglob("*") if p.is_file()}
     assert [p.name for p in kept if p.parent.parent.name == "cells"] == ["drop.json"]
-    again, whole = (run("-m", "regard", *given, "--out", str(tmp_path / name)) for name in ("killed", "whole"))
-    assert again.returncode == whole.returncode == 0, again.stderr + whole.stderr
-    assert without_cost(json.loads(again.stdout)) == without_cost(json.loads(whole.stdout))
+    resumed, uninterrupted = (
+        run("-m", "regard", *given, "--out", str(tmp_path / name)) for name in ("killed", "whole")
+    )
+    assert resumed.returncode == uninterrupted.returncode == 0, resumed.stderr + uninterrupted.stderr
+    assert without_cost(json.loads(resumed.stdout)) == without_cost(json.loads(uninterrupted.stdout))
     assert all(p.stat().st_mtime_ns == t for p, t in kept.items()), "what was done is not done again"
     assert not list((tmp_path / "killed").rglob("*.part"))
 
 
-def test_a_method_that_breaks_is_named_spares_the_others_and_is_tried_again(subject, sample, tmp_path, monkeypatch):
+def test_a_method_that_raises_is_named_stops_no_other_and_is_tried_again(subject, sample, tmp_path, monkeypatch):
     def broken(question):
         raise torch.OutOfMemoryError("no memory\nfor 3 TB")
 
@@ -85,16 +87,14 @@ def test_a_method_that_breaks_is_named_spares_the_others_and_is_tried_again(subj
     why = "OutOfMemoryError: no memory"
     assert first["failed"] == [{"method": "grad_cam", "metric": "", "why": why, "broke": True}]
     assert {row["method"] for row in first["rows"]} == {"uniform"}
-    told = []
-    judge_methods(subject, sample, tmp_path, few, on_progress=lambda *step: told.append(step))
-    assert told == [("grad_cam", ""), ("grad_cam", "drop"), ("grad_cam", "paths_mean")]
+    steps = []
+    judge_methods(subject, sample, tmp_path, few, on_progress=lambda *step: steps.append(step))
+    assert steps == [("grad_cam", ""), ("grad_cam", "drop"), ("grad_cam", "paths_mean")]
     assert table(tmp_path)["failed"] == []
     assert {row["method"] for row in table(tmp_path)["rows"]} == {"grad_cam", "uniform"}
 
 
-def test_a_metric_that_breaks_is_named_and_tried_again_and_one_that_does_not_suit_is_not(
-    subject, sample, tmp_path, monkeypatch
-):
+def test_a_metric_that_raises_is_tried_again_and_an_unsuited_one_is_not(subject, sample, tmp_path, monkeypatch):
     def broken(case):
         raise IndexError("row 7")
 
@@ -106,13 +106,13 @@ def test_a_metric_that_breaks_is_named_and_tried_again_and_one_that_does_not_sui
     failed = {f["metric"]: (f["why"], f["broke"]) for f in table(tmp_path)["failed"]}
     assert failed["drop"] == ("IndexError: row 7", True)
     assert failed["location"] == ("this data has neither masks nor boxes", False)
-    told = []
-    judge_methods(subject, bare, tmp_path, few, on_progress=lambda *step: told.append(step))
-    assert told == [("uniform", "drop")]
+    steps = []
+    judge_methods(subject, bare, tmp_path, few, on_progress=lambda *step: steps.append(step))
+    assert steps == [("uniform", "drop")]
     assert [f["metric"] for f in table(tmp_path)["failed"]] == ["location"]
 
 
-def test_a_layer_without_positions_is_named_and_methods_without_layers_go_on(subject, sample, tmp_path):
+def test_a_layer_without_positions_is_named_and_methods_without_layers_run(subject, sample, tmp_path):
     few = options(methods=("grad_cam", "input_gradient"), metrics=("drop",), layer="decoder")
     judge_methods(subject, sample, tmp_path, few)
     content = table(tmp_path)
@@ -122,30 +122,30 @@ def test_a_layer_without_positions_is_named_and_methods_without_layers_go_on(sub
 
 
 def test_maps_that_are_zero_everywhere_go_through_every_metric(subject, sample, tmp_path):
-    """A network that ignores its input: no number is made up, and each gap has a count and a reason."""
+    """A network that ignores its input: undefined scores are null, with a count and a reason."""
     torch.manual_seed(0)
-    deaf = AttentiveClassifier("compact", 3, attention=None, input_size=(16, 16)).eval()
-    for parameter in deaf.parameters():
+    network = AttentiveClassifier("compact", 3, attention=None, input_size=(16, 16)).eval()
+    for parameter in network.parameters():
         if parameter.ndim == 2:
             parameter.data.zero_()
     with torch.no_grad():
-        logits = deaf.predict(sample.images)
-    assert torch.equal(logits, logits[:1].expand_as(logits)), "or this test shows nothing"
+        logits = network.predict(sample.images)
+    assert torch.equal(logits, logits[:1].expand_as(logits)), "the network does not ignore its input"
     few = options(methods=("input_gradient", "uniform"), metrics=tuple(m for m in METRICS if m != "labels"))
-    judge_methods(Subject("deaf", deaf, subject.classes), sample, tmp_path, few)
+    judge_methods(Subject("constant", network, subject.classes), sample, tmp_path, few)
     content = strict(tmp_path)
     assert content["failed"] == []
     assert next(m for m in content["methods"] if m["name"] == "input_gradient")["constant"] == 4
     scores = {r["score"]["key"]: r["score"] for r in content["rows"] if r["method"] == "input_gradient"}
     assert {m["metric"] for m in content["measures"]} == set(few.metrics)
     assert [scores[f"gap_{b}"]["value"] for b in ("mean", "blur", "noisy_linear")] == [0, 0, 0]
-    assert scores["infidelity"]["value"] == 0, "nothing falls, and nothing was foretold"
+    assert scores["infidelity"]["value"] == 0, "neither predicted nor actual drop"
     for key in ("drop", "stability_noise", "cascade_all_spearman", "energy"):
         assert scores[key]["value"] is None, key
         assert sum(scores[key]["undefined"].values()) > 0, key
 
 
-def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
+def test_a_folder_without_its_options_is_refused(subject, sample, tmp_path):
     few = options(methods=("uniform",), metrics=("drop",))
     judge_methods(subject, sample, tmp_path, few)
     (tmp_path / "options.json").unlink()
@@ -154,7 +154,7 @@ def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"seed": 1}, "seed 0, not 1"),
         ({"draws": 6}, "draws 5, not 6"),
@@ -162,11 +162,11 @@ def test_a_folder_whose_setting_is_lost_is_not_mixed(subject, sample, tmp_path):
         ({"method_options": {"rise": {"samples": 3}}}, "method_options"),
     ],
 )
-def test_whatever_decides_a_number_is_never_mixed(subject, sample, tmp_path, changes, said):
+def test_a_folder_with_other_options_is_refused(subject, sample, tmp_path, changes, message):
     few = options(methods=("uniform",), metrics=("drop",))
     judge_methods(subject, sample, tmp_path, few)
     before = (tmp_path / "judge.json").read_bytes()
-    with pytest.raises(RegardError, match=said):
+    with pytest.raises(RegardError, match=message):
         judge_methods(subject, sample, tmp_path, replace(few, **changes))
     assert (tmp_path / "judge.json").read_bytes() == before
     other = AttentiveClassifier("compact", 3, attention="noise", anchors=4, input_size=(16, 16)).eval()
@@ -174,7 +174,7 @@ def test_whatever_decides_a_number_is_never_mixed(subject, sample, tmp_path, cha
         judge_methods(Subject(subject.name, other, subject.classes), sample, tmp_path, few)
 
 
-def test_a_version_with_other_numbers_does_not_go_on_with_a_folder(subject, sample, tmp_path, monkeypatch):
+def test_a_folder_of_a_version_with_other_numbers_is_refused(subject, sample, tmp_path, monkeypatch):
     few = options(methods=("uniform",), metrics=("drop",))
     judge_methods(subject, sample, tmp_path, few)
     monkeypatch.setattr(sys.modules[judge_methods.__module__], "NUMBERS_SINCE", "9.9")
@@ -182,7 +182,7 @@ def test_a_version_with_other_numbers_does_not_go_on_with_a_folder(subject, samp
         judge_methods(subject, sample, tmp_path, few)
 
 
-def test_more_methods_and_metrics_join_a_folder_and_change_nothing_in_it(subject, sample, tmp_path):
+def test_adding_methods_and_metrics_keeps_earlier_results(subject, sample, tmp_path):
     judge_methods(subject, sample, tmp_path, options(methods=("uniform",), metrics=("drop",)))
     before = table(tmp_path)["rows"]
     judge_methods(subject, sample, tmp_path, options(methods=("uniform", "grad_cam"), metrics=("drop", "stability")))

@@ -1,4 +1,4 @@
-"""Forgetting: every parameter, anchors among them; and nothing of the network itself is touched."""
+"""Randomization of every parameter, including anchors; the given network itself is not changed."""
 
 import pytest
 import timm
@@ -47,7 +47,7 @@ def test_every_parameter_lies_in_one_stage_and_changes_when_all_are_randomized(n
 
 
 def test_anchors_are_initialised_again(attentive):
-    """Bare parameters, which others leave as they were learned."""
+    """Anchors are parameters outside any layer, which other implementations leave as learned."""
     names = [k for k, _ in attentive.named_parameters() if k.endswith("raw")]
     assert names
     last = randomized(attentive, stages(attentive))
@@ -72,7 +72,7 @@ def test_the_seed_decides_and_the_global_random_state_stays(vit):
     assert not torch.equal(one.blocks[0].mlp.fc1.weight, other.blocks[0].mlp.fc1.weight)
 
 
-def test_modes_stay_and_a_bare_constant_does_not():
+def test_modes_are_kept_and_a_constant_parameter_changes():
     class Scaled(nn.Module):
         def __init__(self):
             super().__init__()
@@ -89,7 +89,7 @@ def test_an_unknown_part_is_named(vit):
         randomized(vit, ["blokcs"])
 
 
-def test_the_seed_that_built_a_network_does_not_give_it_its_own_values_back():
+def test_the_seed_that_built_a_network_does_not_restore_its_values():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     assert not torch.equal(randomized(model, stages(model), seed=0)[0].weight, model[0].weight)

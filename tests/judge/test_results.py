@@ -56,11 +56,11 @@ def test_the_command_writes_table_and_page_and_prints_json_alone(saved, out, cap
     assert (out / "report.html").is_file()
 
 
-def test_the_page_holds_every_number_loads_nothing_and_escapes(out):
-    judged = read_judge_results(out)
+def test_the_page_has_every_number_loads_nothing_and_escapes_text(out):
+    results = read_judge_results(out)
     html = write_judge_page(out).read_text()
     assert not re.search(r"(src|href)=\"(?!#|data:)", html)
-    for measure in judged.measures:
+    for measure in results.measures:
         assert f'id="{measure.key}"' in html
     assert html.count('<svg class="whiskers"') >= 6
     content = json.loads((out / "judge.json").read_text())
@@ -70,37 +70,35 @@ def test_the_page_holds_every_number_loads_nothing_and_escapes(out):
     assert "<script>alert" not in write_judge_page(out / "evil").read_text()
 
 
-def test_the_terminal_shows_every_method_however_narrow(out):
+def test_a_narrow_terminal_shows_every_method(out):
     for width in (60, 200):
-        shown = io.StringIO()
-        print_judge_results(read_judge_results(out), Console(file=shown, width=width))
-        text = shown.getvalue()
+        terminal = io.StringIO()
+        print_judge_results(read_judge_results(out), Console(file=terminal, width=width))
+        text = terminal.getvalue()
         assert all(name in text for name in METHODS.split(","))
         assert "floor" in text
 
 
-def test_the_leader_is_named_with_whom_it_leads_clearly(out):
-    judged = read_judge_results(out)
-    gap = next(m for m in judged.measures if m.key == "gap_mean")
-    assert re.match(r"(attention|grad_cam) leads", judged.best(gap))
-    kept = [m for m in judged.measures if m.better is None]
-    assert all(judged.best(m) == "" for m in kept)
+def test_the_best_method_is_named_with_clear_differences(out):
+    results = read_judge_results(out)
+    gap = next(m for m in results.measures if m.key == "gap_mean")
+    assert re.match(r"(attention|grad_cam) leads", results.best(gap))
+    kept = [m for m in results.measures if m.better is None]
+    assert all(results.best(m) == "" for m in kept)
 
 
-def test_a_method_that_does_not_suit_is_an_error_where_it_was_asked_for(saved, tmp_path, capsys):
+def test_an_unsuited_method_is_an_error_if_requested(saved, tmp_path, capsys):
     assert main([*command(saved, tmp_path), "--methods", "rollout,grad_cam"]) == 1
     assert "rollout" in capsys.readouterr().out
 
 
-def test_all_metrics_leave_out_what_the_data_cannot_answer_and_a_break_is_an_error(
-    saved, tmp_path, monkeypatch, capsys
-):
+def test_unsuited_metrics_of_all_are_left_out_and_an_exception_is_an_error(saved, tmp_path, monkeypatch, capsys):
     two = {name: run.METRICS[name] for name in ("stability", "location")}
     monkeypatch.setattr(run, "METRICS", two)
-    asked = [*command(saved, tmp_path / "all"), "--methods", "uniform", "--metrics"]
-    assert main([*asked, "all"]) == 0, "images without masks were not asked for their location by name"
+    arguments = [*command(saved, tmp_path / "all"), "--methods", "uniform", "--metrics"]
+    assert main([*arguments, "all"]) == 0, "location was not requested by name, and images without masks lack it"
     assert "neither masks nor boxes" in capsys.readouterr().out
-    assert main([*asked, "stability,location"]) == 1
+    assert main([*arguments, "stability,location"]) == 1
 
     def broken(question):
         raise RuntimeError("no memory")
@@ -110,19 +108,19 @@ def test_all_metrics_leave_out_what_the_data_cannot_answer_and_a_break_is_an_err
     every = [*command(saved, tmp_path / "broken"), "--methods", "all", "--metrics", "stability", "--json"]
     capsys.readouterr()
     assert main(every) == 1
-    told = capsys.readouterr()
-    assert "regard: grad_cam: RuntimeError: no memory" in told.err
-    assert json.loads(told.out)["failed"][0]["broke"]
+    output = capsys.readouterr()
+    assert "regard: grad_cam: RuntimeError: no memory" in output.err
+    assert json.loads(output.out)["failed"][0]["broke"]
 
 
-def test_names_are_checked_and_all_leaves_out_what_needs_a_second_network():
+def test_names_are_checked_and_all_leaves_out_metrics_with_a_second_network():
     assert "labels" not in run._names("all", run.METRICS, "metric")
     assert run._names("road, drop,road", run.METRICS, "metric") == ("road", "drop")
     with pytest.raises(RegardError, match="nearest: grad_cam"):
         run._names("gradcam", run.METHODS, "method")
 
 
-def test_what_is_no_run_needs_data_and_a_broken_table_is_named(saved, tmp_path, capsys):
+def test_a_network_needs_data_and_a_broken_table_is_named(saved, tmp_path, capsys):
     assert main(["judge", "--model", str(saved / "net"), "--out", str(tmp_path)]) == 2
     assert "give --data" in capsys.readouterr().err
     (tmp_path / "judge.json").write_text("{")

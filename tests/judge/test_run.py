@@ -20,7 +20,7 @@ def images():
     return torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_classifier_and_tensors_leave_no_file(images, tmp_path, monkeypatch):
+def test_a_classifier_and_tensors_write_no_file(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     results = judge(AttentiveClassifier("compact", 3, input_size=(16, 16)), images, **QUICK)
@@ -33,7 +33,7 @@ def test_a_classifier_and_tensors_leave_no_file(images, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_foreign_network_is_wrapped_and_left_as_it_is(images, tmp_path):
+def test_another_network_is_wrapped_and_not_changed(images, tmp_path):
     torch.manual_seed(0)
     network = create_backbone("resnet10t", 4).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -45,7 +45,7 @@ def test_a_foreign_network_is_wrapped_and_left_as_it_is(images, tmp_path):
     assert (tmp_path / "judged" / "report.html").is_file()
 
 
-def test_a_run_brings_its_own_images_and_a_folder_brings_others(tmp_path):
+def test_a_run_has_its_own_images_and_a_folder_gives_others(tmp_path):
     run = train(tiny(), tmp_path / "run", quiet=True)
     assert judge(run, count=2, **QUICK).data.name.endswith(f"split of {run}")
     (tmp_path / "images").mkdir()
@@ -55,7 +55,7 @@ def test_a_run_brings_its_own_images_and_a_folder_brings_others(tmp_path):
     assert judge(str(run), tmp_path / "images", **QUICK).data.names == ("0.png", "1.png")
 
 
-def test_what_cannot_be_judged_is_an_error(images):
+def test_unsupported_input_is_an_error(images):
     with pytest.raises(RegardError, match="untrained"):
         judge("resnet10t", images, **QUICK)
     network = AttentiveClassifier("compact", 3, input_size=(16, 16))

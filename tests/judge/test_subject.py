@@ -1,4 +1,4 @@
-"""Models by what a user calls them."""
+"""Models opened by the name that a user gives."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_a_saved_classifier(tmp_path: Path) -> None:
         open_subject(tmp_path / "mine", weights="pretrained")
 
 
-def test_packaged_weights_are_taken_without_a_download() -> None:
+def test_packaged_weights_need_no_download() -> None:
     subject = open_subject("tf_efficientnet_lite0")
     assert subject.model.config["normalize"][0][0] == pytest.approx(127 / 255)
     assert subject.target("tabby, tabby cat") == 281
@@ -37,7 +37,7 @@ def test_packaged_weights_are_taken_without_a_download() -> None:
     torch.testing.assert_close(subject.model.predict(images), named.predict(images))
 
 
-def test_weights_in_a_file_say_how_many_classes(tmp_path: Path) -> None:
+def test_a_weights_file_gives_the_number_of_classes(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = create_backbone("resnet10t", 7)
     file = tmp_path / "seven.safetensors"
@@ -51,14 +51,14 @@ def test_weights_in_a_file_say_how_many_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("resnet10t", "resnet10t without weights is untrained, so its maps mean nothing; give --weights FILE"),
         ("resnet10x", "model 'resnet10x': no such folder, and no backbone 'resnet10x'; nearest: .*resnet10t"),
     ],
 )
-def test_names_that_say_too_little(name: str, said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_ambiguous_names_are_errors(name: str, message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         open_subject(name)
 
 

@@ -28,8 +28,8 @@ def fixations():
     return make_fixations(image=image, subject=subject, x=x, y=y, sizes=SIZES)
 
 
-def good(name, grid=None):
-    """A map that knows where people look."""
+def good_map(name, grid=None):
+    """A map with its maximum near the fixations."""
     h, w = SIZES[name]
     gh, gw = grid or (h, w)
     y, x = np.mgrid[:gh, :gw]
@@ -41,7 +41,7 @@ def good(name, grid=None):
 def folder(tmp_path):
     (tmp_path / "maps").mkdir()
     for name in SIZES:
-        np.save(tmp_path / "maps" / name.replace("jpg", "npy"), good(name))
+        np.save(tmp_path / "maps" / name.replace("jpg", "npy"), good_map(name))
     return tmp_path / "maps"
 
 
@@ -49,11 +49,11 @@ OPTIONS = ScoreOptions(sigma=2.0, draws=200)
 
 
 def test_a_good_model_lies_between_floor_and_ceiling(folder):
-    seen = []
-    got = score_maps(folder, fixations(), options=OPTIONS, on_progress=lambda done, of: seen.append((done, of)))
+    progress = []
+    got = score_maps(folder, fixations(), options=OPTIONS, on_progress=lambda done, of: progress.append((done, of)))
     assert got.images == tuple(SIZES)
     assert got.failed == {}
-    assert seen[-1] == (4, 4)
+    assert progress[-1] == (4, 4)
     mean = {kind: {m: s.mean for m, s in columns.items()} for kind, columns in got.summary.items()}
     assert mean["uniform"]["auc"] == 0.5
     assert mean["uniform"]["nss"] == 0
@@ -66,18 +66,18 @@ def test_a_good_model_lies_between_floor_and_ceiling(folder):
     assert got.share("nss") > 0.5
 
 
-def test_floors_and_ceilings_go_through_the_grid_of_the_map(tmp_path):
-    maps = {name.removesuffix(".jpg"): good(name, grid=(3, 4)) for name in SIZES}
+def test_floors_and_ceilings_use_the_grid_of_the_map(tmp_path):
+    maps = {name.removesuffix(".jpg"): good_map(name, grid=(3, 4)) for name in SIZES}
     np.savez(tmp_path / "coarse.npz", **maps)
-    fine = {name: good(name) for name in SIZES}
+    fine = {name: good_map(name) for name in SIZES}
     np.savez(tmp_path / "fine.npz", **fine)
     coarse, sharp = (score_maps(tmp_path / f"{k}.npz", fixations(), options=OPTIONS) for k in ("coarse", "fine"))
     assert coarse.summary["observers"]["nss"].mean < sharp.summary["observers"]["nss"].mean
     assert coarse.summary["maps"]["nss"].mean < sharp.summary["maps"]["nss"].mean
 
 
-def test_a_bad_image_is_named_and_the_others_go_on(folder):
-    np.save(folder / "b.npy", -good("b.jpg"))
+def test_a_bad_image_is_named_and_the_others_are_scored(folder):
+    np.save(folder / "b.npy", -good_map("b.jpg"))
     (folder / "c.npy").write_bytes(b"broken")
     got = score_maps(folder, fixations(), options=OPTIONS)
     assert got.images == ("a.jpg", "d.jpg")
@@ -88,9 +88,9 @@ def test_a_bad_image_is_named_and_the_others_go_on(folder):
     assert "no map named like the image 'd.jpg'" in score_maps(folder, fixations(), options=OPTIONS).failed["d.jpg"]
 
 
-def test_every_kind_of_file_gives_the_same(folder, tmp_path):
+def test_every_file_format_gives_the_same_scores(folder, tmp_path):
     names = list(SIZES)[:2]
-    arrays = [(good(name) * 255).astype(np.uint8) for name in names]
+    arrays = [(good_map(name) * 255).astype(np.uint8) for name in names]
     np.savez(tmp_path / "stack.npz", maps=np.stack(arrays), names=names)
     with h5py.File(tmp_path / "all.h5", "w") as file:
         for name, values in zip(names, arrays, strict=True):
@@ -151,7 +151,7 @@ def test_errors(tmp_path, folder):
 
 def test_maps_in_memory_and_fixations_in_a_file_score_as_files_do(folder, tmp_path):
     expected = score_maps(folder, fixations(), options=OPTIONS)
-    arrays = {name: good(name) for name in SIZES}
+    arrays = {name: good_map(name) for name in SIZES}
     same_size = [name for name in SIZES if SIZES[name] == (24, 32)]
     write_parquet(fixations(), tmp_path / "gaze.parquet")
     mapped = score_maps(arrays, tmp_path / "gaze.parquet", options=OPTIONS)
@@ -171,7 +171,7 @@ def _kl(arrays, table):
     return score_maps(arrays, table, options=OPTIONS).values["maps"]["kl"]
 
 
-def test_results_say_what_they_are_and_are_read_as_they_were_written(folder, tmp_path, monkeypatch):
+def test_results_print_and_survive_a_round_trip(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scores = score_maps(folder, fixations(), options=OPTIONS)
     assert repr(scores).startswith("MapScores(4 images: auc=0.9")

@@ -1,4 +1,4 @@
-"""A run that recognizes actions: learned by two streams, resumed, drawn to where people look, with several labels."""
+"""Runs of action recognition: two streams, resuming, alignment with gaze, several labels."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def test_a_run_recognizes_actions_and_learns(tmp_path):
 
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, monkeypatch):
     recipe = tiny("act", **CLIPS, train={"epochs": 3})
-    whole = train(recipe, tmp_path / "whole", quiet=True)
+    uninterrupted = train(recipe, tmp_path / "whole", quiet=True)
     save, saved = AtomicCheckpoints.save_checkpoint, []
 
     def dying(self, checkpoint, path, *args, **kwargs):
@@ -62,13 +62,13 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, monkeypatch):
         train(recipe, tmp_path / "killed", quiet=True)
     monkeypatch.undo()
     resumed = train(recipe, tmp_path / "killed", quiet=True)
-    first, second = weights(whole), weights(resumed)
+    first, second = weights(uninterrupted), weights(resumed)
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 @pytest.mark.parametrize("attend", ["rgb", "both"])
-def test_attention_is_drawn_to_the_gaze_on_the_clips(tmp_path, attend):
+def test_attention_is_aligned_with_the_gaze_on_the_clips(tmp_path, attend):
     parts = {**CLIPS, "model": CLIPS["model"] | {"attend": attend}}
     common = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}}
     aligned = tiny("aligned", **parts, **common, align=AlignRecipe(gaze="own", weight=3.0))
@@ -116,7 +116,7 @@ def test_several_labels_are_learned_by_binary_cross_entropy(tmp_path, monkeypatc
     assert TASKS["action"].loss(output, batch, Weights(), 1.0).task.item() == pytest.approx(sum(parts).item(), rel=1e-5)
 
 
-def test_each_stream_learns_for_itself():
+def test_each_stream_has_its_own_gradient():
     recipe = tiny("act", **CLIPS)
     data = build_data(recipe)
     model = build.build_model(recipe, data)

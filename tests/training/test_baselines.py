@@ -77,8 +77,10 @@ def test_a_baseline_from_recipe_to_report(baseline: str, tmp_path: Path, monkeyp
 @pytest.mark.parametrize("by", ["parameters", "flops"])
 @pytest.mark.parametrize("baseline", [None, "abn"])
 def test_a_matched_control_is_plain_and_as_large(baseline: str | None, by: str, tmp_path: Path) -> None:
-    own = {"attention": baseline, "at": ["stage2"], "latent": None} if baseline else {"attention": "aib", "latent": 64}
-    model = {**own, "match": by, "backbone_options": {"widths": [16, 16, 32, 48]}}
+    attention_fields = (
+        {"attention": baseline, "at": ["stage2"], "latent": None} if baseline else {"attention": "aib", "latent": 64}
+    )
+    model = {**attention_fields, "match": by, "backbone_options": {"widths": [16, 16, 32, 48]}}
     recipe = tiny("matched", model=model)
     data = build_data(recipe)
     plain = resolve_match(recipe, data)

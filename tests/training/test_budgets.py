@@ -22,18 +22,18 @@ from regard.types import NATS_PER_BIT, RegardError
 
 
 def replace_measure(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:
-    """Replaces the measurement; steps and multipliers at each, before the update."""
-    seen: list[tuple[int, dict[str, float]]] = []
+    """Replaces the measurement; returns the steps and multipliers at each, before the update."""
+    measurements: list[tuple[int, dict[str, float]]] = []
 
     def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
-        seen.append((task.global_step, {name: m.beta for name, m in task.multipliers.items()}))
+        measurements.append((task.global_step, {name: m.beta for name, m in task.multipliers.items()}))
         return rates
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
-    return seen
+    return measurements
 
 
-def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
+def test_updates_begin_after_the_warm_up_and_stop_in_the_last_tenth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(
@@ -41,24 +41,24 @@ def test_updates_begin_after_the_warm_up_and_rest_in_the_last_tenth(
         objective={"budget_bits": 10.0, "map_budget_bits": 100.0, "warmup": 0.4, "beta": 1e-3, "map_beta": 1e-5},
     )
     nats = {"budget_bits": 10.5 * NATS_PER_BIT, "map_budget_bits": 95.0 * NATS_PER_BIT}
-    seen = replace_measure(monkeypatch, nats)
+    measurements = replace_measure(monkeypatch, nats)
     train(recipe, tmp_path / "run", quiet=True)
-    steps = [step for step, _ in seen]
+    steps = [step for step, _ in measurements]
     assert steps == [*range(35, 73, 5), 80]
     for name, start in (("budget_bits", 1e-3), ("map_budget_bits", 1e-5)):
         multiplier = Budget(name, {"budget_bits": 10.0, "map_budget_bits": 100.0}[name] * NATS_PER_BIT, start)
-        for _, betas in seen[:-1]:
+        for _, betas in measurements[:-1]:
             assert betas[name] == pytest.approx(multiplier.beta)
             multiplier = multiplier.update(nats[name])
-        assert seen[-1][1][name] == pytest.approx(multiplier.beta)
+        assert measurements[-1][1][name] == pytest.approx(multiplier.beta)
     last = metrics(tmp_path / "run")[-1]
-    assert last["beta"] == pytest.approx(seen[-1][1]["budget_bits"])
-    assert last["map_beta"] == pytest.approx(seen[-1][1]["map_budget_bits"])
+    assert last["beta"] == pytest.approx(measurements[-1][1]["budget_bits"])
+    assert last["map_beta"] == pytest.approx(measurements[-1][1]["map_budget_bits"])
     assert last["beta"] > 1e-3
     assert last["map_beta"] < 1e-5
 
 
-def test_the_share_of_random_maps_is_what_a_budget_is_on(tmp_path: Path) -> None:
+def test_a_budget_limits_the_share_of_random_maps(tmp_path: Path) -> None:
     recipe = tiny(
         model={"attention": "mask", "anchors": 2, "attention_options": {"initial": 0.45, "initial_std": 0.3}},
         objective={"kept_budget": 0.5, "kept_beta": 0.1, "budget_bits": None, "map_budget_bits": None},
@@ -79,7 +79,7 @@ def task_of(recipe: Recipe) -> tuple[Task, DataSplits]:
     return Task(recipe, build_model(recipe, data), steps_per_epoch=8), data
 
 
-def test_a_measurement_is_of_one_sample_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_uses_one_sample_and_keeps_state(monkeypatch: pytest.MonkeyPatch) -> None:
     task, data = task_of(tiny(objective={"budget_bits": 9.0}))
     monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
     task.model.train()
@@ -110,28 +110,28 @@ def test_the_latent_rate_reaches_its_budget(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ema", [None, 0.99999])
-def test_the_average_is_measured_where_it_is_kept_and_the_weights_are_put_back(
+def test_averaged_weights_are_measured_and_the_weights_are_restored(
     ema: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[torch.Tensor] = []
+    measured: list[torch.Tensor] = []
 
     def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
-        seen.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
+        measured.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
         return {"budget_bits": 10.0 * NATS_PER_BIT}  # the budget, so that the multiplier rests
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
     parts = {"train": {"epochs": 2, "ema": ema}, "optim": {"name": "adamw", "lr": 2e-3}}
-    kept = train(tiny(**parts, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
+    folder = train(tiny(**parts, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
     free = train(tiny(**parts), tmp_path / "free", quiet=True)
-    assert len(seen) == 3
-    moved = [(state - seen[0]).abs().max().item() for state in seen[1:]]
+    assert len(measured) == 3
+    moved = [(state - measured[0]).abs().max().item() for state in measured[1:]]
     assert all(change > 1e-3 for change in moved) if ema is None else all(change < 1e-5 for change in moved)
-    assert all(torch.equal(value, weights(free)[name]) for name, value in weights(kept).items())
+    assert all(torch.equal(value, weights(free)[name]) for name, value in weights(folder).items())
 
 
 @pytest.mark.parametrize(("budget", "start"), [(0.01, 50.0), (1e7, 2e-8)])
 def test_an_unreachable_budget_says_what_is_reachable(budget: float, start: float, tmp_path: Path) -> None:
-    """The weight starts near a bound, which a long search would drive it to."""
+    """The weight starts near the bound that a long search would reach."""
     recipe = tiny(train={"epochs": 2}, objective={"map_budget_bits": budget, "map_beta": start})
     with pytest.raises(RegardError, match=r"objective\.map_budget_bits=.*not reachable.*\[\d+\.\d, \d+\.\d\] bits"):
         train(recipe, tmp_path / "run", quiet=True)
@@ -147,7 +147,7 @@ def test_a_budget_is_refused_where_the_gate_is_no_cut(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_multipliers_go_along_with_a_checkpoint() -> None:
+def test_multipliers_are_stored_in_a_checkpoint() -> None:
     task, _ = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
     task.multipliers = {name: m.update(1e4) for name, m in task.multipliers.items()}
     checkpoint: dict = {}
@@ -160,10 +160,10 @@ def test_multipliers_go_along_with_a_checkpoint() -> None:
     assert other.weights.beta == pytest.approx(0.002 * math.e, rel=0.3)
 
 
-def test_the_callback_is_there_only_where_a_budget_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = replace_measure(monkeypatch, {})
+def test_there_is_a_callback_only_with_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measurements = replace_measure(monkeypatch, {})
     train(tiny(), tmp_path / "run", quiet=True)
-    assert seen == []
+    assert measurements == []
 
 
 WIDE = {"head": "conv", "initial_std": 0.1}
@@ -183,7 +183,7 @@ def blobs(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def learn(code_beta: float) -> tuple[float, float]:
-    """Accuracy of one sampled map and bits of its hard anchors, on images that were not learned from."""
+    """Accuracy of one sampled map and bits of its hard anchors, on images outside the training set."""
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(3, 12, 3, padding=1),
@@ -214,7 +214,7 @@ def learn(code_beta: float) -> tuple[float, float]:
     return (output.logits[0].argmax(1) == labels).float().mean().item(), bits.item()
 
 
-def test_a_price_shortens_the_code_and_accuracy_hardly_falls() -> None:
+def test_a_price_shortens_the_code_at_little_cost_in_accuracy() -> None:
     free_accuracy, free_bits = learn(0.0)
     paid_accuracy, paid_bits = learn(1e-3)
     assert free_accuracy > 0.95

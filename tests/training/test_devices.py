@@ -1,4 +1,4 @@
-"""Two processes on one machine: training runs, and validation gives what one process gives."""
+"""Two processes on one machine: training runs, and validation agrees with one process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Training that cannot go on says why, keeps its last checkpoint, and executes nothing in one."""
+"""Failing training names the cause, keeps its last checkpoint, and executes nothing in a checkpoint."""
 
 import pickle
 import resource
@@ -30,7 +30,7 @@ class Payload:
 
 @contextmanager
 def stopped_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The loss is not a number from this step on."""
+    """The loss is NaN from this step on."""
     loss, seen = tasks.information_loss, []
 
     def poisoned(*args, **kwargs):
@@ -49,9 +49,7 @@ def half_done(folder: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe = RE
     return folder / "checkpoints" / "last.ckpt"
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_nan_loss_stops_and_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with stopped_at(10, monkeypatch), pytest.raises(RegardError, match=r"nan at step 10 \(epoch 1, batch 2.*optim\.lr"):
         train(RECIPE, tmp_path / "run", quiet=True)
     last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
@@ -103,7 +101,7 @@ def test_checkpoints_are_written_in_the_same_folder_and_renamed(
 
 
 def replace_checkpoint(what: str, last: Path, opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts something else where the last checkpoint was."""
+    """Replaces the last checkpoint by another file."""
     if what == "a bare pickle":
         last.write_bytes(pickle.dumps(Payload(opened)))
     elif what == "a pickle in torch's own form":
@@ -132,7 +130,7 @@ def replace_checkpoint(what: str, last: Path, opened: Path, tmp_path: Path, monk
         "no latent",
     ],
 )
-def test_what_is_no_checkpoint_of_this_run_is_refused(
+def test_other_files_in_place_of_the_checkpoint_are_refused(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = half_done(tmp_path / "run", monkeypatch)

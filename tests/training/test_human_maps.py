@@ -1,4 +1,4 @@
-"""What attention is aligned with: gaze on training images alone, another image's, or the object's mask."""
+"""Targets of alignment: gaze on training images only, gaze of another image, or the mask of the object."""
 
 from dataclasses import replace
 from functools import partial
@@ -42,7 +42,7 @@ def test_no_gaze_on_val_and_test_images_enters_training(monkeypatch, tmp_path, a
     assert any(not torch.equal(one[key], three[key]) for key in one), "training gaze does nothing"
 
 
-def test_the_map_is_drawn_to_the_mask(monkeypatch, tmp_path):
+def test_the_map_is_aligned_with_the_mask(monkeypatch, tmp_path):
     data = clutter_with_gaze()
     replace_data(monkeypatch, data)
     recipe = tiny("masks", model=MODEL, align=AlignRecipe(target="mask", weight=5.0), **LONGER)
@@ -67,30 +67,30 @@ def output(mean):
 
 def test_a_box_replaces_a_mask_and_an_image_without_an_object_does_not_count():
     loss = partial(align_batch, AlignRecipe(target="mask", loss="mse"))
-    right = torch.zeros(3, 1, 4, 4)
-    right[0, 0, :2, :2] = 1
-    right[1, 0, 2:, 1:3] = 1
-    right[2] = torch.rand(1, 4, 4)
-    assert loss([output(right)], batch_with_boxes()) == 0
-    assert loss([output(1 - right)], batch_with_boxes()) == 1
+    expected = torch.zeros(3, 1, 4, 4)
+    expected[0, 0, :2, :2] = 1
+    expected[1, 0, 2:, 1:3] = 1
+    expected[2] = torch.rand(1, 4, 4)
+    assert loss([output(expected)], batch_with_boxes()) == 0
+    assert loss([output(1 - expected)], batch_with_boxes()) == 1
     masks = torch.zeros(3, 1, SIDE, SIDE, dtype=torch.bool)
     masks[0, 0, 8:, 8:] = True
-    assert loss([output(right)], replace(batch_with_boxes(), masks=masks)) > 0.3, "a mask goes before a box"
+    assert loss([output(expected)], replace(batch_with_boxes(), masks=masks)) > 0.3, "a mask goes before a box"
     with pytest.raises(RegardError, match="neither masks nor boxes"):
-        loss([output(right)], replace(batch_with_boxes(), boxes=None))
+        loss([output(expected)], replace(batch_with_boxes(), boxes=None))
 
 
-def test_an_objects_counts_are_its_pixels():
+def test_counts_of_an_object_are_its_pixels():
     masks = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     masks[0, 0, 0, 0] = masks[0, 0, 7, 4:] = True
-    target, known = object_map(masks, grid=(2, 2))
+    target, counts = object_map(masks, grid=(2, 2))
     assert target.counts.sum() == masks.sum()
     assert target.map[0, 0].tolist() == [[1 / 16, 0], [0, 4 / 16]]
-    assert known.tolist() == [True]
+    assert counts.tolist() == [True]
 
 
 def test_with_masks_as_target_the_gaze_of_another_set_has_no_effect(monkeypatch, tmp_path):
-    """With a mask as the target, another set's gaze decides nothing: only its images are seen."""
+    """With a mask as the target, gaze of another set has no effect; only its images are used."""
     data, learned = clutter_with_gaze(), []
     for name in ("one", "two"):
         lent = clutter_with_gaze(train=24, val=4, test=4, fixations=3 if name == "one" else 9)

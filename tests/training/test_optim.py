@@ -54,7 +54,7 @@ def test_constant_has_no_warm_up() -> None:
     assert_rates(rates(schedule="constant", warmup_epochs=3), [1.0] * TOTAL)
 
 
-def test_onecycle_rises_for_a_quarter_and_falls_to_nothing() -> None:
+def test_onecycle_rises_for_a_quarter_and_falls_to_zero() -> None:
     up = 0.25 * (TOTAL + 1) - 1
     down = TOTAL - up
 
@@ -112,7 +112,7 @@ def test_moments_decay_by_the_recipes_betas(name: str) -> None:
     assert {tuple(group["betas"]) for group in optimizer.param_groups} == {(0.5, 0.99)}
 
 
-def test_muon_turns_the_gradient_of_matrices_into_a_rotation_and_the_rest_learns_by_adamw() -> None:
+def test_muon_orthogonalizes_gradients_of_matrices_and_uses_adamw_for_the_rest() -> None:
     model, lr = small(), 1e-3
     optimizer = build_optimizer(OptimRecipe(name="muon", lr=lr, weight_decay=0.0), model)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

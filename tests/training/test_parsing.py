@@ -1,4 +1,4 @@
-"""Recipes as files and command lines: what goes in comes out, what is wrong is answered with the near names; and the
+"""Recipes as files and command lines: values survive a round trip, errors list similar names; and the
 YAML files around recipes: found by path or name, read into a dataclass, refused with their name.
 """
 
@@ -212,7 +212,7 @@ def test_a_file_of_some_fields_leaves_the_others(tmp_path: Path) -> None:
         ("model.latnt", "model.latent"),
     ],
 )
-def test_an_unknown_field_is_answered_with_the_near_ones(word: str, near: str, tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_field_lists_similar_ones(word: str, near: str, tmp_path: Path) -> None:
     with pytest.raises(RegardError, match=rf"Did you mean .*{near}"):
         parse_recipe([f"--{word}", "3"])
     value: object = 3
@@ -223,7 +223,7 @@ def test_an_unknown_field_is_answered_with_the_near_ones(word: str, near: str, t
         load_recipe(tmp_path / "r.yaml")
 
 
-def test_a_word_near_to_nothing_points_to_the_list() -> None:
+def test_the_error_for_a_dissimilar_field_points_to_the_list() -> None:
     with pytest.raises(RegardError, match="--help` lists every field"):
         parse_recipe(["--zzzzzz", "3"])
 
@@ -241,7 +241,7 @@ def test_an_ill_typed_field_is_named(field: str, value: str, tmp_path: Path) -> 
         load_recipe(tmp_path / "r.yaml")
 
 
-def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="no such recipe"):
         load_recipe(tmp_path / "absent.yaml")
     for text in ("train: [1, 2", "- a\n- b\n", "just words\n"):

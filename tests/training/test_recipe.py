@@ -1,4 +1,4 @@
-"""What a recipe may not ask for."""
+"""Recipes that are refused, and the plain twin."""
 
 import subprocess
 import sys
@@ -77,7 +77,7 @@ def test_a_part_refuses_its_own_mistakes_with_field_value_and_remedy(make: Calla
         make()
 
 
-def test_a_part_that_is_refused_in_a_file_or_on_a_command_line_says_the_same(tmp_path: Path) -> None:
+def test_files_and_command_lines_give_the_same_error(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("objective: {warmup: 0.95}\n")
     for arguments in (["--objective.warmup", "0.95"], ["--recipe", str(tmp_path / "r.yaml")]):
         with pytest.raises(RegardError, match=r"objective\.warmup is 0\.95; 0 <= objective\.warmup < \.9 must hold"):
@@ -93,7 +93,7 @@ def test_a_part_that_is_refused_in_a_file_or_on_a_command_line_says_the_same(tmp
         (lambda: tiny("odd", impose=ImposeRecipe(map="center")), r"impose\.map gives the map.*set model\.attention"),
     ],
 )
-def test_a_choice_that_only_another_room_knows_is_checked_when_the_network_is_built(
+def test_choices_of_other_packages_are_checked_when_the_network_is_built(
     recipe: Callable[[], Recipe], words: str, tmp_path: Path
 ) -> None:
     odd = recipe()
@@ -123,7 +123,7 @@ def test_reading_a_recipe_imports_no_network_library(tmp_path: Path) -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
-def test_the_default_and_the_budgets_ends_are_fine() -> None:
+def test_the_default_and_budgets_at_their_bounds_are_valid() -> None:
     assert Recipe().twin
     assert tiny(objective={"warmup": 0.89, "budget_bits": 1e-3, "map_budget_bits": 1e-3}).objective.budget_bits == 1e-3
 

@@ -1,4 +1,4 @@
-"""A run's folder, its repetition, its continuation after a kill, and its plain twin in a process of its own."""
+"""The folder of a run, its repetition, resuming after a kill, and its plain twin in its own process."""
 
 import json
 import signal
@@ -67,7 +67,7 @@ def test_contents_of_a_run_folder(finished: Path) -> None:
     assert not list(finished.rglob("*.part"))
 
 
-def test_load_run_gives_what_was_validated(finished: Path) -> None:
+def test_load_run_returns_the_validated_network(finished: Path) -> None:
     recipe, model, data = load_run(finished)
     assert isinstance(model, AttentiveClassifier)
     assert not model.training
@@ -93,7 +93,7 @@ def budgeted() -> Recipe:
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path) -> None:
     recipe = budgeted()
     unbroken = train(recipe, tmp_path / "unbroken", quiet=True)
     save_recipe(recipe, tmp_path / "recipe.yaml")
@@ -116,7 +116,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert {path.name for path in folder.glob("logs*")} == {"logs", "logs-1"}, "the log before the kill stays"
 
 
-def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
+def test_averaged_weights_are_validated_and_kept(tmp_path: Path) -> None:
     averaged = train(tiny(train={"ema": 0.9}), tmp_path / "ema", quiet=True)
     plain = train(tiny(), tmp_path / "plain", quiet=True)
     assert not same(averaged, plain)
@@ -126,7 +126,7 @@ def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     assert metrics(averaged)[-1]["val/nll"] != metrics(plain)[-1]["val/nll"]
 
 
-def test_a_finished_run_is_left_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_run_is_not_changed(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Recipe) -> None:
         raise AssertionError("a finished run was started again")
 
@@ -153,7 +153,7 @@ def test_a_plain_network_trains(tmp_path: Path) -> None:
     assert not {"val/latent_bits", "val/gate_bits", "val/accuracy_one_sample"} & metrics(folder)[-1].keys()
 
 
-def test_an_interruption_comes_out_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -209,7 +209,7 @@ def replace_python(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("command", "message"), [("echo no room; exit 3", "no room"), ("kill -9 $$", "no message")])
-def test_a_twin_that_fails_is_named_and_the_run_is_whole(
+def test_a_twin_that_fails_is_named_and_the_run_is_complete(
     command: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_python(command, tmp_path, monkeypatch)

@@ -1,4 +1,4 @@
-"""A run that segments: learned, resumed in the same folder form, validated; attention aligned with gaze on the way."""
+"""Runs of segmentation: training, validation, and alignment of attention with gaze."""
 
 import json
 from functools import partial
@@ -39,7 +39,7 @@ def test_a_segmenter_under_a_budget(tmp_path):
     assert last["map_beta"] != recipe.objective.map_beta
 
 
-def test_a_recipe_that_a_segmenter_cannot_have_is_refused():
+def test_a_recipe_unsuited_to_segmentation_is_refused():
     with pytest.raises(RegardError, match=r"set model.latent and objective.budget_bits to null"):
         tiny("seg", task="segmentation")
     recipe = tiny("seg", **SEGMENTS)
@@ -50,7 +50,7 @@ def test_a_recipe_that_a_segmenter_cannot_have_is_refused():
         build.build_model(recipe, without)
 
 
-def test_pixels_count_alike_and_images_by_their_share():
+def test_the_loss_weights_pixels_equally_and_images_by_weight():
     logits = torch.tensor([[2.0, -1.0]]).reshape(1, 2, 1, 1, 1).expand(3, 2, 1, 4, 5)
     masks = torch.ones(2, 1, 4, 5, dtype=torch.bool)
     own = torch.nn.functional.softplus(-torch.tensor([2.0, -1.0]))
@@ -79,7 +79,7 @@ def output(mean):
     return AttentionOutput(features=torch.zeros(len(mean), 1, 2, 4), map=mean[None], mean=mean, raw=mean[None])
 
 
-def test_alignment_is_least_where_people_look_and_ignores_images_without_gaze():
+def test_the_alignment_loss_is_least_at_the_gaze_and_ignores_images_without_gaze():
     points = torch.full((2, 1, 2), torch.nan)
     points[0, 0] = torch.tensor([15.0, 7.0])
     batch = Batch(torch.zeros(2, 3, 8, 16), torch.zeros(2).long(), torch.arange(2), fixations=points)
@@ -98,7 +98,7 @@ def test_alignment_is_least_where_people_look_and_ignores_images_without_gaze():
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Options with which the gaze set under the name osie was opened: people always look at the lower right corner."""
+    """Options with which the gaze set under the name osie was opened: all fixations are in the lower right corner."""
     options_seen = []
 
     def open_data(name, root, **options):
@@ -120,7 +120,7 @@ def opened(monkeypatch):
 
 
 @pytest.mark.parametrize("parts", [SEGMENTS, {}], ids=["segmentation", "classification"])
-def test_attention_is_drawn_to_the_gaze_of_another_set(tmp_path, opened, parts):
+def test_attention_is_aligned_with_the_gaze_of_another_set(tmp_path, opened, parts):
     align = AlignRecipe(gaze="osie", weight=3.0, batch_size=4)
     common = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}, "augment": {"crop_padding": 0}}
     folder = train(tiny("aligned", **parts, **common, align=align), tmp_path / "aligned", quiet=True)

@@ -1,4 +1,4 @@
-"""A run with shuffled labels, and the judgement that takes it as the network that learned nothing."""
+"""Runs with shuffled labels, and the judgement that uses one as the network without learned features."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_run_with_shuffled_labels_opens_like_any_other(runs: Path) -> None:
         train(tiny("shuffled"), runs / "shuffled", quiet=True)
 
 
-def test_judge_compares_with_a_shuffled_run_and_refuses_a_true_one(
+def test_judge_compares_with_a_shuffled_run_and_refuses_one_with_true_labels(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [

@@ -1,4 +1,4 @@
-"""A stem computed once gives the run that a stem computed each time gives."""
+"""A run with a cached stem equals the run that computes its stem each time."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,8 +53,10 @@ def test_a_trained_run_is_evaluated_on_images(tmp_path: Path, cached: dict) -> N
     _, model, data = load_run(train(recipe, tmp_path / "run", quiet=True))
     model.freeze("stage1")
     images = data.test.batch(range(35)).images
-    seen = observe(model, data.test, seed=0)
-    assert torch.allclose(seen.mean, model(images, samples=0, stem=model.stem(images)).probabilities(), atol=1e-5)
+    observation = observe(model, data.test, seed=0)
+    assert torch.allclose(
+        observation.mean, model(images, samples=0, stem=model.stem(images)).probabilities(), atol=1e-5
+    )
 
 
 def test_test_images_with_their_stem_are_evaluated_as_without(cached: dict) -> None:
@@ -67,11 +69,15 @@ def test_test_images_with_their_stem_are_evaluated_as_without(cached: dict) -> N
     assert batch.stem is not None
     torch.testing.assert_close(batch.stem, model.stem(plain.images), msg="in full precision, whatever training caches")
     assert joined.images is data.test.images, "attributes of the split are kept"
-    seen, expected = (observe(model, split, seed=0, samples=(4,)) for split in (joined, data.test))
-    for a, b in ((seen.mean, expected.mean), (seen.one, expected.one), (seen.averaged[4], expected.averaged[4])):
+    observation, expected = (observe(model, split, seed=0, samples=(4,)) for split in (joined, data.test))
+    for a, b in (
+        (observation.mean, expected.mean),
+        (observation.one, expected.one),
+        (observation.averaged[4], expected.averaged[4]),
+    ):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     index = torch.tensor([5, 0, 2])
-    given = [gate[index.flip(0)] for gate in seen.gates]
+    given = [gate[index.flip(0)] for gate in observation.gates]
     (predictions, bits), (expected_predictions, expected_bits) = (
         predict_with_maps(model, split, given, index) for split in (joined, data.test)
     )
@@ -86,9 +92,9 @@ def test_half_precision_costs_little(tmp_path: Path, cached: dict) -> None:
     data = build_data(recipe)
     model = build_model(recipe, data).eval()
     batch = stem_splits(recipe, model, data, quiet=True).val.batch(range(33))
-    whole = model(data.val.batch(range(33)).images, samples=0).probabilities()
+    full = model(data.val.batch(range(33)).images, samples=0).probabilities()
     assert batch.images.numel() == 0
-    assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), whole, atol=2e-3)
+    assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), full, atol=2e-3)
 
 
 def test_every_view_is_the_stem_of_an_augmented_image(cached: dict) -> None:
@@ -98,8 +104,8 @@ def test_every_view_is_the_stem_of_an_augmented_image(cached: dict) -> None:
     split = stem_splits(recipe, model, data, quiet=True).train
     batch, augment = data.train.batch(range(64)), build_augmentation(recipe)
     for view in range(3):
-        wanted = model.stem(augment(batch, seed=0, epoch=view).images)
-        assert torch.allclose(split.features[view], wanted, atol=1e-6)
+        expected = model.stem(augment(batch, seed=0, epoch=view).images)
+        assert torch.allclose(split.features[view], expected, atol=1e-6)
     assert not torch.equal(split.features[0], split.features[1])
 
 
@@ -118,7 +124,7 @@ def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(cached: dict) -> N
         assert torch.equal(batch.labels, data.train.labels[batch.index])
 
 
-def test_cached_features_are_found_by_other_seeds_and_arms(cached: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_features_are_shared_by_other_seeds_and_arms(cached: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tiny("run", model=FROZEN, train=cached)
     data = build_data(recipe)
     torch.manual_seed(0)

@@ -69,15 +69,15 @@ def test_annotations_are_those_of_the_view(cached, data):
     got, still = split.batch(range(64)), data.train.batch(range(64))
     assert got.size == (SIDE, SIDE)
     assert got.split == "train"
-    seen = [Augmentation(crop_padding=3, flip=True)(still, seed=0, epoch=view) for view in range(3)]
+    views = [Augmentation(crop_padding=3, flip=True)(still, seed=0, epoch=view) for view in range(3)]
     for i, view in enumerate(split.view.tolist()):
         for name in ("masks", "boxes", "fixations", "moved"):
-            wanted = getattr(seen[view], name)[i]
-            assert torch.equal(getattr(got, name)[i].nan_to_num(-1), wanted.nan_to_num(-1)), name
-        assert torch.allclose(got.stem[i], model.stem(seen[view].images[i : i + 1])[0], atol=1e-6)
+            expected = getattr(views[view], name)[i]
+            assert torch.equal(getattr(got, name)[i].nan_to_num(-1), expected.nan_to_num(-1)), name
+        assert torch.allclose(got.stem[i], model.stem(views[view].images[i : i + 1])[0], atol=1e-6)
 
 
-def test_shuffled_gaze_finds_the_same_features(cached, data):
+def test_shuffled_gaze_uses_the_same_features(cached, data):
     recipe = tiny("run", model=FROZEN, train=cached)
     torch.manual_seed(0)
     model = build_model(recipe, data)
@@ -125,7 +125,7 @@ def test_a_decoder_that_reads_inside_of_the_stem_is_refused(cached, data):
 
 @pytest.mark.parametrize("decoder", ["fcn32s", "fcn16s"])
 @pytest.mark.parametrize("samples", [0, 1, 3])
-def test_a_segmenter_gives_the_same_from_its_stem(decoder, samples):
+def test_a_segmenter_gives_the_same_output_from_its_stem(decoder, samples):
     torch.manual_seed(0)
     model = Segmenter("resnet18", decoder=decoder, at="layer4", attention="noise", input_size=(64, 96)).eval()
     model.freeze("layer3")
@@ -134,9 +134,9 @@ def test_a_segmenter_gives_the_same_from_its_stem(decoder, samples):
     images = torch.rand(2, 3, 64, 96)
     stem = model.stem(images)
     torch.manual_seed(1)
-    whole = model(images, samples=samples)
+    full = model(images, samples=samples)
     torch.manual_seed(1)
     rest = model(images[:, :, :0, :0], samples=samples, stem=stem)
     assert rest.logits.shape == (max(samples, 1), 2, 1, 64, 96)
-    assert torch.allclose(whole.logits, rest.logits, atol=1e-5)
-    assert torch.equal(whole.attention[0].map, rest.attention[0].map)
+    assert torch.allclose(full.logits, rest.logits, atol=1e-5)
+    assert torch.equal(full.attention[0].map, rest.attention[0].map)
