@@ -158,6 +158,6 @@ def test_costs_of_judging_match_the_records() -> None:
         "blurred | {blur} |",
         "every image shown | {noisy_linear} |",
         "128 masks | {rise} | captum-rise {captum-rise} |",
-        "run again | {iba together} an image | {iba alone} one by one |",
+        "run again | {iba together} per image | {iba alone} one by one |",
     ):
         assert line.format(**costs) in text
