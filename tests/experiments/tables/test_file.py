@@ -9,16 +9,18 @@ import pytest
 
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.tables import (
-    TuningTrials,
+from regard.experiments.tables.file import (
+    TableFile,
+    Tuning,
     best_trials,
+    check_table,
     read_table,
     sweep_table,
     table_cells,
-    table_of,
     trial_cells,
 )
-from regard.experiments.tables.file import Claim, TableFile, Tuning, check_table
+from regard.experiments.tables.results import Claim, TuningTrials
+from regard.experiments.tables.table import table_of
 from regard.report import to_json
 from regard.training import Recipe
 from regard.types import RegardError

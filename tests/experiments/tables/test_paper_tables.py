@@ -8,7 +8,7 @@ import torch
 
 from regard.backbones import size_of
 from regard.data import DataSplits, TensorSplit
-from regard.experiments.tables import read_table, table_cells
+from regard.experiments.tables.file import read_table, table_cells
 from regard.training import recipe_from
 from regard.training.build import build_model, resolve_match
 

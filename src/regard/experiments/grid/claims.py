@@ -20,14 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from regard.experiments.grid.cell import read_object
 from regard.files import create_atomically
 
 BEAT = 10.0
 STALE = 120.0
-NAME = re.compile(r"claim-(\d+)\.json")
+NAME = re.compile(r"claim-\d+\.json")
 
 
 @cache
@@ -142,8 +141,8 @@ class ClaimWatcher:
             return None  # released just now: only dead claims stay
         number = 0 if newest is None else _number(newest) + 1
         folder.mkdir(parents=True, exist_ok=True)
-        me: dict[str, Any] = {"host": socket.gethostname(), "place": machine(), "pid": os.getpid()}
-        me["begun"] = start_time(os.getpid())
+        pid = os.getpid()
+        me = {"host": socket.gethostname(), "place": machine(), "pid": pid, "begun": start_time(pid)}
         path = folder / f"claim-{number}.json"
         return CellClaim(path) if create_atomically(path, json.dumps(me)) else None
 
@@ -157,6 +156,4 @@ def _newest(folder: Path) -> Path | None:
 
 
 def _number(path: Path) -> int:
-    match = NAME.fullmatch(path.name)
-    assert match is not None
-    return int(match[1])
+    return int(path.stem.removeprefix("claim-"))

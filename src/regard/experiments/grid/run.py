@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from regard.errors import RegardError
 from regard.experiments.grid.cell import (
@@ -28,7 +29,7 @@ from regard.experiments.grid.cell import (
     finished_record,
     read_object,
 )
-from regard.experiments.grid.claims import ClaimWatcher
+from regard.experiments.grid.claims import STALE, ClaimWatcher
 from regard.experiments.grid.worker import FINISHED, INTERRUPTED, TAKEN, write_failure
 from regard.files import write_json
 
@@ -39,7 +40,7 @@ class Slot:
 
     environment: dict[str, str]
     process: subprocess.Popen[str] | None = None
-    busy: bool = field(default=False)
+    busy: bool = False
 
     def start(self, folder: Path, root: Path, dead: str) -> None:
         """Hands a cell to the worker; starts one where there is none."""
@@ -55,7 +56,6 @@ class Slot:
                     text=True,
                     env=self.environment,
                 )
-        assert self.process.stdin is not None
         self.busy = True
         order = json.dumps({"folder": str(folder), "root": str(root), "dead": dead})
         with suppress(BrokenPipeError):  # the process ended; `poll` returns its exit code
@@ -94,17 +94,18 @@ class Slot:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.stdout.close()
+        with suppress(BrokenPipeError), self.process:  # closes its pipes
+            pass
         self.process, self.busy = None, False
 
 
 def _make_slots(workers: int, threads: int) -> list[Slot]:
     """Slots for workers; CUDA devices, where there are any, are assigned in turn, one per slot."""
-    devices = _cuda_devices()
+    import torch  # here, because a worker imports this module and may need no torch
+
+    count = torch.cuda.device_count()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = given.split(",")[:count] if given else [str(i) for i in range(count)]
     slots = []
     for i in range(workers):
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
@@ -112,15 +113,6 @@ def _make_slots(workers: int, threads: int) -> list[Slot]:
             environment["CUDA_VISIBLE_DEVICES"] = devices[i % len(devices)]
         slots.append(Slot(environment))
     return slots
-
-
-def _cuda_devices() -> list[str]:
-    """Names of devices, as ``CUDA_VISIBLE_DEVICES`` has them."""
-    import torch  # here, because a worker imports this module and may need no torch
-
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = torch.cuda.device_count()
-    return (given.split(",")[:count] if given else [str(i) for i in range(count)]) if count else []
 
 
 POLL = 0.2
@@ -166,7 +158,7 @@ def run_grid(
     *,
     workers: int = 1,
     threads: int = 1,
-    stale: float | None = None,
+    stale: float = STALE,
     on_progress: _OnProgress | None = None,
 ) -> Outcome:
     """Runs all cells, several at a time, in worker processes, and waits for cells that other machines run.
@@ -187,17 +179,11 @@ def run_grid(
     """
     if workers < 1 or threads < 1:
         raise RegardError(f"workers={workers}, threads={threads}: both must be at least 1")
-    if len({cell.path for cell in cells}) < len(cells):
-        paths = [cell.path for cell in cells]
+    paths = [cell.path for cell in cells]
+    if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
-    return _Run(
-        cells,
-        root,
-        _make_slots(workers, threads),
-        ClaimWatcher() if stale is None else ClaimWatcher(stale),
-        on_progress,
-    ).run()
+    return _Run(cells, root, _make_slots(workers, threads), ClaimWatcher(stale), on_progress).run()
 
 
 def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
@@ -232,7 +218,7 @@ class _Run:
 
     def run(self) -> Outcome:
         self.states = {cell.path: State() for cell in self.cells}
-        self.earlier = {cell.path: self._failure(cell) for cell in self.cells}
+        self.earlier = {cell.path: self._failure(cell).get("time") for cell in self.cells}
         scanned = -SCAN
         try:
             while True:
@@ -265,8 +251,10 @@ class _Run:
                 self.states[cell.path] = State("done")
             elif (holder := self.watch.holder(self.root / cell.path)) is not None:
                 self.states[cell.path] = State("elsewhere", message=holder)
-            elif (failure := self._failure(cell)) is not None and failure != self.earlier[cell.path]:
-                self.states[cell.path] = State("failed", message=self._error(cell))
+            elif self._failed_now(cell):
+                self.states[cell.path] = State(
+                    "failed", message="\n".join(self._failure(cell).get("lines", ["no message"]))
+                )
             else:
                 self.states[cell.path] = State()
 
@@ -293,10 +281,11 @@ class _Run:
             elif code == INTERRUPTED:
                 raise KeyboardInterrupt
             else:
-                failure = self._failure(cell)
-                if failure is None or failure == self.earlier[cell.path]:
+                if not self._failed_now(cell):
                     self._record(cell, code)
-                self.states[cell.path] = State("failed", message=self._error(cell))
+                self.states[cell.path] = State(
+                    "failed", message="\n".join(self._failure(cell).get("lines", ["no message"]))
+                )
 
     def _record(self, cell: Cell, code: int) -> None:
         """Records the failure of a worker that was killed."""
@@ -306,10 +295,9 @@ class _Run:
         output = log.read_text(errors="replace") if log.exists() else ""
         write_failure(folder, f"{output}\nthe worker {how}")
 
-    def _failure(self, cell: Cell) -> object:
-        failure = read_object(self.root / cell.path / FAILED_FILE)
-        return None if failure is None else failure.get("time")
+    def _failure(self, cell: Cell) -> dict[str, Any]:
+        return read_object(self.root / cell.path / FAILED_FILE) or {}
 
-    def _error(self, cell: Cell) -> str:
-        failure = read_object(self.root / cell.path / FAILED_FILE) or {}
-        return "\n".join(failure.get("lines", ["no message"]))
+    def _failed_now(self, cell: Cell) -> bool:
+        """Whether the cell failed since this grid began."""
+        return self._failure(cell).get("time") not in (None, self.earlier[cell.path])

@@ -28,89 +28,65 @@ class Column(TableColumn):
         return self.source or self.key
 
 
-_percent = partial(Column, better="higher", percent=True)
+_accuracy = partial(Column, better="higher", percent=True)
+_bits = partial(Column, unit="bits")
+_run = partial(Column, per_image=False)
+_score = partial(Column, better="higher")
+_share = partial(Column, percent=True)
 _COLUMNS = (
-    _percent("accuracy_mean", "accuracy", "Mean map and mean latent, last epoch."),
-    _percent(
+    _accuracy("accuracy_mean", "accuracy", "Mean map and mean latent, last epoch."),
+    _accuracy(
         "accuracy_one_sample",
         "one sample",
         "Accuracy with one sampled map and latent, the channel that bits price, last epoch.",
     ),
     *(
-        Column(
-            f"accuracy_{n}_samples",
-            f"{n} samples",
-            f"Accuracy averaged over {n} sampled maps and latents, last epoch.",
-            better="higher",
-            percent=True,
+        _accuracy(
+            f"accuracy_{n}_samples", f"{n} samples", f"Accuracy averaged over {n} sampled maps and latents, last epoch."
         )
         for n in EVERY_SAMPLES
     ),
-    _percent(
+    _accuracy(
         "best_accuracy_mean",
         "accuracy, best on validation",
         "Mean map and mean latent, epoch with the highest validation accuracy.",
         source="best/accuracy_mean",
     ),
-    Column(
+    _share(
         "relative_error",
         "error against the reference",
         "Test errors as a change from the reference's, last epoch: -10 % is one error in ten less.",
         better="lower",
-        percent=True,
         source="accuracy_mean",
     ),
     Column("nll", "NLL", "Negative log-likelihood of the true label, mean prediction.", better="lower", unit="nats"),
-    Column(
-        "calibration_error",
-        "ECE",
-        "Distance of confidence from accuracy, 15 bins, mean prediction.",
-        better="lower",
-        per_image=False,
-    ),
-    Column(
-        "calibration_floor",
-        "ECE if calibrated",
-        "What so many images would score if confidence were accuracy.",
-        per_image=False,
-    ),
-    Column("latent_bits", "latent", "Rate of the latent, exact KL, one sample.", unit="bits"),
-    Column("gate_bits", "gate", "Price of what the noise gate lets through, one sample.", unit="bits"),
-    Column("code_bits", "map code", "Code length of the quantized map, one sample.", better="lower", unit="bits"),
-    Column(
+    _run("calibration_error", "ECE", "Distance of confidence from accuracy, 15 bins, mean prediction.", better="lower"),
+    _run("calibration_floor", "ECE if calibrated", "What so many images would score if confidence were accuracy."),
+    _bits("latent_bits", "latent", "Rate of the latent, exact KL, one sample."),
+    _bits("gate_bits", "gate", "Price of what the noise gate lets through, one sample."),
+    _bits("code_bits", "map code", "Code length of the quantized map, one sample.", better="lower"),
+    _bits(
         "map_bits",
         "map says",
         "What the random map's values tell about the image, each position alone, added up: an upper bound.",
         better="lower",
-        unit="bits",
     ),
-    Column(
+    _bits(
         "label_bits",
         "about the label",
         "Lower bound on I(Z;Y): H(Y) minus the cross-entropy of one sample.",
         better="higher",
-        unit="bits",
     ),
-    Column(
-        "label_entropy_bits",
-        "H(Y)",
-        "Entropy of the labels: all there is to tell about the label.",
-        unit="bits",
-        per_image=False,
+    _bits(
+        "label_entropy_bits", "H(Y)", "Entropy of the labels: all there is to tell about the label.", per_image=False
     ),
-    Column(
-        "energy_inside",
-        "energy inside",
-        "Share of the map on the object; without attention, of Grad-CAM's map.",
-        better="higher",
-    ),
+    _score("energy_inside", "energy inside", "Share of the map on the object; without attention, of Grad-CAM's map."),
     Column("area_share", "area share", "What a uniform map scores as energy inside."),
-    Column("pointing", "pointing", "Share of images whose map peaks on the object.", better="higher"),
-    Column(
+    _score("pointing", "pointing", "Share of images whose map peaks on the object."),
+    _score(
         "energy_near_parts",
         "energy near parts",
         "Share of the map near the object's visible parts; without attention, of Grad-CAM's map.",
-        better="higher",
     ),
     Column(
         "near_parts_area",
@@ -127,9 +103,7 @@ _COLUMNS = (
         "What a Gaussian at the box's centre scores.",
         source=f"energy_near_parts/{CENTRE_BOX}",
     ),
-    Column(
-        "gaze_nss", "NSS", "The standardised map where people looked; without attention, Grad-CAM's.", better="higher"
-    ),
+    _score("gaze_nss", "NSS", "The standardised map where people looked; without attention, Grad-CAM's."),
     Column("gaze_nss_center", "NSS, box centre", "Of a Gaussian at the box's centre.", source=f"gaze_nss/{CENTRE_BOX}"),
     Column("gaze_nss_another", "NSS, another's map", "Of the map for another image.", source=f"gaze_nss/{ANOTHER}"),
     Column(
@@ -138,45 +112,32 @@ _COLUMNS = (
         "Of one viewing by the others, on the map's grid: the ceiling.",
         source=f"gaze_nss/{OBSERVERS}",
     ),
-    Column("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel.", better="higher"),
-    _percent("accuracy_own_map", "own map", "Accuracy with the network's own map, some images."),
-    Column(
-        "accuracy_uniform_map", "uniform map", "Accuracy with the map's mean everywhere, some images.", percent=True
-    ),
-    Column("accuracy_another_map", "another's map", "Accuracy with another image's map, some images.", percent=True),
-    _percent(
+    _score("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel."),
+    _accuracy("accuracy_own_map", "own map", "Accuracy with the network's own map, some images."),
+    _share("accuracy_uniform_map", "uniform map", "Accuracy with the map's mean everywhere, some images."),
+    _share("accuracy_another_map", "another's map", "Accuracy with another image's map, some images."),
+    _accuracy(
         "consistent_spatial",
         "map stays, window",
         "Share of maps that stay (cosine above .9) where the prediction stays: a window painted or overwritten.",
     ),
-    _percent("consistent_frequency", "map stays, frequencies", "The same, low and high pass."),
-    Column(
-        "consistent_another",
-        "maps alike",
-        "Share of maps alike to another image's map: the floor of both.",
-        percent=True,
-    ),
-    Column(
+    _accuracy("consistent_frequency", "map stays, frequencies", "The same, low and high pass."),
+    _share("consistent_another", "maps alike", "Share of maps alike to another image's map: the floor of both."),
+    _score(
         "deletion_gap",
         "deletion gap",
         "LeRF minus MoRF, mean colour, some images: does the network use what the map marks?",
-        better="higher",
     ),
     Column("deletion_gap_random", "deletion gap, random maps", "The same of random maps of the same bandwidth."),
-    Column(
+    _run(
         "unknown_auroc",
         "unknown images",
         "AUROC of telling another data set by the latent rate alone.",
         better="higher",
-        per_image=False,
     ),
-    Column("parameters", "parameters", "Of the whole network.", per_image=False),
-    Column(
-        "flops", "FLOPs", "Of one image, mean prediction; a multiplication and an addition are two.", per_image=False
-    ),
-    Column(
-        "seconds_an_epoch", "s / epoch", "Median, validation included, with the other workers running.", per_image=False
-    ),
+    _run("parameters", "parameters", "Of the whole network."),
+    _run("flops", "FLOPs", "Of one image, mean prediction; a multiplication and an addition are two."),
+    _run("seconds_an_epoch", "s / epoch", "Median, validation included, with the other workers running."),
 )
 COLUMNS = {column.key: column for column in _COLUMNS}
 """By the name that a table's file uses."""

@@ -15,11 +15,10 @@ from typing import Any
 from regard.experiments.grid import Cell, cell_path, read_result, slug
 from regard.experiments.tables.classifier import check_measures
 from regard.experiments.tables.columns import COLUMNS
-from regard.experiments.tables.results import TuningTrials
+from regard.experiments.tables.results import Claim, TuningTrials
 from regard.training import (
     Recipe,
     check_choices,
-    find_yaml,
     load_recipe,
     override,
     parse_recipe,
@@ -29,7 +28,7 @@ from regard.training import (
 from regard.types import RegardError
 
 BUDGET, BETA = "objective.budget_bits", "objective.beta"
-_FOLDER = Path("recipes/tables")
+_MEASURES = ("prediction", "samples", "information", "localization", "faithfulness")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,20 +43,6 @@ class Tuning:
     """Seed of the trials; none of the table's."""
     set: dict[str, Any] = default(default_factory=dict)
     """Further fields of the trials, such as fewer epochs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A sentence that is tested: *this arm is better than that one*, or *than its own floor*."""
-
-    better: str
-    """An arm."""
-    than: str = ""
-    """Another one; or leave it to `over`."""
-    by: str = "accuracy_mean"
-    """A column with one value per image."""
-    over: str = ""
-    """A column of the same arm that `by` is compared with, such as what a uniform map scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +61,7 @@ class TableFile:
     """Fields of all arms that differ from the base."""
     seeds: list[int] = default(default_factory=lambda: [0, 1, 2])
     """Each arm runs with each; arms are paired by seed."""
-    measures: list[str] = default(
-        default_factory=lambda: ["prediction", "samples", "information", "localization", "faithfulness"]
-    )
+    measures: list[str] = default(default_factory=lambda: list(_MEASURES))
     """What is measured on test images."""
     unknown: str | None = None
     """The folder of images, or data set, that the measure `unknown` compares with the test images."""
@@ -88,15 +71,6 @@ class TableFile:
     """Trials before the seeds; none by default."""
     claims: list[Claim] = default(default_factory=list)
     """Tested with all arms, corrected for their number (Holm)."""
-
-
-def find_table(name: str) -> Path:
-    """A table's file: a path, or a name in recipes/tables.
-
-    Raises:
-        RegardError: there is none; those that are there are listed.
-    """
-    return find_yaml("table", name, _FOLDER)
 
 
 def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recipe]:
@@ -184,10 +158,10 @@ def trial_cells(table: TableFile, base: Recipe, name: str, only: Sequence[str] =
 
 def best_trials(table: TableFile, cells: Sequence[Cell], root: Path) -> dict[str, TuningTrials]:
     """Arm -> its trials with the best value; of equal accuracies the first value is kept."""
-    best: dict[str, TuningTrials] = {}
     tuning = table.tuning
     if tuning is None:
-        return best
+        return {}
+    best = {}
     for arm in dict.fromkeys(cell.arm for cell in cells):
         results = [read_result(cell, root) for cell in cells if cell.arm == arm]
         accuracy = [None if result is None else float(result.values["val_accuracy"]) for result in results]
@@ -223,7 +197,6 @@ def _arms(table: TableFile, only: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {arm: changes for arm, changes in table.arms.items() if not only or arm in only}
 
 
-_SWEEP_MEASURES = ["prediction", "samples", "information", "localization", "faithfulness"]
 _SWEEP_COLUMNS = [
     "latent_bits",
     "label_bits",
@@ -263,22 +236,18 @@ def sweep_table(
     """
     if not values or len({repr(value) for value in values}) < len(values):
         raise RegardError(f"values {list(values)}: give at least one, all different")
-    free: dict[str, Any] = {"objective.budget_bits": None} if field == BETA else {}
+    free = {BUDGET: None} if field == BETA else {}
     arms = {f"{field.rpartition('.')[2]}={_value_text(value)}": {field: value} | free for value in values}
     for changes in arms.values():
         check_choices(override(recipe, changes))
-    measures, columns = list(_SWEEP_MEASURES), list(_SWEEP_COLUMNS)
-    if unknown is not None:
-        measures.append("unknown")
-        columns.append("unknown_auroc")
     table = TableFile(
         title=f"{recipe.name}: {field} from {_value_text(values[0])} to {_value_text(values[-1])}",
         base="",
         arms=arms,
         reference=next(iter(arms)),
         seeds=list(seeds),
-        measures=measures,
-        columns=columns,
+        measures=[*_MEASURES, *(["unknown"] if unknown is not None else [])],
+        columns=[*_SWEEP_COLUMNS, *(["unknown_auroc"] if unknown is not None else [])],
         unknown=unknown,
     )
     check_table(table)

@@ -80,18 +80,23 @@ class TableRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimRow:
-    """A claim that was tested."""
+class Claim:
+    """A sentence that is tested: *this arm is better than that one*, or *than its own floor*."""
 
     better: str
-    than: str
-    by: str
+    """An arm."""
+    than: str = ""
+    """Another one; or leave it to `over`."""
+    by: str = "accuracy_mean"
+    """A column with one value per image."""
     over: str = ""
-    value: float
-    low: float = NAN
-    high: float = NAN
-    seeds: int = 0
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    """A column of the same arm that `by` is compared with, such as what a uniform map scores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRow(TableCell, Claim):
+    """A claim that was tested, with its difference."""
+
     p_holm: float = NAN
     verdict: Literal["holds", "refuted", "open"]
 

@@ -12,7 +12,6 @@ from regard.experiments.tables.export import print_table, table_csv, table_latex
 from regard.experiments.tables.file import (
     TableFile,
     best_trials,
-    find_table,
     read_table,
     sweep_table,
     table_cells,
@@ -23,7 +22,7 @@ from regard.experiments.tables.results import TableResults
 from regard.experiments.tables.table import table_of
 from regard.files import write_atomically
 from regard.report import write_dataclass
-from regard.training import Recipe
+from regard.training import Recipe, find_yaml
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def open_table(name: str, fields: Sequence[str] = (), options: GridOptions | Non
         RegardError: no such table, or arms or fields that it does not have.
     """
     options = options or GridOptions()
-    path = find_table(name)
+    path = find_yaml("table", name, Path("recipes/tables"))
     table, base = read_table(path, fields)
     options.check_only(table.arms, "arm", path)
     return OpenTable(replace(table, seeds=options.seeds_of(table.seeds)), base, path.stem)
