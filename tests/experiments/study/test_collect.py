@@ -11,9 +11,9 @@ from regard.data import clutter, image_folder
 from regard.evaluation.study_measures import image_names
 from regard.experiments.grid import FAILED_FILE, Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.study import collect_trials
 from regard.experiments.study.collect import (
     Gallery,
+    collect_trials,
     failures,
     floors_of,
     read_galleries,
@@ -35,9 +35,9 @@ def cell(condition: str, seed: int, **changes: Any) -> Cell:
     return Cell(f"{'/'.join(str(v) for v in spec.values())}/{seed}", condition, seed, "study", spec)
 
 
-def finish(done: Cell, root: Path, looked: bool = False, **arrays: Any) -> Cell:
+def finish(done: Cell, root: Path, other_images: bool = False, **arrays: Any) -> Cell:
     (root / done.path).mkdir(parents=True)
-    values = {"images": IMAGES, "looked": OTHER_IMAGES if looked else []}
+    values = {"images": IMAGES, "looked": OTHER_IMAGES if other_images else []}
     write_result(done, root / done.path, Result(values, {k: np.asarray(v) for k, v in arrays.items()}), 1.0)
     return done
 
@@ -65,9 +65,9 @@ def test_rows_with_gaze_on_the_tasks_images_have_both_numbers(tmp_path: Path) ->
     assert frame.loc[frame["image"] == "5.jpg", "difficulty"].eq(0).all()
     assert frame.loc[frame["image"] == "15.jpg", "difficulty"].eq(0.5).all()
     assert frame.loc[frame["image"] == "25.jpg", "difficulty"].eq(1).all()
-    (found,) = relation(trials).tasks
-    assert not found.apart
-    assert found.within.value > 0.02
+    (slopes,) = relation(trials).tasks
+    assert not slopes.apart
+    assert slopes.within.value > 0.02
     assert dose(trials).curves[0].drop.value == pytest.approx(0.5, abs=0.05)
 
 
@@ -78,18 +78,18 @@ def test_with_gaze_on_other_images_runs_are_compared_and_images_are_not(tmp_path
             mean = 0.1 * seed + (k == 1)
             arrays = {"performance": scores(seed, 0.3 * mean), "looked/nss": scores(seed + k, mean, 20)}
             arrays |= {"looked/nss_center": np.full(20, 0.1)}
-            cells.append(finish(cell(name, seed), tmp_path, looked=True, **arrays))
+            cells.append(finish(cell(name, seed), tmp_path, other_images=True, **arrays))
         cells.append(finish(cell("none", seed), tmp_path, performance=scores(seed, 0.0)))
     trials = collect_trials(cells, tmp_path)
     assert trials is not None
     assert len(trials.frame) == 3 * (4 * 30 + 3 * 20)
-    (found,) = relation(trials).tasks
-    assert found.apart
-    assert np.isnan(found.within.value)
-    assert np.isnan(found.raw.value)
-    assert found.between_conditions.value == pytest.approx(0.3, abs=0.1)
-    assert len(found.points) == 9
-    first = next(p for p in found.points if (p.condition, p.seed) == ("explicit", 2))
+    (slopes,) = relation(trials).tasks
+    assert slopes.apart
+    assert np.isnan(slopes.within.value)
+    assert np.isnan(slopes.raw.value)
+    assert slopes.between_conditions.value == pytest.approx(0.3, abs=0.1)
+    assert len(slopes.points) == 9
+    first = next(p for p in slopes.points if (p.condition, p.seed) == ("explicit", 2))
     assert (first.similarity, first.performance) == pytest.approx((1.2, 0.36), abs=0.1)
     assert any("find" in line and "other images" in line for line in relation(trials).limits)
     for row in performance_table(trials).rows:
@@ -116,11 +116,11 @@ def test_all_scores_of_a_task_are_averaged_over_seeds(tmp_path: Path) -> None:
 
 def test_floors_and_remarks_are_those_of_the_first_finished_cell(tmp_path: Path) -> None:
     cells = [cell("none", 0), cell("none", 1), cell("none", 0, task="name")]
-    said: list[dict[str, Any]] = [
+    results: list[dict[str, Any]] = [
         {"floors": {"most frequent": 0.2}, "remarks": ["A proxy."]},
         {"floors": {}, "remarks": []},
     ]
-    for one, values in zip(cells[1:], said, strict=True):
+    for one, values in zip(cells[1:], results, strict=True):
         (tmp_path / one.path).mkdir(parents=True)
         write_result(one, tmp_path / one.path, Result(values), 1.0)
     assert floors_of(cells, tmp_path) == {"find": {"most frequent": 0.2}}

@@ -8,17 +8,9 @@ import yaml
 
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.study import (
-    StudyFile,
-    TunedWeight,
-    best_weights,
-    read_study,
-    setups_of,
-    study_cells,
-    tuning_cells,
-)
+from regard.experiments.study.cells import OpenStudy
 from regard.experiments.study.design import CONDITIONS, DOSES
-from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, condition_recipe
+from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, condition_recipe, read_study
 from regard.training import Recipe, override
 from regard.types import RegardError
 
@@ -47,8 +39,8 @@ def written(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def small(folder: Path, **changes: Any) -> StudyFile:
-    return read_study(written(folder, **changes))
+def small(folder: Path, **changes: Any) -> OpenStudy:
+    return OpenStudy(read_study(written(folder, **changes)), folder, "mine", folder)
 
 
 def test_every_condition_but_doses_has_an_arm() -> None:
@@ -60,15 +52,15 @@ def test_every_study_reads_and_states_its_command(path: Path) -> None:
     study = read_study(path)
     assert f"regard study {path}" in path.read_text()
     assert len(study.seeds) >= 3
-    chosen = {(task, b): TunedWeight(weight=1.0) for task, t in study.tasks.items() for b in t.backbones}
-    cells = study_cells(study, setups_of(study, path.parent), path.stem, chosen)
+    chosen = {(task, b): 1.0 for task, t in study.tasks.items() for b in t.backbones}
+    cells = OpenStudy(study, path.parent, path.stem, path.parent).cells_with(chosen)
     assert len({cell.path for cell in cells}) == len(cells)
 
 
 def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> None:
     study = small(tmp_path)
-    chosen = {(t, b): TunedWeight(weight=0.5) for t, b in (("find", "one"), ("find", "two"), ("name", "base"))}
-    paths = [cell.path for cell in study_cells(study, setups_of(study, tmp_path), "mine", chosen)]
+    chosen = {("find", "one"): 0.5, ("find", "two"): 0.5, ("name", "base"): 0.5}
+    paths = [cell.path for cell in study.cells_with(chosen)]
     assert paths[:2] == ["find/ensemble/seed-7", "name/ensemble/seed-7"]
     first = [path for path in paths[2:] if path.endswith("seed-0")]
     assert first == [
@@ -83,9 +75,11 @@ def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> No
 
 def test_aligned_conditions_have_equal_trials_and_one_weight(tmp_path: Path) -> None:
     study = small(tmp_path)
-    trials = tuning_cells(study, setups_of(study, tmp_path), "mine")
-    found = [(c.spec["condition"], c.spec["recipe"]["align"]["weight"]) for c in trials if c.spec["backbone"] == "one"]
-    assert found == [(c, w) for c in ("explicit", "explicit-shuffled") for w in (0.1, 1.0)]
+    trials = study.tuning
+    weights_of_one = [
+        (c.spec["condition"], c.spec["recipe"]["align"]["weight"]) for c in trials if c.spec["backbone"] == "one"
+    ]
+    assert weights_of_one == [(c, w) for c in ("explicit", "explicit-shuffled") for w in (0.1, 1.0)]
     assert all(cell.seed == 9 and cell.spec["measures"] is None for cell in trials)
     assert all(cell.size == 2 for cell in trials)
     scores = {("explicit", 0.1): 0.5, ("explicit", 1.0): 0.6, ("explicit-shuffled", 0.1): 0.6}
@@ -93,13 +87,13 @@ def test_aligned_conditions_have_equal_trials_and_one_weight(tmp_path: Path) -> 
     for cell in trials:
         key = (cell.spec["condition"], cell.spec["recipe"]["align"]["weight"])
         finish(cell, tmp_path / "cells", scores[key])
-    chosen = best_weights(trials, tmp_path / "cells")
+    chosen = study.weights
     assert chosen["find", "one"].weight == 0.1, "the best for both together, not the best for explicit"
     assert chosen["find", "one"].scores[1.0] == {"explicit": 0.6, "explicit-shuffled": 0.3}
     assert chosen["find", "two"].weight == 1.0
     weights = {
         (c.spec["backbone"], c.spec["condition"]): c.spec["recipe"]["align"]["weight"]
-        for c in study_cells(study, setups_of(study, tmp_path), "mine", chosen)
+        for c in study.cells
         if c.spec["task"] == "find" and c.spec["condition"] in ALIGNED
     }
     assert weights == {("one", "explicit"): 0.1, ("one", "explicit-shuffled"): 0.1, ("two", "explicit"): 1.0}
@@ -112,25 +106,18 @@ def finish(cell: Cell, root: Path, score: float) -> None:
 
 def test_a_failed_trial_leaves_the_aligned_conditions_out(tmp_path: Path) -> None:
     study = small(tmp_path)
-    trials = tuning_cells(study, setups_of(study, tmp_path), "mine")
-    for cell in trials:
+    for cell in study.tuning:
         if cell.path != "find/one/explicit-shuffled/tuning/weight=1.0":
             finish(cell, tmp_path / "cells", 0.5)
-    chosen = best_weights(trials, tmp_path / "cells")
-    assert chosen["find", "one"].weight is None
-    ran = {
-        c.spec["condition"]
-        for c in study_cells(study, setups_of(study, tmp_path), "mine", chosen)
-        if c.spec["backbone"] == "one"
-    }
+    assert study.weights["find", "one"].weight is None
+    ran = {c.spec["condition"] for c in study.cells if c.spec["backbone"] == "one"}
     assert not ran & set(ALIGNED)
 
 
 def test_one_weight_is_taken_without_trials(tmp_path: Path) -> None:
     study = small(tmp_path, tuning={"values": [0.3]})
-    assert tuning_cells(study, setups_of(study, tmp_path), "mine") == []
-    cells = study_cells(study, setups_of(study, tmp_path), "mine", {})
-    assert {c.spec["recipe"]["align"]["weight"] for c in cells if c.spec["condition"] in ALIGNED} == {0.3}
+    assert study.tuning == []
+    assert {c.spec["recipe"]["align"]["weight"] for c in study.cells if c.spec["condition"] in ALIGNED} == {0.3}
 
 
 def test_conditions_differ_by_what_they_say_alone() -> None:
@@ -203,10 +190,10 @@ def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], message: s
 def test_an_unknown_loss_is_refused_in_the_plan(tmp_path: Path) -> None:
     study = small(tmp_path, tasks={"find": {"set": {"align.loss": "cosin"}}, "name": {}})
     with pytest.raises(RegardError, match=r"tasks\.find, base, none: .*align\.loss 'cosin' is unknown"):
-        study_cells(study, setups_of(study, tmp_path), "mine", {})
+        study.cells_with({})
 
 
 def test_fields_that_do_not_fit_are_named_with_their_place(tmp_path: Path) -> None:
     study = small(tmp_path, tasks={"find": {"set": {"model.atention": None}}, "name": {}})
     with pytest.raises(RegardError, match=r"tasks\.find\.backbones\.base: .*model\.attention"):
-        study_cells(study, setups_of(study, tmp_path), "mine", {})
+        study.cells_with({})

@@ -7,19 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regard.experiments.study import (
-    Design,
-    Plan,
-    Simulation,
-    Trials,
-    draw_study,
-    freeze,
-    read_study_results,
-    simulate_trials,
-    study_results,
-)
+from regard.experiments.study import QUESTIONS, Plan, Trials, draw_study, freeze, read_study_results
 from regard.experiments.study.page import StudyPicture, render_study
-from regard.experiments.study.simulation import simulation_plan
+from regard.experiments.study.results import study_results
+from regard.experiments.study.simulation import Design, Simulation, simulate_trials, simulation_plan
 from regard.report import ScatterPoint, scatter, to_json, write_dataclass
 from regard.types import RegardError
 
@@ -80,18 +71,8 @@ def test_the_page_shows_every_question_and_every_hypothesis(trials: Trials, tmp_
     trials.to_csv(folder / "trials.csv")
     html = draw_study(folder).read_text()
     page = parsed(html)
-    sections = (
-        "verdicts",
-        "performance",
-        "similarity",
-        "relation",
-        "dose",
-        "layers",
-        "transparency",
-        "robustness",
-        "how",
-    )
-    assert set(sections) <= set(page.ids)
+    sections = {"verdicts", *QUESTIONS, "how"}
+    assert sections <= set(page.ids)
     assert {f"#{s}" for s in sections} == {link for link in page.links if link.startswith("#")}
     text = " ".join(page.text)
     for name in ("C1", "C2", "C3", "C4", "C5", "G"):

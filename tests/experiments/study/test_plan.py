@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from regard.experiments.study import Contrast, Plan, changes, digest, freeze, load_plan
+from regard.experiments.study import Contrast, Plan, changes, freeze, load_plan
+from regard.experiments.study.plan import digest
 from regard.types import RegardError
 
 PLAN = Plan(attention_driven=["task"])
@@ -82,7 +83,7 @@ def test_what_is_left_out_is_the_standard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("alfa: 0.1", "alfa"),
         ("alpha: much", "alpha"),
@@ -91,9 +92,9 @@ def test_what_is_left_out_is_the_standard(tmp_path: Path) -> None:
         ("a: [", "read"),
     ],
 )
-def test_a_bad_file_is_named(text: str, said: str, tmp_path: Path) -> None:
+def test_a_bad_file_is_named(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(text)
-    with pytest.raises(RegardError, match=said):
+    with pytest.raises(RegardError, match=message):
         load_plan(tmp_path / "p.yaml")
     with pytest.raises(RegardError, match=r"none\.yaml"):
         load_plan(tmp_path / "none.yaml")

@@ -58,18 +58,18 @@ def close(a: object, b: object) -> bool:
 
 def test_performance_is_the_mean_and_its_gain_is_paired() -> None:
     frame = table(EFFECTS, backbones=2, noise=0.01)
-    found = performance_table(Trials(frame))
-    assert found.baseline == {"task": "implicit"}
-    assert [r.condition for r in found.rows[:4]] == ["none", "implicit", "explicit", "human"]
-    assert {r.backbone for r in found.rows} == {"all", "net0", "net1"}
-    explicit = next(r for r in found.rows if (r.backbone, r.condition) == ("net1", "explicit"))
+    answer = performance_table(Trials(frame))
+    assert answer.baseline == {"task": "implicit"}
+    assert [r.condition for r in answer.rows[:4]] == ["none", "implicit", "explicit", "human"]
+    assert {r.backbone for r in answer.rows} == {"all", "net0", "net1"}
+    explicit = next(r for r in answer.rows if (r.backbone, r.condition) == ("net1", "explicit"))
     own = frame[(frame["backbone"] == "net1") & (frame["condition"] == "explicit")]
     assert explicit.level.value == pytest.approx(own["performance"].mean())
     assert explicit.gain is not None
     assert explicit.gain.value == pytest.approx(0.3, abs=0.02)
     assert explicit.gain.se < 0.1 * explicit.level.se
     assert explicit.p < 0.01
-    implicit = next(r for r in found.rows if r.condition == "implicit")
+    implicit = next(r for r in answer.rows if r.condition == "implicit")
     assert implicit.gain is None
     assert math.isnan(implicit.p)
 
@@ -107,22 +107,22 @@ def test_similarity_stands_between_floor_and_ceiling() -> None:
 
 def test_similarity_is_held_against_that_of_shuffled_maps() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.6, "explicit-shuffled": 0.1}, images=60)
-    found = {r.condition: r.beyond_shuffled for r in similarity_table(Trials(frame)).rows}
+    beyond = {r.condition: r.beyond_shuffled for r in similarity_table(Trials(frame)).rows}
     means = frame.groupby("condition")["nss"].mean()
-    assert found["explicit"].value == pytest.approx(means["explicit"] - means["explicit-shuffled"])
-    assert found["explicit"].low < 0.5 < found["explicit"].high  # the effect of the two arms
-    assert all(math.isnan(found[name].value) for name in ("implicit", "explicit-shuffled"))
+    assert beyond["explicit"].value == pytest.approx(means["explicit"] - means["explicit-shuffled"])
+    assert beyond["explicit"].low < 0.5 < beyond["explicit"].high  # the effect of the two arms
+    assert all(math.isnan(beyond[name].value) for name in ("implicit", "explicit-shuffled"))
 
 
 def test_relation_keeps_imposed_arms_out_and_between_apart_from_within() -> None:
     effects = {"implicit": 0.0, "bottleneck": 0.1, "explicit": 0.2, "mask-supervised": 0.15, "human": 9.0}
-    [found] = relation(Trials(table(effects, images=60, seeds=4))).tasks
-    assert {p.condition for p in found.points} == set(effects) - {"human"}
-    assert len(found.points) == 16
-    assert found.between_conditions.value == pytest.approx(1.0, abs=0.8)  # performance and similarity share the effect
-    assert found.between_conditions.parts[0][1] == 2
-    assert found.within.low < 0 < found.within.high  # image by image they share nothing
-    assert found.mixed is None
+    [slopes] = relation(Trials(table(effects, images=60, seeds=4))).tasks
+    assert {p.condition for p in slopes.points} == set(effects) - {"human"}
+    assert len(slopes.points) == 16
+    assert slopes.between_conditions.value == pytest.approx(1.0, abs=0.8)  # performance and similarity share the effect
+    assert slopes.between_conditions.parts[0][1] == 2
+    assert slopes.within.low < 0 < slopes.within.high  # image by image they share nothing
+    assert slopes.mixed is None
 
 
 def test_relation_reads_kl_as_closeness() -> None:
@@ -157,12 +157,12 @@ def test_layers_are_compared_with_the_default_place() -> None:
 
 def test_transparency_compares_learned_maps() -> None:
     frame = table(EFFECTS, noise=0.01, images=40).assign(faithfulness_random=-0.05)
-    found = transparency(Trials(frame))
-    assert [r.condition for r in found.rows] == ["implicit", "explicit"]
-    explicit = found.rows[1]
+    answer = transparency(Trials(frame))
+    assert [r.condition for r in answer.rows] == ["implicit", "explicit"]
+    explicit = answer.rows[1]
     assert explicit.against_implicit.value == pytest.approx(0.3, abs=0.01)
     assert explicit.beyond_random.value == pytest.approx(0.35, abs=0.01)
-    assert set(found.closer) == {"task"}
+    assert set(answer.closer) == {"task"}
 
 
 def test_robustness_is_a_paired_loss() -> None:
@@ -184,10 +184,10 @@ def test_the_mixed_model_agrees_with_the_closed_form() -> None:
     )
     fit = mixed_slope(trials, "segmentation")
     assert fit.converged
-    found = next(r for r in relation(trials).tasks if r.task == "segmentation")
+    slopes = next(r for r in relation(trials).tasks if r.task == "segmentation")
     # of similarity, without what runs and images share
     deviation = float(np.sqrt((WEIGHTS**2) @ (QUALITY_SD**2) + 1 / 8))
-    assert fit.within.value * deviation == pytest.approx(found.within.value, abs=3 * found.within.se)
+    assert fit.within.value * deviation == pytest.approx(slopes.within.value, abs=3 * slopes.within.se)
     assert fit.images.value > fit.within.value + 3 * fit.images.se  # what easy images share is kept apart
     assert fit.rest_sd == pytest.approx(0.15, rel=0.2)
 

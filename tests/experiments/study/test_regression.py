@@ -15,19 +15,19 @@ def test_a_slope_without_noise_is_exact() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 3, 50))
     y = 0.5 * x + rng.normal(size=(2, 3, 1)) + 7 * rng.normal(size=(1, 1, 50))
-    found = within_slope(LearnedPairs(x, y, np.zeros(3, int)))
+    slope = within_slope(LearnedPairs(x, y, np.zeros(3, int)))
     rest = x - x.mean(2, keepdims=True)
     rest -= rest.mean((0, 1))
-    assert found.value == pytest.approx(0.5 * np.sqrt((rest**2).sum() / (x.size - 6 - 49)))
-    assert found.se < 1e-9
+    assert slope.value == pytest.approx(0.5 * np.sqrt((rest**2).sum() / (x.size - 6 - 49)))
+    assert slope.se < 1e-9
 
 
 def test_it_finds_what_similarity_is_worth() -> None:
-    world = Simulation(effects=(0.2, 0.1, 0.0))
-    found = within_slope(learned_pairs(simulate_trials(world, SMALL, seed=0), "segmentation", "nss"))
-    truth = world.effect(Contrast(kind="slope"), "segmentation", SMALL)
-    assert found.low < truth < found.high
-    assert found.high - found.low < truth
+    simulation = Simulation(effects=(0.2, 0.1, 0.0))
+    slope = within_slope(learned_pairs(simulate_trials(simulation, SMALL, seed=0), "segmentation", "nss"))
+    truth = simulation.effect(Contrast(kind="slope"), "segmentation", SMALL)
+    assert slope.low < truth < slope.high
+    assert slope.high - slope.low < truth
 
 
 def test_hidden_difficulty_deceives_the_raw_slope_and_the_measured_one_but_not_that_within_images() -> None:
@@ -44,8 +44,8 @@ def test_difficulty_measured_without_error_would_do() -> None:
     trials = simulate_trials(Simulation(confounding=0.5), SMALL, seed=0)
     pairs = learned_pairs(trials, "segmentation", "nss")
     exact = LearnedPairs(pairs.x, pairs.y, pairs.backbone, difficulty=pairs.y.mean((0, 1)))
-    found = within_slope(exact, images=False)
-    assert abs(found.value) < 0.01
+    slope = within_slope(exact, images=False)
+    assert abs(slope.value) < 0.01
 
 
 def test_closer_is_up_whatever_the_metric() -> None:
@@ -76,7 +76,7 @@ def test_without_numbers_there_is_no_slope() -> None:
 def test_a_dose_loses_what_its_line_says() -> None:
     one = table({"human": 0.0}, images=10).assign(condition="dose-noise")
     doses = [one.assign(alpha=a, performance=one["performance"] - 0.3 * a) for a in (0.0, 0.5, 1.0)]
-    found = dose_drop(Trials(pd.concat(doses)), "task", "dose-noise")
-    assert found.value == pytest.approx(0.3)
-    assert found.se < 1e-9
+    slope = dose_drop(Trials(pd.concat(doses)), "task", "dose-noise")
+    assert slope.value == pytest.approx(0.3)
+    assert slope.se < 1e-9
     assert np.isnan(dose_drop(Trials(doses[0]), "task", "dose-noise").value)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from regard.cli import main
-from regard.experiments.study import read_trials
+from regard.experiments.study import QUESTIONS, read_trials
 
 CONDITIONS = ["none", "center", "implicit", "explicit", "explicit-shuffled", "mask-supervised", "human"]
 STUDY: dict[str, Any] = {
@@ -104,16 +104,7 @@ def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.C
     assert "find, without any network: most frequent class" in page
     assert page.count("data:image/jpeg") == 2
     assert "image, people, center, implicit, explicit, explicit-shuffled, mask-supervised, human" in page
-    for section in (
-        "verdicts",
-        "performance",
-        "similarity",
-        "relation",
-        "dose",
-        "transparency",
-        "robustness",
-        "gallery",
-    ):
+    for section in ("verdicts", "gallery", *(question for question in QUESTIONS if question != "layers")):
         assert f'id="{section}"' in page
     record = json.loads((root / "results.json").read_text())
     assert record["seeds"] == [0, 1]
@@ -128,8 +119,8 @@ def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.C
         assert rows[name]["value"] == pytest.approx(mean)
     capsys.readouterr()
     assert main(["study", "report", str(root)]) == 0
-    said = capsys.readouterr().out
-    assert all(f"{name}: {word}" in said for name, word in words.items())
+    output = capsys.readouterr().out
+    assert all(f"{name}: {word}" in output for name, word in words.items())
     assert main(["study", "report", str(root), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == record
     page = (root / "report.html").read_bytes()
@@ -149,9 +140,9 @@ def test_a_cell_that_was_killed_goes_on_and_the_others_are_left_alone(
     untouched = (left / "cell.json").stat().st_mtime_ns
     trained = (killed / "run" / "environment.json").stat().st_mtime_ns
     assert main(asked(made, "--dry-run")) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("to run") for line in said) == 1
-    assert said[-1].startswith("1 cell to run with 1 worker: about ")
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("to run") for line in lines) == 1
+    assert lines[-1].startswith("1 cell to run with 1 worker: about ")
     assert main(asked(made)) == 0
     assert (root / "trials.csv").read_bytes() == before
     assert (left / "cell.json").stat().st_mtime_ns == untouched

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tests.experiments.study.tables import trials as flat
 
-from regard.experiments.study import SIMULATIONS, Arm, Design, Simulation, judge_hypotheses, simulate_trials
+from regard.experiments.study import SIMULATIONS, Design, Simulation, judge_hypotheses, simulate_trials
 from regard.experiments.study.contrasts import arm_difference, estimate_contrast
+from regard.experiments.study.panel import Arm
 from regard.experiments.study.power import Tally, power, rate, scaled_simulation, simulate_studies
 from regard.experiments.study.simulation import ATTENTION_DRIVEN, HIGHER_LEVEL, simulation_plan
 from regard.types import RegardError
@@ -23,8 +24,8 @@ def test_drawn_contrasts_are_the_true_ones(name: str) -> None:
     for hypothesis in PLAN.hypotheses:
         for contrast in hypothesis.contrasts:
             for task in PLAN.tasks(hypothesis):
-                found = estimate_contrast(trials, contrast, [task])
-                assert found.value == pytest.approx(simulation.effect(contrast, task, design), abs=5 * found.se + 2e-3)
+                drawn = estimate_contrast(trials, contrast, [task])
+                assert drawn.value == pytest.approx(simulation.effect(contrast, task, design), abs=5 * drawn.se + 2e-3)
 
 
 def test_truths_are_what_the_names_say() -> None:
@@ -68,8 +69,8 @@ def test_pairing_takes_out_what_arms_share() -> None:
 
 def test_twenty_simulated_studies() -> None:
     """A small version of benchmarks/verdicts.py: each simulation twice, at the size of study that can tell."""
-    found = simulate_studies([(simulation, Design(images=400)) for simulation in SIMULATIONS], PLAN, studies=2)
-    tallies = [t for of_simulation in found for t in of_simulation]
+    of_simulations = simulate_studies([(simulation, Design(images=400)) for simulation in SIMULATIONS], PLAN, studies=2)
+    tallies = [t for of_simulation in of_simulations for t in of_simulation]
     powered = [t for t in tallies if NAMED[t.simulation].powered]
     assert sum(t.false_supported for t in tallies) <= 1
     assert sum(t.correct for t in powered) / sum(t.studies for t in powered) >= 0.85

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from tests.experiments.study.tables import table
 
-from regard.experiments.study import Arm, Trials, paired, read_trials
+from regard.experiments.study import Trials, read_trials
+from regard.experiments.study.panel import Arm, paired
 from regard.types import RegardError
 
 BOTH = {"human": 1.0, "implicit": 0.0}
@@ -30,7 +31,7 @@ def test_images_named_by_numbers_stay_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda f: f.drop(columns="seed"), r"columns \['seed'\] are missing"),
         (lambda f: f.drop(columns="performance"), "performance"),
@@ -48,8 +49,8 @@ def test_images_named_by_numbers_stay_words(tmp_path: Path) -> None:
         (lambda f: f.assign(condition="dose-noise", alpha=2.0), "alpha is 2.0"),
     ],
 )
-def test_what_a_trial_cannot_be(change, said: str, tmp_path: Path) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_what_a_trial_cannot_be(change, message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         Trials(change(table(BOTH, images=2)))
 
 
@@ -90,8 +91,8 @@ def test_a_run_whose_values_are_all_undefined_is_no_run() -> None:
 
 
 def test_pairs_of_what_is_not_there_are_empty() -> None:
-    found = paired(Trials(table(BOTH)), "task", [Arm("human"), Arm("center")])
-    assert found.values.shape == (2, 0, 0)
+    panel = paired(Trials(table(BOTH)), "task", [Arm("human"), Arm("center")])
+    assert panel.values.shape == (2, 0, 0)
     assert paired(Trials(table(BOTH)), "task", [Arm("human")], "cc").values.size == 0
 
 

@@ -44,9 +44,9 @@ def test_a_perfect_effect_needs_no_variance() -> None:
 
 
 def test_significant_but_too_small_is_no_support() -> None:
-    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 0.01}, noise=0.001), PLAN)[0]
-    assert found.findings[0].low > 0
-    assert found.word == "equivalent"
+    verdict = judge_hypotheses(trials({"implicit": 0.0, "explicit": 0.01}, noise=0.001), PLAN)[0]
+    assert verdict.findings[0].low > 0
+    assert verdict.word == "equivalent"
 
 
 def test_between_the_bounds_it_is_refuted_but_not_equivalent() -> None:
@@ -56,21 +56,21 @@ def test_between_the_bounds_it_is_refuted_but_not_equivalent() -> None:
 
 @pytest.mark.parametrize("missing", [{"implicit": 0.0}, {"human": 1.0}])
 def test_without_trials_nothing_is_said(missing: dict[str, float]) -> None:
-    found = judge_hypotheses(trials(missing), PLAN)[0]
-    assert found.word == "undecided"
-    assert "No trials for: performance, explicit − implicit." in found.notes
+    verdict = judge_hypotheses(trials(missing), PLAN)[0]
+    assert verdict.word == "undecided"
+    assert "No trials for: performance, explicit − implicit." in verdict.notes
 
 
 def test_one_seed_says_nothing_of_chance() -> None:
-    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=1, noise=0.001), PLAN)[0]
-    assert found.word == "undecided"
-    assert "One seed" in found.notes[0]
+    verdict = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=1, noise=0.001), PLAN)[0]
+    assert verdict.word == "undecided"
+    assert "One seed" in verdict.notes[0]
 
 
 def test_few_seeds_are_told_what_they_miss() -> None:
-    found = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=3), PLAN)[0]
-    assert found.notes[0].startswith("3 seeds per backbone: a true effect below")
-    assert found.findings[0].detectable > 0.02
+    verdict = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=3), PLAN)[0]
+    assert verdict.notes[0].startswith("3 seeds per backbone: a true effect below")
+    assert verdict.findings[0].detectable > 0.02
     assert judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=5), PLAN)[0].notes == ()
 
 
@@ -80,8 +80,8 @@ def test_a_task_without_trials_and_a_class_without_tasks_are_notes() -> None:
         verdict = judge_hypotheses(trials(known, seeds=5), replace(PLAN, attention_driven=tasks))[0]
         assert verdict.word == "undecided", "a claim about two tasks is not settled by one"
         assert "There are no trials of the task 'other'." in verdict.notes
-    found = judge_hypotheses(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
-    c5 = next(v for v in found if v.hypothesis == "C5")
+    verdicts = judge_hypotheses(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
+    c5 = next(v for v in verdicts if v.hypothesis == "C5")
     assert c5.word == "undecided"
     assert "No task of the plan is higher-level" in c5.notes[0]
 
@@ -106,9 +106,9 @@ def test_case_by_case(first: float, second: float, expected: str) -> None:
     )
     cases = replace(ONE, tasks="higher_level", cases="task")
     plan = Plan(higher_level=["a", "b"], hypotheses=[cases])
-    found = judge_hypotheses(Trials(frame), plan)[0]
-    assert found.word == expected
-    assert [f.case for f in found.findings] == ["a", "b"]
+    verdict = judge_hypotheses(Trials(frame), plan)[0]
+    assert verdict.word == expected
+    assert [f.case for f in verdict.findings] == ["a", "b"]
     assert true_word(cases, [[first], [second]]) == expected
     single = judge_hypotheses(Trials(frame), replace(plan, higher_level=["a"]))[0]
     assert single.word == "undecided"
@@ -119,20 +119,17 @@ def test_cells_are_cases_too() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.0}, noise=0.001, backbones=2)
     frame.loc[(frame["backbone"] == "net1") & (frame["condition"] == "explicit"), "performance"] += 0.5
     cells = replace(ONE, cases="cell")
-    found = judge_hypotheses(Trials(frame), replace(PLAN, hypotheses=[cells]))[0]
-    assert found.word == "supported"
-    assert [f.case for f in found.findings] == ["task, net0", "task, net1"]
+    verdict = judge_hypotheses(Trials(frame), replace(PLAN, hypotheses=[cells]))[0]
+    assert verdict.word == "supported"
+    assert [f.case for f in verdict.findings] == ["task, net0", "task, net1"]
 
 
 def test_many_hypotheses_are_corrected_for() -> None:
-    found = judge_hypotheses(
-        trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=[ONE])
-    )[0]
+    both = trials({"implicit": 0.0, "explicit": 0.1})
+    verdict = judge_hypotheses(both, PLAN)[0]
     copies = [replace(ONE, name=f"H{k}") for k in range(4)]
-    many = judge_hypotheses(
-        trials({"implicit": 0.0, "explicit": 0.1}), Plan(attention_driven=["task"], hypotheses=copies)
-    )
-    assert found.adjusted == found.evidence
+    many = judge_hypotheses(both, replace(PLAN, hypotheses=copies))
+    assert verdict.adjusted == verdict.evidence
     assert many[0].adjusted.support == pytest.approx(min(1.0, 4 * many[0].evidence.support))
 
 
@@ -180,7 +177,7 @@ def test_the_truth_has_a_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"alpha": 0.7}, "alpha=0.7"),
         ({"similarity": "hit"}, "similarity='hit'"),
@@ -201,14 +198,14 @@ def test_the_truth_has_a_verdict() -> None:
         ({"hypotheses": [replace(ONE, contrasts=[replace(ONE.contrasts[0], column="size")])]}, "column 'size'"),
     ],
 )
-def test_a_plan_is_checked(change: dict[str, object], said: str) -> None:
-    with pytest.raises(RegardError, match=said):
+def test_a_plan_is_checked(change: dict[str, object], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
         replace(PLAN, **change)  # type: ignore[arg-type]
 
 
 def test_undefined_values_are_counted_in_the_finding() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.1}, images=10)
     frame.loc[frame["image"].isin(["3.png", "4.png"]) & (frame["seed"] == 1), "performance"] = math.nan
-    found = judge_hypotheses(Trials(frame), PLAN)[0].findings[0]
-    assert found.left_out == {"images undefined somewhere": 2}
-    assert found.images == 8
+    finding = judge_hypotheses(Trials(frame), PLAN)[0].findings[0]
+    assert finding.left_out == {"images undefined somewhere": 2}
+    assert finding.images == 8

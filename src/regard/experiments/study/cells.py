@@ -8,7 +8,7 @@ compared with; ``measures`` with their ``doses``, or None for a trial of tuning,
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from dataclasses import field as default
 from functools import cached_property
@@ -29,12 +29,21 @@ from regard.experiments.study.file import (
     DEFAULT_FIELDS,
     BackboneFile,
     StudyFile,
-    TaskFile,
     condition_recipe,
-    find_study,
     read_study,
 )
-from regard.training import TASKS, Recipe, check_choices, history, load_recipe, open_run, override, recipe_from, train
+from regard.training import (
+    TASKS,
+    Recipe,
+    check_choices,
+    find_yaml,
+    history,
+    load_recipe,
+    open_run,
+    override,
+    recipe_from,
+    train,
+)
 from regard.types import RegardError
 
 ENSEMBLE = "ensemble"
@@ -102,23 +111,110 @@ class OpenStudy:
 
     @cached_property
     def setups(self) -> list[Setup]:
-        """Tasks and backbones with their recipes."""
-        return setups_of(self.study, self.folder)
+        """Every task, backbone and layer; paths of base recipes are relative to the folder of the study's file.
+
+        Raises:
+            RegardError: a recipe is missing, or fields do not fit; named with task and backbone.
+        """
+        setups = []
+        for name, task in self.study.tasks.items():
+            base = override(Recipe(), DEFAULT_FIELDS) if task.base is None else load_recipe(self.folder / task.base)
+            for backbone, own in (task.backbones or {DEFAULT_BACKBONE: BackboneFile()}).items():
+                recipe = _override(base, {**task.set, **own.set}, f"tasks.{name}.backbones.{backbone}")
+                conditions = task.conditions if own.conditions is None else own.conditions
+                setups.append(Setup(name, backbone, "", recipe, tuple(conditions)))
+                for layer, changes in task.layers.items():
+                    if changes.backbone == backbone:
+                        moved = _override(recipe, changes.set, f"tasks.{name}.layers.{layer}")
+                        setups.append(Setup(name, backbone, layer, moved, tuple(changes.conditions)))
+        return setups
 
     @cached_property
     def tuning(self) -> list[Cell]:
-        """Trials of the weight."""
-        return tuning_cells(self.study, self.setups, self.name)
+        """One trial per weight and aligned condition, at each backbone's own layer; none with a single weight."""
+        cells = []
+        tuning = self.study.tuning
+        for setup in self.setups:
+            if setup.layer or len(tuning.values) < 2:
+                continue
+            for condition in (c for c in setup.conditions if c in ALIGNED):
+                recipe = override(self._recipe(setup, condition), tuning.set)
+                for weight in tuning.values:
+                    path = f"{setup.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
+                    trial = replace(recipe, align=replace(recipe.align, weight=weight))
+                    cells.append(self._cell(path, setup, condition, trial, tuning.seed, measures=None))
+        return cells
 
     @cached_property
     def weights(self) -> dict[tuple[str, str], TunedWeight]:
-        """(task, backbone) -> what the trials found; to be read after they have run."""
-        return best_weights(self.tuning, self.grid)
+        """(task, backbone) -> the weight with the highest mean score over conditions, the first of equal ones.
+
+        To be read after the trials of tuning have run.
+        """
+        trials: dict[tuple[str, str], dict[float, dict[str, float | None]]] = {}
+        for cell in self.tuning:
+            result = read_result(cell, self.grid)
+            score = None if result is None else float(result.values["val_accuracy"])
+            scores = trials.setdefault((cell.spec["task"], cell.spec["backbone"]), {})
+            weight = float(cell.spec["recipe"]["align"]["weight"])
+            scores.setdefault(weight, {})[cell.spec["condition"]] = score
+        return {key: TunedWeight(scores, _best(scores)) for key, scores in trials.items()}
 
     @cached_property
     def cells(self) -> list[Cell]:
         """All other cells, with the best weights."""
-        return study_cells(self.study, self.setups, self.name, self.weights)
+        return self.cells_with({key: tuned.weight for key, tuned in self.weights.items()})
+
+    def cells_with(self, weights: Mapping[tuple[str, str], float | None]) -> list[Cell]:
+        """The ensembles, then every condition with every seed, seed by seed, so that a grid cut short has whole pairs.
+
+        An aligned condition whose trials failed has no cells: its control would be better tuned.
+        """
+        cells = []
+        for task in dict.fromkeys(setup.task for setup in self.setups):
+            first = next(setup for setup in self.setups if setup.task == task)
+            recipe = self._recipe(first, "none")
+            for seed in self.study.ensemble:
+                path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
+                cells.append(self._cell(path, first, ENSEMBLE, recipe, seed, measures=_ENSEMBLE_MEASURES))
+        arms = []
+        for setup in self.setups:
+            values = self.study.tuning.values
+            weight = values[0] if len(values) == 1 else weights.get((setup.task, setup.backbone))
+            left_out = (*DOSES, *(ALIGNED if weight is None else ()))
+            arms += [(setup, c, self._recipe(setup, c, weight)) for c in setup.conditions if c not in left_out]
+        for seed in self.study.seeds:
+            for setup, condition, recipe in arms:
+                path = f"{setup.path}/{slug(condition)}/seed-{seed}"
+                cells.append(self._cell(path, setup, condition, recipe, seed, measures=self.study.measures))
+        return cells
+
+    def _recipe(self, setup: Setup, condition: str, weight: float | None = None) -> Recipe:
+        changes = self.study.tasks[setup.task].arms.get(condition)
+        try:
+            recipe = condition_recipe(setup.base, condition, weight=weight, changes=changes)
+            check_choices(recipe)
+        except RegardError as error:
+            raise RegardError(f"tasks.{setup.task}, {setup.backbone}, {condition}: {error}") from None
+        return recipe
+
+    def _cell(
+        self, path: str, setup: Setup, condition: str, recipe: Recipe, seed: int, *, measures: StudyMeasures | None
+    ) -> Cell:
+        """A network's cell; its size is its number of epochs. Maps are compared with the setup's gaze everywhere."""
+        own = replace(recipe, name=f"{self.name}/{path}", train=replace(recipe.train, seed=seed))
+        a = setup.base.align
+        spec = {
+            "recipe": asdict(own),
+            "task": setup.task,
+            "backbone": setup.backbone,
+            "layer": setup.layer,
+            "condition": condition,
+            "gaze": {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma},
+            "measures": None if measures is None else asdict(measures),
+            "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in setup.conditions],
+        }
+        return Cell(path, f"{setup.path}/{condition}", seed, "study", spec, size=own.train.epochs)
 
 
 def open_study(name: str, options: GridOptions) -> OpenStudy:
@@ -127,137 +223,11 @@ def open_study(name: str, options: GridOptions) -> OpenStudy:
     Raises:
         RegardError: no such study, or tasks that it does not have.
     """
-    path = find_study(name)
+    path = find_yaml("study", name, Path("recipes/study"))
     study = read_study(path)
     options.check_only(study.tasks, "task", path)
     study = replace(study, seeds=options.seeds_of(study.seeds))
     return OpenStudy(study, path.parent, path.stem, options.runs / path.stem)
-
-
-def setups_of(study: StudyFile, folder: Path) -> list[Setup]:
-    """Every task, backbone and layer.
-
-    Args:
-        study: what is compared.
-        folder: of the study's file, to which the paths of base recipes are relative.
-
-    Raises:
-        RegardError: a recipe is missing, or fields do not fit; named with task and backbone.
-    """
-    setups = []
-    for name, task in study.tasks.items():
-        base = override(Recipe(), DEFAULT_FIELDS) if task.base is None else load_recipe(folder / task.base)
-        backbones = task.backbones or {DEFAULT_BACKBONE: BackboneFile()}
-        for backbone, own in backbones.items():
-            recipe = _override(base, {**task.set, **own.set}, f"tasks.{name}.backbones.{backbone}")
-            conditions = task.conditions if own.conditions is None else own.conditions
-            setups.append(Setup(name, backbone, "", recipe, tuple(conditions)))
-            for layer, changes in task.layers.items():
-                if changes.backbone == backbone:
-                    moved = _override(recipe, changes.set, f"tasks.{name}.layers.{layer}")
-                    setups.append(Setup(name, backbone, layer, moved, tuple(changes.conditions)))
-    return setups
-
-
-def tuning_cells(study: StudyFile, setups: Sequence[Setup], name: str) -> list[Cell]:
-    """One cell per weight and aligned condition, at each backbone's own layer; none where there is a single weight."""
-    cells = []
-    for setup in setups:
-        if setup.layer or len(study.tuning.values) < 2:
-            continue
-        for condition in (c for c in setup.conditions if c in ALIGNED):
-            recipe = override(_recipe(study.tasks[setup.task], setup, condition), study.tuning.set)
-            for weight in study.tuning.values:
-                path = f"{setup.path}/{slug(condition)}/tuning/{slug(f'weight={weight}')}"
-                trial = replace(recipe, align=replace(recipe.align, weight=weight))
-                cells.append(_cell(path, setup, condition, trial, study.tuning.seed, name, measures=None))
-    return cells
-
-
-def best_weights(cells: Sequence[Cell], root: Path) -> dict[tuple[str, str], TunedWeight]:
-    """(task, backbone) -> the weight with the highest mean score over conditions, the first of equal ones.
-
-    Args:
-        cells: of `tuning_cells`.
-        root: of the grid.
-    """
-    trials: dict[tuple[str, str], dict[float, dict[str, float | None]]] = {}
-    for cell in cells:
-        result = read_result(cell, root)
-        score = None if result is None else float(result.values["val_accuracy"])
-        scores = trials.setdefault((cell.spec["task"], cell.spec["backbone"]), {})
-        weight = float(cell.spec["recipe"]["align"]["weight"])
-        scores.setdefault(weight, {})[cell.spec["condition"]] = score
-    return {key: TunedWeight(scores, _best(scores)) for key, scores in trials.items()}
-
-
-def study_cells(
-    study: StudyFile, setups: Sequence[Setup], name: str, weights: Mapping[tuple[str, str], TunedWeight]
-) -> list[Cell]:
-    """The ensembles, then every condition with every seed, seed by seed, so that a grid cut short holds whole pairs.
-
-    An aligned condition whose trials failed has no cells: its control would be better tuned.
-
-    Args:
-        study: what is compared.
-        setups: its tasks, backbones and layers.
-        name: of the study.
-        weights: what tuning found.
-    """
-    cells = []
-    for task in dict.fromkeys(setup.task for setup in setups):
-        first = next(setup for setup in setups if setup.task == task)
-        recipe = _recipe(study.tasks[task], first, "none")
-        for seed in study.ensemble:
-            path = f"{slug(task)}/{ENSEMBLE}/seed-{seed}"
-            cells.append(_cell(path, first, ENSEMBLE, recipe, seed, name, measures=_ENSEMBLE_MEASURES))
-    arms = [(setup, c, r) for setup in setups for c, r in _arms(study, setup, weights).items()]
-    for seed in study.seeds:
-        for setup, condition, recipe in arms:
-            path = f"{setup.path}/{slug(condition)}/seed-{seed}"
-            cells.append(_cell(path, setup, condition, recipe, seed, name, measures=study.measures))
-    return cells
-
-
-def _arms(study: StudyFile, setup: Setup, weights: Mapping[tuple[str, str], TunedWeight]) -> dict[str, Recipe]:
-    """Condition -> recipe, of all that have runs of their own and their weight."""
-    tuned = weights.get((setup.task, setup.backbone))
-    weight = None if tuned is None else tuned.weight
-    if len(study.tuning.values) == 1:
-        weight = study.tuning.values[0]
-    return {
-        condition: _recipe(study.tasks[setup.task], setup, condition, weight)
-        for condition in setup.conditions
-        if condition not in DOSES and not (condition in ALIGNED and weight is None)
-    }
-
-
-def _recipe(task: TaskFile, setup: Setup, condition: str, weight: float | None = None) -> Recipe:
-    try:
-        recipe = condition_recipe(setup.base, condition, weight=weight, changes=task.arms.get(condition))
-        check_choices(recipe)
-    except RegardError as error:
-        raise RegardError(f"tasks.{setup.task}, {setup.backbone}, {condition}: {error}") from None
-    return recipe
-
-
-def _cell(
-    path: str, setup: Setup, condition: str, recipe: Recipe, seed: int, name: str, *, measures: StudyMeasures | None
-) -> Cell:
-    """A network's cell; its size is its number of epochs. Maps are compared with the setup's gaze in all conditions."""
-    own = replace(recipe, name=f"{name}/{path}", train=replace(recipe.train, seed=seed))
-    a = setup.base.align
-    spec = {
-        "recipe": asdict(own),
-        "task": setup.task,
-        "backbone": setup.backbone,
-        "layer": setup.layer,
-        "condition": condition,
-        "gaze": {"name": a.gaze or "own", "root": a.root, "options": a.options, "sigma": a.sigma},
-        "measures": None if measures is None else asdict(measures),
-        "doses": [d.removeprefix("dose-") for d in DOSES if condition == "human" and d in setup.conditions],
-    }
-    return Cell(path, f"{setup.path}/{condition}", seed, "study", spec, size=own.train.epochs)
 
 
 def _best(scores: Mapping[float, Mapping[str, float | None]]) -> float | None:

@@ -31,7 +31,7 @@ def collect_trials(cells: Sequence[Cell], root: Path) -> Trials | None:
     Where the gaze is on another data set, its images are further rows: they have a similarity and no performance.
 
     Args:
-        cells: of `study_cells`.
+        cells: of the study.
         root: of the grid.
     """
     finished = [(cell, result) for cell in cells if (result := read_result(cell, root)) is not None]
@@ -151,7 +151,7 @@ def galleries(cells: Sequence[Cell], root: Path) -> list[Gallery]:
     """One gallery per task that stored maps; opens the data for the images.
 
     Args:
-        cells: of `study_cells`.
+        cells: of the study.
         root: of the grid.
     """
     drawn = []

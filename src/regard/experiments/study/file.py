@@ -13,10 +13,9 @@ from typing import Any
 from regard.evaluation import StudyMeasures
 from regard.experiments.study.design import CONDITIONS, DOSES
 from regard.experiments.study.plan import Plan, plan_of
-from regard.training import Recipe, find_yaml, override, read_yaml
+from regard.training import Recipe, override, read_yaml
 from regard.types import RegardError
 
-_FOLDER = Path("recipes/study")
 DEFAULT_BACKBONE = "base"
 """The backbone of a task that names none."""
 
@@ -111,15 +110,6 @@ class StudyFile:
             if task not in self.tasks:
                 raise RegardError(f"{where}: plan: task {task!r} is not in the study; it has {', '.join(self.tasks)}")
         return plan
-
-
-def find_study(name: str) -> Path:
-    """A study's file: a path, or a name in recipes/study.
-
-    Raises:
-        RegardError: there is none; those that are there are listed.
-    """
-    return find_yaml("study", name, _FOLDER)
 
 
 def read_study(path: Path) -> StudyFile:
@@ -240,9 +230,7 @@ def condition_recipe(
             f"condition {condition!r} needs gaze on the task's own images; this task has that of {base.align.gaze}"
         )
     fields = {"align.gaze": base.align.gaze or "own"} | CONDITION_FIELDS[condition]
-    if condition not in ALIGNED and own:
-        fields["align.gaze"] = None
-    if condition == "mask-supervised" and own:
+    if own and condition not in ("explicit", "explicit-shuffled"):
         fields["align.gaze"] = None
     if not own and fields.get("impose.map") in ("random", "center"):
         a = base.align

@@ -13,20 +13,13 @@ from dataclasses import dataclass, replace
 from statsmodels.stats.proportion import proportion_confint
 
 from regard.experiments.study.plan import Hypothesis, Plan
-from regard.experiments.study.simulation import (
-    ATTENTION_DRIVEN,
-    HIGHER_LEVEL,
-    Design,
-    Simulation,
-    simulate_trials,
-    simulation_plan,
-)
+from regard.experiments.study.simulation import ATTENTION_DRIVEN, HIGHER_LEVEL, Design, Simulation, simulate_trials
 from regard.experiments.study.verdicts import Word, judge_hypotheses
 from regard.types import RegardError
 
 _CHUNK = 10  # studies per job
 _UNIT_EFFECT = Simulation(name="gaze", effects=(0.1, 0.0, 0.0), faithful=(0.1, 0.0, 0.0), multipliers=(1.0, 0.0))
-"""Its effects are scaled to the requested effect; in the second higher-level task they are zero (C3)."""
+"""Its effects, the same on both, are scaled to the requested one; zero in the second higher-level task (C3)."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +127,8 @@ def simulate_studies(
 def _count(simulation: Simulation, design: Design, plan: Plan, seeds: Sequence[int]) -> list[Counter[str]]:
     counts: list[Counter[str]] = [Counter() for _ in plan.hypotheses]
     for seed in seeds:
-        for count, verdict in zip(
-            counts, judge_hypotheses(simulate_trials(simulation, design, seed=seed), plan), strict=True
-        ):
+        verdicts = judge_hypotheses(simulate_trials(simulation, design, seed=seed), plan)
+        for count, verdict in zip(counts, verdicts, strict=True):
             count[verdict.word] += 1
     return counts
 
@@ -191,11 +183,7 @@ def power(
     Raises:
         RegardError: the plan has no such hypothesis, or a size is not positive.
     """
-    plan = (
-        replace(plan, attention_driven=list(ATTENTION_DRIVEN), higher_level=list(HIGHER_LEVEL))
-        if plan
-        else simulation_plan()
-    )
+    plan = replace(plan or Plan(), attention_driven=list(ATTENTION_DRIVEN), higher_level=list(HIGHER_LEVEL))
     index = next((k for k, h in enumerate(plan.hypotheses) if h.name == hypothesis), None)
     if index is None:
         raise RegardError(
@@ -204,13 +192,10 @@ def power(
     if min(*seeds, *images, *observers, backbones, studies) < 1 or min(images) < 3:
         raise RegardError("power: seeds, observers, backbones and studies must be at least 1, images at least 3")
     simulation = scaled_simulation(plan.hypotheses[index], effect, plan, noise or Simulation())
-    designs = [
-        Design(seeds=s, images=i, observers=o, backbones=backbones)
-        for s, i, o in itertools.product(seeds, images, observers)
-    ]
-    tallies = simulate_studies(
-        [(simulation, d) for d in designs], plan, studies=studies, processes=processes, on_progress=on_progress
-    )
+    sizes = itertools.product(seeds, images, observers)
+    designs = [Design(seeds=s, images=i, observers=o, backbones=backbones) for s, i, o in sizes]
+    settings = [(simulation, design) for design in designs]
+    tallies = simulate_studies(settings, plan, studies=studies, processes=processes, on_progress=on_progress)
     return tuple(Power(d, effect, of_all[index]) for d, of_all in zip(designs, tallies, strict=True))
 
 
@@ -218,15 +203,6 @@ def scaled_simulation(hypothesis: Hypothesis, effect: float, plan: Plan, noise: 
     """A simulation in which the hypothesis' weakest difference or dose is `effect`, with the noise of another one."""
     design, task = Design(observers=10**9), plan.tasks(hypothesis)[0]
     unit = min(_UNIT_EFFECT.effect(c, task, design) for c in hypothesis.contrasts if c.kind != "slope")
-    factor = effect / unit
-
-    def times(effects: tuple[float, float, float]) -> tuple[float, float, float]:
-        return (effects[0] * factor, effects[1] * factor, effects[2] * factor)
-
-    return replace(
-        noise,
-        name=f"effect {effect:g}",
-        effects=times(_UNIT_EFFECT.effects),
-        faithful=times(_UNIT_EFFECT.faithful),
-        multipliers=_UNIT_EFFECT.multipliers,
-    )
+    gaze = (_UNIT_EFFECT.effects[0] * (effect / unit), 0.0, 0.0)
+    multipliers = _UNIT_EFFECT.multipliers
+    return replace(noise, name=f"effect {effect:g}", effects=gaze, faithful=gaze, multipliers=multipliers)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.design import DISTANCES, DOSES
 from regard.experiments.study.panel import ALL_BACKBONES
-from regard.experiments.study.questions import (
-    DoseResponse,
-    PerformanceRow,
-    SimilarityRow,
-    TransparencyRow,
-)
+from regard.experiments.study.questions import DoseResponse, PerformanceRow, SimilarityRow, TransparencyRow
 from regard.experiments.study.relation import Relations
 from regard.experiments.study.verdicts import Finding
 from regard.report import (
@@ -46,30 +41,24 @@ def finding_row(finding: Finding) -> Score:
             f" p of {f.sesoi:g} or more: {f.p_support:.2g}; of less: {f.p_against:.2g}; "
             f"of nothing, ±{f.bound:g}: {f.p_equivalent:.2g}."
         )
-    return _score(
-        key=f.contrast,
-        group="prediction",
-        label=f.contrast + (f" ({f.case})" if f.case else ""),
-        estimate=f,
-        meaning=meaning,
-        references=(Reference("smallest effect of interest", "control", f.sesoi), Reference("none", "floor", 0.0)),
-        better=None,
-    )
+    references = (Reference("smallest effect of interest", "control", f.sesoi), Reference("none", "floor", 0.0))
+    label = f.contrast + (f" ({f.case})" if f.case else "")
+    return _score(f.contrast, "prediction", f, label=label, meaning=meaning.strip(), references=references, better=None)
 
 
 def performance_row(row: PerformanceRow, baseline: str, meaning: str) -> Score:
     """A condition's performance with its gain over the baseline."""
     gain = None if row.gain is None else _difference(f"minus {baseline}, paired", row.gain)
-    return _score(row.condition, "prediction", row.condition, row.level, meaning, difference=gain)
+    return _score(row.condition, "prediction", row.level, meaning=meaning, difference=gain)
 
 
 def similarity_row(row: SimilarityRow) -> Score:
     """A condition's similarity among its floors and ceiling."""
     anchors = row.anchors
     references = (
-        _reference("random map", "floor", anchors.random),
-        _reference("centre prior", "floor", anchors.center),
-        _reference("other observers", "ceiling", anchors.observers),
+        *_reference("random map", "floor", anchors.random),
+        *_reference("centre prior", "floor", anchors.center),
+        *_reference("other observers", "ceiling", anchors.observers),
     )
     share, meaning = row.share, ""
     if not math.isnan(share.value):
@@ -82,10 +71,9 @@ def similarity_row(row: SimilarityRow) -> Score:
     return _score(
         row.condition,
         "gaze",
-        row.condition,
         row.value,
-        meaning,
-        references=tuple(r for r in references if r is not None),
+        meaning=meaning.strip(),
+        references=references,
         difference=_difference("minus centre prior, paired", row.beyond_center),
         better="lower" if row.metric in DISTANCES else "higher",
     )
@@ -94,14 +82,8 @@ def similarity_row(row: SimilarityRow) -> Score:
 def transparency_row(row: TransparencyRow) -> Score:
     """The faithfulness of a learned map, compared with `implicit`."""
     floor = _reference("random map", "floor", row.random)
-    return _score(
-        row.condition,
-        "faithfulness",
-        row.condition,
-        row.faithfulness,
-        references=() if floor is None else (floor,),
-        difference=_difference("minus implicit, paired", row.against_implicit),
-    )
+    beyond = _difference("minus implicit, paired", row.against_implicit)
+    return _score(row.condition, "faithfulness", row.faithfulness, references=floor, difference=beyond)
 
 
 def metric_name(metric: str) -> str:
@@ -153,38 +135,16 @@ def dose_charts(response: DoseResponse) -> tuple[Chart, ...]:
     return tuple(plot for plot in plots if plot is not None)
 
 
-def _score(
-    key: str,
-    group: Group,
-    label: str,
-    estimate: Estimate,
-    meaning: str = "",
-    *,
-    references: tuple[Reference, ...] = (),
-    difference: Difference | None = None,
-    better: Literal["higher", "lower"] | None = "higher",
-) -> Score:
-    return Score(
-        key=key,
-        group=group,
-        label=label,
-        value=estimate.value,
-        meaning=meaning.strip(),
-        better=better,
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.images,
-        undefined=dict(estimate.left_out),
-        references=references,
-        difference=difference,
-    )
+def _score(key: str, group: Group, estimate: Estimate, **fields: Any) -> Score:
+    e = estimate
+    fields = {"label": key, "better": "higher"} | fields
+    return Score(key, group, value=e.value, low=e.low, high=e.high, n=e.images, undefined=dict(e.left_out), **fields)
 
 
 def _difference(label: str, estimate: Estimate) -> Difference | None:
     return None if math.isnan(estimate.value) else Difference(label, estimate.value, estimate.low, estimate.high)
 
 
-def _reference(label: str, role: Literal["floor", "ceiling"], estimate: Estimate) -> Reference | None:
-    if math.isnan(estimate.value):
-        return None
-    return Reference(label, role, estimate.value, estimate.low, estimate.high)
+def _reference(label: str, role: Literal["floor", "ceiling"], e: Estimate) -> tuple[Reference, ...]:
+    """None where the estimate is undefined."""
+    return () if math.isnan(e.value) else (Reference(label, role, e.value, e.low, e.high),)

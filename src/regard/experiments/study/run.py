@@ -9,14 +9,8 @@ from pathlib import Path
 
 from regard.experiments.grid import RESULT_FILE, Cell
 from regard.experiments.runner import GridOptions, cell_lines, provenance_of, run_cells
-from regard.experiments.study.cells import OpenStudy, open_study, study_cells
-from regard.experiments.study.collect import (
-    collect_trials,
-    failures,
-    galleries,
-    read_galleries,
-    write_galleries,
-)
+from regard.experiments.study.cells import OpenStudy, open_study
+from regard.experiments.study.collect import collect_trials, failures, galleries, read_galleries, write_galleries
 from regard.experiments.study.notes import NOTES_FILE, Notes, provenance_line, study_notes
 from regard.experiments.study.page import pictures_of, render_study
 from regard.experiments.study.plan import PLAN_FILE, TRIALS_FILE, Plan, changes, freeze, plan_of
@@ -50,9 +44,8 @@ def study_plan_lines(name: str, options: GridOptions) -> list[str]:
     """What `make_study` would run, one line per cell, and how long that takes, judging by finished cells."""
     at = open_study(name, options)
     first = at.study.tuning.values[0]
-    weights = {key: w if w.weight is not None else replace(w, weight=first) for key, w in at.weights.items()}
-    cells = study_cells(at.study, at.setups, at.name, weights)
-    return cell_lines(_only([*at.tuning, *cells], options), at.grid, options.workers)
+    weights = {key: first if tuned.weight is None else tuned.weight for key, tuned in at.weights.items()}
+    return cell_lines(_only([*at.tuning, *at.cells_with(weights)], options), at.grid, options.workers)
 
 
 def write_study(at: OpenStudy, plan: Plan) -> dict[str, str]:

@@ -14,7 +14,7 @@ misleads in a confounded simulation. Effects are linear and nothing is clipped, 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -91,18 +91,21 @@ class Simulation:
 
     def quality(self, arm: str, alpha: float | None, observers: int) -> NDArray[np.float64]:
         """Mean gaze, object and centre of a condition's maps; gaze of few observers is worth less."""
-        reliable = observers / (observers + OBSERVERS_HALF)
-        gaze = np.array([reliable, 1.0, 1.0])
+        gaze = np.array([observers / (observers + OBSERVERS_HALF), 1.0, 1.0])
         if arm in _DOSE_END:
             assert alpha is not None
             return (1 - alpha) * np.array(MAP_QUALITIES["human"]) * gaze + alpha * np.array(_DOSE_END[arm])
         return np.array(MAP_QUALITIES[arm]) * gaze
 
+    def worth(self, task: str, column: str = "performance") -> NDArray[np.float64]:
+        """What gaze, object and centre of quality 1 add to a column in a task."""
+        if column == "faithfulness":
+            return np.array(self.faithful)
+        return np.array(self.effects) * (self.multipliers[HIGHER_LEVEL.index(task)] if task in HIGHER_LEVEL else 1.0)
+
     def effect(self, contrast: Contrast, task: str, design: Design) -> float:
         """The true contrast in a task."""
-        worth = np.array(self.faithful if contrast.column == "faithfulness" else self.effects)
-        if contrast.column != "faithfulness" and task in HIGHER_LEVEL:
-            worth = worth * self.multipliers[HIGHER_LEVEL.index(task)]
+        worth = self.worth(task, contrast.column)
         if contrast.kind == "slope":
             variance = float((WEIGHTS**2) @ (QUALITY_SD**2)) + OBSERVER_NOISE**2 / design.observers
             return float((WEIGHTS * QUALITY_SD**2) @ worth / np.sqrt(variance))
@@ -161,7 +164,6 @@ def _task(simulation: Simulation, design: Design, task: str, seed: int) -> dict[
     if task in ATTENTION_DRIVEN:
         arms += [(arm, alpha) for arm in _DOSE_END for alpha in ALPHAS]
     k, r, i = len(arms), design.backbones * design.seeds, design.images
-    own = simulation if task in ATTENTION_DRIVEN else replace(simulation, effects=_own_effects(simulation, task))
     quality = np.stack([simulation.quality(arm, alpha, design.observers) for arm, alpha in arms])[:, None, None, :]
     learned = np.array([arm in LEARNED for arm, _ in arms])[:, None, None, None]
     q = quality + learned * QUALITY_SD * rng.standard_normal((k, r, i, 3))
@@ -169,27 +171,21 @@ def _task(simulation: Simulation, design: Design, task: str, seed: int) -> dict[
     rest = rng.standard_t(3, (k, r, i)) / np.sqrt(3) if simulation.heavy else rng.standard_normal((k, r, i))
     run = simulation.run_sd * rng.standard_normal((k, r, 1)) + simulation.run_sd * rng.standard_normal((1, r, 1))
     preference = simulation.preference_sd * rng.standard_normal((k, 1, i))
-    y = 0.6 - 0.1 * difficulty + q @ np.array(own.effects) + run + preference + simulation.rest_sd * rest
+    y = 0.6 - 0.1 * difficulty + q @ simulation.worth(task) + run + preference + simulation.rest_sd * rest
     noise = OBSERVER_NOISE / np.sqrt(design.observers)
     x = q @ WEIGHTS - simulation.confounding * difficulty + noise * rng.standard_normal((k, r, i))
-    f = (
-        0.2
-        + q @ np.array(simulation.faithful)
-        + 2 * preference
-        + run
-        + simulation.rest_sd * rng.standard_normal((k, r, i))
-    )
+    f_rest = simulation.rest_sd * rng.standard_normal((k, r, i))
+    f = 0.2 + q @ simulation.worth(task, "faithfulness") + 2 * preference + run + f_rest
     mapless = np.array([CONDITIONS[arm].map == "none" or arm == "uniform" for arm, _ in arms])[:, None, None]
     shape, hidden = (k, r, i), -simulation.confounding * difficulty
-    condition = [[*MAP_QUALITIES, *_DOSE_END].index(arm) for arm, _ in arms]
-    dose = [np.nan if alpha is None else alpha for _, alpha in arms]
+    names = [*MAP_QUALITIES, *_DOSE_END]
     backbone, number = np.divmod(np.arange(r), design.seeds)
     of_arm, of_run = np.arange(k)[:, None, None], np.arange(r)[:, None]
     table = {
         "task": (*ATTENTION_DRIVEN, *HIGHER_LEVEL).index(task),
         "backbone": backbone[of_run],
-        "condition": np.array(condition)[of_arm],
-        "alpha": np.array(dose)[of_arm],
+        "condition": np.array([names.index(arm) for arm, _ in arms])[of_arm],
+        "alpha": np.array([alpha for _, alpha in arms], float)[of_arm],
         "seed": number[of_run],
         "image": np.arange(i),
         "performance": y,
@@ -201,8 +197,3 @@ def _task(simulation: Simulation, design: Design, task: str, seed: int) -> dict[
         "faithfulness": np.where(mapless, np.nan, f),
     }
     return {name: np.broadcast_to(values, shape).ravel() for name, values in table.items()}
-
-
-def _own_effects(simulation: Simulation, task: str) -> tuple[float, float, float]:
-    factor = simulation.multipliers[HIGHER_LEVEL.index(task)]
-    return (simulation.effects[0] * factor, simulation.effects[1] * factor, simulation.effects[2] * factor)
