@@ -13,7 +13,7 @@ def values(arms: int = 2, runs: int = 6, images: int = 50) -> tuple[np.ndarray, 
     return noise + np.arange(arms)[:, None, None], np.arange(runs) % 2
 
 
-def test_it_draws_runs_and_images_as_a_loop_would() -> None:
+def test_bootstrap_agrees_with_a_loop_over_runs_and_images() -> None:
     table, backbone = values()
     rng = np.random.default_rng(1)
     means = []
@@ -21,11 +21,11 @@ def test_it_draws_runs_and_images_as_a_loop_would() -> None:
         runs = np.concatenate([rng.choice(np.flatnonzero(backbone == b), 3) for b in (0, 1)])
         images = rng.integers(50, size=50)
         means.append(table[0][runs][:, images].mean())
-    found = bootstrap(table, backbone, lambda m: m[0], draws=3000)
-    assert (found.low, found.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.05)
+    estimate = bootstrap(table, backbone, lambda m: m[0], draws=3000)
+    assert (estimate.low, estimate.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.05)
 
 
-def test_what_arms_share_cancels() -> None:
+def test_shared_variance_of_arms_cancels() -> None:
     table, backbone = values()
     difference = bootstrap(table, backbone, lambda m: m[1] - m[0])
     alone = bootstrap(table, backbone, lambda m: m[1])
@@ -33,11 +33,11 @@ def test_what_arms_share_cancels() -> None:
     assert difference.low < difference.value < difference.high
 
 
-def test_with_three_seeds_it_is_narrower_than_t_allows() -> None:
+def test_with_three_seeds_the_bootstrap_is_narrower_than_t() -> None:
     table, _b = values(runs=3)
-    one = np.zeros(3, int)
-    found, exact = bootstrap(table, one, lambda m: m[0]), crossed_mean(table[0])
-    assert found.high - found.low < 0.6 * (exact.high - exact.low)
+    one_backbone = np.zeros(3, int)
+    estimate, exact = bootstrap(table, one_backbone, lambda m: m[0]), crossed_mean(table[0])
+    assert estimate.high - estimate.low < 0.6 * (exact.high - exact.low)
 
 
 def test_the_seed_decides_and_chunks_do_not_change_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_the_seed_decides_and_chunks_do_not_change_the_kind(monkeypatch: pytest.
     assert bootstrap(table, backbone, lambda m: m[0], seed=5).low == pytest.approx(first.low, abs=0.1)
 
 
-def test_what_cannot_be_drawn_is_undefined() -> None:
+def test_degenerate_bootstraps_are_undefined_or_errors() -> None:
     nothing = bootstrap(np.empty((1, 0, 0)), np.empty(0, int), lambda m: m[0])
     assert math.isnan(nothing.value)
     single = bootstrap(np.ones((1, 1, 5)), np.zeros(1, int), lambda m: m[0])

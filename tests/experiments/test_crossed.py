@@ -13,15 +13,15 @@ def test_the_variances_are_those_of_an_analysis_of_variance() -> None:
     values = rng.normal(size=(4, 1)) + rng.normal(size=(1, 7)) + rng.normal(size=(4, 7))
     run, image = np.indices(values.shape)
     frame = pd.DataFrame({"y": values.ravel(), "r": run.ravel(), "i": image.ravel()})
-    found = anova_lm(ols("y ~ C(r) + C(i)", frame).fit())
-    mean_square = found["mean_sq"]
+    anova = anova_lm(ols("y ~ C(r) + C(i)", frame).fit())
+    mean_square = anova["mean_sq"]
     (runs, f_runs), (images, f_images) = crossed_mean(values).parts
     assert (f_runs, f_images) == (3, 6)
     assert runs == pytest.approx(mean_square["C(r)"] / 28)
     assert images == pytest.approx((mean_square["C(i)"] - mean_square["Residual"]) / 28)
 
 
-def test_backbones_are_taken_as_they_are() -> None:
+def test_backbones_are_fixed_effects() -> None:
     rng = np.random.default_rng(1)
     values, backbone = rng.normal(size=(6, 30)), np.array([0, 1, 0, 1, 0, 1])
     shifted = values + 100 * backbone[:, None]
@@ -32,7 +32,7 @@ def test_backbones_are_taken_as_they_are() -> None:
     assert crossed_mean(shifted).se > 10 * b.se
 
 
-def test_backbones_weigh_alike_whatever_their_number_of_seeds() -> None:
+def test_backbones_have_equal_weight_for_any_number_of_seeds() -> None:
     values = np.array([[0.0] * 4, [0.0] * 4, [0.0] * 4, [1.0] * 4])
     assert crossed_mean(values, np.array([0, 0, 0, 1])).value == 0.5
 
@@ -47,13 +47,13 @@ def test_order_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 5), (3, 1)])
-def test_one_of_a_kind_says_nothing_of_chance(shape: tuple[int, int]) -> None:
-    found = crossed_mean(np.ones(shape))
-    assert found.value == 1
-    assert found.parts == ()
+def test_a_single_run_or_image_gives_no_interval(shape: tuple[int, int]) -> None:
+    estimate = crossed_mean(np.ones(shape))
+    assert estimate.value == 1
+    assert estimate.parts == ()
 
 
-def test_undefined_values_are_the_callers_to_count() -> None:
+def test_undefined_values_are_refused() -> None:
     with pytest.raises(RegardError, match="pair the trials first"):
         crossed_mean(np.array([[1.0, np.nan]]))
     with pytest.raises(RegardError, match="runs x images"):
@@ -61,10 +61,10 @@ def test_undefined_values_are_the_callers_to_count() -> None:
 
 
 @pytest.mark.parametrize(("run_sd", "image_sd"), [(0.0, 0.0), (0.3, 0.3), (1.0, 0.3), (0.1, 1.0)])
-def test_three_seeds_hold_the_level(run_sd: float, image_sd: float) -> None:
+def test_three_seeds_keep_the_level(run_sd: float, image_sd: float) -> None:
     rng = np.random.default_rng(3)
-    wrong = 0
+    rejections = 0
     for _ in range(1000):
         values = run_sd * rng.normal(size=(3, 1)) + image_sd * rng.normal(size=(1, 40)) + rng.normal(size=(3, 40))
-        wrong += crossed_mean(values).p_above(0.0) < 0.05
-    assert wrong <= 70  # of a binomial with p = .05: P(more than 70) < .002; percentile bootstrap: about 150
+        rejections += crossed_mean(values).p_above(0.0) < 0.05
+    assert rejections <= 70  # of a binomial with p = .05: P(more than 70) < .002; percentile bootstrap: about 150

@@ -19,7 +19,7 @@ def test_with_one_source_it_is_students_t(df: float) -> None:
     assert e.p_below(1.0) == pytest.approx(stats.t.cdf(1.0, df), rel=1e-6)
 
 
-def test_two_sources_are_weighed_by_their_variances() -> None:
+def test_degrees_of_freedom_weight_two_sources_by_variance() -> None:
     e = Estimate(0.0, ((3.0, 2.0), (1.0, 100.0)))
     expected = 0.75 * stats.t.isf(0.01, 2) + 0.25 * stats.t.isf(0.01, 100)
     assert e.quantile(0.01) == pytest.approx(expected)
@@ -28,7 +28,7 @@ def test_two_sources_are_weighed_by_their_variances() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(parts, st.floats(-3, 3), st.floats(-3, 3))
-def test_p_and_interval_say_the_same(parts: tuple[tuple[float, float], ...], value: float, bound: float) -> None:
+def test_p_and_interval_agree(parts: tuple[tuple[float, float], ...], value: float, bound: float) -> None:
     e = Estimate(value, parts)
     p = e.p_above(bound)
     assert 0 < p < 1
@@ -38,7 +38,7 @@ def test_p_and_interval_say_the_same(parts: tuple[tuple[float, float], ...], val
     assert e.p_above(bound - 1) <= p + 1e-9
 
 
-def test_without_spread_the_answer_is_certain_and_without_error_there_is_none() -> None:
+def test_without_variance_an_estimate_is_certain_and_without_parts_unknown() -> None:
     sure = Estimate(0.5, ((0.0, 3.0),))
     assert (sure.low, sure.high) == (0.5, 0.5)
     assert sure.p_above(0.4) < 1e-9

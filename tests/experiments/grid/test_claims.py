@@ -40,7 +40,7 @@ def test_a_released_cell_can_be_claimed_again(tmp_path: Path) -> None:
     assert ClaimWatcher().claim(tmp_path) is not None
 
 
-def test_a_dead_process_loses_its_claim_also_if_its_number_is_used_again(tmp_path: Path) -> None:
+def test_a_dead_process_loses_its_claim_even_if_its_pid_is_reused(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from regard.experiments.grid.claims import ClaimWatcher; "
         f"ClaimWatcher().claim(Path({str(tmp_path)!r}))"

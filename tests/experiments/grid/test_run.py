@@ -1,4 +1,4 @@
-"""Grids: done once, resumed, none lost with another."""
+"""Grids: every cell runs once, is resumed, and does not stop the others if it fails."""
 
 import json
 import signal
@@ -57,7 +57,7 @@ def test_a_failing_cell_is_recorded_and_stops_no_other(tmp_path: Path) -> None:
     assert outcome.finished == (good.path,)
     assert "bad luck of bad" in outcome.failed[bad.path]
     assert "bad luck of bad" in json.loads((tmp_path / bad.path / "failed.json").read_text())["lines"][-1]
-    (tmp_path / bad.path / "mended").touch()
+    (tmp_path / bad.path / "repaired").touch()
     assert run_grid([bad, good], tmp_path).finished == (bad.path, good.path)
     assert not (tmp_path / bad.path / "failed.json").exists()
 
@@ -90,7 +90,7 @@ def test_two_grids_share_a_folder_and_do_each_cell_once(tmp_path: Path) -> None:
     assert [times_done(tmp_path, cell) for cell in cells] == [1, 1, 1, 1]
 
 
-def test_a_cell_that_another_process_claimed_since_the_last_scan_is_left_to_it(
+def test_a_cell_claimed_by_another_process_since_the_last_scan_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = toy("first", work="sleep", seconds=0.5), toy("second")
@@ -115,14 +115,14 @@ def test_cells_of_another_process_are_waited_for_and_shown(tmp_path: Path) -> No
     other.start()
     while not (tmp_path / cell.path / "begun").exists():
         time.sleep(0.05)
-    seen: set[str] = set()
+    names: set[str] = set()
 
     def on_progress(states: "dict[str, State]") -> None:
-        seen.update(state.name for state in states.values())
+        names.update(state.name for state in states.values())
 
     assert run_grid([cell], tmp_path, on_progress=on_progress).finished == (cell.path,)
     other.join()
-    assert seen == {"elsewhere", "done"}
+    assert names == {"elsewhere", "done"}
 
 
 def test_an_interrupted_grid_ends_its_workers_and_leaves_no_claim(tmp_path: Path) -> None:
@@ -155,15 +155,15 @@ def test_time_left_follows_finished_cells_of_the_arm(tmp_path: Path) -> None:
     assert estimate_time([*cells[:2], longer], tmp_path, 2) == ([True, False, False], 30.0), "a cell is not split"
 
 
-@pytest.mark.parametrize(("devices", "given", "expected"), [(2, None, ["0", "1", "0"]), (2, "5,7", ["5", "7", "5"])])
+@pytest.mark.parametrize(("devices", "visible", "expected"), [(2, None, ["0", "1", "0"]), (2, "5,7", ["5", "7", "5"])])
 def test_devices_are_assigned_in_turn(
-    devices: int, given: str | None, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    devices: int, visible: str | None, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: devices)
-    if given is None:
+    if visible is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     cells = [toy(f"arm {i}") for i in range(3)]
     run_grid(cells, tmp_path, workers=3)
     results = [read_result(cell, tmp_path) for cell in cells]

@@ -16,7 +16,7 @@ def toy(arm: str, seed: int = 0, work: str = "add", **spec: Any) -> Cell:
 
 
 def add(cell: Cell, folder: Path) -> Result:
-    """Counts how often it was done; answers what it was told."""
+    """Counts its calls in a file; returns a sum of its spec and seed, and environment variables."""
     with (folder / "done.txt").open("a") as file:
         file.write("x")
     environment = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")}
@@ -24,13 +24,13 @@ def add(cell: Cell, folder: Path) -> Result:
 
 
 def fail(cell: Cell, folder: Path) -> Result:
-    if (folder / "mended").exists():
+    if (folder / "repaired").exists():
         return Result({"sum": 1})
     raise ValueError(f"bad luck of {cell.arm}")
 
 
 def die(cell: Cell, folder: Path) -> Result:
-    """Killed half-way the first time; goes on from its checkpoint the second."""
+    """Killed halfway the first time; resumed from its checkpoint the second."""
     checkpoint = folder / "checkpoint"
     if not checkpoint.exists():
         checkpoint.write_text("5")

@@ -46,7 +46,7 @@ def scores(seed: int, mean: float, count: int = 30) -> np.ndarray:
     return mean + 0.1 * np.random.default_rng(seed).standard_normal(count)
 
 
-def test_rows_with_gaze_on_the_tasks_images_have_both_numbers(tmp_path: Path) -> None:
+def test_with_gaze_on_the_task_images_runs_and_images_are_compared(tmp_path: Path) -> None:
     cells = []
     for seed in range(3):
         for k, name in enumerate(("implicit", "explicit")):
@@ -71,7 +71,7 @@ def test_rows_with_gaze_on_the_tasks_images_have_both_numbers(tmp_path: Path) ->
     assert dose(trials).curves[0].drop.value == pytest.approx(0.5, abs=0.05)
 
 
-def test_with_gaze_on_other_images_runs_are_compared_and_images_are_not(tmp_path: Path) -> None:
+def test_with_gaze_on_other_images_only_runs_are_compared(tmp_path: Path) -> None:
     cells = []
     for seed in range(3):
         for k, name in enumerate(("implicit", "explicit", "explicit-shuffled")):
@@ -97,12 +97,12 @@ def test_with_gaze_on_other_images_runs_are_compared_and_images_are_not(tmp_path
     assert {row.value.images for row in similarity_table(trials).rows} == {20}
 
 
-def test_nothing_finished_is_no_table_and_failures_are_kept_apart(tmp_path: Path) -> None:
+def test_without_finished_cells_there_is_no_table_and_failures_are_listed(tmp_path: Path) -> None:
     assert collect_trials([cell("none", 0)], tmp_path) is None
-    lost, mended = cell("implicit", 0), finish(cell("implicit", 1), tmp_path, performance=scores(0, 0))
-    for one in (lost, mended):
-        write_json(tmp_path / one.path / FAILED_FILE, {"lines": ["a", "out of memory"]}, parents=True)
-    assert failures([lost, mended], tmp_path) == {lost.path: "a\nout of memory"}
+    failed, repaired = cell("implicit", 0), finish(cell("implicit", 1), tmp_path, performance=scores(0, 0))
+    for each in (failed, repaired):
+        write_json(tmp_path / each.path / FAILED_FILE, {"lines": ["a", "out of memory"]}, parents=True)
+    assert failures([failed, repaired], tmp_path) == {failed.path: "a\nout of memory"}
 
 
 def test_all_scores_of_a_task_are_averaged_over_seeds(tmp_path: Path) -> None:
@@ -114,20 +114,20 @@ def test_all_scores_of_a_task_are_averaged_over_seeds(tmp_path: Path) -> None:
     assert scores_of(cells, tmp_path) == {"find, net": {"implicit": {"performance": 0.5, "mae": pytest.approx(0.15)}}}
 
 
-def test_floors_and_remarks_are_those_of_the_first_finished_cell(tmp_path: Path) -> None:
+def test_floors_and_remarks_come_from_the_first_finished_cell(tmp_path: Path) -> None:
     cells = [cell("none", 0), cell("none", 1), cell("none", 0, task="name")]
     results: list[dict[str, Any]] = [
         {"floors": {"most frequent": 0.2}, "remarks": ["A proxy."]},
         {"floors": {}, "remarks": []},
     ]
-    for one, values in zip(cells[1:], results, strict=True):
-        (tmp_path / one.path).mkdir(parents=True)
-        write_result(one, tmp_path / one.path, Result(values), 1.0)
+    for finished, values in zip(cells[1:], results, strict=True):
+        (tmp_path / finished.path).mkdir(parents=True)
+        write_result(finished, tmp_path / finished.path, Result(values), 1.0)
     assert floors_of(cells, tmp_path) == {"find": {"most frequent": 0.2}}
     assert remarks_of(cells, tmp_path) == {"find": ["A proxy."], "name": []}
 
 
-def test_images_are_called_the_same_wherever_they_lie(tmp_path: Path) -> None:
+def test_image_names_do_not_depend_on_the_folder(tmp_path: Path) -> None:
     for place in ("here", "there/deep"):
         for name in ("sky", "grass"):
             for k in range(10):
@@ -140,18 +140,18 @@ def test_images_are_called_the_same_wherever_they_lie(tmp_path: Path) -> None:
     assert image_names(generated) == ["0", "1", "2"]
 
 
-def test_pictures_show_every_map_and_people_where_they_looked(tmp_path: Path) -> None:
+def test_gallery_shows_every_map_and_the_human_map_where_there_is_gaze(tmp_path: Path) -> None:
     human = np.zeros((2, 16, 16), np.float32)
     human[0, 3, 4] = 1
     human[1] = np.nan
     maps = {name: np.random.default_rng(0).random((2, 4, 4)).astype(np.float16) for name in ("explicit", "implicit")}
-    made = Gallery("find", "net", np.zeros((2, 16, 16, 3), np.uint8), human, maps)
-    write_galleries([made], tmp_path)
+    gallery = Gallery("find", "net", np.zeros((2, 16, 16, 3), np.uint8), human, maps)
+    write_galleries([gallery], tmp_path)
     (read,) = read_galleries(tmp_path)
     assert (read.task, read.backbone, list(read.maps)) == ("find", "net", ["explicit", "implicit"])
     assert np.array_equal(read.human, human, equal_nan=True)
     first, second = pictures_of([read])
     assert first.title == "find, net: image, people, implicit, explicit"
-    assert second.title == "find, net: image, implicit, explicit", "nobody looked at this one"
+    assert second.title == "find, net: image, implicit, explicit", "the second image has no gaze"
     assert first.uri.startswith("data:image/jpeg;base64,")
     assert read_galleries(tmp_path / "nowhere") == []

@@ -1,4 +1,4 @@
-"""A study's file, and what it becomes: cells, equal tuning, recipes of conditions."""
+"""Study files and the cells, tuning trials and recipes of conditions built from them."""
 
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,14 @@ SMALL: dict[str, Any] = {
 }
 
 
-def written(folder: Path, **changes: Any) -> Path:
+def write_study(folder: Path, **changes: Any) -> Path:
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump(SMALL | changes))
     return path
 
 
 def small(folder: Path, **changes: Any) -> OpenStudy:
-    return OpenStudy(read_study(written(folder, **changes)), folder, "mine", folder)
+    return OpenStudy(read_study(write_study(folder, **changes)), folder, "mine", folder)
 
 
 def test_every_condition_but_doses_has_an_arm() -> None:
@@ -114,13 +114,13 @@ def test_a_failed_trial_leaves_the_aligned_conditions_out(tmp_path: Path) -> Non
     assert not ran & set(ALIGNED)
 
 
-def test_one_weight_is_taken_without_trials(tmp_path: Path) -> None:
+def test_a_single_weight_needs_no_trials(tmp_path: Path) -> None:
     study = small(tmp_path, tuning={"values": [0.3]})
     assert study.tuning == []
     assert {c.spec["recipe"]["align"]["weight"] for c in study.cells if c.spec["condition"] in ALIGNED} == {0.3}
 
 
-def test_conditions_differ_by_what_they_say_alone() -> None:
+def test_conditions_differ_only_in_their_fields() -> None:
     base = override(
         Recipe(),
         {
@@ -141,7 +141,7 @@ def test_conditions_differ_by_what_they_say_alone() -> None:
     assert condition_recipe(base, "bottleneck", changes={"objective.map_beta": 1e-4}).objective.map_beta == 1e-4
 
 
-def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> None:
+def test_with_gaze_on_another_set_all_learned_conditions_use_its_images() -> None:
     base = override(
         Recipe(),
         {
@@ -178,7 +178,7 @@ def test_with_gaze_on_another_set_learned_maps_see_its_images_all_the_same() -> 
         ({"tasks": {"find": {"layers": {"x": {"backbone": "b", "conditions": [], "set": {}}}}}}, "backbone 'b'"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_named(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_an_invalid_file_is_named(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     content = {k: v for k, v in SMALL.items() if k != "plan" or "tasks" not in changes}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(content | changes))

@@ -29,9 +29,9 @@ class Balanced(HTMLParser):
         self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        known = dict(attrs)
-        self.ids += [known["id"] or ""] if "id" in known else []
-        self.links += [known["href"] or ""] if "href" in known else []
+        attributes = dict(attrs)
+        self.ids += [attributes["id"] or ""] if "id" in attributes else []
+        self.links += [attributes["href"] or ""] if "href" in attributes else []
         if tag not in ("meta", "link", "img", "br"):
             self.open.append(tag)
 
@@ -87,14 +87,14 @@ def test_the_page_shows_every_question_and_every_hypothesis(trials: Trials, tmp_
 def test_a_changed_plan_is_named_at_the_top(trials: Trials, tmp_path: Path) -> None:
     freeze(simulation_plan(), tmp_path)
     trials.to_csv(tmp_path / "trials.csv")
-    kept = json.loads((tmp_path / "plan.json").read_text())
-    kept["plan"]["alpha"] = 0.2
-    (tmp_path / "plan.json").write_text(json.dumps(kept))
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["plan"]["alpha"] = 0.2
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
     html = draw_study(tmp_path).read_text()
     assert "plan.json was edited after it was frozen" in html
 
 
-def test_what_was_not_measured_is_not_shown(trials: Trials) -> None:
+def test_missing_measures_are_not_shown(trials: Trials) -> None:
     bare = trials.frame[["task", "backbone", "condition", "seed", "image", "performance"]]
     bare = Trials(bare[trials.frame["alpha"].isna() & (trials.frame["layer"] == "")])
     page = parsed(render_study(study_results(bare, replace(simulation_plan(), higher_level=[]), "bare")))
@@ -148,25 +148,25 @@ def test_a_record_of_results_makes_the_same_page_without_pictures(name: str, tmp
     assert "without any network" in text
 
 
-def test_results_are_read_as_they_were_written(trials: Trials, tmp_path: Path) -> None:
+def test_results_survive_a_round_trip(trials: Trials, tmp_path: Path) -> None:
     results = study_results(trials, Plan(attention_driven=["segmentation"]), "x")
     write_dataclass(tmp_path / "results.json", results)
-    again = read_study_results(tmp_path / "results.json")
-    assert to_json(again) == to_json(results)
-    assert render_study(again) == render_study(results)
+    read = read_study_results(tmp_path / "results.json")
+    assert to_json(read) == to_json(results)
+    assert render_study(read) == render_study(results)
 
 
-def test_dots_lie_where_their_numbers_say() -> None:
+def test_dots_have_the_positions_of_their_values() -> None:
     points = [
         ScatterPoint("a", 0.0, 0.0, "first"),
         ScatterPoint("b", 1.0, 2.0, "second"),
         ScatterPoint("a", np.nan, 1.0, "lost"),
     ]
-    drawn = scatter("t", points, xlabel="x", ylabel="y")
-    assert drawn is not None
-    (first,), (second,) = (d.points for d in drawn.dots)
+    chart = scatter("t", points, xlabel="x", ylabel="y")
+    assert chart is not None
+    (first,), (second,) = (d.points for d in chart.dots)
     assert first.x < second.x
     assert first.y > second.y  # up is more
-    assert [d.kind for d in drawn.dots] == [0, 1]
-    assert "2 points" in drawn.alt
+    assert [d.kind for d in chart.dots] == [0, 1]
+    assert "2 points" in chart.alt
     assert scatter("t", points[2:], xlabel="x", ylabel="y") is None

@@ -12,8 +12,8 @@ from regard.types import RegardError
 PLAN = Plan(attention_driven=["task"])
 
 
-def eased(plan: Plan) -> Plan:
-    """The plan with a smaller smallest effect of C4: what a disappointed person would do."""
+def relaxed(plan: Plan) -> Plan:
+    """The plan with a smaller smallest effect of interest in C4, as changed after disappointing results."""
     c4 = next(h for h in plan.hypotheses if h.name == "C4")
     easy = replace(c4, contrasts=[replace(c, sesoi=0.001) for c in c4.contrasts])
     return replace(plan, hypotheses=[easy if h is c4 else h for h in plan.hypotheses])
@@ -21,36 +21,36 @@ def eased(plan: Plan) -> Plan:
 
 def test_a_plan_may_change_until_there_are_results(tmp_path: Path) -> None:
     assert freeze(PLAN, tmp_path) == ()
-    assert freeze(eased(PLAN), tmp_path) == ()
-    assert json.loads((tmp_path / "plan.json").read_text())["sha256"] == digest(eased(PLAN)) != digest(PLAN)
+    assert freeze(relaxed(PLAN), tmp_path) == ()
+    assert json.loads((tmp_path / "plan.json").read_text())["sha256"] == digest(relaxed(PLAN)) != digest(PLAN)
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_change_after_results_is_told_and_the_first_plan_stays(tmp_path: Path) -> None:
+def test_a_change_after_results_is_reported_and_the_first_plan_stays(tmp_path: Path) -> None:
     freeze(PLAN, tmp_path)
     (tmp_path / "trials.csv").write_text("")
     assert freeze(PLAN, tmp_path) == ()
-    told = freeze(eased(PLAN), tmp_path)
-    assert told == (
+    messages = freeze(relaxed(PLAN), tmp_path)
+    assert messages == (
         "Changed after it was frozen: hypotheses.C4.contrasts.0.sesoi: 0.02 to 0.001.",
         "Changed after it was frozen: hypotheses.C4.contrasts.1.sesoi: 0.02 to 0.001.",
     )
-    assert changes(eased(PLAN), tmp_path) == told
+    assert changes(relaxed(PLAN), tmp_path) == messages
     assert json.loads((tmp_path / "plan.json").read_text())["sha256"] == digest(PLAN)
 
 
-def test_a_plan_that_comes_late_is_told(tmp_path: Path) -> None:
+def test_a_plan_frozen_after_results_is_reported(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("")
     assert freeze(PLAN, tmp_path) == ("The plan was frozen when there were results already.",)
 
 
-def test_an_edited_file_is_told(tmp_path: Path) -> None:
+def test_an_edited_plan_file_is_reported(tmp_path: Path) -> None:
     freeze(PLAN, tmp_path)
     (tmp_path / "trials.csv").write_text("")
-    kept = json.loads((tmp_path / "plan.json").read_text())
-    kept["plan"] = asdict(eased(PLAN))
-    (tmp_path / "plan.json").write_text(json.dumps(kept))
-    assert changes(eased(PLAN), tmp_path) == (
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["plan"] = asdict(relaxed(PLAN))
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert changes(relaxed(PLAN), tmp_path) == (
         "plan.json was edited after it was frozen: its contents no longer have its SHA-256.",
     )
 
@@ -65,13 +65,13 @@ def test_without_a_frozen_plan_the_remedy_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("under", [False, True])
 def test_a_plan_comes_from_yaml(under: bool, tmp_path: Path) -> None:
-    plan = replace(eased(PLAN), alpha=0.01, higher_level=["birds"])
+    plan = replace(relaxed(PLAN), alpha=0.01, higher_level=["birds"])
     content = asdict(plan)
     (tmp_path / "p.yaml").write_text(yaml.safe_dump({"name": "x", "plan": content} if under else content))
     assert load_plan(tmp_path / "p.yaml") == plan
 
 
-def test_what_is_left_out_is_the_standard(tmp_path: Path) -> None:
+def test_omitted_fields_have_the_standard_values(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("attention_driven: [task]\n")
     assert load_plan(tmp_path / "p.yaml") == PLAN
     assert [h.name for h in PLAN.hypotheses] == ["C1", "C2", "C3", "C4", "C5", "G"]
@@ -110,8 +110,8 @@ def test_every_number_of_a_plan_is_in_its_digest() -> None:
     assert len(digests | {digest(replace(PLAN, alpha=0.01)), digest(replace(PLAN, similarity="cc"))}) == 6
 
 
-def test_a_finished_cell_is_a_result_before_there_is_a_table(tmp_path: Path) -> None:
+def test_finished_cells_count_as_results_before_there_is_a_table(tmp_path: Path) -> None:
     freeze(PLAN, tmp_path)
-    told = freeze(eased(PLAN), tmp_path, begun=True)
-    assert len(told) == 2
+    messages = freeze(relaxed(PLAN), tmp_path, begun=True)
+    assert len(messages) == 2
     assert json.loads((tmp_path / "plan.json").read_text())["sha256"] == digest(PLAN)

@@ -31,7 +31,7 @@ def world() -> Trials:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_every_question_answers_and_says_what_it_cannot_show(name: str, world: Trials) -> None:
+def test_every_question_has_an_answer_and_its_caveat(name: str, world: Trials) -> None:
     answer = QUESTIONS[name](world)
     assert is_dataclass(answer)
     assert answer.limits
@@ -63,8 +63,8 @@ def test_performance_is_the_mean_and_its_gain_is_paired() -> None:
     assert [r.condition for r in answer.rows[:4]] == ["none", "implicit", "explicit", "human"]
     assert {r.backbone for r in answer.rows} == {"all", "net0", "net1"}
     explicit = next(r for r in answer.rows if (r.backbone, r.condition) == ("net1", "explicit"))
-    own = frame[(frame["backbone"] == "net1") & (frame["condition"] == "explicit")]
-    assert explicit.level.value == pytest.approx(own["performance"].mean())
+    explicit_rows = frame[(frame["backbone"] == "net1") & (frame["condition"] == "explicit")]
+    assert explicit.level.value == pytest.approx(explicit_rows["performance"].mean())
     assert explicit.gain is not None
     assert explicit.gain.value == pytest.approx(0.3, abs=0.02)
     assert explicit.gain.se < 0.1 * explicit.level.se
@@ -89,7 +89,7 @@ def test_the_mean_over_backbones_is_of_conditions_that_all_of_them_have() -> Non
     assert [r.condition for r in rows if r.backbone == "net1"] == ["none", "implicit"]
 
 
-def test_similarity_stands_between_floor_and_ceiling() -> None:
+def test_similarity_is_between_floor_and_ceiling() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.6}, noise=0.01, images=60)
     frame["nss"] = np.where(frame["condition"] == "explicit", 1.5, 0.9)
     frame = frame.assign(nss_random=0.0, nss_center=1.0, nss_observers=2.0)
@@ -105,7 +105,7 @@ def test_similarity_stands_between_floor_and_ceiling() -> None:
     assert math.isnan(explicit.beyond_shuffled.value)
 
 
-def test_similarity_is_held_against_that_of_shuffled_maps() -> None:
+def test_similarity_is_compared_with_shuffled_maps() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.6, "explicit-shuffled": 0.1}, images=60)
     beyond = {r.condition: r.beyond_shuffled for r in similarity_table(Trials(frame)).rows}
     means = frame.groupby("condition")["nss"].mean()
@@ -114,14 +114,14 @@ def test_similarity_is_held_against_that_of_shuffled_maps() -> None:
     assert all(math.isnan(beyond[name].value) for name in ("implicit", "explicit-shuffled"))
 
 
-def test_relation_keeps_imposed_arms_out_and_between_apart_from_within() -> None:
+def test_relation_excludes_override_arms_and_separates_between_from_within() -> None:
     effects = {"implicit": 0.0, "bottleneck": 0.1, "explicit": 0.2, "mask-supervised": 0.15, "human": 9.0}
     [slopes] = relation(Trials(table(effects, images=60, seeds=4))).tasks
     assert {p.condition for p in slopes.points} == set(effects) - {"human"}
     assert len(slopes.points) == 16
     assert slopes.between_conditions.value == pytest.approx(1.0, abs=0.8)  # performance and similarity share the effect
     assert slopes.between_conditions.parts[0][1] == 2
-    assert slopes.within.low < 0 < slopes.within.high  # image by image they share nothing
+    assert slopes.within.low < 0 < slopes.within.high  # within images they are independent
     assert slopes.mixed is None
 
 
@@ -144,7 +144,7 @@ def test_doses_fall_and_bend() -> None:
     assert curve.bend.value == pytest.approx(-0.2)
 
 
-def test_layers_are_compared_with_the_default_place() -> None:
+def test_layers_are_compared_with_the_default_layer() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.1}, noise=0.01)
     deeper = frame[frame["condition"] == "implicit"].assign(
         layer="layer2", performance=lambda f: f["performance"] - 0.2
@@ -192,7 +192,7 @@ def test_the_mixed_model_agrees_with_the_closed_form() -> None:
     assert fit.rest_sd == pytest.approx(0.15, rel=0.2)
 
 
-def test_a_mixed_model_says_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_mixed_model_names_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     trials = simulate_trials(Simulation(), Design(seeds=2, images=20, backbones=1), seed=0)
     monkeypatch.setattr(
         "regard.experiments.study.regression.MixedLM.fit",
@@ -205,15 +205,17 @@ def test_a_mixed_model_says_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> 
     assert mixed_slope(Trials(table({"human": 0.0})), "task").notes == ("too few trials for a mixed model",)
 
 
-def test_a_fit_that_did_not_converge_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_that_did_not_converge_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from statsmodels.regression.mixed_linear_model import MixedLM
 
-    whole = MixedLM.fit
-    monkeypatch.setattr(MixedLM, "fit", lambda self, **options: whole(self, **options | {"method": "nm", "maxiter": 1}))
+    original = MixedLM.fit
+    monkeypatch.setattr(
+        MixedLM, "fit", lambda self, **options: original(self, **options | {"method": "nm", "maxiter": 1})
+    )
     fit = mixed_slope(simulate_trials(Simulation(), Design(seeds=2, images=20, backbones=1), seed=0), "segmentation")
     assert not fit.converged
     assert any("converge" in note for note in fit.notes)
 
 
-def test_an_estimate_is_what_answers_are_made_of(world: Trials) -> None:
+def test_answers_consist_of_estimates(world: Trials) -> None:
     assert isinstance(performance_table(world).rows[0].level, Estimate)

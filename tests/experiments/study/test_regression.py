@@ -22,7 +22,7 @@ def test_a_slope_without_noise_is_exact() -> None:
     assert slope.se < 1e-9
 
 
-def test_it_finds_what_similarity_is_worth() -> None:
+def test_the_simulated_slope_is_recovered() -> None:
     simulation = Simulation(effects=(0.2, 0.1, 0.0))
     slope = within_slope(learned_pairs(simulate_trials(simulation, SMALL, seed=0), "segmentation", "nss"))
     truth = simulation.effect(Contrast(kind="slope"), "segmentation", SMALL)
@@ -30,7 +30,7 @@ def test_it_finds_what_similarity_is_worth() -> None:
     assert slope.high - slope.low < truth
 
 
-def test_hidden_difficulty_deceives_the_raw_slope_and_the_measured_one_but_not_that_within_images() -> None:
+def test_hidden_difficulty_biases_all_slopes_but_the_one_within_images() -> None:
     trials = simulate_trials(Simulation(confounding=0.5), SMALL, seed=0)
     pairs = learned_pairs(trials, "segmentation", "nss")
     hard = learned_pairs(trials, "segmentation", "nss", difficulty=True)
@@ -40,7 +40,7 @@ def test_hidden_difficulty_deceives_the_raw_slope_and_the_measured_one_but_not_t
     assert clean.low < 0 < clean.high
 
 
-def test_difficulty_measured_without_error_would_do() -> None:
+def test_adjusting_for_exact_difficulty_is_unbiased() -> None:
     trials = simulate_trials(Simulation(confounding=0.5), SMALL, seed=0)
     pairs = learned_pairs(trials, "segmentation", "nss")
     exact = LearnedPairs(pairs.x, pairs.y, pairs.backbone, difficulty=pairs.y.mean((0, 1)))
@@ -48,7 +48,7 @@ def test_difficulty_measured_without_error_would_do() -> None:
     assert abs(slope.value) < 0.01
 
 
-def test_closer_is_up_whatever_the_metric() -> None:
+def test_higher_is_closer_with_every_metric() -> None:
     frame = table({"implicit": 0.0, "explicit": 0.1}, images=30)
     frame = frame.assign(kl=-frame["nss"])
     frame["performance"] += 0.1 * frame["nss"]
@@ -57,12 +57,12 @@ def test_closer_is_up_whatever_the_metric() -> None:
     assert kl.value == pytest.approx(nss.value)
 
 
-def test_imposed_maps_have_no_say() -> None:
+def test_override_arms_are_excluded() -> None:
     frame = table({name: 0.0 for name, c in CONDITIONS.items() if not name.startswith("dose")}, images=5)
     assert learned_pairs(Trials(frame), "task", "nss").conditions == LEARNED
     assert all(CONDITIONS[name].map == "learned" for name in LEARNED)
-    imposed = frame[~frame["condition"].isin(LEARNED)]
-    assert np.isnan(within_slope(learned_pairs(Trials(imposed), "task", "nss")).value)
+    overrides = frame[~frame["condition"].isin(LEARNED)]
+    assert np.isnan(within_slope(learned_pairs(Trials(overrides), "task", "nss")).value)
 
 
 def test_without_numbers_there_is_no_slope() -> None:
@@ -73,7 +73,7 @@ def test_without_numbers_there_is_no_slope() -> None:
     assert np.isnan(within_slope(learned_pairs(no_difficulty, "task", "nss", difficulty=True)).value)
 
 
-def test_a_dose_loses_what_its_line_says() -> None:
+def test_the_drop_of_a_dose_is_that_of_its_line() -> None:
     one = table({"human": 0.0}, images=10).assign(condition="dose-noise")
     doses = [one.assign(alpha=a, performance=one["performance"] - 0.3 * a) for a in (0.0, 0.5, 1.0)]
     slope = dose_drop(Trials(pd.concat(doses)), "task", "dose-noise")

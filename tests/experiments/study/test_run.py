@@ -1,4 +1,4 @@
-"""A whole study on generated images that simulated people look at: cells, failures, trials, page, verdicts."""
+"""A whole study on generated images with simulated observers: cells, failures, trials, page, verdicts."""
 
 import json
 from pathlib import Path
@@ -50,22 +50,22 @@ def study_file(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def asked(folder: Path, *more: str) -> list[str]:
+def study_command(folder: Path, *more: str) -> list[str]:
     return ["study", str(folder / "tiny.yaml"), "--runs", str(folder / "runs"), "--only", "find", *more]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the study ran."""
     folder = tmp_path_factory.mktemp("study")
     study_file(folder)
-    assert main(asked(folder)) == 0
+    assert main(study_command(folder)) == 0
     return folder
 
 
 @pytest.mark.slow
-def test_trials_are_every_image_of_every_network(made: Path) -> None:
-    frame = read_trials(made / "runs" / "tiny" / "trials.csv").frame
+def test_trials_have_a_row_per_image_and_network(study_folder: Path) -> None:
+    frame = read_trials(study_folder / "runs" / "tiny" / "trials.csv").frame
     assert len(frame) == (len(CONDITIONS) + 3 * 2) * 2 * 20
     assert set(frame["image"]) == {str(k) for k in range(20)}
     assert set(frame["performance"]) <= {0.0, 1.0}
@@ -94,8 +94,8 @@ def test_trials_are_every_image_of_every_network(made: Path) -> None:
 
 
 @pytest.mark.slow
-def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = made / "runs" / "tiny"
+def test_page_record_and_terminal_show_the_verdicts(study_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = study_folder / "runs" / "tiny"
     page = (root / "report.html").read_text()
     assert "Digits &amp; &lt;people&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
@@ -129,44 +129,44 @@ def test_page_record_and_terminal_say_what_came_out(made: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
-def test_a_cell_that_was_killed_goes_on_and_the_others_are_left_alone(
-    made: Path, capsys: pytest.CaptureFixture[str]
+def test_a_killed_cell_is_resumed_and_the_others_are_not_changed(
+    study_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = made / "runs" / "tiny"
+    root = study_folder / "runs" / "tiny"
     before = (root / "trials.csv").read_bytes()
     cells = root / "cells" / "find" / "base"
-    killed, left = cells / "explicit" / "seed-1", cells / "implicit" / "seed-0"
+    killed, finished = cells / "explicit" / "seed-1", cells / "implicit" / "seed-0"
     (killed / "cell.json").unlink()
-    untouched = (left / "cell.json").stat().st_mtime_ns
-    trained = (killed / "run" / "environment.json").stat().st_mtime_ns
-    assert main(asked(made, "--dry-run")) == 0
+    finished_time = (finished / "cell.json").stat().st_mtime_ns
+    trained_time = (killed / "run" / "environment.json").stat().st_mtime_ns
+    assert main(study_command(study_folder, "--dry-run")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("to run") for line in lines) == 1
     assert lines[-1].startswith("1 cell to run with 1 worker: about ")
-    assert main(asked(made)) == 0
+    assert main(study_command(study_folder)) == 0
     assert (root / "trials.csv").read_bytes() == before
-    assert (left / "cell.json").stat().st_mtime_ns == untouched
-    assert (killed / "run" / "environment.json").stat().st_mtime_ns == trained, "training was whole already"
+    assert (finished / "cell.json").stat().st_mtime_ns == finished_time
+    assert (killed / "run" / "environment.json").stat().st_mtime_ns == trained_time, "training was complete already"
 
 
 @pytest.mark.slow
-def test_a_plan_that_changes_after_a_cell_is_told(made: Path) -> None:
-    study_file(made, plan={"attention_driven": ["find"], "alpha": 0.1})
-    root = made / "runs" / "tiny"
-    (root / "trials.csv").unlink()  # the cells alone are results enough
-    assert main(asked(made)) == 0
+def test_a_plan_changed_after_a_cell_is_reported(study_folder: Path) -> None:
+    study_file(study_folder, plan={"attention_driven": ["find"], "alpha": 0.1})
+    root = study_folder / "runs" / "tiny"
+    (root / "trials.csv").unlink()  # finished cells count as results
+    assert main(study_command(study_folder)) == 0
     page = (root / "report.html").read_text()
-    study_file(made)
-    assert json.loads((root / "plan.json").read_text())["plan"]["alpha"] == 0.05, "what was frozen stays"
+    study_file(study_folder)
+    assert json.loads((root / "plan.json").read_text())["plan"]["alpha"] == 0.05, "the frozen plan stays"
     assert "alpha: 0.05 to 0.1" in page
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_loses_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_cell_does_not_affect_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = STUDY["tasks"]["find"]
     lost = {"conditions": ["implicit", "bottleneck"], "arms": {"bottleneck": {"model.at": ["stage9"]}}}
     study_file(tmp_path, tasks={"find": task | lost}, plan={"attention_driven": ["find"]}, seeds=[0], ensemble=[])
-    assert main(asked(tmp_path)) == 1
+    assert main(study_command(tmp_path)) == 1
     output = capsys.readouterr()
     assert "stage9" in output.err
     frame = read_trials(tmp_path / "runs" / "tiny" / "trials.csv").frame
@@ -177,13 +177,13 @@ def test_a_cell_that_fails_loses_no_other(tmp_path: Path, capsys: pytest.Capture
     assert "stage9" in page
 
 
-def test_a_study_without_any_finished_cell_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_without_finished_cells_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study_file(tmp_path)
     assert main(["study", "report", str(tmp_path / "tiny.yaml"), "--runs", str(tmp_path)]) == 2
     assert "no condition has a finished cell" in capsys.readouterr().err
-    assert main(asked(tmp_path, "--dry-run", "--seeds", "1")) == 0
+    assert main(study_command(tmp_path, "--dry-run", "--seeds", "1")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(CONDITIONS) + 1
     assert lines[-1] == "8 cells to run with 1 worker: unknown, as no cell is finished"
-    assert main(asked(tmp_path, "--dry-run", "--only", "finds")) == 2
+    assert main(study_command(tmp_path, "--dry-run", "--only", "finds")) == 2
     assert "its tasks are find, later" in capsys.readouterr().err

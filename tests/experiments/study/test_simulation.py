@@ -17,7 +17,7 @@ NAMED = {simulation.name: simulation for simulation in SIMULATIONS}
 
 
 @pytest.mark.parametrize("name", ["gaze", "localisation", "centre", "harm"])
-def test_drawn_contrasts_are_the_true_ones(name: str) -> None:
+def test_estimated_contrasts_agree_with_the_true_ones(name: str) -> None:
     simulation = replace(NAMED[name], run_sd=1e-4, preference_sd=0.01, rest_sd=0.02)
     design = Design(seeds=3, images=400, backbones=2)
     trials = simulate_trials(simulation, design, seed=1)
@@ -28,7 +28,7 @@ def test_drawn_contrasts_are_the_true_ones(name: str) -> None:
                 assert drawn.value == pytest.approx(simulation.effect(contrast, task, design), abs=5 * drawn.se + 2e-3)
 
 
-def test_truths_are_what_the_names_say() -> None:
+def test_truths_agree_with_the_names_of_simulations() -> None:
     truth = {w.name: {h.name: w.truth(h, PLAN, Design()) for h in PLAN.hypotheses} for w in SIMULATIONS}
     assert truth["gaze"] == dict.fromkeys(("C1", "C2", "C3", "C4", "C5", "G"), "supported")
     assert truth["gaze everywhere"]["C3"] == "refuted"
@@ -39,7 +39,7 @@ def test_truths_are_what_the_names_say() -> None:
         assert set(truth[name].values()) == {"equivalent"}
 
 
-def test_few_observers_make_human_maps_worth_less() -> None:
+def test_human_maps_of_few_observers_have_less_effect() -> None:
     simulation, c1 = NAMED["gaze"], PLAN.hypotheses[0]
     effects = [simulation.effect(c1.contrasts[0], ATTENTION_DRIVEN[0], Design(observers=n)) for n in (1, 2, 10**6)]
     assert effects == pytest.approx([0.08, 0.16 * 2 / 3, 0.16], rel=1e-5)
@@ -51,7 +51,7 @@ def test_the_seed_decides_and_simulations_differ() -> None:
     assert not a.frame.equals(simulate_trials(NAMED["gaze"], SMALL, seed=4).frame)
 
 
-def test_pairing_takes_out_what_arms_share() -> None:
+def test_pairing_removes_shared_variance() -> None:
     arms = flat({"explicit": 0.1, "implicit": 0.0}, noise=0.01, images=40)
     pair = arm_difference(arms, "task", Arm("explicit"), Arm("implicit"))
     assert pair.value == pytest.approx(0.1, abs=0.01)
@@ -63,12 +63,12 @@ def test_pairing_takes_out_what_arms_share() -> None:
     )
     mixed.loc[other, "performance"] = rolled
     broken = arm_difference(type(arms)(mixed), "task", Arm("explicit"), Arm("implicit"))
-    assert broken.value == pytest.approx(pair.value)  # means know nothing of pairs,
-    assert broken.se > 10 * pair.se  # errors do
+    assert broken.value == pytest.approx(pair.value)  # the mean does not depend on pairing,
+    assert broken.se > 10 * pair.se  # the error does
 
 
 def test_twenty_simulated_studies() -> None:
-    """A small version of benchmarks/verdicts.py: each simulation twice, at the size of study that can tell."""
+    """A small version of benchmarks/verdicts.py: each simulation twice, with a design of enough power."""
     of_simulations = simulate_studies([(simulation, Design(images=400)) for simulation in SIMULATIONS], PLAN, studies=2)
     tallies = [t for of_simulation in of_simulations for t in of_simulation]
     powered = [t for t in tallies if NAMED[t.simulation].powered]
@@ -77,7 +77,7 @@ def test_twenty_simulated_studies() -> None:
     assert sum(t.contradicted for t in tallies) <= 3
 
 
-def test_lucky_seeds_are_no_support() -> None:
+def test_chance_differences_of_seeds_are_no_support() -> None:
     restless = replace(NAMED["useless"], run_sd=0.05)
     [tallies] = simulate_studies([(restless, Design(seeds=3, images=60, backbones=1))], PLAN, studies=20)
     assert sum(t.false_supported for t in tallies) <= 2
@@ -85,9 +85,9 @@ def test_lucky_seeds_are_no_support() -> None:
 
 def test_processes_do_not_change_the_counts() -> None:
     settings = [(NAMED["gaze"], SMALL)]
-    seen = []
-    one = simulate_studies(settings, PLAN, studies=12, on_progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 2), (2, 2)]
+    progress = []
+    one = simulate_studies(settings, PLAN, studies=12, on_progress=lambda done, of: progress.append((done, of)))
+    assert progress == [(1, 2), (2, 2)]
     assert simulate_studies(settings, PLAN, studies=12, processes=2) == one
 
 
@@ -111,7 +111,7 @@ def test_power_grows_with_the_study_and_the_effect_is_the_weakest_contrasts() ->
     assert nothing.tally.truth == "equivalent"
 
 
-def test_power_names_what_it_does_not_know() -> None:
+def test_bad_arguments_of_power_are_named() -> None:
     with pytest.raises(RegardError, match="no hypothesis 'C9'; there are C1"):
         power("C9", 0.1)
     with pytest.raises(RegardError, match="at least 1"):

@@ -12,7 +12,7 @@ from regard.types import RegardError
 BOTH = {"human": 1.0, "implicit": 0.0}
 
 
-def test_csv_there_and_back(tmp_path: Path) -> None:
+def test_csv_round_trip(tmp_path: Path) -> None:
     frame = table(BOTH).assign(robust_blur=0.25)
     frame.loc[0, "nss"] = np.nan
     before = Trials(frame)
@@ -23,7 +23,7 @@ def test_csv_there_and_back(tmp_path: Path) -> None:
     assert after.measured() == ("performance", "nss", "difficulty", "faithfulness", "robust_blur")
 
 
-def test_images_named_by_numbers_stay_words(tmp_path: Path) -> None:
+def test_image_names_of_digits_stay_strings(tmp_path: Path) -> None:
     frame = table(BOTH, images=3).assign(image=lambda f: f["image"].str.replace(".png", ""))
     frame["image"] = "00" + frame["image"]
     Trials(frame).to_csv(tmp_path / "t.csv")
@@ -49,12 +49,12 @@ def test_images_named_by_numbers_stay_words(tmp_path: Path) -> None:
         (lambda f: f.assign(condition="dose-noise", alpha=2.0), "alpha is 2.0"),
     ],
 )
-def test_what_a_trial_cannot_be(change, message: str) -> None:
+def test_invalid_trials_are_errors(change, message: str) -> None:
     with pytest.raises(RegardError, match=message):
         Trials(change(table(BOTH, images=2)))
 
 
-def test_errors_of_a_file_name_it(tmp_path: Path) -> None:
+def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match=r"none\.csv"):
         read_trials(tmp_path / "none.csv")
     (tmp_path / "bad.csv").write_text("task,seed\na,1\n")
@@ -62,7 +62,7 @@ def test_errors_of_a_file_name_it(tmp_path: Path) -> None:
         read_trials(tmp_path / "bad.csv")
 
 
-def test_the_callers_table_stays_as_it_is() -> None:
+def test_the_given_frame_is_not_changed() -> None:
     frame = table(BOTH, images=2)
     copy = frame.copy()
     Trials(frame)
@@ -78,11 +78,11 @@ def test_pairs_share_runs_and_images() -> None:
     panel = paired(Trials(frame), "task", [Arm("human"), Arm("implicit")])
     assert panel.values.shape == (2, 2, 4)
     assert panel.left_out == {"runs that an arm lacks": 1, "images undefined somewhere": 1}
-    wanted = frame[(frame["condition"] == "human") & (frame["seed"] == 1) & (frame["image"] == "4.png")]
-    assert panel.values[0, 1, 3] == wanted["performance"].item()
+    expected = frame[(frame["condition"] == "human") & (frame["seed"] == 1) & (frame["image"] == "4.png")]
+    assert panel.values[0, 1, 3] == expected["performance"].item()
 
 
-def test_a_run_whose_values_are_all_undefined_is_no_run() -> None:
+def test_a_run_with_only_undefined_values_is_dropped() -> None:
     frame = table(BOTH, seeds=3, images=5)
     frame.loc[(frame["condition"] == "human") & (frame["seed"] == 1), "performance"] = np.nan
     panel = paired(Trials(frame), "task", [Arm("human"), Arm("implicit")])
@@ -90,16 +90,16 @@ def test_a_run_whose_values_are_all_undefined_is_no_run() -> None:
     assert panel.left_out == {"runs that an arm lacks": 1}
 
 
-def test_pairs_of_what_is_not_there_are_empty() -> None:
+def test_pairs_of_missing_arms_are_empty() -> None:
     panel = paired(Trials(table(BOTH)), "task", [Arm("human"), Arm("center")])
     assert panel.values.shape == (2, 0, 0)
     assert paired(Trials(table(BOTH)), "task", [Arm("human")], "cc").values.size == 0
 
 
-def test_pairs_know_their_backbone() -> None:
+def test_pairs_keep_their_backbone() -> None:
     frame = pd.concat([table({"human": 0.0}, backbones=2, seeds=2), table({"implicit": 0.0}, backbones=2, seeds=2)])
     panel = paired(Trials(frame.sample(frac=1, random_state=0)), "task", [Arm("human"), Arm("implicit")])
     assert panel.backbone.tolist() == [0, 0, 1, 1]
     only = paired(Trials(frame), "task", [Arm("human")], backbone="net1")
-    own = frame[(frame["backbone"] == "net1") & (frame["condition"] == "human")]
-    assert only.values.mean() == pytest.approx(own["performance"].mean())
+    human_rows = frame[(frame["backbone"] == "net1") & (frame["condition"] == "human")]
+    assert only.values.mean() == pytest.approx(human_rows["performance"].mean())

@@ -55,19 +55,19 @@ def test_between_the_bounds_it_is_refuted_but_not_equivalent() -> None:
 
 
 @pytest.mark.parametrize("missing", [{"implicit": 0.0}, {"human": 1.0}])
-def test_without_trials_nothing_is_said(missing: dict[str, float]) -> None:
+def test_without_trials_the_verdict_is_undecided(missing: dict[str, float]) -> None:
     verdict = judge_hypotheses(trials(missing), PLAN)[0]
     assert verdict.word == "undecided"
     assert "No trials for: performance, explicit − implicit." in verdict.notes
 
 
-def test_one_seed_says_nothing_of_chance() -> None:
+def test_one_seed_gives_no_interval() -> None:
     verdict = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=1, noise=0.001), PLAN)[0]
     assert verdict.word == "undecided"
     assert "One seed" in verdict.notes[0]
 
 
-def test_few_seeds_are_told_what_they_miss() -> None:
+def test_few_seeds_have_a_note_on_power() -> None:
     verdict = judge_hypotheses(trials({"implicit": 0.0, "explicit": 5.0}, seeds=3), PLAN)[0]
     assert verdict.notes[0].startswith("3 seeds per backbone: a true effect below")
     assert verdict.findings[0].detectable > 0.02
@@ -75,9 +75,9 @@ def test_few_seeds_are_told_what_they_miss() -> None:
 
 
 def test_a_task_without_trials_and_a_class_without_tasks_are_notes() -> None:
-    known = {"implicit": 0.0, "explicit": 5.0}
+    effects = {"implicit": 0.0, "explicit": 5.0}
     for tasks in (["other"], ["task", "other"]):
-        verdict = judge_hypotheses(trials(known, seeds=5), replace(PLAN, attention_driven=tasks))[0]
+        verdict = judge_hypotheses(trials(effects, seeds=5), replace(PLAN, attention_driven=tasks))[0]
         assert verdict.word == "undecided", "a claim about two tasks is not settled by one"
         assert "There are no trials of the task 'other'." in verdict.notes
     verdicts = judge_hypotheses(trials({"implicit": 0.0}), Plan(attention_driven=["task"]))
@@ -164,7 +164,7 @@ def test_no_estimate_supports_and_contradicts(value: float, variance: float, df:
     assert word(e, 0.05) in ("supported", "equivalent", "refuted", "undecided")
 
 
-def test_the_truth_has_a_verdict() -> None:
+def test_true_contrasts_have_a_verdict() -> None:
     assert [true_word(ONE, [[v]]) for v in (0.02, 0.019, -0.019, -0.05)] == [
         "supported",
         "equivalent",

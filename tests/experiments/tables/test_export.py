@@ -1,4 +1,4 @@
-"""Numbers of a table as words, and as other programs want them."""
+"""Tables as text, CSV and LaTeX."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ TABLE = TableResults(
 )
 
 
-def test_values_are_written_as_their_column_says() -> None:
+def test_values_have_the_format_of_their_column() -> None:
     assert format_value(ACCURACY, 0.7512) == "75.1"
     assert format_value(CHANGE, 0.1) == "+10.0"
     assert [format_value(SIZE, n) for n in (12, 3_456, 1_234_567, 5.2e9)] == ["12", "3.46k", "1.23M", "5.20G"]
@@ -55,7 +55,7 @@ def test_values_are_written_as_their_column_says() -> None:
     assert [format_p(p) for p in (1e-9, 0.0123, 1.0, math.nan)] == ["p < .0001", "p = .012", "p = 1", ""]
 
 
-def test_csv_holds_full_precision_and_nothing_where_undefined() -> None:
+def test_csv_has_full_precision_and_empty_cells_where_undefined() -> None:
     rows = list(csv.DictReader(io.StringIO(table_csv(TABLE))))
     assert [row["arm"] for row in rows] == ["plain", "a_b"]
     assert float(rows[0]["accuracy_mean_high"]) == 0.8
@@ -63,14 +63,14 @@ def test_csv_holds_full_precision_and_nothing_where_undefined() -> None:
     assert float(rows[1]["p_holm"]) == 0.024
 
 
-def test_latex_escapes_what_would_be_a_command() -> None:
+def test_latex_escapes_special_characters() -> None:
     text = table_latex(TABLE)
     assert r"50\% \& more" in text
     assert r"a\_b & 80.0 & -- & $-$20.0 [$-$30.0, $-$10.0] \\" in text
     assert escape_latex("\\input{x}") == r"\textbackslash{}input\{x\}"
 
 
-def test_the_terminal_shows_every_column_however_narrow() -> None:
+def test_a_narrow_terminal_shows_every_column() -> None:
     console = Console(file=io.StringIO(), width=40)
     print_table(TABLE, console)
     assert isinstance(console.file, io.StringIO)

@@ -1,4 +1,4 @@
-"""From a table's file to cells, and back from their results."""
+"""Table files, the cells built from them, and the results collected from cells."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -70,9 +70,9 @@ def test_every_arm_is_tuned_alike_and_the_best_on_validation_is_kept(tmp_path: P
     assert all(cell.spec["measures"] == [] for cell in trials), "no test image is looked at"
     for cell, accuracy in zip(trials, (0.5, 0.5, 0.6, 0.7), strict=True):
         finish(cell, tmp_path, {"val_accuracy": accuracy})
-    found = best_trials(TABLE, trials, tmp_path)
-    assert {arm: tried.chosen for arm, tried in found.items()} == {"plain": 0.1, "new one": 0.2}
-    cells = table_cells(TABLE, BASE, "two", found)
+    best = best_trials(TABLE, trials, tmp_path)
+    assert {arm: tried.chosen for arm, tried in best.items()} == {"plain": 0.1, "new one": 0.2}
+    cells = table_cells(TABLE, BASE, "two", best)
     assert [(cell.arm, cell.seed) for cell in cells[:3]] == [("plain", 0), ("new one", 0), ("plain", 1)]
     assert {cell.spec["recipe"]["optim"]["lr"] for cell in cells if cell.arm == "new one"} == {0.2}
     assert not any(cell.spec["recipe"]["twin"] for cell in cells)
@@ -82,9 +82,9 @@ def test_an_arm_with_fewer_trials_than_others_does_not_run(tmp_path: Path) -> No
     trials = trial_cells(TABLE, BASE, "two")
     for cell in trials[:3]:
         finish(cell, tmp_path, {"val_accuracy": 0.5})
-    found = best_trials(TABLE, trials, tmp_path)
-    assert found["new one"].accuracy == ((0.1, 0.5), (0.2, None))
-    assert {cell.arm for cell in table_cells(TABLE, BASE, "two", found)} == {"plain"}
+    best = best_trials(TABLE, trials, tmp_path)
+    assert best["new one"].accuracy == ((0.1, 0.5), (0.2, None))
+    assert {cell.arm for cell in table_cells(TABLE, BASE, "two", best)} == {"plain"}
 
 
 def table_results(root: Path, gain: float, seeds: int = 3) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def test_claims_stay_open_without_a_difference_or_with_one_seed(tmp_path: Path) 
     assert row["difference"]["low"] > 0, "images alone have an interval"
 
 
-def test_a_table_without_any_result_is_empty_and_says_so(tmp_path: Path) -> None:
+def test_a_table_without_results_is_empty_and_has_a_note(tmp_path: Path) -> None:
     table = table_results(tmp_path, gain=0, seeds=0)
     assert all(row["missing"] == [0, 1, 2] and row["difference"] is None for row in table["rows"])
     assert all(cell is None for row in table["rows"] for cell in row["cells"].values())

@@ -1,4 +1,4 @@
-"""What cells measure: a network without attention is asked by Grad-CAM, and every measure has its column."""
+"""Measures of cells: Grad-CAM maps for a network without attention, and a column for every measure."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def context_of(birds: DataSplits, attention: str | None, latent: int | None = No
     return EvaluationContext(model.eval(), birds, seed=0, fallback="grad_cam")
 
 
-def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> None:
+def test_maps_of_a_network_without_attention_are_grad_cam(birds: DataSplits) -> None:
     plain = context_of(birds, None)
     index = torch.arange(3)
     images, classes = birds.test.batch(index).images, plain.observation.mean.argmax(1)[index]
@@ -43,12 +43,12 @@ def test_a_network_without_attention_is_asked_by_grad_cam(birds: DataSplits) -> 
 
 
 @pytest.mark.parametrize("attention", [None, "noise"])
-def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str | None) -> None:
-    one = context_of(birds, attention, latent=None if attention is None else 4)
+def test_every_measure_gives_its_columns(birds: DataSplits, attention: str | None) -> None:
+    context = context_of(birds, attention, latent=None if attention is None else 4)
     values, arrays = {}, {}
     for name, measure in MEASURES.items():
         if name not in ("unknown", "masks", "removal"):
-            columns = measure(one)
+            columns = measure(context)
             values |= columns.numbers
             arrays |= columns.with_references()
     assert not {"parameters"} & values.keys()
@@ -68,43 +68,43 @@ def test_every_measure_says_what_columns_show(birds: DataSplits, attention: str 
 @pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
 @pytest.mark.parametrize("attention", [None, "noise"])
 def test_interpretability_is_the_papers_score(birds: DataSplits, attention: str | None) -> None:
-    one = context_of(birds, attention)
-    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, one.observation.mean.argmax(1)
+    context = context_of(birds, attention)
+    images, classes = birds.test.batch(torch.arange(len(birds.test))).images, context.observation.mean.argmax(1)
 
     def maps(x: Tensor, c: Tensor) -> Map:
-        return one.model.explain(x) if attention else explain(one.model, x, "grad_cam", target=c)
+        return context.model.explain(x) if attention else explain(context.model, x, "grad_cam", target=c)
 
     changes = [low_pass(images, radius=4), high_pass(images, radius=4)]
-    scores = [consistency(one.model.predict, maps, images, changed, classes).score(0.9) for changed in changes]
-    found = MEASURES["interpretability"](one).items["consistent_frequency"]
-    torch.testing.assert_close(found, torch.stack(scores).nanmean(0), equal_nan=True)
+    scores = [consistency(context.model.predict, maps, images, changed, classes).score(0.9) for changed in changes]
+    frequencies = MEASURES["interpretability"](context).items["consistent_frequency"]
+    torch.testing.assert_close(frequencies, torch.stack(scores).nanmean(0), equal_nan=True)
 
 
-def test_what_a_map_says_is_measured_of_its_distribution(birds: DataSplits) -> None:
-    one = context_of(birds, "noise")
+def test_map_information_is_of_the_map_distribution(birds: DataSplits) -> None:
+    context = context_of(birds, "noise")
     images = birds.test.batch(torch.arange(len(birds.test))).images
     with torch.no_grad():
-        (layer,) = one.model(images).attention
+        (layer,) = context.model(images).attention
     assert layer.std is not None
     expected = map_information(layer.mean, layer.std) / NATS_PER_BIT
-    torch.testing.assert_close(MEASURES["information"](one).items["map_bits"], expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(MEASURES["information"](context).items["map_bits"], expected, rtol=1e-3, atol=1e-3)
     assert "map_bits" not in MEASURES["information"](context_of(birds, "deterministic")).items
 
 
 def test_an_intervention_changes_the_prediction_where_the_map_is_used(birds: DataSplits) -> None:
-    one = context_of(birds, "noise")
-    closed = [torch.zeros_like(one.observation.gates[0])]
-    probabilities, _ = predict_with_maps(one.model, birds.test, closed, torch.arange(len(birds.test)))
+    context = context_of(birds, "noise")
+    closed = [torch.zeros_like(context.observation.gates[0])]
+    probabilities, _ = predict_with_maps(context.model, birds.test, closed, torch.arange(len(birds.test)))
     assert (probabilities - probabilities[:1]).abs().max() < 1e-6, "nothing passes a closed gate"
     some = torch.tensor([3, 1])
-    own, _ = predict_with_maps(one.model, birds.test, [one.observation.gates[0][some]], some)
-    torch.testing.assert_close(own, one.observation.mean[some])
+    own, _ = predict_with_maps(context.model, birds.test, [context.observation.gates[0][some]], some)
+    torch.testing.assert_close(own, context.observation.mean[some])
 
 
-def test_some_images_are_of_all_the_set(birds: DataSplits) -> None:
-    one = context_of(birds, None)
-    assert one.subset(10**6).tolist() == list(range(len(birds.test)))
-    assert one.subset(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
+def test_a_subset_of_images_is_evenly_spaced(birds: DataSplits) -> None:
+    context = context_of(birds, None)
+    assert context.subset(10**6).tolist() == list(range(len(birds.test)))
+    assert context.subset(3).tolist() == [0, (len(birds.test) - 1) // 2, len(birds.test) - 1]
 
 
 def test_unknown_images_must_be_named(birds: DataSplits) -> None:

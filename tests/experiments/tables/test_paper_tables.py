@@ -1,4 +1,4 @@
-"""The paper's tables: every arm of every one can be built, with the paper's sizes, and controls are as large."""
+"""The paper's tables: every arm can be built with the paper's sizes, and controls have matched sizes."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`regard table` from its file to what it writes, on a few generated images."""
+"""`regard table` from its file to its output, on a few generated images."""
 
 import csv
 import json
@@ -54,20 +54,20 @@ def table_file(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the table was made."""
+def table_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished table."""
     folder = tmp_path_factory.mktemp("table")
     assert main(["table", str(table_file(folder)), "--runs", str(folder / "runs"), "--workers", "2"]) == 0
     return folder
 
 
-def again(made: Path, *more: str) -> list[str]:
-    return ["table", str(made / "small.yaml"), "--runs", str(made / "runs"), *more]
+def table_command(table_folder: Path, *more: str) -> list[str]:
+    return ["table", str(table_folder / "small.yaml"), "--runs", str(table_folder / "runs"), *more]
 
 
 @pytest.mark.slow
-def test_every_number_of_the_table_comes_from_its_cells(made: Path) -> None:
-    table = json.loads((made / "runs" / "small" / "table.json").read_text())
+def test_every_number_of_the_table_comes_from_its_cells(table_folder: Path) -> None:
+    table = json.loads((table_folder / "runs" / "small" / "table.json").read_text())
     rows = {row["arm"]: row for row in table["rows"]}
     assert list(rows) == list(ARMS)
     assert all(row["seeds"] == [0, 1] and row["missing"] == [] for row in rows.values())
@@ -75,7 +75,9 @@ def test_every_number_of_the_table_comes_from_its_cells(made: Path) -> None:
         trials = dict(row["tuned"]["accuracy"])
         assert list(trials) == [0.003, 0.01]
         assert trials[row["tuned"]["chosen"]] == max(trials.values())
-        recipe = yaml.safe_load(next((made / "runs" / "small").glob("plain/seed-0/run/recipe.yaml")).read_text())
+        recipe = yaml.safe_load(
+            next((table_folder / "runs" / "small").glob("plain/seed-0/run/recipe.yaml")).read_text()
+        )
         assert recipe["optim"]["lr"] == rows["plain"]["tuned"]["chosen"]
     plain, noise, aib = rows.values()
     for row, present in (
@@ -94,13 +96,13 @@ def test_every_number_of_the_table_comes_from_its_cells(made: Path) -> None:
     assert noise["cells"]["relative_error"]["value"] == pytest.approx(errors[1] / errors[0] - 1)
     assert noise["difference"]["value"] == pytest.approx(errors[0] - errors[1])
     assert noise["difference"]["p"] <= noise["difference"]["p_holm"] <= 1
-    assert sum(made["cells"] for made in table["made"]) == 6
+    assert sum(entry["cells"] for entry in table["made"]) == 6
     assert table["claims"][0]["verdict"] in ("holds", "refuted", "open")
 
 
 @pytest.mark.slow
-def test_files_and_page_say_the_same(made: Path) -> None:
-    folder = made / "runs" / "small"
+def test_files_and_page_agree(table_folder: Path) -> None:
+    folder = table_folder / "runs" / "small"
     table = json.loads((folder / "table.json").read_text())
     with (folder / "table.csv").open() as file:
         lines = {line["arm"]: line for line in csv.DictReader(file)}
@@ -113,32 +115,34 @@ def test_files_and_page_say_the_same(made: Path) -> None:
     assert "Three arms &amp; a &lt;test&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
     for row in table["rows"]:
-        said = f"{100 * row['cells']['accuracy_mean']['value']:.1f}"
-        assert said in latex
-        assert f"<strong>{said}</strong>" in page
+        percent = f"{100 * row['cells']['accuracy_mean']['value']:.1f}"
+        assert percent in latex
+        assert f"<strong>{percent}</strong>" in page
 
 
 @pytest.mark.slow
 def test_the_same_command_again_runs_nothing_and_prints_the_same(
-    made: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    table_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("nothing is left to run"))
-    before = json.loads((made / "runs" / "small" / "table.json").read_text())
-    assert main(again(made, "--json")) == 0
+    before = json.loads((table_folder / "runs" / "small" / "table.json").read_text())
+    assert main(table_command(table_folder, "--json")) == 0
     assert json.loads(capsys.readouterr().out) == before
-    assert main(again(made, "--dry-run")) == 0
-    said = capsys.readouterr().out
-    assert said.count("done") == 12
-    assert "0 cells to run" in said
-    assert main(again(made)) == 0
-    said = capsys.readouterr().out
-    assert "AIB, 4 anchors" in said
-    assert "noise gate is better than plain" in said
+    assert main(table_command(table_folder, "--dry-run")) == 0
+    output = capsys.readouterr().out
+    assert output.count("done") == 12
+    assert "0 cells to run" in output
+    assert main(table_command(table_folder)) == 0
+    output = capsys.readouterr().out
+    assert "AIB, 4 anchors" in output
+    assert "noise gate is better than plain" in output
 
 
 @pytest.mark.slow
-def test_more_seeds_are_planned_with_the_time_that_others_took(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(again(made, "--dry-run", "--seeds", "3", "--only", "plain", "--workers", "2")) == 0
+def test_more_seeds_are_planned_with_the_time_of_finished_cells(
+    table_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(table_command(table_folder, "--dry-run", "--seeds", "3", "--only", "plain", "--workers", "2")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "to run  plain/seed-2"
     assert lines[-1].startswith("1 cell to run with 2 workers: about ")
@@ -146,7 +150,7 @@ def test_more_seeds_are_planned_with_the_time_that_others_took(made: Path, capsy
 
 
 @pytest.mark.slow
-def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_arm_is_named_and_does_not_affect_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arms = {"plain": ARMS["plain"], "lost": {"model.at": ["stage9"]}}
     path = table_file(tmp_path, arms=arms, seeds=[0], tuning=None, claims=[], measures=["prediction"])
     assert main(["table", str(path), "--runs", str(tmp_path)]) == 1
@@ -160,7 +164,7 @@ def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"reference": "plian"}, "arm 'plian' is not in the table"),
         ({"columns": ["acuracy"]}, "column 'acuracy'"),
@@ -173,18 +177,18 @@ def test_an_arm_that_fails_is_named_and_loses_no_other(tmp_path: Path, capsys: p
         ({"base": "absent.yaml"}, "no such recipe"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_named(
-    changes: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_file_is_named(
+    changes: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = table_file(tmp_path, **changes)
     assert main(["table", str(path), "--runs", str(tmp_path / "runs")]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert str(path) in error
     assert not (tmp_path / "runs").exists()
 
 
-def test_unknown_names_are_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_for_unknown_names_list_similar_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", "no-such-table"]) == 2
     assert "recipes/tables" in capsys.readouterr().err
     assert main(["table", str(table_file(tmp_path)), "--only", "noise"]) == 2

@@ -1,4 +1,4 @@
-"""`regard sweep`, and the charts of what it found."""
+"""`regard sweep` and the charts of its results."""
 
 import json
 import math
@@ -76,7 +76,7 @@ def test_without_bits_the_field_itself_is_the_sweep_axis(tmp_path: Path) -> None
     assert sweep_charts(words) == (), "nothing was measured"
 
 
-def test_values_are_what_yaml_says_and_exponents_are_numbers() -> None:
+def test_values_are_read_as_yaml_with_exponents_as_numbers() -> None:
     assert _values("2, 5.5, 1e-3, null, [stage1]") == [2, 5.5, 1e-3, None, ["stage1"]]
     with pytest.raises(RegardError, match="values"):
         _values("[2")

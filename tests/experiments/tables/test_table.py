@@ -30,7 +30,7 @@ def test_one_seed_leaves_the_images_and_no_test() -> None:
     assert math.isnan(mean_over_seeds([0.7]).low)
 
 
-def test_where_seeds_agree_the_images_are_what_is_uncertain() -> None:
+def test_with_equal_seeds_the_interval_is_that_of_the_images() -> None:
     images = np.random.default_rng(0).random(300)
     estimate = mean_over_runs(np.repeat(images[None], 4, 0))
     half = stats.t.ppf(0.975, 299) * images.std(ddof=1) / math.sqrt(300)
@@ -48,27 +48,27 @@ def test_images_that_are_undefined_with_any_seed_are_left_out_and_counted() -> N
 def test_a_change_of_errors_is_the_ratio_with_the_error_of_its_parts() -> None:
     rng = np.random.default_rng(1)
     reference = (rng.random((3, 4000)) < 0.8).astype(float)
-    better = np.where(rng.random((3, 4000)) < 0.5, 1.0, reference)  # half of the errors are mended
+    better = np.where(rng.random((3, 4000)) < 0.5, 1.0, reference)  # half of the errors are corrected
     estimate = error_change(better, reference)
     assert estimate.value == pytest.approx((1 - better).sum() / (1 - reference).sum() - 1)
     assert estimate.low < -0.5 < estimate.high
     assert 0.01 < estimate.high - estimate.low < 0.2
-    same = error_change(reference, reference)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
+    unchanged = error_change(reference, reference)
+    assert (unchanged.value, unchanged.low, unchanged.high) == (0, 0, 0)
     assert math.isnan(error_change(reference, np.ones_like(reference)).value), "no error to compare with"
 
 
-def test_intervals_of_a_ratio_hold_the_truth_as_often_as_they_say() -> None:
-    rng, held, trials = np.random.default_rng(2), 0, 300
+def test_intervals_of_a_ratio_have_their_nominal_coverage() -> None:
+    rng, covered, trials = np.random.default_rng(2), 0, 300
     for _ in range(trials):
         difficulty = rng.random(200)
         arms = [(rng.random((4, 200)) * (1 + 0.05 * rng.standard_normal((4, 1))) > difficulty * k) for k in (0.3, 0.2)]
         estimate = error_change(arms[1].astype(float), arms[0].astype(float))
-        held += estimate.low < 0.2 / 0.3 - 1 < estimate.high
-    assert held / trials > 0.9
+        covered += estimate.low < 0.2 / 0.3 - 1 < estimate.high
+    assert covered / trials > 0.9
 
 
-def test_holm_corrects_what_was_tested() -> None:
+def test_holm_corrects_the_tested_claims() -> None:
     assert corrected([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06)]
     assert corrected([None, None]) == [None, None]
     assert corrected([]) == []
