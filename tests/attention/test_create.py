@@ -24,7 +24,7 @@ NAMES = [*ATTENTION, *(f"{proposal}+{gate}" for proposal in [*LEARNED_MAPS, *FIX
 
 @pytest.mark.parametrize("anchors", [None, 6])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_mechanism_runs_and_teaches_all_its_parameters(name, anchors):
+def test_every_mechanism_runs_and_trains_all_its_parameters(name, anchors):
     attention = create_attention(name, 4, anchors=anchors)
     features = torch.randn(3, 4, 6, 8, requires_grad=True)
     out = attention(features, samples=2)

@@ -59,15 +59,15 @@ def test_content_where_the_map_is_zero_cannot_change_the_output(features, gate, 
 
 
 @pytest.mark.parametrize("gate", ["mask", "noise"])
-def test_in_training_only_the_statistics_know_what_is_closed(features, gate):
+def test_in_training_closed_content_reaches_only_the_statistics(features, gate):
     a, closed = holes()
     changed = torch.where(closed, 3 * features + 1, features)
-    seen = []
+    results = []
     for x in (features, changed):
         attention = attended(gate).train()
         out = seeded(attention, x, a, 1)
-        seen.append((out, seeded(attention.eval(), features, a, 1)))
-    (own, own_after), (other, other_after) = seen
+        results.append((out, seeded(attention.eval(), features, a, 1)))
+    (own, own_after), (other, other_after) = results
     assert torch.equal(own, other) is (gate == "mask")
     # evaluated on the same features, what is left of the difference is the statistics'
     assert torch.equal(own_after, other_after) is (gate == "mask")
@@ -161,7 +161,7 @@ def test_running_statistics_are_cumulative_first_then_exponential():
         torch.testing.assert_close(gate.var, var)
 
 
-def test_statistics_are_seen_once_a_training_batch_and_never_in_evaluation(features):
+def test_statistics_are_updated_once_per_training_batch_and_never_in_evaluation(features):
     attention = create_attention("noise", 4)
     attention(features, samples=3)
     assert attention.gate.batches == 1
@@ -181,7 +181,7 @@ def test_rescaled_features_cost_the_same(features, scale):
     assert not torch.allclose(own, price(features * scale, a, adapted(features)), rtol=0.1)
 
 
-def test_what_is_not_attended_is_noise_of_the_channels_own_statistics(features):
+def test_closed_positions_are_noise_with_the_statistics_of_the_channel(features):
     gate = adapted(features)
     out = gate(features.repeat(400, 1, 1, 1), torch.zeros(800, 1, 7, 9), noisy=True).features
     error = gate.var.sqrt() / (800 * 63) ** 0.5

@@ -13,22 +13,22 @@ def test_the_map_starts_at_its_initial_value_for_any_features(initial):
         assert start.mean().item() == pytest.approx(initial, abs=0.05)
 
 
-def test_in_training_it_does_not_see_the_scale_or_the_offset_of_features():
+def test_in_training_maps_do_not_depend_on_scale_or_offset_of_features():
     head = ContextHead(8)
     features = torch.rand(4, 8, 12, 12)
     torch.testing.assert_close(head(features), head(20 * features + 3), atol=1e-2, rtol=0)
 
 
-def test_a_position_sees_its_surroundings_and_not_the_whole_image():
+def test_the_receptive_field_is_smaller_than_the_image():
     head = ContextHead(4).eval()
     features = torch.randn(1, 4, 48, 48, requires_grad=True)
     head(features)[0, 0, 24, 24].backward()
-    seen = features.grad.abs().sum((0, 1)).nonzero()
-    extent = seen.max(0).values - seen.min(0).values + 1
+    receptive_field = features.grad.abs().sum((0, 1)).nonzero()
+    extent = receptive_field.max(0).values - receptive_field.min(0).values + 1
     assert torch.all(extent > 3)  # more than the paper's head
     assert torch.all(extent >= 15)
     assert torch.all(extent < 24)
-    for line in seen.T:
+    for line in receptive_field.T:
         assert line.min() < 24 < line.max()
 
 

@@ -107,7 +107,7 @@ def test_anchors_are_ordered_and_inside_whatever_the_parameter_holds(raw, upper,
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
-def test_hostile_steps_leave_anchors_in_place_and_the_pinned_one_at_zero(optimizer):
+def test_extreme_steps_keep_anchors_in_range_and_the_pinned_one_at_zero(optimizer):
     quantizer = AnchorQuantizer(6, upper=0.99, pinned=True)
     steps = optimizer(quantizer.parameters(), lr=3.0)
     generator = torch.Generator().manual_seed(0)
@@ -231,7 +231,7 @@ def test_its_gradient_is_right(levels):
 
 def test_memory_kept_for_the_backward_pass_does_not_grow_with_the_anchors():
     def kept(levels):
-        """Bytes of the distinct tensors that autograd holds on to."""
+        """Bytes of the distinct tensors that autograd saves."""
         mean, std, boundaries, log_prior = world(levels)
         saved = {}
         with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.setdefault(id(t), t), lambda t: t):
@@ -328,7 +328,7 @@ def test_an_attended_layer_keeps_the_share_and_excludes_the_rest(samples):
         assert not torch.equal(out.map[0], out.map[1])
 
 
-def test_what_is_open_lets_pass_what_its_gate_lets_pass_at_most():
+def test_open_positions_have_the_maximum_of_the_gate():
     features = torch.randn(2, 6, 8, 8)
     noise = create_attention("noise", 6, keep=0.25).eval()(features)
     assert noise.map.max() == torch.tensor(0.99)

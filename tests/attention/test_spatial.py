@@ -18,7 +18,7 @@ from regard.types import AttentionOutput, Map, RegardError
 
 
 class Told(nn.Module):
-    """A proposal of whatever distribution it is given."""
+    """A proposal with a fixed distribution."""
 
     def __init__(self, mean, std=None):
         super().__init__()
@@ -66,7 +66,7 @@ def test_sampled_maps_have_the_moments_of_the_distribution():
 
 
 @pytest.mark.parametrize("gate", [MaskGate(), NoiseGate(4, delta=0.05), ResidualGate()])
-def test_sampled_maps_stay_within_what_the_gate_takes(features, gate):
+def test_sampled_maps_stay_in_the_range_of_the_gate(features, gate):
     out = attention_with(torch.rand(2, 1, 7, 9), torch.full((2, 1, 7, 9), 3.0), gate=gate)(features, samples=4)
     assert out.map.min() == 0
     assert out.map.max() == torch.tensor(gate.upper)
@@ -90,7 +90,7 @@ def test_without_samples_nothing_is_random(features, name, anchors):
     assert one.features.shape == first.features.shape
 
 
-def test_each_sample_has_gate_noise_of_its_own(features):
+def test_each_sample_has_its_own_gate_noise(features):
     out = attention_with(torch.full((2, 1, 7, 9), 0.5), gate=NoiseGate(4))(features, samples=2)
     first, second = out.features.view(2, 2, 4, 7, 9)
     assert torch.equal(out.map[0], out.map[1])
@@ -114,8 +114,8 @@ GIVEN = {
 
 @pytest.mark.parametrize("shape", [(3, 1, 7, 9), (2, 2, 7, 9), (2, 2, 1, 7, 9), (3, 3, 1, 7, 9), (2, 7, 9)])
 def test_a_given_map_that_does_not_fit_is_named(features, shape):
-    said = rf"map_override \({', '.join(map(str, shape))}\): .*\(2,1,h,w\) or \(3,2,1,h,w\) was expected"
-    with pytest.raises(RegardError, match=said):
+    message = rf"map_override \({', '.join(map(str, shape))}\): .*\(2,1,h,w\) or \(3,2,1,h,w\) was expected"
+    with pytest.raises(RegardError, match=message):
         attention_with(torch.full((2, 1, 7, 9), 0.5))(features, samples=3, map_override=torch.rand(shape))
 
 
@@ -140,7 +140,7 @@ def test_a_given_map_is_not_limited(features):
     assert torch.all(open_gate.price == torch.inf)
 
 
-def test_what_is_reported_goes_with_what_is_built(features):
+def test_reported_outputs_depend_on_the_parts(features):
     plain = create_attention("aib", 4)(features, samples=2)
     assert plain.std is not None
     assert plain.index is plain.anchors is plain.log_prior is plain.code is plain.price is None

@@ -1,4 +1,4 @@
-"""Attaching: keys, errors, samples, map overrides, nothing left behind."""
+"""Attaching: keys, errors, samples, map overrides, and that no state remains."""
 
 import copy
 
@@ -36,7 +36,7 @@ def test_layers_go_by_their_first_names() -> None:
     assert "layer3.module.0.conv2.module.weight" in model.state_dict()
 
 
-def test_the_function_sees_the_number_of_channels() -> None:
+def test_the_function_gets_the_number_of_channels() -> None:
     model = attach(timm.create_model("resnet18"), ["layer2", "layer3"], Half, input_size=(32, 32))
     assert [layer.attention.channels for layer in attended(model).values()] == [128, 256]
 
@@ -49,7 +49,7 @@ def test_an_unknown_layer_lists_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("at", ["fc", [], ["second", "second"]])
-def test_what_cannot_be_attended(at) -> None:
+def test_invalid_layers_are_errors(at) -> None:
     with pytest.raises(RegardError):
         attach(Chain(), at, Half, input_size=SIZE)
 
@@ -70,7 +70,7 @@ def test_a_module_serves_one_layer() -> None:
         attach(Chain(), ["first", "second"], half, input_size=SIZE)
 
 
-def test_a_failed_attach_leaves_the_network_as_it_was() -> None:
+def test_a_failed_attach_does_not_change_the_network() -> None:
     model = Chain().train()
     model.third.eval()
     keys = list(model.state_dict())
@@ -103,12 +103,12 @@ def test_without_a_recorder_the_mean_in_evaluation_and_a_draw_in_training() -> N
 
 def test_samples_expand_at_the_first_attended_layer() -> None:
     model, images = chain(["second", "third"]), torch.rand(2, 3, *SIZE)
-    seen: list[int] = []
+    batch_sizes: list[int] = []
     for name in ("first", "second", "third"):
-        model.get_submodule(name).register_forward_hook(lambda _m, args, _o: seen.append(args[0].shape[0]))
+        model.get_submodule(name).register_forward_hook(lambda _m, args, _o: batch_sizes.append(args[0].shape[0]))
     with record(model, samples=3) as recorder:
         logits = model(images)
-    assert seen == [2, 2, 6]
+    assert batch_sizes == [2, 2, 6]
     assert logits.shape == (6, 2)
     assert recorder.names == ("second", "third")
     assert all(output.map.shape == (3, 2, 1, *SIZE) for output in recorder.outputs)
@@ -134,7 +134,7 @@ def test_samples_are_sample_major() -> None:
             assert torch.allclose(model(images), both[s], atol=1e-6)
 
 
-def test_where_something_goes_around_the_images_are_repeated() -> None:
+def test_with_a_bypass_the_images_are_repeated() -> None:
     model, images = chain(skip=True), torch.rand(3, 3, *SIZE)
     assert not cut_of(model).is_cut
     map_override = torch.rand(2, 3, 1, *SIZE)
@@ -191,7 +191,7 @@ def test_maps_given_by_layer() -> None:
         pass
 
 
-def test_nothing_stays_after_a_call_or_an_exception() -> None:
+def test_no_state_remains_after_a_call_or_an_exception() -> None:
     model, images = chain(), torch.rand(1, 3, *SIZE)
     before = model(images)
     state = {name: dict(vars(module)) for name, module in model.named_modules()}

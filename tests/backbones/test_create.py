@@ -1,4 +1,4 @@
-"""Names, and what is passed on to the libraries."""
+"""Backbones by name, and the options passed on to the libraries."""
 
 import pytest
 import timm
@@ -38,7 +38,7 @@ def test_an_unknown_name_lists_the_nearest(name: str, near: str) -> None:
     assert name in str(error.value)
 
 
-def test_a_timm_network_is_not_looked_for_in_torchvision() -> None:
+def test_a_timm_name_is_not_searched_in_torchvision() -> None:
     with pytest.raises(RegardError, match="no backbone 'torchvision:convnextv2_atto'"):
         create_backbone("torchvision:convnextv2_atto", 3)
 

@@ -1,4 +1,4 @@
-"""The cut test: what goes around a gate is found and named."""
+"""The cut test: bypasses of a gate are found and named."""
 
 import copy
 
@@ -46,7 +46,7 @@ def test_several_layers_are_tested_together() -> None:
     )
 
 
-def test_both_ways_closed_together_are_a_cut() -> None:
+def test_closing_both_paths_is_a_cut() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -83,7 +83,7 @@ def test_a_skip_inside_a_transformers_block() -> None:
     )
 
 
-def test_a_layer_that_is_not_on_the_way() -> None:
+def test_a_layer_outside_the_path_to_the_output() -> None:
     class Aside(Chain):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             self.third(self.first(images))
@@ -97,7 +97,7 @@ def test_nothing_attached_is_no_cut() -> None:
     assert not cut_of(Chain()).is_cut
 
 
-def test_the_test_leaves_no_trace() -> None:
+def test_the_cut_test_does_not_change_the_network() -> None:
     model = timm.create_model("resnet18", zero_init_last=True).train()
     model.bn1.eval()
     before = copy.deepcopy(model.state_dict())

@@ -1,4 +1,4 @@
-"""A first convolution for other channels: pretrained filters repeated, fresh ones drawn anew."""
+"""A first convolution for other channels: pretrained filters repeated, new ones initialized again."""
 
 import copy
 
@@ -16,7 +16,7 @@ def test_any_network_takes_flow(name):
     assert model(torch.rand(2, 6, 64, 64)).shape == (2, 5)
 
 
-def test_pretrained_filters_answer_to_an_edge_as_they_did():
+def test_pretrained_filters_keep_their_response_to_an_edge():
     torch.manual_seed(0)
     model = create_backbone("resnet18", 5).eval()
     before = copy.deepcopy(model)
@@ -26,7 +26,7 @@ def test_pretrained_filters_answer_to_an_edge_as_they_did():
     assert model.conv1.weight[:, 0].equal(model.conv1.weight[:, 9])
 
 
-def test_fresh_filters_tell_right_from_down_and_are_of_their_own_scale():
+def test_new_filters_are_initialized_independently_at_their_own_scale():
     torch.manual_seed(0)
     model = inflate(create_backbone("compact", 5), 10, pretrained=False)
     weight = model.stem[0].weight

@@ -1,4 +1,4 @@
-"""Exclusion in vision transformers: nothing of an excluded patch is left, and leaving it out changes nothing."""
+"""Exclusion in vision transformers: excluded patches have no effect, and dropping them changes no output."""
 
 import copy
 from functools import lru_cache
@@ -48,7 +48,7 @@ def ask(model: nn.Module, x: Tensor, maps: Any, *, drop: bool, samples: int = 0)
 
 @lru_cache
 def ready(kind: str, at: str) -> nn.Module:
-    """One network a kind and layer; tests that change it take a copy."""
+    """One network per kind and layer; tests that change it make a copy."""
     if kind == "deit":
         return network(at, "deit_tiny_distilled_patch16_224")
     return network(at, **KINDS[kind])
@@ -61,7 +61,7 @@ each_model = pytest.mark.parametrize("which", MODELS, ids=str)
 @each_model
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
-def test_dropping_is_masking(which: tuple[str, str], data: st.DataObject) -> None:
+def test_dropping_equals_masking(which: tuple[str, str], data: st.DataObject) -> None:
     """Any masks, none and all kept included, with another number of kept patches in every image of a batch."""
     model = ready(*which)
     kept = data.draw(st.lists(st.lists(st.booleans(), min_size=16, max_size=16), min_size=1, max_size=4))
@@ -103,7 +103,7 @@ def test_with_no_patch_kept_the_output_does_not_depend_on_the_image(which: tuple
 
 
 @each_model
-def test_nothing_goes_around(which: tuple[str, str]) -> None:
+def test_excluding_layers_are_a_cut(which: tuple[str, str]) -> None:
     assert cut_of(ready(*which)).is_cut
 
 
@@ -130,9 +130,9 @@ def test_two_layers_exclude_what_either_closes(drop: bool) -> None:
 def test_samples_are_dropped_apart() -> None:
     model = ready("class token", "blocks.1")
     maps = (torch.rand(3, 2, 1, 4, 4, generator=torch.Generator().manual_seed(0)) > 0.5).float()
-    together = ask(model, images(2), maps, drop=True, samples=3)
+    samples = ask(model, images(2), maps, drop=True, samples=3)
     apart = torch.cat([ask(model, images(2), m, drop=False) for m in maps])
-    torch.testing.assert_close(together, apart, rtol=0, atol=1e-5)
+    torch.testing.assert_close(samples, apart, rtol=0, atol=1e-5)
 
 
 def test_the_gradient_is_the_same_and_reaches_the_map() -> None:
@@ -198,7 +198,7 @@ def test_outside_of_a_recorder_is_an_error() -> None:
         ({"backbone_options": SMALL | {"patch_drop_rate": 0.5}}, "patch_drop_rate"),
     ],
 )
-def test_what_cannot_exclude_is_named(options: dict, message: str) -> None:
+def test_unsuited_networks_are_named(options: dict, message: str) -> None:
     given_ = {"backbone": "vit_tiny_patch16_224", "at": "blocks.1", "attention": "mask", "backbone_options": SMALL}
     given_ |= options
     if given_["backbone"] == "resnet18":

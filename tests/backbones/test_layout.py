@@ -1,4 +1,4 @@
-"""Layouts: found out, not guessed; there and back again."""
+"""Layouts: detection and round trips."""
 
 import pytest
 import timm
@@ -67,13 +67,13 @@ def test_tokens_of_a_vision_transformer(size: tuple[int, int], options: dict, pr
 
 def test_patches_are_in_their_places() -> None:
     model = attach(vit(img_size=(32, 64)), "blocks.0", Half, input_size=(32, 64))
-    seen = {}
-    model.blocks[0].module.register_forward_hook(lambda _m, _a, out: seen.update(tokens=out))
-    model.blocks[0].attention.register_forward_hook(lambda _m, args, _o: seen.update(features=args[0]))
+    outputs = {}
+    model.blocks[0].module.register_forward_hook(lambda _m, _a, out: outputs.update(tokens=out))
+    model.blocks[0].attention.register_forward_hook(lambda _m, args, _o: outputs.update(features=args[0]))
     with torch.no_grad():
         model(torch.rand(1, 3, 32, 64))
     for i, (y, x) in enumerate((y, x) for y in range(2) for x in range(4)):
-        assert torch.equal(seen["features"][0, :, y, x], seen["tokens"][0, 1 + i])
+        assert torch.equal(outputs["features"][0, :, y, x], outputs["tokens"][0, 1 + i])
 
 
 def test_a_transformer_of_any_size_follows_the_image() -> None:
@@ -104,18 +104,18 @@ def test_tokens_of_an_unknown_network() -> None:
     with pytest.raises(RegardError, match="prefix=, grid="):
         layout(Tokens(), "mix", (8, 16))
     model = Tokens()
-    where = Layout("tokens", grid=(2, 4))
-    assert layout(model, "mix", (8, 16), layout=where) == (where, 4)
+    tokens = Layout("tokens", grid=(2, 4))
+    assert layout(model, "mix", (8, 16), layout=tokens) == (tokens, 4)
     assert cut_of(model).is_cut
 
 
 @given(st.sampled_from(["NCHW", "NHWC", "tokens"]), st.integers(0, 3), st.integers(1, 4), st.integers(1, 4))
-def test_there_and_back(kind: str, prefix: int, h: int, w: int) -> None:
-    where = Layout(kind, prefix=prefix if kind == "tokens" else 0, grid=(h, w))
+def test_round_trip(kind: str, prefix: int, h: int, w: int) -> None:
+    layout = Layout(kind, prefix=prefix if kind == "tokens" else 0, grid=(h, w))
     shape = {"NCHW": (2, 5, h, w), "NHWC": (2, h, w, 5), "tokens": (2, prefix + h * w, 5)}[kind]
     y = torch.randn(shape)
-    features = where.features(y)
+    features = layout.features(y)
     assert features.shape == (2, 5, h, w)
-    assert torch.equal(where.output(features, y), y)
-    twice = where.output(features.repeat(2, 1, 1, 1), y)
+    assert torch.equal(layout.output(features, y), y)
+    twice = layout.output(features.repeat(2, 1, 1, 1), y)
     assert torch.equal(twice, torch.cat([y, y]))

@@ -18,7 +18,7 @@ def lite0() -> torch.nn.Module:
     return create_backbone("tf_efficientnet_lite0", 1000, pretrained=LITE0_WEIGHTS)
 
 
-def test_all_tensors_arrive() -> None:
+def test_all_tensors_are_loaded() -> None:
     theirs = list(read_weights(imagenet._file()).values())
     ours = list(lite0().state_dict().values())
     assert len(ours) == 296
@@ -43,7 +43,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.realdata
-def test_birds_are_seen_as_birds(real_data: Path) -> None:
+def test_birds_are_classified_as_birds(real_data: Path) -> None:
     files = sorted((real_data / "cub50" / "images").rglob("*.jpg"))[::12][:24]
     assert len(files) >= 12
     images = []

@@ -1,4 +1,4 @@
-"""Sizes as the papers have them, and that every network of ours learns from any side of image it claims to take."""
+"""Sizes as in the papers, and that every own network trains at each supported image size."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def test_vgg_cifar_attends_256_channels_on_16_by_16() -> None:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_own_network_learns_in_all_its_parameters(name: str) -> None:
+def test_every_own_network_trains_all_its_parameters(name: str) -> None:
     options = {"wrn": {"depth": 10, "width": 1}, "compact_vit": {"img_size": (32, 40)}}.get(name, {})
     model = create_backbone(name, 4, in_chans=1, **options)
     model(torch.rand(3, 1, 32, 40)).square().sum().backward()

@@ -1,4 +1,4 @@
-"""A network taken apart at a layer says what it says whole."""
+"""A network split at a layer gives the same output as the whole network."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_stem_and_rest_are_the_network(name):
+def test_stem_and_rest_equal_the_network(name):
     layer, size = NETWORKS[name]
     torch.manual_seed(0)
     model = create_backbone(name, 5, img_size=(size, size)).eval()
@@ -42,7 +42,7 @@ def test_stem_and_rest_are_the_network(name):
         assert torch.equal(model(images), whole), "the network is not as it was"
 
 
-def test_the_rest_learns_from_what_is_given():
+def test_only_the_rest_gets_gradients_from_given_features():
     model = create_backbone("resnet18", 3)
     stem = Stem(model, "layer2", (3, 32, 32))
     features = stem(torch.rand(4, 3, 32, 32))
@@ -74,7 +74,7 @@ def test_a_path_around_the_layer_is_found():
         Stem(model, "layer2.1.conv1", (3, 32, 32))
 
 
-def test_afterwards_the_network_is_whole_whatever_happened():
+def test_the_network_is_restored_also_after_errors():
     model = create_backbone("compact", 3).eval()
     stem = Stem(model, "stage1", (3, 16, 16))
     images = torch.rand(2, 3, 16, 16)

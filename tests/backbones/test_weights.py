@@ -1,4 +1,4 @@
-"""Weights from files: the good ones load, the others say what is wrong with them."""
+"""Weights from files: valid files load, others raise errors that name the cause."""
 
 import pickle
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, source: torch.nn.Module) -
             read_weights(path)
 
 
-def test_no_file_and_no_state(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_file_without_weights_are_errors(tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="no file"):
         read_weights(tmp_path / "absent.pth")
     torch.save({"epoch": 3}, tmp_path / "w.pth")

@@ -23,7 +23,7 @@ SHAPE = (3, 32, 32)
         ("wrn", {"depth": 16, "width": 1}, 900_000),
     ],
 )
-def test_the_nearest_width_is_found_and_found_again(name: str, options: dict, target: int) -> None:
+def test_the_nearest_width_is_found_reproducibly(name: str, options: dict, target: int) -> None:
     matched = match_width(name, options, 10, SHAPE, target=target, by="parameters")
     assert matched == match_width(name, options, 10, SHAPE, target=target, by="parameters")
     size = size_of(create_backbone(matched[0], 10, **matched[1]), "parameters", SHAPE)

@@ -1,4 +1,4 @@
-"""Small networks whose layouts, skips and tokens are known."""
+"""Small networks with known layouts, skips and tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from regard.types import AttentionOutput
 
 
 class Half(nn.Module):
-    """Halves what it sees; with samples, adds noise. ``map_override`` multiplies instead."""
+    """Halves its input; with samples, adds noise. ``map_override`` multiplies instead."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ def _seed():
 
 
 def learned(in_features=6, latent=5, **options):
-    """A bottleneck whose prior has left its start."""
+    """A bottleneck with a prior away from its initial values."""
     bottleneck = GaussianBottleneck(in_features, latent, prior="learned", **options)
     with torch.no_grad():
         bottleneck.prior_mean.normal_()
@@ -149,7 +149,7 @@ def test_a_sample_has_the_moments_of_the_posterior_and_the_mean_is_the_mean(kl):
     torch.testing.assert_close(noisy.z.std(0), quiet.std[0], rtol=0.05, atol=0)
 
 
-def test_a_reset_forgets_what_was_learned():
+def test_a_reset_restores_the_initial_values():
     bottleneck = learned()
     weight = bottleneck.encode.weight.clone()
     bottleneck.reset_parameters()
@@ -174,7 +174,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_every_decoder_has_its_size_and_teaches_all_of_it(name):
+def test_every_decoder_has_its_size_and_trains_all_parameters(name):
     torch.manual_seed(0)
     decoder = build_decoder(name, 6, 3)
     assert sum(p.numel() for p in decoder.parameters()) == SIZES[name]
@@ -184,7 +184,7 @@ def test_every_decoder_has_its_size_and_teaches_all_of_it(name):
     assert all(p.grad.abs().sum() > 0 for p in decoder.parameters())
 
 
-def test_only_those_of_the_paper_are_not_linear():
+def test_only_the_decoders_of_the_paper_are_nonlinear():
     z = torch.randn(4, 6)
     for name in DECODERS:
         decoder = build_decoder(name, 6, 3)

@@ -33,7 +33,7 @@ def test_captums_known_numbers() -> None:
 
 
 def features_and_gradients(model: nn.Module, layer: str, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Without the code under test: the layer's output kept in the graph, and one autograd call."""
+    """Features and gradients without the code under test: the layer's output in the graph and one autograd call."""
     kept: list[Tensor] = []
     handle = model.get_submodule(layer).register_forward_hook(lambda _m, _a, out: kept.append(out))
     logits = model(images)
@@ -49,18 +49,18 @@ def test_formulas_written_out(layer: str) -> None:
     model.act.inplace = model.last[1].inplace = False
     images, target = torch.rand(3, 3, 12, 10), torch.tensor([0, 4, 2])
     A, g = features_and_gradients(model, layer, images, target)
-    known = torch.zeros(4, *A.shape[:1], *A.shape[2:])
+    expected = torch.zeros(4, *A.shape[:1], *A.shape[2:])
     for b in range(len(A)):
         for c in range(A.shape[1]):
             a, d = A[b, c].double(), g[b, c].double()
             alpha = d**2 / (2 * d**2 + a.sum() * d**3)
             alpha[d == 0] = 0
-            known[0, b] += d.mean() * a
-            known[1, b] += (alpha * d.clamp_min(0)).sum() * a
-            known[2, b] += d * a
-            known[3, b] += d.clamp_min(0) * a
-    known[[0, 1, 3]] = known[[0, 1, 3]].clamp_min(0)
-    for method, values in zip(("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"), known, strict=True):
+            expected[0, b] += d.mean() * a
+            expected[1, b] += (alpha * d.clamp_min(0)).sum() * a
+            expected[2, b] += d * a
+            expected[3, b] += d.clamp_min(0) * a
+    expected[[0, 1, 3]] = expected[[0, 1, 3]].clamp_min(0)
+    for method, values in zip(("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"), expected, strict=True):
         map = explain(model, images, method, target=target, layer=layer)
         torch.testing.assert_close(map.values[:, 0], values, atol=1e-6, rtol=1e-4)
         assert values.max() > 0, "a test that could not fail"
@@ -70,9 +70,11 @@ def test_formulas_written_out(layer: str) -> None:
 def test_captum_agrees() -> None:
     model = deep().eval()
     images, target = torch.rand(3, 3, 12, 10), torch.tensor([0, 4, 2])
-    theirs = LayerGradCam(model, model.last).attribute(images.requires_grad_(), target=target, relu_attributions=True)
-    ours = explain(model, images, "grad_cam", target=target, layer="last")
-    torch.testing.assert_close(ours.values, theirs.detach(), atol=1e-7, rtol=1e-5)
+    reference = LayerGradCam(model, model.last).attribute(
+        images.requires_grad_(), target=target, relu_attributions=True
+    )
+    map = explain(model, images, "grad_cam", target=target, layer="last")
+    torch.testing.assert_close(map.values, reference.detach(), atol=1e-7, rtol=1e-5)
 
 
 def test_hires_cam_sums_to_the_logit() -> None:
@@ -106,8 +108,8 @@ def test_tokens_and_channels_last(name: str, layer: str, grid: tuple[int, int]) 
     map = explain(model, images, "hires_cam", target=target, layer=layer)
     A, g = features_and_gradients(model, layer, images, target)
     product = (A * g).sum(-1)
-    known = product if product.ndim == 3 else product[:, 1:].unflatten(1, grid)
-    torch.testing.assert_close(map.values[:, 0], known, atol=1e-7, rtol=1e-4)
+    expected = product if product.ndim == 3 else product[:, 1:].unflatten(1, grid)
+    torch.testing.assert_close(map.values[:, 0], expected, atol=1e-7, rtol=1e-4)
 
 
 def test_channels_last_is_not_taken_for_channels_first() -> None:

@@ -1,4 +1,4 @@
-"""The one door, over all methods: nothing stays on a model, images do not meet, bad input is named."""
+"""`explain` with all methods: the model is unchanged, images are independent, bad input is named."""
 
 import gc
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def classifier() -> AttentiveClassifier:
 
 
 def case(method: str) -> tuple[nn.Module, dict[str, Any]]:
-    """A model that the method can be asked of, in training, with gradients, hooks and frozen parts; its options."""
+    """A model suited to the method, in training, with gradients, hooks and frozen parts; and options."""
     if method == "attention":
         model: nn.Module = classifier()
     elif method in FOR_TRANSFORMERS:
@@ -60,7 +60,7 @@ def state(model: nn.Module) -> Iterator[object]:
 
 
 def used(model: nn.Module) -> None:
-    """Training has begun: gradients are there, a part is frozen, a part is in evaluation, a hook counts."""
+    """A model during training: with gradients, a frozen part, a part in evaluation mode, and a hook."""
     model.train()
     out = model(torch.rand(4, 3, *SIZE))
     (out.logits if isinstance(model, AttentiveClassifier) else out).sum().backward()
@@ -74,7 +74,7 @@ def used(model: nn.Module) -> None:
 
 @pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
 @pytest.mark.parametrize("method", METHODS)
-def test_a_model_is_left_as_it_was(method: str) -> None:
+def test_a_model_is_not_changed(method: str) -> None:
     model, options = case(method)
     used(model)
     images = torch.rand(3, 3, *SIZE, requires_grad=True)
@@ -91,7 +91,7 @@ def test_a_model_is_left_as_it_was(method: str) -> None:
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if not method.control])
 @pytest.mark.parametrize("call", [1, 2, 4])
-def test_also_after_an_exception(method: str, call: int) -> None:
+def test_a_model_is_not_changed_by_an_exception(method: str, call: int) -> None:
     """The model fails in its ``call``-th forward, if there are so many, deep inside."""
     model, options = case(method)
     used(model)
@@ -124,20 +124,20 @@ def test_an_images_map_does_not_depend_on_the_others(method: str) -> None:
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
     if method == "iba":
         options["reference"] = torch.rand(8, 3, *SIZE)
-    together = explain(model, images, method, target=target, **options).values
+    batch_maps = explain(model, images, method, target=target, **options).values
     for i in range(3):
-        one = options | ({"index": torch.tensor([i])} if method == "random" else {})
-        alone = explain(model, images[i : i + 1], method, target=target[i : i + 1], **one).values
-        torch.testing.assert_close(alone, together[i : i + 1], rtol=2e-3, atol=1e-5)
+        single_options = options | ({"index": torch.tensor([i])} if method == "random" else {})
+        single_map = explain(model, images[i : i + 1], method, target=target[i : i + 1], **single_options).values
+        torch.testing.assert_close(single_map, batch_maps[i : i + 1], rtol=2e-3, atol=1e-5)
     if "batch" in (METHODS[method].run.__kwdefaults__ or {}):
         small = explain(model, images, method, target=target, batch=2, **options).values
-        torch.testing.assert_close(small, together, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(small, batch_maps, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::regard.explain.ZeroMapWarning")
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_kept_from_call_to_call(method: str) -> None:
-    """Memory grew from image to image elsewhere, where hooks held features and outputs."""
+def test_calls_hold_no_memory(method: str) -> None:
+    """Hooks that keep features and outputs would make memory grow with every image."""
     model, options = case(method)
 
     def living() -> int:
@@ -155,19 +155,19 @@ def test_nothing_is_kept_from_call_to_call(method: str) -> None:
 def test_a_gpu_gives_the_same_map(method: str) -> None:
     model, options = case(method)
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
-    known = explain(model, images, method, target=target, **options).values
-    there = explain(model.cuda(), images.cuda(), method, target=target.cuda(), **options).values
-    assert there.is_cuda
-    torch.testing.assert_close(there.cpu(), known, rtol=5e-3, atol=1e-4)
+    expected = explain(model, images, method, target=target, **options).values
+    on_gpu = explain(model.cuda(), images.cuda(), method, target=target.cuda(), **options).values
+    assert on_gpu.is_cuda
+    torch.testing.assert_close(on_gpu.cpu(), expected, rtol=5e-3, atol=1e-4)
 
 
 @pytest.mark.gpu
 def test_a_gpu_gives_the_same_bits() -> None:
     model, options = case("iba")
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
-    known = explain(model, images, "iba", target=target, **options | {"steps": 10, "samples": 50}).values
-    there = explain(model.cuda(), images.cuda(), "iba", target=target.cuda(), **options | {"steps": 10, "samples": 50})
-    assert (there.values.cpu() - known).abs().mean() < 0.1 * known.mean(), "other noise, the same bits"
+    expected = explain(model, images, "iba", target=target, **options | {"steps": 10, "samples": 50}).values
+    on_gpu = explain(model.cuda(), images.cuda(), "iba", target=target.cuda(), **options | {"steps": 10, "samples": 50})
+    assert (on_gpu.values.cpu() - expected).abs().mean() < 0.1 * expected.mean(), "other noise, the same bits"
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "attention"])
@@ -217,14 +217,14 @@ def test_a_layer_inside_a_wrapper_is_found() -> None:
     assert early.shape[2:] == (4, 4)  # in the middle, at layer3
 
 
-def test_it_works_where_gradients_are_off() -> None:
+def test_methods_work_without_gradient_mode() -> None:
     model, options = case("hires_cam")
     images = torch.rand(2, 3, *SIZE)
-    known = explain(model, images, "hires_cam", **options).values
+    expected = explain(model, images, "hires_cam", **options).values
     with torch.no_grad():
-        assert torch.equal(explain(model, images, "hires_cam", **options).values, known)
+        assert torch.equal(explain(model, images, "hires_cam", **options).values, expected)
     with torch.inference_mode():
-        assert torch.equal(explain(model, images.clone(), "hires_cam", **options).values, known)
+        assert torch.equal(explain(model, images.clone(), "hires_cam", **options).values, expected)
 
 
 class Tuple(nn.Module):

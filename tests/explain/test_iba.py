@@ -16,10 +16,10 @@ from regard.types import RegardError
 
 
 def one_image(
-    model: nn.Module, layer: str, image: Tensor, target: int, known: ChannelStatistics, **how: float
+    model: nn.Module, layer: str, image: Tensor, target: int, statistics: ChannelStatistics, **how: float
 ) -> Tensor:
-    """Schulz et al. 2020 as written: one image, its noise samples a batch, the whole network every step."""
-    mean, std = known.mean[:, None, None], known.std[:, None, None]
+    """Schulz et al. 2020 as published: one image, a batch of its noise samples, the whole network in every step."""
+    mean, std = statistics.mean[:, None, None], statistics.std[:, None, None]
     beta, steps, samples = how.get("beta", 10.0), int(how["steps"]), int(how["samples"])
     generator = torch.Generator().manual_seed(0)
     alpha: Tensor | None = None
@@ -49,22 +49,22 @@ def one_image(
 
 
 @pytest.mark.parametrize("layer", ["norm", "body", "body.0"])
-def test_the_batch_equals_one_image_after_another(layer: str) -> None:
+def test_a_batch_equals_single_images(layer: str) -> None:
     model = deep().eval()
     images, target = torch.rand(3, 3, 12, 10), torch.tensor([0, 4, 2])
-    known = channel_statistics(model, torch.rand(8, 3, 12, 10), layer=layer)
+    statistics = channel_statistics(model, torch.rand(8, 3, 12, 10), layer=layer)
     how = {"beta": 3.0, "steps": 4, "samples": 3}
-    map = explain(model, images, "iba", target=target, layer=layer, reference=known, **how)
+    map = explain(model, images, "iba", target=target, layer=layer, reference=statistics, **how)
     assert map.unit == "bits"
     for b in range(3):
-        bits = one_image(model, layer, images[b], int(target[b]), known, **how)
+        bits = one_image(model, layer, images[b], int(target[b]), statistics, **how)
         torch.testing.assert_close(map.values[b, 0], bits, rtol=2e-3, atol=1e-4)
 
 
 def test_its_price_is_the_kl() -> None:
     r, passed = torch.randn(2, 3, 4, 4), 0.999 * torch.rand(2, 3, 4, 4)
-    known = kl_divergence(Normal(passed * r, 1 - passed), Normal(torch.zeros(()), torch.ones(())))
-    torch.testing.assert_close(noise_price(passed, r.square()), known, rtol=1e-4, atol=1e-6)
+    expected = kl_divergence(Normal(passed * r, 1 - passed), Normal(torch.zeros(()), torch.ones(())))
+    torch.testing.assert_close(noise_price(passed, r.square()), expected, rtol=1e-4, atol=1e-6)
     assert noise_price(torch.zeros(1, 1, 1, 1), r[:1, :1, :1, :1].square()).item() == 0, (
         "nothing passes, nothing is paid"
     )
@@ -74,7 +74,7 @@ def test_its_price_is_the_kl() -> None:
 
 
 class Corner(nn.Module):
-    """Its class is told by the upper left corner of its layer alone."""
+    """Its class depends only on the upper left corner of its layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Corner(nn.Module):
         return torch.stack([corner, -corner], 1)
 
 
-def test_information_that_costs_more_passes_less() -> None:
+def test_a_higher_price_passes_less_information() -> None:
     torch.manual_seed(0)
     images = torch.rand(2, 1, 8, 8)
     totals = [
@@ -111,14 +111,14 @@ def test_statistics_are_those_of_the_features() -> None:
     torch.manual_seed(0)
     model, images = Pooled().eval(), torch.rand(10, 3, 6, 5)
     features = model.conv(images).detach()
-    known = channel_statistics(model, images, layer="conv", batch=3)
-    torch.testing.assert_close(known.mean, features.mean((0, 2, 3)))
-    torch.testing.assert_close(known.var, features.var((0, 2, 3), correction=0))
+    statistics = channel_statistics(model, images, layer="conv", batch=3)
+    torch.testing.assert_close(statistics.mean, features.mean((0, 2, 3)))
+    torch.testing.assert_close(statistics.var, features.var((0, 2, 3), correction=0))
     one = explain(model, images[:2], "iba", layer="conv", reference=images)
-    two = explain(model, images[:2], "iba", layer="conv", reference=known)
+    two = explain(model, images[:2], "iba", layer="conv", reference=statistics)
     torch.testing.assert_close(one.values, two.values)
     with pytest.raises(RegardError, match="statistics of 4 channels for a layer with 8"):
-        explain(deep(), images, "iba", layer="body", reference=known)
+        explain(deep(), images, "iba", layer="body", reference=statistics)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_statistics_are_those_of_the_features() -> None:
         ("convnext_atto", ("stages.2",)),
     ],
 )
-def test_only_the_part_after_the_layer_runs_again(name: str, layers: tuple[str, ...]) -> None:
+def test_only_layers_after_the_explained_one_run_again(name: str, layers: tuple[str, ...]) -> None:
     torch.manual_seed(0)
     model = create_backbone(name, 5, img_size=(64, 64)).eval()
     for weight in model.parameters():
@@ -181,13 +181,13 @@ class InPlace(nn.Module):
         return self.fc((self.second(x) + x).mean((2, 3)))
 
 
-def test_a_network_that_does_not_repeat_itself_is_named() -> None:
+def test_a_network_whose_rest_cannot_be_repeated_is_named() -> None:
     torch.manual_seed(0)
     with pytest.raises(RegardError, match="iba: the part after the layer does not reproduce"):
         explain(InPlace(), torch.rand(1, 3, 4, 4), "iba", layer="second")
 
 
 @pytest.mark.parametrize(("options", "message"), [({"steps": 0}, "steps=0"), ({"beta": -1.0}, "beta=-1.0")])
-def test_options_that_make_no_sense(options: dict[str, float], message: str) -> None:
+def test_invalid_options_are_named(options: dict[str, float], message: str) -> None:
     with pytest.raises(RegardError, match=message):
         explain(Deep(), torch.rand(1, 3, 8, 8), "iba", layer="body", **options)

@@ -1,4 +1,4 @@
-"""Occlusion, RISE and SmoothGrad on models whose answers are known."""
+"""Occlusion, RISE and SmoothGrad on models with known explanations."""
 
 import pytest
 import torch
@@ -11,14 +11,14 @@ from regard.types import RegardError
 
 
 class OnePixel(nn.Module):
-    """Two logits: one pixel's brightness, and nothing."""
+    """Two logits: the brightness of one pixel, and zero."""
 
     def forward(self, images: Tensor) -> Tensor:
         pixel = images[:, :, 5, 2].mean(1)
         return torch.stack([pixel, 0 * pixel], 1)
 
 
-class Deaf(nn.Module):
+class ConstantModel(nn.Module):
     """Ignores its input."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ def test_all_pixels_of_a_window_get_the_same_value() -> None:
     assert map.values.tolist() == [[[[2.0] * 4] * 4]], "four pixels lose a half each"
 
 
-def test_every_method_finds_the_only_pixel_that_counts() -> None:
+def test_every_method_finds_the_only_relevant_pixel() -> None:
     torch.manual_seed(0)
     images, target = 0.3 + 0.7 * torch.rand(2, 3, 8, 8), torch.tensor([0, 0])
     for method, options in (
@@ -60,7 +60,7 @@ def test_every_method_finds_the_only_pixel_that_counts() -> None:
             assert (map != 0).sum() == 2, method
 
 
-def test_a_model_that_ignores_its_input_has_nothing_to_show() -> None:
+def test_maps_of_a_model_that_ignores_its_input_are_constant() -> None:
     images = torch.rand(2, 3, 8, 8)
     for method, options in (
         ("input_gradient", {}),
@@ -70,11 +70,11 @@ def test_a_model_that_ignores_its_input_has_nothing_to_show() -> None:
         ("occlusion", {}),
     ):
         with pytest.warns(ZeroMapWarning, match=f"{method}: 2 of 2 maps are zero everywhere"):
-            map = explain(Deaf(), images, method, **options)
+            map = explain(ConstantModel(), images, method, **options)
         assert (map.values == 0).all(), method
-    constant = explain(Deaf(), images, "rise", samples=50).values
-    known = Deaf().bias.softmax(0)[1].detach()
-    torch.testing.assert_close(constant, known.expand_as(constant), atol=1e-6, rtol=0)
+    constant = explain(ConstantModel(), images, "rise", samples=50).values
+    expected = ConstantModel().bias.softmax(0)[1].detach()
+    torch.testing.assert_close(constant, expected.expand_as(constant), atol=1e-6, rtol=0)
 
 
 def test_rise_is_the_mean_over_masks_written_out() -> None:
@@ -91,7 +91,7 @@ def test_rise_is_the_mean_over_masks_written_out() -> None:
         torch.testing.assert_close(map[b, 0], above / below, atol=1e-6, rtol=1e-5)
 
 
-def test_masks_are_shifted_grids_of_the_wanted_share() -> None:
+def test_masks_are_shifted_grids_of_the_given_share() -> None:
     masks = RandomMasks(400, 4, 0.3, (20, 13), 0)
     values = masks.take(0, 400, torch.device("cpu"))
     assert values.shape == (400, 1, 20, 13)
@@ -135,7 +135,7 @@ def test_smooth_grad_is_the_mean_gradient_of_noisy_copies() -> None:
         ("random", {"bandwidth": -1.0}, "gaussian_blur: sigma"),
     ],
 )
-def test_options_that_make_no_sense_are_named(method: str, options: dict[str, object], message: str) -> None:
+def test_invalid_options_are_named(method: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(RegardError, match=message) as error:
         explain(OnePixel(), torch.rand(1, 3, 8, 8), method, **options)
     assert str(error.value).startswith(method)

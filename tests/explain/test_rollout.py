@@ -56,15 +56,15 @@ def test_the_formulas_on_matrices_computed_by_hand(fused: bool, options: dict[st
             mixed = 0.5 * A[b].mean(0).detach() + 0.5 * eye
             R = mixed @ R
             G = G + (A[b].detach() * dA[b]).clamp_min(0).mean(0) @ G
-        for method, known in (("rollout", R), ("gradient_rollout", G)):
-            row = known[0] if model.has_class_token else known[prefix:].mean(0)
+        for method, expected in (("rollout", R), ("gradient_rollout", G)):
+            row = expected[0] if model.has_class_token else expected[prefix:].mean(0)
             map = explain(model, images, method, target=target)
             assert map.values.shape == (2, 1, *GRID)
             torch.testing.assert_close(map.values[b, 0], row[prefix:].view(GRID), rtol=1e-4, atol=1e-7)
     assert {m.fused_attn for m in model.modules() if hasattr(m, "fused_attn")} == {fused}
 
 
-def test_the_fused_networks_outputs_are_the_same_while_its_matrices_are_taken() -> None:
+def test_recording_matrices_keeps_the_outputs_of_a_fused_network() -> None:
     for model in (vit(), vit("torchvision:vit_b_16", size=(32, 32))):
         size = (32, 32) if hasattr(model, "class_token") else SIZE
         images = torch.rand(1, 3, *size)
@@ -110,7 +110,7 @@ def test_after_an_exception_attention_is_fused_as_before() -> None:
         ("swin_tiny_patch4_window7_224", "attends within windows or changes its tokens"),
     ],
 )
-def test_networks_without_tokens_that_stay_are_named(name: str, message: str) -> None:
+def test_networks_without_constant_tokens_are_named(name: str, message: str) -> None:
     model = create_backbone(name, 3, img_size=(64, 64), **({"window_size": 2} if "swin" in name else {}))
     with pytest.raises(RegardError, match=f"rollout: .*{message}"):
         explain(model, torch.rand(1, 3, 64, 64), "rollout")

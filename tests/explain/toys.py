@@ -1,4 +1,4 @@
-"""Small networks whose explanations are known."""
+"""Small networks with known explanations."""
 
 from __future__ import annotations
 

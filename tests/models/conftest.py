@@ -13,7 +13,7 @@ import regard.types
 
 @pytest.fixture
 def one_graph(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Compiles to one graph and calls it, without the checks of shapes, which only tests have and no graph can hold."""
+    """Compiles to one graph and calls it, without the shape checks of tests, which break graphs."""
     for kind in vars(regard.types).values():
         if isinstance(kind, type) and is_dataclass(kind):
             monkeypatch.setattr(kind, "__init__", unwrap(kind.__init__))

@@ -1,4 +1,4 @@
-"""The families that regard is tested with; each is built once a worker and family."""
+"""The families that regard is tested with; each is built once per worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classifier's own promises, on small networks."""
+"""The attentive classifier on small networks."""
 
 import copy
 
@@ -81,13 +81,13 @@ def test_samples(attention: str | None, latent: int | None) -> None:
 
 def test_the_stem_runs_once_and_the_trunk_for_every_sample() -> None:
     model = small(latent=6)
-    seen = {}
+    batch_sizes = {}
     for name in ("stage1", "stage3"):
         model.trunk.get_submodule(name).register_forward_hook(
-            lambda _m, args, _o, name=name: seen.update({name: args[0].shape[0]})
+            lambda _m, args, _o, name=name: batch_sizes.update({name: args[0].shape[0]})
         )
     model(images(), samples=5)
-    assert seen == {"stage1": 3, "stage3": 15}
+    assert batch_sizes == {"stage1": 3, "stage3": 15}
 
 
 def test_predict_averages_probabilities_or_logits() -> None:
@@ -100,7 +100,7 @@ def test_predict_averages_probabilities_or_logits() -> None:
         assert torch.allclose(model.predict(images(), samples=4), mean, atol=1e-6)
 
 
-def test_predict_and_explain_leave_modes_and_gradients_alone() -> None:
+def test_predict_and_explain_do_not_change_modes_and_gradients() -> None:
     model = small(latent=4)
     model.trunk.stage1.eval()
     assert not model.predict(images()).requires_grad

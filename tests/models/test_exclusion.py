@@ -49,7 +49,7 @@ def test_its_prediction_is_the_same_dropped_or_masked(classifier: AttentiveClass
 
 
 @pytest.mark.parametrize("samples", [0, 1, 3])
-def test_where_every_image_keeps_the_same_share_no_sequence_waits_for_a_longer_one(samples: int) -> None:
+def test_equal_kept_shares_need_no_padding(samples: int) -> None:
     model = AttentiveClassifier(
         "compact_vit",
         4,
@@ -60,27 +60,27 @@ def test_where_every_image_keeps_the_same_share_no_sequence_waits_for_a_longer_o
         input_size=SIZE,
         backbone_options={"width": 16, "depth": 3, "heads": 2},
     ).eval()
-    seen: list[tuple[int, bool]] = []
+    sequences: list[tuple[int, bool]] = []
     model.trunk.blocks[2].register_forward_pre_hook(
-        lambda _m, args, kwargs: seen.append((args[0].shape[1], kwargs["attn_mask"] is None)), with_kwargs=True
+        lambda _m, args, kwargs: sequences.append((args[0].shape[1], kwargs["attn_mask"] is None)), with_kwargs=True
     )
     images = torch.rand(5, 3, *SIZE)
     with torch.no_grad():
         dropped = model(images, samples=samples)
         maps = dropped.attention[0].map
         masked = model(images, samples=samples, map_override=maps, drop=False)
-    assert seen == [(16, True), (64, False)]
+    assert sequences == [(16, True), (64, False)]
     torch.testing.assert_close(dropped.logits, masked.logits, rtol=0, atol=1e-5)
 
 
-def test_saved_and_read_again(classifier: AttentiveClassifier, tmp_path: Path) -> None:
+def test_a_saved_classifier_predicts_the_same(classifier: AttentiveClassifier, tmp_path: Path) -> None:
     images = torch.rand(3, 3, *SIZE)
     classifier.save_pretrained(tmp_path)
-    again = AttentiveClassifier.from_pretrained(tmp_path)
-    assert torch.equal(again.predict(images), classifier.predict(images))
+    loaded = AttentiveClassifier.from_pretrained(tmp_path)
+    assert torch.equal(loaded.predict(images), classifier.predict(images))
     lengths: list[int] = []
-    again.trunk.blocks[2].register_forward_hook(lambda _m, _args, out: lengths.append(out.shape[1]))
-    again.predict(images)
+    loaded.trunk.blocks[2].register_forward_hook(lambda _m, _args, out: lengths.append(out.shape[1]))
+    loaded.predict(images)
     assert lengths[0] < 64
 
 

@@ -41,8 +41,8 @@ def test_every_parameter_gets_a_gradient(family: Family, classifier: AttentiveCl
     (output.logits.square().mean() + output.rate.mean() + 1e-6 * output.attention[0].price.sum()).backward()
     without = [n for n, p in classifier.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not without
-    ours = [p for layer in attended(classifier.trunk).values() for p in layer.attention.parameters()]
-    assert all(p.grad.abs().sum() > 0 for p in [*ours, *classifier.bottleneck.parameters()])
+    attention_parameters = [p for layer in attended(classifier.trunk).values() for p in layer.attention.parameters()]
+    assert all(p.grad.abs().sum() > 0 for p in [*attention_parameters, *classifier.bottleneck.parameters()])
     classifier.zero_grad()
 
 
@@ -68,13 +68,11 @@ def test_multiplier_one_is_the_plain_network_bit_for_bit(
         layer.attention = own
 
 
-def test_saved_and_read_again_it_predicts_the_same(
-    family: Family, classifier: AttentiveClassifier, tmp_path: Path
-) -> None:
+def test_a_saved_classifier_predicts_the_same(family: Family, classifier: AttentiveClassifier, tmp_path: Path) -> None:
     classifier.save_pretrained(tmp_path)
-    again = AttentiveClassifier.from_pretrained(tmp_path)
+    loaded = AttentiveClassifier.from_pretrained(tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    assert torch.equal(again.predict(family.images()), classifier.predict(family.images()))
+    assert torch.equal(loaded.predict(family.images()), classifier.predict(family.images()))
     fresh = family.build(attention="noise", latent=8)
     fresh.load_state_dict(copy.deepcopy(classifier.state_dict()))
     assert torch.equal(fresh.predict(family.images()), classifier.predict(family.images()))

@@ -25,7 +25,7 @@ def test_inside_an_attended_layer_by_its_first_name() -> None:
     assert {name.split(".")[2] for name in learning(model) if name.startswith("layer2.module")} == {"1"}
 
 
-def test_statistics_of_frozen_layers_stand_still() -> None:
+def test_statistics_of_frozen_layers_do_not_change() -> None:
     model = AttentiveClassifier("compact", 3, at="stage2", input_size=(16, 16))
     model.freeze("stage2")
     model.train()
@@ -59,7 +59,7 @@ def test_an_unknown_layer_lists_the_nearest() -> None:
 
 @pytest.mark.parametrize("samples", [0, 1, 3])
 @pytest.mark.parametrize("attention", ["noise", "aib", None])
-def test_from_the_stem_on_is_the_same_as_from_the_images(attention: str | None, samples: int) -> None:
+def test_outputs_from_the_stem_equal_those_from_the_images(attention: str | None, samples: int) -> None:
     torch.manual_seed(1)
     model = AttentiveClassifier("resnet18", 3, at="layer2", attention=attention, latent=4, input_size=(32, 32)).eval()
     model.freeze("layer2")

@@ -95,18 +95,18 @@ def expected(network: str, variant: str) -> int:
 def test_size(network: str, variant: str, shapes_only: None) -> None:
     side = SIDE[network]
     model = AttentiveClassifier(num_classes=CLASSES[network], input_size=(side, side), **paper_model(network, variant))
-    own = {name: p.numel() for name, p in model.named_parameters()}
-    priors = sum(count for name, count in own.items() if name.endswith("prior_logits"))
-    assert sum(own.values()) - priors == expected(network, variant)
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    priors = sum(count for name, count in sizes.items() if name.endswith("prior_logits"))
+    assert sum(sizes.values()) - priors == expected(network, variant)
     assert priors == (PAPER[network]["anchors"] if variant == "quantized" else 0)
     if (network, variant) in RELEASED:
         assert expected(network, variant) == RELEASED[network, variant]
-    seen: list[torch.Size] = []
+    shapes: list[torch.Size] = []
     for layer in attended(model.trunk).values():
-        layer.module.register_forward_hook(lambda _m, _a, out: seen.append(out.shape[-2:]))
+        layer.module.register_forward_hook(lambda _m, _a, out: shapes.append(out.shape[-2:]))
     with contextlib.suppress(RuntimeError):  # no autocast where there are no numbers
         model(torch.rand(2, 3, side, side), samples=1)
-    assert seen == ([(16, 16) if side == 32 else (14, 14)] if VARIANTS[variant][0] else [])
+    assert shapes == ([(16, 16) if side == 32 else (14, 14)] if VARIANTS[variant][0] else [])
 
 
 def test_vgg_cifar_at_100_classes(shapes_only: None) -> None:

@@ -93,8 +93,8 @@ def test_maps_can_be_given_by_layer():
 @pytest.mark.parametrize("size", [(5, 7), (1, 1), (1, 6)])
 def test_upsampling_begins_as_bilinear_interpolation(factor, size):
     x = torch.randn(2, 1, *size)
-    wanted = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-    assert torch.allclose(BilinearUp(factor)(x), wanted, atol=1e-6)
+    expected = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+    assert torch.allclose(BilinearUp(factor)(x), expected, atol=1e-6)
 
 
 def test_a_grid_that_reaches_over_the_border_is_cut_and_a_smaller_one_stretched():
@@ -105,7 +105,7 @@ def test_a_grid_that_reaches_over_the_border_is_cut_and_a_smaller_one_stretched(
 
 
 def test_objects_keep_their_place():
-    """A decoder that scores one channel of fine features marks the pixels that lit it: no shift on the way."""
+    """A decoder that scores one channel of fine features marks the pixels of that channel, without a shift."""
     model = build("compact", "fcn32s", (32, 48), attention=None).eval()
     mark = torch.zeros(1, 32, 4, 6)
     reading = model.read[-1]
@@ -154,6 +154,6 @@ def test_invalid_arguments_raise_errors():
 
 
 @pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0"])
-def test_what_comes_after_the_last_layer_is_gone(name):
+def test_layers_after_the_last_used_one_are_removed(name):
     model = build(name, "fcn32s", (64, 64), attention=None)
     assert not any(isinstance(m, nn.Linear) for m in model.modules())

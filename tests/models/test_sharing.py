@@ -1,4 +1,4 @@
-"""Hugging Face form: what is written, what is read, what is refused."""
+"""Folders in Hugging Face format: writing, reading, and refused folders."""
 
 import json
 from pathlib import Path

@@ -27,16 +27,16 @@ def test_probabilities_are_the_mean_of_the_streams():
     model = build().eval()
     output = model(images, flow=flow)
     assert isinstance(output, TwoStreamOutput)
-    own = [model.flow(flow).probabilities(), model.rgb(images).probabilities()]
-    assert torch.allclose(output.probabilities(), (own[0] + own[1]) / 2, atol=1e-6)
+    of_streams = [model.flow(flow).probabilities(), model.rgb(images).probabilities()]
+    assert torch.allclose(output.probabilities(), (of_streams[0] + of_streams[1]) / 2, atol=1e-6)
     assert torch.allclose(model.predict(images, flow=flow), output.probabilities())
 
 
-def test_so_are_those_of_several_labels_also_where_a_stream_is_certain():
+def test_probabilities_of_several_labels_are_the_mean_even_at_certainty():
     images, flow = clips()
     model = build(multi_label=True).eval()
-    own = [model.flow(flow).probabilities(True), model.rgb(images).probabilities(True)]
-    assert torch.allclose(model.predict(images, flow=flow), (own[0] + own[1]) / 2, atol=1e-6)
+    of_streams = [model.flow(flow).probabilities(True), model.rgb(images).probabilities(True)]
+    assert torch.allclose(model.predict(images, flow=flow), (of_streams[0] + of_streams[1]) / 2, atol=1e-6)
     sure = torch.tensor([[[90.0, -90.0]]])
     for multi in (True, False):
         logits = fused_logits([sure, torch.zeros(1, 1, 2)], multi)
@@ -142,7 +142,7 @@ def test_every_parameter_learns_in_one_group():
     assert (rates["backbone"], rates["head"]) == (0.01, 0.1)
 
 
-def test_freezing_holds_both_streams():
+def test_freezing_applies_to_both_streams():
     model = build().train()
     model.freeze("stem")
     assert not any(p.requires_grad for key, p in model.named_parameters() if ".stem." in key)

@@ -87,13 +87,13 @@ def test_constant_maps_and_empty_targets_stay_finite(name, value):
 
 def test_agree_with_the_metrics():
     """The losses and the published definitions differ by signs, constants and an epsilon."""
-    want = {
+    expected = {
         "kl": fixation.kl_divergence(A, H.map),
         "cc": 1 - fixation.cc(A, H.map),
         "nss": -fixation.nss(A, POINTS),
         "sim": 1 - fixation.sim(A, H.map),
     }
-    for name, values in want.items():
+    for name, values in expected.items():
         assert alignment_loss(name, A, H).item() == pytest.approx(values.mean().item(), abs=1e-4), name
     parts = [alignment_loss(name, A, H).item() for name in ("kl", "cc", "nss", "sim")]
     assert alignment_loss("combined", A, H).item() == pytest.approx(10 * parts[0] + 2 * parts[1] + parts[2] + parts[3])
@@ -105,8 +105,8 @@ def test_by_hand():
     target = HumanMap(h, h)
     assert alignment_loss("mse", a, target).item() == pytest.approx((0.25 + 0.0625) / 4)
     assert alignment_loss("hinge", a, target).item() == pytest.approx((0.4 + 0.15) / 4)
-    want = -(math.log(0.5) + math.log(0.5) + math.log(0.75) + math.log(1)) / 4
-    assert alignment_loss("bce", a, target).item() == pytest.approx(want, abs=1e-5)
+    expected = -(math.log(0.5) + math.log(0.5) + math.log(0.75) + math.log(1)) / 4
+    assert alignment_loss("bce", a, target).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_harmonizer_ignores_scale_and_offset():

@@ -63,7 +63,7 @@ def test_one_update_is_the_stated_formula():
 
 
 def lowest_and_last(damping):
-    """A network that answers the price late: ln R goes a twentieth of its way between two updates."""
+    """A network that follows the price slowly: ln R moves a twentieth of the remaining way between two updates."""
     m, log_rate, lowest = multiplier(20.0, 1e-3, damping=damping), math.log(200.0), math.inf
     for _ in range(300):
         m = m.update(math.exp(log_rate))
@@ -72,14 +72,14 @@ def lowest_and_last(damping):
     return lowest, math.exp(log_rate)
 
 
-def test_damping_keeps_a_late_answer_from_overshooting():
+def test_damping_prevents_overshooting_of_a_slow_network():
     lowest, last = lowest_and_last(damping=1.0)
     assert lowest > 16.0
     assert last == pytest.approx(20.0, rel=0.01)
     assert lowest_and_last(damping=0.0)[0] < 12.0
 
 
-def test_an_update_leaves_the_old_one_as_it_was():
+def test_an_update_does_not_change_the_old_multiplier():
     start = multiplier()
     copy = dataclasses.replace(start)
     end = start.update(100.0)
@@ -90,7 +90,7 @@ def test_an_update_leaves_the_old_one_as_it_was():
         start.beta = 1.0
 
 
-def test_it_remembers_the_range_of_what_was_measured():
+def test_a_multiplier_stores_the_range_of_measured_rates():
     end = multiplier()
     for rate in (30.0, 12.0, 18.0):
         end = end.update(rate)

@@ -25,18 +25,18 @@ def test_labels_by_0_and_1_cost_the_sum_over_labels(dtype):
     torch.testing.assert_close(task_loss(LOGITS, TARGETS.to(dtype)), torch.stack(samples).mean())
 
 
-def test_smoothed_targets_are_drawn_to_one_half():
+def test_smoothed_targets_move_towards_one_half():
     soft = TARGETS.float() * 0.8 + 0.1
     expected = F.binary_cross_entropy_with_logits(LOGITS[:1], soft[None], reduction="sum") / 4
     torch.testing.assert_close(task_loss(LOGITS[:1], TARGETS, smoothing=0.2), expected)
 
 
-def test_the_expectation_over_samples_stands_outside_the_logarithm():
+def test_losses_of_samples_are_averaged_after_the_logarithm():
     inside = F.nll_loss(LOGITS.softmax(-1).mean(0).log(), LABELS)
     assert task_loss(LOGITS, LABELS) > inside + 0.01
 
 
-def test_half_precision_logits_are_judged_in_float32():
+def test_losses_of_half_precision_logits_are_computed_in_float32():
     half = LOGITS.bfloat16()
     got = task_loss(half, LABELS)
     assert got.dtype == torch.float32
@@ -100,7 +100,7 @@ def test_the_prior_learns_the_share_of_each_anchor():
 
 
 @pytest.mark.parametrize("missing", [("index",), ("index", "anchors", "log_prior")])
-def test_a_given_or_continuous_map_teaches_no_anchors(missing):
+def test_a_given_or_continuous_map_trains_no_anchors(missing):
     assert anchor_losses(attention(**dict.fromkeys(missing))) is None
 
 

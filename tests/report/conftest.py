@@ -1,4 +1,4 @@
-"""A run folder as training and evaluation leave it: digits on photographs, maps that mostly find them."""
+"""A run folder as written by training and evaluation: digits on photographs, maps mostly on the digits."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The page in a real browser: no errors, no requests, the slider works, nothing hostile runs, a phone can show it."""
+"""The page in a browser: no errors or requests, a working slider, escaped text, and narrow screens."""
 
 import shutil
 from collections.abc import Callable, Iterator

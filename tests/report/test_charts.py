@@ -22,7 +22,7 @@ from regard.report.schema import Anchors, Reference, Score
 NAN = float("nan")
 
 
-def test_lines_lie_in_the_frame_and_end_where_they_end() -> None:
+def test_lines_are_in_the_frame_and_end_at_their_last_point() -> None:
     drawn = chart("Accuracy", [Series("validation", (0, 1, 2), (0.2, 0.6, 1.0), "main")])
     assert drawn is not None
     line = drawn.lines[0]
@@ -53,7 +53,7 @@ def test_one_epoch_is_a_dot_in_the_middle() -> None:
     assert TOP <= drawn.lines[0].end.y <= BOTTOM
 
 
-def test_decades_are_drawn_by_logarithm_only_where_allowed_and_positive() -> None:
+def test_the_axis_is_logarithmic_only_if_allowed_and_positive() -> None:
     def logarithmic(y: tuple[float, ...], decades: bool) -> bool:
         drawn = chart("x", [Series("", (0, 1), y, "main")], decades=decades)
         assert drawn is not None
@@ -66,7 +66,7 @@ def test_decades_are_drawn_by_logarithm_only_where_allowed_and_positive() -> Non
     assert not logarithmic((50, 20), True)
 
 
-def test_long_lines_carry_no_words_at_their_points() -> None:
+def test_long_lines_have_no_labels_at_points() -> None:
     x = tuple(range(HOVER_POINTS + 1))
     drawn = chart("x", [Series("", x, x, "main")])
     assert drawn is not None
@@ -85,11 +85,11 @@ def test_a_range_without_width_is_drawn_in_the_middle() -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
-def test_ticks_enclose_what_is_drawn(low: float, width: float) -> None:
-    found = ticks(low, low + width, 5)
-    assert found[0] <= low + 1e-6 * width
-    assert found[-1] >= low + width * (1 - 1e-6)
-    assert 2 <= len(found) <= 8
+def test_ticks_enclose_the_range(low: float, width: float) -> None:
+    positions = ticks(low, low + width, 5)
+    assert positions[0] <= low + 1e-6 * width
+    assert positions[-1] >= low + width * (1 - 1e-6)
+    assert 2 <= len(positions) <= 8
 
 
 def test_ticks_of_one_value() -> None:
@@ -128,7 +128,7 @@ def test_places_keep_their_order() -> None:
     assert drawn.alt == "Accuracy 0.600, interval 0.500 to 0.700; floor a 0.200; ceiling b 1.00"
 
 
-def test_a_far_floor_stands_at_the_edge_so_that_the_control_can_be_compared() -> None:
+def test_a_distant_floor_is_drawn_at_the_edge_beside_a_control() -> None:
     control, floor = Reference("twin", "control", 0.88, 0.87, 0.89), Reference("chance", "floor", 0.1)
     drawn = whiskers(score(0.91, 0.90, 0.92, control, floor))
     assert drawn is not None
@@ -146,7 +146,7 @@ def test_a_far_floor_without_a_control_is_the_comparison() -> None:
 @pytest.mark.parametrize(
     "nothing", [score(NAN, NAN, NAN), score(0.5, NAN, NAN), score(0.5, 0.5, 0.5, Reference("a", "floor", NAN))]
 )
-def test_nothing_to_draw_against(nothing: Score) -> None:
+def test_undefined_scores_have_no_chart(nothing: Score) -> None:
     assert whiskers(nothing) is None
 
 

@@ -22,37 +22,37 @@ def decode(uri: str) -> np.ndarray:
 
 def test_rules_in_reading_order_with_one_scale(run_folder: Path) -> None:
     run = read_run(run_folder)
-    shown = build_gallery(run)
-    assert shown is not None
-    assert [(r.name, r.why, len(r.cards)) for r in shown.rules] == [
+    gallery = build_gallery(run)
+    assert gallery is not None
+    assert [(r.name, r.why, len(r.cards)) for r in gallery.rules] == [
         ("best", "lowest NLL", 4), ("typical", "NLL nearest the median", 4), ("worst", "highest NLL", 4),
     ]  # fmt: skip
-    assert shown.scale.low == 0
-    assert shown.scale.high == pytest.approx(run.pictures.maps.max())
-    card = shown.rules[0].cards[1]
+    assert gallery.scale.low == 0
+    assert gallery.scale.high == pytest.approx(run.pictures.maps.max())
+    card = gallery.rules[0].cards[1]
     np.testing.assert_array_equal(decode(card.image), run.pictures.images[1])
-    np.testing.assert_array_equal(decode(card.map), colorize(run.pictures.maps[1], shown.scale))
+    np.testing.assert_array_equal(decode(card.map), colorize(run.pictures.maps[1], gallery.scale))
     assert decode(card.layer).shape == (48, 48, 3)
-    assert [c.right for c in shown.rules[2].cards] == [False, False, False, True]
+    assert [c.right for c in gallery.rules[2].cards] == [False, False, False, True]
 
 
 def test_the_scale_is_that_of_the_maps_shown(make_run: Callable[..., Path]) -> None:
     run = read_run(make_run(edit=lambda e: e.update(gallery=e["gallery"][:1])))
-    shown = build_gallery(run)
-    assert shown is not None
-    assert shown.scale.high == pytest.approx(run.pictures.maps[0].max())
+    gallery = build_gallery(run)
+    assert gallery is not None
+    assert gallery.scale.high == pytest.approx(run.pictures.maps[0].max())
 
 
-def test_large_images_are_drawn_no_larger_than_a_screen_shows(run_folder: Path) -> None:
+def test_large_images_are_reduced(run_folder: Path) -> None:
     rng = np.random.default_rng(0)
     images, maps = rng.integers(0, 256, (12, 300, 500, 3), dtype=np.uint8), np.ones((12, 7, 9), np.float32)
     np.savez(run_folder / "gallery.npz", images=images, maps=maps)
-    shown = build_gallery(read_run(run_folder))
-    assert shown is not None
-    card = shown.rules[0].cards[0]
+    gallery = build_gallery(read_run(run_folder))
+    assert gallery is not None
+    card = gallery.rules[0].cards[0]
     assert max(decode(card.image).shape) == max(decode(card.layer).shape) == LARGEST
     assert (card.width, card.height) == (500, 300)
-    assert not shown.coarse
+    assert not gallery.coarse
     assert card.outline == ""
     assert card.flat
     assert value_range(card) == "1.00 everywhere"

@@ -24,16 +24,22 @@ class Outer:
     perhaps: Inner | None = None
 
 
-def test_builds_all_the_way_down_and_ignores_unknown_keys() -> None:
-    given = {"name": "a", "count": 3, "many": [{"share": 1}, {"share": 0.5, "side": "right"}], "by": {"x": 2}, "new": 1}
+def test_nested_objects_are_built_and_unknown_keys_ignored() -> None:
+    content = {
+        "name": "a",
+        "count": 3,
+        "many": [{"share": 1}, {"share": 0.5, "side": "right"}],
+        "by": {"x": 2},
+        "new": 1,
+    }
     expected = Outer("a", 3, many=(Inner(1.0), Inner(0.5, "right")), by={"x": 2.0})
-    assert from_json(Outer, given) == expected
+    assert from_json(Outer, content) == expected
 
 
 def test_null_is_undefined_for_a_float_and_none_where_allowed() -> None:
-    found = from_json(Outer, {"name": "a", "count": 3, "by": {"x": None}, "perhaps": None})
-    assert math.isnan(found.by["x"])
-    assert found.perhaps is None
+    outer = from_json(Outer, {"name": "a", "count": 3, "by": {"x": None}, "perhaps": None})
+    assert math.isnan(outer.by["x"])
+    assert outer.perhaps is None
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,6 @@ def test_names_the_place_the_value_and_what_was_expected(change: dict[str, Any],
         from_json(Outer, {"name": "a", "count": 3} | change)
 
 
-def test_the_whole_may_be_wrong() -> None:
+def test_errors_at_the_top_level() -> None:
     with pytest.raises(MismatchError, match=r"the whole is \[\], expected a mapping"):
         from_json(Outer, [])

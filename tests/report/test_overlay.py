@@ -58,11 +58,11 @@ def test_beyond_the_scale_is_its_end_and_undefined_is_grey() -> None:
     ],
 )
 def test_one_scale_for_all_maps(maps: list, unit: str, scale: tuple[float, float]) -> None:
-    found = scale_of([np.array(m) for m in maps], unit)
-    assert (found.low, found.high, found.unit) == (*scale, unit)
+    limits = scale_of([np.array(m) for m in maps], unit)
+    assert (limits.low, limits.high, limits.unit) == (*scale, unit)
 
 
-def test_enlarging_is_the_maps_own_rule() -> None:
+def test_enlarging_agrees_with_map_resize() -> None:
     values = np.random.default_rng(0).random((3, 5)).astype(np.float32)
     expected = Map(torch.from_numpy(values)[None, None], "gate").resize((7, 11)).values[0, 0].numpy()
     np.testing.assert_array_equal(enlarge(values, (7, 11)), expected)
@@ -82,7 +82,7 @@ def test_one_pixel() -> None:
     assert overlay(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1)), UNIT, 1).shape == (1, 1, 3)
 
 
-def test_what_is_no_picture_is_refused() -> None:
+def test_arrays_that_are_no_image_are_refused() -> None:
     values = np.ones((2, 2))
     with pytest.raises(RegardError, match=r"float64\(4, 4, 3\), expected uint8"):
         overlay(np.zeros((4, 4, 3)), values, UNIT)
@@ -112,7 +112,7 @@ def test_a_scale_bar_has_the_maps_colours() -> None:
     assert [low, high] == ["#{:02x}{:02x}{:02x}".format(*c) for c in ends.tolist()]
 
 
-def test_relevance_of_both_signs_is_dark_at_nothing_and_has_a_colour_for_each_sign():
+def test_signed_relevance_is_dark_at_zero_with_a_colour_for_each_sign():
     scale = scale_of([np.array([[-1.0, 0.0, 4.0]])], "relevance")
     against, nothing, speaks_for = colorize(np.array([[-4.0, 0.0, 4.0]]), scale)[0].astype(int)
     assert nothing.max() < 40

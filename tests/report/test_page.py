@@ -48,7 +48,7 @@ def test_the_page_is_one_file_that_loads_nothing(run_folder: Path) -> None:
     assert text.startswith("<!doctype html>")
 
 
-def test_it_can_be_read_without_eyes(run_folder: Path) -> None:
+def test_the_page_is_accessible(run_folder: Path) -> None:
     page = Outline(render_run(read_run(run_folder)))
     assert all("alt" in a for tag, a in page.tags if tag == "img")
     assert all(a.get("aria-label") for tag, a in page.tags if a.get("role") == "img")
@@ -62,7 +62,7 @@ def test_it_can_be_read_without_eyes(run_folder: Path) -> None:
     assert set(page.values("aria-labelledby")) | set(page.values("for")) <= set(ids)
 
 
-def test_what_is_in_the_run_is_on_the_page(run_folder: Path) -> None:
+def test_the_page_shows_the_content_of_the_run(run_folder: Path) -> None:
     run = read_run(run_folder)
     text = " ".join(Outline(render_run(run)).text.split())
     for score in run.evaluation.scores:
@@ -75,7 +75,7 @@ def test_what_is_in_the_run_is_on_the_page(run_folder: Path) -> None:
         assert part in text
 
 
-def test_parts_that_are_not_there_leave_their_section_out(make_run: Make) -> None:
+def test_sections_of_missing_parts_are_left_out(make_run: Make) -> None:
     def bare(e: dict[str, Any]) -> None:
         e["curves"], e["gallery"], e["scores"], e["warnings"] = {}, [], [], []
 
@@ -124,22 +124,22 @@ def test_hostile_text_is_text_everywhere(make_run: Make) -> None:
     assert "a<b>'c\"" in page.text
 
 
-def test_a_killed_run_is_said(run_folder: Path) -> None:
+def test_a_killed_run_has_a_warning(run_folder: Path) -> None:
     for name in ("metrics.jsonl", "twin/metrics.jsonl"):
         with (run_folder / name).open("a") as file:
             file.write('{"epoch": 14, "val/acc')
-    said = warnings(read_run(run_folder))
-    assert sum("was cut off" in w for w in said) == 2
+    messages = warnings(read_run(run_folder))
+    assert sum("was cut off" in w for w in messages) == 2
     assert "twin/metrics.jsonl was cut off" in Outline(write_report(run_folder).read_text()).text
 
 
-def test_no_epoch_is_said(run_folder: Path) -> None:
+def test_a_run_without_epochs_has_a_warning(run_folder: Path) -> None:
     (run_folder / "metrics.jsonl").write_text("")
     page = Outline(write_report(run_folder).read_text())
     assert "No epoch of training was recorded" in page.text
 
 
-def test_learning_charts_put_the_twin_beside(run_folder: Path) -> None:
+def test_learning_charts_include_the_twin(run_folder: Path) -> None:
     accuracy, nll, loss = learning_charts(read_run(run_folder))
     assert [line.label for line in accuracy.lines] == ["validation", "training", "plain twin"]
     assert [line.label for line in nll.lines] == ["validation", "plain twin"]
@@ -162,7 +162,7 @@ def test_a_gate_with_a_bypass_has_no_price(make_run: Make) -> None:
     assert "through class token and skip <2>" in Outline(render_run(run)).text
 
 
-def test_undefined_numbers_are_said(make_run: Make) -> None:
+def test_undefined_numbers_are_shown_as_undefined(make_run: Make) -> None:
     def edit(e: dict[str, Any]) -> None:
         e["scores"][0] |= {"value": None, "low": None, "high": None}
         e["scores"][1] |= {"references": [], "difference": None, "n": None}

@@ -72,7 +72,7 @@ def test_a_corrupt_file_is_named_with_its_place(run_folder: Path, name: str, con
         (lambda e: e["gallery"][0].update(row=-1), "asks for row -1"),
     ],
 )
-def test_an_evaluation_that_cannot_be_meant(make_run: Make, edit: Callable[[Any], None], message: str) -> None:
+def test_an_invalid_evaluation_is_named(make_run: Make, edit: Callable[[Any], None], message: str) -> None:
     with pytest.raises(RegardError, match=message):
         read_run(make_run(edit=edit))
 
@@ -89,7 +89,7 @@ def test_an_evaluation_that_cannot_be_meant(make_run: Make, edit: Callable[[Any]
         ({"maps": np.array([{}], dtype=object)}, "cannot be read"),
     ],
 )
-def test_pictures_that_cannot_be_meant(run_folder: Path, change: dict[str, Any], message: str) -> None:
+def test_invalid_gallery_arrays_are_named(run_folder: Path, change: dict[str, Any], message: str) -> None:
     with np.load(run_folder / "gallery.npz") as arrays:
         kept = {k: v for k, v in (dict(arrays) | change).items() if v is not None}
     np.savez(run_folder / "gallery.npz", **kept)

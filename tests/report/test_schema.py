@@ -28,7 +28,7 @@ def test_a_floor_is_cleared_by_the_interval(better: str | None, floor: tuple[flo
     assert score(better, 0.5, 0.45, 0.55, reference).not_better_than() == (() if clears else (reference,))
 
 
-def test_only_floors_are_asked() -> None:
+def test_only_floors_are_compared() -> None:
     assert score("higher", 0.1, 0.1, 0.1, Reference("c", "control", 0.9)).not_better_than() == ()
 
 

@@ -14,7 +14,7 @@ def printed(folder: Path, width: int = 140) -> str:
     return file.getvalue()
 
 
-def test_every_score_with_what_stands_beside_it(run_folder: Path) -> None:
+def test_every_score_is_printed_with_its_references(run_folder: Path) -> None:
     text = printed(run_folder)
     evaluation = read_evaluation(run_folder)
     for score in evaluation.scores:

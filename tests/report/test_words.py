@@ -69,7 +69,7 @@ def test_small_words() -> None:
     assert [plural(n, "class", "classes") for n in (1, 1200)] == ["1 class", "1,200 classes"]
 
 
-def test_a_sentence_says_how_a_score_stands() -> None:
+def test_a_sentence_compares_a_score_with_its_references() -> None:
     twin = Reference("plain twin", "control", 0.884)
     floor = Reference("chance", "floor", 0.1)
     score = Score("a", "prediction", "Accuracy, mean", 0.917, better="higher", low=0.905, high=0.929,
@@ -95,14 +95,14 @@ def test_a_sentence_claims_no_difference_that_is_not_there() -> None:
     assert sentence(neutral) == "Rate is 9.00 bits, next to 3.30 for log2 n."
 
 
-def test_the_summary_is_made_of_the_run(make_run: Callable[..., Path]) -> None:
+def test_the_summary_describes_the_run(make_run: Callable[..., Path]) -> None:
     text = run_summary(read_run(make_run()))
     assert text.startswith("Small CNN with aib attention at block2 (noise gate, 16 anchors, latent of 64 dimensions, ")
     for part in ("219,482 parameters", "14 epochs in 2 min 51 s", "2,000 images in 10 classes", "0.917", "9.80 bits"):
         assert part in text
 
 
-def test_a_plain_network_is_said_plainly(make_run: Callable[..., Path]) -> None:
+def test_the_summary_of_a_plain_network(make_run: Callable[..., Path]) -> None:
     def plain(e: dict) -> None:
         e["model"] = {"backbone": "resnet18", "parameters": 11_000_000}
         e["scores"], e["data"]["classes"] = [], []

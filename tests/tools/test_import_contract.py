@@ -21,7 +21,7 @@ root = house
 
 
 def lint(folder: Path, statement: str) -> subprocess.CompletedProcess[str]:
-    """A package of two rooms, whose second imports the first by ``statement``, put to the contract."""
+    """Runs the contract on a package of two subpackages; the second imports the first by ``statement``."""
     files = {
         "__init__.py": "",
         "types.py": "class Map: ...",

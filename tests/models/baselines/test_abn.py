@@ -42,7 +42,7 @@ def test_value() -> None:
 
 
 def blocks(channels: int, width: int, count: int) -> int:
-    """Parameters of pre-activation basic blocks whose first one widens."""
+    """Parameters of pre-activation basic blocks; the first one widens."""
     first = 2 * channels + 9 * channels * width + 2 * width + 9 * width**2 + channels * width
     return first + (count - 1) * (4 * width + 18 * width**2)
 
@@ -78,7 +78,7 @@ def test_both_scores_learn_the_label() -> None:
     assert torch.allclose(losses.task + losses.auxiliary, both)
 
 
-def test_the_branch_is_drawn_anew_with_the_stages_spread() -> None:
+def test_the_branch_is_initialized_with_the_scale_of_the_stage() -> None:
     stage = create_backbone("wrn", CLASSES, **WRN).block3
     fresh = at_stride_one(stage)
     for (name, old), new in zip(stage.named_parameters(), fresh.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""Global pooling: the plain network where that pools too, and a map whose mean is the logit."""
+"""Global pooling: equal to a plain network with pooling, and the mean of its map is the logit."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_it_is_the_plain_network_where_that_pools(backbone: str, options: dict, 
         assert torch.allclose(model(case.images()).logits[0], plain(case.images()), atol=1e-5)
 
 
-def test_the_map_is_what_the_decision_is_made_of() -> None:
+def test_the_map_averages_to_the_logit() -> None:
     case = Case("gap", "compact", (), {}, COMPACT)
     model = case.build().eval()
     output = model(case.images())

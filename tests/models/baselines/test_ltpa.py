@@ -18,14 +18,16 @@ WIDTH = 10
 def test_value(compatibility: str, at: tuple[str, ...]) -> None:
     case = Case("ltpa", "compact", at, {"compatibility": compatibility}, COMPACT, 16)
     model = case.build().eval()
-    seen = {}
+    features = {}
     for name in at:
-        model.trunk.get_submodule(name).register_forward_hook(lambda _m, _a, out, name=name: seen.update({name: out}))
+        model.trunk.get_submodule(name).register_forward_hook(
+            lambda _m, _a, out, name=name: features.update({name: out})
+        )
     output, g = model(case.images(2)), model.trunk(case.images(2))
     for i in range(2):
         joined = []
         for s, name in enumerate(at):
-            local = seen[name][i].flatten(1).T.double()  # positions, channels
+            local = features[name][i].flatten(1).T.double()  # positions, channels
             if local.shape[1] != WIDTH:
                 local = local @ model.readout.project[s].weight[:, :, 0, 0].T.double()
             u = model.readout.compare[s].weight[0, :, 0, 0].double()

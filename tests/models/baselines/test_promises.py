@@ -1,4 +1,4 @@
-"""What every baseline promises on every backbone: shapes, samples, gradients, one graph, saving and reading."""
+"""Requirements of every baseline on every backbone: shapes, samples, gradients, one graph, saving and reading."""
 
 from pathlib import Path
 
@@ -92,18 +92,18 @@ def test_one_graph(case: Case, model: AttentiveClassifier, one_graph) -> None:  
     with torch.no_grad():
         eager, compiled = model(case.images()), one_graph(model, case.images())
     assert torch.allclose(compiled.logits, eager.logits, atol=1e-4)
-    for mine, theirs in zip(compiled.attention, eager.attention, strict=True):
-        assert torch.allclose(mine.map, theirs.map, atol=1e-4)
-    for mine, theirs in zip(compiled.auxiliary, eager.auxiliary, strict=True):
-        assert torch.allclose(mine, theirs, atol=1e-4)
+    for compiled_output, eager_output in zip(compiled.attention, eager.attention, strict=True):
+        assert torch.allclose(compiled_output.map, eager_output.map, atol=1e-4)
+    for compiled_output, eager_output in zip(compiled.auxiliary, eager.auxiliary, strict=True):
+        assert torch.allclose(compiled_output, eager_output, atol=1e-4)
 
 
-def test_saved_and_read_again_it_predicts_the_same(case: Case, model: AttentiveClassifier, tmp_path: Path) -> None:
+def test_a_saved_model_predicts_the_same(case: Case, model: AttentiveClassifier, tmp_path: Path) -> None:
     model.eval().save_pretrained(tmp_path)
-    again = AttentiveClassifier.from_pretrained(tmp_path)
-    assert torch.equal(again.predict(case.images()), model.predict(case.images()))
-    assert torch.equal(again.explain(case.images()).values, model.explain(case.images()).values)
-    assert again.at == model.at
+    loaded = AttentiveClassifier.from_pretrained(tmp_path)
+    assert torch.equal(loaded.predict(case.images()), model.predict(case.images()))
+    assert torch.equal(loaded.explain(case.images()).values, model.explain(case.images()).values)
+    assert loaded.at == model.at
 
 
 def test_an_unknown_option_lists_the_near_ones(case: Case) -> None:

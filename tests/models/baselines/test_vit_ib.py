@@ -49,7 +49,7 @@ def test_size() -> None:
     assert sum(p.numel() for p in model.parameters()) == sum(p.numel() for p in plain.parameters()) + extra
 
 
-def test_the_price_of_all_layers_is_paid() -> None:
+def test_the_price_is_the_sum_over_layers() -> None:
     case = Case("vit_ib", "vit_tiny_patch16_224", (), SMALL, VIT, 64)
     output = case.build()(case.images())
     losses = information_loss(output, torch.tensor([0, 1, 2]), Weights(map_beta=0.5))
@@ -58,7 +58,7 @@ def test_the_price_of_all_layers_is_paid() -> None:
     assert torch.allclose(losses.total, losses.task + 0.5 * total)
 
 
-def test_silent_attention_leaves_patches_alone() -> None:
+def test_attention_without_output_does_not_change_patches() -> None:
     case = Case("vit_ib", "vit_tiny_patch16_224", (), SMALL, VIT, 64)
     model = case.build().eval()
     for block in model.trunk.blocks:
@@ -68,13 +68,13 @@ def test_silent_attention_leaves_patches_alone() -> None:
     images = case.images(1)
     changed = images.clone()
     changed[:, :, :16, :16] = 0
-    seen = []
-    model.trunk.blocks[-1].register_forward_hook(lambda _m, _a, out: seen.append(out))
+    outputs = []
+    model.trunk.blocks[-1].register_forward_hook(lambda _m, _a, out: outputs.append(out))
     with torch.no_grad():
         assert not model(images).attention[0].price.any()
         model(changed)
-    assert torch.equal(seen[0][:, 1:], seen[1][:, 1:])
-    assert not torch.equal(seen[0][:, 0], seen[1][:, 0])
+    assert torch.equal(outputs[0][:, 1:], outputs[1][:, 1:])
+    assert not torch.equal(outputs[0][:, 0], outputs[1][:, 0])
 
 
 def test_paths_without_a_price_are_named() -> None:
@@ -83,7 +83,7 @@ def test_paths_without_a_price_are_named() -> None:
     assert any("class token passes blocks.0.attn.norm unattended" in words for words in with_token.cut.bypasses)
 
 
-def test_where_it_stands_is_checked() -> None:
+def test_the_layer_is_checked() -> None:
     with pytest.raises(RegardError, match="take a vision transformer"):
         Case("vit_ib", "resnet18", (), SMALL, {}, 64).build()
     with pytest.raises(RegardError, match="is not inside an attention"):
