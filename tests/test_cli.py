@@ -18,7 +18,7 @@ from PIL import Image
 from tests.training.tiny import metrics, tiny
 from torch import Tensor
 
-from regard.backbones import Compact
+from regard.backbones.networks.compact import Compact
 from regard.cli import TAKES_FIELDS, _parser, main
 from regard.training import plain_twin, save_recipe, train
 

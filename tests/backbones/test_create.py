@@ -5,7 +5,9 @@ import timm
 import torch
 import torchvision
 
-from regard.backbones import Compact, Wrn, create_backbone
+from regard.backbones import create_backbone
+from regard.backbones.networks.cifar import Wrn
+from regard.backbones.networks.compact import Compact
 from regard.types import RegardError
 
 

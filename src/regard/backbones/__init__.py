@@ -23,8 +23,7 @@ from regard.backbones.inspect import (
     recommended_layer,
     run_order,
 )
-from regard.backbones.networks.cifar import Wrn, wrn_branch
-from regard.backbones.networks.compact import Compact
+from regard.backbones.networks.cifar import wrn_branch
 from regard.backbones.networks.imagenet import LITE0_NORMALIZE, LITE0_WEIGHTS, bottleneck_branch, vgg_branch
 from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
 from regard.backbones.stem import Stem, trace_until
@@ -36,13 +35,11 @@ __all__ = [
     "LITE0_NORMALIZE",
     "LITE0_WEIGHTS",
     "Attended",
-    "Compact",
     "Cut",
     "Layout",
     "MapOverrides",
     "Recorder",
     "Stem",
-    "Wrn",
     "attach",
     "attended",
     "bottleneck_branch",

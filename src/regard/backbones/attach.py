@@ -34,7 +34,14 @@ def find_layout(
     """
     module = locate(model, name)[2]
     finished = run_order(model, shape, within=module)
-    out = _one_tensor(name, [out for part, out in finished if part is module])
+    outputs = [out for part, out in finished if part is module]
+    if len(outputs) != 1:
+        raise RegardError(f"{name} runs {len(outputs)} times in one forward; attend at a layer that runs once")
+    out = outputs[0]
+    if not isinstance(out, Tensor):
+        raise RegardError(f"{name} returns {type(out).__name__}; attend at a layer that returns one tensor")
+    if out.ndim not in (3, 4):
+        raise RegardError(f"{name} returns {tuple(out.shape)}; attend at a layer with positions")
     if isinstance(layout, Layout):
         layout.features(out, shape[1:])
         return layout, int(out.shape[{"NCHW": 1, "NHWC": 3, "tokens": 2}[layout.kind]])
@@ -49,16 +56,6 @@ def find_layout(
     if not layout:
         raise RegardError(f"{name} returns {tuple(out.shape)}: give layout='NCHW' or 'NHWC'")
     return Layout(layout), int(out.shape[1 if layout == "NCHW" else 3])  # type: ignore[arg-type]
-
-
-def _one_tensor(name: str, outputs: list[Any]) -> Tensor:
-    if len(outputs) != 1:
-        raise RegardError(f"{name} runs {len(outputs)} times in one forward; attend at a layer that runs once")
-    if not isinstance(outputs[0], Tensor):
-        raise RegardError(f"{name} returns {type(outputs[0]).__name__}; attend at a layer that returns one tensor")
-    if outputs[0].ndim not in (3, 4):
-        raise RegardError(f"{name} returns {tuple(outputs[0].shape)}; attend at a layer with positions")
-    return outputs[0]
 
 
 def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:

@@ -36,25 +36,17 @@ def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
     patches = _compare(model, layers, state, shape, whole=False)
     if "" not in patches:
         return Cut(is_cut=True)
-    tokens = [name for name in layers if _prefix_key(name) in patches]
+    tokens = [name for name in layers if f"prefix of {name}" in patches]
     around = _compare(model, layers, state, shape, whole=True) if tokens else patches
     bypasses = []
     for name in tokens:
         prefix = layers[name].layout.prefix
         passing = "the class token passes" if prefix == 1 else f"{prefix} prefix tokens (class token, registers) pass"
         bypasses.append(f"{passing} {name} unattended")
-    if "" in around:
-        bypasses += [_path_in_words(name, around) for name in layers]
+    for name in layers if "" in around else ():
+        inside = next((f"inside {outer}" for outer in reversed(enclosing(name)) if outer in around), "")
+        bypasses.append(f"a path {inside or 'of the network itself'} goes around {name}")
     return Cut(is_cut=False, bypasses=tuple(dict.fromkeys(bypasses)))
-
-
-def _prefix_key(name: str) -> str:
-    return f"prefix of {name}"
-
-
-def _path_in_words(name: str, around: set[str]) -> str:
-    inside = next((ancestor for ancestor in reversed(enclosing(name)) if ancestor in around), None)
-    return f"a path {f'inside {inside}' if inside else 'of the network itself'} goes around {name}"
 
 
 def _compare(
@@ -76,7 +68,7 @@ def _outputs_closed(
         prefix = layer.layout.prefix
         constant = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)).to(y)
         if prefix and not whole:
-            outputs[_prefix_key(layer.layer_name)] = [y[:, :prefix]]
+            outputs[f"prefix of {layer.layer_name}"] = [y[:, :prefix]]
             constant[:, :prefix] = y[:, :prefix]
         return constant
 
@@ -88,9 +80,8 @@ def _outputs_closed(
     with ExitStack() as hooks, eval_mode(model):
         for name, layer in layers.items():
             hooks.enter_context(layer.register_forward_hook(close))
-            for ancestor in enclosing(name):
-                hook = locate(model, ancestor)[2].register_forward_hook(partial(keep, ancestor))
-                hooks.enter_context(hook)
+            for outer in enclosing(name):
+                hooks.enter_context(locate(model, outer)[2].register_forward_hook(partial(keep, outer)))
         logits = run(lambda x: functional_call(model, state, (x,)), Recorder(layers, map_override=ones), images)
     return {**outputs, "": _tensors(logits)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
 from typing import Any
 
@@ -113,13 +113,10 @@ def run_order(
     def keep(module: nn.Module, _args: Any, out: Any) -> None:
         finished.append((module, tree_map_only(Tensor, lambda x: x.to("meta"), out)))
 
-    hooks = [module.register_forward_hook(keep) for module in (within or model).modules()]
-    try:
-        with eval_mode(model):
-            model(probe_images(model, shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, eval_mode(model):
+        for module in (within or model).modules():
+            hooks.enter_context(module.register_forward_hook(keep))
+        model(probe_images(model, shape))
     return finished
 
 
@@ -127,15 +124,13 @@ def grid_layers(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str
     """Name and height of the grid of the layers that return features (B,C,h,w) with more than one position, for an
     image (C,H,W), in the order in which they finish.
     """
-    names: dict[nn.Module, list[str]] = {}
-    for name in layer_names(model):
-        names.setdefault(locate(model, name)[2], []).append(name)
-    grids = [(module, out.shape) for module, out in run_order(model, shape) if isinstance(out, Tensor)]
+    layers = [(name, locate(model, name)[2]) for name in layer_names(model)]
     return [
-        (name, size[2])
-        for module, size in grids
-        if len(size) == 4 and size[2] * size[3] > 1
-        for name in names.get(module, [])
+        (name, out.shape[2])
+        for module, out in run_order(model, shape)
+        if isinstance(out, Tensor) and out.ndim == 4 and out.shape[2] * out.shape[3] > 1
+        for name, layer in layers
+        if layer is module
     ]
 
 

@@ -8,7 +8,7 @@ that is, that nothing but the layer's output reaches the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,13 +52,11 @@ def trace_until(model: nn.Module, layer: nn.Module) -> Iterator[Trace]:
             if module is layer:
                 trace.out = trace.done.pop()[1]
 
-    hooks = [module.register_forward_pre_hook(begin) for module in model.modules()]
-    hooks += [module.register_forward_hook(end) for module in model.modules()]
-    try:
+    with ExitStack() as hooks:
+        for module in model.modules():
+            hooks.enter_context(module.register_forward_pre_hook(begin))
+            hooks.enter_context(module.register_forward_hook(end))
         yield trace
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 class Stem:

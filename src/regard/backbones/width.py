@@ -7,7 +7,6 @@ one; such a network gets a hidden layer before its classifier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -23,6 +22,8 @@ Size = Literal["parameters", "flops"]
 _TOLERANCE = 0.03
 _HIDDEN = 256
 _STEPS = 40
+_WIDTH = {"vgg_cifar": 1.0, "wrn": 10}
+"""Default of the option ``width``."""
 
 
 def size_of(model: nn.Module, by: Size, shape: tuple[int, int, int]) -> int:
@@ -38,36 +39,20 @@ def size_of(model: nn.Module, by: Size, shape: tuple[int, int, int]) -> int:
     return int(counter.get_total_flops())
 
 
-def _compact(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    widths = options.get("widths", WIDTHS)
-    return name, {**options, "widths": [max(1, round(width * scale)) for width in widths]}
-
-
-def _vgg_cifar(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    return name, {**options, "width": round(options.get("width", 1.0) * scale, 6)}
-
-
-def _wrn(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    family, sizes = own_family(name)
-    options = {**sizes, **options}
-    return family, {**options, "width": round(options.get("width", 10) * scale, 6)}
-
-
-def _hidden(name: str, options: Options, scale: float) -> tuple[str, Options]:
-    return name, {**options, "hidden": max(1, round(_HIDDEN * scale))}
-
-
-_FAMILIES: Mapping[str, Callable[[str, Options, float], tuple[str, Options]]] = {
-    "compact": _compact,
-    "vgg_cifar": _vgg_cifar,
-    "wrn": _wrn,
-}
-"""family -> (name, options, factor of all widths) -> name and options of the wider or narrower network."""
-
-
 def width_is_free(name: str) -> bool:
     """Whether all widths of a network scale; others keep theirs and get a hidden layer."""
-    return own_family(name)[0] in _FAMILIES
+    return own_family(name)[0] in ("compact", *_WIDTH)
+
+
+def _scaled(name: str, options: Options, scale: float) -> tuple[str, Options]:
+    """Name and options of the network with all widths, or else the units of a hidden layer, times ``scale``."""
+    family, sizes = own_family(name)
+    options = {**sizes, **options}
+    if family == "compact":
+        return family, {**options, "widths": [max(1, round(w * scale)) for w in options.get("widths", WIDTHS)]}
+    if family in _WIDTH:
+        return family, {**options, "width": round(options.get("width", _WIDTH[family]) * scale, 6)}
+    return name, {**options, "hidden": max(1, round(_HIDDEN * scale))}
 
 
 def match_width(
@@ -90,10 +75,9 @@ def match_width(
         RegardError: steps of width are too coarse to come within 3 %, or so little is to be added that a hidden layer
             would have fewer units than there are classes.
     """
-    scaled = _FAMILIES.get(own_family(name)[0], _hidden)
 
     def size(scale: float) -> int:
-        other, chosen = scaled(name, options, scale)
+        other, chosen = _scaled(name, options, scale)
         with torch.device("meta"):
             return size_of(create_backbone(other, num_classes, in_chans=shape[0], **chosen), by, shape)
 
@@ -110,8 +94,8 @@ def match_width(
             f"{name!r} of {target} {by}: the nearest width is {away:+.1%} away, more than {_TOLERANCE:.0%}; "
             "start from a wider network, whose steps are finer"
         )
-    matched = scaled(name, options, scale)
-    if scaled is _hidden and matched[1]["hidden"] < num_classes:
+    matched = _scaled(name, options, scale)
+    if not width_is_free(name) and matched[1]["hidden"] < num_classes:
         raise RegardError(
             f"{name!r} of {target} {by} would have a hidden layer of {matched[1]['hidden']} units before {num_classes} "
             "classes, a bottleneck and no fair control; compare with the plain network instead"

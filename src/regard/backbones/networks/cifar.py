@@ -55,12 +55,7 @@ def _initialise(module: nn.Module) -> None:
 class Wrn(nn.Module):
     """Images (B,C,H,W), usually 32x32, -> logits (B,n). Attend at ``block2``, 320x16x16 in WRN-28-10.
 
-    Args:
-        num_classes: n.
-        depth: 6 k + 4, such as 28.
-        width: factor of the channels 16, 32, 64; need not be whole.
-        dropout: inside every block.
-        in_chans: C.
+    ``depth`` is 6 k + 4, such as 28; ``width`` a factor of the channels 16, 32, 64, which need not be whole.
     """
 
     attend_at = "block2"
@@ -119,10 +114,7 @@ def _stage(widths: Sequence[int], channels: int) -> list[nn.Module]:
 class VggCifar(nn.Module):
     """Images (B,C,H,W), 32x32 in the paper and at least that here, -> logits (B,n). Attend at ``stem``.
 
-    Args:
-        num_classes: n.
-        width: factor of all channels; 1 in the paper.
-        in_chans: C.
+    ``width`` is a factor of all channels; 1 in the paper.
     """
 
     attend_at = "stem"

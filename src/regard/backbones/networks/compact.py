@@ -47,10 +47,7 @@ class Compact(nn.Module):
     """Images (B,C,H,W) -> logits (B,n). Attend at ``stage1``: a grid of half the image's side, fine enough for small
     objects, and early enough that nearly all computation comes after the gate and reads what it lets through.
 
-    Args:
-        num_classes: n.
-        widths: channels of stem, stage1, stage2, stage3.
-        in_chans: C.
+    ``widths`` are the channels of stem, stage1, stage2, stage3.
     """
 
     attend_at = "stage1"
@@ -101,16 +98,9 @@ class ConvStem(nn.Module):
 
 
 class CompactVit(VisionTransformer):
-    """Images (B,C,H,W) -> logits (B,n).
+    """Images (B,C,H,W) -> logits (B,n): ``depth`` blocks of ``heads`` heads each, on tokens of ``width`` channels.
 
-    Args:
-        num_classes: n.
-        img_size: (H, W).
-        in_chans: C.
-        patch_size: pixels; a power of two.
-        width: channels of a token.
-        depth: blocks.
-        heads: of every block's attention.
+    ``img_size`` is (H, W); ``patch_size`` a power of two, in pixels.
     """
 
     attend_at = "blocks.0"

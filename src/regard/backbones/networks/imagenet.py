@@ -29,12 +29,7 @@ from regard.types import RegardError
 
 
 class Vgg16Conv(nn.Module):
-    """Images (B,C,H,W), usually 224x224, -> logits (B,n). Attend at ``features``, 512 channels on 14x14.
-
-    Args:
-        num_classes: n.
-        in_chans: C.
-    """
+    """Images (B,C,H,W), usually 224x224, -> logits (B,n). Attend at ``features``, 512 channels on 14x14."""
 
     attend_at = "features"
 

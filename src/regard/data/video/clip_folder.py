@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import torch
-
 from regard.data.splits import DataSplits
 from regard.data.video.clip_splits import clip_splits, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
@@ -63,7 +61,7 @@ def clip_folder(
     _groups_apart(root, parts)
     return clip_splits(
         {name: parts[name] for name in _SPLITS},
-        {name: torch.tensor([classes.index(video.parent.name) for video in parts[name]]) for name in _SPLITS},
+        {video: classes.index(video.parent.name) for videos in parts.values() for video in videos},
         classes=classes,
         size=size,
         length=length,

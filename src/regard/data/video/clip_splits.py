@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from regard.data.files import as_size
@@ -69,7 +70,7 @@ def clips_of(videos: Mapping[str, Sequence[Path]], stretches: int) -> dict[str, 
 
 def clip_splits(
     videos: Mapping[str, Sequence[Path]],
-    labels: Mapping[str, Tensor],
+    label_of: Mapping[Path, int | Tensor],
     *,
     classes: tuple[str, ...],
     size: int | tuple[int, int],
@@ -83,6 +84,7 @@ def clip_splits(
     """Splits of whole videos (files, or folders of frames), stretched to ``size``.
 
     A training video gives ``stretches`` clips, any other the one in its middle, each with ``length`` steps of flow.
+    ``label_of`` holds the class of each video, or its targets (n,) of 0 and 1.
     ``gaze`` of each split is on images called by `item_key`, in pixels of the video.
 
     Raises:
@@ -93,11 +95,11 @@ def clip_splits(
     tables: dict[str, Fixations] = {}
     parts: dict[str, Split] = {}
     for name, clips in clips_of(videos, stretches).items():
-        own = labels[name].repeat_interleave(len(clips) // len(videos[name]), 0)
+        labels = torch.stack([torch.as_tensor(label_of[clip.path]) for clip in clips])
         if gaze and name in gaze:
             tables[name] = stretch_gaze(gaze[name], [item_key(clip) for clip in clips], shape)
         fixations = tables[name].points().float() if name in tables else None
-        split = ClipSplit(name, classes, tuple(clips), own, shape, length, fixations)
+        split = ClipSplit(name, classes, tuple(clips), labels, shape, length, fixations)
         parts[name] = split.load() if in_memory else split
     return DataSplits.of_parts(
         parts,
@@ -141,10 +143,9 @@ def gaze_of_panels(
             f"gaze of {len(people)} observer ({', '.join(people)}): observers to learn from and to compare with must "
             "differ, so two are needed; add the others' files, or take the samples away"
         )
-    panels = {"test": people[1::2]}
     return {
         split: _gaze_of_samples(
-            [(clip, samples.get(clip_name(clip.path), {})) for clip in clips], panels.get(split, people[0::2]), length
+            [(clip, samples.get(clip_name(clip.path), {})) for clip in clips], people[split == "test" :: 2], length
         )
         for split, clips in clips_of(videos, stretches).items()
     }

@@ -47,14 +47,8 @@ def hollywood2(
     clip: ``movies.txt``, a line ``<clip> <film>`` each. Gaze of Mathe and Sminchisescu, if it is there:
     ``samples/<observer>_<clip>.avi.txt``. Half of the observers are for learning, the others for comparison.
 
-    Args:
-        root: the folder that holds these, or its parent folder if its name is ``hollywood2`` or ``Hollywood2``.
-        size: height and width of the output, or one number for both; whole frames are stretched to it.
-        length: steps of flow.
-        stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
-        val_share: share of the training clips for validation, whole films of them.
-        seed: decides which.
-        in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
+    ``root`` is the folder that holds these, or its parent folder if its name is ``hollywood2`` or ``Hollywood2``.
+    Validation gets whole films. All other arguments are those of `clip_folder`.
 
     Raises:
         RegardError: a clip without a film, or a film in train and in test.
@@ -78,7 +72,7 @@ def hollywood2(
     )
     return clip_splits(
         videos,
-        {name: torch.stack([target_of[clip] for clip in clips]) for name, clips in parts.items()},
+        {video: target_of[video.stem] for video in files},
         classes=HOLLYWOOD2_CLASSES,
         size=size,
         length=length,

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from regard.data.files import find_folder
 from regard.data.splits import DataSplits
 from regard.data.video.clip_splits import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
@@ -50,14 +48,9 @@ def ucf_sports(
 
     Golf and kicking, published in three and two views, are one class each.
 
-    Args:
-        root: the folder that holds the classes (or the two splits), or its parent folder if its name is ``ucf_sports``.
-        size: height and width of the output, or one number for both; whole frames are stretched to it.
-        length: steps of flow.
-        stretches: clips that a training video gives, 1 to 7; the others give the one in their middle.
-        val_share: share of the training videos for validation; those cut from one tape, by name, stay together.
-        seed: decides which.
-        in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
+    ``root`` is the folder that holds the classes (or the two splits), or its parent folder if its name is
+    ``ucf_sports``. Videos cut from one tape, by name, stay together when validation videos are drawn. All other
+    arguments are those of `clip_folder`.
     """
     root = Path(root)
     options: dict[str, Any] = {"size": size, "length": length, "stretches": stretches, "in_memory": in_memory}
@@ -71,7 +64,7 @@ def ucf_sports(
     videos = {"train": train, "val": val, "test": test}
     return clip_splits(
         videos,
-        {name: torch.tensor([label_of[video] for video in part]) for name, part in videos.items()},
+        label_of,
         classes=UCF_SPORTS_CLASSES,
         source=f"UCF Sports (Rodriguez et al. 2008), {len(label_of)} videos, {folder}",
         licence=UCF_SPORTS_LICENCE,
@@ -87,7 +80,7 @@ def _repackaged(root: Path, val_share: float, seed: int, **options: Any) -> Data
     clips = clips_of(videos, options["stretches"])
     return clip_splits(
         videos,
-        {name: torch.tensor([_label(clip.parent) for clip in part]) for name, part in videos.items()},
+        {clip: _label(clip.parent) for part in videos.values() for clip in part},
         classes=UCF_SPORTS_CLASSES,
         source=f"UCF Sports (Rodriguez et al. 2008) as Wang et al. (2018) repackaged it, {folder}",
         licence=UCF_SPORTS_LICENCE,

@@ -36,7 +36,8 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     _, model, data = load_run(run)
     _frozen(recipe, model)
     data = with_map_override(recipe, with_stem(recipe, data, model), model)
-    device = _device_of(recipe)
+    trained_on_gpu = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    device = torch.device("cuda" if trained_on_gpu else "cpu")
     model.to(device)
     values |= {"parameters": size_of(model, "parameters", model.shape), "flops": size_of(model, "flops", model.shape)}
     context = EvaluationContext(model, data, recipe.train.seed, other=cell.spec.get("other"), fallback="grad_cam")
@@ -65,9 +66,3 @@ def check_measures(names: list[str]) -> None:
     for name in names:
         if name not in MEASURES:
             raise RegardError(f"measure {name!r} is not known; there are {', '.join(MEASURES)}")
-
-
-def _device_of(recipe: Recipe) -> torch.device:
-    """Where a run is measured: where it was trained."""
-    wanted = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-    return torch.device("cuda" if wanted else "cpu")

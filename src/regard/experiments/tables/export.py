@@ -16,18 +16,10 @@ from regard.report import duration, listed
 
 _VERDICT_STYLE = {"holds": "green", "refuted": "red", "open": "yellow"}
 _ARM_WIDTH, _COLUMN_WIDTH = 18, 17  # characters
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
+_LATEX = str.maketrans(
+    {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 _LATEX_ARROW = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", None: ""}
 
 
@@ -133,4 +125,4 @@ def _latex_title(column: TableColumn) -> str:
 
 def escape_latex(text: str) -> str:
     """Text in which nothing is a LaTeX command."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return text.translate(_LATEX)

@@ -188,8 +188,7 @@ def table_cells(
             tuned = {} if tried is None else {tried.field: tried.chosen}
             recipe = override(base, {**changes, **tuned, "train.seed": seed})
             path = cell_path(arm, seed)
-            cell = _classifier_cell(path, arm, recipe, name=name, measures=table.measures, other=table.unknown)
-            cells.append(cell)
+            cells.append(_classifier_cell(path, arm, recipe, name=name, measures=table.measures, other=table.unknown))
     return cells
 
 

@@ -173,8 +173,7 @@ def _tested_claims(table: TableFile, results: Mapping[str, _Seeds]) -> tuple[Cla
         sign = 1 if COLUMNS[claim.by].better == "higher" else -1
         verdict: Literal["holds", "refuted", "open"]
         verdict = "open" if p is None or p >= _LEVEL else "holds" if sign * estimate.value > 0 else "refuted"
-        row = ClaimRow(**asdict(claim), **_numbers(estimate), p_holm=_nan(p), verdict=verdict)
-        rows.append(row)
+        rows.append(ClaimRow(**asdict(claim), **_numbers(estimate), p_holm=_nan(p), verdict=verdict))
     return tuple(rows)
 
 
