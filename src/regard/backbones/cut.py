@@ -55,7 +55,12 @@ def _compare(
     """Names of enclosing modules whose output differs between two images with the gates closed; "" is the logits."""
     images = [probe_images(model, shape, seed) for seed in (1, 2)]
     first, second = (_outputs_closed(model, layers, state, image, whole=whole) for image in images)
-    return {name for name in first if _differ(first[name], second.get(name, []))}
+    return {
+        name
+        for name in first
+        for a, b in zip(first[name], second.get(name, []), strict=True)
+        if (a - b).abs().max() > _TOLERANCE * a.abs().max().clamp(min=1)
+    }
 
 
 def _outputs_closed(
@@ -105,8 +110,3 @@ def _tensors(out: Any) -> list[Tensor]:
     if isinstance(out, Mapping):
         return [tensor for value in out.values() for tensor in _tensors(value)]
     return [tensor for value in out for tensor in _tensors(value)] if isinstance(out, list | tuple) else []
-
-
-def _differ(first: list[Tensor], second: list[Tensor]) -> bool:
-    pairs = zip(first, second, strict=True)
-    return any(((a - b).abs().max() > _TOLERANCE * a.abs().max().clamp(min=1)).item() for a, b in pairs)

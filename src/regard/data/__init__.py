@@ -37,11 +37,10 @@ from regard.data.splits import (
     evenly_spaced,
 )
 from regard.data.torchvision_sets import torchvision_set
+from regard.data.video.actions import hollywood2, ucf_sports
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
 from regard.data.video.clips import Clip, ClipSplit
-from regard.data.video.hollywood2 import hollywood2
-from regard.data.video.ucf_sports import ucf_sports
 
 __all__ = [
     "CATALOG",

@@ -16,10 +16,9 @@ from regard.data.own_images import csv_table, image_folder
 from regard.data.salient import OSIE_LICENCE, SALIENT, osie, salient_set
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
+from regard.data.video.actions import HOLLYWOOD2_LICENCE, UCF_SPORTS_LICENCE, hollywood2, ucf_sports
 from regard.data.video.atari_head import ATARI_HEAD_LICENCE, atari_head
 from regard.data.video.clip_folder import clip_folder
-from regard.data.video.hollywood2 import HOLLYWOOD2_LICENCE, hollywood2
-from regard.data.video.ucf_sports import UCF_SPORTS_LICENCE, ucf_sports
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,17 @@ from rich.console import Console
 
 from regard.errors import RegardError
 from regard.experiments.tables import read_table_results
-from regard.experiments.tables.export import escape_latex, print_table, table_csv, table_latex
+from regard.experiments.tables.export import (
+    column_title,
+    escape_latex,
+    format_interval,
+    format_p,
+    format_value,
+    print_table,
+    table_csv,
+    table_latex,
+)
 from regard.experiments.tables.results import DifferenceResults, TableCell, TableColumn, TableResults, TableRow
-from regard.experiments.tables.words import column_title, format_interval, format_p, format_value
 
 ACCURACY = TableColumn("accuracy_mean", "accuracy", "", better="higher", percent=True)
 SIZE = TableColumn("parameters", "parameters", "")

@@ -55,7 +55,8 @@ def _initialise(module: nn.Module) -> None:
 class Wrn(nn.Module):
     """Images (B,C,H,W), usually 32x32, -> logits (B,n). Attend at ``block2``, 320x16x16 in WRN-28-10.
 
-    ``depth`` is 6 k + 4, such as 28; ``width`` a factor of the channels 16, 32, 64, which need not be whole.
+    ``depth`` is 6 k + 4, such as 28; ``width`` a factor of the channels 16, 32, 64, which need not be whole;
+    ``dropout`` acts inside every block.
     """
 
     attend_at = "block2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from regard.experiments.tables import words
+from regard.experiments.tables import export
 from regard.experiments.tables.results import TableResults, read_table_results
 from regard.report import Chart, Series, chart, duration, plural, render_page, write_page
 
@@ -43,7 +43,7 @@ def write_table_page(folder: Path) -> Path:
         "experiments/tables/page.html.j2",
         table=results,
         summary=_summary(results),
-        words=words,
+        words=export,
         charts=sweep_charts(results),
     )
     return write_page(folder, html)
