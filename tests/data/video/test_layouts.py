@@ -8,7 +8,7 @@ from tests.data.video.files import SIZE, frames, write_frames, write_samples, wr
 
 from regard.data import clip_folder, hollywood2, open_data, ucf_sports
 from regard.data.video.actions import HOLLYWOOD2_CLASSES, UCF_SPORTS_CLASSES
-from regard.data.video.clip_splits import clip_splits, hold_out_groups, moments
+from regard.data.video.clips import clip_splits, hold_out_groups, moments
 from regard.types import RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from regard.data.files import find_folder
 from regard.data.splits import DataSplits
-from regard.data.video.clip_splits import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
+from regard.data.video.clips import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
 from regard.types import RegardError
@@ -86,9 +86,7 @@ def hollywood2(
             "AVIClips, or take them out of the lists in ClipSets"
         )
     target_of = targets["train"] | targets["test"]
-    gaze = gaze_of_panels(
-        videos, folder / "samples", clip_name=lambda video: video.stem, stretches=stretches, length=length
-    )
+    samples = folder / "samples"
     return clip_splits(
         videos,
         {video: target_of[video.stem] for video in files},
@@ -99,7 +97,7 @@ def hollywood2(
         in_memory=in_memory,
         source=f"Hollywood-2 (Marszałek et al. 2009), {len(target_of)} clips, {folder}",
         licence=HOLLYWOOD2_LICENCE,
-        gaze=gaze,
+        gaze=gaze_of_panels(videos, samples, clip_name=lambda video: video.stem, stretches=stretches, length=length),
     )
 
 

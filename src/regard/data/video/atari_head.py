@@ -87,12 +87,11 @@ def atari_head(
     make = partial(_frames_and_flow, frames, rows["frame_id"], items.row, length, shape)
     key = json.dumps(["atari_head", FLOW_VERSION, _digest(frames), _digest(table), length, ahead, list(shape)])
     tensors = cached("atari_head", key, make) if cache else make()
-    place = {int(row): k for k, row in enumerate(items.row)}
     gaze = read_atari_head(table)
     tables = {name: _recent_gaze(gaze, part.row, shape) for name, part in parts.items()}
     splits: dict[str, Split] = {}
     for name, part in parts.items():
-        where = torch.tensor([place[int(row)] for row in part.row])
+        where = torch.from_numpy(np.searchsorted(items.row, part.row))
         images, labels, flow = tensors["images"][where], torch.from_numpy(part.label), tensors["flow"][where]
         fixations, names = tables[name].points().float(), tuple(rows["frame_id"][row] for row in part.row)
         splits[name] = TensorSplit(name, _CLASSES, images, labels, fixations=fixations, names=names, flow=flow)

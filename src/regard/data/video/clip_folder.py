@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from regard.data.splits import DataSplits
-from regard.data.video.clip_splits import clip_splits, hold_out_groups
+from regard.data.video.clips import clip_splits, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
 from regard.types import RegardError

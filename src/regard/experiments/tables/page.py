@@ -68,10 +68,10 @@ def sweep_charts(results: TableResults) -> tuple[Chart, ...]:
     order = sorted((i for i, x in enumerate(xs) if math.isfinite(x)), key=xs.__getitem__)
     drawn = []
     for title, lines in _CHARTS.items():
-        series = []
-        for key, label, style in lines:
-            y = [0.5 if not key else _value(results, i, key) for i in order]
-            series.append(Series(label, [xs[i] for i in order], y, style))
+        series = [
+            Series(label, [xs[i] for i in order], [_value(results, i, key) if key else 0.5 for i in order], style)
+            for key, label, style in lines
+        ]
         if any(math.isfinite(y) for y in series[0].y):
             drawn.append(chart(title, series, xlabel=xlabel))
     return tuple(c for c in drawn if c is not None)
