@@ -254,12 +254,7 @@ def item_key(clip: Clip) -> str:
 
 
 def gaze_of_panels(
-    videos: Mapping[str, Sequence[Path]],
-    folder: Path,
-    *,
-    clip_name: Callable[[Path], str],
-    stretches: int,
-    length: int,
+    videos: Mapping[str, Sequence[Path]], folder: Path, *, clip_name: Callable[[Path], str], stretches: int, length: int
 ) -> dict[str, Fixations]:
     """Gaze of each split's clips: in ``test`` of one half of the observers, in all others of the other half.
 

@@ -16,15 +16,7 @@ from regard.experiments.grid import Cell, cell_path, read_result, slug
 from regard.experiments.tables.classifier import check_measures
 from regard.experiments.tables.columns import COLUMNS
 from regard.experiments.tables.results import Claim, TuningTrials
-from regard.training import (
-    Recipe,
-    check_choices,
-    load_recipe,
-    override,
-    parse_recipe,
-    read_yaml,
-    recipe_parser,
-)
+from regard.training import Recipe, check_choices, load_recipe, override, parse_recipe, read_yaml, recipe_parser
 from regard.types import RegardError
 
 BUDGET, BETA = "objective.budget_bits", "objective.beta"

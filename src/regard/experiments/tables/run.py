@@ -9,14 +9,7 @@ from typing import Any
 
 from regard.experiments.runner import GridOptions, cell_lines, run_cells
 from regard.experiments.tables.export import print_table, table_csv, table_latex
-from regard.experiments.tables.file import (
-    TableFile,
-    best_trials,
-    read_table,
-    sweep_table,
-    table_cells,
-    trial_cells,
-)
+from regard.experiments.tables.file import TableFile, best_trials, read_table, sweep_table, table_cells, trial_cells
 from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults
 from regard.experiments.tables.table import table_of
