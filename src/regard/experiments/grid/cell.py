@@ -58,10 +58,8 @@ class Cell:
     @property
     def request(self) -> dict[str, Any]:
         """What decides the result, as it comes back from JSON."""
-        request: dict[str, Any] = json.loads(
-            json.dumps({"arm": self.arm, "seed": self.seed, "kind": self.kind, "spec": dict(self.spec)})
-        )
-        return request
+        request = {"arm": self.arm, "seed": self.seed, "kind": self.kind, "spec": dict(self.spec)}
+        return dict(json.loads(json.dumps(request)))
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,7 @@ def serve(requests: TextIO) -> int:
     while line := _next(requests):
         request = json.loads(line)
         folder = Path(request["folder"])
-        _redirect_output(folder / LOG_FILE)
-        _reset_threads()
+        _prepare(folder / LOG_FILE)
         code = work(folder, Path(request["root"]), request["dead"])
         sys.stdout.flush()
         try:
@@ -98,15 +97,12 @@ def _next(requests: TextIO) -> str:
         return ""
 
 
-def _redirect_output(log: Path) -> None:
+def _prepare(log: Path) -> None:
+    """Sends output to the cell's log; the number of threads, which the last cell may have set, is the grid's again."""
     sys.stdout.flush()
     sys.stderr.flush()
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-
-
-def _reset_threads() -> None:
-    """A cell may set its own number of threads; reset it to the grid's for the next."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
