@@ -35,9 +35,11 @@ def cell(condition: str, seed: int, **changes: Any) -> Cell:
     return Cell(f"{'/'.join(str(v) for v in spec.values())}/{seed}", condition, seed, "study", spec)
 
 
-def finish(done: Cell, root: Path, other_images: bool = False, **arrays: Any) -> Cell:
+def finish(
+    done: Cell, root: Path, other_images: bool = False, values: dict[str, Any] | None = None, **arrays: Any
+) -> Cell:
     (root / done.path).mkdir(parents=True)
-    values = {"images": IMAGES, "looked": OTHER_IMAGES if other_images else []}
+    values = values or {"images": IMAGES, "looked": OTHER_IMAGES if other_images else []}
     write_result(done, root / done.path, Result(values, {k: np.asarray(v) for k, v in arrays.items()}), 1.0)
     return done
 
@@ -108,21 +110,15 @@ def test_without_finished_cells_there_is_no_table_and_failures_are_listed(tmp_pa
 def test_all_scores_of_a_task_are_averaged_over_seeds(tmp_path: Path) -> None:
     cells = [cell("implicit", seed) for seed in (0, 1)] + [cell("implicit", 0, task="name"), cell("none", 2)]
     for k, one in enumerate(cells[:3]):
-        (tmp_path / one.path).mkdir(parents=True)
         means = {"performance": 0.5} | ({"mae": 0.1 * (k + 1)} if k < 2 else {})
-        write_result(one, tmp_path / one.path, Result({"scores": means}), 1.0)
+        finish(one, tmp_path, values={"scores": means})
     assert scores_of(cells, tmp_path) == {"find, net": {"implicit": {"performance": 0.5, "mae": pytest.approx(0.15)}}}
 
 
 def test_floors_and_remarks_come_from_the_first_finished_cell(tmp_path: Path) -> None:
     cells = [cell("none", 0), cell("none", 1), cell("none", 0, task="name")]
-    results: list[dict[str, Any]] = [
-        {"floors": {"most frequent": 0.2}, "remarks": ["A proxy."]},
-        {"floors": {}, "remarks": []},
-    ]
-    for finished, values in zip(cells[1:], results, strict=True):
-        (tmp_path / finished.path).mkdir(parents=True)
-        write_result(finished, tmp_path / finished.path, Result(values), 1.0)
+    finish(cells[1], tmp_path, values={"floors": {"most frequent": 0.2}, "remarks": ["A proxy."]})
+    finish(cells[2], tmp_path, values={"floors": {}, "remarks": []})
     assert floors_of(cells, tmp_path) == {"find": {"most frequent": 0.2}}
     assert remarks_of(cells, tmp_path) == {"find": ["A proxy."], "name": []}
 

@@ -10,7 +10,7 @@ from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
 from regard.experiments.study.cells import OpenStudy
 from regard.experiments.study.design import CONDITIONS, DOSES
-from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, condition_recipe, read_study
+from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, DEFAULT_FIELDS, condition_recipe, read_study
 from regard.training import Recipe, override
 from regard.types import RegardError
 
@@ -121,15 +121,7 @@ def test_a_single_weight_needs_no_trials(tmp_path: Path) -> None:
 
 
 def test_conditions_differ_only_in_their_fields() -> None:
-    base = override(
-        Recipe(),
-        {
-            "model.latent": None,
-            "objective.budget_bits": None,
-            "objective.map_budget_bits": None,
-            "model.attention": "deterministic",
-        },
-    )
+    base = override(Recipe(), DEFAULT_FIELDS)
     plain, implicit = (condition_recipe(base, name) for name in ("none", "implicit"))
     explicit, shuffled = (condition_recipe(base, name, weight=0.7) for name in ("explicit", "explicit-shuffled"))
     assert plain.model.attention is None
@@ -142,17 +134,7 @@ def test_conditions_differ_only_in_their_fields() -> None:
 
 
 def test_with_gaze_on_another_set_all_learned_conditions_use_its_images() -> None:
-    base = override(
-        Recipe(),
-        {
-            "model.latent": None,
-            "objective.budget_bits": None,
-            "objective.map_budget_bits": None,
-            "model.attention": "deterministic",
-            "align.gaze": "osie",
-            "align.root": "there",
-        },
-    )
+    base = override(Recipe(), DEFAULT_FIELDS | {"align.gaze": "osie", "align.root": "there"})
     implicit, explicit = condition_recipe(base, "implicit"), condition_recipe(base, "explicit", weight=2.0)
     assert (implicit.align.gaze, implicit.align.weight) == ("osie", 0.0)
     assert explicit == override(implicit, {"align.weight": 2.0})

@@ -56,9 +56,8 @@ def parsed(html: str) -> Balanced:
 def trials() -> Trials:
     """A study with layers and a disturbance."""
     simulation = Simulation(effects=(0.2, 0.0, 0.0), faithful=(0.25, 0.0, 0.0), multipliers=(1.0, 0.0))
-    frame = simulate_trials(simulation, Design(seeds=3, images=30, backbones=2), seed=0).frame.astype(
-        dict.fromkeys(WORDS, object)
-    )
+    frame = simulate_trials(simulation, Design(seeds=3, images=30, backbones=2), seed=0).frame
+    frame = frame.astype(dict.fromkeys(WORDS, object))
     frame["robust_blur"] = frame["performance"] - 0.1
     deeper = frame[(frame["condition"] == "implicit") & (frame["task"] == "action")].assign(layer="layer2")
     return Trials(pd.concat([frame, deeper]))
@@ -114,11 +113,8 @@ def test_maps_are_shown_of_the_backbone_with_most_conditions(trials: Trials) -> 
 
 
 def test_pictures_are_shown_where_given(trials: Trials) -> None:
-    page = parsed(
-        render_study(
-            study_results(trials, Plan(), "x"), pictures=[StudyPicture("data:image/png;base64,AA", "a & b", "caption")]
-        )
-    )
+    pictures = [StudyPicture("data:image/png;base64,AA", "a & b", "caption")]
+    page = parsed(render_study(study_results(trials, Plan(), "x"), pictures=pictures))
     assert "gallery" in page.ids
     assert "a & b" in page.text
 

@@ -25,9 +25,8 @@ EFFECTS = {"none": -0.1, "implicit": 0.0, "explicit": 0.3, "human": 0.5}
 
 @pytest.fixture(scope="module")
 def world() -> Trials:
-    return simulate_trials(
-        Simulation(effects=(0.2, 0.0, 0.0), faithful=(0.2, 0.0, 0.0)), Design(seeds=3, images=40, backbones=2), seed=0
-    )
+    simulation = Simulation(effects=(0.2, 0.0, 0.0), faithful=(0.2, 0.0, 0.0))
+    return simulate_trials(simulation, Design(seeds=3, images=40, backbones=2), seed=0)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

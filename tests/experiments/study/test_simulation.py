@@ -58,10 +58,8 @@ def test_pairing_removes_shared_variance() -> None:
     assert pair.se < 0.01  # images and seeds alone have deviations of 1 and .3
     mixed = arms.frame.astype({"image": object, "condition": object})
     other = mixed["condition"] == "implicit"
-    rolled = (
-        mixed.loc[other].groupby(["seed", "backbone"], observed=True)["performance"].transform(lambda v: np.roll(v, 7))
-    )
-    mixed.loc[other, "performance"] = rolled
+    runs = mixed.loc[other].groupby(["seed", "backbone"], observed=True)["performance"]
+    mixed.loc[other, "performance"] = runs.transform(lambda v: np.roll(v, 7))
     broken = arm_difference(type(arms)(mixed), "task", Arm("explicit"), Arm("implicit"))
     assert broken.value == pytest.approx(pair.value)  # the mean does not depend on pairing,
     assert broken.se > 10 * pair.se  # the error does

@@ -165,12 +165,8 @@ def test_no_estimate_supports_and_contradicts(value: float, variance: float, df:
 
 
 def test_true_contrasts_have_a_verdict() -> None:
-    assert [true_word(ONE, [[v]]) for v in (0.02, 0.019, -0.019, -0.05)] == [
-        "supported",
-        "equivalent",
-        "equivalent",
-        "refuted",
-    ]
+    words = [true_word(ONE, [[effect]]) for effect in (0.02, 0.019, -0.019, -0.05)]
+    assert words == ["supported", "equivalent", "equivalent", "refuted"]
     both = replace(ONE, contrasts=ONE.contrasts * 2)
     assert true_word(both, [[0.5, 0.0]]) == "equivalent"
     assert true_word(both, [[0.0, -0.5]]) == "refuted"

@@ -66,15 +66,7 @@ class TunedWeight:
 
 @dataclass(frozen=True)
 class Setup:
-    """One backbone of a task, with its map at one layer.
-
-    Attributes:
-        task: name.
-        backbone: name.
-        layer: name; empty at the task's own layer.
-        base: recipe that its conditions share.
-        conditions: what is run.
-    """
+    """One backbone of a task, with its map at one layer (empty: the task's own), and the recipe of its conditions."""
 
     task: str
     backbone: str
@@ -90,14 +82,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study that is ready to run.
-
-    Attributes:
-        study: its file's content.
-        folder: of its file.
-        name: of its own folder.
-        root: its own folder.
-    """
+    """A study that is ready to run: its file's content and folder, the name and path of the folder of its results."""
 
     study: StudyFile
     folder: Path
@@ -132,8 +117,7 @@ class OpenStudy:
     @cached_property
     def tuning(self) -> list[Cell]:
         """One trial per weight and aligned condition, at each backbone's own layer; none with a single weight."""
-        cells = []
-        tuning = self.study.tuning
+        cells, tuning = [], self.study.tuning
         for setup in self.setups:
             if setup.layer or len(tuning.values) < 2:
                 continue

@@ -29,10 +29,6 @@ def collect_trials(cells: Sequence[Cell], root: Path) -> Trials | None:
     """Rows of all finished cells, with each image's difficulty; None where no condition has a finished cell.
 
     Where the gaze is on another data set, its images are further rows: they have a similarity and no performance.
-
-    Args:
-        cells: of the study.
-        root: of the grid.
     """
     finished = [(cell, result) for cell in cells if (result := read_result(cell, root)) is not None]
     parts = [_rows(cell, result) for cell, result in finished if cell.spec["condition"] != ENSEMBLE]
@@ -52,9 +48,8 @@ def _rows(cell: Cell, result: Result) -> pd.DataFrame:
     key |= {"seed": cell.seed, "alpha": np.nan}
     own = {name: values for name, values in result.arrays.items() if "/" not in name and name != GALLERY}
     parts = [pd.DataFrame(key | {"image": result.values["images"]} | own)]
-    with_gaze = {
-        name.removeprefix(GAZE_SET): values for name, values in result.arrays.items() if name.startswith(GAZE_SET)
-    }
+    gaze_set = [name for name in result.arrays if name.startswith(GAZE_SET)]
+    with_gaze = {name.removeprefix(GAZE_SET): result.arrays[name] for name in gaze_set}
     if with_gaze:
         parts.append(pd.DataFrame(key | {"image": result.values["looked"], "performance": np.nan} | with_gaze))
     for name, values in result.arrays.items():
@@ -120,10 +115,7 @@ def scores_of(cells: Sequence[Cell], root: Path) -> dict[str, dict[str, dict[str
             conditions = of_place.setdefault(f"{spec['task']}, {spec['backbone']}", {})
             conditions.setdefault(spec["condition"], []).append(result.values["scores"])
     return {
-        place: {
-            condition: {name: fmean(seed[name] for seed in seeds) for name in seeds[0]}
-            for condition, seeds in conditions.items()
-        }
+        place: {c: {name: fmean(seed[name] for seed in seeds) for name in seeds[0]} for c, seeds in conditions.items()}
         for place, conditions in of_place.items()
     }
 
@@ -133,8 +125,6 @@ class Gallery:
     """Images and maps of one task's first backbone and first finished seed.
 
     Attributes:
-        task: name.
-        backbone: name.
         images: pictures (G,H,W,3).
         human: how much people looked at each place, largest 1 (G,H,W); NaN on images that nobody looked at.
         maps: condition -> its map of each image (G,h,w).
@@ -148,12 +138,7 @@ class Gallery:
 
 
 def galleries(cells: Sequence[Cell], root: Path) -> list[Gallery]:
-    """One gallery per task that stored maps; opens the data for the images.
-
-    Args:
-        cells: of the study.
-        root: of the grid.
-    """
+    """One gallery per task that stored maps; opens the data for the images."""
     drawn = []
     for task in dict.fromkeys(cell.spec["task"] for cell in cells):
         stored = _cells_with_maps(cells, root, task)
@@ -188,9 +173,8 @@ def read_galleries(folder: Path) -> list[Gallery]:
         for k, words in enumerate(arrays["tasks"].tolist()):
             task, _, backbone = words.partition("\n")
             start = f"{k}/maps/"
-            maps = {
-                name.removeprefix(start): arrays[name].astype(np.float32) for name in arrays if name.startswith(start)
-            }
+            names = [name.removeprefix(start) for name in arrays if name.startswith(start)]
+            maps = {name: arrays[start + name].astype(np.float32) for name in names}
             human = arrays[f"{k}/human"].astype(np.float32)
             drawn.append(Gallery(task, backbone, arrays[f"{k}/images"], human, maps))
     return drawn
@@ -202,11 +186,8 @@ def _cells_with_maps(cells: Sequence[Cell], root: Path, task: str) -> dict[str, 
     backbone = None
     for cell in cells:
         spec = cell.spec
-        if (spec["task"], spec["layer"]) != (task, "") or spec["condition"] in stored:
-            continue
-        if backbone not in (None, spec["backbone"]):
-            continue
-        result = read_result(cell, root)
+        elsewhere = (spec["task"], spec["layer"]) != (task, "") or backbone not in (None, spec["backbone"])
+        result = None if elsewhere or spec["condition"] in stored else read_result(cell, root)
         if result is not None and MAPS in result.arrays:
             stored[spec["condition"]], backbone = (cell, result), spec["backbone"]
     return stored

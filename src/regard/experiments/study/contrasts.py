@@ -22,15 +22,7 @@ def estimate_contrast(
     similarity: str = "nss",
     backbone: str = ALL_BACKBONES,
 ) -> Estimate:
-    """A contrast averaged over some tasks; NaN if any of them has no trials for it.
-
-    Args:
-        trials: the table.
-        contrast: of the plan.
-        tasks: to average over.
-        similarity: the metric that slopes use.
-        backbone: only this one; all by default.
-    """
+    """A contrast averaged over some tasks; NaN if any of them has no trials for it. Slopes use `similarity`."""
     return average([_in_task(trials, contrast, task, similarity, backbone) for task in tasks])
 
 

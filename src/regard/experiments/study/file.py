@@ -102,10 +102,7 @@ class StudyFile:
         Raises:
             RegardError: a field that a plan does not have, or a task that the study does not.
         """
-        try:
-            plan = plan_of(self.plan, where)
-        except RegardError as error:
-            raise RegardError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
+        plan = plan_of(self.plan, where)
         for task in (*plan.attention_driven, *plan.higher_level):
             if task not in self.tasks:
                 raise RegardError(f"{where}: plan: task {task!r} is not in the study; it has {', '.join(self.tasks)}")
@@ -120,15 +117,14 @@ def read_study(path: Path) -> StudyFile:
     """
     study = read_yaml(StudyFile, path, help="docs/study.md lists every field")
     try:
-        check_study(study)
+        _check(study)
     except RegardError as error:
         raise RegardError(f"{path}: {error}") from None
     study.checked_plan(str(path))
     return study
 
 
-def check_study(study: StudyFile) -> None:
-    """Raises RegardError where a study names an unknown condition or backbone, or its seeds are not all different."""
+def _check(study: StudyFile) -> None:
     seeds = [*study.seeds, *study.ensemble, study.tuning.seed]
     if not study.seeds or len(set(seeds)) < len(seeds):
         raise RegardError(
@@ -146,16 +142,15 @@ def _check_task(name: str, task: TaskFile) -> None:
     lists |= {f"backbones.{k}.conditions": b.conditions for k, b in task.backbones.items() if b.conditions is not None}
     lists |= {f"layers.{k}.conditions": layer.conditions for k, layer in task.layers.items()}
     for where, conditions in lists.items():
-        unknown = [c for c in conditions if c not in CONDITIONS]
-        if unknown:
-            known = ", ".join(CONDITIONS)
-            raise RegardError(f"tasks.{name}.{where}: {unknown[0]!r} is not a condition; there are {known}")
+        for condition in conditions:
+            if condition not in CONDITIONS:
+                known = ", ".join(CONDITIONS)
+                raise RegardError(f"tasks.{name}.{where}: {condition!r} is not a condition; there are {known}")
         if len(set(conditions)) < len(conditions):
             raise RegardError(f"tasks.{name}.{where}: a condition is named twice")
         if any(c.startswith("dose-") for c in conditions) and "human" not in conditions and where != "arms":
-            raise RegardError(
-                f"tasks.{name}.{where}: doses are measured in the networks of `human`; add that condition"
-            )
+            remedy = "doses are measured in the networks of `human`; add that condition"
+            raise RegardError(f"tasks.{name}.{where}: {remedy}")
     for place, layer in task.layers.items():
         if layer.backbone not in (list(task.backbones) or [DEFAULT_BACKBONE]):
             raise RegardError(f"tasks.{name}.layers.{place}: backbone {layer.backbone!r} is not among the task's")

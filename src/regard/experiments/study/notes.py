@@ -41,14 +41,7 @@ class Notes:
 
 
 def study_notes(at: OpenStudy, trials: Trials, failed: Mapping[str, str], made: Sequence[CellProvenance]) -> Notes:
-    """The notes of a study that ran.
-
-    Args:
-        at: the study.
-        trials: of what is finished.
-        failed: path of a cell -> why.
-        made: commit, versions and hardware of the cells.
-    """
+    """The notes of a study that ran; `failed`: path of a cell -> why."""
     cannot = list(_unanswerable(at, trials))
     absent = sum(not (at.grid / cell.path / RESULT_FILE).exists() for cell in at.cells)
     if absent:

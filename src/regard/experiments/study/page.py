@@ -51,14 +51,7 @@ def render_study(
     pictures: Sequence[StudyPicture] = (),
     notes: Notes | None = None,
 ) -> str:
-    """The page's HTML.
-
-    Args:
-        results: of the study.
-        plan_changes: differences between the plan and the frozen one, one sentence each.
-        pictures: of the gallery, which is left out without any.
-        notes: of how the study was run; None where the trials come from elsewhere.
-    """
+    """The page's HTML; `plan_changes` are `changes` of its plan, `notes` are None where trials come from elsewhere."""
     values = results.values
     performance, similarity, transparency = values.performance, values.similarity, values.transparency
     metrics = list(dict.fromkeys(row.metric for row in similarity.rows))
@@ -135,18 +128,19 @@ def pictures_of(galleries: Sequence[Gallery]) -> list[StudyPicture]:
     for gallery in galleries:
         conditions = [name for name in CONDITIONS if name in gallery.maps]
         for i, image in enumerate(gallery.images):
-            tiles = [("image", _resized(image))]
+            resized = Image.fromarray(image).resize((_TILE, _TILE), Image.Resampling.BILINEAR)
+            tiles = [("image", np.asarray(resized))]
             if np.isfinite(gallery.human[i]).all():
                 tiles.append(("people", _colored(gallery.human[i])))
             tiles += [(name, _colored(gallery.maps[name][i])) for name in conditions]
             names = ", ".join(name for name, _ in tiles)
             title = f"{gallery.task}, {gallery.backbone}: {names}"
-            pictures.append(StudyPicture(_data_uri(_sheet(tiles)), title, _CAPTION))
+            pictures.append(StudyPicture(_sheet(tiles), title, _CAPTION))
     return pictures
 
 
-def _sheet(tiles: Sequence[tuple[str, Picture]], columns: int = 4) -> Picture:
-    """Tiles with their names above them, in rows."""
+def _sheet(tiles: Sequence[tuple[str, Picture]], columns: int = 4) -> str:
+    """Tiles with their names above them, in rows, as a data URI."""
     rows = -(-len(tiles) // columns)
     width = min(len(tiles), columns) * (_TILE + _GAP) - _GAP
     sheet = Image.new("RGB", (width, rows * (_TILE + _LINE + _GAP) - _GAP), "white")
@@ -155,17 +149,9 @@ def _sheet(tiles: Sequence[tuple[str, Picture]], columns: int = 4) -> Picture:
         x, y = (k % columns) * (_TILE + _GAP), (k // columns) * (_TILE + _LINE + _GAP)
         draw.text((x, y), name, fill="black")
         sheet.paste(Image.fromarray(tile), (x, y + _LINE))
-    return np.asarray(sheet)
-
-
-def _data_uri(sheet: Picture) -> str:
     file = io.BytesIO()
-    Image.fromarray(sheet).save(file, format="JPEG", quality=85)
+    sheet.save(file, format="JPEG", quality=85)
     return uri(file.getvalue(), "jpeg")
-
-
-def _resized(image: Picture) -> Picture:
-    return np.asarray(Image.fromarray(image).resize((_TILE, _TILE), Image.Resampling.BILINEAR))
 
 
 def _colored(values: NDArray[np.float32]) -> Picture:

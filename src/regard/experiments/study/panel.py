@@ -65,14 +65,7 @@ def paired(
 
     An image is left out of all arms and runs if any of its values is undefined, so that the same images are compared;
     an image without the column in any arm is not counted. Runs are paired by backbone and seed. Absent arms give an
-    empty panel, (K,0,0).
-
-    Args:
-        trials: the table.
-        task: the task.
-        arms: K arms.
-        columns: one for all arms, or K.
-        backbone: only this one; all by default.
+    empty panel, (K,0,0). With a `backbone`, only its runs.
     """
     columns = [columns] * len(arms) if isinstance(columns, str) else list(columns)
     frame, codes = trials.frame, trials.codes

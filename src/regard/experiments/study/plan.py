@@ -85,20 +85,21 @@ class Hypothesis:
     task with a backbone (`cell`)."""
 
 
-def _difference(first: str, second: str, column: str = "performance", sesoi: float = _PERFORMANCE_SESOI) -> Contrast:
-    """A contrast of two conditions."""
-    return Contrast(first=first, second=second, column=column, sesoi=sesoi)
+def _minus(first: str, *controls: str, column: str = "performance") -> list[Contrast]:
+    """The differences of a condition from its controls."""
+    sesoi = _FAITHFULNESS_SESOI if column == "faithfulness" else _PERFORMANCE_SESOI
+    return [Contrast(first=first, second=second, column=column, sesoi=sesoi) for second in controls]
 
 
 def standard() -> list[Hypothesis]:
     """C1-C5 and G with the contrasts that decide them."""
-    aligned = [_difference("explicit", "implicit"), _difference("explicit", "explicit-shuffled")]
+    controls = ("implicit", "explicit-shuffled")
     return [
         Hypothesis(
             name="C1",
             claim="Where people look is a meaningful ground truth: given as the map, it beats the centre and others'.",
             tasks="attention_driven",
-            contrasts=[_difference("human", "human-shuffled"), _difference("human", "center")],
+            contrasts=_minus("human", "human-shuffled", "center"),
         ),
         Hypothesis(
             name="C2",
@@ -114,29 +115,26 @@ def standard() -> list[Hypothesis]:
             name="C3",
             claim="For higher-level tasks it is case by case: alignment helps in some and not in others.",
             tasks="higher_level",
-            contrasts=aligned,
+            contrasts=_minus("explicit", *controls),
             cases="task",
         ),
         Hypothesis(
             name="C4",
             claim="Forcing the alignment gains performance, and more than forcing that with another image's gaze.",
             tasks="attention_driven",
-            contrasts=aligned,
+            contrasts=_minus("explicit", *controls),
         ),
         Hypothesis(
             name="C5",
             claim="Alignment makes the maps of networks for higher-level tasks more faithful.",
             tasks="higher_level",
-            contrasts=[
-                _difference("explicit", "implicit", "faithfulness", _FAITHFULNESS_SESOI),
-                _difference("explicit", "explicit-shuffled", "faithfulness", _FAITHFULNESS_SESOI),
-            ],
+            contrasts=_minus("explicit", *controls, column="faithfulness"),
         ),
         Hypothesis(
             name="G",
             claim="It is gaze, and not mere localisation: alignment gains more than the object's mask does.",
             tasks="attention_driven",
-            contrasts=[_difference("explicit", "mask-supervised"), _difference("explicit", "explicit-shuffled")],
+            contrasts=_minus("explicit", "mask-supervised", "explicit-shuffled"),
         ),
     ]
 
@@ -183,12 +181,10 @@ def _check(name: str, c: Contrast) -> None:
         raise RegardError(f"plan: {name}: 0 < equivalence <= sesoi must hold; they are {c.bound} and {c.sesoi}")
     if c.column not in MEASURED_COLUMNS:
         raise RegardError(f"plan: {name}: column {c.column!r} is not one of {', '.join(MEASURED_COLUMNS)}")
-    arms = {"difference": (c.first, c.second), "dose": (c.first,), "slope": ()}[c.kind]
-    for arm in arms:
+    for arm in {"difference": (c.first, c.second), "dose": (c.first,), "slope": ()}[c.kind]:
         if arm not in (DOSES if c.kind == "dose" else set(CONDITIONS) - set(DOSES)):
-            raise RegardError(
-                f"plan: {name}: {arm!r} is not a condition of a {c.kind}; there are {', '.join(CONDITIONS)}"
-            )
+            there_are = ", ".join(CONDITIONS)
+            raise RegardError(f"plan: {name}: {arm!r} is not a condition of a {c.kind}; there are {there_are}")
     if c.kind == "difference" and c.first == c.second:
         raise RegardError(f"plan: {name}: {c.first!r} is compared with itself; name two conditions")
 
@@ -233,15 +229,12 @@ def changes(plan: Plan, folder: Path) -> tuple[str, ...]:
         RegardError: there is no frozen plan, or it cannot be read.
     """
     content = _read_frozen(folder)
-    frozen, sentences = content["plan"], []
+    frozen, new, sentences = content["plan"], json.loads(json.dumps(asdict(plan))), []
     if digest(frozen) != content["sha256"]:
         sentences.append(f"{PLAN_FILE} was edited after it was frozen: its contents no longer have its SHA-256.")
     if content["after_results"]:
         sentences.append("The plan was frozen when there were results already.")
-    new = json.loads(json.dumps(asdict(plan)))
-    if new != frozen:
-        sentences += [f"Changed after it was frozen: {line}." for line in _differences(frozen, new)]
-    return tuple(sentences)
+    return (*sentences, *(f"Changed after it was frozen: {line}." for line in _differences(frozen, new)))
 
 
 def frozen_plan(folder: Path) -> Plan:
@@ -286,9 +279,7 @@ def plan_of(content: Mapping[str, Any], where: str = "plan") -> Plan:
     parser.add_class_arguments(Plan, "plan")
     try:
         plan = parser.instantiate(parser.parse_object({"plan": deepcopy(dict(content))})).plan
-    except RegardError:
-        raise
-    except Exception as error:  # jsonargparse raises what its checks raise
+    except Exception as error:  # of a plan's own checks, or whatever jsonargparse raises
         raise RegardError(f"{where}: {' '.join(str(error).split())}") from None
     assert isinstance(plan, Plan)
     return plan

@@ -24,14 +24,7 @@ _UNIT_EFFECT = Simulation(name="gaze", effects=(0.1, 0.0, 0.0), faithful=(0.1, 0
 
 @dataclass(frozen=True)
 class Tally:
-    """The verdicts on one hypothesis in many studies of one simulation.
-
-    Attributes:
-        simulation: name of the simulation.
-        hypothesis: name of the hypothesis.
-        truth: the verdict of whoever knows all effects.
-        counts: verdict -> how often it was given.
-    """
+    """How often each verdict on a hypothesis was given in many studies of one simulation, and the true verdict."""
 
     simulation: str
     hypothesis: str
@@ -135,12 +128,9 @@ def _count(simulation: Simulation, design: Design, plan: Plan, seeds: Sequence[i
 
 @dataclass(frozen=True)
 class Power:
-    """One size of a study.
+    """The verdicts on a hypothesis in studies of one size.
 
-    Attributes:
-        design: the size.
-        effect: the smallest true contrast of the hypothesis (per standard deviation of similarity for slopes).
-        tally: the verdicts.
+    `effect` is its smallest true contrast (per standard deviation of similarity for slopes).
     """
 
     design: Design
@@ -186,9 +176,8 @@ def power(
     plan = replace(plan or Plan(), attention_driven=list(ATTENTION_DRIVEN), higher_level=list(HIGHER_LEVEL))
     index = next((k for k, h in enumerate(plan.hypotheses) if h.name == hypothesis), None)
     if index is None:
-        raise RegardError(
-            f"power: no hypothesis {hypothesis!r}; there are {', '.join(h.name for h in plan.hypotheses)}"
-        )
+        there_are = ", ".join(h.name for h in plan.hypotheses)
+        raise RegardError(f"power: no hypothesis {hypothesis!r}; there are {there_are}")
     if min(*seeds, *images, *observers, backbones, studies) < 1 or min(images) < 3:
         raise RegardError("power: seeds, observers, backbones and studies must be at least 1, images at least 3")
     simulation = scaled_simulation(plan.hypotheses[index], effect, plan, noise or Simulation())

@@ -9,6 +9,7 @@ attacks.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +25,6 @@ from regard.experiments.study.relation import relation
 from regard.experiments.study.trials import Trials
 from regard.metrics import corrected
 
-_BASELINES = ("implicit", "none")
 _LIMITS = (
     "Intervals say what other seeds and images of the same kind would do; backbones and tasks are taken as given.",
 )
@@ -33,13 +33,7 @@ _NOT_MEASURED = Estimate(math.nan)
 
 @dataclass(frozen=True)
 class GroupRow:
-    """The networks of one condition.
-
-    Attributes:
-        task: the task.
-        backbone: the network, or `all` for the mean over them.
-        condition: of the study.
-    """
+    """The networks of one condition of a task; the backbone is `all` for the mean over them."""
 
     task: str
     backbone: str
@@ -105,13 +99,7 @@ class PerformanceRow(GroupRow):
 
 @dataclass(frozen=True)
 class PerformanceTable:
-    """Answer (a).
-
-    Attributes:
-        rows: by task, backbone, condition.
-        baseline: by task, what gains are over: `implicit`, or `none` where that is absent.
-        limits: what the table cannot show.
-    """
+    """Answer (a); `baseline`: task -> what gains are over, `implicit`, or `none` where that is absent."""
 
     rows: tuple[PerformanceRow, ...]
     baseline: dict[str, str]
@@ -123,7 +111,7 @@ def performance_table(trials: Trials) -> PerformanceTable:
     baseline: dict[str, str] = {}
     rows: list[PerformanceRow] = []
     for group in _groups(trials):
-        base = next((b for b in _BASELINES if b in group.conditions), None)
+        base = next((b for b in ("implicit", "none") if b in group.conditions), None)
         if base is not None:
             baseline[group.task] = base
         level = group.panel("performance").mean()
@@ -219,8 +207,6 @@ class DoseCurve:
     """One arm of a task and backbone.
 
     Attributes:
-        task: the task.
-        backbone: the network, or `all`.
         arm: one of `DOSES`.
         alphas: doses, 0 the human map, 1 none of it.
         levels: mean performance at each, over the same runs and images.
@@ -279,12 +265,7 @@ def dose(trials: Trials) -> DoseResponse:
 class LayerRow(GroupRow):
     """One condition with its map at one layer; of single backbones, as layers of two have nothing in common.
 
-    Attributes:
-        layer: where the map acts; empty is the study's default.
-        performance: mean.
-        similarity: mean of the metric.
-        faithfulness: mean.
-        against_default: performance minus that at the default layer, paired; NaN at the default.
+    Means at the layer (empty: the study's default), and performance minus that at the default, paired; NaN there.
     """
 
     layer: str
@@ -312,9 +293,8 @@ def layers(trials: Trials, *, similarity: str = "nss") -> Layers:
         for backbone in trials.backbones(task):
             arm = Arm(condition, layer)
             columns = ("performance", similarity, "faithfulness")
-            performance, closeness, faithfulness = (
-                paired(trials, task, [arm], column, backbone=backbone).mean() for column in columns
-            )
+            means = (paired(trials, task, [arm], column, backbone=backbone).mean() for column in columns)
+            performance, closeness, faithfulness = means
             if performance.runs:
                 gain = arm_difference(trials, task, arm, Arm(condition), backbone=backbone) if layer else _NOT_MEASURED
                 rows.append(LayerRow(task, backbone, condition, layer, performance, closeness, faithfulness, gain))
@@ -324,13 +304,9 @@ def layers(trials: Trials, *, similarity: str = "nss") -> Layers:
 
 @dataclass(frozen=True)
 class TransparencyRow(GroupRow):
-    """One learned condition of a task and backbone.
+    """One learned condition: faithfulness, that of an equally smooth random map, and paired differences.
 
-    Attributes:
-        faithfulness: mean.
-        random: mean of an equally smooth random map; NaN where not measured.
-        beyond_random: faithfulness minus random, paired.
-        against_implicit: faithfulness minus that of `implicit`, paired; NaN for `implicit`.
+    NaN where not measured, and for `implicit` against itself.
     """
 
     faithfulness: Estimate
@@ -341,13 +317,7 @@ class TransparencyRow(GroupRow):
 
 @dataclass(frozen=True)
 class Transparency:
-    """Answer (f).
-
-    Attributes:
-        rows: every condition with a learned map.
-        closer: task -> faithfulness per standard deviation of similarity, within runs and images.
-        limits: what it cannot show.
-    """
+    """Answer (f); `closer`: task -> faithfulness per standard deviation of similarity, within runs and images."""
 
     rows: tuple[TransparencyRow, ...]
     closer: dict[str, Estimate]
@@ -403,11 +373,11 @@ def robustness(trials: Trials) -> Robustness:
     """Every disturbance that the trials hold."""
     columns = [column for column in trials.measured() if column.startswith(ROBUST_PREFIX)]
     rows = []
-    for group, column in ((group, column) for group in _groups(trials) for column in columns):
+    for group, column in itertools.product(_groups(trials), columns):
         pair = group.panel("performance", column)
         if pair.values.size:
-            level, loss, spared = pair.mean(1), pair.difference(), _spared(group, column)
-            rows.append(RobustnessRow(*group.key, column.removeprefix(ROBUST_PREFIX), level, loss, spared))
+            name, spared = column.removeprefix(ROBUST_PREFIX), _spared(group, column)
+            rows.append(RobustnessRow(*group.key, name, pair.mean(1), pair.difference(), spared))
     return Robustness(
         tuple(rows),
         (

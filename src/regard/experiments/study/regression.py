@@ -36,6 +36,7 @@ from regard.experiments.study.trials import Trials
 
 _Values = NDArray[np.float64]
 _TERMS = ("within", "runs", "images", "difficulty")
+_NOTHING = Estimate(math.nan)
 _ROWS = 1000
 """Most rows of the mixed model: memory grows with the square, time with the cube."""
 
@@ -70,16 +71,7 @@ def learned_pairs(
     backbone: str = ALL_BACKBONES,
     difficulty: bool = False,
 ) -> LearnedPairs:
-    """All learned arms of a task that have both columns.
-
-    Args:
-        trials: the table.
-        task: the task.
-        similarity: a metric.
-        column: the other column.
-        backbone: only this one; all by default.
-        difficulty: whether to include it, on images where it is known.
-    """
+    """All learned arms of a task that have both columns, with `difficulty` on images where it is known."""
     frame, empty = trials.frame, np.empty((0, 0, 0))
     nothing = LearnedPairs(empty, empty, np.empty(0, int))
     if similarity not in frame or column not in frame or (difficulty and not trials.has("difficulty")):
@@ -133,11 +125,7 @@ def run_means(trials: Trials, task: str, similarity: str) -> RunMeans:
 def within_slope(pairs: LearnedPairs, *, images: bool = True) -> Estimate:
     """Y per standard deviation of x within runs; at the same difficulty, if the pairs have it.
 
-    Args:
-        pairs: of `learned_pairs`.
-        images: whether to subtract each image's own mean.
-
-    NaN without pairs, or without variance of similarity.
+    Each image's own mean is subtracted with `images`. NaN without pairs, or without variance of similarity.
     """
     arms, runs, count = pairs.x.shape
     nothing = Estimate(math.nan, left_out=pairs.left_out)
@@ -189,10 +177,10 @@ class MixedFit:
         notes: warnings of the fit, and what was left out.
     """
 
-    within: Estimate
-    runs: Estimate
-    images: Estimate
-    difficulty: Estimate
+    within: Estimate = _NOTHING
+    runs: Estimate = _NOTHING
+    images: Estimate = _NOTHING
+    difficulty: Estimate = _NOTHING
     image_sd: float = math.nan
     run_sd: float = math.nan
     rest_sd: float = math.nan
@@ -206,9 +194,8 @@ def mixed_slope(
 ) -> MixedFit:
     """Fit the model to a task's learned arms."""
     frame, notes = _rows(trials, task, similarity, column, seed, rows)
-    nothing = Estimate(math.nan)
     if len(frame) < 10 or frame["run"].nunique() < 3 or frame["within"].std() == 0:
-        return MixedFit(nothing, nothing, nothing, nothing, notes=(*notes, "too few trials for a mixed model"))
+        return MixedFit(notes=(*notes, "too few trials for a mixed model"))
     terms = [name for name in _TERMS if frame[name].std() > 1e-12]
     scale = frame[["y", *terms]].std()
     frame[["y", *terms]] /= scale  # the optimiser fails on badly scaled variances
@@ -221,9 +208,7 @@ def mixed_slope(
             )
             fit = model.fit(reml=True, method="powell")
         except (np.linalg.LinAlgError, ValueError) as error:
-            return MixedFit(
-                nothing, nothing, nothing, nothing, rows=len(frame), notes=(*notes, f"the fit failed: {error}")
-            )
+            return MixedFit(rows=len(frame), notes=(*notes, f"the fit failed: {error}"))
     notes += [str(w.message).splitlines()[0] for w in caught]
     sd = dict(zip(model.exog_vc.names, scale["y"] * np.sqrt(np.maximum(fit.vcomp, 0)), strict=True))
     runs, images = frame["run"].nunique(), frame["image"].nunique()
@@ -231,7 +216,7 @@ def mixed_slope(
 
     def of(name: str) -> Estimate:
         if name not in terms:
-            return nothing
+            return _NOTHING
         unit = float(scale["y"] / scale[name])
         value, se = unit * float(fit.fe_params[name]), unit * float(fit.bse_fe[name])
         parts = ((se**2, float(max(free[name], 1))),) if math.isfinite(se) else ()

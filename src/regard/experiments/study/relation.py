@@ -36,8 +36,6 @@ class Relation:
     """Answer (c) for one task. The first three are performance per standard deviation of similarity within runs.
 
     Attributes:
-        task: the task.
-        similarity: the metric.
         raw: image by image within runs; easy images have closer maps and better answers, so it shows nothing by itself.
         given_difficulty: the same with measured difficulty partialled out.
         within: the same with each image's own mean taken away, and with it all of its difficulty.
@@ -72,14 +70,10 @@ class Relations:
 
 
 def relation(trials: Trials, *, similarity: str = "nss", mixed: bool = False) -> Relations:
-    """Slopes of performance on similarity in every task, within runs and between runs.
-
-    Args:
-        trials: the table.
-        similarity: the metric.
-        mixed: whether to fit the mixed model too, which takes seconds per task.
-    """
+    """Slopes of performance on similarity in every task, within and between runs; `mixed` models take seconds each."""
     relations = [_of_task(trials, task, similarity, mixed) for task in trials.tasks if trials.has(similarity)]
+    other_images = "people looked at other images than the task's: runs can be compared, images cannot."
+    apart = [relation.task for relation in relations if relation.apart]
     return Relations(
         tuple(relations),
         (
@@ -87,11 +81,7 @@ def relation(trials: Trials, *, similarity: str = "nss", mixed: bool = False) ->
             "The slope between conditions has one point per learned condition, and conditions differ in more than "
             "similarity.",
             "Partialling out difficulty removes only what is measured; the slope within images needs no measure of it.",
-            *(
-                f"In {r.task} people looked at other images than the task's: runs can be compared, images cannot."
-                for r in relations
-                if r.apart
-            ),
+            *(f"In {task} {other_images}" for task in apart),
         ),
     )
 
@@ -101,15 +91,15 @@ def _of_task(trials: Trials, task: str, similarity: str, mixed: bool) -> Relatio
     hard = learned_pairs(trials, task, similarity, difficulty=True)
     means = run_means(trials, task, similarity)
     x, y, backbone = means.x, means.y, means.backbone
-    groups = len(x) * len(np.unique(backbone))
+    backbones = len(np.unique(backbone))
     return Relation(
         task=task,
         similarity=similarity,
         raw=within_slope(pairs, images=False),
         given_difficulty=within_slope(hard, images=False),
         within=within_slope(pairs),
-        between_conditions=_line(*(_conditions(v, backbone) for v in (x, y)), lost=len(np.unique(backbone))),
-        between_seeds=_line(*(_seeds(v, backbone) for v in (x, y)), lost=groups),
+        between_conditions=_line(*(_conditions(v, backbone) for v in (x, y)), lost=backbones),
+        between_seeds=_line(*(_seeds(v, backbone) for v in (x, y)), lost=len(x) * backbones),
         mixed=mixed_slope(trials, task, similarity=similarity) if mixed else None,
         points=_points(trials, task, similarity, apart=means.apart),
         left_out=pairs.left_out,

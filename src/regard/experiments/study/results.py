@@ -7,21 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from regard.experiments.runner import CellProvenance
+from regard.experiments.study import questions
 from regard.experiments.study.plan import TRIALS_FILE, Plan, frozen_plan
-from regard.experiments.study.questions import (
-    DoseResponse,
-    Layers,
-    PerformanceTable,
-    Robustness,
-    SimilarityTable,
-    Transparency,
-    dose,
-    layers,
-    performance_table,
-    robustness,
-    similarity_table,
-    transparency,
-)
 from regard.experiments.study.relation import Relations, relation
 from regard.experiments.study.trials import Trials, read_trials
 from regard.experiments.study.verdicts import Verdict, judge_hypotheses
@@ -41,13 +28,13 @@ class StudyValues:
     """
 
     verdicts: tuple[Verdict, ...]
-    performance: PerformanceTable
-    similarity: SimilarityTable
+    performance: questions.PerformanceTable
+    similarity: questions.SimilarityTable
     relation: Relations
-    dose: DoseResponse
-    layers: Layers
-    transparency: Transparency
-    robustness: Robustness
+    dose: questions.DoseResponse
+    layers: questions.Layers
+    transparency: questions.Transparency
+    robustness: questions.Robustness
     scores: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     made: tuple[CellProvenance, ...] = field(default=(), metadata=NOT_STORED)
@@ -71,24 +58,17 @@ class StudyResults:
 
 
 def study_results(trials: Trials, plan: Plan, name: str, *, mixed: bool = False) -> StudyResults:
-    """Every hypothesis judged and every question answered from a table of trials.
-
-    Args:
-        trials: the table.
-        plan: the hypotheses, and the metric of similarity.
-        name: of the study.
-        mixed: whether to fit the mixed models too: seconds per task.
-    """
+    """Every hypothesis judged and every question answered; `mixed` models take seconds per task."""
     metric = plan.similarity
     values = StudyValues(
         verdicts=judge_hypotheses(trials, plan),
-        performance=performance_table(trials),
-        similarity=similarity_table(trials),
+        performance=questions.performance_table(trials),
+        similarity=questions.similarity_table(trials),
         relation=relation(trials, similarity=metric, mixed=mixed),
-        dose=dose(trials),
-        layers=layers(trials, similarity=metric),
-        transparency=transparency(trials, similarity=metric),
-        robustness=robustness(trials),
+        dose=questions.dose(trials),
+        layers=questions.layers(trials, similarity=metric),
+        transparency=questions.transparency(trials, similarity=metric),
+        robustness=questions.robustness(trials),
     )
     return StudyResults(name=name, plan=asdict(plan), values=values)
 

@@ -62,9 +62,8 @@ def write_study(at: OpenStudy, plan: Plan) -> dict[str, str]:
     trials = collect_trials(at.cells, at.grid)
     if trials is None:
         why = "; ".join(f"{path}: {error.splitlines()[-1]}" for path, error in failed.items())
-        raise RegardError(
-            f"{at.root}: no condition has a finished cell, so there is no trial{f' ({why})' if why else ''}"
-        )
+        why = f" ({why})" if why else ""
+        raise RegardError(f"{at.root}: no condition has a finished cell, so there is no trial{why}")
     trials.to_csv(at.root / TRIALS_FILE)
     made = provenance_of(cells, at.grid)
     notes = study_notes(at, trials, failed, made)

@@ -29,7 +29,7 @@ def print_study(results: StudyResults, console: Console | None = None) -> None:
     console = console or Console()
     rows = results.values.performance.rows
     for task in dict.fromkeys(row.task for row in rows):
-        table = Table(title=task, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = _table(task)
         backbones = list(dict.fromkeys(row.backbone for row in rows if row.task == task))
         table.add_column("condition", overflow="fold")
         for backbone in backbones:
@@ -47,6 +47,10 @@ def print_study(results: StudyResults, console: Console | None = None) -> None:
             console.print(Text("    ").append(f"{finding.contrast}{case}: ").append(_cell(finding)))
 
 
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+
+
 def _cell(estimate: Estimate | None) -> Text:
     if estimate is None or math.isnan(estimate.value):
         return Text("–", style="dim")
@@ -60,22 +64,15 @@ def power_with_progress(hypothesis: str, effect: float, **options: Any) -> tuple
     """`power` with a progress bar on stderr."""
     with Progress(console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("simulated studies", total=None)
-        return power(
-            hypothesis, effect, on_progress=lambda done, of: bar.update(task, completed=done, total=of), **options
-        )
+        options["on_progress"] = lambda done, of: bar.update(task, completed=done, total=of)
+        return power(hypothesis, effect, **options)
 
 
 def print_power(sizes: Sequence[Power], console: Console | None = None) -> None:
     """One row per size: how often each verdict was given, and the share of right ones with its interval."""
     console = console or Console()
     first = sizes[0]
-    table = Table(
-        title=f"{first.tally.hypothesis}, true effect {number(first.effect)}: right is {first.tally.truth!r}",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
+    table = _table(f"{first.tally.hypothesis}, true effect {number(first.effect)}: right is {first.tally.truth!r}")
     for title in ("seeds", "images", "observers", "backbones", *_VERDICT_STYLE, "right", "interval"):
         table.add_column(title, justify="right", no_wrap=True)
     for size in sizes:

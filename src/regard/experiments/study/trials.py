@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,14 +28,7 @@ from regard.types import RegardError
 
 @dataclass(frozen=True)
 class Codes:
-    """Runs and images as numbers.
-
-    Attributes:
-        run: number of each row's backbone and seed.
-        image: number of each row's image.
-        backbone: number of each run's backbone.
-        images: their count.
-    """
+    """Numbers of each row's run (backbone and seed) and image, of each run's backbone, and the count of images."""
 
     run: NDArray[np.int_]
     image: NDArray[np.int_]
@@ -97,8 +90,7 @@ class Trials:
 
     def measured(self) -> tuple[str, ...]:
         """Columns that hold numbers, disturbances last."""
-        robust = sorted(c for c in self.frame if c.startswith(ROBUST_PREFIX))
-        return tuple(c for c in (*MEASURED_COLUMNS, *robust) if self.has(c))
+        return tuple(c for c in (*MEASURED_COLUMNS, *_robust(self.frame)) if self.has(c))
 
     def to_csv(self, path: Path) -> None:
         """Write the table as CSV: comma, decimal point, empty where undefined; whole or not at all."""
@@ -135,11 +127,9 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
         raise RegardError(f"trials: columns {missing} are missing; there are {list(frame)}")
     unknown = [c for c in frame if c not in (*KEYS, *MEASURED_COLUMNS) and not str(c).startswith(ROBUST_PREFIX)]
     if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), (*KEYS, *MEASURED_COLUMNS), n=2)
-        raise RegardError(
-            f"trials: column {unknown[0]!r} is not known{_near(near)}; "
-            f"performance under a disturbance is {ROBUST_PREFIX}NAME"
-        )
+        near = _near(str(unknown[0]), (*KEYS, *MEASURED_COLUMNS))
+        remedy = f"performance under a disturbance is {ROBUST_PREFIX}NAME"
+        raise RegardError(f"trials: column {unknown[0]!r} is not known{near}; {remedy}")
     if frame.empty:
         raise RegardError("trials: the table has no rows")
     for column in TEXT_KEYS:
@@ -148,10 +138,8 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
         frame[column] = _category(frame[column])
     unknown = [c for c in frame["condition"].unique() if c not in CONDITIONS]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], CONDITIONS, n=2)
-        raise RegardError(
-            f"trials: condition {unknown[0]!r} is not known{_near(near)}; known are {', '.join(CONDITIONS)}"
-        )
+        near = _near(unknown[0], CONDITIONS)
+        raise RegardError(f"trials: condition {unknown[0]!r} is not known{near}; known are {', '.join(CONDITIONS)}")
     _numbers(frame)
     dosed = frame["condition"].isin(DOSES)
     if frame.loc[dosed, "alpha"].isna().any() or frame.loc[~dosed, "alpha"].notna().any():
@@ -160,12 +148,8 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     if keys.duplicated().any():
         row = keys[keys.duplicated()].iloc[0].to_dict()
         raise RegardError(f"trials: more than one row for {row}; a trial is one image of one run")
-    order = [
-        *KEYS,
-        *(c for c in MEASURED_COLUMNS if c in frame),
-        *sorted(c for c in frame if c.startswith(ROBUST_PREFIX)),
-    ]
-    return frame[order].reset_index(drop=True)
+    measured = [c for c in MEASURED_COLUMNS if c in frame]
+    return frame[[*KEYS, *measured, *_robust(frame)]].reset_index(drop=True)
 
 
 def _numbers(frame: pd.DataFrame) -> None:
@@ -177,11 +161,11 @@ def _numbers(frame: pd.DataFrame) -> None:
             raise RegardError(f"trials: {column} has a value that is not a number ({error})") from None
         values = values.astype(float)
         if np.isinf(values).any():
-            raise RegardError(
-                f"trials: {column} is infinite in row {_first(np.isinf(values))}; write undefined as empty"
-            )
-        if column in (*UNIT_INTERVAL, "alpha") and ((values < 0) | (values > 1)).any():
-            bad = values[(values < 0) | (values > 1)].iloc[0]
+            row = _first(np.isinf(values))
+            raise RegardError(f"trials: {column} is infinite in row {row}; write undefined as empty")
+        outside = values[(values < 0) | (values > 1)]
+        if column in (*UNIT_INTERVAL, "alpha") and len(outside):
+            bad = outside.iloc[0]
             raise RegardError(f"trials: {column} is {bad}; it lies between 0 and 1 (percent are not shares)")
         frame[column] = values
     seed = frame["seed"]
@@ -197,9 +181,14 @@ def _category(values: pd.Series) -> pd.Series:
     return categories.cat.set_categories(sorted(categories.cat.categories))
 
 
-def _first(flags: Sequence[bool] | pd.Series) -> int:
-    return int(np.flatnonzero(np.asarray(flags))[0])
+def _robust(frame: pd.DataFrame) -> list[str]:
+    return sorted(c for c in frame if c.startswith(ROBUST_PREFIX))
 
 
-def _near(names: list[str]) -> str:
+def _first(flags: pd.Series) -> int:
+    return int(np.flatnonzero(flags)[0])
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    names = difflib.get_close_matches(word, list(known), n=2)
     return f", perhaps {' or '.join(names)}" if names else ""

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from regard.experiments.stats import Estimate
 from regard.experiments.study.contrasts import estimate_contrast
@@ -61,13 +61,8 @@ def of_contrast(estimate: Estimate, sesoi: float, bound: float) -> Evidence:
 
 def all_of(parts: Sequence[Evidence]) -> Evidence:
     """The evidence that all contrasts hold."""
-    n = len(parts)
-    return Evidence(
-        support=max(p.support for p in parts),
-        against=min(1.0, n * min(p.against for p in parts)),
-        equivalent=min(1.0, n * min(p.equivalent for p in parts)),
-        harm=min(1.0, n * min(p.harm for p in parts)),
-    )
+    support, *others = zip(*map(astuple, parts), strict=True)
+    return Evidence(max(support), *(min(1.0, len(parts) * min(p)) for p in others))
 
 
 def case_by_case(cases: Sequence[Evidence]) -> Evidence:
@@ -126,8 +121,6 @@ class Verdict:
 
     Attributes:
         hypothesis: its name in the plan.
-        claim: one sentence.
-        word: the verdict.
         notes: what is missing, and what so few seeds cannot show.
         findings: every contrast in every case.
         evidence: of the whole claim.
@@ -190,18 +183,15 @@ def _findings(trials: Trials, plan: Plan, hypothesis: Hypothesis) -> tuple[Findi
             tail = plan.alpha / len(plan.hypotheses)
             detectable = c.sesoi + (e.quantile(tail) + e.quantile(0.2)) * e.se
             p = of_contrast(e, c.sesoi, c.bound) if e.parts else Evidence(NAN, NAN, NAN)
-            finding = Finding(
-                **vars(e),
-                contrast=c.label,
-                case=name,
-                sesoi=c.sesoi,
-                detectable=detectable,
-                bound=c.bound,
-                p_support=p.support,
-                p_against=p.against,
-                p_equivalent=p.equivalent,
-            )
-            findings.append(finding)
+            fields: dict[str, Any] = {
+                "contrast": c.label,
+                "case": name,
+                "sesoi": c.sesoi,
+                "detectable": detectable,
+                "bound": c.bound,
+            }
+            fields |= {"p_support": p.support, "p_against": p.against, "p_equivalent": p.equivalent}
+            findings.append(Finding(**vars(e), **fields))
     return tuple(findings)
 
 
