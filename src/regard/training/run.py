@@ -290,6 +290,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         if overrides is not None:
             record["imposed"] = overrides.record
         write_atomically(folder / _RECORD, json.dumps(record, indent=2) + "\n")
+    trainer.strategy.barrier()  # no process returns before the run is complete, as others may open it at once
     return folder
 
 
