@@ -8,9 +8,12 @@ from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
 from regard.evaluation import observe
+from regard.evaluation.interventions import predict_with_maps
 from regard.evaluation.observe import LARGEST_BATCH, max_batch_size
+from regard.evaluation.transfer import of_network
+from regard.metrics import nll
 from regard.models import AttentiveClassifier
-from regard.training import build_data, seed_everything
+from regard.training import TASKS, build_data, seed_everything
 from regard.types import NATS_PER_BIT
 
 
@@ -173,3 +176,26 @@ def test_a_frozen_stem_runs_once_per_image_with_the_same_result() -> None:
     assert after.one is not None
     torch.testing.assert_close(after.one, before.one)
     torch.testing.assert_close(after.averaged[12], before.averaged[12])
+
+
+def test_scores_maps_interventions_and_attacks_take_the_declared_prediction() -> None:
+    network, items = model(latent=5, prediction="seeded"), split()
+    network.train()(items.batch(range(7)).images)
+    network.eval()
+    images, labels = items.batch(range(7)).images, items.labels
+    with torch.no_grad():
+        declared, mean = network(images), network(images, samples=0)
+    observation = observe(network, items, seed=9)
+    assert observation.path == "seeded"
+    torch.testing.assert_close(observation.mean, declared.logits[0].softmax(-1))
+    torch.testing.assert_close(observation.map.values, network.shown(declared.attention[0]).values)
+    torch.testing.assert_close(network.eval().explain(images).values, observation.map.values)
+    gates = [torch.full((7, 1, *declared.attention[0].map.shape[-2:]), 0.3)]
+    with torch.no_grad():
+        given = network(images, map_override=gates).probabilities()
+    torch.testing.assert_close(predict_with_maps(network, items, gates, torch.arange(7))[0], given)
+    validated = TASKS["classification"].validate(network, items.batch(range(7)))
+    torch.testing.assert_close(validated["nll"], nll(declared.probabilities(), labels))
+    assert not torch.allclose(declared.probabilities(), mean.probabilities(), atol=1e-4)
+    represented = of_network(network)(images)
+    torch.testing.assert_close(represented, declared.latent.mean)

@@ -29,8 +29,11 @@ def test_a_row_has_the_references_with_its_score_and_the_difference_to_the_first
         ReferenceColumns("other", "floor", {"pointing": 1.0}),
     )
     reasons = {"accuracy_mean": {"no label": hits.isnan()}}
-    columns = Columns({"accuracy_mean": hits, "not on a page": hits}, floors, reasons=reasons)
+    details = {"path": "seeded", "path_means": "one sampled map"}
+    columns = Columns({"accuracy_mean": hits, "not on a page": hits}, floors, reasons=reasons, details=details)
     (row,) = json_rows(columns, count=4)
+    assert row["label"] == "Accuracy, seeded prediction"
+    assert row["meaning"] == "Share of right answers as the model is used: one sampled map."
     assert (row["key"], row["n"], row["undefined"]) == ("accuracy_mean", 4, {"no label": 1})
     assert row["value"] == pytest.approx(2 / 3)
     assert [r["label"] for r in row["references"]] == ["most frequent class", "plain twin"]

@@ -8,6 +8,7 @@ from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.head import fit_head, head_name, inflate, take_head
+from regard.backbones.image_noise import ImageNoise, image_seeds
 from regard.backbones.inspect import (
     enclosing,
     eval_mode,
@@ -36,6 +37,7 @@ __all__ = [
     "LITE0_WEIGHTS",
     "Attended",
     "Cut",
+    "ImageNoise",
     "Layout",
     "MapOverrides",
     "Recorder",
@@ -53,6 +55,7 @@ __all__ = [
     "fit_head",
     "grid_layers",
     "head_name",
+    "image_seeds",
     "image_shape",
     "inflate",
     "last_layer",

@@ -168,12 +168,17 @@ def cut_of(model: nn.Module) -> Cut:
 
 
 def recorder_for(
-    model: nn.Module, *, samples: int = 0, map_override: MapOverrides = None, drop: bool | None = None
+    model: nn.Module,
+    *,
+    samples: int = 0,
+    map_override: MapOverrides = None,
+    seeds: Sequence[int] | None = None,
+    drop: bool | None = None,
 ) -> Recorder:
     """A recorder for one call of an attached model; samples expand at the first attended layer where that is a cut."""
     layers = attended(model)
     at_input = any(not layer.cut.is_cut for layer in layers.values())
-    return Recorder(layers, samples=samples, map_override=map_override, at_input=at_input, drop=drop)
+    return Recorder(layers, samples=samples, map_override=map_override, at_input=at_input, seeds=seeds, drop=drop)
 
 
 def record(

@@ -129,7 +129,8 @@ class Attended(nn.Module):
                 )
             output = self.attention(self.layout.features(y), samples=int(self.training))
         else:
-            output = self._recorded(recorder, self.layout.features(y, recorder.image_size))
+            with recorder.noise(self.layer_name, recorder.samples):
+                output = self._recorded(recorder, self.layout.features(y, recorder.image_size))
             recorder.add(self.layer_name, output)
             if self.excludes:
                 earlier = None if recorder.kept is None else recorder.kept.weights

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.backbones.image_noise import ImageNoise
 from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
 
@@ -29,6 +30,7 @@ class Recorder:
         samples: random maps per image; 0 is the mean, without noise.
         map_override: maps to use instead of the learned ones.
         at_input: repeat the images, not the features: needed where a path goes around the attention.
+        seeds: of the images (``image_seeds``), where noise is a function of the image; None: the global generator.
         drop: leave excluded tokens out of the sequence; False only masks them, which gives the same result with fixed
             shapes. By default they are dropped, unless a graph is being traced.
     """
@@ -40,6 +42,7 @@ class Recorder:
         samples: int = 0,
         map_override: MapOverrides = None,
         at_input: bool = False,
+        seeds: Sequence[int] | None = None,
         drop: bool | None = None,
     ) -> None:
         if samples < 0:
@@ -48,6 +51,7 @@ class Recorder:
         self.samples = samples
         self.map_override = overrides_by_layer(map_override, tuple(layers))
         self.at_input = at_input
+        self.seeds = seeds
         self.drop = not torch.compiler.is_compiling() if drop is None else drop
         self.kept: KeptTokens | None = None
         """Tokens that are left behind the layers that exclude some in this call."""
@@ -64,6 +68,10 @@ class Recorder:
     def names(self) -> tuple[str, ...]:
         """The layers' names in the same order."""
         return tuple(self._outputs)
+
+    def noise(self, stream: str, samples: int) -> AbstractContextManager[Any]:
+        """Noise by image for so many samples of a layer or of another ``stream``, where the recorder has seeds."""
+        return nullcontext() if self.seeds is None else ImageNoise(self.seeds, stream, max(samples, 1))
 
     def begin(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "SB C H W"]:
         """Starts a call: drops the last outputs; returns the images, repeated over samples if ``at_input``."""

@@ -179,7 +179,7 @@ class EvaluationContext:
 
     @torch.no_grad()
     def observe_changed(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-        """Of other images, probabilities (B,n) of the mean map and latent, and `map` for these classes (B,1,h,w)."""
+        """Of other images, probabilities (B,n) by the declared prediction, and `map` for these classes (B,1,h,w)."""
         output = forward(self.model, batch_of(images))
         mean = self.scoring.probabilities(self.model, output).cpu()
         if self.observation.map is None:

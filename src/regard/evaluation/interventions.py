@@ -143,7 +143,7 @@ def predict_with_maps(model: Any, split: Split, maps: list[Tensor], index: Tenso
         given = [m[start : start + len(part)].to(device) for m in maps]
         start += len(part)
         with eval_mode(model):
-            output = model(batch.images, samples=0, map_override=given, stem=batch.stem)
+            output = model(batch.images, map_override=given, stem=batch.stem)
         means.append(output.probabilities(model.multi_label).float().cpu())
         rates = {"latent_bits": output.latent.rate} if output.latent is not None else {}
         prices = [a.price[0].flatten(1).sum(1) for a in output.attention if a.price is not None]

@@ -18,7 +18,7 @@ from regard.backbones import eval_mode
 from regard.data import Split
 from regard.evaluation.tasks import scoring_of
 from regard.metrics import anchor_counts
-from regard.models import STREAMS
+from regard.models import STREAMS, PredictionPath
 from regard.training import forward_batch, kept_share, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, RegardError, Unit
 
@@ -38,7 +38,8 @@ class Observation:
     """What a model made of a split of N images.
 
     Attributes:
-        mean: probabilities of the mean map and latent (N,n), or of the object at every pixel (N,1,H,W).
+        mean: probabilities by the declared prediction (N,n), or of the object at every pixel (N,1,H,W).
+        path: that prediction.
         one: of one sampled map and latent, the channel that is priced (N,n); None where nothing is random, and where
             every pixel is predicted.
         averaged: probabilities averaged over so many samples (N,n), by their number; the fewer are the first ones of
@@ -51,10 +52,11 @@ class Observation:
             random.
         anchor_counts: how often each anchor is taken (Q,), last layer, one-sample maps; None without anchors.
         anchors: their values (Q,).
-        kept: share of positions that the mean map leaves open (N,), averaged over layers; None where none can close.
+        kept: share of positions that the map leaves open (N,), averaged over layers; None where none can close.
     """
 
     mean: Tensor
+    path: PredictionPath = "mean"
     one: Tensor | None = None
     averaged: Mapping[int, Tensor] = field(default_factory=dict)
     streams: Mapping[str, Tensor] = field(default_factory=dict)
@@ -105,14 +107,14 @@ def batch_of(images: Tensor, like: Batch | None = None) -> Batch:
     return Batch(images=images, labels=nothing, index=nothing, **shared)
 
 
-def forward(model: Any, batch: Batch, *, samples: int = 0) -> Any:
-    """The model's output of the mean, or of sampled maps, in evaluation mode on its device, without gradients."""
+def forward(model: Any, batch: Batch, *, samples: int | None = None) -> Any:
+    """The model's output as it predicts, or of sampled maps, in evaluation mode on its device, without gradients."""
     with eval_mode(model):
         return forward_batch(model, batch.to(device_of(model)), samples=samples)
 
 
 def probabilities(model: Any, batch: Batch) -> Tensor:
-    """The mean prediction (B,n) or (B,1,H,W), on the processor."""
+    """The declared prediction (B,n) or (B,1,H,W), on the processor."""
     return scoring_of(model).probabilities(model, forward(model, batch)).float().cpu()
 
 
@@ -143,7 +145,7 @@ def observe(
 
     with eval_mode(model):
         for part, batch in batches(model, split):
-            output = forward_batch(model, batch, samples=0)
+            output = forward_batch(model, batch)
             add(mean=scoring.probabilities(model, output), **kept_share(output))
             for name, logits in zip(STREAMS, getattr(output, "streams", ()), strict=False):
                 add(**{f"stream {name}": ModelOutput(logits).probabilities(model.multi_label)})
@@ -172,6 +174,7 @@ def observe(
     values = {name: torch.cat(parts) for name, parts in columns.items()}
     return Observation(
         mean=values["mean"],
+        path=model.prediction,
         one=values.get("one"),
         averaged={n: values[_averages(n)] for n in samples if _averages(n) in values},
         streams={name: values[f"stream {name}"] for name in STREAMS if f"stream {name}" in values},

@@ -10,13 +10,14 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.observe import observe
 from regard.evaluation.rows import TWIN
 from regard.metrics import accuracy, calibration_error, nll
+from regard.models import PATH_MEANINGS
 from regard.report import BootstrapMean
 
 _STREAM_LABELS = {"flow": "the flow alone", "rgb": "the image alone"}
 
 
 def prediction(context: EvaluationContext) -> Columns:
-    """Accuracy and NLL of the mean, accuracy of one sample and of the streams; calibration error, or mAP of labels."""
+    """Accuracy and NLL of the declared prediction, accuracy of one sample and of streams; calibration error, or mAP."""
     observation, labels = context.observation, context.labels
     values, alone = _label_scores(context), {f"accuracy_{name}" for name in observation.streams}
     references = []
@@ -41,7 +42,12 @@ def prediction(context: EvaluationContext) -> Columns:
         fused = dict.fromkeys(alone, values["accuracy_mean"])
         references.append(ReferenceColumns("both, averaged", "control", fused))
     absent = mean_average_precision(observation.mean, labels)[1] if "map" in values else 0
-    return Columns(values, tuple(references), reasons={"map": {"labels that no clip has": torch.tensor(absent)}})
+    return Columns(
+        values,
+        tuple(references),
+        reasons={"map": {"labels that no clip has": torch.tensor(absent)}},
+        details={"path": observation.path, "path_means": PATH_MEANINGS[observation.path]},
+    )
 
 
 def _label_scores(context: EvaluationContext) -> dict[str, Value]:

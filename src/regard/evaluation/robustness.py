@@ -70,12 +70,12 @@ DISTURBANCES = (*CORRUPTIONS, *ATTACKS)
 
 
 def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
-    """The images, moved to where the loss of the true answer rises; by the mean prediction."""
+    """The images, moved to where the loss of the true answer rises; by the declared prediction."""
     batch = batch.to(device_of(model))
     learning = [p.requires_grad for p in model.parameters()]
 
     def logits(images: Tensor) -> Tensor:
-        return forward_batch(model, replace(batch, images=images), samples=0).logits[0]
+        return forward_batch(model, replace(batch, images=images)).logits[0]
 
     with eval_mode(model), torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")

@@ -74,7 +74,7 @@ def _area(key: str, label: str, better: Literal["higher", "lower"]) -> RowSpec:
 
 
 def _intervention(key: str, map: str, meaning: str) -> RowSpec:
-    label, meaning = f"Accuracy with {map}", f"Accuracy, mean prediction. {meaning}"
+    label, meaning = f"Accuracy with {map}", f"Accuracy as the model is used. {meaning}"
     return RowSpec(f"accuracy_{key}", "interventions", label, meaning, against=("its own map",))
 
 
@@ -84,8 +84,8 @@ def _gaze(key: str, label: str) -> RowSpec:
 
 _MEANINGS = {
     "map": "Area under precision and recall of each label's ranking of all clips, mean over labels.",
-    "accuracy_mean": "Share of right answers with the mean map and latent, without noise: how the model is used.",
-    "nll": "Surprise at the true label, mean prediction.",
+    "accuracy_mean": "Share of right answers as the model is used: {path_means}.",
+    "nll": "Surprise at the true label, {path} prediction.",
     "calibration_error": "Mean distance between confidence and accuracy over 15 bins of confidence.",
     "max_f_one_threshold": "Largest of 256 thresholds' F averaged over images: one threshold for all images.",
     "mask_iou": "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
@@ -93,7 +93,7 @@ _MEANINGS = {
     "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
     "gate_bits": "What the noise gate lets through: upper bound on the information of later about earlier features.",
     "code_bits": "What it costs to send the map's anchors under their learned prior.",
-    "kept_share": "Share of positions that the mean map leaves open; a budget is on random maps.",
+    "kept_share": "Share of positions that the map leaves open as the model predicts; a budget is on random maps.",
     "label_bits": "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",
     "energy_inside": "Share of the map's {what} that lies on the object, its mask dilated by {pixels} pixels.",
     "energy_over_area": "Share of the map on the object over the object's share of the image (1 by chance); mean.",
@@ -111,7 +111,7 @@ def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
     """Every row that a run's page may have, in order; ``samples`` are the numbers of samples averaged over."""
     return (
         RowSpec("map", "prediction", "Mean average precision (mAP)", better="higher"),
-        RowSpec("accuracy_mean", "prediction", "Accuracy, mean prediction", better="higher", against=(TWIN,)),
+        RowSpec("accuracy_mean", "prediction", "Accuracy, {path} prediction", better="higher", against=(TWIN,)),
         *map(_accuracy, samples),
         RowSpec("nll", "prediction", "Negative log-likelihood", unit="nats", better="lower", against=(TWIN,)),
         RowSpec("calibration_error", "prediction", "Calibration error", better="lower"),

@@ -98,14 +98,14 @@ def resized(images: Float[Tensor, "B 3 H W"], size: tuple[int, int]) -> Float[Te
 def of_network(model: AttentiveClassifier) -> Represent:
     """Mean of the latent where there is one, else the pooled features that enter the linear classifier.
 
-    Of the mean map, without noise; images are resized to the network's input.
+    By the declared prediction; images are resized to the network's input.
     """
 
     def represent(images: Tensor) -> Tensor:
         images = resized(images, model.shape[1:]).to(next(model.parameters()).device)
         with eval_mode(model):
             if model.bottleneck is not None:
-                latent = model(images, samples=0).latent
+                latent = model(images).latent
                 assert latent is not None
                 return latent.mean.float().cpu()
             features: list[Tensor] = []
@@ -118,7 +118,7 @@ def of_network(model: AttentiveClassifier) -> Represent:
                 raise RegardError("transfer: this network has no linear classifier, whose inputs would be its features")
             hook = model.trunk.get_submodule(name).register_forward_pre_hook(keep)
             try:
-                model(images, samples=0)
+                model(images)
             finally:
                 hook.remove()
         return features[0].flatten(1).float().cpu()

@@ -85,13 +85,13 @@ class ExplainContext:
         return isinstance(self.model, AttentiveClassifier) and self.model.multi_label
 
     def logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
-        """Logits, of the mean map and latent where the model has some.
+        """Logits, by the declared prediction of a model of regard.
 
         Raises:
             RegardError: the model does not return (N,n).
         """
         ours = isinstance(self.model, AttentiveClassifier)
-        out = self.model(images, samples=0).logits[0] if ours else self.model(images)
+        out = self.model(images).logits[0] if ours else self.model(images)
         if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
             returned = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise RegardError(

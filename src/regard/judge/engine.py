@@ -231,14 +231,14 @@ class _Judgement:
 def _frozen(model: AttentiveClassifier, images: Tensor, batch_size: int) -> PredictAt | None:
     """Prediction with the gates of the original images; None where the shown map is not a gate."""
     with eval_mode(model):
-        parts = [model(x, samples=0).attention for x in images.split(batch_size)]
+        parts = [model(x).attention for x in images.split(batch_size)]
     if any(layer.unit != "gate" for layer in parts[0]):
         return None
     gates = [torch.cat([layer.map[0] for layer in layers]) for layers in zip(*parts, strict=True)]
 
     def predict(changed: Tensor, rows: Tensor) -> Tensor:
         with eval_mode(model):
-            return model(changed, samples=0, map_override=[gate[rows] for gate in gates]).probabilities()
+            return model(changed, map_override=[gate[rows] for gate in gates]).probabilities()
 
     return predict
 

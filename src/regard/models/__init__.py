@@ -8,6 +8,7 @@ from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
+from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
 from regard.models.segmenter import Segmenter
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
@@ -15,11 +16,15 @@ __all__ = [
     "BASELINE_NAMES",
     "MAP_HEADS",
     "PAPER",
+    "PATHS",
+    "PATH_MEANINGS",
     "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",
     "OneTrunk",
+    "PredictionPath",
     "Rates",
+    "Samples",
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",

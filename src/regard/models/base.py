@@ -1,4 +1,4 @@
-"""Base of models with one attended trunk: freezing, normalisation of images, maps, parameter groups.
+"""Base of models with one attended trunk: freezing, normalisation of images, prediction, maps, parameter groups.
 
 Freezing: the first layers of the trunk stop learning, and the rest can run on their stored output (the stem).
 """
@@ -28,12 +28,14 @@ from regard.backbones import (
     cut_of,
     eval_mode,
     head_name,
+    image_seeds,
     image_shape,
     locate,
     recorder_for,
     run,
     run_order,
 )
+from regard.models.prediction import PredictionPath, Samples, check_prediction, samples_of
 from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError
 
@@ -103,6 +105,20 @@ class OneTrunk(Shareable):
         statistics = (mean, std) if self.normalizes else None
         self.config = config | {"input_size": list(config["input_size"]), "normalize": statistics}
 
+    @property
+    def prediction(self) -> PredictionPath:
+        """The path that ``samples=None`` takes in evaluation, and with it every score and explanation; may be set."""
+        declared: PredictionPath = self.config["prediction"]
+        return declared
+
+    @prediction.setter
+    def prediction(self, prediction: PredictionPath) -> None:
+        check_prediction(prediction)
+        self.config["prediction"] = prediction
+
+    def _samples(self, samples: int | Samples | None) -> Samples:
+        return samples_of(samples, self.prediction, training=self.training)
+
     def freeze(self, upto: str) -> None:
         """Stops learning in everything that runs up to and with layer ``upto``, its normalisation statistics and
         dropout included; attention on it goes on learning.
@@ -158,20 +174,22 @@ class OneTrunk(Shareable):
         return self
 
     def _run(
-        self, network: nn.Module, images: Tensor, stem: Tensor | None, samples: int | None, **options: Any
+        self, network: nn.Module, images: Tensor, stem: Tensor | None, samples: Samples, **options: Any
     ) -> tuple[Tensor, Recorder]:
         """Output of ``network``, the trunk or what the trunk is part of, for images or what the stem made of them.
 
-        Options are those of `recorder_for`.
+        Options are those of `recorder_for`. Noise by image is that of the stem's output where there are no images.
         """
+        seeds = None
+        if samples.by_image:
+            seeds = image_seeds(images if stem is None or len(images) == len(stem) else stem)
         if stem is not None:
             images = images.new_zeros(()).expand(len(stem), *self.shape)
         if images.ndim != 4 or images.shape[1] != self.shape[0]:
             raise RegardError(f"images {tuple(images.shape)}: (B,{self.shape[0]},H,W) was expected")
-        samples = int(self.training) if samples is None else samples
-        recorder = recorder_for(network, samples=samples, **options)
-        if stem is not None and recorder.at_input and samples > 1:
-            stem = stem.repeat(samples, *[1] * (stem.ndim - 1))
+        recorder = recorder_for(network, samples=samples.gate, seeds=seeds, **options)
+        if stem is not None and recorder.at_input and samples.gate > 1:
+            stem = stem.repeat(samples.gate, *[1] * (stem.ndim - 1))
         with nullcontext() if stem is None else self.frozen_stem.resume(stem):
             return run(network, recorder, self._normalized(images)), recorder
 
@@ -186,7 +204,7 @@ class OneTrunk(Shareable):
     def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverrides = None) -> Map:
         """The map of one attended layer, by default the last to run, as ``shown`` has it."""
         with eval_mode(self):
-            outputs = self(images, samples=0, map_override=map_override).attention
+            outputs = self(images, map_override=map_override).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the model with attention=")
         return self.shown(outputs[layer])

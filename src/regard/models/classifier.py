@@ -23,6 +23,7 @@ from regard.backbones import (
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.base import Normalize, OneTrunk
 from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
+from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
 from regard.types import LatentOutput, ModelOutput, RegardError
 
@@ -33,7 +34,7 @@ class AttentiveClassifier(OneTrunk):
     >>> import torch
     >>> model = AttentiveClassifier("resnet10t", 10, at="layer3", attention="noise", latent=64, input_size=(64, 64))
     >>> images = torch.rand(2, 3, 64, 64)
-    >>> output = model(images)  # one random map in training, the mean in evaluation
+    >>> output = model(images)  # one random map in training, the declared prediction in evaluation
     >>> output.logits.shape, output.attention[0].map.shape  # (S,B,n), (S,B,1,h,w)
     (torch.Size([1, 2, 10]), torch.Size([1, 2, 1, 4, 4]))
     >>> model.predict(images).shape  # probabilities (B,n)
@@ -64,6 +65,9 @@ class AttentiveClassifier(OneTrunk):
         pretrained: as in ``create_backbone``.
         input_size: (H, W) or (C, H, W) of the images.
         normalize: mean and standard deviation per channel; by default those of the pretrained weights, if any.
+        prediction: the path by which the model predicts: ``mean``, without noise; or ``seeded``, one sampled map with
+            the gate's noise and the mean latent, where the noise is a function of the image's pixels. It is what
+            ``samples=None`` means in evaluation, so what validation, scores and explanations use.
         average: what is averaged over samples, ``probabilities`` or, as in the paper, ``logits``.
         multi_label: probabilities are sigmoids, one per class.
         layout: of the attended layers' output, as in ``attach``.
@@ -89,6 +93,7 @@ class AttentiveClassifier(OneTrunk):
         pretrained: bool | str | Path = False,
         input_size: tuple[int, ...] = (224, 224),
         normalize: Normalize | None = None,
+        prediction: PredictionPath = "mean",
         average: Literal["probabilities", "logits"] = "probabilities",
         multi_label: bool = False,
         layout: str = "auto",
@@ -100,6 +105,7 @@ class AttentiveClassifier(OneTrunk):
         if num_classes < 1:
             raise RegardError(f"num_classes={num_classes}: at least 1 is needed")
         self._set_trunk(config, num_classes, pretrained)
+        self.prediction = prediction
         trunk, shape = self.trunk, self.shape
         if not isinstance(backbone, str):
             fit_head(trunk, num_classes)
@@ -135,7 +141,7 @@ class AttentiveClassifier(OneTrunk):
     def forward(
         self,
         images: Float[Tensor, "B C H W"],
-        samples: int | None = None,
+        samples: int | Samples | None = None,
         map_override: MapOverrides = None,
         stem: Float[Tensor, "B ..."] | None = None,
         drop: bool | None = None,
@@ -144,14 +150,15 @@ class AttentiveClassifier(OneTrunk):
 
         Args:
             images: (B,C,H,W) in [0,1].
-            samples: n random maps with one random latent each; 0 is the mean of both, without noise. By default 1 in
-                training and 0 in evaluation.
+            samples: n random maps with one random latent each; 0 is the mean of both, without noise; ``Samples``
+                chooses maps and latents apart. By default 1 in training, the declared ``prediction`` in evaluation.
             map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: output of ``stem`` for the images, which are then not used and may be empty.
             drop: False masks excluded tokens and still computes them; by default they are left out.
         """
-        h, recorder = self._run(self.trunk, images, stem, samples, map_override=map_override, drop=drop)
-        B, S = (images if stem is None else stem).shape[0], max(recorder.samples, 1)
+        draws = self._samples(samples)
+        h, recorder = self._run(self.trunk, images, stem, draws, map_override=map_override, drop=drop)
+        B, S = (images if stem is None else stem).shape[0], draws.count
         latent: LatentOutput | None = None
         outputs = recorder.outputs
         if self.readout is not None:
@@ -159,14 +166,18 @@ class AttentiveClassifier(OneTrunk):
             h, outputs = read.logits, read.attention
         if self.bottleneck is not None and self.decoder is not None:
             h = h.repeat(S, 1) if h.shape[0] < S * B else h
-            latent = self.bottleneck(h, sample=recorder.samples > 0)
+            with recorder.noise("latent", S):
+                latent = self.bottleneck(h, sample=draws.latent > 0)
             h = self.decoder(latent.z)
         return ModelOutput(h.reshape(-1, B, h.shape[-1]), outputs, latent, self.average)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverrides = None
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | Samples | None = None,
+        map_override: MapOverrides = None,
     ) -> Float[Tensor, "B n"]:
-        """Class probabilities (B,n) in evaluation mode, without gradients: of the mean, or averaged over samples."""
+        """Class probabilities (B,n) in evaluation mode, without gradients: as declared, or averaged over samples."""
         with eval_mode(self):
             return self(images, samples=samples, map_override=map_override).probabilities(self.multi_label)
 

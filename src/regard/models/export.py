@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from regard.backbones import eval_mode, probe_images
 from regard.files import atomic_path
 from regard.models.classifier import AttentiveClassifier
+from regard.types import RegardError
 
 
 class _LogitsAndMap(nn.Module):
@@ -19,7 +20,7 @@ class _LogitsAndMap(nn.Module):
         self.classifier = classifier
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> tuple[Tensor, ...]:
-        output = self.classifier(images, samples=0)
+        output = self.classifier(images)
         return output.logits[0], *(layer.map[0] for layer in output.attention)
 
 
@@ -32,7 +33,15 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
         classifier: in any mode; exported in evaluation mode.
         path: the file to write; weights are inside.
         input_size: (H, W); by default the size that the classifier was built for.
+
+    Raises:
+        RegardError: ``prediction`` is seeded by the image, which a graph cannot do.
     """
+    if classifier.prediction != "mean":
+        raise RegardError(
+            f"to_onnx: prediction={classifier.prediction!r} draws noise from the image's pixels, which a graph cannot; "
+            "set classifier.prediction = 'mean' to export the mean, whose predictions differ"
+        )
     channels, *size = classifier.shape
     images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
     maps = ["map" if i == 0 else f"map_{i}" for i in range(len(classifier.at))]

@@ -172,7 +172,7 @@ def _idle(model: nn.Module, images: Tensor) -> list[str]:
     """Names of the learned parameters that do not contribute to the class scores."""
     learning = {key: p for key, p in model.named_parameters() if p.requires_grad}
     with eval_mode(model), torch.enable_grad():
-        score = model(images, samples=0).logits.sum()
+        score = model(images).logits.sum()
         gradients = torch.autograd.grad(score, list(learning.values()), allow_unused=True)
     return [key for key, gradient in zip(learning, gradients, strict=True) if gradient is None]
 

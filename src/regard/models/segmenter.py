@@ -13,6 +13,7 @@ from regard.backbones import Attended, MapOverrides, Stem, attach, attended, eva
 from regard.models.base import Normalize, OneTrunk
 from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
 from regard.models.mechanism import builder
+from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
 from regard.types import RegardError, SegmenterOutput
 
@@ -25,7 +26,7 @@ class Segmenter(OneTrunk):
     >>> import torch
     >>> model = Segmenter("resnet10t", decoder="fcn8s", at=["layer2", "layer3"], attention="noise", input_size=(64, 64))
     >>> images = torch.rand(2, 3, 64, 64)
-    >>> model(images).logits.shape  # (S,B,1,H,W): one random map in training, the mean in evaluation
+    >>> model(images).logits.shape  # (S,B,1,H,W): one random map in training, the declared prediction after
     torch.Size([1, 2, 1, 64, 64])
     >>> model.predict(images).shape  # probabilities (B,1,H,W)
     torch.Size([2, 1, 64, 64])
@@ -43,6 +44,7 @@ class Segmenter(OneTrunk):
         pretrained: as in ``create_backbone``.
         input_size: (H, W) or (C, H, W) of the images.
         normalize: mean and standard deviation per channel; by default those of the pretrained weights, if any.
+        prediction: the path by which the model predicts, as in `AttentiveClassifier`.
         layout: of the attended layers' output, as in ``attach``.
         dropout: of the coarsest features' channels.
         backbone_options: options of the network.
@@ -62,6 +64,7 @@ class Segmenter(OneTrunk):
         pretrained: bool | str | Path = False,
         input_size: tuple[int, ...] = (224, 224),
         normalize: Normalize | None = None,
+        prediction: PredictionPath = "mean",
         layout: str = "auto",
         dropout: float = 0.1,
         backbone_options: dict[str, Any] | None = None,
@@ -71,6 +74,7 @@ class Segmenter(OneTrunk):
         if decoder not in STRIDES:
             raise RegardError(f"decoder={decoder!r}: one of {', '.join(STRIDES)}")
         self._set_trunk(config, 1, pretrained)
+        self.prediction = prediction
         trunk, shape = self.trunk, self.shape
         self.read = readings(trunk, STRIDES[decoder], shape)
         names = [] if attention is None else [at] if isinstance(at, str) else list(at or [self.read[-1].name])
@@ -101,7 +105,7 @@ class Segmenter(OneTrunk):
     def forward(
         self,
         images: Float[Tensor, "B C H W"],
-        samples: int | None = None,
+        samples: int | Samples | None = None,
         map_override: MapOverrides = None,
         stem: Float[Tensor, "B ..."] | None = None,
     ) -> SegmenterOutput:
@@ -109,19 +113,23 @@ class Segmenter(OneTrunk):
 
         Args:
             images: (B,C,H,W) in [0,1].
-            samples: n random maps; 0 is their mean, without noise. By default 1 in training and 0 in evaluation.
+            samples: n random maps; 0 is their mean, without noise. By default 1 in training, and the declared
+                ``prediction`` in evaluation.
             map_override: maps to use instead of the learned ones, as in ``regard.backbones.record``.
             stem: output of ``stem`` for the images, which are then not used and may be empty.
         """
         if isinstance(map_override, dict):
             map_override = {PREFIX + name: map_ for name, map_ in map_override.items()}
-        logits, recorder = self._run(self.network, images, stem, samples, map_override=map_override)
+        logits, recorder = self._run(self.network, images, stem, self._samples(samples), map_override=map_override)
         return SegmenterOutput(logits.unflatten(0, (-1, len(images if stem is None else stem))), recorder.outputs)
 
     def predict(
-        self, images: Float[Tensor, "B C H W"], samples: int | None = None, map_override: MapOverrides = None
+        self,
+        images: Float[Tensor, "B C H W"],
+        samples: int | Samples | None = None,
+        map_override: MapOverrides = None,
     ) -> Float[Tensor, "B 1 H W"]:
-        """Probabilities in evaluation mode, without gradients: of the mean map, or averaged over samples."""
+        """Probabilities in evaluation mode, without gradients: as declared, or averaged over samples."""
         with eval_mode(self):
             return self(images, samples=samples, map_override=map_override).probabilities
 

@@ -24,6 +24,7 @@ from regard.bottleneck import GaussianBottleneck
 from regard.models.base import Normalize, Rates
 from regard.models.classifier import AttentiveClassifier
 from regard.models.mechanism import Mechanism
+from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import Shareable, constructor_arguments
 from regard.types import AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
@@ -98,6 +99,7 @@ class TwoStream(Shareable):
         input_size: (H, W) or (C, H, W) of the images.
         normalize: of images; by default that of the pretrained weights, and none without.
         flow_std: what flow is divided by; its mean is rest.
+        prediction: the path by which both streams predict, as in `AttentiveClassifier`.
         multi_label: probabilities are sigmoids, one per class.
         backbone_options: options of the network.
     """
@@ -121,6 +123,7 @@ class TwoStream(Shareable):
         input_size: tuple[int, ...] = (224, 224),
         normalize: Normalize | None = None,
         flow_std: float = 1.0,
+        prediction: PredictionPath = "mean",
         multi_label: bool = False,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
@@ -137,7 +140,7 @@ class TwoStream(Shareable):
         else:
             flow_trunk = copy.deepcopy(backbone)
         inflate(flow_trunk, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
-        common = {key: config[key] for key in ("latent", "decoder", "kl", "prior", "multi_label")}
+        common = {key: config[key] for key in ("latent", "decoder", "kl", "prior", "prediction", "multi_label")}
         attended = {key: config[key] for key in ("at", "attention", "anchors", "attention_options")}
         plain = {"attention": None}
         self.flow = AttentiveClassifier(
@@ -170,6 +173,17 @@ class TwoStream(Shareable):
         return {"flow": self.flow, "rgb": self.rgb}
 
     @property
+    def prediction(self) -> PredictionPath:
+        """The path by which both streams predict; may be set."""
+        return self.rgb.prediction
+
+    @prediction.setter
+    def prediction(self, prediction: PredictionPath) -> None:
+        for stream in self.streams.values():
+            stream.prediction = prediction
+        self.config["prediction"] = prediction
+
+    @property
     def at(self) -> tuple[str, ...]:
         """Names of the attended layers, ``stream.layer``."""
         return tuple(f"{name}.{layer}" for name, stream in self.streams.items() for layer in stream.at)
@@ -193,7 +207,7 @@ class TwoStream(Shareable):
     def forward(
         self,
         images: Float[Tensor, "B C H W"],
-        samples: int | None = None,
+        samples: int | Samples | None = None,
         map_override: MapOverrides = None,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> TwoStreamOutput:
@@ -223,7 +237,7 @@ class TwoStream(Shareable):
     def predict(
         self,
         images: Float[Tensor, "B C H W"],
-        samples: int | None = None,
+        samples: int | Samples | None = None,
         map_override: MapOverrides = None,
         *,
         flow: Float[Tensor, "B F H W"] | None = None,
@@ -250,7 +264,7 @@ class TwoStream(Shareable):
         outputs: list[tuple[AttentiveClassifier, AttentionOutput]] = []
         with eval_mode(self):
             for name, stream in attended.items():
-                output = stream(inputs[name], samples=0, map_override=maps.get(name))
+                output = stream(inputs[name], map_override=maps.get(name))
                 outputs += [(stream, layer_output) for layer_output in output.attention]
         stream, layer_output = outputs[layer]
         return stream.shown(layer_output)

@@ -7,20 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.models import AttentiveClassifier, Segmenter, TwoStream
+from regard.models import AttentiveClassifier, Samples, Segmenter, TwoStream
 from regard.types import Batch, ModelOutput, SegmenterOutput
 
 TaskModel = AttentiveClassifier | Segmenter | TwoStream
 
 
-def forward_batch(model: Any, batch: Batch, *, samples: int) -> Any:
+def forward_batch(model: Any, batch: Batch, *, samples: int | Samples | None = None) -> Any:
     """The model's output for a batch, with all that the batch holds of the images.
 
     Args:
         model: of any task, or its ``forward``.
         batch: images, and where it has them features of a frozen stem (``stem``), maps that replace the model's own
             (``map_override``) and the flow of clips.
-        samples: random maps and latents per image; 0 is the mean, without noise.
+        samples: as in the model's ``forward``; by default, in evaluation, the path by which the model predicts.
     """
     optional = {name: getattr(batch, name) for name in ("stem", "map_override", "flow")}
     return model(batch.images, samples=samples, **{name: x for name, x in optional.items() if x is not None})
@@ -47,7 +47,7 @@ def sampled_rates(model: TaskModel, output: ModelOutput | SegmenterOutput) -> di
 def kept_share(output: ModelOutput | SegmenterOutput) -> dict[str, Tensor]:
     """``kept_share``: share of positions (B,) that the map leaves open, averaged over layers; empty where none closes.
 
-    For the share of the mean map, pass an output with ``samples=0``: that map predicts, and what it closes need not be
+    For the share of the map that predicts, pass an output of the declared prediction: what that map closes need not be
     computed.
     """
     shares = [(a.map[0] > 0).float().flatten(1).mean(1) for a in output.attention if a.kept is not None]

@@ -189,7 +189,7 @@ def build_override_maps(recipe: Recipe, data: DataSplits, model: nn.Module) -> O
         raise RegardError(f"impose.map={recipe.impose.map}: no attended layer takes a map; see model.attention")
     device = next(model.parameters()).device
     with eval_mode(model):
-        outputs = forward_batch(model, data.train.batch([0]).to(device), samples=0).attention
+        outputs = forward_batch(model, data.train.batch([0]).to(device)).attention
     grids = [(output.map.shape[-2], output.map.shape[-1]) for output in outputs]
     return OverrideMaps(recipe, data, max(grids, key=lambda grid: grid[0] * grid[1]))
 

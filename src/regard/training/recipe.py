@@ -84,6 +84,8 @@ class ModelRecipe:
     """Of the latent: `exact` is a rate in bits; `released` the penalty of the paper's code, for reproduction only."""
     prior: Literal["standard", "learned"] = "standard"
     """Of the latent."""
+    prediction: Literal["mean", "seeded"] = "mean"
+    """How the network predicts: by the mean, or, seeded, by one sampled gate whose noise is a function of the image."""
     average: Literal["probabilities", "logits"] = "probabilities"
     """What is averaged over samples; the paper averages logits."""
     pretrained: bool | str = False

@@ -59,11 +59,11 @@ class TaskKind(ABC):
 
     @torch.no_grad()
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
-        """Values per image (B,) by name: `scores` of the mean, `monitor` of one sample, and one-sample bits.
+        """Values per image (B,) by name: `scores` of the prediction, `monitor` of one sample, and one-sample bits.
 
         What the model has not, such as bits of a plain network, is absent.
         """
-        output = forward_batch(model, batch, samples=0)
+        output = forward_batch(model, batch)
         pair = self.predictions_and_targets(model, output, batch)
         values = {name: score(*pair) for name, score in self.scores.items()} | kept_share(output)
         if not model.at and model.bottleneck is None:
@@ -192,7 +192,7 @@ TASKS: dict[str, TaskKind] = {"classification": Classification(), "segmentation"
 
 def _network_arguments(model: ModelRecipe, data: DataSplits, first: Batch) -> dict[str, Any]:
     """What the networks of all tasks take; images are normalised by the data's statistics unless pretrained."""
-    names = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options")
+    names = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options", "prediction")
     own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
     return {name: getattr(model, name) for name in names} | {
         "at": model.at if model.attention else None,
