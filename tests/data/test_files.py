@@ -132,7 +132,7 @@ def test_missing_and_foreign_files_are_named(tmp_path):
     with pytest.raises(RegardError, match=r"b\.png: not an image"):
         read_image(tmp_path / "b.png")
     (tmp_path / "c.png").mkdir()
-    with pytest.raises(RegardError, match=r"c\.png: damaged image"):
+    with pytest.raises(RegardError, match=r"c\.png: a folder, where an image is meant"):
         read_image(tmp_path / "c.png")
 
 

@@ -117,7 +117,7 @@ def test_dut_omron(tmp_path):
     (tmp_path / "im011.mat").write_bytes(content[: len(content) // 2])
     with pytest.raises(RegardError, match=r"cannot read .*im011.mat as a MATLAB file"):
         read_dut_omron(tmp_path)
-    with pytest.raises(RegardError, match=r"no \.mat files"):
+    with pytest.raises(RegardError, match="elsewhere: no such folder"):
         read_dut_omron(tmp_path / "elsewhere")
 
 
@@ -218,7 +218,7 @@ def test_folder_and_csv(tmp_path):
     with pytest.raises(RegardError, match=r"unknown image.*'c.png'"):
         read_folder(tmp_path / "images", tmp_path / "gaze.csv")
     (tmp_path / "images/broken.jpg").write_text("no image")
-    with pytest.raises(RegardError, match=r"cannot read the image .*broken.jpg"):
+    with pytest.raises(RegardError, match=r"broken\.jpg: not an image that can be read"):
         image_sizes(tmp_path / "images")
     with pytest.raises(RegardError, match="is no folder"):
         image_sizes(tmp_path / "nowhere")

@@ -12,7 +12,6 @@ from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from regard.data.cub import cub
 from regard.data.files import (
-    IMAGE_SUFFIXES,
     FileSplit,
     cover,
     fingerprint,
@@ -41,6 +40,7 @@ from regard.data.video.actions import hollywood2, ucf_sports
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
 from regard.data.video.clips import Clip, ClipSplit
+from regard.listing import IMAGE_SUFFIXES
 
 __all__ = [
     "CATALOG",

@@ -18,12 +18,10 @@ from torch import Tensor
 
 from regard.data.splits import DataSplits, Split, TensorSplit, check_labels
 from regard.gaze import natural
+from regard.listing import IMAGE_SUFFIXES, check_file, list_files
 from regard.types import Batch, RegardError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-
 _CONVERTIBLE = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "LAB", "HSV")
-_ORIENTATION = 0x0112  # EXIF tag; values of 5 and more exchange width and height
 _16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -46,16 +44,6 @@ def read_image(path: Path) -> Image.Image:
             "save it as 8-bit grey or RGB"
         )
     return image.convert("RGB")
-
-
-def displayed_size(path: Path) -> tuple[int, int]:
-    """(height, width) of an image as `read_image` turns it, from the file's header."""
-    try:
-        with Image.open(path) as image:
-            exchanged = image.getexif().get(_ORIENTATION, 1) >= 5
-            return (image.width, image.height) if exchanged else (image.height, image.width)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
 
 
 def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | None = None) -> Image.Image:
@@ -103,11 +91,9 @@ def to_bool(mask: Image.Image) -> Bool[Tensor, "1 H W"]:
 
 def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as opened:
+        with Image.open(check_file(path, "image")) as opened:
             opened.load()
             return ImageOps.exif_transpose(opened)
-    except FileNotFoundError:
-        raise RegardError(f"{path}: no such image; correct the path or take it from the list") from None
     except UnidentifiedImageError:
         raise RegardError(f"{path}: not an image that can be read; replace or remove the file") from None
     except Image.DecompressionBombError as error:
@@ -266,9 +252,7 @@ def find_folder(root: Path, *places: str, holds: str, name: str) -> Path:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images of a folder in the order of the numbers in their names, hidden files left out; at least one."""
-    if not folder.is_dir():
-        raise RegardError(f"{folder}: no such folder; unpack the data set there")
+    """The images of a folder in the order of the numbers in their names, without strays; at least one."""
     paths = list_images(folder)
     if not paths:
         raise RegardError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
@@ -277,8 +261,7 @@ def image_files(folder: Path) -> list[Path]:
 
 def list_images(folder: Path) -> list[Path]:
     """As `image_files`; empty if there are none."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."]
-    return sorted(paths, key=lambda path: natural(path.name))
+    return sorted(list_files(folder, IMAGE_SUFFIXES, recursive=False), key=lambda path: natural(path.name))
 
 
 def as_size(size: int | tuple[int, int]) -> tuple[int, int]:

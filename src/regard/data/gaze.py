@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.data.crops import cover_windows, points_through
-from regard.data.files import FileSplit, displayed_size
-from regard.gaze import Fixations, read_csv
+from regard.data.files import FileSplit
+from regard.gaze import Fixations, image_size, read_csv
 
 
 def cut_gaze(
@@ -83,15 +82,13 @@ def own_gaze(
     Raises:
         RegardError: an unknown image, coordinates outside of it, a missing column.
     """
-    count = Counter(path.name for path in paths)
-    below = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
-    names = {path: {below[path].as_posix()} | ({path.name} if count[path.name] == 1 else set()) for path in paths}
-    table = read_csv(file, sizes={name: displayed_size(path) for path, own in names.items() for name in own})
+    names = {path: (path.relative_to(root) if path.is_relative_to(root) else path).as_posix() for path in paths}
+    table = read_csv(file, sizes={name: image_size(path) for path, name in names.items()})
 
     def observed(split: FileSplit) -> tuple[FileSplit, Fixations]:
-        sizes = torch.tensor([displayed_size(path)[::-1] for path in split.paths], dtype=torch.float32)
+        sizes = torch.tensor([image_size(path)[::-1] for path in split.paths], dtype=torch.float32)
         windows = cover_windows(sizes, size)
-        place = {name: k for k, path in enumerate(split.paths) for name in names[path]}
+        place = {names[path]: k for k, path in enumerate(split.paths)}
         cut = cut_gaze(table, place, windows, size)
         shares = (windows / sizes.repeat(1, 2)).clamp(0, 1)
         return replace(split, windows=shares, fixations=points_of(cut)), cut

@@ -18,9 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from regard.data.files import IMAGE_SUFFIXES, FileSplit, as_size, file_splits
+from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
 from regard.data.splits import DataSplits, complete
+from regard.listing import IMAGE_SUFFIXES, Names, list_files, list_folders, locate
 from regard.types import RegardError
 
 _COLUMNS = ("path", "label", "split", "mask")
@@ -42,8 +43,8 @@ def image_folder(
     """A folder of images by class.
 
     Args:
-        root: the folder. Names of subfolders are the classes, sorted; hidden files and files without the suffix of an
-            image are ignored.
+        root: the folder. Names of subfolders are the classes, sorted. What systems and programs leave in folders
+            (hidden files and folders, ``Thumbs.db``, ``@eaDir``) and files without the suffix of an image are ignored.
         size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
         masks: folder with an object mask for every image at the same relative path but for the suffix
             (``MASKS/CLASS/0001.png`` for ``ROOT/CLASS/0001.jpg``; with ``ROOT/train``, ``MASKS/train/CLASS/0001.png``).
@@ -65,7 +66,7 @@ def image_folder(
             )
         folders = {"train": root}
     masks_folder = None if masks is None else Path(masks).resolve()
-    classes = tuple(sorted(p.name for p in _folders(folders["train"]) if p.resolve() != masks_folder))
+    classes = tuple(sorted(p.name for p in list_folders(folders["train"]) if p.resolve() != masks_folder))
     if len(classes) < 2:
         raise RegardError(f"{folders['train']}: {len(classes)} class folders; at least 2 are needed, one per class")
     images = {name: _images(path, classes, strict=name != "train") for name, path in folders.items()}
@@ -91,7 +92,7 @@ def image_folder(
 
 def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[list[Path], Tensor]:
     """Image files below the class folders, sorted, and their labels."""
-    unknown = sorted({p.name for p in _folders(folder)} - set(classes))
+    unknown = sorted({p.name for p in list_folders(folder)} - set(classes))
     if strict and unknown:
         raise RegardError(
             f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
@@ -99,7 +100,7 @@ def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[li
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        own = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+        own = list_files(folder / name, IMAGE_SUFFIXES)
         if not own:
             raise RegardError(
                 f"{folder / name}: no images in this class; add some ({', '.join(IMAGE_SUFFIXES)}) or remove it"
@@ -111,19 +112,15 @@ def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[li
 
 def _masks(paths: list[Path], root: Path, masks: Path) -> list[Path]:
     _folder(masks, "masks folder")
-    mask_of = {p.relative_to(masks).with_suffix(""): p for p in masks.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES}
-    stems = [p.relative_to(root).with_suffix("") for p in paths]
-    absent = [p for p, stem in zip(paths, stems, strict=True) if stem not in mask_of]
+    names = {p: p.relative_to(root).as_posix() for p in paths}
+    mask_of = Names(p.relative_to(masks).as_posix() for p in list_files(masks, IMAGE_SUFFIXES)).find_all(names.values())
+    absent = [p for p, name in names.items() if name not in mask_of]
     if absent:
         raise RegardError(
             f"{masks}: no mask for {len(absent)} of {len(paths)} images, the first {absent[0]}; "
             f"save it as {masks / absent[0].relative_to(root).with_suffix('.png')}"
         )
-    return [mask_of[stem] for stem in stems]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [p for p in folder.iterdir() if p.is_dir() and p.name[0] != "."]
+    return [masks / mask_of[name] for name in names.values()]
 
 
 def _folder(path: Path, what: str) -> None:
@@ -247,7 +244,7 @@ def _row(table: Path, line: int, cells: dict[str | None, str | list[str] | None]
     paths = {}
     for column in ("path", "mask"):
         if cell.get(column):
-            paths[column] = table.parent / cell[column]
+            paths[column] = locate(table.parent / cell[column])
             if not paths[column].is_file():
                 raise RegardError(
                     f"{where}: {column} {cell[column]!r} is no file ({paths[column]}); correct or remove it"

@@ -26,6 +26,7 @@ from regard.data.files import FileSplit, as_size, file_splits, find_folder, imag
 from regard.data.gaze import points_of, stretch_gaze
 from regard.data.splits import DataSplits, complete
 from regard.gaze import Fixations, load_mat, natural, observer_split, read_dut_omron, read_osie, read_pascal_s
+from regard.listing import Names
 from regard.types import RegardError
 
 _Pairs = dict[str, tuple[Path, Path]]
@@ -212,11 +213,12 @@ def _masks_folder(folder: Path, name: str) -> Path:
 
 def _pairs(images: Path, masks: Path) -> _Pairs:
     """Every image with the mask of the same name but for the suffix."""
-    files, mask_of = image_files(images), {path.stem: path for path in image_files(masks)}
-    absent = [path.name for path in files if path.stem not in mask_of]
+    files, mask_files = image_files(images), {path.name: path for path in image_files(masks)}
+    mask_of = Names(mask_files).find_all(path.name for path in files)
+    absent = [path.name for path in files if path.name not in mask_of]
     if absent:
         raise RegardError(f"{masks}: no mask for {len(absent)} of {len(files)} images, the first {absent[0]}; add it")
-    return {path.name: (path, mask_of[path.stem]) for path in files}
+    return {path.name: (path, mask_files[mask_of[path.name]]) for path in files}
 
 
 def _official(folder: Path, names: list[str]) -> dict[str, Tensor]:

@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor
 
-from regard.data import CATALOG, IMAGE_SUFFIXES, Split, cover, open_data, permutation, read_image, to_bytes
+from regard.data import CATALOG, Split, cover, open_data, permutation, read_image, to_bytes
+from regard.listing import IMAGE_SUFFIXES, list_files
 from regard.metrics import batch_masks
 from regard.types import RegardError
 
@@ -69,7 +70,7 @@ def open_sample(data: str, count: int, size: tuple[int, int], *, seed: int = 0) 
 
 
 def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sample:
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+    files = list_files(folder, IMAGE_SUFFIXES)
     if len(files) < 2:
         raise RegardError(f"{folder}: {len(files)} images; at least 2 are needed")
     index = permutation(len(files), seed=seed, stream=_STREAM)[:count].sort().values

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from regard.gaze.fixations import natural
+from regard.listing import IMAGE_SUFFIXES, check_file, list_files
 from regard.types import RegardError
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_ORIENTATION = 0x0112  # EXIF tag; values of 5 and more exchange width and height
 
 
 def image_sizes(folder: str | Path, *, recursive: bool = False) -> dict[str, tuple[int, int]]:
@@ -21,23 +22,35 @@ def image_sizes(folder: str | Path, *, recursive: bool = False) -> dict[str, tup
 
     With ``recursive`` a name is the path below the folder, with forward slashes.
     """
+    return {name: image_size(path) for name, path in image_paths(folder, recursive=recursive).items()}
+
+
+def image_paths(folder: str | Path, *, recursive: bool = False) -> dict[str, Path]:
+    """Name -> file of the images of a folder, named and ordered as by `image_sizes`.
+
+    Raises:
+        RegardError: no such folder, or one without images.
+    """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise RegardError(f"{folder} is no folder: the images are expected there")
-    entries = folder.rglob("*") if recursive else folder.iterdir()
-    paths = {p.relative_to(folder).as_posix(): p for p in entries if p.suffix.lower() in IMAGES}
+    paths = {p.relative_to(folder).as_posix(): p for p in list_files(folder, IMAGE_SUFFIXES, recursive=recursive)}
     if not paths:
-        raise RegardError(f"{folder} has no images ({', '.join(IMAGES)})")
-    return {name: image_size(paths[name]) for name in sorted(paths, key=natural)}
+        raise RegardError(f"{folder} has no images ({', '.join(IMAGE_SUFFIXES)})")
+    return {name: paths[name] for name in sorted(paths, key=natural)}
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """(height, width) from the header of an image file."""
+    """(height, width) of an image as it is shown, turned as its EXIF orientation says; only the header is read.
+
+    Raises:
+        RegardError: no such file, or none that holds an image.
+    """
     try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, UnidentifiedImageError) as error:
-        raise RegardError(f"cannot read the image {path}: {error}") from error
+        with Image.open(check_file(path, "image")) as image:
+            stored = (image.height, image.width)
+            turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= 5  # TIFF's size is as shown
+            return stored[::-1] if turned else stored
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
 
 
 def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
@@ -105,7 +118,10 @@ def numbers(values: Iterable[Any], source: str, *, column: str | None = None, bl
 
 def fixated_pixels(path: str | Path, *, threshold: int = 127) -> tuple[tuple[int, int], Any, Any]:
     """Size (height, width) of a binary map of fixations and x, y (n,) of its pixels brighter than ``threshold``."""
-    with Image.open(path) as file:
-        values = np.asarray(file.convert("L"))
+    try:
+        with Image.open(check_file(path, "map of fixations")) as file:
+            values = np.asarray(ImageOps.exif_transpose(file).convert("L"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
     y, x = np.nonzero(values > threshold)
     return (values.shape[0], values.shape[1]), x, y

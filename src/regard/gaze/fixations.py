@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from regard.gaze.validation import (
     check_systematic,
     outside,
 )
+from regard.listing import Names
 from regard.types import RegardError
 
 _Ints = npt.NDArray[np.int64]
@@ -196,7 +198,8 @@ def make_fixations(
     """A validated table of fixations.
 
     Args:
-        image: (N,) name of the image that each fixation is on.
+        image: (N,) name of the image that each fixation is on, as in ``sizes``, or without its ending, in other
+            capitals or the other Unicode form.
         x: (N,) pixels from the left, 0-based.
         y: (N,) pixels from the top, 0-based.
         sizes: name -> (height, width) of every image, those without fixations included.
@@ -223,12 +226,7 @@ def make_fixations(
             "every fixation, or leave the column out if observers are unknown"
         )
     place = {name: k for k, name in enumerate(sizes)}
-    unknown = sorted({name for name in names if name not in place})
-    if unknown:
-        raise RegardError(
-            f"fixations on {len(unknown)} unknown image(s), the first is {unknown[0]!r}: add the image (its name and "
-            "size), or leave its fixations out"
-        )
+    names = _listed_names(names, sizes)
     subjects = {name: k for k, name in enumerate(sorted(set(people), key=natural))}
     images = np.array([place[name] for name in names], dtype=np.int64)
     observers = np.array([subjects[name] for name in people], dtype=np.int64)
@@ -251,6 +249,23 @@ def make_fixations(
     )
 
 
+def _listed_names(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
+    """Each name as the image of it is listed, see `regard.listing.Names`."""
+    different = dict.fromkeys(names)
+    if all(name in listed for name in different):
+        return list(names)
+    meant = Names(listed).find_all(different)
+    unknown = sorted(name for name in different if name not in meant)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], list(listed)[:10_000], n=3)
+        hint = f" (near: {', '.join(map(repr, near))})" if near else ""
+        raise RegardError(
+            f"fixations on {len(unknown)} unknown image(s), the first is {unknown[0]!r}{hint}: add the image (its name "
+            "and size), or leave its fixations out"
+        )
+    return [meant[name] for name in names]
+
+
 def observer_split(table: Fixations, held_out: int) -> tuple[Fixations, Fixations]:
     """Fixations of all observers but the last ``held_out``, to learn from, and of those, to judge by.
 
@@ -271,7 +286,7 @@ def observer_split(table: Fixations, held_out: int) -> tuple[Fixations, Fixation
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key that puts "9" before "10" and compares the rest as text."""
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part)
 
 
 def _running_order(image: _Ints, subject: _Ints) -> _Ints:

@@ -28,9 +28,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from regard.gaze.files import IMAGES, fixated_pixels, image_sizes, load_csv, load_mat, numbers
+from regard.gaze.files import fixated_pixels, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.fixations import Fixations, Outside, make_fixations, natural
 from regard.gaze.tables import read_csv
+from regard.listing import IMAGE_SUFFIXES, list_files, list_folders
 from regard.types import RegardError
 
 ATARI_FRAME = (210, 160)
@@ -170,7 +171,7 @@ def read_salicon(
 
 
 def _mat_files(folder: str | Path, title: str) -> list[Path]:
-    paths = sorted(Path(folder).glob("*.mat"), key=lambda p: natural(p.name))
+    paths = sorted(list_files(Path(folder), (".mat",), recursive=False), key=lambda p: natural(p.name))
     if not paths:
         raise RegardError(f"{folder} has no .mat files of {title}")
     return paths
@@ -200,13 +201,14 @@ def read_wang(folder: str | Path, *, threshold: int = 127) -> Fixations:
     Raises:
         RegardError: no clip, or another number of maps than of frames.
     """
-    clips = sorted(p for p in Path(folder).iterdir() if (p / "fixation").is_dir()) if Path(folder).is_dir() else []
+    clips = [p for p in list_folders(Path(folder)) if (p / "fixation").is_dir()] if Path(folder).is_dir() else []
     if not clips:
         raise RegardError(f"{folder} has no <clip>/fixation/ folders")
     maps: dict[str, Path] = {}
     for clip in clips:
         names = image_sizes(clip / "fixation")
-        frames = [p for p in (clip / "images").glob("*") if p.suffix.lower() in IMAGES]
+        images = clip / "images"
+        frames = list_files(images, IMAGE_SUFFIXES, recursive=False) if images.is_dir() else []
         if frames and len(frames) != len(names):
             raise RegardError(f"{clip} has {len(frames)} frames, but {len(names)} maps of fixations")
         maps |= {f"{clip.name}/{Path(name).stem}": clip / "fixation" / name for name in names}
@@ -259,7 +261,7 @@ def read_cub_gha(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
 
 def _cub_gha_folder(path: Path) -> list[tuple[Any, ...]]:
     """Rows of the authors' text files, in the order of ``_CUB_GHA_COLUMNS``."""
-    files = sorted(path.glob("Fixation_run*.txt"))
+    files = [p for p in list_files(path, (".txt",), recursive=False) if p.name.startswith("Fixation_run")]
     if not files:
         raise RegardError(f"{path} has no Fixation_run1.txt to Fixation_run5.txt of CUB-GHA")
     rows: list[tuple[Any, ...]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,28 +15,30 @@ from torch import Tensor
 
 from regard.data import read_image, to_bytes
 from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pysaliency
+from regard.listing import IMAGE_SUFFIXES, Names, check_file, list_files, locate
 from regard.training import open_run, refuse_map_override
 from regard.types import RegardError
 
 _KEPT = 2  # maps: scoring reads each twice in a row, as another image's map and as its own
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
 class MapFiles(Mapping[str, Callable[[], Tensor]]):
     """Image name -> a function that loads its map (1,1,h,w) float64; nothing is read before it is called.
 
-    A map belongs to an image if their names agree, or if they agree without their endings.
+    A map belongs to an image if their names agree, or agree but for endings, capitals or Unicode form; see
+    `regard.listing.Names`.
     """
 
     def __init__(self, loaders: Mapping[str, Callable[[], Any]], source: str) -> None:
         self._loaders = dict(loaders)
-        self._stems = {PurePosixPath(name).with_suffix("").as_posix(): name for name in self._loaders}
+        self._names = Names(self._loaders)
         self.source = source
         self._kept: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Callable[[], Tensor]:
-        stem = PurePosixPath(name).with_suffix("").as_posix()
-        key = name if name in self._loaders else self._stems[stem]
+        key = self._names.find(name)
+        if key is None:
+            raise KeyError(name)
         return lambda: _map(self._loaders[key](), f"{self.source}: {key}")
 
     def read(self, name: str) -> Tensor:
@@ -59,6 +61,12 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
     def __len__(self) -> int:
         return len(self._loaders)
 
+    def __contains__(self, name: object) -> bool:
+        try:
+            return self._names.find(str(name)) is not None
+        except RegardError:  # one of several; reading it says so
+            return True
+
 
 def open_maps(path: str | Path) -> MapFiles:
     """The maps of ``path``.
@@ -71,11 +79,11 @@ def open_maps(path: str | Path) -> MapFiles:
     """
     path = Path(path)
     if path.is_dir():
-        files = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in (*_PICTURES, ".npy")]
+        files = list_files(path, (*IMAGE_SUFFIXES, ".npy"))
         loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): partial(_read_file, p) for p in files}
-    elif path.suffix == ".npz":
+    elif path.suffix.lower() == ".npz":
         loaders = _npz(path)
-    elif path.suffix in (".h5", ".hdf5"):
+    elif path.suffix.lower() in (".h5", ".hdf5"):
         loaders = _hdf5(path)
     else:
         raise RegardError(f"{path} is neither a folder of maps nor an .npz, .h5 or .hdf5 file")
@@ -94,10 +102,19 @@ def _reading(what: str) -> Iterator[None]:
 
 def _read_file(path: Path) -> Any:
     with _reading(f"the map {path}"):
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             return np.load(path, allow_pickle=False)
         with Image.open(path) as file:
             return np.asarray(file if file.mode in ("L", "I", "F", "I;16") else file.convert("L"))
+
+
+def read_map(path: Path) -> Tensor:
+    """The map (1,1,h,w) of one file, a picture or ``.npy``.
+
+    Raises:
+        RegardError: no such file, or one that holds no map.
+    """
+    return _map(_read_file(check_file(locate(path), "map")), str(path))
 
 
 def _npz(path: Path) -> dict[str, Callable[[], Any]]:

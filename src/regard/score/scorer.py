@@ -17,7 +17,7 @@ from torch import Tensor
 
 from regard import gaze
 from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
-from regard.score.maps import MapFiles, open_maps
+from regard.score.maps import MapFiles, read_map
 from regard.score.results import MapKind, ScoreOptions
 from regard.types import Map, RegardError
 
@@ -43,11 +43,7 @@ def open_prior(which: str | None, fixations: gaze.Fixations, train: gaze.Fixatio
             )
         trained = train_prior(train, sigma)
         return lambda _, size: trained(size)
-    path = Path(which)
-    files = open_maps(path.parent)
-    if path.name not in files:
-        raise RegardError(f"{path}: no such file; a centre prior is 'train', an .npy file or a picture")
-    given = Map(files[path.name](), "relevance")
+    given = Map(read_map(Path(which)), "relevance")
     return lambda _, size: given.resize(size).values
 
 

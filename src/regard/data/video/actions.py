@@ -18,6 +18,7 @@ from regard.data.splits import DataSplits
 from regard.data.video.clips import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
+from regard.listing import list_files, list_folders
 from regard.types import RegardError
 
 HOLLYWOOD2_LICENCE = "for research, with citation; the films are their owners'"
@@ -208,9 +209,9 @@ def _repackaged(root: Path, val_share: float, seed: int, **options: Any) -> Data
 def _videos(folder: Path, name: str) -> list[Path]:
     """Videos of a class, all its views, in the order of names: a file each, or the folder of its frames."""
     videos = []
-    for view in sorted(p for p in folder.iterdir() if p.is_dir() and _class_of(p.name) == name):
-        for number in sorted((p for p in view.iterdir() if p.is_dir()), key=lambda p: natural(p.name)):
-            files = sorted(p for p in number.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
+    for view in (p for p in list_folders(folder) if _class_of(p.name) == name):
+        for number in sorted(list_folders(view), key=lambda p: natural(p.name)):
+            files = list_files(number, VIDEO_SUFFIXES, recursive=False)
             videos.append(files[0] if files else number)
     if not videos:
         raise RegardError(f"{folder}: no videos of {name}; unpack the whole set there")
@@ -234,7 +235,7 @@ def _clip_name(video: Path) -> str:
 
 def _clips(folder: Path) -> list[Path]:
     """Folders of frames, ``<Class>-<NNN>/images``."""
-    clips = [p / "images" for p in folder.iterdir() if (p / "images").is_dir()] if folder.is_dir() else []
+    clips = [p / "images" for p in list_folders(folder) if (p / "images").is_dir()] if folder.is_dir() else []
     if not clips:
         raise RegardError(f"{folder}: no clips (<Class>-<NNN>/images); unpack the set there")
     return sorted(clips, key=lambda p: natural(p.parent.name))

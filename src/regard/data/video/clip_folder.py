@@ -9,6 +9,7 @@ from regard.data.splits import DataSplits
 from regard.data.video.clips import clip_splits, hold_out_groups
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
+from regard.listing import list_files, list_folders
 from regard.types import RegardError
 
 _SPLITS = ("train", "val", "test")
@@ -73,7 +74,7 @@ def clip_folder(
 
 
 def _videos(folder: Path) -> list[Path]:
-    videos = [p for p in folder.glob("*/*") if p.suffix.lower() in VIDEO_SUFFIXES and p.name[0] != "."]
+    videos = [p for name in list_folders(folder) for p in list_files(name, VIDEO_SUFFIXES, recursive=False)]
     if not videos:
         raise RegardError(f"{folder}: no videos in <Class>/ ({', '.join(VIDEO_SUFFIXES)}); correct the folder")
     return sorted(videos, key=lambda p: (p.parent.name, natural(p.name)))

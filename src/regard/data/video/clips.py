@@ -32,6 +32,7 @@ from regard.data.video.decode import (
     read_frames,
 )
 from regard.gaze import Fixations, fixated_pixels, image_size, make_fixations, read_mathe
+from regard.listing import list_files
 from regard.types import Batch, RegardError
 
 _Item = TypeVar("_Item")
@@ -265,7 +266,8 @@ def gaze_of_panels(
         RegardError: a single observer.
     """
     samples: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.glob("*.avi.txt")):
+    files = list_files(folder, (".txt",), recursive=False) if folder.is_dir() else []
+    for path in (path for path in files if path.name.endswith(".avi.txt")):
         observer, _, clip = path.name.removesuffix(".avi.txt").partition("_")
         samples.setdefault(clip, {})[observer] = path
     if not samples:
