@@ -11,7 +11,7 @@ from PIL import Image
 from regard.data import csv_table, image_folder
 from regard.evaluation import open_sample
 from regard.gaze import image_sizes, make_fixations, read_csv
-from regard.listing import Names, check_file, is_stray, list_files, list_folders, locate
+from regard.listing import Names, check_file, find_path, is_stray, list_files, list_folders
 from regard.score import open_maps
 from regard.types import RegardError
 
@@ -121,10 +121,10 @@ def test_two_different_images_are_never_one():
 
 def test_a_path_in_other_capitals_or_unicode_form_is_located(tmp_path):
     write(tmp_path / NFD / f"{NFD}.PNG")
-    assert locate(tmp_path / NFC / f"{NFC}.png") == tmp_path / NFD / f"{NFD}.PNG"
-    assert locate(tmp_path / "none" / "x.png") == tmp_path / "none" / "x.png"
+    assert find_path(tmp_path / NFC / f"{NFC}.png") == tmp_path / NFD / f"{NFD}.PNG"
+    assert find_path(tmp_path / "none" / "x.png") == tmp_path / "none" / "x.png"
     write(tmp_path / NFD / f"{NFC}.png")
-    assert locate(tmp_path / NFC / f"{NFC}.png") == tmp_path / NFD / f"{NFC}.png"
+    assert find_path(tmp_path / NFC / f"{NFC}.png") == tmp_path / NFD / f"{NFC}.png"
 
 
 def test_tables_of_gaze_and_images_name_files_in_any_form(tmp_path):

@@ -3,8 +3,8 @@
 Folders that people copy hold more than was put there: macOS writes ``._0.png`` and ``.DS_Store``, Windows
 ``Thumbs.db``, notebooks ``.ipynb_checkpoints``, network disks ``@eaDir``. `list_files` and `list_folders` pass over
 them, at any depth, for every reader of the package. Names of one thing differ, too: by ending, by capitals, by the two
-ways in which Unicode writes an accent, by the slash of the system. `Names` and `locate` find what is meant, or say what
-could be.
+ways in which Unicode writes an accent, by the slash of the system. `Names` and `find_path` find what is meant, or say
+what could be.
 
 Not here: what is in the files.
 """
@@ -204,14 +204,14 @@ class Names:
         return meant
 
 
-def locate(path: Path) -> Path:
+def find_path(path: Path) -> Path:
     """The file or folder that a path means: itself, or the only one whose name differs in form or capitals alone.
 
     A path that means nothing is returned as it is.
     """
     if path.exists() or path.parent == path:
         return path
-    folder = locate(path.parent)
+    folder = find_path(path.parent)
     if not folder.is_dir():
         return path
     wanted = plain_name(path.name)

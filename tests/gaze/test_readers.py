@@ -220,7 +220,7 @@ def test_folder_and_csv(tmp_path):
     (tmp_path / "images/broken.jpg").write_text("no image")
     with pytest.raises(RegardError, match=r"broken\.jpg: not an image that can be read"):
         image_sizes(tmp_path / "images")
-    with pytest.raises(RegardError, match="is no folder"):
+    with pytest.raises(RegardError, match="nowhere: no such folder"):
         image_sizes(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(RegardError, match="has no images"):

@@ -21,7 +21,7 @@ from torch import Tensor
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
 from regard.data.splits import DataSplits, complete
-from regard.listing import IMAGE_SUFFIXES, Names, list_files, list_folders, locate
+from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files, list_folders
 from regard.types import RegardError
 
 _COLUMNS = ("path", "label", "split", "mask")
@@ -244,7 +244,7 @@ def _row(table: Path, line: int, cells: dict[str | None, str | list[str] | None]
     paths = {}
     for column in ("path", "mask"):
         if cell.get(column):
-            paths[column] = locate(table.parent / cell[column])
+            paths[column] = find_path(table.parent / cell[column])
             if not paths[column].is_file():
                 raise RegardError(
                     f"{where}: {column} {cell[column]!r} is no file ({paths[column]}); correct or remove it"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from regard.data import read_image, to_bytes
 from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pysaliency
-from regard.listing import IMAGE_SUFFIXES, Names, check_file, list_files, locate
+from regard.listing import IMAGE_SUFFIXES, Names, check_file, find_path, list_files
 from regard.training import open_run, refuse_map_override
 from regard.types import RegardError
 
@@ -114,7 +114,7 @@ def read_map(path: Path) -> Tensor:
     Raises:
         RegardError: no such file, or one that holds no map.
     """
-    return _map(_read_file(check_file(locate(path), "map")), str(path))
+    return _map(_read_file(check_file(find_path(path), "map")), str(path))
 
 
 def _npz(path: Path) -> dict[str, Callable[[], Any]]:
