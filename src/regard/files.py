@@ -50,7 +50,7 @@ def atomic_path(path: str | Path, *, parents: bool = False, remedy: str = "") ->
             yield target
             return
         if parents:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         part = _temporary(target)
         yield part
         with part.open("rb+") as file:
@@ -100,6 +100,22 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Any], *, parents: bool =
     with atomic_path(path, parents=parents) as part, part.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     return Path(path)
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, made with those around it where it is absent.
+
+    Raises:
+        RegardError: a file is in its place, or it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RegardError(
+            f"{folder}: cannot be made a folder ({error.strerror or error}); give a place that may be written to and "
+            "is no file"
+        ) from error
+    return Path(folder)
 
 
 def create_atomically(path: Path, content: str) -> bool:

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from regard.errors import RegardError
+from regard.reading import regular_file
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 """Endings of image files; capitals do not matter."""
 ARRAY_SUFFIXES = (".npy", ".npz", ".mat")
 _STRAY = {
@@ -92,18 +93,9 @@ def check_file(path: str | Path, what: str = "file") -> Path:
     """The path, if a file lies there.
 
     Raises:
-        RegardError: nothing there, or a folder.
+        RegardError: nothing there, a folder, or a pipe or device.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise RegardError(f"{path}: a folder, where {_article(what)} is meant; give one file in it")
-    if not path.exists():
-        raise RegardError(f"{path}: no such {what}; correct the path")
-    return path
-
-
-def _article(what: str) -> str:
-    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+    return regular_file(path, what=what)
 
 
 def stem_of(name: str) -> str:

@@ -158,8 +158,8 @@ class ModelOutput:
         return None if self.latent is None else self.latent.rate.reshape(self.logits.shape[:2])
 
     def probabilities(self, multi_label: bool = False) -> Float[Tensor, "B n"]:
-        """Class probabilities (B,n), averaged over samples."""
-        squash = torch.sigmoid if multi_label else lambda x: x.softmax(-1)
+        """Class probabilities (B,n), averaged over samples: a softmax; sigmoids of independent classes or one logit."""
+        squash = torch.sigmoid if multi_label or self.logits.shape[-1] == 1 else lambda x: x.softmax(-1)
         logits = self.logits.float()
         return squash(logits.mean(0)) if self.average == "logits" else squash(logits).mean(0)
 

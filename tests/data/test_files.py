@@ -138,9 +138,11 @@ def test_missing_and_foreign_files_are_named(tmp_path):
 
 def test_an_oversized_image_is_named(tmp_path, monkeypatch):
     Image.new("L", (64, 64)).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(RegardError, match=r"a\.png: .*shrink the image"):
+    monkeypatch.setenv("REGARD_MAX_PIXELS", "4095")
+    with pytest.raises(RegardError, match=r"a\.png: 64x64 .*4,095; shrink the image.*REGARD_MAX_PIXELS to 4096"):
         read_image(tmp_path / "a.png")
+    monkeypatch.setenv("REGARD_MAX_PIXELS", "4096")
+    assert read_image(tmp_path / "a.png").size == (64, 64)
 
 
 @pytest.mark.parametrize("high", [1, 255, 200])

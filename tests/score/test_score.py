@@ -139,7 +139,7 @@ def test_errors(tmp_path, folder):
     with pytest.raises(RegardError, match="no fixations"):
         score_maps(folder, fixations().select(order=(99, 100)))
     (tmp_path / "x.npz").write_bytes(b"no")
-    with pytest.raises(RegardError, match="cannot read"):
+    with pytest.raises(RegardError, match=r"x\.npz: cannot be read"):
         open_maps(tmp_path / "x.npz")
     (tmp_path / "x.h5").write_bytes(b"no")
     with pytest.raises(RegardError, match="cannot read"):

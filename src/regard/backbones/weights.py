@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from regard.reading import regular_file
 from regard.types import RegardError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "_orig_mod.")
+_HEADER = 16 * 2**20
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name. Wrappers (``state_dict``, ``model``) and a leading ``module.`` on every key are removed.
+    """Tensors by name. Wrappers (``state_dict``, ``model``) and what ``torch.compile`` and
+    ``DistributedDataParallel`` put before every name are removed.
 
     Raises:
         RegardError: no such file, a file that needs pickle to open, or one without tensors.
     """
     path = Path(path)
-    if not path.is_file():
-        raise RegardError(f"weights: no file {path}")
+    if path.is_dir() or not path.exists():
+        raise RegardError(f"weights: no file {path}; give a .safetensors or .pth file")
+    regular_file(path)
     if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except safetensors.SafetensorError as error:
-            raise RegardError(f"weights: {path} is not a complete safetensors file ({error})") from error
+        return _unwrapped(_read_safetensors(path))
     try:
+        _check_stored(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # pickle protocols other than 2
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except RegardError:
+        raise
+    except Exception as error:  # of torch's unpickler at damaged files: a dozen types
         raise RegardError(
             f"weights: {path} holds more than tensors, or is damaged; it is not opened, since a pickle can run code; "
             "save the network's state_dict as safetensors"
@@ -45,11 +49,36 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise RegardError(f"weights: {path} holds no state_dict (names and tensors)")
-    state = {str(key): value for key, value in content.items()}
-    prefix = "module."
-    if state and all(key.startswith(prefix) for key in state):
+    return _unwrapped({str(key): value for key, value in content.items()})
+
+
+def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without what ``torch.compile`` and ``DistributedDataParallel`` put before every name, in any order."""
+    while state and (prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in state)), "")):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file whose header is no longer than 16 MiB, as the first eight bytes say."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > _HEADER:
+        raise RegardError(f"weights: {path} is not a complete safetensors file (its header has {length:,} bytes)")
+    try:
+        return load_file(path)
+    except Exception as error:  # SafetensorError, and others where a header names unknown types
+        raise RegardError(f"weights: {path} is not a complete safetensors file ({error})") from error
+
+
+def _check_stored(path: Path) -> None:
+    """Refuses compressed members: torch stores weights as they are, and compressed ones may unpack without end."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
+                raise RegardError(f"weights: {path} holds compressed data, which torch does not write; save it again")
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, head: str | None = None) -> None:

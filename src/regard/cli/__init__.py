@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from regard.__about__ import __version__
 from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
-from regard.errors import RegardError
+from regard.cli.boundary import guarded
+from regard.errors import printable
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
 faithfulness."""
@@ -55,19 +56,13 @@ TAKES_FIELDS = ("train", "table", "sweep")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 a bad item in a batch, 2 bad input, 130 interrupted."""
-    parser = _parser()
-    options, extra = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
+    """Runs one command and returns its exit code (`regard.cli.boundary`); ``--debug``, anywhere, shows tracebacks."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser, debug = _parser(), "--debug" in words
+    options, extra = parser.parse_known_args([word for word in words if word != "--debug"])
     if extra and options.command not in TAKES_FIELDS:
-        parser.error(f"unrecognized arguments: {' '.join(extra)}")
-    try:
-        return int(options.run(options, extra))
-    except RegardError as error:
-        print(f"regard: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("regard: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
+        parser.error(f"unrecognized arguments: {printable(' '.join(extra))}")
+    return guarded(lambda: int(options.run(options, extra)), debug=debug)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"regard {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors; for reports of faults")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in _ADD_COMMANDS:
         add(commands)

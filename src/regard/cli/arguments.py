@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from regard.cli.boundary import say
+
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
 
@@ -71,4 +73,4 @@ def print_results(results: _T, draw: Callable[[_T], None], file: str, *, as_json
         print(json_text(results), end="")
     else:
         draw(results)
-        print(file)
+        say(file)

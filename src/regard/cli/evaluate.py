@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device, integers
+from regard.cli.boundary import say
 
 if TYPE_CHECKING:
     from regard.training import LoadedRun, TaskModel
@@ -59,4 +60,4 @@ def evaluate_run(
     evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run)
     if not quiet:
         print_scores(read_evaluation(folder))
-    print(f"report: {write_report(folder)}")
+    say(f"report: {write_report(folder)}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device
+from regard.cli.boundary import complain, say
 
 
 def add_explain(commands: Commands) -> None:
@@ -38,10 +38,12 @@ def add_explain(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.devices import find_device
     from regard.judge import explain_images, open_subject, parse_options
 
+    device = find_device(options.device)
     subject = open_subject(options.model, weights=options.weights)
-    subject.model.to(options.device)
+    subject.model.to(device)
     results = explain_images(
         subject,
         options.images,
@@ -52,6 +54,6 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         options=parse_options(options.option),
     )
     for line in (*results.problems, *results.notes):
-        print(f"regard: {line}", file=sys.stderr)
-    print(f"{len(options.images) - len(results.problems)} of {len(options.images)} images explained: {options.out}")
+        complain(f"{line}")
+    say(f"{len(options.images) - len(results.problems)} of {len(options.images)} images explained: {options.out}")
     return 1 if results.problems else 0

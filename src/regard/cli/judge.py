@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, print_results
+from regard.cli.boundary import complain
 
 
 def add_judge(commands: Commands) -> None:
@@ -55,6 +55,6 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     )
     print_results(results, print_judge_results, f"page: {options.out / 'report.html'}", as_json=options.json)
     for failure in results.failed if options.json else ():
-        print(f"regard: {failure}", file=sys.stderr)
+        complain(f"{failure}")
     # "all" requests only what applies; what broke always counts
     return int(any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in results.failed))

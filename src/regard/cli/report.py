@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command
+from regard.cli.boundary import say
 from regard.errors import RegardError
 
 _SHOWN = (
@@ -31,7 +32,7 @@ def add_report(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     for page in _write_pages(options.folder):
-        print(f"report: {page}")
+        say(f"report: {page}")
     return 0
 
 

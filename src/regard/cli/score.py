@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command
+from regard.cli.boundary import complain, say
 
 
 def add_score(commands: Commands) -> None:
@@ -63,9 +63,9 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     else:
         for name, folder in scored.folders.items():
             print_map_scores(name, results[name])
-            print(f"page: {folder / 'report.html'}")
+            say(f"page: {folder / 'report.html'}")
         if scored.comparisons:
             print_comparison(scored.comparisons)
     for problem in scored.problems:
-        print(f"regard: {problem}", file=sys.stderr)
+        complain(f"{problem}")
     return 1 if scored.problems else 0

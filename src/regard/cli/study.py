@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers, print_results
+from regard.cli.boundary import complain
 
 
 class _OrFile(argparse._SubParsersAction):  # type: ignore[type-arg]  # generic for type checkers only
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     folder, failed = make_study(options.name, how)
     print_results(read_study_results(folder), print_study, f"page: {folder / 'report.html'}", as_json=options.json)
     for path, why in failed.items():
-        print(f"regard: {path}: {why.strip().splitlines()[-1]}", file=sys.stderr)
+        complain(f"{path}: {why.strip().splitlines()[-1]}")
     return 1 if failed else 0
 
 

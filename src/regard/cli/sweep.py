@@ -6,11 +6,10 @@ import argparse
 from contextlib import suppress
 from typing import Any
 
-import yaml
-
 from regard.cli.arguments import Commands, add_command, add_grid
 from regard.cli.table import run_table
 from regard.errors import RegardError
+from regard.reading import DataError, parse_yaml
 
 
 def add_sweep(commands: Commands) -> None:
@@ -55,8 +54,8 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
 def _values(text: str) -> list[Any]:
     """Values with commas, as YAML has them; 1e-3 is a number, too."""
     try:
-        return [_number(value) for value in yaml.safe_load(f"[{text}]")]
-    except yaml.YAMLError as error:
+        return [_number(value) for value in parse_yaml(f"[{text}]")]
+    except DataError as error:
         raise RegardError(f"values {text!r}: {' '.join(str(error).split())}") from None
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options
+from regard.cli.boundary import complain
 
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
@@ -47,5 +47,5 @@ def run_table(table: OpenTable, how: GridOptions, options: argparse.Namespace) -
         return 0
     failed = make_table(table, how, as_json=options.json)
     for path, why in failed.items() if options.json else ():
-        print(f"regard: {path}: {why}", file=sys.stderr)
+        complain(f"{path}: {why}")
     return 1 if failed else 0

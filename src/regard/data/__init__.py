@@ -40,12 +40,10 @@ from regard.data.video.actions import hollywood2, ucf_sports
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
 from regard.data.video.clips import Clip, ClipSplit
-from regard.listing import IMAGE_SUFFIXES
 
 __all__ = [
     "CATALOG",
     "CORRUPTIONS",
-    "IMAGE_SUFFIXES",
     "SEVERITIES",
     "Among",
     "Augmentation",

@@ -13,6 +13,7 @@ from typing import Any
 
 from regard.data.entries import ENTRIES, Entry
 from regard.data.splits import DataSplits
+from regard.files import make_folder
 from regard.types import RegardError
 
 CATALOG: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
@@ -88,6 +89,6 @@ def get(name: str, root: str | Path, confirm: Callable[[str], bool]) -> bool:
     )
     if not confirm(question):
         return False
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     entry.fetch(root)
     return True

@@ -20,6 +20,7 @@ from skimage.util import random_noise
 from torch import Tensor
 
 from regard.data.files import to_bytes
+from regard.reading import load_image
 from regard.types import RegardError
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -49,8 +50,7 @@ def _jpeg(images: Tensor, quality: float, _: int) -> Tensor:
     for pixels in (images * 255).round().byte().permute(0, 2, 3, 1).numpy():
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=int(quality))
-        with Image.open(buffer) as opened:
-            out.append(to_bytes(opened))
+        out.append(to_bytes(load_image(buffer.getvalue())))
     return torch.stack(out).float() / 255
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Num, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from regard.data.splits import DataSplits, Split, TensorSplit, check_labels
 from regard.gaze import natural
-from regard.listing import IMAGE_SUFFIXES, check_file, list_files
+from regard.listing import IMAGE_SUFFIXES, list_files
+from regard.reading import check_growth, load_image, regular_file
 from regard.types import Batch, RegardError
 
 _CONVERTIBLE = ("RGB", "L", "1", "P", "CMYK", "YCbCr", "LAB", "HSV")
 _16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_WHOLE = 2**25
+"""Pixels to which a picture is resized as a whole before it is cut."""
 
 
 def read_image(path: Path) -> Image.Image:
@@ -31,7 +34,7 @@ def read_image(path: Path) -> Image.Image:
     Grey, palette, black-and-white, CMYK and YCbCr files are converted; transparency is composited on white; 16-bit grey
     is scaled to 8 bits. Anything else (32-bit, floats, an unusual number of channels) raises a RegardError.
     """
-    image = _open(path)
+    image = load_image(path, turned=True)
     if image.mode in _16_BIT:
         values = np.asarray(image).astype(np.uint32)
         return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
@@ -53,7 +56,7 @@ def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | Non
     255 from which on a pixel of a graded mask is object. The image ``of`` which it is has ``size`` (width, height);
     another size of the mask is an error.
     """
-    image = _open(path)
+    image = load_image(path, turned=True)
     if image.size != size:
         raise RegardError(
             f"{path}: mask of {image.width}x{image.height} pixels for {of} of {size[0]}x{size[1]}; "
@@ -76,6 +79,9 @@ def cover(image: Image.Image, size: tuple[int, int], resample: Image.Resampling)
     scale = max(width / image.width, height / image.height)
     scaled = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     left, top = (scaled[0] - width) // 2, (scaled[1] - height) // 2
+    if scaled[0] * scaled[1] > _WHOLE:  # of a picture far from the wanted shape only what stays is enlarged
+        x, y = image.width / scaled[0], image.height / scaled[1]
+        return image.resize((width, height), resample, (left * x, top * y, (left + width) * x, (top + height) * y))
     return image.resize(scaled, resample).crop((left, top, left + width, top + height))
 
 
@@ -87,19 +93,6 @@ def to_bytes(image: Image.Image) -> UInt8[Tensor, "3 H W"]:
 def to_bool(mask: Image.Image) -> Bool[Tensor, "1 H W"]:
     """An 8-bit mask as a tensor."""
     return torch.from_numpy(np.asarray(mask) > 127)[None]
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(check_file(path, "image")) as opened:
-            opened.load()
-            return ImageOps.exif_transpose(opened)
-    except UnidentifiedImageError:
-        raise RegardError(f"{path}: not an image that can be read; replace or remove the file") from None
-    except Image.DecompressionBombError as error:
-        raise RegardError(f"{path}: {error}; shrink the image") from None
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's for truncated and damaged files
-        raise RegardError(f"{path}: damaged image ({error}); replace or remove the file") from None
 
 
 @dataclass(frozen=True)
@@ -275,11 +268,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     An entry that would leave the folder it is unpacked in (an absolute path, a drive, ``..``) or that is a symbolic
     link is an error, although regard does not unpack archives: such an archive is corrupt or malicious.
     """
+    regular_file(path)
     try:
         archive = zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise RegardError(f"{path}: no such archive; correct the path") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # zipfile lets struct.error, NotImplementedError and others through
         raise RegardError(f"{path}: damaged zip ({error}); fetch it again") from None
     for entry in archive.infolist():
         name = entry.filename
@@ -297,13 +289,13 @@ def read_zip_image(archive: zipfile.ZipFile, name: str, size: tuple[int, int]) -
     Raises:
         RegardError: an entry that cannot be read, or that is not of ``size`` (height, width).
     """
+    what = f"{archive.filename}: entry {name!r}"
     try:
-        with Image.open(io.BytesIO(archive.read(name))) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise RegardError(
-            f"{archive.filename}: entry {name!r} cannot be read ({error}); fetch the archive again"
-        ) from None
+        entry = archive.getinfo(name)
+        check_growth(entry.file_size, entry.compress_size, what, "fetch the archive again")
+        pixels = np.asarray(load_image(archive.read(entry), name=what).convert("RGB"))
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise RegardError(f"{what} cannot be read ({error}); fetch the archive again") from None
     height, width = pixels.shape[:2]
     if (height, width) != size:
         raise RegardError(f"{archive.filename}: entry {name!r} is {width}x{height}, not {size[1]}x{size[0]}")

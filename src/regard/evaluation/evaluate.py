@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from regard.data import DataSplits
+from regard.devices import find_device
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.gallery import write_run_gallery
 from regard.evaluation.measures import MEASURES
@@ -75,6 +76,7 @@ def evaluate(
     Raises:
         RegardError: no finished run lies there.
     """
+    device = find_device(device)
     recipe, model, data = run or open_run(folder)
     data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
     if (folder / "twin" / "model").is_dir():

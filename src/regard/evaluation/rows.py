@@ -16,8 +16,9 @@ from torch import Tensor
 from regard.evaluation.context import Columns, Value
 from regard.files import write_arrays
 from regard.metrics import paired_difference, score
+from regard.reading import read_arrays
 from regard.report import BootstrapMean, Difference, Group, Reference, Score
-from regard.types import RegardError, Scores
+from regard.types import Scores
 
 MEAN_MASK = "mean mask of the training images"
 TWIN = "plain twin"
@@ -268,8 +269,4 @@ def read_per_image(folder: Path) -> dict[str, np.ndarray]:
         RegardError: the run was not evaluated, or the file is damaged.
     """
     path = folder / _FILE
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays}
-    except (OSError, ValueError) as error:
-        raise RegardError(f"{path}: cannot be read ({error}); make it with `regard evaluate {folder}`") from None
+    return read_arrays(path, f"make it with `regard evaluate {folder}`")

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from regard.data import CORRUPTIONS, SEVERITIES, DataSplits, Split, corrupted, evenly_spaced, open_data
+from regard.devices import find_device
 from regard.evaluation.changed_splits import ChangedSplit, PartSplit, on_other_grounds
 from regard.evaluation.context import EvaluationContext
 from regard.evaluation.prediction import prediction
@@ -88,7 +89,7 @@ def shift(
     Raises:
         RegardError: no finished run, or ``out`` holds numbers of other options.
     """
-    options = options or ShiftOptions()
+    options, device = options or ShiftOptions(), find_device(device)
     recipe, model, data = load_run(run)
     refuse_map_override(recipe, run)
     models = {"run": model.to(device)}

@@ -27,10 +27,12 @@ from torch import Tensor, nn
 
 from regard.backbones import eval_mode, head_name
 from regard.data import DataSplits, Split, find_entry, open_data, permutation
+from regard.devices import find_device
 from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder, write_arrays
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
+from regard.reading import read_arrays
 from regard.report import BootstrapMean, json_text, write_dataclass
 from regard.training import load_run, refuse_map_override, seed_everything
 from regard.types import RegardError
@@ -223,7 +225,7 @@ def transfer(
     Raises:
         RegardError: no finished run, an unknown data set, one without single labels, or ``out`` holds other numbers.
     """
-    options = options or TransferOptions()
+    options, device = options or TransferOptions(), find_device(device)
     recipe, model, _ = load_run(run)
     refuse_map_override(recipe, run)
     own: Mapping[str, Any] = data_options or {}
@@ -307,8 +309,8 @@ def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
 
 
 def _load(path: Path) -> npt.NDArray[np.float32]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays["hits"])
-    except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{path}: cannot be read ({error}); remove it and repeat the command") from None
+    remedy = "remove it and repeat the command"
+    arrays = read_arrays(path, remedy)
+    if "hits" not in arrays:
+        raise RegardError(f"{path}: has no array hits; {remedy}")
+    return arrays["hits"]

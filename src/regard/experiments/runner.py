@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, estimate_time, read_object, run_grid
-from regard.report import duration, plural
+from regard.reading import parse_json
+from regard.report import Terminal, duration, plural
 from regard.training import build_data, recipe_from
 from regard.types import RegardError
 
@@ -76,7 +77,7 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
         build_data(recipe)
     if not left:
         return {}
-    with grid_progress(left, root, console=Console(stderr=True)) as on_progress:
+    with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
         outcome = run_grid(left, root, workers=options.workers, threads=options.threads, on_progress=on_progress)
     return dict(outcome.failed)
 
@@ -116,7 +117,7 @@ def provenance_of(cells: Sequence[Cell], root: Path) -> tuple[CellProvenance, ..
 @contextmanager
 def grid_progress(cells: Sequence[Cell], root: Path, *, console: Console | None = None) -> Iterator[_OnProgress]:
     """On a terminal, a table that follows the grid; elsewhere one line for every cell that ends."""
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     ended: set[str] = set()
 
     def print_ended(states: Mapping[str, State]) -> None:
@@ -171,7 +172,7 @@ def _row(cell: Cell, state: State, root: Path) -> list[Text]:
 def _last_epoch(folder: Path) -> tuple[int | None, float | None]:
     """Epochs done and the last validation score (accuracy, or S-measure of masks) of a cell that trains a run."""
     try:
-        last = json.loads((folder / RUN / "metrics.jsonl").read_text().splitlines()[-1])
+        last = parse_json((folder / RUN / "metrics.jsonl").read_text().splitlines()[-1])
         return last["epoch"] + 1, last.get("val/accuracy", last.get("val/s"))
     except (OSError, ValueError, IndexError, KeyError, TypeError):
         return None, None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from jaxtyping import Float, Int
@@ -104,6 +105,19 @@ def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
     for option in options:
         if option not in allowed:
             raise RegardError(f"{name}: no option {option!r}; nearest: {nearest(option, allowed) or 'it has none'}")
+    hints = get_type_hints(method.run)
+    for option, value in options.items():
+        kinds = [hints[option], *get_args(hints[option])]
+        choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+        plain = tuple(kind for kind in kinds if kind in (int, float, str, bool))
+        number = float in plain and isinstance(value, int) and not isinstance(value, bool)
+        truth = isinstance(value, bool) and bool not in plain
+        wanted = ", ".join([*map(repr, choices), *(kind.__name__ for kind in plain)])
+        if (plain or choices) and value is not None and value not in choices and not number:
+            if truth or not isinstance(value, plain):
+                raise RegardError(f"{name}: {option} is {value!r}; expected {wanted}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise RegardError(f"{name}: {option} is {value!r}; a finite number is needed")
 
 
 def _check_images(model: nn.Module, images: Tensor) -> None:

@@ -29,6 +29,7 @@ from regard.gaze.density import (
 from regard.gaze.events import fixations_from_samples
 from regard.gaze.files import fixated_pixels, image_size, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
+from regard.gaze.hdf5 import hdf5_names, open_hdf5, read_hdf5
 from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
@@ -63,6 +64,7 @@ __all__ = [
     "fixation_counts",
     "fixations_from_samples",
     "halves_against_each_other",
+    "hdf5_names",
     "image_size",
     "image_sizes",
     "leave_one_observer_out",
@@ -75,12 +77,14 @@ __all__ = [
     "observer_split",
     "observers_against_others",
     "observers_information",
+    "open_hdf5",
     "other_fixations",
     "read_atari_head",
     "read_csv",
     "read_cub_gha",
     "read_dut_omron",
     "read_folder",
+    "read_hdf5",
     "read_interiors",
     "read_mathe",
     "read_mit1003",

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from regard.gaze.fixations import natural
-from regard.listing import IMAGE_SUFFIXES, check_file, list_files
+from regard.listing import IMAGE_SUFFIXES, list_files
+from regard.reading import image_header, load_image, regular_file
 from regard.types import RegardError
-
-_ORIENTATION = 0x0112  # EXIF tag; values of 5 and more exchange width and height
 
 
 def image_sizes(folder: str | Path, *, recursive: bool = False) -> dict[str, tuple[int, int]]:
@@ -44,13 +42,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         RegardError: no such file, or none that holds an image.
     """
-    try:
-        with Image.open(check_file(path, "image")) as image:
-            stored = (image.height, image.width)
-            turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) >= 5  # TIFF's size is as shown
-            return stored[::-1] if turned else stored
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
+    header = image_header(path)
+    return header.height, header.width
 
 
 def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
@@ -61,6 +54,7 @@ def load_mat(path: str | Path, *names: str) -> dict[str, Any]:
     """
     from scipy.io import loadmat
 
+    regular_file(path)
     try:
         content: dict[str, Any] = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=names)
     except NotImplementedError as error:  # scipy's way to say HDF5
@@ -83,7 +77,7 @@ def load_csv(
             ``columns`` or ``numeric``, a value that is no number.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        with regular_file(path).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RegardError(f"cannot read {path} as CSV: {error}") from error
@@ -118,10 +112,6 @@ def numbers(values: Iterable[Any], source: str, *, column: str | None = None, bl
 
 def fixated_pixels(path: str | Path, *, threshold: int = 127) -> tuple[tuple[int, int], Any, Any]:
     """Size (height, width) of a binary map of fixations and x, y (n,) of its pixels brighter than ``threshold``."""
-    try:
-        with Image.open(check_file(path, "map of fixations")) as file:
-            values = np.asarray(ImageOps.exif_transpose(file).convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RegardError(f"{path}: not an image that can be read ({error}); replace or remove the file") from None
+    values = np.asarray(load_image(path, turned=True).convert("L"))
     y, x = np.nonzero(values > threshold)
     return (values.shape[0], values.shape[1]), x, y

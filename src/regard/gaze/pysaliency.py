@@ -7,13 +7,15 @@ file of stimuli, or the sizes, is needed as well. Layout: pysaliency 0.2 and 0.3
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from regard.gaze.fixations import Fixations, Outside, make_fixations
+from regard.gaze.hdf5 import open_hdf5, read_hdf5
 from regard.types import RegardError
 
 
@@ -50,11 +52,11 @@ def read_pysaliency(
         elif kind == "Fixations":
             subject = next((k for k in ("subject", "subjects") if k in file), None)
             table = {
-                "x": file["x"][...],
-                "y": file["y"][...],
-                "n": file["n"][...],
-                "subject": file[subject][...].astype(np.int64) if subject else None,
-                "order": (~np.isnan(file["x_hist"][...])).sum(-1),  # the number of earlier fixations
+                "x": read_hdf5(file, "x"),
+                "y": read_hdf5(file, "y"),
+                "n": read_hdf5(file, "n"),
+                "subject": read_hdf5(file, subject).astype(np.int64) if subject else None,
+                "order": (~np.isnan(read_hdf5(file, "x_hist"))).sum(-1),  # the number of earlier fixations
             }
         else:
             raise RegardError(f"{fixations} has type {kind!r} (version {version}), not Fixations or FixationTrains")
@@ -71,10 +73,10 @@ def _stimulus_sizes(stimuli: str | Path) -> dict[str, tuple[int, int]]:
         if kind == "Stimuli":
             shapes = {str(k): file[str(k)].shape for k in range(int(file.attrs["size"]))}
         elif kind == "FileStimuli":
-            names = [Path(_text(v)).name for v in file["filenames"][...]]
+            names = [Path(_text(v)).name for v in read_hdf5(file, "filenames")]
             if len(set(names)) < len(names):
-                names = [_text(v) for v in file["filenames"][...]]
-            shapes = dict(zip(names, (tuple(s) for s in file["shapes"][...]), strict=True))
+                names = [_text(v) for v in read_hdf5(file, "filenames")]
+            shapes = dict(zip(names, (tuple(s) for s in read_hdf5(file, "shapes")), strict=True))
         else:
             raise RegardError(f"{stimuli} has type {kind!r}: pysaliency's Stimuli or FileStimuli is needed")
     return {name: (int(shape[0]), int(shape[1])) for name, shape in shapes.items()}
@@ -84,31 +86,33 @@ def _trains(file: Any) -> dict[str, Any]:
     """Columns of viewings kept as matrices (viewing, place), padded with NaN, under the names of 0.2 or of 0.3."""
     if "train_xs" in file:
         keys, name = ("train_xs", "train_ys", "train_ns"), "scanpath_fixation_attributes"
-        subject = file["train_subjects"][...]
+        subject = read_hdf5(file, "train_subjects")
     elif "xs" in file:
         keys, name = ("xs", "ys", "n"), "fixation_attributes"
         attributes = file["scanpath_attributes"]
-        subject = attributes["subject"][...] if "subject" in attributes else np.zeros(len(file["n"]))
+        subject = read_hdf5(attributes, "subject") if "subject" in attributes else np.zeros(len(file["n"]))
     else:
         raise RegardError(f"{file.name} in {file.file.filename} holds neither train_xs nor xs: it has {list(file)}")
-    xs, ys, n = (file[key][...] for key in keys)
+    xs, ys, n = (read_hdf5(file, key) for key in keys)
     valid = ~np.isnan(xs)
     row, order = np.nonzero(valid)
     group = file.get(name, {})
-    duration = next((group[k][...][valid] for k in ("durations", "duration") if k in group), None)
+    duration = next((read_hdf5(group, k)[valid] for k in ("durations", "duration") if k in group), None)
     if duration is not None and np.nanmedian(duration) < 5:  # seconds
         duration = duration * 1000
     columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row].astype(np.int64)}
     return {**columns, "order": order, "duration": duration}
 
 
-def _open(path: str | Path) -> Any:
-    import h5py
-
+@contextmanager
+def _open(path: str | Path) -> Iterator[Any]:
+    """The file; content of other shapes and types than pysaliency's is an error that names it."""
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise RegardError(f"cannot read {path} as HDF5: {error}") from error
+        with open_hdf5(path) as file:
+            yield file
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError, OSError) as error:
+        text = " ".join(str(error).split())
+        raise RegardError(f"{path} does not hold what pysaliency writes ({text}); write it again") from error
 
 
 def _attribute(file: Any, name: str) -> str:

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from regard.gaze.files import fixated_pixels, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.fixations import Fixations, Outside, make_fixations, natural
+from regard.gaze.hdf5 import open_hdf5
 from regard.gaze.tables import read_csv
 from regard.listing import IMAGE_SUFFIXES, list_files, list_folders
 from regard.types import RegardError
@@ -87,15 +88,13 @@ def read_pascal_s(folder: str | Path, *, points_outside: Outside = "raise") -> F
     Raises:
         RegardError: a missing or corrupt file, another number of images than of cells, invalid coordinates.
     """
-    import h5py
-
     folder = Path(folder)
     sizes = image_sizes(folder / "imgs" / "pascal")
     path = folder / "fixations" / "pascalFix.mat"
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             cells = [np.asarray(file[reference]) for reference in file["fixCell"][0]]
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RegardError(f"cannot read fixCell of {path}: {error}") from error
     if len(cells) != len(sizes):
         raise RegardError(f"{path} has {len(cells)} images, {folder / 'imgs' / 'pascal'} has {len(sizes)}")

@@ -12,6 +12,7 @@ import numpy as np
 from regard.files import atomic_path
 from regard.gaze.files import image_sizes, load_csv, numbers
 from regard.gaze.fixations import Fixations, Outside, make_fixations
+from regard.reading import regular_file
 from regard.types import RegardError
 
 _ALIASES = {
@@ -90,9 +91,10 @@ def read_parquet(path: str | Path, *, points_outside: Outside = "raise") -> Fixa
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    regular_file(path)
     try:
         table = pq.read_table(path).to_pydict()
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RegardError(f"cannot read {path} as Parquet: {error}") from error
     return _from_columns(table, str(path), points_outside)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
 from regard.data import cover, read_image, to_bytes
 from regard.explain import METHODS, ZeroMapWarning, explain
-from regard.files import write_arrays
+from regard.files import make_folder, write_arrays
 from regard.judge.subject import Subject
+from regard.reading import DataError, parse_yaml
 from regard.report import method_sheet, picture_of, picture_values, read_dataclass, sheet, write_dataclass, write_png
 from regard.types import Map, RegardError, Unit
 
@@ -97,7 +98,10 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         method, dot, name = path.partition(".")
         if not (equals and dot and name) or method not in METHODS:
             raise RegardError(f"--option {text}: METHOD.NAME=VALUE is needed; methods: {', '.join(METHODS)}")
-        options.setdefault(method, {})[name] = yaml.safe_load(value)
+        try:
+            options.setdefault(method, {})[name] = parse_yaml(value)
+        except DataError as error:
+            raise RegardError(f"--option {text}: the value is {error}; give a number, a word or a list") from None
     return options
 
 
@@ -113,6 +117,7 @@ def explain_images(
 ) -> ExplainResults:
     """Writes ``<name>.png``, ``<name>.npz`` (a map per method, the image) and ``explained.json`` into ``out``.
 
+    Of images of one name, all but the first get a number after it; so does one whose picture would overwrite an image.
     Images are resized to the model's input size, centre-cropped. A bad one is reported and the others continue.
 
     Args:
@@ -131,8 +136,9 @@ def explain_images(
     runner = _MethodRunner(subject, list(METHODS if every else methods), layer, options or {}, skip_unsuitable=every)
     fixed_class = None if target is None else subject.target(target)
     device = next(subject.model.parameters()).device
-    results = ExplainResults()
-    for k, path in enumerate(track(images, description="explaining", disable=len(images) < 5)):
+    results, files = ExplainResults(), output_files(images, out)
+    make_folder(out)
+    for path, file in zip(track(images, description="explaining", disable=len(images) < 5), files, strict=True):
         try:
             pixels = to_bytes(cover(read_image(path), subject.size, Image.Resampling.BILINEAR))
         except RegardError as error:
@@ -143,11 +149,40 @@ def explain_images(
         index = int(probabilities.argmax()) if fixed_class is None else fixed_class
         maps = runner.run(image, index)
         results.notes += [f"{path}: {note}" for note in maps.notes]
-        stem = path.stem if sum(p.stem == path.stem for p in images) == 1 else f"{path.stem}-{k}"
-        results.images.append(_write(subject, path, image[0], probabilities, index, maps, out / stem))
+        results.images.append(_write(subject, path, image[0], probabilities, index, maps, file))
     write_dataclass(out / _FILE, results.images)
     results.notes += [f"left out: {reason}" for reason in runner.left_out]
     return results
+
+
+def output_files(images: Sequence[Path], out: Path) -> list[Path]:
+    """A file in ``out``, without its ending, for each image: no two alike, none that would overwrite an image.
+
+    Names that differ in capitals or in the Unicode form alone count as alike, since some file systems join them.
+
+    >>> [str(file) for file in output_files([Path("cat.png"), Path("cat.jpg"), Path("cat-1.png")], Path("out"))]
+    ['out/cat', 'out/cat-2', 'out/cat-1']
+    """
+
+    def key(path: Path) -> str:
+        return unicodedata.normalize("NFC", str(path)).casefold()
+
+    inputs = {key(path.resolve()) for path in images}
+    taken = {key(Path(path.stem)) for path in images} | {"explained"}
+    used: set[str] = set()
+    files = []
+    for path in images:
+        file, number = out / path.stem, 1
+        while True:
+            written = {key((out / f"{file.name}{ending}").resolve()) for ending in (".png", ".npz")}
+            fresh = key(Path(file.name)) not in (used if number == 1 else used | taken)
+            if fresh and file.name != "explained" and not written & inputs:
+                break
+            number += 1
+            file = out / f"{path.stem}-{number}"
+        used.add(key(Path(file.name)))
+        files.append(file)
+    return files
 
 
 @dataclass
@@ -199,7 +234,6 @@ def _write(
     subject: Subject, path: Path, image: Tensor, probabilities: Tensor, target: int, result: _ImageMaps, file: Path
 ) -> ExplainedImage:
     """The sheet and the arrays of one image, as ``file`` with the endings .png and .npz."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     best, classes, maps = int(probabilities.argmax()), subject.classes, result.maps
     title = f"{path.name}: {classes[best]} {float(probabilities[best]):.2f}"
     if target != best:

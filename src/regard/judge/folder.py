@@ -8,16 +8,15 @@ judge.json                   the results
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from regard.files import write_arrays
+from regard.reading import read_arrays, read_json_file
 from regard.report import to_json, write_dataclass
 from regard.types import Map, RegardError, Unit
 
@@ -93,11 +92,11 @@ class JudgeFolder:
     def read_map(self, method: str, unit: Unit) -> Map:
         """The maps that `write_maps` wrote."""
         file = self.path / "maps" / f"{method}.npz"
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return Map(torch.from_numpy(arrays["values"]), unit)
-        except (OSError, ValueError, KeyError) as error:
-            raise RegardError(f"{file}: cannot be read ({error}); remove {file.with_suffix('.json')}") from error
+        remedy = f"remove {file.with_suffix('.json')}"
+        values = read_arrays(file, remedy).get("values")
+        if values is None or values.ndim != 4 or values.dtype.kind != "f":
+            raise RegardError(f"{file}: holds no maps (B,1,h,w) named values; {remedy}")
+        return Map(torch.from_numpy(values), unit)
 
     def write_cell(self, method: str, metric: str, content: Mapping[str, Any]) -> None:
         """Numbers of one pair, or `failure`."""
@@ -114,8 +113,8 @@ class JudgeFolder:
         """The content of a file; None where there is none."""
         if not file.exists():
             return None
-        try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RegardError(f"{file}: cannot be read ({error}); remove it, and it will be made again") from error
+        remedy = "remove it, and it will be made again"
+        content = read_json_file(file, remedy)
+        if not isinstance(content, dict):
+            raise RegardError(f"{file}: is no JSON object; {remedy}")
         return content

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.judge.results import GROUPS, JudgeResults, beyond_floor, read_judge_results
-from regard.report import Score, interval_text, number, plural, render_page, write_page
+from regard.report import Score, Terminal, interval_text, number, plural, render_page, write_page
 
 
 def write_judge_page(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def print_judge_results(results: JudgeResults, console: Console | None = None) -
     A cell holds the value, its interval and its first floor; green is clearly better than that floor, paired by image,
     red clearly worse.
     """
-    console = console or Console()
+    console = console or Terminal()
     console.print(
         Text(f"{results.model.name}, {plural(results.data.images, 'image')} of {results.data.name}", style="bold")
     )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from regard.devices import find_device
 from regard.evaluation import Sample, open_sample, sample_of
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
@@ -79,6 +80,7 @@ def judge(
     >>> judge(network, torch.rand(4, 3, 16, 16), methods="attention,grad_cam", metrics="drop", again=2)
     JudgeResults('AttentiveClassifier' on 4 images of 'images': 2 methods, 3 measures)
     """
+    device = None if device is None else find_device(device)
     options = JudgeOptions(
         methods=_names(methods, METHODS, "method"),
         metrics=_names(metrics, METRICS, "metric", *(() if shuffled is None else ("labels",))),

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from regard.metrics.predicting import distribution, in_batches
 from regard.metrics.similarity import cosine, spearman
+from regard.reading import load_image
 from regard.types import Classes, Explain, Images, Map, PerImage, Predict, RegardError
 
 CONSISTENCY_THRESHOLDS = (0.85, 0.9, 0.95)
@@ -168,7 +169,7 @@ def jpeg(images: Images, *, quality: int = 50) -> Images:
         file = io.BytesIO()
         pixels = (image * 255).round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
         Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-        back.append(torch.from_numpy(np.asarray(Image.open(file)).copy()).permute(2, 0, 1))
+        back.append(torch.from_numpy(np.asarray(load_image(file.getvalue())).copy()).permute(2, 0, 1))
     return torch.stack(back).to(images).div(255) if back else images
 
 

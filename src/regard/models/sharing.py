@@ -13,9 +13,10 @@ from torch import nn
 
 from regard.backbones import load_weights, read_weights
 from regard.files import atomic_path, write_atomically
+from regard.models.config_schema import SCHEMA, bounded_building, elements_of, read_config
+from regard.reading import check_links
 from regard.types import RegardError
 
-_SCHEMA = 1
 CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
@@ -46,7 +47,7 @@ class Shareable(nn.Module):
                     "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same "
                     "way"
                 )
-        config = {"schema": _SCHEMA, "class": type(self).__name__, "arguments": self.config}
+        config = {"schema": SCHEMA, "class": type(self).__name__, "arguments": self.config}
         try:
             text = json.dumps(config, indent=2)
         except TypeError as error:
@@ -62,32 +63,33 @@ class Shareable(nn.Module):
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Self:
         """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub.
 
+        Nothing in it is executed or fetched; see ``docs/security.md``.
+
         Raises:
-            RegardError: nothing there, another schema, or weights that do not fit the configuration.
+            RegardError: nothing there, another schema, an argument that ``save_pretrained`` would not write, sizes out
+                of bounds, a link that leads out of the folder, or weights that do not fit the configuration.
         """
         config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, _WEIGHTS))
+        arguments, state = read_config(config_path, cls), read_weights(weights_path)
         try:
-            config: dict[str, Any] = json.loads(config_path.read_text(encoding="utf-8"))
-            schema, kind, arguments = config["schema"], config["class"], config["arguments"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RegardError(f"from_pretrained: {config_path} does not describe a model ({error!r})") from error
-        if schema != _SCHEMA or kind != cls.__name__:
-            raise RegardError(
-                f"from_pretrained: {config_path} is schema {schema} of {kind}; "
-                f"this version reads schema {_SCHEMA} of {cls.__name__}"
-            )
-        arguments["input_size"] = tuple(arguments["input_size"])
-        try:
-            model = cls(**arguments)
-        except TypeError as error:
+            with bounded_building(elements_of(state)):
+                model = cls(**arguments)
+        except RegardError as error:
             raise RegardError(f"from_pretrained: {config_path}: {error}") from error
-        load_weights(model, read_weights(weights_path), source=str(weights_path))
+        except Exception as error:  # of constructors of network libraries, which check little
+            reason = " ".join(str(error).split())[:300]
+            raise RegardError(
+                f"from_pretrained: {config_path}: no model can be built from these arguments "
+                f"({type(error).__name__}: {reason}); take a model that `save_pretrained` wrote"
+            ) from error
+        load_weights(model, state, source=str(weights_path))
         return model.eval()
 
 
 def _file(source: str | Path, name: str, revision: str | None) -> Path:
     folder = Path(source)
     if folder.is_dir():
+        check_links(folder)
         if not (folder / name).is_file():
             raise RegardError(f"from_pretrained: no {name} in {folder}")
         return folder / name

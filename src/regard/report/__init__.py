@@ -36,7 +36,7 @@ from regard.report.schema import (
     Score,
     TrainedModel,
 )
-from regard.report.terminal import print_records, print_scores
+from regard.report.terminal import Terminal, print_records, print_scores
 from regard.report.words import duration, interval_text, listed, number, plural, signed, verdict
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "ScatterPoint",
     "Score",
     "Series",
+    "Terminal",
     "TrainedModel",
     "chart",
     "colorize",

@@ -14,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from regard.files import write_json
+from regard.reading import read_json_file
 from regard.types import RegardError
 
 _T = TypeVar("_T")
@@ -55,26 +56,10 @@ def read_dataclass(file: Path, kind: type[_T], remedy: str) -> _T:
         RegardError: the file is missing or does not fit; the message names file and place and ends with ``remedy``.
     """
     try:
-        value: _T = from_json(kind, json.loads(read_text(file, remedy)))
-    except json.JSONDecodeError as error:
-        corrupt(file, f"line {error.lineno} is not JSON ({error.msg})", remedy)
+        value: _T = from_json(kind, read_json_file(file, remedy))
     except MismatchError as error:
         corrupt(file, str(error), remedy)
     return value
-
-
-def read_text(file: Path, remedy: str) -> str:
-    """The text of a file.
-
-    Raises:
-        RegardError: it is missing or unreadable; the message ends with ``remedy``.
-    """
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RegardError(f"{file}: is missing; {remedy}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); {remedy}") from error
 
 
 def corrupt(file: Path, problem: str, remedy: str) -> NoReturn:

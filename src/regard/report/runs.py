@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from regard.report.json_files import MismatchError, corrupt, from_json, read_dataclass, read_text
+from regard.reading import ArrayFile, DataError, parse_json, parse_yaml, read_text
+from regard.report.json_files import MismatchError, corrupt, from_json, read_dataclass
 from regard.report.schema import Evaluation, History, Pictures, Provenance, Run
 from regard.types import RegardError
 
@@ -32,8 +29,8 @@ def read_run(path: Path) -> Run:
     recipe_file = path / "recipe.yaml"
     recipe_text = read_text(recipe_file, TRAIN)
     try:
-        recipe = from_json(Mapping[str, object], yaml.safe_load(recipe_text))
-    except (yaml.YAMLError, MismatchError) as error:
+        recipe = from_json(Mapping[str, object], parse_yaml(recipe_text))
+    except (DataError, MismatchError) as error:
         corrupt(recipe_file, str(error), TRAIN)
     evaluation = read_evaluation(path)
     twin = path / "twin" / "metrics.jsonl"
@@ -83,15 +80,15 @@ def read_history(file: Path) -> History:
         if not line.strip():
             continue
         try:
-            row: dict[str, Any] = json.loads(line)
+            row: dict[str, Any] = parse_json(line)
             numbers = {k: v for k, v in row.items() if v is None or type(v) in (int, float)}
             values: dict[str, float] = from_json(Mapping[str, float], numbers)
             epochs[int(values["epoch"])] = values
-        except json.JSONDecodeError as error:
+        except DataError as error:
             if number == len(lines):
                 truncated = True
             else:
-                corrupt(file, f"line {number} is not JSON ({error.msg})", f"delete that line, or {TRAIN}")
+                corrupt(file, f"line {number} {str(error).removeprefix('line 1 ')}", f"delete that line, or {TRAIN}")
         except (AttributeError, KeyError, ValueError, OverflowError):
             corrupt(file, f"line {number} is {line[:60]!r}, expected an object with an epoch", f"delete it, or {TRAIN}")
     return History(tuple(epochs[e] for e in sorted(epochs)), truncated)
@@ -100,11 +97,8 @@ def read_history(file: Path) -> History:
 def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
     if not file.is_file():
         raise RegardError(f"{file}: is missing, but evaluation.json lists a gallery; {EVALUATE}")
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as entries:
-            arrays = {name: entries[name] for name in _ARRAYS if name in entries}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        corrupt(file, f"cannot be read ({error})", EVALUATE)
+    with ArrayFile(file, EVALUATE) as entries:
+        arrays = {name: entries[name] for name in _ARRAYS if name in entries}
     for name, (ndim, kinds) in _ARRAYS.items():
         array = arrays.get(name)
         if array is None and name in ("images", "maps"):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from regard.errors import printable
 from regard.report.schema import Evaluation, Score
 from regard.report.words import interval_text, number, plural, signed, verdict
+
+
+class Terminal(Console):
+    """A console on which control characters of what is printed, such as those in a file's name, are escapes."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The parts of what is printed; line ends are rich's own, and its own control codes pass."""
+        for text, style, control in super().render(renderable, options):
+            shown = text if control or text.isprintable() else "\n".join(map(printable, text.split("\n")))
+            yield Segment(shown, style, control)
 
 
 def print_scores(evaluation: Evaluation, console: Console | None = None) -> None:
@@ -17,7 +29,7 @@ def print_scores(evaluation: Evaluation, console: Console | None = None) -> None
 
     Text of the run (labels, warnings) is printed literally, never as markup.
     """
-    console = console or Console()
+    console = console or Terminal()
     data = evaluation.data
     console.print(Text(f"{data.name}, {data.split} split, {plural(data.size, 'image')}", style="bold"))
     for warning in evaluation.warnings:
@@ -57,4 +69,4 @@ def print_records(
         table.title, table.title_justify, table.title_style = Text(title), "left", "bold"
     for record in records:
         table.add_row(*(Text(value) for value in record.values()))
-    (console or Console()).print(table)
+    (console or Terminal()).print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,8 +13,18 @@ from PIL import Image
 from torch import Tensor
 
 from regard.data import read_image, to_bytes
-from regard.gaze import Fixations, image_sizes, read_csv, read_parquet, read_pysaliency
+from regard.gaze import (
+    Fixations,
+    hdf5_names,
+    image_sizes,
+    open_hdf5,
+    read_csv,
+    read_hdf5,
+    read_parquet,
+    read_pysaliency,
+)
 from regard.listing import IMAGE_SUFFIXES, Names, check_file, find_path, list_files
+from regard.reading import ArrayFile, load_image, read_array
 from regard.training import open_run, refuse_map_override
 from regard.types import RegardError
 
@@ -92,20 +101,11 @@ def open_maps(path: str | Path) -> MapFiles:
     return MapFiles(loaders, str(path))
 
 
-@contextmanager
-def _reading(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise RegardError(f"cannot read {what}: {error}") from error
-
-
 def _read_file(path: Path) -> Any:
-    with _reading(f"the map {path}"):
-        if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)
-        with Image.open(path) as file:
-            return np.asarray(file if file.mode in ("L", "I", "F", "I;16") else file.convert("L"))
+    if path.suffix.lower() == ".npy":
+        return read_array(path)
+    picture = load_image(path)
+    return np.asarray(picture if picture.mode in ("L", "I", "F", "I;16") else picture.convert("L"))
 
 
 def read_map(path: Path) -> Tensor:
@@ -118,29 +118,26 @@ def read_map(path: Path) -> Tensor:
 
 
 def _npz(path: Path) -> dict[str, Callable[[], Any]]:
-    with _reading(f"{path} as NPZ"):
-        file = np.load(path, allow_pickle=False)
-    if {"maps", "names"} <= set(file.files):
-        maps, names = file["maps"], [str(name) for name in file["names"]]
+    file = ArrayFile(path)
+    if {"maps", "names"} <= file.keys():
+        maps, names = np.atleast_1d(file["maps"]), [str(name) for name in np.atleast_1d(file["names"])]
         if len(maps) != len(names):
             raise RegardError(f"{path} has {len(maps)} maps, but {len(names)} names")
         return {name: partial(maps.__getitem__, k) for k, name in enumerate(names)}
-    return {name: partial(file.__getitem__, name) for name in file.files}
+    return {name: partial(file.__getitem__, name) for name in file}
 
 
 def _hdf5(path: Path) -> dict[str, Callable[[], Any]]:
-    import h5py
-
-    with _reading(f"{path} as HDF5"):
-        file = h5py.File(path, "r")
-    names: list[str] = []
-    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return {name: (lambda name=name: file[name][...]) for name in names}
+    file = open_hdf5(path)
+    return {name: partial(read_hdf5, file, name) for name in hdf5_names(file)}
 
 
 def _map(values: Any, what: str) -> Tensor:
+    kind = np.asarray(values).dtype
+    if kind.kind not in "biuf":
+        raise RegardError(f"{what} holds {kind}, not numbers: a map is (h,w) of numbers")
     values = np.squeeze(np.asarray(values, dtype=np.float64))
-    if values.ndim != 2:
+    if values.ndim != 2 or not values.size:
         raise RegardError(f"{what} has shape {values.shape}: a map is (h,w)")
     return torch.from_numpy(np.ascontiguousarray(values))[None, None]
 

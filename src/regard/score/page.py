@@ -20,9 +20,11 @@ from regard.data import read_image
 from regard.files import write_arrays
 from regard.gaze import Fixations
 from regard.metrics import best_typical_worst
+from regard.reading import ArrayFile
 from regard.report import (
     GALLERY_ORDER,
     Panels,
+    Terminal,
     interval_text,
     number,
     panels,
@@ -96,12 +98,11 @@ def read_gallery(folder: Path, gallery: tuple[ScoredItem, ...]) -> dict[str, Any
     if not gallery:
         return {}
     file = folder / "gallery.npz"
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names = [f"{part}_{item.row}" for item in gallery for part in ("image", "map", "points")]
-            return {name: arrays[name] for name in names}
-    except (OSError, ValueError, KeyError) as error:
-        raise RegardError(f"{file}: cannot be read ({error}); {REMEDY}") from error
+    names = [f"{part}_{item.row}" for item in gallery for part in ("image", "map", "points")]
+    with ArrayFile(file, REMEDY) as arrays:
+        if missing := [name for name in names if name not in arrays]:
+            raise RegardError(f"{file}: has no array {missing[0]}; {REMEDY}")
+        return {name: arrays[name] for name in names}
 
 
 def write_score_pages(folder: Path) -> tuple[Path, ...]:
@@ -168,7 +169,7 @@ def print_map_scores(name: str, results: ScoreResults, console: Console | None =
     """One row per score: value, interval, the three floors, the observers' score, and the share of the way from the
     centre prior to the observers.
     """
-    console = console or Console()
+    console = console or Terminal()
     title = f"{name}: {plural(results.images, 'image')}, {plural(results.fixations, 'fixation')}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for head in ("score", "value", "interval", "centre", "other", "uniform", "ceiling", "share"):
@@ -203,4 +204,4 @@ def print_comparison(rows: Sequence[ModelComparison], console: Console | None = 
             number(row.adjusted),
             Text(row.better if row.adjusted < 0.05 else "not clear"),
         )
-    (console or Console()).print(table)
+    (console or Terminal()).print(table)

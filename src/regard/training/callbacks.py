@@ -19,6 +19,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import nn
 
 from regard.files import write_atomically
+from regard.reading import DataError, parse_json
 from regard.training.budget_terms import BUDGET_TERMS
 from regard.training.task import Task
 from regard.types import RegardError
@@ -60,8 +61,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
     for text in path.read_text().splitlines():
         try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
+            lines.append(parse_json(text))
+        except DataError:
             break
     return lines
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
+from jsonargparse import ActionConfigFile, ArgumentParser, set_loader  # type: ignore[attr-defined]
 
 from regard.errors import RegardError
 from regard.files import write_atomically
+from regard.reading import DataError, parse_yaml, read_yaml_file
 from regard.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -28,8 +29,23 @@ if TYPE_CHECKING:
 
 DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
+_MODE = "regard"
+"""Name, for jsonargparse, of YAML with bounds: a file of a kilobyte can otherwise unfold without end."""
+
+
+def _value(text: str) -> Any:
+    """An option's value; text such as ``{a}`` or ``a:``, which YAML takes for a mapping to nothing, stays text."""
+    value = parse_yaml(text)
+    return text if isinstance(value, dict) and value and not any(v is not None for v in value.values()) else value
+
+
+set_loader(_MODE, _value, (DataError,))
+
 _FIELD_SEPARATOR = re.compile(r",(?=\w[\w.]*=)(?![^\[{(]*[\])}])")
 """A comma before ``name=`` that no bracket closes around."""
+
+
+_RECIPES = "recipes are YAML files, see recipes/"
 
 
 def _split_fields(arguments: Sequence[str]) -> list[str]:
@@ -55,7 +71,9 @@ def _split_fields(arguments: Sequence[str]) -> list[str]:
 
 def recipe_parser(description: str = "") -> ArgumentParser:
     """A parser of ``--recipe FILE`` and of every field of a recipe."""
-    parser = ArgumentParser(description=description, exit_on_error=False, default_env=False, allow_abbrev=False)
+    parser = ArgumentParser(
+        description=description, exit_on_error=False, default_env=False, allow_abbrev=False, parser_mode=_MODE
+    )
     parser.add_argument("--recipe", action=ActionConfigFile, help="a recipe file; later arguments override it")
     parser.add_class_arguments(Recipe, None)
     return parser
@@ -68,6 +86,10 @@ def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None)
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = parser or recipe_parser()
+    for before, word in zip(("", *arguments), arguments, strict=False):
+        name = word.removeprefix("--recipe=") if word.startswith("--recipe=") else word if before == "--recipe" else ""
+        if name and Path(name).exists():
+            read_yaml_file(name, _RECIPES)
     return _read_recipe(parser, lambda: parser.parse_args(_split_fields(arguments)))
 
 
@@ -77,9 +99,10 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RegardError: there is no such file, or it holds an unknown or ill-typed field.
     """
-    if not path.is_file():
-        raise RegardError(f"{path}: no such recipe; recipes are YAML files, see recipes/")
-    return parse_recipe(["--recipe", str(path)])
+    values = read_yaml_file(path, _RECIPES)
+    if not isinstance(values, dict):
+        raise RegardError(f"{path}: holds no fields of a recipe; {_RECIPES}")
+    return recipe_from(values)
 
 
 def recipe_from(values: Mapping[str, Any]) -> Recipe:
@@ -145,13 +168,14 @@ def read_yaml(kind: type[DataclassT], path: Path, *, help: str) -> DataclassT:
     Raises:
         RegardError: an unknown field, or what the dataclass or one in it refuses; named with the file.
     """
-    parser = ArgumentParser(exit_on_error=False, default_env=False)
+    parser = ArgumentParser(exit_on_error=False, default_env=False, parser_mode=_MODE)
     parser.add_class_arguments(kind, None)
+    values = read_yaml_file(path, help)
     try:
-        return _instantiate(kind, parser, parser.parse_object(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        return _instantiate(kind, parser, parser.parse_object(values))
     except RegardError as error:
         raise RegardError(f"{path}: {error}") from None
-    except (argparse.ArgumentError, yaml.YAMLError, TypeError, ValueError, OSError, AttributeError) as error:
+    except (argparse.ArgumentError, TypeError, ValueError, OSError, AttributeError) as error:
         raise RegardError(f"{path}: {' '.join(str(error).split())}; {help}") from None
 
 

@@ -23,7 +23,7 @@ from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
-from regard.files import claim_folder, write_atomically
+from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
@@ -162,7 +162,7 @@ def train_with_twin(recipe: Recipe, folder: Path | str, *, quiet: bool = False) 
         return run
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
-    twin_folder.mkdir(parents=True, exist_ok=True)
+    make_folder(twin_folder)
     path, log = twin_folder / "wanted.yaml", twin_folder / "log.txt"
     save_recipe(plain_twin(recipe), path)
     threads = torch.get_num_threads()

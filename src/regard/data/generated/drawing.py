@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from regard.reading import load_image
+
 PHOTOGRAPHS: dict[str, tuple[str, ...]] = {
     "train": (
         "sklearn.datasets.images/china.jpg",
@@ -149,14 +151,13 @@ def photograph(name: str, side: int) -> UInt8[Tensor, "3 H W"]:
     from PIL import Image
 
     package, file = name.split("/")
-    with files(package).joinpath(file).open("rb") as stream, Image.open(stream) as opened:
-        image = opened.convert("RGB")
-        if file == "retina.jpg":  # a disc on black
-            image = image.crop((240, 240, 1170, 1170))
-        scale = side / min(image.size)
-        image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
-        flat = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-        return flat.view(image.height, image.width, 3).permute(2, 0, 1).contiguous()
+    image = load_image(files(package).joinpath(file).read_bytes(), name=name).convert("RGB")
+    if file == "retina.jpg":  # a disc on black
+        image = image.crop((240, 240, 1170, 1170))
+    scale = side / min(image.size)
+    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+    flat = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return flat.view(image.height, image.width, 3).permute(2, 0, 1).contiguous()
 
 
 def photograph_crops(names: tuple[str, ...], size: int, u: Float[Tensor, "B 8"]) -> Float[Tensor, "B 3 {size} {size}"]:

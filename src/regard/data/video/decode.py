@@ -18,11 +18,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Int8, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from regard.data.files import list_images
 from regard.listing import IMAGE_SUFFIXES
+from regard.reading import load_image
 from regard.types import RegardError
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm")
@@ -134,11 +135,7 @@ def _check_count(path: Path, first: int, count: int, readable: int) -> None:
 
 
 def _image(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as opened:
-            return ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise RegardError(f"{path}: damaged frame ({error}); replace it, or leave the clip out") from None
+    return load_image(path, turned=True).convert("RGB")
 
 
 @contextmanager

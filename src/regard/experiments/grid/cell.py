@@ -16,17 +16,16 @@ import importlib
 import json
 import re
 import socket
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from regard.errors import RegardError
 from regard.files import write_arrays, write_json
+from regard.reading import read_arrays, read_json_file
 
 _SCHEMA = 1
 REQUEST_FILE, RESULT_FILE, ARRAYS_FILE = "wanted.json", "cell.json", "cell.npz"
@@ -130,12 +129,7 @@ def read_result(cell: Cell, root: Path) -> Result | None:
     if record is None:
         return None
     file = root / cell.path / ARRAYS_FILE
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return Result(record["values"], {name: arrays[name] for name in arrays})
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        again = f"remove {file.parent / RESULT_FILE} to measure again"
-        raise RegardError(f"{file}: cannot be read ({error}); {again}") from error
+    return Result(record.get("values", {}), read_arrays(file, f"remove {file.parent / RESULT_FILE} to measure again"))
 
 
 def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> None:
@@ -148,7 +142,7 @@ def write_result(cell: Cell, folder: Path, result: Result, seconds: float) -> No
 def read_object(path: Path) -> dict[str, Any] | None:
     """A JSON object; None where the file is missing or not whole."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json_file(path, "")
+    except RegardError:
         return None
     return content if isinstance(content, dict) else None

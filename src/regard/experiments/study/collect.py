@@ -20,6 +20,7 @@ from regard.experiments.study.cells import ENSEMBLE, GALLERY, GAZE_SET, MAPS
 from regard.experiments.study.trials import Trials
 from regard.files import write_arrays
 from regard.gaze import blur
+from regard.reading import ArrayFile
 from regard.training import build_data, open_gaze, recipe_from
 
 _GALLERY_FILE = "gallery.npz"
@@ -168,7 +169,7 @@ def read_galleries(folder: Path) -> list[Gallery]:
     """The galleries in a study's folder; none where there is no such file. Nothing stored is executed."""
     if not (folder / _GALLERY_FILE).exists():
         return []
-    with np.load(folder / _GALLERY_FILE, allow_pickle=False) as arrays:
+    with ArrayFile(folder / _GALLERY_FILE, "remove it, and write the page again") as arrays:
         drawn = []
         for k, words in enumerate(arrays["tasks"].tolist()):
             task, _, backbone = words.partition("\n")

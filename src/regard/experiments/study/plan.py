@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from jsonargparse import ArgumentParser
 
 from regard.experiments.study.design import CONDITIONS, DOSES, MEASURED_COLUMNS, SIMILARITY_METRICS
 from regard.files import write_json
+from regard.reading import read_json_file, read_yaml_file
 from regard.types import RegardError
 
 _PERFORMANCE_SESOI = 0.02
@@ -249,7 +249,7 @@ def frozen_plan(folder: Path) -> Plan:
 def _read_frozen(folder: Path) -> dict[str, Any]:
     file = folder / PLAN_FILE
     try:
-        content: dict[str, Any] = json.loads(file.read_text())
+        content: dict[str, Any] = read_json_file(file, "restore it")
         return {key: content[key] for key in ("plan", "sha256", "after_results")}
     except FileNotFoundError:
         raise RegardError(f"{file}: no plan was frozen; freeze it before the first cell runs") from None
@@ -263,10 +263,7 @@ def load_plan(path: Path) -> Plan:
     Raises:
         RegardError: no file, or a field that a plan does not have or cannot hold.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise RegardError(f"{path}: cannot be read as a plan ({error})") from error
+    content = read_yaml_file(path, "give a plan's file; docs/study.md")
     content = content.get("plan", content) if isinstance(content, dict) else content
     if not isinstance(content, dict):
         raise RegardError(f"{path}: contains no plan; give its fields, such as attention_driven: [segmentation]")

@@ -17,7 +17,7 @@ from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.power import Power, power, rate
 from regard.experiments.study.results import StudyResults
-from regard.report import interval_text, json_text, number
+from regard.report import Terminal, interval_text, json_text, number
 
 _ENOUGH = 0.8
 """Share of right verdicts at which a size is large enough, as is usual."""
@@ -26,7 +26,7 @@ _VERDICT_STYLE = {"supported": "green", "equivalent": "cyan", "refuted": "red", 
 
 def print_study(results: StudyResults, console: Console | None = None) -> None:
     """Print performance by condition and backbone for each task, then every verdict with its contrasts."""
-    console = console or Console()
+    console = console or Terminal()
     rows = results.values.performance.rows
     for task in dict.fromkeys(row.task for row in rows):
         table = _table(task)
@@ -70,7 +70,7 @@ def power_with_progress(hypothesis: str, effect: float, **options: Any) -> tuple
 
 def print_power(sizes: Sequence[Power], console: Console | None = None) -> None:
     """One row per size: how often each verdict was given, and the share of right ones with its interval."""
-    console = console or Console()
+    console = console or Terminal()
     first = sizes[0]
     table = _table(f"{first.tally.hypothesis}, true effect {number(first.effect)}: right is {first.tally.truth!r}")
     for title in ("seeds", "images", "observers", "backbones", *_VERDICT_STYLE, "right", "interval"):

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.experiments.tables.results import ClaimRow, TableColumn, TableResults, TableRow
-from regard.report import duration, listed, number
+from regard.report import Terminal, duration, listed, number
 
 _VERDICT_STYLE = {"holds": "green", "refuted": "red", "open": "yellow"}
 _ARM_WIDTH, _COLUMN_WIDTH = 18, 17  # characters
@@ -69,7 +69,7 @@ def claim_sentence(claim: ClaimRow, labels: Mapping[str, str]) -> str:
 
 def print_table(results: TableResults, console: Console | None = None) -> None:
     """Print arms down and columns across, as many as fit and the others below; then claims, and what failed."""
-    console = console or Console()
+    console = console or Terminal()
     console.print(Text(results.title, style="bold"))
     across = max(1, (console.width - _ARM_WIDTH) // _COLUMN_WIDTH)
     for start in range(0, len(results.columns), across):

@@ -1,0 +1,71 @@
+"""What the command line says when something is wrong: an exit code and one line; a traceback only with ``--debug``.
+
+0     done
+1     a bad item in a batch; the others are done
+2     bad input: the line names file, place, value and remedy
+70    a fault of regard itself: the line says how to report it
+130   interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Callable
+
+from regard.__about__ import __version__
+from regard.errors import RegardError, printable
+
+_DONE, _BAD_INPUT, _FAULT, _INTERRUPTED = 0, 2, 70, 130
+_NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "std::bad_alloc", "Unable to allocate")
+
+
+def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
+    """Runs a command and returns its exit code, whatever it raises."""
+    try:
+        return command()
+    except KeyboardInterrupt:
+        complain("interrupted; the same command goes on from the last checkpoint")
+        return _INTERRUPTED
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _DONE
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        line = _bad_input(error)
+        if line is not None:
+            complain(line)
+            return _BAD_INPUT
+        complain(
+            f"{type(error).__name__}: {' '.join(str(error).split())[:500]}. This is a fault of regard {__version__} "
+            f"(Python {platform.python_version()}), not of your input. Please report it to the "
+            "project, with the command and what it prints with --debug"
+        )
+        return _FAULT
+
+
+def complain(line: object) -> None:
+    """Prints a line on standard error, control characters of names escaped."""
+    print(f"regard: {printable(line)}", file=sys.stderr)
+
+
+def say(line: object) -> None:
+    """Prints a line, control characters of names escaped."""
+    print(printable(line))
+
+
+def _bad_input(error: Exception) -> str | None:
+    """The line for an error that bad input causes; None for a fault of regard."""
+    if isinstance(error, RegardError):
+        return str(error)
+    text = " ".join(str(error).split())
+    memory = isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
+    if memory and isinstance(error, MemoryError | RuntimeError):
+        return f"there is not enough memory ({text[:200] or 'none left'}); take smaller images, batches or models"
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"{place}{error.strerror}; check that the path is right, may be read or written, and has room"
+    return None
