@@ -117,3 +117,90 @@ def test_the_cut_test_does_not_change_the_network() -> None:
 def test_own_networks_are_cut_at_their_default_layer(name: str) -> None:
     model = create_backbone(name, 3)
     assert cut_at(model, model.attend_at).is_cut
+
+
+class Silent(Chain):
+    """A chain with a path around ``second`` that is silent for most images."""
+
+    def __init__(self, path) -> None:
+        super().__init__()
+        self.path = path
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.first(images).relu()
+        return self.fc(self.third((self.second(x) + self.path(images)).relu()).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        lambda x: (0.2 - x.std()).relu(),  # silent for uniform noise
+        lambda x: (x.mean() - 50).relu(),  # silent for all images in [0,1]
+        lambda x: x.mean((1, 2, 3), keepdim=True).clamp(100, 200) - 100,
+        lambda x: nn.functional.hardtanh(x.amax((1, 2, 3), keepdim=True) + 60, -1, 1) - 1,
+        lambda x: 0 * x[:, :1],  # nothing passes, but nothing says so either
+        lambda x: x[:, :1].round() * 1e-12,
+        lambda x: (0.2 - x.detach().std()).relu(),  # no gradient
+        lambda x: (x.std() < 0.1).float(),  # no gradient
+        lambda x: x.detach()[:, :1],
+    ],
+)
+def test_a_path_that_is_silent_for_most_images_is_a_bypass(path) -> None:
+    cut = cut_at(Silent(path), "second")
+    assert cut == Cut(is_cut=False, bypasses=("a path of the network itself goes around second",))
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [
+        lambda x: x.new_ones(1),
+        lambda x: torch.zeros_like(x)[:, :1],
+        lambda x: x.shape[-1] / 100,
+    ],
+)
+def test_what_does_not_depend_on_the_images_content_is_no_bypass(constant) -> None:
+    assert cut_at(Silent(constant), "second").is_cut
+
+
+def test_a_silent_path_is_named_by_the_innermost_module_around_it() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x) + (x.mean() - 50).relu_()
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block, self.fc = Block(), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(self.block(x).relu_().mean((2, 3)))
+
+    assert cut_at(Outer(), "block.conv").bypasses == ("a path inside block goes around block.conv",)
+    assert cut_at(Outer(), "block").is_cut
+
+
+def test_a_silent_path_of_a_compiled_or_frozen_network_is_found() -> None:
+    for model in (Silent(lambda x: (x.mean() - 50).relu()), Chain()):
+        frozen = copy.deepcopy(model).requires_grad_(False)
+        assert cut_at(frozen, "second").is_cut is not isinstance(model, Silent)
+        model.compile(backend="eager")
+        assert cut_at(model, "second").is_cut is not isinstance(model, Silent)
+
+
+def test_a_class_token_beside_a_silent_path_is_not_blamed_for_it() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vit = vit(global_pool="avg")
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.vit(x) + (x.mean() - 50).relu()
+
+    assert cut_at(vit(global_pool="avg"), "blocks.2").is_cut
+    network = Beside()
+    network.patch_embed, network.num_prefix_tokens = network.vit.patch_embed, 1
+    assert cut_at(network, "vit.blocks.2").bypasses == ("a path of the network itself goes around vit.blocks.2",)

@@ -113,7 +113,7 @@ OTHER = Recipe(
 # Fields that exclude what the recipe above has.
 FREE = ObjectiveRecipe(budget_bits=None, map_budget_bits=None)
 SEGMENTS = Recipe(task="segmentation", model=ModelRecipe(latent=None), objective=FREE)
-MATCHED = Recipe(model=ModelRecipe(match="flops"))
+MATCHED = Recipe(model=ModelRecipe(match="flops", prediction="seeded"))
 CLOSING = Recipe(
     model=ModelRecipe(attention="mask", anchors=4, exclude_tokens=True, latent=None, freeze="stem"),
     objective=ObjectiveRecipe(

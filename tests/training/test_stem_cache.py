@@ -1,11 +1,13 @@
 """A run with a cached stem equals the run that computes its stem each time."""
 
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from tests.training.tiny import metrics, tiny, weights
+from torch import nn
 
 from regard.data import loader
 from regard.evaluation import observe
@@ -13,7 +15,7 @@ from regard.evaluation.interventions import predict_with_maps
 from regard.models import AttentiveClassifier
 from regard.training import build_data, build_model, load_run, train, with_stem
 from regard.training.build import build_augmentation
-from regard.training.stem_cache import stem_splits
+from regard.training.stem_cache import stem_key, stem_splits
 from regard.types import RegardError
 
 
@@ -98,13 +100,13 @@ def test_half_precision_costs_little(tmp_path: Path, cached: dict) -> None:
 
 
 def test_every_view_is_the_stem_of_an_augmented_image(cached: dict) -> None:
-    recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=cached | {"views": 3})
+    recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=cached | {"views": 3, "seed": 5})
     data = build_data(recipe)
     model = build_model(recipe, data)
     split = stem_splits(recipe, model, data, quiet=True).train
     batch, augment = data.train.batch(range(64)), build_augmentation(recipe)
     for view in range(3):
-        expected = model.stem(augment(batch, seed=0, epoch=view).images)
+        expected = model.stem(augment(batch, seed=recipe.train.seed, epoch=view).images)
         assert torch.allclose(split.features[view], expected, atol=1e-6)
     assert not torch.equal(split.features[0], split.features[1])
 
@@ -124,17 +126,102 @@ def test_an_epochs_view_depends_on_seed_epoch_and_sample_only(cached: dict) -> N
         assert torch.equal(batch.labels, data.train.labels[batch.index])
 
 
-def test_cached_features_are_shared_by_other_seeds_and_arms(cached: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = tiny("run", model=FROZEN, train=cached)
+@pytest.mark.parametrize(("augment", "seed"), [({}, 0), (STILL, 7)])
+def test_cached_features_are_shared_by_other_arms_and_without_augmentation_by_seeds(
+    cached: dict, monkeypatch: pytest.MonkeyPatch, augment: dict, seed: int
+) -> None:
+    recipe = tiny("run", model=FROZEN, augment=augment, train=cached)
     data = build_data(recipe)
     torch.manual_seed(0)
     before = stem_splits(recipe, build_model(recipe, data), data, quiet=True)
-    other = tiny("other", model=FROZEN | {"attention": None, "latent": None}, train=cached | {"seed": 7, "epochs": 3})
+    plain = FROZEN | {"attention": None, "latent": None}
+    other = tiny("other", model=plain, augment=augment, train=cached | {"seed": seed, "epochs": 3})
     torch.manual_seed(0)
     model = build_model(other, data)
     monkeypatch.setattr(AttentiveClassifier, "stem", lambda *_: pytest.fail("computed again"))
     after = stem_splits(other, model, data, quiet=True)
     assert torch.equal(after.train.features, before.train.features)
+
+
+def test_every_seed_has_views_of_its_own(cached: dict) -> None:
+    splits = {}
+    for seed in (0, 1):
+        recipe = tiny("run", model=FROZEN, augment={"crop_padding": 3}, train=cached | {"views": 2, "seed": seed})
+        data = build_data(recipe)
+        torch.manual_seed(0)
+        model = build_model(recipe, data)
+        splits[seed] = stem_splits(recipe, model, data, quiet=True)
+        augment, batch = build_augmentation(recipe), data.train.batch(range(8))
+        for view in range(2):
+            expected = model.stem(augment(batch, seed=seed, epoch=view).images)
+            assert torch.allclose(splits[seed].train.features[view, :8], expected, atol=1e-6)
+    assert not torch.equal(splits[0].train.features, splits[1].train.features)
+    assert torch.equal(splits[0].val.features, splits[1].val.features)
+    files = [path.name for path in Path(str(cached["cache_folder"])).iterdir()]
+    assert sum(name.startswith("train-") for name in files) == 2
+    assert sum(name.startswith("val-") for name in files) == 1
+
+
+def frozen(backbone: str, upto: str, options: dict, **arguments) -> AttentiveClassifier:
+    """A network with the same weights whatever its options."""
+    torch.manual_seed(0)
+    model = AttentiveClassifier(backbone, 3, attention=None, input_size=(64, 64), backbone_options=options, **arguments)
+    for index, value in enumerate(model.state_dict().values()):
+        if value.is_floating_point():
+            value.copy_(torch.rand(value.shape, generator=torch.Generator().manual_seed(index)))
+    model.freeze(upto)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("backbone", "upto", "options", "same_shape"),
+    [
+        ("resnet10t", "layer4", {"output_stride": 8}, False),
+        ("resnet10t", "layer4", {"output_stride": 16}, False),
+        ("resnet10t", "layer3", {"act_layer": "gelu"}, True),
+    ],
+)
+def test_options_that_change_no_weight_are_another_key(
+    backbone: str, upto: str, options: dict, same_shape: bool
+) -> None:
+    plain, other, again = (frozen(backbone, upto, o) for o in ({}, options, {}))
+    images = torch.rand(2, 3, 64, 64)
+    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), other.state_dict().values(), strict=True))
+    assert (plain.stem(images).shape == other.stem(images).shape) is same_shape
+    assert stem_key(plain) != stem_key(other)
+    assert stem_key(plain) == stem_key(again)
+
+
+def test_a_stride_of_a_network_of_ones_own_is_part_of_the_key() -> None:
+    def own(stride: int, slope: float) -> AttentiveClassifier:
+        torch.manual_seed(0)
+        first = nn.Sequential(nn.Conv2d(3, 4, 3, stride=stride, padding=1), nn.LeakyReLU(slope))
+        network = nn.Sequential(OrderedDict(first=first, pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten()))
+        network.add_module("head", nn.Linear(4, 3))
+        model = AttentiveClassifier(network, 3, attention=None, input_size=(16, 16))
+        model.freeze("first")
+        return model
+
+    keys = [stem_key(own(*settings)) for settings in ((1, 0.1), (1, 0.2), (2, 0.1), (1, 0.1))]
+    assert keys[0] == keys[3]
+    assert len(set(keys)) == 3
+
+
+def test_bare_parameters_before_the_layer_are_part_of_the_key() -> None:
+    options = {"img_size": 32, "embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 16}
+    torch.manual_seed(0)
+    model = AttentiveClassifier(
+        "vit_tiny_patch16_224",
+        3,
+        attention=None,
+        input_size=(32, 32),
+        backbone_options={key: value for key, value in options.items() if key != "img_size"},
+    )
+    model.freeze("blocks.0")
+    before = stem_key(model)
+    with torch.no_grad():
+        model.trunk.pos_embed += 1
+    assert stem_key(model) != before
 
 
 @pytest.mark.parametrize(

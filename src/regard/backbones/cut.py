@@ -1,7 +1,10 @@
 """The cut test: does all information from the input pass through the gate?
 
 With the gates closed, that is, with the attended features replaced by the same content for every image, the logits of a
-cut are equal for all inputs. Where they differ, a path goes around the gate, and its price bounds nothing.
+cut are equal for all inputs, and have no gradient with respect to the image. Where they differ, or where there is a
+gradient, even of zero, a path goes around the gate, and its price bounds nothing. Values alone can be fooled by a path
+that is silent for the images tried, such as ``skip(relu(.2 - x.std()))``; gradients alone by one that has none, such as
+``skip(x.detach())``.
 """
 
 from __future__ import annotations
@@ -24,20 +27,25 @@ _ZERO = 1e-4
 
 
 def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
-    """Closes every gate and compares two random images (C,H,W), in evaluation mode, batches of one.
+    """Closes every gate and compares images (C,H,W), in evaluation mode, without compilation, batches of one.
 
-    Weights that are zero, as the last ones of a residual branch in a fresh network, would hide a path: the test
-    replaces them by random ones. The network is unchanged afterwards.
+    Two of the images are random, one is flat and one of high contrast. Weights that are zero, as the last ones of a
+    residual branch in a fresh network, would hide a path: the test replaces them by random ones. The network is
+    unchanged afterwards.
     """
     layers = attended(model)
     if not layers:
         return Cut(is_cut=False, bypasses=("nothing is attended",))
     state = _without_zeros(model)
-    patches = _compare(model, layers, state, shape, whole=False)
-    if "" not in patches:
-        return Cut(is_cut=True)
-    tokens = [name for name in layers if f"prefix of {name}" in patches]
-    around = _compare(model, layers, state, shape, whole=True) if tokens else patches
+    with torch.compiler.set_stance("force_eager"):
+        patches = _compare(model, layers, state, shape, whole=False)
+        linked = _linked(model, layers, state, shape)
+        if "" not in patches | linked:
+            return Cut(is_cut=True)
+        silent = "" not in patches
+        tokens = [] if silent else [name for name in layers if f"prefix of {name}" in patches]
+        differing = _compare(model, layers, state, shape, whole=True) if tokens else set() if silent else patches
+        around = differing | linked
     bypasses = []
     for name in tokens:
         prefix = layers[name].layout.prefix
@@ -52,19 +60,46 @@ def find_cut(model: nn.Module, shape: tuple[int, int, int]) -> Cut:
 def _compare(
     model: nn.Module, layers: dict[str, Attended], state: dict[str, Tensor], shape: tuple[int, int, int], *, whole: bool
 ) -> set[str]:
-    """Names of enclosing modules whose output differs between two images with the gates closed; "" is the logits."""
-    images = [probe_images(model, shape, seed) for seed in (1, 2)]
-    first, second = (_outputs_closed(model, layers, state, image, whole=whole) for image in images)
+    """Names of enclosing modules whose output differs between images with the gates closed; "" is the logits."""
+    random = [probe_images(model, shape, seed) for seed in (1, 2)]
+    images = [*random, torch.full_like(random[0], 0.5), 10 * (random[0] - 0.5)]
+    first, *others = (_outputs_closed(model, layers, state, image, whole=whole) for image in images)
     return {
         name
+        for other in others
         for name in first
-        for a, b in zip(first[name], second.get(name, []), strict=True)
-        if (a - b).abs().max() > _TOLERANCE * a.abs().max().clamp(min=1)
+        for a, b in zip(first[name], other.get(name, []), strict=True)
+        if not (a - b).abs().max() <= _TOLERANCE * a.abs().max().clamp(min=1)
     }
 
 
+def _linked(
+    model: nn.Module, layers: dict[str, Attended], state: dict[str, Tensor], shape: tuple[int, int, int]
+) -> set[str]:
+    """Names of enclosing modules whose output has a gradient with respect to the image, gates and prefix tokens closed.
+
+    A prefix token that is not read hangs on the image too, as part of one tensor, so tokens are told by values alone.
+    """
+    image = probe_images(model, shape, 1).requires_grad_()
+    outputs = _outputs_closed(model, layers, state, image, whole=True, gradients=True)
+    return {name for name, tensors in outputs.items() if any(_has_gradient(out, image) for out in tensors)}
+
+
+def _has_gradient(out: Tensor, image: Tensor) -> bool:
+    if not out.requires_grad:
+        return False
+    (gradient,) = torch.autograd.grad(out.sum(), image, allow_unused=True, retain_graph=True)
+    return gradient is not None
+
+
 def _outputs_closed(
-    model: nn.Module, layers: Mapping[str, Attended], state: dict[str, Tensor], images: Tensor, *, whole: bool
+    model: nn.Module,
+    layers: Mapping[str, Attended],
+    state: dict[str, Tensor],
+    images: Tensor,
+    *,
+    whole: bool,
+    gradients: bool = False,
 ) -> dict[str, list[Tensor]]:
     """Outputs of every module around a gate, gates closed, prefix tokens too where ``whole``; "" is the logits."""
     outputs: dict[str, list[Tensor]] = {}
@@ -78,15 +113,18 @@ def _outputs_closed(
         return constant
 
     def keep(name: str, _module: nn.Module, _args: Any, out: Any) -> None:
-        outputs[name] = _tensors(out)
+        # later layers may work in place
+        outputs[name] = [tensor.clone() for tensor in _tensors(out)] if gradients else _tensors(out)
 
     # which tokens are excluded may depend on the image, so that is fixed; their content may not
     ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
-    with ExitStack() as hooks, eval_mode(model):
+    with eval_mode(model), ExitStack() as hooks:
         for name, layer in layers.items():
             hooks.enter_context(layer.register_forward_hook(close))
             for outer in enclosing(name):
                 hooks.enter_context(locate(model, outer)[2].register_forward_hook(partial(keep, outer)))
+        hooks.enter_context(torch.set_grad_enabled(gradients))
+        images = images.clone()  # a network may work on its images in place
         logits = run(lambda x: functional_call(model, state, (x,)), Recorder(layers, map_override=ones), images)
     return {**outputs, "": _tensors(logits)}
 

@@ -2,7 +2,8 @@
 
 Training images come in a few fixed views, each an augmentation of its own; which view an epoch takes is a function of
 (seed, epoch, sample). The file is shared by all runs with the same stem, images and views, whatever comes after the
-stem, whatever the task and whatever their seed. Masks are kept in a second file, in the same views.
+stem and whatever the task; every seed has augmented views of its own, so that seeds are independent runs. Masks are
+kept in a second file, in the same views.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from jaxtyping import Float, Int, UInt8
 from rich.progress import track
 from torch import Tensor
 
+from regard.backbones import probe_images
 from regard.data import (
     Augmentation,
     DataSplits,
@@ -40,7 +42,7 @@ from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
 from regard.types import Batch, RegardError
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 32
 _STREAM = 110
 _MOVED = ("boxes", "parts", "fixations", "moved")
@@ -130,7 +132,7 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
     """
     t, augment = recipe.train, build_augmentation(recipe)
     augmented = training and augment != Augmentation()
-    views: list[View] = [partial(augment, seed=0, epoch=k) for k in range(t.views)] if augmented else [lambda b: b]
+    views: list[View] = [partial(augment, seed=t.seed, epoch=k) for k in range(t.views)] if augmented else [lambda b: b]
     size = (model.shape[1], model.shape[2])
     folder = cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser()
 
@@ -144,8 +146,12 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
             raise RegardError(f"{path}: cannot be read ({error}); remove it, and it will be computed again") from None
 
     # the order of these names decides the name of the file: do not change it
-    view_key = {"augment": asdict(augment) if augmented else None, "views": len(views)}
-    key = {"version": _VERSION, "stem": _weights(model), "split": fingerprint(split), "size": model.shape}
+    view_key = {
+        "augment": asdict(augment) if augmented else None,
+        "views": len(views),
+        "seed": t.seed if augmented else None,
+    }
+    key = {"version": _VERSION, "stem": stem_key(model), "split": fingerprint(split), "size": model.shape}
     key |= view_key | {"dtype": t.cache_dtype}
     features = cached(split.name, key, t.cache_dtype, lambda batch: model.stem(batch.images))
     masks = None
@@ -196,11 +202,25 @@ def _packed(batch: Batch) -> Tensor:
     return pack_masks(batch.masks.cpu())
 
 
-def _weights(model: OneTrunk) -> str:
-    """A hash of all numbers of the stem and of the normalisation before it."""
-    stem = model.frozen_stem
-    total = hashlib.sha256(f"{type(stem.model).__name__} {stem.upto}".encode())
+def stem_key(model: OneTrunk) -> str:
+    """A hash of what a frozen stem computes: network, options, modules with their settings, output shape, all numbers.
+
+    Options such as ``output_stride`` change what is computed and no weight, so weights alone are no key.
+    """
+    stem, name = model.frozen_stem, model.config["backbone"]
+    around = [module for module in stem.model.modules() if stem.layer in module.modules() and module is not stem.layer]
+    with torch.no_grad():
+        shape = tuple(stem(probe_images(stem.model, model.shape)).shape)
+    described = {
+        "network": name if isinstance(name, str) else type(stem.model).__qualname__,
+        "options": {key: repr(value) for key, value in sorted((model.config["backbone_options"] or {}).items())},
+        "upto": stem.upto,
+        "modules": [repr(module) for module in stem.modules],
+        "shape": shape,
+    }
+    total = hashlib.sha256(json.dumps(described).encode())
     numbers = [value for module in stem.modules for value in module.state_dict().values()]
-    for value in [*numbers, model.mean, model.std]:
+    numbers += [value for module in around for value in (*module._parameters.values(), *module._buffers.values())]
+    for value in [*(value for value in numbers if value is not None), model.mean, model.std]:
         total.update(repr(tuple(value.shape)).encode() + value.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()[:20]
