@@ -1,5 +1,6 @@
 """Measures of one network on test images, tested on networks with known predictions."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -139,14 +140,16 @@ def test_faithfulness_of_clips_keeps_their_flow() -> None:
     assert robust(model, data.test, "fgsm", severity=3, images=2, seed=0).isfinite().sum() == 2
 
 
-def test_an_attack_changes_relevant_pixels_within_its_radius(classifier: AttentiveClassifier) -> None:
+def test_an_attack_changes_relevant_pixels_within_its_radius(
+    classifier: AttentiveClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     split = two_classes()
     from regard.evaluation.robustness import ATTACKS, RADIUS, _attacked
 
     batch = split.batch(range(6))
-    for name, attack in ATTACKS.items():
-        moved = _attacked(classifier, batch, attack) - batch.images
-        assert moved.abs().max() <= RADIUS + 1e-6, name
+    for (name, attack), severity in itertools.product(ATTACKS.items(), (1, 3, 5)):
+        moved = _attacked(classifier, batch, attack, severity * RADIUS) - batch.images
+        assert moved.abs().max() == pytest.approx(severity / 255, abs=1e-6), name
         assert moved[:, :, 12:, 12:].abs().max() == 0, "irrelevant pixels have no gradient"
         bright = batch.labels == 0
         inner = moved[:, :, :12, :12].mean((1, 2, 3))
@@ -155,6 +158,13 @@ def test_an_attack_changes_relevant_pixels_within_its_radius(classifier: Attenti
     assert all(parameter.requires_grad for parameter in classifier.parameters())
     hit = robust(classifier, split, "fgsm", severity=3, images=30, seed=0)
     assert hit.isfinite().all()
+    radii = []
+    monkeypatch.setitem(
+        ATTACKS, "fgsm", lambda _network, _loss, images, _target, radius: radii.append(radius) or images
+    )
+    for severity in (1, 5):
+        robust(classifier, split, "fgsm", severity=severity, images=30, seed=0)
+    assert radii == [1 / 255, 5 / 255]
     with pytest.raises(RegardError, match="'fog'"):
         robust(classifier, split, "fog", severity=3, images=3, seed=0)
     with pytest.raises(RegardError, match=r"measures\.robust: 'fog'"):

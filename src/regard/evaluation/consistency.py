@@ -1,4 +1,4 @@
-"""Whether the map stays where the prediction stays: the interpretability score of the paper, of some test images."""
+"""Whether the map stays under changes of an image: of every image, and the paper's score, of same predictions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def changed_images(images: Images, index: Int[Tensor, " B"], *, seed: int) -> di
 
 
 def interpretability(context: EvaluationContext) -> Columns:
-    """Share of maps that stay (cosine above .9) where the prediction stays, under `changed_images`.
+    """Share of maps that stay (cosine above .9) under `changed_images`: of all images, and, as ``..._same``, of those
+    whose prediction stays, which is the paper's interpretability score and drops the hard images.
 
     A constant map has 1, so another image's map is the floor: what maps of this network have in common. Nothing without
     a map, or where it is given from outside and stays whatever changes.
@@ -49,17 +50,24 @@ def interpretability(context: EvaluationContext) -> Columns:
     chance = cosine(own, controls.permuted(own, seed=context.seed)) > _THRESHOLD
     return Columns(
         {
-            "consistent_spatial": torch.stack([kept["colour"], kept["content"]]).nanmean(0),
-            "consistent_frequency": torch.stack([kept["low"], kept["high"]]).nanmean(0),
+            **_pooled("consistent_spatial", kept["colour"], kept["content"]),
+            **_pooled("consistent_frequency", kept["low"], kept["high"]),
             "consistent_another": chance.double(),
         }
     )
 
 
-def _kept(context: EvaluationContext, own: Map, classes: Tensor, changed: Tensor) -> Tensor:
-    """Whether maps stay (B,), NaN where the prediction does not."""
+def _pooled(name: str, *changes: Consistency) -> dict[str, Tensor]:
+    """Mean over changes of both scores (B,)."""
+    every = [change.score(_THRESHOLD) for change in changes]
+    same = [change.score_where_same(_THRESHOLD) for change in changes]
+    return {name: torch.stack(every).nanmean(0), f"{name}_same": torch.stack(same).nanmean(0)}
+
+
+def _kept(context: EvaluationContext, own: Map, classes: Tensor, changed: Tensor) -> Consistency:
+    """Predictions and maps of the images and of the changed images."""
     parts = torch.arange(len(changed)).split(max_batch_size(context.split, context.device))
     observed = [context.observe_changed(changed[part], classes[part]) for part in parts]
     mean, values = (torch.cat(columns) for columns in zip(*observed, strict=True))
     similarity = cosine(own, Map(values, own.unit))
-    return Consistency((mean.argmax(1) == classes).double(), similarity).score(_THRESHOLD)
+    return Consistency((mean.argmax(1) == classes).double(), similarity)

@@ -26,7 +26,7 @@ from regard.report import MeanCurve
 from regard.types import Batch, Map, Predict
 
 _Measured = TypeVar("_Measured", Curve, Gap)
-_IMAGES, _STEPS = 48, 12
+_IMAGES, _STEPS = 500, 12
 
 
 def removed(

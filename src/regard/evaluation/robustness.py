@@ -21,7 +21,7 @@ from regard.training import forward_batch
 from regard.types import Batch, PerImage, RegardError
 
 RADIUS = 1 / 255
-"""Of attacks: no pixel changes by more."""
+"""Of attacks, times the severity: no pixel changes by more."""
 _BATCH = 64
 """Noise of corruptions is a function of the batch, so their size is fixed."""
 _STEPS = 7
@@ -31,8 +31,8 @@ _STEPS = 7
 def robust(model: Any, split: Split, name: str, *, severity: int, images: int, seed: int) -> Float[Tensor, " N"]:
     """Performance per image (N,) under one of `DISTURBANCES`, of so many evenly spaced images; NaN for the others.
 
-    Attacks are on the network itself; ``severity`` (1 to 5) is of corruptions, ``seed`` of their noise. A map override
-    stays that of the undisturbed image, and so does the flow of a clip.
+    Attacks are on the network itself, within ``severity`` (1 to 5) times `RADIUS`; ``seed`` is of the noise of
+    corruptions. A map override stays that of the undisturbed image, and so does the flow of a clip.
 
     Raises:
         RegardError: no such disturbance.
@@ -43,33 +43,36 @@ def robust(model: Any, split: Split, name: str, *, severity: int, images: int, s
     for index in evenly_spaced(len(split), images).split(_BATCH):
         batch = split.batch(index)
         if name in ATTACKS:
-            changed = _attacked(model, batch, ATTACKS[name])
+            changed = _attacked(model, batch, ATTACKS[name], severity * RADIUS)
         else:
             changed = corrupted(batch.images.cpu(), name, severity, seed=seed + int(index[0]))
         out[index] = task_performance(model, forward(model, replace(batch, images=changed)), batch).float()
     return out
 
 
-def _fgsm(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor) -> Tensor:
+def _fgsm(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor, radius: float) -> Tensor:
     step = FGSM(network, loss, lower_bound=0.0, upper_bound=1.0)
     step.zero_thresh = 0.0  # captum takes small gradients for none, which would spare networks that are confident
-    attacked: Tensor = step.perturb(images, RADIUS, target)
+    attacked: Tensor = step.perturb(images, radius, target)
     return attacked
 
 
-def _pgd(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor) -> Tensor:
+def _pgd(network: Callable[[Tensor], Tensor], loss: Any, images: Tensor, target: Tensor, radius: float) -> Tensor:
     steps = PGD(network, loss, lower_bound=0.0, upper_bound=1.0)
     steps.fgsm.zero_thresh = 0.0
-    attacked: Tensor = steps.perturb(images, RADIUS, RADIUS / 4, _STEPS, target)
+    attacked: Tensor = steps.perturb(images, radius, radius / 4, _STEPS, target)
     return attacked
 
 
-ATTACKS: dict[str, Callable[[Callable[[Tensor], Tensor], Any, Tensor, Tensor], Tensor]] = {"fgsm": _fgsm, "pgd": _pgd}
-"""Name -> (network, loss per image, images, targets) -> images that it does worse on."""
+ATTACKS: dict[str, Callable[[Callable[[Tensor], Tensor], Any, Tensor, Tensor, float], Tensor]] = {
+    "fgsm": _fgsm,
+    "pgd": _pgd,
+}
+"""Name -> (network, loss per image, images, targets, radius) -> images that it does worse on."""
 DISTURBANCES = (*CORRUPTIONS, *ATTACKS)
 
 
-def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
+def _attacked(model: Any, batch: Batch, attack: Any, radius: float) -> Tensor:
     """The images, moved to where the loss of the true answer rises; by the declared prediction."""
     batch = batch.to(device_of(model))
     learning = [p.requires_grad for p in model.parameters()]
@@ -81,7 +84,7 @@ def _attacked(model: Any, batch: Batch, attack: Any) -> Tensor:
         warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
         model.requires_grad_(False)  # the images' gradient alone is needed
         try:
-            attacked: Tensor = attack(logits, _loss, batch.images, scoring_of(model).target(batch))
+            attacked: Tensor = attack(logits, _loss, batch.images, scoring_of(model).target(batch), radius)
         finally:
             for parameter, value in zip(model.parameters(), learning, strict=True):
                 parameter.requires_grad_(value)

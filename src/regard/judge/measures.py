@@ -149,7 +149,7 @@ def consistencies(case: Case) -> list[Measure]:
     case = case.few()
     o, x = case.options, case.images
     words = {"colour": "a window painted", "content": "a window overwritten", "low": "low pass", "high": "high pass"}
-    meaning = "Share of maps that stay, among images whose prediction stays."
+    meaning = "Share of maps that stay, whether or not the prediction does."
     rows = []
     for key, changed in changed_images(x, case.index, seed=o.seed).items():
         compare = partial(metrics.consistency, case.predict, batch_size=o.batch_size)
@@ -159,7 +159,7 @@ def consistencies(case: Case) -> list[Measure]:
         for threshold in metrics.CONSISTENCY_THRESHOLDS:
             name, label = f"consistent_{key}_{round(100 * threshold)}", f"Consistent above {threshold:g}: {words[key]}"
             floors, control = {_OTHER: chance.score(threshold)}, {CONSTANT: fixed.score(threshold).nanmean().item()}
-            undefined, values = "prediction changed, or map all zero", results.score(threshold)
+            undefined, values = _ZERO, results.score(threshold)
             rows.append(Measure(name, label, meaning, values, floors, "higher", control, undefined))
     return rows
 

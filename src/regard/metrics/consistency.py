@@ -37,13 +37,20 @@ class Consistency:
     similarity: PerImage
 
     def score(self, threshold: float) -> PerImage:
-        """1 where the maps agree above `threshold`, else 0, NaN where the prediction changed (B,).
+        """1 where the maps agree above `threshold`, else 0, NaN where a map is all zero (B,); whatever is predicted.
 
-        The mean is the share of consistent maps among consistent predictions. A constant map has 1 everywhere: report
-        it beside a measure of faithfulness and `constant_map`'s score.
+        Every image counts: among those alone whose prediction stays (`score_where_same`), a network whose prediction
+        is easily changed is only measured on its easy images. A constant map has 1 everywhere: report it beside a
+        measure of faithfulness and `constant_map`'s score.
         """
         agrees = (self.similarity > threshold).double()
-        return torch.where((self.same == 1) & ~self.similarity.isnan(), agrees, torch.nan)
+        return agrees.masked_fill(self.similarity.isnan(), torch.nan)
+
+    def score_where_same(self, threshold: float) -> PerImage:
+        """`score`, NaN also where the prediction changed (B,): the mean is the paper's interpretability score, the
+        share of consistent maps among consistent predictions. Of two networks it compares different images.
+        """
+        return self.score(threshold).masked_fill(self.same != 1, torch.nan)
 
 
 def consistency(

@@ -51,18 +51,21 @@ def test_a_constant_map_is_perfectly_consistent_by_every_measure():
         assert alike.spearman.isnan().all()  # rank correlation is undefined for a constant map
 
 
-def test_the_score_counts_images_with_unchanged_prediction():
+def test_the_score_counts_every_image_and_the_papers_those_with_unchanged_prediction():
     x = torch.full((4, 3, 8, 8), 0.8)
     changed = x.clone()
     changed[2:] = 0.1  # the predicted class changes
+    changed[3, :, 1:] = 0  # and the map of the last: cosine 1/sqrt(8)
     changed[1, :, :, 4:] = 0.3  # the map changes: cosine .910
     result = consistency(mean_of_pixels, brightness, x, changed, class_zero(4))
     assert result.same.tolist() == [1, 1, 0, 0]
     half = (0.8 * 0.8 + 0.8 * 0.3) / (2**0.5 * 0.8 * (0.8**2 + 0.3**2) ** 0.5)
-    assert result.similarity[:2].tolist() == pytest.approx([1, half], abs=1e-6)
-    assert result.score(0.9)[:2].tolist() == [1, 1]
-    assert result.score(0.95)[:2].tolist() == [1, 0]
-    assert result.score(0.95)[2:].isnan().all()
+    assert result.similarity.tolist() == pytest.approx([1, half, 1, 8**-0.5], abs=1e-6)
+    assert result.score(0.9).tolist() == [1, 1, 1, 0]
+    assert result.score(0.95).tolist() == [1, 0, 1, 0]
+    assert result.score_where_same(0.9)[:2].tolist() == [1, 1]
+    assert result.score_where_same(0.95)[:2].tolist() == [1, 0]
+    assert result.score_where_same(0.95)[2:].isnan().all()
 
 
 def test_an_all_zero_map_is_neither_consistent_nor_inconsistent():

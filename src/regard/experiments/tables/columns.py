@@ -119,14 +119,20 @@ _COLUMNS = (
     _accuracy(
         "consistent_spatial",
         "map stays, window",
-        "Share of maps that stay (cosine above .9) where the prediction stays: a window painted or overwritten.",
+        "Share of maps that stay (cosine above .9), whatever is predicted: a window painted or overwritten.",
     ),
     _accuracy("consistent_frequency", "map stays, frequencies", "The same, low and high pass."),
+    _accuracy(
+        "consistent_spatial_same",
+        "map stays, window, of same predictions",
+        "The paper's score: only images whose prediction stays count, other images for every arm.",
+    ),
+    _accuracy("consistent_frequency_same", "map stays, frequencies, of same predictions", "The same, low, high pass."),
     _share("consistent_another", "maps alike", "Share of maps alike to another image's map: the floor of both."),
     _score(
         "deletion_gap",
         "deletion gap",
-        "LeRF minus MoRF, mean colour, some images: does the network use what the map marks?",
+        "LeRF minus MoRF, mean colour, 500 images: does the network use what the map marks?",
     ),
     Column("deletion_gap_random", "deletion gap, random maps", "The same of random maps of the same bandwidth."),
     _run(
