@@ -64,15 +64,56 @@ def test_no_anchor_is_nearer_and_the_map_is_the_anchor_bit_for_bit(raw, values):
     assert torch.equal(out.map, anchors[out.nearest])
 
 
-def test_the_gradient_passes_straight_through():
-    quantizer = AnchorQuantizer(4)
+@pytest.mark.parametrize("task_gradient", [True, False])
+def test_the_gradient_passes_straight_through(task_gradient):
+    quantizer = AnchorQuantizer(4, task_gradient=task_gradient)
     a = torch.rand(2, 3, 1, 5, 7, requires_grad=True)
     weight = torch.randn(2, 3, 1, 5, 7)
     out = quantizer(a, quantizer.anchors)
     (out.map * weight).sum().backward()
     assert torch.equal(a.grad, weight)
     assert out.map.shape == out.nearest.shape == a.shape
-    assert quantizer.raw.grad is None
+    assert (quantizer.raw.grad is not None) is task_gradient
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("levels", [2, 3, 5])
+@pytest.mark.parametrize("shape", [(1, 1, 4, 6), (3, 2, 1, 5, 7)])
+def test_an_anchor_gets_the_gradients_of_its_positions_scaled(levels, pinned, shape):
+    generator = torch.Generator().manual_seed(levels)
+    quantizer = AnchorQuantizer(levels, upper=0.9, pinned=pinned)
+    with torch.no_grad():
+        order = torch.randperm(levels - pinned, generator=generator)
+        quantizer.raw.copy_(quantizer.raw[order].clone())  # in any order
+    a, weight = torch.rand(shape, generator=generator), torch.randn(shape, generator=generator)
+    out = quantizer(a, quantizer.anchors)
+    (out.map * weight).sum().backward()
+    scale = 1 / math.sqrt(shape[-2] * shape[-1] * (levels - 1))
+    own = [scale * float(weight[out.nearest == k].sum()) for k in range(levels)][int(pinned) :]
+    ranks = quantizer.raw.detach().argsort().argsort()
+    assert quantizer.raw.grad.tolist() == pytest.approx([own[rank] for rank in ranks.tolist()], abs=1e-5)
+
+
+def test_two_anchors_learn_the_values_that_a_task_asks_for():
+    quantizer = AnchorQuantizer(2)
+    a = torch.tensor([0.1, 0.2, 0.7, 0.9]).view(1, 1, 2, 2)
+    target = torch.tensor([0.3, 0.1, 0.8, 0.6]).view(1, 1, 2, 2)
+    optimizer = torch.optim.SGD([quantizer.raw], lr=0.3)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (quantizer(a, quantizer.anchors).map - target).square().sum().backward()
+        optimizer.step()
+    assert quantizer.anchors.tolist() == pytest.approx([0.2, 0.7], abs=1e-4)  # means of the targets in each cell
+
+
+def test_a_learning_rate_of_zero_freezes_the_anchors(features):
+    attention = create_attention("noise", 4, anchors=3)
+    start = attention.quantizer.raw.detach().clone()
+    optimizer = torch.optim.Adam([attention.quantizer.raw], lr=0.0)
+    attention(features, samples=1).features.sum().backward()
+    assert attention.quantizer.raw.grad.abs().sum() > 0
+    optimizer.step()
+    assert torch.equal(attention.quantizer.raw, start)
 
 
 def shapes_at(levels, features):
@@ -122,8 +163,10 @@ def test_extreme_steps_keep_anchors_in_range_and_the_pinned_one_at_zero(optimize
     assert quantizer.raw.detach().abs().max() > 2  # the steps were hostile
 
 
-def test_anchors_learn_from_the_codebook_loss_alone(features):
+@pytest.mark.parametrize("task_gradient", [True, False])
+def test_anchors_learn_from_the_codebook_loss_and_from_what_the_map_does(features, task_gradient):
     attention = create_attention("noise", 4, anchors=5)
+    attention.quantizer.task_gradient = task_gradient
     out = attention(features, samples=1)
     losses = anchor_losses(out)
     raw, logits = attention.quantizer.raw, attention.quantizer.prior_logits
@@ -131,7 +174,9 @@ def test_anchors_learn_from_the_codebook_loss_alone(features):
     def gradient(loss, parameter):
         return torch.autograd.grad(loss, parameter, retain_graph=True, allow_unused=True)[0]
 
-    for other in (out.features.sum(), out.map.sum(), out.price.sum(), out.code.sum(), losses.commitment, losses.prior):
+    for other in (out.features.sum(), out.map.sum(), out.price.sum()):
+        assert (gradient(other, raw) is not None) is task_gradient
+    for other in (out.code.sum(), losses.commitment, losses.prior):
         assert gradient(other, raw) is None
     assert gradient(losses.codebook, raw).abs().sum() > 0
     for other in (out.features.sum(), out.price.sum(), out.code.sum(), losses.codebook, losses.commitment):

@@ -231,3 +231,23 @@ def test_it_compiles_as_one_graph(features, monkeypatch):
     torch.testing.assert_close(attention.proposal.head.logit.weight.grad, twin.proposal.head.logit.weight.grad)
     assert twin.gate.batches == 1
     torch.testing.assert_close(attention.gate.var, twin.gate.var)
+
+
+@pytest.mark.parametrize("options", [{"anchors": 3}, {"keep": 0.25}])
+@pytest.mark.parametrize("gate", ["mask", "noise"])
+@pytest.mark.parametrize("samples", [0, 2])
+def test_closed_positions_are_zeros_in_training_too(gate, options, samples) -> None:
+    torch.manual_seed(0)
+    attention = create_attention(gate, 4, initial_std=0.4, **options).train()
+    features = torch.randn(2, 4, 6, 6)
+    attention(features)  # running statistics
+    output = attention.train()(features, samples=samples)
+    closed = output.map == 0
+    assert 0 < closed.float().mean() < 1
+    values = output.map.unique()
+    assert len(values) <= (3 if "anchors" in options else 2), "no soft values between"
+    if output.price is not None:
+        assert (output.price[closed] == 0).all()
+    if gate == "mask":
+        gated = output.features.unflatten(0, (-1, 2))
+        assert (gated.masked_select(closed.expand_as(gated)) == 0).all()

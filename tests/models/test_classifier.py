@@ -8,7 +8,7 @@ from tests.backbones.toys import Chain, Half
 from tests.models.families import Family
 from torch import nn
 
-from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone
+from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, attended, create_backbone
 from regard.models import AttentiveClassifier
 from regard.types import NATS_PER_BIT, RegardError
 
@@ -265,3 +265,11 @@ def test_inductor(one_graph) -> None:
     with torch.no_grad():
         compiled = one_graph(model, inputs, backend="inductor").logits
         assert torch.allclose(compiled, model(inputs).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kl", "learns"), [("exact", True), ("released", False)])
+def test_anchors_of_the_released_code_learn_from_the_codebook_loss_alone(kl: str, learns: bool) -> None:
+    model = small(attention="aib", anchors=3, latent=4, kl=kl).train()
+    model(images()).logits.square().sum().backward()
+    (layer,) = attended(model.trunk).values()
+    assert (layer.attention.quantizer.raw.grad is not None) is learns

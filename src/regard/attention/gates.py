@@ -17,13 +17,14 @@ Noise: what is not attended is replaced by noise, so every position has a price,
 
 This is KL( N(a fhat, (1-a)^2) || N(0,1) ), the bound of *Restricting the Flow: Information Bottlenecks for
 Attribution* (Schulz et al., ICLR 2020, equations 5 to 7), trained with the network here instead of fitted to one image.
-mu_c and sigma_c are running statistics, so scaling features down does not make them cheaper. Caveat: the bound takes
-channels and positions as independent, so it is loose where they are redundant.
+mu_c and sigma_c are running statistics, so scaling features down does not make them cheaper. Caveats: the bound takes
+channels and positions as independent, so it is loose where they are redundant, and prices of layers or widths whose
+redundancy differs are not on one scale; the part - 1/2 ln (1-a)^2 a channel pays for openness, whatever the features.
 
 *Excluded* means: where the map is zero, the features of that position cannot change the gate's output; the map itself
 may depend on them. In evaluation this holds exactly for the mask and the noise gate. In training it holds exactly for
 the mask gate; the noise gate's running statistics, which replace a closed position, include that position (without
-gradient).
+gradient). A value above zero excludes nothing without noise: features pass at amplitude a, and no price bounds them.
 """
 
 from __future__ import annotations

@@ -2,11 +2,18 @@
 
 ``AnchorQuantizer``: every position takes the nearest of Q learned values (Lai et al., IJCAI 2021, section 3.3).
 
-    a_q = nearest anchor of a,   forward value a_q, gradient of a (straight-through)
+    a_q = nearest anchor of a,   forward value a_q
+    d loss / d a      = d loss / d a_q                                             (straight-through)
+    d loss / d anchor = g sum over its positions of d loss / d a_q,   g = 1 / sqrt(h w (Q - 1))
 
 The nearest of sorted anchors is found between midpoints, so no tensor has a Q axis and the layer exports to ONNX.
-Anchors learn from the codebook loss alone (see ``regard.objectives.anchor_losses``); they are sorted and clamped in the
-forward, so they are in order and inside [0, upper] whatever an optimiser does to the parameter.
+The second gradient and its scale are those of Esser et al., *Learned Step Size Quantization*, ICLR 2020, for anchors in
+place of steps: an anchor collects the gradients of all its positions, and g keeps its steps in proportion to those of
+one value. With ``task_gradient=False`` anchors learn from the codebook loss alone (see
+``regard.objectives.anchor_losses``), as in the paper; a learning rate of zero (``anchors_lr``) freezes them. Caveat:
+rounding to Q = 20 anchors changes ``1 + a`` by about one percent, so they have next to nothing to learn; take Q of 2 to
+5. Anchors are sorted and clamped in the forward, so they are in order and inside [0, upper] whatever an optimiser does
+to the parameter.
 
 ``expected_code_length``: nats for sending the anchor indices under a prior r that all positions share.
 
@@ -51,16 +58,17 @@ class AnchorQuantizer(nn.Module):
         levels: Q >= 2.
         upper: largest value of an anchor.
         pinned: keep the first anchor at exactly zero.
+        task_gradient: whether anchors learn from whatever the map does, besides the codebook loss.
 
     Raises:
         RegardError: fewer than 2 levels.
     """
 
-    def __init__(self, levels: int, *, upper: float = 1.0, pinned: bool = False) -> None:
+    def __init__(self, levels: int, *, upper: float = 1.0, pinned: bool = False, task_gradient: bool = True) -> None:
         super().__init__()
         if levels < 2:
             raise RegardError(f"anchors={levels}: a quantizer needs at least 2 levels")
-        self.levels, self.upper, self.pinned = levels, upper, pinned
+        self.levels, self.upper, self.pinned, self.task_gradient = levels, upper, pinned, task_gradient
         self.raw = nn.Parameter(torch.empty(levels - pinned))
         self.prior_logits = nn.Parameter(torch.empty(levels))
         self.reset_parameters()
@@ -86,8 +94,13 @@ class AnchorQuantizer(nn.Module):
 
     def forward(self, a: Float[Tensor, "*shape"], anchors: Float[Tensor, " Q"]) -> Quantized:
         """Nearest of ``anchors``; a value halfway between two takes the lower."""
-        index = torch.bucketize(a.detach(), midpoints(anchors.detach()))
-        return Quantized(anchors.detach()[index] + (a - a.detach()), index)
+        fixed = anchors.detach()
+        index = torch.bucketize(a.detach(), midpoints(fixed))
+        learned = fixed
+        if self.task_gradient:
+            scale = (a.shape[-2:].numel() * (self.levels - 1)) ** -0.5
+            learned = fixed + scale * (anchors - fixed)  # the bracket is zero: it carries only the gradient
+        return Quantized(learned[index] + (a - a.detach()), index)
 
 
 def midpoints(anchors: Float[Tensor, " Q"]) -> Float[Tensor, " Q-1"]:

@@ -123,7 +123,7 @@ def attach(
             or, where ``at`` is one layer, a module.
         layout: ``auto``, ``NCHW``, ``NHWC``, ``tokens``, or a ``Layout`` where tokens have an unusual prefix or grid.
         input_size: (H, W), or (C, H, W), of the images that the network will see.
-        options: of ``create_attention`` where ``attention`` is a name, such as ``anchors=8``.
+        options: of ``create_attention`` where ``attention`` is a name, such as ``anchors=4``.
 
     Returns:
         The same model.

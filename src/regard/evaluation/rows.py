@@ -92,7 +92,7 @@ _MEANINGS = {
     "mask_iou": "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
     "accuracy_one_sample": "Share of right answers with one sampled map and latent: the channel whose bits are given.",
     "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
-    "gate_bits": "What the noise gate lets through: upper bound on the information of later about earlier features.",
+    "gate_bits": "What the noise gate lets through: upper bound, channels as if independent; compare within a layer.",
     "code_bits": "What it costs to send the map's anchors under their learned prior.",
     "kept_share": "Share of positions that the map leaves open as the model predicts; a budget is on random maps.",
     "label_bits": "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",

@@ -125,8 +125,10 @@ def map_information(
 ) -> Float[Tensor, " N"]:
     """Information of the map's values about the image, summed over positions, nats; an image's share of it (N,).
 
-    The mean over images is that of each position alone, added up: an upper bound on I(A;X), as what several positions
-    share is counted each time. At most ln N per position. Float64.
+    The mean over images is that of each position alone, added up. It is no bound on I(A;X). Adding positions counts
+    what several share each time, which is too much; an image's own map is part of the mixture that it is compared with,
+    as in a plug-in estimate: that tells which of these N images it is, which is at most ln N per position and too
+    little where there are more images than these. Compare maps on the same images only. Float64.
 
     Args:
         mean: of the Gaussian at every position (N,1,h,w).

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention import MaskGate, SpatialAttention
+from regard.attention import AnchorQuantizer, MaskGate, SpatialAttention
 from regard.backbones import (
     MapOverrides,
     attach,
@@ -59,7 +59,8 @@ class AttentiveClassifier(OneTrunk):
             of the baseline.
         latent: K of the Gaussian bottleneck in place of the linear classifier; None keeps that.
         decoder: ``linear``, ``mlp`` or ``relu_linear``.
-        kl: ``exact``, or ``released`` for reproduction of the authors' code.
+        kl: ``exact``, or ``released`` for reproduction of the authors' code; anchors then learn from the codebook loss
+            alone, as in the paper.
         prior: ``standard`` or ``learned``.
         bottleneck_options: further options of ``GaussianBottleneck``.
         pretrained: as in ``create_backbone``.
@@ -127,6 +128,8 @@ class AttentiveClassifier(OneTrunk):
         if attention is not None:
             build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
             attach(trunk, names, build, layout=layout, input_size=shape)
+        for quantizer in (module for module in trunk.modules() if isinstance(module, AnchorQuantizer)):
+            quantizer.task_gradient = kl == "exact"
         if exclude_tokens:
             _exclude_closed(trunk, shape)
         if is_readout(attention):

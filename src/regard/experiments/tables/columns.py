@@ -63,12 +63,16 @@ _COLUMNS = (
     _run("calibration_error", "ECE", "Distance of confidence from accuracy, 15 bins, mean prediction.", better="lower"),
     _run("calibration_floor", "ECE if calibrated", "What so many images would score if confidence were accuracy."),
     _bits("latent_bits", "latent", "Rate of the latent, exact KL, one sample."),
-    _bits("gate_bits", "gate", "Price of what the noise gate lets through, one sample."),
+    _bits(
+        "gate_bits",
+        "gate",
+        "Price of what the noise gate lets through, one sample, channels as if independent.",
+    ),
     _bits("code_bits", "map code", "Code length of the quantized map, one sample.", better="lower"),
     _bits(
         "map_bits",
         "map says",
-        "What the random map's values tell about the image, each position alone, added up: an upper bound.",
+        "What the random map's values tell which of these images it is, each position alone, added up; no bound.",
         better="lower",
     ),
     _bits(
