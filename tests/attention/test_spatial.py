@@ -11,6 +11,7 @@ from regard.attention import (
     NoiseGate,
     ResidualGate,
     SpatialAttention,
+    TopShare,
     UniformMap,
     create_attention,
 )
@@ -233,21 +234,22 @@ def test_it_compiles_as_one_graph(features, monkeypatch):
     torch.testing.assert_close(attention.gate.var, twin.gate.var)
 
 
-@pytest.mark.parametrize("options", [{"anchors": 3}, {"keep": 0.25}])
-@pytest.mark.parametrize("gate", ["mask", "noise"])
+@pytest.mark.parametrize("hard", ["anchors", "keep"])
+@pytest.mark.parametrize("gate", [MaskGate(), NoiseGate(4)])
 @pytest.mark.parametrize("samples", [0, 2])
-def test_closed_positions_are_zeros_in_training_too(gate, options, samples) -> None:
-    torch.manual_seed(0)
-    attention = create_attention(gate, 4, initial_std=0.4, **options).train()
-    features = torch.randn(2, 4, 6, 6)
-    attention(features)  # running statistics
-    output = attention.train()(features, samples=samples)
+def test_closed_positions_are_zeros_in_training_too(gate, hard, samples) -> None:
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.rand(2, 1, 6, 6, generator=generator)
+    quantizer = AnchorQuantizer(3, upper=gate.upper, pinned=True) if hard == "anchors" else None
+    top = TopShare(0.25, upper=gate.upper) if hard == "keep" else None
+    attention = SpatialAttention(Told(mean, torch.full_like(mean, 0.2)), gate, quantizer, top).train()
+    output = attention(torch.randn(2, 4, 6, 6, generator=generator), samples=samples)
     closed = output.map == 0
     assert 0 < closed.float().mean() < 1
-    values = output.map.unique()
-    assert len(values) <= (3 if "anchors" in options else 2), "no soft values between"
+    assert len(output.map.unique()) == (3 if hard == "anchors" else 2), "no soft values between"
     if output.price is not None:
         assert (output.price[closed] == 0).all()
-    if gate == "mask":
+        assert (output.price[~closed] > 0).all()
+    else:
         gated = output.features.unflatten(0, (-1, 2))
-        assert (gated.masked_select(closed.expand_as(gated)) == 0).all()
+        assert (gated.masked_select(closed) == 0).all()

@@ -71,3 +71,38 @@ def test_masks_come_from_boxes_or_are_none() -> None:
     assert box_masks[0].sum() == 18
     assert box_masks[1].sum() == 8
     assert object_masks(TensorSplit("test", ("a",), images, labels)) is None
+
+
+def test_auc_and_pointing_do_not_depend_on_the_unit_and_energy_says_its_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    gate = 0.2 + 0.3 * masks().float() + 0.3 * torch.rand(6, 1, SIZE, SIZE, generator=generator)
+    bits = -torch.log1p(-gate)  # grows with the gate
+    scores = {}
+    for unit, values in (("gate", gate), ("bits", bits), ("relevance", 1 + gate)):
+        items = score_localization(Map(values, unit), masks(), None, seed=0).items
+        assert f"energy_inside_{unit}" in items
+        assert [key for key in items if key.startswith("energy_inside_")] == [f"energy_inside_{unit}"]
+        assert torch.equal(items[f"energy_inside_{unit}"], items["energy_inside"])
+        scores[unit] = items
+    for unit in ("bits", "relevance"):
+        torch.testing.assert_close(scores[unit]["auc_inside"], scores["gate"]["auc_inside"])
+        assert torch.equal(scores[unit]["pointing"], scores["gate"]["pointing"])
+    energies = [float(scores[unit]["energy_inside"].mean()) for unit in ("relevance", "gate", "bits")]
+    assert energies == sorted(energies)
+    assert energies[2] > energies[0] + 0.05
+
+
+@pytest.mark.parametrize("side", [2, 3, 4, 24])
+def test_the_ceiling_is_that_of_the_maps_own_grid(side: int) -> None:
+    """The square of 8 pixels fills a cell of 3 x 3 exactly; on 2 x 2 a cell is 12 pixels wide, on 4 x 4 six."""
+    best = torch.nn.functional.adaptive_avg_pool2d(masks().float(), side)
+    columns = score_localization(Map(best, "relevance"), masks(), None, seed=0)
+    ceiling = next(r for r in columns.references if r.label == "the object's mask on this grid")
+    assert ceiling.role == "ceiling"
+    torch.testing.assert_close(ceiling.values["auc_inside"], columns.items["auc_inside"])
+    torch.testing.assert_close(columns.items["auc_inside_share"], torch.ones(6))
+    if side == 24:
+        assert torch.equal(columns.items["auc_inside"], torch.ones(6))
+    flat = score_localization(Map(torch.ones(6, 1, side, side), "gate"), masks(), None, seed=0)
+    assert torch.equal(flat.items["auc_inside"], torch.full((6,), 0.5))
+    assert torch.equal(flat.items["auc_inside_share"], torch.zeros(6))

@@ -140,7 +140,7 @@ def test_maps_that_are_zero_everywhere_go_through_every_metric(subject, sample, 
     assert {m["metric"] for m in content["measures"]} == set(few.metrics)
     assert [scores[f"gap_{b}"]["value"] for b in ("mean", "blur", "noisy_linear")] == [0, 0, 0]
     assert scores["infidelity"]["value"] == 0, "neither predicted nor actual drop"
-    for key in ("drop", "stability_noise", "cascade_all_spearman", "energy"):
+    for key in ("drop", "stability_noise", "cascade_all_spearman", "energy_relevance"):
         assert scores[key]["value"] is None, key
         assert sum(scores[key]["undefined"].values()) > 0, key
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from regard.metrics import localization as loc
 from regard.metrics.controls import uniform_map
@@ -168,3 +169,24 @@ def test_one_pixel_and_no_image():
 def test_another_number_of_masks_is_refused():
     with pytest.raises(RegardError, match="1 maps for 2 masks"):
         loc.pointing_game(gate([[[1.0, 0.0]]]), mask([[[1, 0]], [[1, 0]]]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_auc_inside_is_that_of_scikit_learn_and_of_any_increasing_function(seed):
+    maps, masks = random_case(seed)
+    fine = maps.resize((8, 8))
+    coarse = Map((fine.values * 5).round(), "gate")  # with ties
+    for map in (fine, coarse):
+        expected = [roc_auc_score(m.flatten().int(), v.flatten()) for m, v in zip(masks, map.values, strict=True)]
+        assert loc.auc_inside(map, masks).tolist() == pytest.approx(expected, abs=1e-6)
+        assert torch.allclose(loc.auc_inside(Map(map.values.exp(), "bits"), masks), loc.auc_inside(map, masks))
+        assert torch.allclose(loc.auc_inside(Map(-map.values, "relevance"), masks), 1 - loc.auc_inside(map, masks))
+
+
+def test_auc_inside_of_known_maps_and_where_it_is_undefined():
+    assert loc.auc_inside(gate([[[3.0, 1.0], [2.0, 2.0]]]), LEFT).item() == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert loc.auc_inside(gate([[[1.0, 1.0], [1.0, 1.0]]]), LEFT).item() == 0.5
+    everything, nothing = torch.ones_like(LEFT), torch.zeros_like(LEFT)
+    assert loc.auc_inside(gate([[[3.0, 1.0], [2.0, 2.0]]]), everything).isnan().all()
+    assert loc.auc_inside(gate([[[3.0, 1.0], [2.0, 2.0]]]), nothing).isnan().all()
+    assert loc.auc_inside(gate([[[NAN, 1.0], [2.0, 2.0]]]), LEFT).isnan().all()

@@ -6,7 +6,7 @@ Not here: metrics themselves (metrics), pages (report), and maps of other method
 from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
-from regard.evaluation.localization import tolerance
+from regard.evaluation.localization import GRID_CEILING, tolerance
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
 from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
@@ -21,6 +21,7 @@ __all__ = [
     "CENTRE_BOX",
     "DOSE",
     "EVERY_SAMPLES",
+    "GRID_CEILING",
     "MEASURES",
     "OBSERVERS",
     "SHIFTS",

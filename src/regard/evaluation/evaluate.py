@@ -45,6 +45,7 @@ _SAVED = (
     "latent_bits",
     "gate_bits",
     "code_bits",
+    "auc_inside",
     "energy_inside",
 )
 """Scores of ``per_image.npz`` besides those of masks, parts and gaze, which are all kept."""

@@ -1,12 +1,17 @@
 """Whether the map lies on the object, and near the parts by which a kind is told: beak, crown, wing and the like.
 
-Energy, pointing and overlap stand beside floors on the map's own grid: of masks those that know nothing of the image,
-of parts those that know the object's box alone.
+AUC, pointing, energy and overlap stand beside floors on the map's own grid: of masks those that know nothing of the
+image, of parts those that know the object's box alone. AUC and pointing read the order of values alone. Energy depends
+on the map's unit (the same map has more of it in bits than as a gate), so it is also stored under a name with the unit,
+and maps are compared by it in one unit only. A coarse grid cannot follow an outline: the object's own mask, averaged
+over the grid's cells, is the ceiling of that grid, and ``auc_inside_share`` is how far from chance to that ceiling the
+map comes.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -18,6 +23,7 @@ from regard.metrics import localization as metrics
 from regard.types import Map
 
 _AREA = "area share (a uniform map)"
+GRID_CEILING = "the object's mask on this grid"
 _BOX_SPREAD = 0.25
 """Standard deviation of the Gaussian at the box's centre, as a share of the box's sides."""
 _REACH = 0.1
@@ -31,7 +37,7 @@ def tolerance(masks: Tensor) -> int:
 
 
 def localization(context: EvaluationContext) -> Columns:
-    """Share of the map inside the object, the object's share of the image, and pointing; nothing without masks.
+    """AUC and share of the map inside the object, the object's share of the image, pointing; nothing without masks.
 
     With references also energy over area share, and the IoU at a threshold that is chosen on validation images.
     """
@@ -53,18 +59,21 @@ def score_localization(
     threshold = metrics.best_threshold(*validation) if validation is not None else None
 
     def scores(map: Map, *, overlap: bool = True) -> dict[str, Tensor]:
-        values = {"energy_inside": metrics.energy_inside(map, wide, negative="clip")}
+        values = {"auc_inside": metrics.auc_inside(map, masks)}
+        values["energy_inside"] = metrics.energy_inside(map, wide, negative="clip")
         values["pointing"] = metrics.pointing_game(map, masks, tolerance=pixels)
         if threshold is not None and overlap:
             values["iou"] = metrics.iou(map, masks, threshold=threshold)
         return values
 
-    values = scores(map) | {"area_share": share}
-    references = []
+    values = _with_unit(scores(map), "energy_inside", map) | {"area_share": share}
+    best = scores(_on_cells(masks, map), overlap=False)
+    values["auc_inside_share"] = (values["auc_inside"] - 0.5) / (best["auc_inside"] - 0.5)
+    references = [ReferenceColumns(GRID_CEILING, "ceiling", best)]
     if with_references:
         references.append(ReferenceColumns(_AREA, "floor", {"energy_inside": share}))
         values["energy_over_area"] = values["energy_inside"] / share
-        references.append(ReferenceColumns("chance", "floor", {"energy_over_area": 1.0}))
+        references.append(ReferenceColumns("chance", "floor", {"energy_over_area": 1.0, "auc_inside": 0.5}))
         count, _, h, w = map.values.shape
         # a gate's threshold means nothing on the centre map's scale, so that has no overlap
         references.append(
@@ -74,14 +83,25 @@ def score_localization(
         references.append(ReferenceColumns(RANDOM, "floor", scores(random)))
         references.append(ReferenceColumns(ANOTHER, "floor", scores(controls.permuted(map, seed=seed))))
     undefined = metrics.localization_conditions(map, wide)
-    details = {"what": "bits" if map.unit == "bits" else "gate", "pixels": pixels, "unit": map.unit}
+    details = {"what": map.unit, "pixels": pixels, "unit": map.unit}
     return Columns(
         values,
         tuple(references),
         reasons=dict.fromkeys(("energy_inside", "energy_over_area", "pointing"), undefined)
-        | {"iou": metrics.localization_conditions(map, masks)},
+        | dict.fromkeys(("iou", "auc_inside"), metrics.localization_conditions(map, masks)),
         details=details | {"threshold": threshold or 0.0},
     )
+
+
+def _with_unit(values: dict[str, Tensor], key: str, map: Map) -> dict[str, Tensor]:
+    """The values, and that of ``key`` once more under a name with the map's unit."""
+    return values | {f"{key}_{map.unit}": values[key]}
+
+
+def _on_cells(masks: Tensor, map: Map) -> Map:
+    """Masks (N,1,H,W) averaged over the cells of the map's grid."""
+    grid = (map.values.shape[-2], map.values.shape[-1])
+    return Map(F.adaptive_avg_pool2d(masks.float(), grid), "relevance")
 
 
 def split_parts(split: Split) -> tuple[Float[Tensor, "N P 3"], Float[Tensor, "N 4"]] | None:
@@ -107,10 +127,11 @@ def score_parts(
     for label, floor in boxed_floors(map, boxes, size, seed=seed).items():
         floors[label] = metrics.energy_inside(floor, near, negative="clip")
     return Columns(
-        {"energy_near_parts": metrics.energy_inside(map, near, negative="clip")},
+        _with_unit({"energy_near_parts": metrics.energy_inside(map, near, negative="clip")}, "energy_near_parts", map)
+        | {"auc_near_parts": metrics.auc_inside(map, near)},
         tuple(ReferenceColumns(label, "floor", {"energy_near_parts": values}) for label, values in floors.items()),
         reasons={"energy_near_parts": metrics.localization_conditions(map, near)},
-        details={"reach": _REACH},
+        details={"reach": _REACH, "what": map.unit},
     )
 
 

@@ -20,10 +20,11 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regard import metrics
-from regard.evaluation import changed_images, tolerance
+from regard.evaluation import GRID_CEILING, changed_images, tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
 from regard.types import Explain, Map, RegardError
@@ -126,7 +127,10 @@ def exclusions(case: Case) -> list[Measure]:
 
 
 def location(case: Case) -> list[Measure]:
-    """Energy inside the object, with the object's share of the area, and the pointing game.
+    """AUC and energy inside the object, with the object's share of the area, and the pointing game.
+
+    AUC and pointing compare methods whatever their units and grids; the control of AUC is the object's own mask on the
+    map's grid. Energy has the unit in its key: it is compared within one unit.
 
     Raises:
         RegardError: the data has no masks or boxes.
@@ -135,13 +139,19 @@ def location(case: Case) -> list[Measure]:
         raise RegardError("this data has neither masks nor boxes")
     masks = case.masks.to(case.map.values.device)
     wide = metrics.dilate(masks, tolerance(masks))
+    ranks = _with_floors(case, partial(metrics.auc_inside, masks=masks))
     energy = _with_floors(case, partial(metrics.energy_inside, masks=masks, negative="clip"))
     pointing = _with_floors(case, partial(metrics.pointing_game, masks=wide))
     share, hit = "Share of the map inside.", "Whether its maximum lies on the object, a 24th of the side allowed."
     make = partial(_measure, better="higher", undefined="no object, or map without mass")
-    inside = make(energy, lambda v: v, "energy", "Energy on the object", share)
+    unit, grid = case.map.unit, (case.map.values.shape[-2], case.map.values.shape[-1])
+    inside = make(energy, lambda v: v, f"energy_{unit}", f"Energy on the object, {unit}", share)
+    higher = "Chance that the map is higher on the object than elsewhere."
+    auc = make(ranks, lambda v: v, "auc_object", "Object against other pixels (AUC)", higher)
+    best = metrics.auc_inside(Map(F.adaptive_avg_pool2d(masks.float(), grid), "relevance"), masks)
+    auc = replace(auc, controls={GRID_CEILING: best.nanmean().item()})
     floors = {**inside.floors, "area share": metrics.area_share(masks).to(inside.values)}
-    return [replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
+    return [auc, replace(inside, floors=floors), make(pointing, lambda v: v, "pointing", "Pointing game", hit)]
 
 
 def consistencies(case: Case) -> list[Measure]:

@@ -49,6 +49,7 @@ from regard.metrics.information import (
 )
 from regard.metrics.localization import (
     area_share,
+    auc_inside,
     batch_masks,
     best_threshold,
     boxes_to_masks,
@@ -146,6 +147,7 @@ __all__ = [
     "accuracy",
     "anchor_counts",
     "area_share",
+    "auc_inside",
     "bandwidth",
     "batch_masks",
     "best_threshold",

@@ -47,6 +47,7 @@ from regard.metrics.information import label_information as label_information
 from regard.metrics.information import leave_one_out_bound as leave_one_out_bound
 from regard.metrics.information import map_information as map_information
 from regard.metrics.localization import area_share as area_share
+from regard.metrics.localization import auc_inside as auc_inside
 from regard.metrics.localization import energy_inside as energy_inside
 from regard.metrics.localization import iou as iou
 from regard.metrics.localization import pointing_game as pointing_game

@@ -1,5 +1,5 @@
-"""Does a map point at the object? Energy inside the mask, pointing game, intersection over union; and object masks from
-boxes, or dilated by a tolerance in pixels.
+"""Does a map point at the object? AUC and energy inside the mask, pointing game, intersection over union; and object
+masks from boxes, or dilated by a tolerance in pixels.
 
 A map (`Map`, or a tensor (B,1,h,w)) is resized to the mask's grid by `Map.resize`. Per-image values, NaN where
 undefined; `localization_conditions` says which and why. An image without an object has no answer, so it is never a hit
@@ -136,6 +136,33 @@ def energy_inside(map: Map | Tensor, masks: _Masks, *, negative: Literal["error"
     grid = _on_grid(Map(values.clamp_min(0), map.unit), masks)
     inside = (grid * masks[:, 0]).sum((1, 2)) / grid.sum((1, 2))  # 0/0 is NaN, as it should be
     return _drop(inside, map, masks)
+
+
+def auc_inside(map: Map | Tensor, masks: _Masks) -> PerImage:
+    """Chance that the map is higher at a random pixel of the object than at a random other one, ties half (B,).
+
+        AUC = mean_{p in mask, q outside} [ a_p > a_q ] + 1/2 [ a_p = a_q ]
+
+    .5 for a constant map; it depends on the order of values alone, so any increasing function of the map, such as bits
+    for a gate, scores the same, up to interpolation between the map's positions. NaN for an empty mask, one that covers
+    the image, or a map that is not finite.
+
+    Args:
+        map: (B,1,h,w).
+        masks: (B,1,H,W).
+
+    >>> mask = torch.tensor([[[[True, False, False]]]])
+    >>> auc_inside(Map(torch.tensor([[[[2.0, 2.0, 1.0]]]]), "gate"), mask).item()
+    0.75
+    """
+    grid = _on_grid(map, masks).flatten(1)
+    scores = grid.new_full((len(grid),), torch.nan)
+    for i, (values, inside) in enumerate(zip(grid, masks.flatten(1), strict=True)):
+        others, own = values[~inside].sort().values, values[inside]
+        if len(own) and len(others):
+            below, upto = (torch.searchsorted(others, own, right=right).to(grid.dtype) for right in (False, True))
+            scores[i] = (below + upto).mean() / (2 * len(others))
+    return _drop(scores, map, masks)
 
 
 def pointing_game(map: Map | Tensor, masks: _Masks, *, tolerance: float | int = 0, shape: _Shape = "disc") -> PerImage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from regard.evaluation import ANOTHER, CENTRE_BOX, EVERY_SAMPLES, OBSERVERS, UNIFORM_BOX
+from regard.evaluation import ANOTHER, CENTRE_BOX, EVERY_SAMPLES, GRID_CEILING, OBSERVERS, UNIFORM_BOX
 from regard.experiments.tables.results import TableColumn
 from regard.report import NOT_STORED
 
@@ -28,6 +28,8 @@ class Column(TableColumn):
         return self.source or self.key
 
 
+_UNITS = {"bits": "", "gate": "", "relevance": ", as Grad-CAM's"}
+"""Unit of a map -> who has it, besides attention."""
 _accuracy = partial(Column, better="higher", percent=True)
 _bits = partial(Column, unit="bits")
 _run = partial(Column, per_image=False)
@@ -84,13 +86,30 @@ _COLUMNS = (
     _bits(
         "label_entropy_bits", "H(Y)", "Entropy of the labels: all there is to tell about the label.", per_image=False
     ),
-    _score("energy_inside", "energy inside", "Share of the map on the object; without attention, of Grad-CAM's map."),
+    _score(
+        "auc_inside",
+        "AUC inside",
+        "Chance that the map is higher on the object than elsewhere, whatever its unit; without attention, Grad-CAM's.",
+    ),
+    Column(
+        "auc_inside_ceiling",
+        "AUC inside, ceiling",
+        "Of the object's own mask on the map's grid.",
+        source=f"auc_inside/{GRID_CEILING}",
+    ),
+    _score("auc_inside_share", "AUC inside, of ceiling", "From chance (0) to the ceiling of the map's own grid (1)."),
+    _score("energy_inside", "energy inside", "Share of the map on the object, in the map's own unit."),
+    *(
+        _score(f"energy_inside_{unit}", f"energy inside, {unit}", f"Share of the map's {unit} on the object{whose}.")
+        for unit, whose in _UNITS.items()
+    ),
     Column("area_share", "area share", "What a uniform map scores as energy inside."),
     _score("pointing", "pointing", "Share of images whose map peaks on the object."),
-    _score(
-        "energy_near_parts",
-        "energy near parts",
-        "Share of the map near the object's visible parts; without attention, of Grad-CAM's map.",
+    _score("auc_near_parts", "AUC near parts", "The same of pixels near the object's visible parts."),
+    _score("energy_near_parts", "energy near parts", "Share of the map near visible parts, in its own unit."),
+    *(
+        _score(f"energy_near_parts_{unit}", f"energy near parts, {unit}", f"Share of the map's {unit}{whose}.")
+        for unit, whose in _UNITS.items()
     ),
     Column(
         "near_parts_area",
@@ -117,6 +136,13 @@ _COLUMNS = (
         source=f"gaze_nss/{OBSERVERS}",
     ),
     _score("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel."),
+    Column("gaze_auc_center", "gaze AUC, box centre", "Of a Gaussian there.", source=f"gaze_auc/{CENTRE_BOX}"),
+    Column(
+        "gaze_auc_observers",
+        "gaze AUC, people",
+        "Of one viewing by the others, on the map's grid: the ceiling.",
+        source=f"gaze_auc/{OBSERVERS}",
+    ),
     _accuracy("accuracy_own_map", "own map", "Accuracy with the network's own map, some images."),
     _share("accuracy_uniform_map", "uniform map", "Accuracy with the map's mean everywhere, some images."),
     _share("accuracy_another_map", "another's map", "Accuracy with another image's map, some images."),

@@ -198,6 +198,7 @@ _SWEEP_COLUMNS = [
     "gate_bits",
     "code_bits",
     "map_bits",
+    "auc_inside",
     "energy_inside",
     "area_share",
     "deletion_gap",

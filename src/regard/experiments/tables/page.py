@@ -17,6 +17,10 @@ _CHARTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Accuracy": (("accuracy_mean", "mean", "main"), ("accuracy_one_sample", "one sample", "second")),
     "Map code length, bits": (("code_bits", "map code", "main"),),
     "Gate price, bits": (("gate_bits", "gate", "main"),),
+    "Object against other pixels, AUC": (
+        ("auc_inside", "map", "main"),
+        ("auc_inside_ceiling", "its grid's ceiling", "level"),
+    ),
     "Energy of the map inside the object": (
         ("energy_inside", "map", "main"),
         ("area_share", "a uniform map", "control"),
