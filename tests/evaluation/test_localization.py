@@ -37,7 +37,7 @@ def test_a_map_on_the_object_is_perfect() -> None:
     assert scores["iou"]["value"] == pytest.approx(1.0)
     references = {r["label"]: r["value"] for r in scores["energy_inside"]["references"]}
     assert references["area share (a uniform map)"] == pytest.approx(share, rel=1e-4)
-    assert {r["role"] for r in scores["energy_inside"]["references"]} == {"floor"}
+    assert {r["role"] for r in scores["energy_inside"]["references"]} == {"floor", "ceiling"}
     assert set(references) >= {"centre", "random, same bandwidth", "another image's map"}
 
 

@@ -48,8 +48,11 @@ def test_every_metric_scores_every_method_with_a_floor(judgement):
     scored = {(row["method"], row["score"]["key"]) for row in content["rows"]}
     for measure in content["measures"]:
         methods = {method for method, key in scored if key == measure["key"]}
-        frozen_only = measure["key"].startswith("exclusion_frozen")
-        assert methods == ({"attention"} if frozen_only else {"attention", "grad_cam", "uniform"}), measure
+        own = measure["key"].startswith("exclusion_frozen") or measure["key"] == "energy_bits"
+        others = (
+            {"grad_cam", "uniform"} if measure["key"] == "energy_relevance" else {"attention", "grad_cam", "uniform"}
+        )
+        assert methods == ({"attention"} if own else others), measure
     assert {m["metric"] for m in content["measures"]} == set(METRICS)
     assert all(any(r["role"] == "floor" for r in row["score"]["references"]) for row in content["rows"])
     assert [f["method"] for f in content["failed"]] == ["rollout"]
@@ -161,15 +164,15 @@ def test_forwards_are_counted_in_images_and_the_hook_is_removed(subject):
 
 
 def test_a_score_without_a_defined_image_is_null_and_has_no_control(subject, sample, tmp_path, monkeypatch):
-    """For example if every prediction changes under a low pass: consistency has no image to count."""
+    """For example if every map is all zero: consistency has no image to count."""
     from regard.judge import measures
     from regard.metrics import Consistency
 
-    def nothing_stays(predict, explain, images, *rest, **how):
+    def no_maps(predict, explain, images, *rest, **how):
         n = len(images)
-        return Consistency(torch.zeros(n), torch.ones(n))
+        return Consistency(torch.ones(n), torch.full((n,), torch.nan))
 
-    monkeypatch.setattr(measures.metrics, "consistency", nothing_stays)
+    monkeypatch.setattr(measures.metrics, "consistency", no_maps)
     judge_methods(subject, sample, tmp_path, options(methods=("grad_cam",), metrics=("consistency",)))
     rows = table(tmp_path)["rows"]
     assert all(row["score"]["value"] is None for row in rows)

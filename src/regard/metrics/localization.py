@@ -160,8 +160,9 @@ def auc_inside(map: Map | Tensor, masks: _Masks) -> PerImage:
     for i, (values, inside) in enumerate(zip(grid, masks.flatten(1), strict=True)):
         others, own = values[~inside].sort().values, values[inside]
         if len(own) and len(others):
-            below, upto = (torch.searchsorted(others, own, right=right).to(grid.dtype) for right in (False, True))
-            scores[i] = (below + upto).mean() / (2 * len(others))
+            apart = rounding(grid.dtype) * values.abs().max()  # resizing a constant map leaves it so far from constant
+            below, upto = torch.searchsorted(others, own - apart), torch.searchsorted(others, own + apart, right=True)
+            scores[i] = (below + upto).to(grid.dtype).mean() / (2 * len(others))
     return _drop(scores, map, masks)
 
 
