@@ -41,7 +41,10 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         RegardError: another file, schema or class, an argument that the constructor does not have or of another type,
             an option that fetches, or a size out of bounds; the argument and its value are named.
     """
-    content = read_json_file(path, _REMEDY)
+    try:
+        content = read_json_file(path, _REMEDY)
+    except RegardError as error:
+        raise RegardError(f"from_pretrained: {path} does not describe a model: {error}") from error
     if not isinstance(content, dict) or content.keys() != {"schema", "class", "arguments"}:
         raise RegardError(f"from_pretrained: {path} does not describe a model; {_REMEDY}")
     if content["schema"] != SCHEMA or content["class"] != kind.__name__:

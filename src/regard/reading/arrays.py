@@ -82,7 +82,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         member = self._members[name]
-        what = f"{self.path}, array {name!r}"
+        what = f"{self.path}: array {name!r}"
         with _reading(what, self.remedy), self._zip.open(member) as file:
             return _array(file, member.file_size, member.compress_size, what, self.remedy)
 

@@ -86,7 +86,7 @@ def named_sources(arguments: Sequence[str]) -> dict[str, Path]:
             name, path = Path(text).resolve().stem, text
         if name in sources:
             raise RegardError(f"two sources of maps are called {name!r}: name them, as in --maps first={path}")
-        if not name or "/" in name:
+        if name in ("", ".", "..") or "/" in name:
             raise RegardError(f"{text}: {name!r} is not a name for a folder")
         sources[name] = Path(path)
     return sources
