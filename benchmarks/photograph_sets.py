@@ -91,7 +91,9 @@ FILLED = ("textures_8x40",)
 """Sets in which the object fills the image, so that no place is to be preferred."""
 
 
-def _drawn(folder: Path, makers: Mapping[str, Callable[[np.random.Generator], Image.Image]], train: int, test: int) -> None:
+def _drawn(
+    folder: Path, makers: Mapping[str, Callable[[np.random.Generator], Image.Image]], train: int, test: int
+) -> None:
     for label, (name, make) in enumerate(makers.items()):
         for k in range(train + test):
             path = folder / ("train" if k < train else "test") / name / f"{k:04d}.png"
@@ -108,7 +110,9 @@ def _fonts() -> tuple[str, ...]:
 def _house_number(rng: np.random.Generator, digit: int, size: int = 96) -> Image.Image:
     ground = rng.integers(0, 256, 3)
     ink = (ground + rng.choice([-1, 1], 3) * rng.integers(60, 140, 3)).clip(0, 255)
-    slope = np.linspace(-1, 1, size)[:, None, None] * rng.normal(0, 25, 3) + np.linspace(-1, 1, size)[None, :, None] * 20
+    slope = (
+        np.linspace(-1, 1, size)[:, None, None] * rng.normal(0, 25, 3) + np.linspace(-1, 1, size)[None, :, None] * 20
+    )
     image = Image.fromarray((ground + slope + np.zeros((size, size, 3))).clip(0, 255).astype(np.uint8))
     font = ImageFont.truetype(str(rng.choice(_fonts())), int(rng.integers(38, 58)))
     layer = Image.new("L", (size, size))
@@ -171,7 +175,9 @@ def _cells(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _clouds(rng: np.random.Generator) -> NDArray[np.float64]:
-    layers = [zoom(rng.normal(size=(k, k)), 128 / k, order=1, grid_mode=True, mode="grid-wrap") / k for k in (4, 8, 16, 32)]
+    layers = [
+        zoom(rng.normal(size=(k, k)), 128 / k, order=1, grid_mode=True, mode="grid-wrap") / k for k in (4, 8, 16, 32)
+    ]
     return np.sum(layers, 0)
 
 

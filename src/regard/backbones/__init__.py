@@ -25,7 +25,13 @@ from regard.backbones.inspect import (
     run_order,
 )
 from regard.backbones.networks.cifar import wrn_branch
-from regard.backbones.networks.imagenet import LITE0_NORMALIZE, LITE0_WEIGHTS, bottleneck_branch, vgg_branch
+from regard.backbones.networks.imagenet import (
+    LITE0_NORMALIZE,
+    LITE0_WEIGHTS,
+    bottleneck_branch,
+    packaged_weights,
+    vgg_branch,
+)
 from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
 from regard.backbones.stem import Stem, trace_until
 from regard.backbones.weights import load_weights, read_weights
@@ -67,6 +73,7 @@ __all__ = [
     "nearest",
     "output_at",
     "overrides_by_layer",
+    "packaged_weights",
     "probe_images",
     "read_weights",
     "recommended_layer",

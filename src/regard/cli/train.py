@@ -14,7 +14,10 @@ was killed goes on from its last checkpoint; a finished one is evaluated again. 
 together: --align gaze=osie,loss=kl,weight=1. Examples:
 `regard train` learns on generated images;
 `regard train --objective.budget_bits 6` the same at 6 latent bits;
+`regard train --name mine --data.name folder --data.root photos --model.backbone tf_efficientnet_lite0` on your own;
 `regard train --recipe recipes/cifar10-small.yaml --name mine --optim.lr 0.001` a recipe with other values.
+The defaults listed below are those of generated images; for others, fields that you leave out follow the situation
+(pretrained or not, how many images), and what is chosen is printed.
 Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only)."""
 
 
@@ -29,18 +32,22 @@ def add_train(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.training import parse_recipe, recipe_parser
+    from regard.training import parse_fields, recipe_parser
 
     if options.help:
         parser = recipe_parser(_DESCRIPTION)
         parser.prog = "regard train"
         parser.print_help()
         return 0
-    recipe = parse_recipe(fields)
-    from regard.training import train_with_twin  # after the recipe is read: this imports torch
+    given = parse_fields(fields)
+    from regard.training import fit_recipe, train_with_twin  # after the fields are read: this imports torch
 
-    run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet)
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one evaluates
+    fitted = fit_recipe(given)
+    if first and fitted.chosen:
+        print(fitted)
+    recipe = fitted.recipe
+    run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet, data=fitted.data)
     if first and not options.no_evaluation:
         evaluate_run(run.folder, quiet=options.quiet, run=run.open())
     return 0

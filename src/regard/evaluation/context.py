@@ -97,6 +97,7 @@ class EvaluationContext:
         seed: of all that is sampled.
         recipe: of the run, for budgets and the gaze that the map is compared with; None leaves both out.
         twin: the plain network of the same size, evaluated alike.
+        probe: the linear probe of the pretrained network that the run started with.
         samples: numbers of samples that predictions are averaged over.
         other: what counts as unknown: a folder of images, or a data set's name.
         fallback: method of ``regard.explain`` whose maps stand in for those of a network without attention.
@@ -108,6 +109,7 @@ class EvaluationContext:
     seed: int
     recipe: Recipe | None = None
     twin: EvaluationContext | None = None
+    probe: EvaluationContext | None = None
     samples: tuple[int, ...] = ()
     other: str | None = None
     fallback: str | None = None

@@ -16,10 +16,26 @@ from regard.evaluation.gallery import write_run_gallery
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation
 from regard.evaluation.rows import TWIN, make_rows, write_per_image
-from regard.evaluation.warnings import imposed_warnings, is_residual, map_warnings
+from regard.evaluation.warnings import (
+    imposed_warnings,
+    is_residual,
+    map_warnings,
+    probe_warnings,
+    training_warnings,
+)
 from regard.metrics import dead, perplexity, usage
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
-from regard.training import LoadedRun, Recipe, TaskModel, load_model, open_run, with_map_override
+from regard.training import (
+    LoadedRun,
+    Recipe,
+    TaskModel,
+    has_probe,
+    load_model,
+    load_probe,
+    open_run,
+    with_map_override,
+)
+from regard.types import RegardError
 
 _EVALUATED: Mapping[str, tuple[str, ...]] = {
     "classification": (
@@ -82,8 +98,16 @@ def evaluate(
     data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
     if (folder / "twin" / "model").is_dir():
         twin = EvaluationContext(load_model(folder / "twin", type(model)).to(device), data, seed)
+    probe, without = _probe(folder, recipe, data, device)
     context = EvaluationContext(
-        model.to(device), data, seed, recipe=recipe, twin=twin, samples=tuple(samples), with_references=True
+        model.to(device),
+        data,
+        seed,
+        recipe=recipe,
+        twin=twin,
+        probe=probe,
+        samples=tuple(samples),
+        with_references=True,
     )
     measured: dict[str, Columns] = {}
     for name in _EVALUATED[recipe.task]:
@@ -97,6 +121,7 @@ def evaluate(
         parts |= columns.parts
     write_per_image(folder, per_image)
     warnings = imposed_warnings(recipe, context.split) + map_warnings(context.model, context.observation, rows)
+    warnings += training_warnings(folder, len(data.val)) + probe_warnings(context) + without
     evaluation = Evaluation(
         schema=1,
         data=_data(recipe, context.data),
@@ -109,6 +134,19 @@ def evaluate(
         **parts,
     )
     return write_dataclass(folder / "evaluation.json", evaluation)
+
+
+def _probe(
+    folder: Path, recipe: Recipe, data: DataSplits, device: str | torch.device
+) -> tuple[EvaluationContext | None, list[str]]:
+    """The linear probe of a pretrained run, or a warning that it could not be made."""
+    if not has_probe(recipe, data):
+        return None, []
+    try:
+        model = load_probe(folder, recipe, data, quiet=True)
+    except RegardError as error:
+        return None, [f"The linear probe, the control of a pretrained network, is missing: {error}"]
+    return EvaluationContext(model.to(device), data, recipe.train.seed), []
 
 
 def _saved(measure: str, columns: Columns) -> dict[str, Tensor]:

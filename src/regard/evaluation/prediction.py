@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import multilabel_average_precision
 
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns, Value
 from regard.evaluation.observe import observe
-from regard.evaluation.rows import TWIN
+from regard.evaluation.rows import PROBE, TWIN
 from regard.metrics import accuracy, calibration_error, nll
 from regard.models import PATH_MEANINGS
 from regard.report import BootstrapMean
@@ -30,6 +30,9 @@ def prediction(context: EvaluationContext) -> Columns:
     if context.twin is not None:
         plain = _label_scores(context.twin)
         references.append(ReferenceColumns(TWIN, "control", {k: plain[k] for k in plain if k not in alone}))
+    if context.probe is not None:
+        linear = _label_scores(context.probe)
+        references.append(ReferenceColumns(PROBE, "control", {k: linear[k] for k in ("accuracy_mean", "nll")}))
     if labels.ndim == 1:
         references.append(ReferenceColumns("most frequent class", "floor", {"accuracy_mean": common}))
     if observation.streams:

@@ -22,6 +22,7 @@ from regard.types import Scores
 
 MEAN_MASK = "mean mask of the training images"
 TWIN = "plain twin"
+PROBE = "linear probe"
 RANDOM, ANOTHER = "random, same bandwidth", "another image's map"
 UNIFORM_BOX, CENTRE_BOX = "uniform in the box", "centre of the box"
 CENTRE_PRIOR = "centre prior of the training images"
@@ -116,7 +117,7 @@ def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
         RowSpec("map", "prediction", "Mean average precision (mAP)", better="higher"),
         RowSpec("accuracy_mean", "prediction", "Accuracy, {path} prediction", better="higher", against=(TWIN,)),
         *map(_accuracy, samples),
-        RowSpec("nll", "prediction", "Negative log-likelihood", unit="nats", better="lower", against=(TWIN,)),
+        RowSpec("nll", "prediction", "Negative log-likelihood", unit="nats", better="lower", against=(TWIN, PROBE)),
         RowSpec("calibration_error", "prediction", "Calibration error", better="lower"),
         _stream("accuracy_flow", "the flow alone"),
         _stream("accuracy_rgb", "the image alone"),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from regard.attention import ResidualGate
 from regard.data import Split
+from regard.evaluation.context import EvaluationContext
 from regard.evaluation.observe import Observation
+from regard.evaluation.rows import TWIN
+from regard.metrics import accuracy, paired_difference
 from regard.report import Score
-from regard.training import MapOverrideSplit, Recipe
+from regard.training import MapOverrideSplit, Recipe, overfitted, read_lines
 
 _FLAT = 1e-3
 _TOLERANCE = 0.10
@@ -64,8 +68,55 @@ def map_warnings(model: Any, observation: Observation, rows: Sequence[Score]) ->
         warnings.append(f"The residual gate never closes: {effect}")
     exchanged = [row.difference for row in rows if row.key in ("accuracy_shuffled", "accuracy_another")]
     if exchanged and all(difference is not None and difference.high >= 0 for difference in exchanged):
-        warnings.append("The network ignores its map: accuracy does not fall when the map is shuffled or exchanged.")
+        warnings.append(_ignored(rows))
     return warnings
+
+
+def _ignored(rows: Sequence[Score]) -> str:
+    """What an ignored map means beside the plain twin, and the setting to change."""
+    by_key = {row.key: row for row in rows}
+    text = "The network ignores its map: accuracy does not fall when the map is shuffled or exchanged."
+    better = by_key["accuracy_mean"].difference if "accuracy_mean" in by_key else None
+    if better is not None and better.sign > 0 and TWIN in better.label:
+        text += (
+            " That it is clearly better than the plain twin is therefore not due to where it looks: gate and noise also"
+            " act alike on all positions."
+        )
+    if "gate_bits" not in by_key:
+        return text
+    passing = by_key["gate_bits"]
+    asked = [r.value for r in passing.references if r.label == "asked for"]
+    lower = f"{(asked[0] if asked else passing.value) / 4:.2g}"
+    setting = f"a smaller gate budget than the {asked[0]:g} bits asked for" if asked else "a gate budget"
+    return (
+        f"{text} Its gate lets {passing.value:,.0f} bits through; where nearly everything passes, the map may be "
+        f"anything. Give it {setting}, such as --objective.map_budget_bits {float(lower):g}."
+    )
+
+
+def training_warnings(folder: Path, val_images: int) -> list[str]:
+    """A warning where validation fell while training rose, by the run's journal."""
+    path = folder / "metrics.jsonl"
+    warning = overfitted(read_lines(path), val_images) if path.is_file() else None
+    if warning is None:
+        return []
+    remedy = "--optim.lr and --optim.backbone_lr lower, --train.patience, or --train.keep best"
+    return [f"{warning} Try {remedy}."]
+
+
+def probe_warnings(context: EvaluationContext) -> list[str]:
+    """A warning where a logistic regression on the frozen features is clearly better than the trained network."""
+    if context.probe is None:
+        return []
+    own, linear = (accuracy(c.observation.mean, context.labels) for c in (context, context.probe))
+    difference = paired_difference(own, linear)
+    if not difference.high < 0:
+        return []
+    return [
+        f"A linear probe is clearly better: logistic regression on the pretrained features answers "
+        f"{float(linear.mean()):.3f} of the test images, this network {float(own.mean()):.3f}. Training destroyed what "
+        "the weights knew: start with --model.init probe, lower --optim.backbone_lr, or freeze more (--model.freeze)."
+    ]
 
 
 def is_residual(model: nn.Module) -> bool:

@@ -67,6 +67,7 @@ class OneTrunk(Shareable):
         shape: (C,H,W) of the images.
         frozen: names of the layers that have stopped learning.
         frozen_upto: the last of them; None: all learn.
+        frozen_norms: names of the normalisations whose statistics are kept.
         normalizes: whether images are normalised.
         mean: of the normalisation (C,1,1).
         std: likewise.
@@ -76,6 +77,7 @@ class OneTrunk(Shareable):
     shape: tuple[int, int, int]
     frozen: tuple[str, ...] = ()
     frozen_upto: str | None = None
+    frozen_norms: tuple[str, ...] = ()
     normalizes: bool
     mean: Tensor
     std: Tensor
@@ -140,8 +142,17 @@ class OneTrunk(Shareable):
         vars(self).pop("frozen_stem", None)  # it may be of an earlier layer
         self._hold_frozen()
 
+    def freeze_norms(self) -> None:
+        """Keeps the statistics of the trunk's normalisations as they are, in training too; those of attention go on."""
+        attending = {module for layer in attended(self.trunk).values() for module in layer.attention.modules()}
+        norms = nn.modules.batchnorm._NormBase
+        self.frozen_norms = tuple(
+            name for name, module in self.trunk.named_modules() if isinstance(module, norms) and module not in attending
+        )
+        self._hold_frozen()
+
     def _hold_frozen(self) -> None:
-        for name in self.frozen:
+        for name in (*self.frozen, *self.frozen_norms):
             self.trunk.get_submodule(name).training = False
 
     @cached_property

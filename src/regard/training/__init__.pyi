@@ -1,8 +1,20 @@
 from .build import build_data, build_model, check_choices, open_gaze, plain_twin
-from .callbacks import history
+from .callbacks import history, overfitted, read_lines
+from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
 from .forward import TaskModel, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
-from .parsing import find_yaml, load_recipe, override, parse_recipe, read_yaml, recipe_from, recipe_parser, save_recipe
+from .parsing import (
+    find_yaml,
+    load_recipe,
+    override,
+    parse_fields,
+    parse_recipe,
+    read_yaml,
+    recipe_from,
+    recipe_parser,
+    save_recipe,
+)
+from .probe import fit_probe, has_probe, load_probe
 from .provenance import collect_provenance, seed_everything
 from .recipe import (
     AlignRecipe,
@@ -25,6 +37,7 @@ __all__ = [
     "AugmentRecipe",
     "DataRecipe",
     "Dose",
+    "FittedRecipe",
     "ImposeRecipe",
     "LoadedRun",
     "MapOverrideSplit",
@@ -32,26 +45,36 @@ __all__ = [
     "ObjectiveRecipe",
     "OptimRecipe",
     "Recipe",
+    "Situation",
     "TaskModel",
     "TrainRecipe",
     "build_data",
     "build_model",
     "build_override_maps",
     "check_choices",
+    "choose",
     "collect_provenance",
     "find_yaml",
+    "fit_probe",
+    "fit_recipe",
     "forward_batch",
+    "has_probe",
     "history",
     "kept_share",
     "load_best",
     "load_model",
+    "load_probe",
     "load_recipe",
     "load_run",
+    "open_bits",
     "open_gaze",
     "open_run",
+    "overfitted",
     "override",
+    "parse_fields",
     "parse_recipe",
     "plain_twin",
+    "read_lines",
     "read_yaml",
     "recipe_from",
     "recipe_parser",

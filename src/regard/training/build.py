@@ -86,6 +86,8 @@ def build_model(recipe: Recipe, data: DataSplits) -> Any:
     model = TASKS[recipe.task].build(recipe, data)
     if recipe.model.freeze:
         model.freeze(recipe.model.freeze)
+    if recipe.model.norms == "frozen":
+        model.freeze_norms()
     return model
 
 

@@ -9,19 +9,22 @@ import pickle
 import statistics
 import time
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.plugins import TorchCheckpointIO
 from torch import nn
 
 from regard.files import write_atomically
 from regard.reading import DataError, parse_json
 from regard.training.budget_terms import BUDGET_TERMS
+from regard.training.recipe import Recipe
 from regard.training.task import Task
+from regard.training.tasks import TASKS
 from regard.types import RegardError
 
 
@@ -84,6 +87,70 @@ def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
         "best_val_accuracy": scores[best],
         "seconds_an_epoch": statistics.median(line["seconds"] for line in lines),
     }
+
+
+def monitored(recipe: Recipe) -> tuple[str, Literal["max", "min"]]:
+    """The validation score by which the epochs of a run are compared, and which way is better."""
+    if recipe.train.monitor is not None:
+        return recipe.train.monitor, "min"
+    return TASKS[recipe.task].monitor, "max"
+
+
+def first_candidate(recipe: Recipe) -> int:
+    """The first epoch that may be kept as the best: budgets hold only after the warm-up."""
+    o = recipe.objective
+    budgets = (o.budget_bits, o.map_budget_bits, o.code_budget_bits, o.kept_budget)
+    share = o.warmup if any(budget is not None for budget in budgets) else 0.0
+    return min(math.ceil(share * recipe.train.epochs), recipe.train.epochs - 1)
+
+
+class BestEpoch(ModelCheckpoint):
+    """Keeps the checkpoint of the best epoch, of those from ``first`` on."""
+
+    def __init__(self, folder: Path, first: int, monitor: str, mode: Literal["max", "min"]) -> None:
+        super().__init__(
+            folder, "best", monitor=monitor, mode=mode, enable_version_counter=False, save_on_train_epoch_end=True
+        )
+        self.first = first
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        """Saves the epoch where it is the best so far."""
+        if trainer.current_epoch >= self.first:
+            super().on_train_epoch_end(trainer, task)
+
+
+class Patience(EarlyStopping):
+    """Ends training when the score has not become better for ``patience`` epochs, counted from epoch ``first`` on."""
+
+    def __init__(self, first: int, monitor: str, mode: Literal["max", "min"], patience: int) -> None:
+        super().__init__(monitor, mode=mode, patience=patience, check_on_train_epoch_end=True)
+        self.first = first
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        """Compares the epoch with the best one."""
+        if trainer.current_epoch >= self.first:
+            super().on_train_epoch_end(trainer, task)
+
+
+def overfitted(lines: Sequence[Mapping[str, Any]], images: int) -> str | None:
+    """A sentence where validation accuracy fell while training accuracy rose, by a run's journal; else None.
+
+    It fell where the last epoch's is below the best by more than twice the standard error of their difference, taken
+    as that of two shares of so many ``images``, and by more than .02.
+    """
+    scored = [line for line in lines if None not in (line.get("val/accuracy"), line.get("train/accuracy"))]
+    if len(scored) < 2:
+        return None
+    best, last = max(scored, key=lambda line: line["val/accuracy"]), scored[-1]
+    high, low = best["val/accuracy"], last["val/accuracy"]
+    error = math.sqrt((high * (1 - high) + low * (1 - low)) / images)
+    if high - low <= max(2 * error, 0.02) or last["train/accuracy"] <= best["train/accuracy"]:
+        return None
+    return (
+        f"Validation accuracy fell from {high:.3f} (epoch {best['epoch'] + 1}) to {low:.3f} (epoch {last['epoch'] + 1})"
+        f" while training accuracy rose from {best['train/accuracy']:.3f} to {last['train/accuracy']:.3f}: the network "
+        "learns its training images by heart, or unlearns what it came with."
+    )
 
 
 class Progress(TQDMProgressBar):

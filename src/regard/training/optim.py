@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from timm.optim.muon import Muon
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -26,12 +28,41 @@ def build_optimizer(recipe: OptimRecipe, model: TaskModel) -> Optimizer:
         anchors_lr=recipe.anchors_lr,
         weight_decay=recipe.weight_decay,
     )
+    if recipe.layer_decay < 1:
+        groups = layerwise(groups, blocks_of(model), recipe.layer_decay)
     if recipe.name == "muon":
         return _muon(groups, recipe)
     if recipe.name == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, nesterov=True)
     kind = torch.optim.Adam if recipe.name == "adam" else torch.optim.AdamW
     return kind(groups, lr=recipe.lr, betas=recipe.betas)
+
+
+def blocks_of(model: nn.Module) -> dict[nn.Parameter, str]:
+    """The block of every parameter of a model, in their order in the network: two levels of names below the trunk's,
+    such as ``blocks.5`` or ``layer3.0``; what attention adds in between does not count.
+    """
+    names = {p: name.replace(".module.", ".").split(".")[:-1] for name, p in model.named_parameters()}
+    return {p: ".".join(parts[:3]) for p, parts in names.items()}
+
+
+def layerwise(groups: list[dict[str, Any]], blocks: Mapping[nn.Parameter, str], decay: float) -> list[dict[str, Any]]:
+    """The groups of the backbone divided by block, each with ``decay`` times the rate of the next (Howard and Ruder,
+    *ULMFiT*, 2018; Bao et al., *BEiT*, 2022). The last block that learns keeps the rate.
+    """
+    own = {p for group in groups if group["name"].startswith("backbone") for p in group["params"]}
+    order = list(dict.fromkeys(block for p, block in blocks.items() if p in own))
+    divided: list[dict[str, Any]] = []
+    for group in groups:
+        if not group["name"].startswith("backbone"):
+            divided.append(group)
+            continue
+        for depth, block in enumerate(reversed(order)):
+            params = [p for p in group["params"] if blocks[p] == block]
+            if params:
+                scaled = {"name": f"{group['name']}, {block}", "params": params, "lr": group["lr"] * decay**depth}
+                divided.append(group | scaled)
+    return divided
 
 
 def _muon(groups: list[dict[str, Any]], recipe: OptimRecipe) -> Optimizer:

