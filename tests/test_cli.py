@@ -79,7 +79,7 @@ def test_one_command_reads_matches_claims_and_builds_once(tmp_path: Path, monkey
 
         monkeypatch.setattr(f"{module}.{name}", counted)
 
-    count("regard.training", "parse_recipe")
+    count("regard.training", "parse_fields")
     for name in ("load_recipe", "build_data", "claim_folder", "check_choices"):
         count("regard.training.run", name)
     count("regard.training.build", "open_data")
@@ -87,7 +87,7 @@ def test_one_command_reads_matches_claims_and_builds_once(tmp_path: Path, monkey
     assert main(arguments) == 0
     assert (folder / "report.html").is_file()
     assert "plain twin" in (folder / "report.html").read_text()
-    one_call_each = {"parse_recipe": 1, "build_data": 1, "open_data": 1, "claim_folder": 1, "check_choices": 1}
+    one_call_each = {"parse_fields": 1, "build_data": 1, "open_data": 1, "claim_folder": 1, "check_choices": 1}
     assert calls == one_call_each
     calls.clear()
     assert main(arguments) == 0

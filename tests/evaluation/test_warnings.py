@@ -1,14 +1,20 @@
 """Warnings about maps, of networks whose maps are known to be constant, ignored or used."""
 
+import json
+from pathlib import Path
+
+import pytest
 import torch
 from tests.evaluation.contexts import context_of
 from tests.evaluation.test_observe import model, split
 
 from regard.data import TensorSplit
-from regard.evaluation import make_rows, observe
+from regard.evaluation import Observation, make_rows, observe
 from regard.evaluation.interventions import all_interventions
-from regard.evaluation.warnings import map_warnings
+from regard.evaluation.prediction import prediction
+from regard.evaluation.warnings import map_warnings, probe_warnings, training_warnings
 from regard.models import AttentiveClassifier
+from regard.report import Difference, Reference, Score
 from regard.types import Map, ModelOutput
 
 
@@ -73,3 +79,69 @@ def test_a_plain_network_has_no_warnings() -> None:
 def test_maps_have_their_unit() -> None:
     assert observe(model(), split(), seed=0).map.unit == "bits"
     assert isinstance(observe(model(attention="mask"), split(), seed=0).map, Map)
+
+
+def row(key: str, value: float, **options) -> Score:
+    return Score(key, "prediction", key, value, better="higher", **options)
+
+
+IGNORED = row("accuracy_another", 0.9, difference=Difference("minus its own map, paired", 0.0, -0.01, 0.02))
+BETTER = row("accuracy_mean", 0.9, difference=Difference("minus plain twin, paired", 0.1, 0.05, 0.15))
+EQUAL = row("accuracy_mean", 0.9, difference=Difference("minus plain twin, paired", 0.0, -0.05, 0.05))
+OPEN = row("gate_bits", 22_368.0, unit="bits")
+ASKED = row("gate_bits", 8100.0, unit="bits", references=(Reference("asked for", "control", 8000.0),))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "unsaid"),
+    [
+        (
+            [IGNORED, BETTER, OPEN],
+            ["not due to where it looks", "22,368 bits", "--objective.map_budget_bits 5600."],
+            [],
+        ),
+        ([IGNORED, EQUAL, OPEN], ["--objective.map_budget_bits 5600."], ["clearly better"]),
+        ([IGNORED, BETTER, ASKED], ["smaller gate budget than the 8000 bits", "--objective.map_budget_bits 2000."], []),
+        ([IGNORED, BETTER], ["not due to where it looks"], ["map_budget_bits"]),
+        ([IGNORED], ["The network ignores its map"], ["clearly better", "map_budget_bits"]),
+    ],
+)
+def test_an_ignored_map_is_reconciled_with_a_better_accuracy(
+    rows: list[Score], said: list[str], unsaid: list[str]
+) -> None:
+    network, items = model(attention="mask"), split()
+    words = [w for w in map_warnings(network, observe(network, items, seed=0), rows) if "ignores its map" in w]
+    assert len(words) == 1
+    assert all(part in words[0] for part in said)
+    assert not any(part in words[0] for part in unsaid)
+
+
+@pytest.mark.parametrize(("right", "linear", "warns"), [(20, 38, True), (38, 20, False), (38, 38, False)])
+def test_a_probe_that_is_better(right: int, linear: int, warns: bool) -> None:
+    items = TensorSplit("test", tuple("abcd"), torch.zeros(40, 3, 16, 16, dtype=torch.uint8), torch.arange(40) % 4)
+
+    def answers(number: int) -> Observation:
+        guesses = torch.where(torch.arange(40) < number, items.labels, (items.labels + 1) % 4)
+        return Observation(torch.nn.functional.one_hot(guesses, 4).float())
+
+    probe = context_of(None, items, answers(linear))
+    context = context_of(None, items, answers(right), probe=probe)
+    words = probe_warnings(context)
+    assert bool(words) == warns
+    if warns:
+        assert "answers 0.950 of the test images, this network 0.500" in words[0]
+        assert "--model.init probe" in words[0]
+    assert probe_warnings(context_of(None, items, answers(right))) == []
+    beside = {r.label: r.values for r in prediction(context).references}
+    assert beside["linear probe"]["accuracy_mean"].mean() == linear / 40
+
+
+def test_validation_that_falls_is_said_with_the_settings(tmp_path: Path) -> None:
+    journal = [{"epoch": k, "val/accuracy": v, "train/accuracy": t} for k, v, t in ((0, 0.61, 0.5), (1, 0.33, 0.99))]
+    assert training_warnings(tmp_path, 100) == []
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
+    words = training_warnings(tmp_path, 100)
+    assert len(words) == 1
+    assert "from 0.610 (epoch 1) to 0.330 (epoch 2)" in words[0]
+    assert "--train.keep best" in words[0]
+    assert training_warnings(tmp_path, 4) == [], "four images tell nothing"

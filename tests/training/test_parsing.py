@@ -135,7 +135,14 @@ SHUFFLED = Recipe(
 )
 MASKS = Recipe(align=AlignRecipe(target="mask", shuffled_from="same-class"))
 VIDEO = Recipe(task="action", model=ModelRecipe(attend="both"))
-ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, SHUFFLED, MASKS, VIDEO)
+PROBED = Recipe(
+    defaults="fixed",
+    model=ModelRecipe(pretrained="weights.safetensors", init="probe", norms="frozen", latent=None, prediction="seeded"),
+    objective=FREE,
+    optim=OptimRecipe(layer_decay=0.5),
+    train=TrainRecipe(monitor="nll", keep="best"),
+)
+ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, SHUFFLED, MASKS, VIDEO, PROBED)
 
 
 def test_every_field_survives_a_file(tmp_path: Path) -> None:

@@ -140,7 +140,8 @@ def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
     data_part, model_part = fields.setdefault("data", {}), fields.setdefault("model", {})
     name, backbone = data_part.get("name", DataRecipe().name), model_part.get("backbone", ModelRecipe().backbone)
     pretrained = model_part.get("pretrained")
-    if fields.get("task", "classification") != "classification" or _complete(fields):
+    fixed = fields.get("defaults") == "fixed" or fields.get("task", "classification") != "classification"
+    if fixed or _complete(fields):
         return FittedRecipe(recipe_from(fields), {})
     if name in _TUNED and backbone == ModelRecipe().backbone and not pretrained:
         return FittedRecipe(recipe_from(fields), {})

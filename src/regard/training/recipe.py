@@ -353,6 +353,9 @@ class Recipe:
     """The run's folder is `runs/<name>`."""
     task: Literal["classification", "segmentation", "action"] = "classification"
     """A label per image, a mask of the salient object per image, or an action per clip."""
+    defaults: Literal["situation", "fixed"] = "situation"
+    """Of fields that are left out on the command line and in a file: by the `situation` (`regard.training.fit_recipe`),
+    or `fixed`, as they are listed here."""
     data: DataRecipe = field(default_factory=DataRecipe)
     augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)

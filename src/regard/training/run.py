@@ -302,7 +302,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     last = folder / _LAST
     if last.exists():
         check_checkpoint(last, task)
-    _silence_engine(frozen=recipe.model.freeze is not None)
+    _silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
     trainer = _trainer(task, folder, quiet, batches)
     handler = signal.getsignal(signal.SIGINT)
     try:
