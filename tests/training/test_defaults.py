@@ -1,7 +1,7 @@
 """Defaults by situation: their values, that whatever somebody gave wins, and that clutter's stay as they are."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from regard.attention import NoiseGate
 from regard.backbones import packaged_weights
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, Situation, choose, fit_recipe, load_recipe, open_bits, parse_fields, parse_recipe
-from regard.training.defaults import FEW, GATE_SHARE
+from regard.training.defaults import FEW
 from regard.types import RegardError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,11 +50,11 @@ def photographs(folder: Path, classes: int = 3, each: int = 20, size: int = 48) 
         ),
         (
             PRETRAINED,
-            {"model.latent": None, "objective.budget_bits": None, "objective.map_budget_bits": GATE_SHARE * 1e5},
+            {"model.latent": None, "objective.budget_bits": None, "objective.map_budget_bits": None},
         ),
         (PRETRAINED, {"optim.name": "adamw", "train.patience": 5, "train.epochs": 16}),
         (SCRATCH, {"optim.name": "adamw", "optim.lr": 1e-3, "model.latent": None, "objective.budget_bits": None}),
-        (SCRATCH, {"objective.map_budget_bits": GATE_SHARE * 1e5, "model.at": ["layer3"], "train.epochs": 10}),
+        (SCRATCH, {"objective.map_budget_bits": None, "model.at": ["layer3"], "train.epochs": 10}),
     ],
 )
 def test_values(situation: Situation, values: dict[str, Any]) -> None:
@@ -80,8 +80,15 @@ def test_what_does_not_apply_is_not_chosen(change: dict[str, Any], absent: set[s
     assert not absent & after.keys()
 
 
-def test_no_gate_budget_without_a_price() -> None:
-    assert choose(Situation(**asdict(PRETRAINED) | {"open_bits": None}))["objective.map_budget_bits"] is None
+@pytest.mark.parametrize(
+    ("share", "bits", "budget"), [(0.25, 1e5, 25_000.0), (0.25, None, None), (None, 1e5, None), (0.1, 93_377.0, 9300.0)]
+)
+def test_a_gate_budget_is_a_share_of_what_passes_openly(
+    monkeypatch: pytest.MonkeyPatch, share: float | None, bits: float | None, budget: float | None
+) -> None:
+    monkeypatch.setattr("regard.training.defaults.GATE_SHARE", share)
+    for situation in (PRETRAINED, SCRATCH):
+        assert choose(replace(situation, open_bits=bits))["objective.map_budget_bits"] == budget
 
 
 @pytest.mark.parametrize(("images", "epochs"), [(10, 16), (188, 16), (300, 10), (600, 8), (9000, 8)])
@@ -165,15 +172,16 @@ def test_a_recipe_file_wins_too_and_the_command_line_over_it(tmp_path: Path) -> 
     )
 
 
-def test_packaged_weights_are_taken_where_they_are_installed(tmp_path: Path) -> None:
+def test_packaged_weights_are_taken_where_they_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = packaged_weights(LITE0)
     if weights is None:
         pytest.skip("extra imagenet")
     data = {"name": "folder", "root": str(photographs(tmp_path)), "options": {"size": 64}}
+    monkeypatch.setattr("regard.training.defaults.GATE_SHARE", 0.25)
     fitted = fit_recipe({"data": data, "model": {"backbone": LITE0}})
     m = fitted.recipe.model
     assert (m.pretrained, m.init, m.norms, m.freeze, m.at) == (weights, "probe", "frozen", "blocks.4", ["blocks.4"])
-    assert fitted.recipe.objective.map_budget_bits == pytest.approx(GATE_SHARE * 112 * 4 * 4 * 5.615, rel=0.05)
+    assert fitted.recipe.objective.map_budget_bits == pytest.approx(0.25 * 112 * 4 * 4 * 5.615, rel=0.05)
     scratch = fit_recipe({"data": data, "model": {"backbone": LITE0, "pretrained": False}}).recipe.model
     assert (scratch.pretrained, scratch.init, scratch.freeze) == (False, None, None)
     assert packaged_weights("resnet18") is None

@@ -134,7 +134,7 @@ def test_frozen_norms_keep_their_statistics_and_learn_the_rest(recipe: Recipe, t
 
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_the_epoch_that_is_kept(recipe: Recipe, tmp_path: Path, keep: str) -> None:
-    wild = replace(recipe, optim=replace(recipe.optim, name="sgd", lr=3.0, schedule="constant", clip=None))
+    wild = replace(recipe, optim=replace(recipe.optim, name="sgd", lr=0.3, schedule="constant", clip=1.0))
     wild = replace(wild, train=replace(wild.train, epochs=3, monitor="nll", keep=keep))
     folder = train(wild, tmp_path / "run", quiet=True)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]

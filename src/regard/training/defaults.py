@@ -6,8 +6,8 @@ of `choose`; those that somebody gave are never changed. The run's ``recipe.yaml
 
 Two rules make most of the values. A pretrained network is to forget nothing: it starts as its linear probe, its layers
 before the attention are frozen where images are few, its normalisations keep their statistics, and what learns learns
-slowly, early blocks more slowly still. And nothing is paid for that nobody asked for: no latent, and a gate budget as a
-share of what passes an open gate of that layer, as bits depend on its size.
+slowly, early blocks more slowly still. And nothing is paid for that nobody asked for: no latent and no budget of one,
+and for the gate at most a share of what passes it when open, `gate_budget`, as bits depend on the layer's size.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from regard.training.parsing import recipe_from
 from regard.training.recipe import DataRecipe, ModelRecipe, Recipe
 from regard.types import NATS_PER_BIT, RegardError
 
-GATE_SHARE = 0.25
-"""Share of what an open gate lets through that is the budget of a gate for which nobody gave one."""
+GATE_SHARE: float | None = None
+"""Share of what an open gate lets through that is the budget of a gate for which nobody gave one; None gives none. The
+weight that a multiplier searches needs more steps than a few images make, and a budget that is missed is an error; set
+a share where budgets hold by construction."""
 OPEN = 0.98
 """Value of an open map: what passes at it is what passes openly."""
 FEW = 2000
@@ -97,7 +99,7 @@ def choose(situation: Situation) -> dict[str, Any]:
     chosen |= {
         "model.latent": None,
         "objective.budget_bits": None,
-        "objective.map_budget_bits": None if s.open_bits is None else float(f"{GATE_SHARE * s.open_bits:.2g}"),
+        "objective.map_budget_bits": gate_budget(s.open_bits),
         "optim.name": "adamw",
         "optim.lr": 1e-3,
         "optim.weight_decay": 0.05,
@@ -123,6 +125,11 @@ def choose(situation: Situation) -> dict[str, Any]:
         if s.can_freeze:
             chosen |= {"model.freeze": s.at[0], "train.cache_stem": True}
     return chosen
+
+
+def gate_budget(open_bits: float | None) -> float | None:
+    """The default budget of a gate that lets so many bits through when open: `GATE_SHARE` of them, two digits."""
+    return None if open_bits is None or GATE_SHARE is None else float(f"{GATE_SHARE * open_bits:.2g}")
 
 
 def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
