@@ -17,8 +17,8 @@ from regard.training import (
     Recipe,
     build_data,
     build_model,
-    fit_probe,
     has_probe,
+    linear_probe,
     load_probe,
     overfitted,
     plain_twin,
@@ -92,7 +92,7 @@ def test_the_strength_is_chosen_on_validation_images() -> None:
 
 def test_an_open_gate_starts_at_the_probe(recipe: Recipe) -> None:
     data = build_data(recipe)
-    probe, record = fit_probe(recipe, data)
+    probe, record = linear_probe(recipe, data)
     model = build_model(recipe, data)
     start_at_probe(model, probe)
     images = data.val.batch(range(len(data.val))).images

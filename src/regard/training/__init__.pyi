@@ -14,7 +14,7 @@ from .parsing import (
     recipe_parser,
     save_recipe,
 )
-from .probe import fit_probe, has_probe, load_probe
+from .probe import has_probe, linear_probe, load_probe
 from .provenance import collect_provenance, seed_everything
 from .recipe import (
     AlignRecipe,
@@ -55,12 +55,12 @@ __all__ = [
     "choose",
     "collect_provenance",
     "find_yaml",
-    "fit_probe",
     "fit_recipe",
     "forward_batch",
     "has_probe",
     "history",
     "kept_share",
+    "linear_probe",
     "load_best",
     "load_model",
     "load_probe",

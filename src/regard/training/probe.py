@@ -51,13 +51,15 @@ def load_probe(folder: Path, recipe: Recipe, data: DataSplits, *, quiet: bool = 
     for near in (folder, folder.parent) if folder.name == "twin" else (folder,):
         if (near / FOLDER / "probe.json").is_file():
             return AttentiveClassifier.from_pretrained(near / FOLDER / "model")
-    model, record = fit_probe(recipe, data, quiet=quiet)
+    model, record = linear_probe(recipe, data, quiet=quiet)
     model.save_pretrained(folder / FOLDER / "model")
     write_json(folder / FOLDER / "probe.json", record)
     return model
 
 
-def fit_probe(recipe: Recipe, data: DataSplits, *, quiet: bool = False) -> tuple[AttentiveClassifier, dict[str, float]]:
+def linear_probe(
+    recipe: Recipe, data: DataSplits, *, quiet: bool = False
+) -> tuple[AttentiveClassifier, dict[str, float]]:
     """The plain network of a pretrained recipe with a fitted classifier, and the strength that was chosen with the
     validation accuracy and NLL that it gives.
 
