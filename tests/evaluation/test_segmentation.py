@@ -50,7 +50,9 @@ def test_the_page_shows_object_and_prediction(folder):
     run = read_evaluation(folder)
     assert run.gallery[0].truth == ""
     page = write_report(folder).read_text()
-    assert page.count("predicted outline") == len(run.gallery) == 12
+    assert len(run.gallery) == 12
+    marked = [item for item in run.gallery if not item.prediction.startswith("0% of the image marked")]
+    assert page.count("predicted outline") == len(marked) > 6
     assert "of the image marked; the object covers" in page
     assert "S-measure" in page
     assert "✗" not in page

@@ -8,7 +8,7 @@ import torch
 from tests.models.families import CLASSES, PARAMS, Family
 
 from regard.attention import create_attention
-from regard.backbones import attended, create_backbone, record, take_head
+from regard.backbones import attended, create_backbone, original_keys, record, take_head
 from regard.models import AttentiveClassifier
 
 
@@ -53,17 +53,19 @@ def test_multiplier_one_is_the_plain_network_bit_for_bit(
     ((name, layer),) = attended(classifier.trunk).items()
     plain = create_backbone(family.backbone, CLASSES, img_size=family.size, **family.options).eval()
     take_head(plain)
-    state = classifier.trunk.state_dict()
-    plain.load_state_dict(
-        {k.replace(f"{name}.module.", f"{name}."): v for k, v in state.items() if f"{name}.attention." not in k}
-    )
+    own, originals = classifier.trunk.state_dict(), original_keys(classifier.trunk)
+    own = {key: value for key, value in own.items() if f"{name}.attention." not in key}
+    sampled = {originals[key]: value for key, value in own.items() if ".mean_path_" not in key}
+    mean = sampled | {originals[key]: value for key, value in own.items() if ".mean_path_" in key}
     own = layer.attention
     classifier.eval()
     try:
         layer.attention = create_attention(attention, own.gate.mean.shape[0]).eval()
         map_override = torch.full((1, 1, 1, 1), layer.attention.gate.unit_value)
-        with torch.no_grad(), record(classifier.trunk, map_override=map_override):
-            assert torch.equal(classifier.trunk(family.images()), plain(family.images()))
+        for samples, statistics in ((0, mean), (1, sampled)):
+            plain.load_state_dict(statistics)
+            with torch.no_grad(), record(classifier.trunk, samples=samples, map_override=map_override):
+                assert torch.equal(classifier.trunk(family.images()), plain(family.images()))
     finally:
         layer.attention = own
 

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from regard.backbones import original_keys
 from regard.models import Segmenter
 from regard.models.fcn import BilinearUp, fit
 from regard.types import RegardError
@@ -49,8 +50,11 @@ def test_scores_at_every_pixel_for_odd_sizes_too(backbone, decoder, size):
 def test_a_multiplier_of_one_is_the_plain_network(backbone, decoder, size):
     plain = build(backbone, decoder, size, attention=None).eval()
     attended = build(backbone, decoder, size, attention="noise").eval()
+    originals = original_keys(attended)
     own = {
-        key.replace(".module.", "."): value for key, value in attended.state_dict().items() if ".attention." not in key
+        originals[key]: value
+        for key, value in attended.state_dict().items()
+        if ".attention." not in key and ".mean_path_" not in key
     }
     assert own.keys() == plain.state_dict().keys()
     plain.load_state_dict(own)

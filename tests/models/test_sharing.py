@@ -23,7 +23,7 @@ def test_a_folder_holds_configuration_and_tensors_only(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "new" / "folder")
     assert {file.name for file in (tmp_path / "new" / "folder").iterdir()} == {"config.json", "model.safetensors"}
     config = json.loads((tmp_path / "new" / "folder" / "config.json").read_text())
-    assert config["schema"] == 1
+    assert config["schema"] == 2
     assert config["arguments"]["at"] == ["stage1"]
     again = AttentiveClassifier.from_pretrained(tmp_path / "new" / "folder")
     assert not again.training
@@ -54,7 +54,7 @@ def test_foreign_folders_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     config = json.loads(path.read_text())
     for text, words in [
-        ("{", "does not describe"),
+        ("{", "is not JSON"),
         ("[]", "does not describe"),
         (json.dumps({**config, "schema": 99}), "schema 99"),
         (json.dumps({**config, "class": "Segmenter"}), "Segmenter"),
@@ -103,3 +103,28 @@ def test_the_two_files_are_requested_from_the_hub(tmp_path: Path, monkeypatch: p
 def test_no_such_folder_nor_hub() -> None:
     with pytest.raises(RegardError, match="neither a folder nor"):
         AttentiveClassifier.from_pretrained("./no/such/folder/here")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"learned_std": True}),
+        ({"initial": 0.6}, {"initial": 0.6, "learned_std": True}),
+        ({"initial_std": 0.2}, {"initial_std": 0.2}),
+        ({"initial_std": 0.2, "learned_std": False}, {"initial_std": 0.2, "learned_std": False}),
+    ],
+)
+def test_a_model_of_version_0_1_is_read_as_it_was(options: dict, expected: dict, tmp_path: Path) -> None:
+    """Its spread was learned, its normalisations had one set of statistics, and no map had a budget."""
+    old = small(attention_options={"learned_std": True} | options, statistics="shared").eval()
+    old.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    arguments = {k: v for k, v in config["arguments"].items() if k not in ("statistics", "prediction")}
+    arguments["attention_options"] = options or None
+    (tmp_path / "config.json").write_text(json.dumps({**config, "schema": 1, "arguments": arguments}))
+    loaded = AttentiveClassifier.from_pretrained(tmp_path)
+    assert loaded.config["attention_options"] == expected
+    assert loaded.config["statistics"] == "shared"
+    assert loaded.state_dict().keys() == old.state_dict().keys()
+    images = torch.rand(3, 3, *loaded.shape[1:])
+    assert torch.equal(loaded.predict(images), old.predict(images))

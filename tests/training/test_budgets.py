@@ -1,5 +1,5 @@
-"""Budgets in training: multipliers that move the right way, rest at the end, and say what is out of reach; and the
-map's own bits, whose price shortens the code at little cost in accuracy.
+"""Budgets in training: the latent's multiplier moves the right way, rests at the end, and says what is out of reach; a
+map pays its budget by construction; and the map's own bits, whose price shortens the code at little cost in accuracy.
 """
 
 import math
@@ -13,7 +13,7 @@ from torch import nn
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.objectives import Budget, Weights, information_loss
-from regard.training import build_data, build_model, train
+from regard.training import build_data, build_model, load_run, train
 from regard.training.budgets import BudgetCallback
 from regard.training.forward import sampled_rates
 from regard.training.recipe import Recipe
@@ -21,12 +21,12 @@ from regard.training.task import Task
 from regard.types import NATS_PER_BIT, RegardError
 
 
-def replace_measure(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, dict[str, float]]]:
-    """Replaces the measurement; returns the steps and multipliers at each, before the update."""
-    measurements: list[tuple[int, dict[str, float]]] = []
+def replace_measure(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) -> list[tuple[int, float]]:
+    """Replaces the measurement; returns the step and the latent's weight at each, before the update."""
+    measurements: list[tuple[int, float]] = []
 
-    def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
-        measurements.append((task.global_step, {name: m.beta for name, m in task.multipliers.items()}))
+    def measure(self: BudgetCallback, task: Task, images: int | None = None) -> dict[str, float]:
+        measurements.append((task.global_step, task.weights.beta))
         return rates
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
@@ -38,33 +38,31 @@ def test_updates_begin_after_the_warm_up_and_stop_in_the_last_tenth(
 ) -> None:
     recipe = tiny(
         train={"epochs": 10},
-        objective={"budget_bits": 10.0, "map_budget_bits": 100.0, "warmup": 0.4, "beta": 1e-3, "map_beta": 1e-5},
+        objective={"budget_bits": 10.0, "map_budget_bits": 100.0, "warmup": 0.4, "beta": 1e-3},
     )
-    nats = {"budget_bits": 10.5 * NATS_PER_BIT, "map_budget_bits": 95.0 * NATS_PER_BIT}
+    nats = {"latent_bits": 10.5 * NATS_PER_BIT, "gate_bits": 95.0 * NATS_PER_BIT}
     measurements = replace_measure(monkeypatch, nats)
     train(recipe, tmp_path / "run", quiet=True)
     steps = [step for step, _ in measurements]
     assert steps == [*range(35, 73, 5), 80]
-    for name, start in (("budget_bits", 1e-3), ("map_budget_bits", 1e-5)):
-        multiplier = Budget(name, {"budget_bits": 10.0, "map_budget_bits": 100.0}[name] * NATS_PER_BIT, start)
-        for _, betas in measurements[:-1]:
-            assert betas[name] == pytest.approx(multiplier.beta)
-            multiplier = multiplier.update(nats[name])
-        assert measurements[-1][1][name] == pytest.approx(multiplier.beta)
+    multiplier = Budget("objective.budget_bits", 10.0 * NATS_PER_BIT, 1e-3)
+    for _, beta in measurements[:-1]:
+        assert beta == pytest.approx(multiplier.beta)
+        multiplier = multiplier.update(nats["latent_bits"])
+    assert measurements[-1][1] == pytest.approx(multiplier.beta)
     last = metrics(tmp_path / "run")[-1]
-    assert last["beta"] == pytest.approx(measurements[-1][1]["budget_bits"])
-    assert last["map_beta"] == pytest.approx(measurements[-1][1]["map_budget_bits"])
+    assert last["beta"] == pytest.approx(measurements[-1][1])
     assert last["beta"] > 1e-3
-    assert last["map_beta"] < 1e-5
+    assert last["map_beta"] == 0.0, "nothing is searched for a map"
 
 
 def test_a_budget_limits_the_share_of_random_maps(tmp_path: Path) -> None:
     recipe = tiny(
         model={"attention": "mask", "anchors": 2, "attention_options": {"initial": 0.45, "initial_std": 0.3}},
-        objective={"kept_budget": 0.5, "kept_beta": 0.1, "budget_bits": None, "map_budget_bits": None},
+        objective={"kept_budget": 0.5},
     )
     task, data = task_of(recipe)
-    share = BudgetCallback(data.val).measure(task)["kept_budget"]
+    share = BudgetCallback(data.val).measure(task)["expected_share"]
     with torch.no_grad():
         mean = task.model.eval()(data.val.batch(range(len(data.val))).images)
         many = task.model(data.val.batch(range(4)).images.repeat(25, 1, 1, 1), samples=20)
@@ -86,7 +84,7 @@ def test_a_measurement_uses_one_sample_and_keeps_state(monkeypatch: pytest.Monke
     state, buffers = torch.get_rng_state(), {k: v.clone() for k, v in task.model.state_dict().items()}
     first, second = BudgetCallback(data.val).measure(task), BudgetCallback(data.val).measure(task)
     assert first == second
-    assert set(first) == {"budget_bits", "map_budget_bits"}
+    assert set(first) == {"latent_bits", "gate_bits"}
     assert torch.equal(torch.get_rng_state(), state)
     assert task.model.training
     assert all(torch.equal(v, buffers[k]) for k, v in task.model.state_dict().items())
@@ -115,9 +113,9 @@ def test_averaged_weights_are_measured_and_the_weights_are_restored(
 ) -> None:
     measured: list[torch.Tensor] = []
 
-    def measure(self: BudgetCallback, task: Task) -> dict[str, float]:
+    def measure(self: BudgetCallback, task: Task, images: int | None = None) -> dict[str, float]:
         measured.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
-        return {"budget_bits": 10.0 * NATS_PER_BIT}  # the budget, so that the multiplier rests
+        return {"latent_bits": 10.0 * NATS_PER_BIT}  # the budget, so that the multiplier rests
 
     monkeypatch.setattr(BudgetCallback, "measure", measure)
     parts = {"train": {"epochs": 2, "ema": ema}, "optim": {"name": "adamw", "lr": 2e-3}}
@@ -132,12 +130,38 @@ def test_averaged_weights_are_measured_and_the_weights_are_restored(
 @pytest.mark.parametrize(("budget", "start"), [(0.01, 50.0), (1e7, 2e-8)])
 def test_an_unreachable_budget_says_what_is_reachable(budget: float, start: float, tmp_path: Path) -> None:
     """The weight starts near the bound that a long search would reach."""
-    recipe = tiny(train={"epochs": 2}, objective={"map_budget_bits": budget, "map_beta": start})
-    with pytest.raises(RegardError, match=r"objective\.map_budget_bits=.*not reachable.*\[\d+\.\d, \d+\.\d\] bits"):
+    recipe = tiny(train={"epochs": 2}, objective={"budget_bits": budget, "beta": start})
+    with pytest.raises(RegardError, match=r"objective\.budget_bits=.*not reachable.*\[\d+\.\d, \d+\.\d\] bits"):
         train(recipe, tmp_path / "run", quiet=True)
-    betas = [line["map_beta"] for line in metrics(tmp_path / "run")]
+    betas = [line["beta"] for line in metrics(tmp_path / "run")]
     assert betas[-1] == (1e2 if start > 1 else 1e-8)
     assert not (tmp_path / "run" / "environment.json").exists()
+
+
+@pytest.mark.parametrize("budget", [1e5, 1e7])
+def test_a_map_budget_that_an_open_map_does_not_pay_is_an_error_with_what_is_paid(
+    budget: float, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        RegardError, match=rf"objective\.map_budget_bits={budget:g}.*images pay \d+.*ask for less".replace("+0", r"\+0")
+    ):
+        train(tiny(train={"epochs": 2}, objective={"map_budget_bits": budget}), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run" / "environment.json").exists()
+
+
+@pytest.mark.parametrize("budget", [1.0, 30.0, 300.0])
+def test_a_map_pays_its_budget_on_validation_images(budget: float, tmp_path: Path) -> None:
+    folder = train(tiny(train={"epochs": 2}, objective={"map_budget_bits": budget}), tmp_path / "run", quiet=True)
+    assert metrics(folder)[-1]["val/gate_bits"] == pytest.approx(budget, rel=0.05)
+
+
+def test_a_share_that_a_closed_map_exceeds_is_an_error(tmp_path: Path) -> None:
+    """The spread of .3 alone keeps Phi(-.167 / .3) = .29 of the positions of a map that is closed everywhere."""
+    recipe = tiny(
+        model=CODED | {"attention_options": {"initial_std": 0.3, "learned_std": False}}, objective={"kept_budget": 0.1}
+    )
+    with pytest.raises(RegardError, match=r"objective\.kept_budget=0\.1: validation images pay 0\.2.*ask for more"):
+        train(recipe, tmp_path / "run", quiet=True)
 
 
 def test_a_budget_is_refused_where_the_gate_is_no_cut(tmp_path: Path) -> None:
@@ -147,17 +171,22 @@ def test_a_budget_is_refused_where_the_gate_is_no_cut(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
-def test_multipliers_are_stored_in_a_checkpoint() -> None:
+def test_the_multiplier_is_stored_in_a_checkpoint() -> None:
     task, _ = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
-    task.multipliers = {name: m.update(1e4) for name, m in task.multipliers.items()}
+    assert task.multiplier is not None
+    task.set_multiplier(task.multiplier.update(1e4))
     checkpoint: dict = {}
     task.on_save_checkpoint(checkpoint)
     other, _ = task_of(tiny(objective={"budget_bits": 9.0, "map_budget_bits": 90.0}))
     other.on_load_checkpoint(checkpoint)
-    assert other.multipliers == task.multipliers
-    assert other.weights.beta == task.multipliers["budget_bits"].beta
-    assert other.weights.map_beta == task.multipliers["map_budget_bits"].beta
+    assert other.multiplier == task.multiplier
+    assert other.weights.beta == task.multiplier.beta
     assert other.weights.beta == pytest.approx(0.002 * math.e, rel=0.3)
+    without, _ = task_of(tiny(objective={"map_budget_bits": 90.0}))
+    without.on_save_checkpoint(checkpoint)
+    assert checkpoint["multiplier"] is None
+    without.on_load_checkpoint(checkpoint)
+    assert without.multiplier is None
 
 
 def test_there_is_a_callback_only_with_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,21 +252,30 @@ def test_a_price_shortens_the_code_at_little_cost_in_accuracy() -> None:
     assert paid_bits < 0.3 * free_bits
 
 
-@pytest.mark.parametrize(("times", "way"), [(2.0, 1), (0.5, -1)])
-def test_the_multiplier_of_a_code_budget_moves_its_weight(
-    times: float, way: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BudgetCallback, "measure", lambda *_: {"code_budget_bits": times * 40.0 * NATS_PER_BIT})
-    recipe = tiny(model=CODED, objective={"code_budget_bits": 40.0, "code_beta": 1e-3})
+@pytest.mark.parametrize("budget", [20.0, 60.0])
+def test_a_map_pays_its_code_budget(budget: float, tmp_path: Path) -> None:
+    recipe = tiny(
+        model=CODED, train={"epochs": 8}, objective={"code_budget_bits": budget}, optim={"name": "adamw", "lr": 1e-2}
+    )
     last = metrics(train(recipe, tmp_path / "run", quiet=True))[-1]
-    assert math.log(last["code_beta"] / 1e-3) * way > 0.05
-    assert 0 < last["val/code_bits"] <= 128 * 3
+    assert last["val/code_bits"] == pytest.approx(budget, rel=0.1)
+
+
+@pytest.mark.parametrize("budget", [0.1, 0.4])
+def test_random_maps_keep_the_share_that_was_asked_for(budget: float, tmp_path: Path) -> None:
+    options = {"attention_options": {"initial_std": 0.08, "learned_std": False}}
+    recipe = tiny(model=CODED | options, train={"epochs": 2}, objective={"kept_budget": budget})
+    folder = train(recipe, tmp_path / "run", quiet=True)
+    _, model, data = load_run(folder)
+    with torch.no_grad():
+        output = model(data.val.batch(range(len(data.val))).images, samples=100)
+    assert (output.attention[0].map > 0).float().mean().item() == pytest.approx(budget, rel=0.02)
 
 
 def test_a_code_budget_measures_the_length_of_hard_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = tiny(model=CODED, objective={"code_budget_bits": 40.0, "code_beta": 1e-3})
+    recipe = tiny(model=CODED, objective={"code_budget_bits": 40.0})
     data = build_data(recipe)
     task = Task(recipe, build_model(recipe, data), steps_per_epoch=8)
     monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
     measured = BudgetCallback(data.val).measure(task)
-    assert measured == pytest.approx({"code_budget_bits": 64 * math.log(4)})  # a fresh prior is uniform
+    assert measured["code_bits"] == pytest.approx(64 * math.log(4))  # a fresh prior is uniform

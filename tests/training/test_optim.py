@@ -126,6 +126,6 @@ def test_muon_orthogonalizes_gradients_of_matrices_and_uses_adamw_for_the_rest()
     values = torch.linalg.svdvals(conv)
     assert values.min() / values.max() > 0.4  # of the gradient: .3
     assert conv.square().mean().sqrt() == pytest.approx(0.2 * 10 * lr, rel=0.4)  # the size of ten of AdamW's
-    for name in ("decoder.weight", "trunk.stage2.1.first.1.bias"):
+    for name in ("decoder.weight", "trunk.stage2.1.first.1.module.bias"):
         step = moved[name][moved[name] != 0].abs()
         torch.testing.assert_close(step, torch.full_like(step, lr), rtol=0.05, atol=0.0)

@@ -117,9 +117,18 @@ MATCHED = Recipe(model=ModelRecipe(match="flops", prediction="seeded"))
 CLOSING = Recipe(
     model=ModelRecipe(attention="mask", anchors=4, exclude_tokens=True, latent=None, freeze="stem"),
     objective=ObjectiveRecipe(
-        budget_bits=None, map_budget_bits=None, code_beta=0.1, code_budget_bits=9.0, kept_beta=0.2, kept_budget=0.3
+        budget_bits=None, map_budget_bits=None, code_beta=0.1, kept_beta=0.2, kept_budget=0.3, per_image=True
     ),
     train=TrainRecipe(cache_stem=True, views=3, cache_dtype="float32", cache_folder="/some/cache"),
+)
+CODED = Recipe(
+    model=ModelRecipe(anchors=4, statistics="shared", init="runs/plain"),
+    objective=ObjectiveRecipe(map_budget_bits=None, code_budget_bits=9.0, open_until=0.1, closed_from=0.6),
+)
+PLAIN_FIRST = Recipe(
+    model=ModelRecipe(at=["layer1", "layer2"], init="plain"),
+    objective=ObjectiveRecipe(map_budget_bits=[500.0, 250.0]),
+    train=TrainRecipe(plain_epochs=3, mean_share=0.5),
 )
 IMPOSED = Recipe(
     model=ModelRecipe(attention="uniform"),
@@ -142,7 +151,7 @@ PROBED = Recipe(
     optim=OptimRecipe(layer_decay=0.5),
     train=TrainRecipe(monitor="nll", keep="best"),
 )
-ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, IMPOSED, SHUFFLED, MASKS, VIDEO, PROBED)
+ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, CODED, PLAIN_FIRST, IMPOSED, SHUFFLED, MASKS, VIDEO, PROBED)
 
 
 def test_every_field_survives_a_file(tmp_path: Path) -> None:

@@ -37,7 +37,12 @@ from regard.types import RegardError
         ({"objective": {"code_budget_bits": 9.0}}, r"code_budget_bits needs model\.anchors"),
         ({"objective": {"kept_beta": 0.1}}, r"kept_beta need a map that can close"),
         ({"model": {"attention": "aib", "anchors": 4}, "objective": {"kept_beta": 0.1}}, r"map that can close"),
-        ({"model": {"anchors": 4}, "objective": {"code_budget_bits": 9.0}}, r"code_beta above 0 to start from"),
+        ({"model": {"init": "plain"}}, r"model\.init: plain and train\.plain_epochs go together"),
+        (
+            {"model": {"init": "runs/plain"}, "train": {"plain_epochs": 3}},
+            r"model\.init: plain and train\.plain_epochs",
+        ),
+        ({"train": {"plain_epochs": 3}}, r"model\.init: plain and train\.plain_epochs go together"),
     ],
 )
 def test_fields_that_contradict_each_other_are_named(parts: dict, words: str) -> None:
@@ -49,10 +54,26 @@ def test_fields_that_contradict_each_other_are_named(parts: dict, words: str) ->
     ("make", "words"),
     [
         (lambda: OptimRecipe(betas=(0.5, 1.0)), r"0 <= optim\.betas < 1 must hold; they are \(0\.5, 1\.0\)"),
-        (lambda: ObjectiveRecipe(kept_budget=0.5), r"kept_budget is 0\.5 .*kept_beta above 0 to start"),
-        (lambda: ObjectiveRecipe(kept_budget=1.5, kept_beta=0.1), r"kept_budget is 1\.5 .*share above 0 and below 1"),
+        (lambda: ObjectiveRecipe(kept_budget=1.5), r"kept_budget is 1\.5; .*share above 0 and below 1"),
+        (lambda: ObjectiveRecipe(kept_budget=0.0), r"kept_budget is 0\.0; .*share above 0 and below 1"),
+        (
+            lambda: ObjectiveRecipe(kept_budget=0.5),
+            r"map_budget_bits is 4000\.0 and kept_budget 0\.5; a map has one.*--objective\.map_budget_bits null",
+        ),
+        (
+            lambda: ObjectiveRecipe(map_budget_bits=None, kept_budget=0.5, code_budget_bits=9.0),
+            r"kept_budget is 0\.5 and code_budget_bits 9\.0; a map has one budget",
+        ),
+        (lambda: ObjectiveRecipe(open_until=0.8), r"open_until is 0\.8 and closed_from 0\.7; 0 <= .* <= 1 must hold"),
+        (lambda: ObjectiveRecipe(open_until=-0.1), r"open_until is -0\.1 "),
+        (lambda: ObjectiveRecipe(closed_from=1.1), r"closed_from 1\.1"),
+        (lambda: ObjectiveRecipe(map_budget_bits=[90.0, 0.0]), r"map_budget_bits is \[90\.0, 0\.0\]; .*above 0 bits"),
+        (lambda: ObjectiveRecipe(map_budget_bits=[]), r"map_budget_bits is \[\]; .*one for each attended layer"),
+        (lambda: TrainRecipe(plain_epochs=-1), r"train\.plain_epochs must be at least 0; it is -1"),
+        (lambda: TrainRecipe(mean_share=1.0), r"train\.mean_share .*\[0,1\); it is 1\.0"),
+        (lambda: TrainRecipe(mean_share=-0.1), r"train\.mean_share .*\[0,1\); it is -0\.1"),
         (lambda: ModelRecipe(exclude_tokens=True), r"exclude_tokens needs a map that closes.*attention_options\.keep"),
-        (lambda: ObjectiveRecipe(code_budget_bits=0.0, code_beta=0.1), r"code_budget_bits is 0\.0; .*above 0 bits"),
+        (lambda: ObjectiveRecipe(code_budget_bits=0.0), r"code_budget_bits is 0\.0; .*above 0 bits"),
         (lambda: ModelRecipe(attention=None, anchors=4), r"anchors needs model\.attention: anchors is 4"),
         (lambda: ModelRecipe(attention=None, latent=None, match="flops"), r"model\.match needs .*'flops'"),
         (lambda: TrainRecipe(epochs=0), r"train\.epochs .*at least 1; they are 0"),
@@ -64,6 +85,7 @@ def test_fields_that_contradict_each_other_are_named(parts: dict, words: str) ->
         (lambda: ObjectiveRecipe(budget_bits=-1.0), r"objective\.budget_bits is -1\.0; .*above 0 bits"),
         (lambda: ObjectiveRecipe(budget_bits=0.0), r"objective\.budget_bits is 0\.0; .*above 0 bits"),
         (lambda: ObjectiveRecipe(map_budget_bits=-1.0), r"objective\.map_budget_bits is -1\.0; .*above 0 bits"),
+        (lambda: ObjectiveRecipe(map_budget_bits=float("inf")), r"objective\.map_budget_bits is inf; .*finite"),
         (lambda: ObjectiveRecipe(map_budget_bits=0.0), r"objective\.map_budget_bits is 0\.0; .*above 0 bits"),
         (lambda: AlignRecipe(target="mask", shuffled=True), r"align\.shuffled .*to false"),
         (lambda: AlignRecipe(sigma=0.0), r"align\.sigma above 0; they are 1\.0 and 0\.0"),
@@ -128,18 +150,13 @@ def test_the_default_and_budgets_at_their_bounds_are_valid() -> None:
     assert tiny(objective={"warmup": 0.89, "budget_bits": 1e-3, "map_budget_bits": 1e-3}).objective.budget_bits == 1e-3
 
 
-def test_a_plain_twin_differs_in_attention_and_bottleneck_only() -> None:
+@pytest.mark.parametrize("budget", ["map_budget_bits", "code_budget_bits"])
+def test_a_plain_twin_differs_in_attention_and_bottleneck_only(budget: str) -> None:
     recipe = tiny(
         twin=True,
-        model={"anchors": 4, "prior": "learned", "attention_options": {"initial": 0.3}},
-        objective={
-            "budget_bits": 6.0,
-            "map_budget_bits": 90.0,
-            "code_budget_bits": 50.0,
-            "code_beta": 0.1,
-            "smoothing": 0.1,
-        },
-        train={"seed": 5, "ema": 0.9},
+        model={"anchors": 4, "prior": "learned", "attention_options": {"initial": 0.3}, "statistics": "shared"},
+        objective={"budget_bits": 6.0, budget: 90.0, "code_beta": 0.1, "smoothing": 0.1},
+        train={"seed": 5, "ema": 0.9, "mean_share": 0.5},
         optim={"schedule": "cosine"},
     )
     twin = plain_twin(recipe)
@@ -153,9 +170,10 @@ def test_a_plain_twin_differs_in_attention_and_bottleneck_only() -> None:
         "model.latent",
         "model.prior",
         "objective.budget_bits",
-        "objective.map_budget_bits",
-        "objective.code_budget_bits",
+        f"objective.{budget}",
         "objective.code_beta",
+        "model.statistics",
+        "train.mean_share",
     }
     assert twin.name == "tiny/twin"
     assert plain_twin(tiny(model={"kl": "released"})).model.kl == "exact"

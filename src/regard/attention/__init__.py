@@ -1,7 +1,7 @@
 """Where to look: features in, a spatial map, gated features and their price out.
 
 A mechanism is a head (`heads`), a map distribution (`maps`), a gate (`gates`) and optionally a quantizer
-(`quantizer`), joined in `spatial` and listed by name in `create`.
+(`quantizer`) and a budget (`projection`), joined in `spatial` and listed by name in `create`.
 Not here: networks that make the features (backbones), losses (objectives).
 """
 
@@ -11,12 +11,14 @@ from regard.attention.heads import ContextHead, conv_head
 from regard.attention.maps import (
     CenterMap,
     DeterministicMap,
+    LearnedMap,
     MapDistribution,
     MapProposal,
     RandomMap,
     UniformMap,
     VariationalMap,
 )
+from regard.attention.projection import BudgetOf, Projection, projections, set_progress, share_budget
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
 from regard.attention.spatial import MapOverride, SpatialAttention, override_map, repeat_samples
 
@@ -27,16 +29,19 @@ __all__ = [
     "HEADS",
     "LEARNED_MAPS",
     "AnchorQuantizer",
+    "BudgetOf",
     "CenterMap",
     "ContextHead",
     "DeterministicMap",
     "Gate",
     "Gated",
+    "LearnedMap",
     "MapDistribution",
     "MapOverride",
     "MapProposal",
     "MaskGate",
     "NoiseGate",
+    "Projection",
     "RandomMap",
     "ResidualGate",
     "SpatialAttention",
@@ -51,5 +56,8 @@ __all__ = [
     "midpoints",
     "noise_price",
     "override_map",
+    "projections",
     "repeat_samples",
+    "set_progress",
+    "share_budget",
 ]

@@ -11,6 +11,9 @@
     random                random         residual            control
 
 Any map goes with any gate: ``center+noise``, ``deterministic+mask`` (learned maps then have a context head).
+
+The random map of a noise gate holds its spread (``logit_std`` .1) unless another is asked for: where it is learned, the
+task drives it to nothing (observed: .003), and the map is random in name only.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from torch import nn
 from regard.attention.gates import Gate, MaskGate, NoiseGate, ResidualGate
 from regard.attention.heads import ContextHead, conv_head
 from regard.attention.maps import CenterMap, DeterministicMap, MapProposal, RandomMap, UniformMap, VariationalMap
+from regard.attention.projection import BudgetOf, Projection
 from regard.attention.quantizer import AnchorQuantizer, TopShare
 from regard.attention.spatial import SpatialAttention
 from regard.types import RegardError
@@ -53,6 +57,8 @@ ATTENTION: dict[str, tuple[str, str, str]] = {
     "random": ("random", "residual", ""),
 }
 """name -> (map, gate, head)."""
+LOGIT_STD = 0.1
+"""Spread of the logits of a noise gate's random map."""
 INITIAL = {"conv": 0.5, "context": 0.8}
 """Start of a learned map by head: .5 as in the paper, or rather open, so that the trunk learns before the gate closes.
 """
@@ -76,7 +82,12 @@ def create_attention(
     initial: float | None = None,
     initial_std: float | None = None,
     learned_std: bool | None = None,
+    logit_std: float | None = None,
     keep: float | None = None,
+    budget: float | None = None,
+    budget_of: BudgetOf = "bits",
+    per_image: bool = False,
+    schedule: tuple[float, float] = (0.2, 0.7),
     **options: Any,
 ) -> SpatialAttention:
     """An attention module by name: features (B,C,H,W) -> AttentionOutput.
@@ -93,15 +104,23 @@ def create_attention(
         head: of a learned map: a key of ``HEADS``, or a module from features (B,C,H,W) to map logits (B,1,H,W).
         initial: start of a learned map, in (0,1); not with a head that is a module.
         initial_std: start of the standard deviation of a variational map; see ``VariationalMap``.
-        learned_std: whether that is learned (default) or constant.
+        learned_std: whether that is learned (default, except with a noise gate) or constant.
+        logit_std: holds it at this constant spread of the map's logit instead; .1 with a noise gate.
         keep: share of positions that every map leaves open, those with its highest values; not with anchors.
+        budget: what every image may pay on average, kept by construction; see ``regard.attention.projection``. None
+            for no budget.
+        budget_of: what that is: ``bits`` through the gate, a share of positions that is ``kept``, bits of ``code``.
+        per_image: every image pays the budget, not their average.
+        schedule: the shares of training between which the budget falls from an open map; see ``set_progress``.
         options: of a fixed map, such as ``value`` of ``uniform``.
 
     Raises:
         RegardError: unknown name (the nearest are listed), or an option that this map does not have.
     """
     map_name, gate_name, head_name = _parts(name)
-    std = {"initial_std": initial_std, "learned_std": learned_std}
+    if map_name == "variational" and gate_name == "noise" and (initial_std, learned_std, logit_std) == (None,) * 3:
+        logit_std = LOGIT_STD
+    std = {"initial_std": initial_std, "learned_std": learned_std, "logit_std": logit_std}
     std = {key: value for key, value in std.items() if value is not None}
     start = {key: value for key, value in {"head": head, "initial": initial}.items() if value is not None}
     _check_options(name, map_name, [*start, *std, *options])
@@ -115,7 +134,12 @@ def create_attention(
         raise RegardError(f"keep={keep} and anchors={anchors}: both make the map discrete; leave one out")
     gate = GATES[gate_name](channels)
     quantizer = None if anchors is None else AnchorQuantizer(anchors, upper=gate.upper, pinned=gate.pinned)
-    return SpatialAttention(proposal, gate, quantizer, None if keep is None else TopShare(keep, upper=gate.upper))
+    top = None if keep is None else TopShare(keep, upper=gate.upper)
+    projection = None
+    if budget is not None:
+        begin, end = schedule
+        projection = Projection(budget, budget_of, per_image=per_image, begin=begin, end=end)
+    return SpatialAttention(proposal, gate, quantizer, top, projection)
 
 
 def _parts(name: str) -> tuple[str, str, str]:
@@ -131,7 +155,11 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 def _check_options(name: str, map_name: str, options: list[str]) -> None:
     if map_name in LEARNED_MAPS:
-        allowed = ["head", "initial", *(["initial_std", "learned_std"] if map_name == "variational" else [])]
+        allowed = [
+            "head",
+            "initial",
+            *(["initial_std", "learned_std", "logit_std"] if map_name == "variational" else []),
+        ]
     else:
         allowed = [*inspect.signature(FIXED_MAPS[map_name]).parameters]
     for option in options:

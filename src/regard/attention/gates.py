@@ -29,6 +29,8 @@ gradient). A value above zero excludes nothing without noise: features pass at a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -41,6 +43,10 @@ class Gated(NamedTuple):
 
     features: Float[Tensor, "N C H W"]
     price: Float[Tensor, "N 1 H W"] | None
+
+
+Pricing = Callable[[Float[Tensor, "*S B 1 H W"]], Float[Tensor, "*S B 1 H W"]]
+"""A map of some features -> the price of every position in nats."""
 
 
 class Gate(nn.Module):
@@ -58,6 +64,12 @@ class Gate(nn.Module):
 
     def observe(self, features: Float[Tensor, "B C H W"]) -> None:
         """Called once per training batch with its features, before they are repeated over samples."""
+
+    def pricing(self, features: Float[Tensor, "B C H W"]) -> Pricing | None:
+        """A function from maps (...,B,1,H,W) of these features to the price of every position in nats; None without a
+        price.
+        """
+        return None
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W), and the price (N,1,H,W) where there is one; without ``noisy`` nothing is random."""
@@ -113,10 +125,19 @@ class NoiseGate(Gate):
         self.mean.lerp_(mean, weight)
         self.var.lerp_(var, weight)
 
+    def pricing(self, features: Float[Tensor, "B C H W"]) -> Pricing:
+        """``noise_price`` of maps of these features, by the running statistics; without a gradient to the features."""
+        with torch.no_grad():
+            power = self._standard(features).square().sum(1, keepdim=True)
+        return partial(noise_price, power=power, channels=features.shape[1])
+
+    def _standard(self, features: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
+        return (features.float() - self.mean[:, None, None]) / floored_std(self.var)[:, None, None]
+
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
         mean, std = self.mean[:, None, None], floored_std(self.var)[:, None, None]
-        standard = (features.float() - mean) / std
+        standard = self._standard(features)
         price = noise_price(a, standard.square().sum(1, keepdim=True), channels=features.shape[1])
         price = price.clamp(min=0)  # a KL is not negative, but rounding can make it so
         noise = mean + std * _standard_normal(standard) if noisy else mean

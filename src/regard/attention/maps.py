@@ -2,8 +2,11 @@
 
 Learned:
 
-    VariationalMap     mu = sigmoid(head(f)),  sigma = softplus(Conv3x3(mu) - 5),  a = mu + sigma eps
+    VariationalMap     mu = u sigmoid(head(f) - b),  a = mu + sigma eps,  sigma = softplus(Conv3x3(mu) - 5) learned,
+                       or held: constant, or logit_std mu (1 - mu), a constant spread of the map's logit
     DeterministicMap   a = mu
+
+u is 1 and b is 0 unless a budget is asked for (`regard.attention.projection`).
 
 Fixed, the controls that a learned map has to beat:
 
@@ -23,7 +26,7 @@ Caveats of the variational map:
   distance between anchors puts all of them within reach.
 * The task prefers no noise, so sigma falls before a price acts, the mean saturates at one and the price has no slope
   left (observed: kept share 1 at any weight). ``learned_std=False`` holds sigma constant, as stochastic gates do
-  (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020).
+  (Yamada et al., *Feature Selection using Stochastic Gates*, ICML 2020), and ``logit_std`` where the map is surest.
 """
 
 from __future__ import annotations
@@ -55,10 +58,12 @@ class MapDistribution:
     mean: Float[Tensor, "B 1 h w"]
     std: Float[Tensor, "B 1 h w"] | None = None
 
-    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
-        """Reparametrised draws ``mean + std * eps``, unclamped (S,B,1,h,w)."""
+    def sample(self, samples: int, eps: Float[Tensor, "S B 1 h w"] | None = None) -> Float[Tensor, "S B 1 h w"]:
+        """Reparametrised draws ``mean + std * eps``, unclamped (S,B,1,h,w); ``eps`` is drawn unless given."""
         mean = self.mean.expand(samples, *self.mean.shape)
-        return mean if self.std is None else mean + self.std * torch.randn_like(mean)
+        if self.std is None:
+            return mean
+        return mean + self.std * (torch.randn_like(mean) if eps is None else eps)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class SmoothNoise(MapDistribution):
 
     cells: int = 4
 
-    def sample(self, samples: int) -> Float[Tensor, "S B 1 h w"]:
+    def sample(self, samples: int, eps: Float[Tensor, "S B 1 h w"] | None = None) -> Float[Tensor, "S B 1 h w"]:
         """Maps (S,B,1,h,w) in [0,1]."""
         B, _, h, w = self.mean.shape
         coarse = torch.rand(samples * B, 1, self.cells, self.cells, device=self.mean.device)
@@ -79,17 +84,42 @@ MapProposal = Callable[[Float[Tensor, "B C H W"]], MapDistribution]
 """Features (B,C,H,W) -> the distribution of the map (B,1,h,w)."""
 
 
-class VariationalMap(nn.Module):
-    """mu + sigma eps: mean and standard deviation of a random map, both learned.
+class LearnedMap(nn.Module):
+    """A map with logits, so that a threshold can be subtracted from them.
+
+    Attributes:
+        head: features (B,C,H,W) -> map logits (B,1,h,w).
+        is_random: whether its distribution has a standard deviation.
+    """
+
+    head: nn.Module
+    is_random = True
+
+    def logits(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 h w"]:
+        """Map logits (B,1,h,w), in float32."""
+        return self.head(features).float()
+
+    def distribution(self, logits: Float[Tensor, "B 1 h w"], upper: float = 1.0) -> MapDistribution:
+        """The map of some logits, in [0, upper]."""
+        raise NotImplementedError
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+        """Distribution of the map (B,1,h,w), in float32."""
+        return self.distribution(self.logits(features))
+
+
+class VariationalMap(LearnedMap):
+    """mu + sigma eps: a random map whose mean is learned, and sigma too unless it is held.
 
     Args:
         channels: C of the features.
         head: features (B,C,H,W) -> map logits (B,1,h,w); the paper's Conv3x3 by default.
         initial_std: sigma at the start, everywhere, in (0,1]; None for the released code's start.
         learned_std: whether sigma is learned; else it stays at ``initial_std``, which is then required.
+        logit_std: holds sigma at ``logit_std mu (1 - mu)`` instead; in (0,1], without the other two.
 
     Raises:
-        RegardError: ``initial_std`` outside (0,1], or missing where sigma is not learned.
+        RegardError: ``initial_std`` or ``logit_std`` outside (0,1], both, or neither where sigma is not learned.
     """
 
     def __init__(
@@ -99,37 +129,49 @@ class VariationalMap(nn.Module):
         head: nn.Module | None = None,
         initial_std: float | None = None,
         learned_std: bool = True,
+        logit_std: float | None = None,
     ) -> None:
         super().__init__()
         self.head = conv_head(channels) if head is None else head
+        self.logit_std, self.std = logit_std, None
+        for name, value in (("initial_std", initial_std), ("logit_std", logit_std)):
+            if value is not None and not 0 < value <= 1:
+                raise RegardError(f"{name}={value}: maps are in [0,1]; give a value above 0 and at most 1")
+        if logit_std is not None:
+            if initial_std is not None:
+                raise RegardError(f"initial_std={initial_std} and logit_std={logit_std}: leave one of them out")
+            return
         self.std = nn.Conv2d(1, 1, kernel_size=3, padding=1)
         if initial_std is not None:
-            if not 0 < initial_std <= 1:
-                raise RegardError(f"initial_std={initial_std}: maps are in [0,1]; give a value above 0 and at most 1")
             nn.init.zeros_(self.std.weight)
             nn.init.constant_(self.std.bias, STD_SHIFT + math.log(math.expm1(initial_std)))  # type: ignore[arg-type]
         elif not learned_std:
-            raise RegardError("learned_std=False holds sigma at its start: give an initial_std")
+            raise RegardError("learned_std=False holds sigma at its start: give an initial_std, or a logit_std")
         self.std.requires_grad_(learned_std)
 
-    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
-        """Distribution of the map (B,1,h,w), in float32."""
-        mean = torch.sigmoid(self.head(features).float())
+    def distribution(self, logits: Float[Tensor, "B 1 h w"], upper: float = 1.0) -> MapDistribution:
+        """Mean and standard deviation of the map (B,1,h,w), in float32."""
+        mean = upper * torch.sigmoid(logits)
+        if self.std is None:
+            assert self.logit_std is not None
+            return MapDistribution(mean, self.logit_std * mean * (1 - mean))
         with torch.autocast(mean.device.type, enabled=False):
             std = F.softplus(self.std(mean) - STD_SHIFT)
         return MapDistribution(mean, std)
 
 
-class DeterministicMap(nn.Module):
+class DeterministicMap(LearnedMap):
     """mu: the mean of the variational map without its noise. Arguments as in ``VariationalMap``."""
+
+    is_random = False
 
     def __init__(self, channels: int, *, head: nn.Module | None = None) -> None:
         super().__init__()
         self.head = conv_head(channels) if head is None else head
 
-    def forward(self, features: Float[Tensor, "B C H W"]) -> MapDistribution:
+    def distribution(self, logits: Float[Tensor, "B 1 h w"], upper: float = 1.0) -> MapDistribution:
         """The map (B,1,h,w), in float32."""
-        return MapDistribution(torch.sigmoid(self.head(features).float()))
+        return MapDistribution(upper * torch.sigmoid(logits))
 
 
 class UniformMap(nn.Module):

@@ -3,7 +3,7 @@
 Not here: attention mechanisms (attention), models joined from them (models).
 """
 
-from regard.backbones.attach import attach, cut_of, find_layout, record, recorder_for
+from regard.backbones.attach import Statistics, attach, cut_of, default_statistics, find_layout, record, recorder_for
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
@@ -32,9 +32,10 @@ from regard.backbones.networks.imagenet import (
     packaged_weights,
     vgg_branch,
 )
+from regard.backbones.norms import TwoPathNorm, calibrate_norms, two_path_norms
 from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
 from regard.backbones.stem import Stem, trace_until
-from regard.backbones.weights import load_weights, read_weights
+from regard.backbones.weights import load_weights, original_keys, read_weights
 from regard.backbones.width import match_width, size_of, width_is_free
 
 __all__ = [
@@ -47,12 +48,16 @@ __all__ = [
     "Layout",
     "MapOverrides",
     "Recorder",
+    "Statistics",
     "Stem",
+    "TwoPathNorm",
     "attach",
     "attended",
     "bottleneck_branch",
+    "calibrate_norms",
     "create_backbone",
     "cut_of",
+    "default_statistics",
     "enclosing",
     "eval_mode",
     "exclude_tokens",
@@ -71,6 +76,7 @@ __all__ = [
     "locate",
     "match_width",
     "nearest",
+    "original_keys",
     "output_at",
     "overrides_by_layer",
     "packaged_weights",
@@ -84,6 +90,7 @@ __all__ = [
     "size_of",
     "take_head",
     "trace_until",
+    "two_path_norms",
     "vgg_branch",
     "width_is_free",
     "wrn_branch",

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from regard.attention import create_attention
+from regard.attention import NoiseGate, create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
 from regard.backbones.inspect import image_shape, locate, output_at, probe_images, run_order
+from regard.backbones.norms import wrap_norms
 from regard.backbones.recorder import MapOverrides, Recorder, recording
 from regard.types import RegardError
+
+Statistics = Literal["two", "shared"]
+"""Whether batch normalisation behind a gate keeps statistics of the mean path apart from those of the sampled one."""
 
 
 def find_layout(
@@ -104,6 +108,7 @@ def attach(
     *,
     layout: str | Layout = "auto",
     input_size: tuple[int, ...] = (224, 224),
+    statistics: Statistics | None = None,
     **options: Any,
 ) -> nn.Module:
     """Replaces each named layer by the layer and attention on its output, in place.
@@ -123,6 +128,8 @@ def attach(
             or, where ``at`` is one layer, a module.
         layout: ``auto``, ``NCHW``, ``NHWC``, ``tokens``, or a ``Layout`` where tokens have an unusual prefix or grid.
         input_size: (H, W), or (C, H, W), of the images that the network will see.
+        statistics: of batch normalisation behind the gates: ``two`` keeps those of the sampled and of the mean path
+            apart (see `regard.backbones.norms`), ``shared`` leaves the network's; by default ``two`` with a noise gate.
         options: of ``create_attention`` where ``attention`` is a name, such as ``anchors=4``.
 
     Returns:
@@ -155,10 +162,20 @@ def attach(
         wrapped = Attended(module, built, name=name, layout=module_layout)
         wrapped.training = module.training
         setattr(parent, key, wrapped)
+    if statistics is None:
+        statistics = default_statistics(model)
+    if statistics == "two":
+        wrap_norms(model, shape)
     cut = find_cut(model, shape)
     for layer in attended(model).values():
         layer.cut = cut
     return model
+
+
+def default_statistics(model: nn.Module) -> Statistics:
+    """``two`` where an attended layer replaces features by noise, else ``shared``."""
+    gates = [getattr(layer.attention, "gate", None) for layer in attended(model).values()]
+    return "two" if any(isinstance(gate, NoiseGate) for gate in gates) else "shared"
 
 
 def cut_of(model: nn.Module) -> Cut:

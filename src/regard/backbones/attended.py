@@ -82,12 +82,33 @@ class Cut:
     bypasses: tuple[str, ...] = ()
 
 
-class Attended(nn.Module):
+class Wrapper(nn.Module):
+    """A module in another one's place. Attributes that are not found here are looked up on that, since some networks
+    use more of their children than the forward; keys of its state get ``module.`` put in.
+
+    Args:
+        module: the original module.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.training = module.training
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "module" or name.startswith("__"):
+                raise
+            return getattr(super().__getattr__("module"), name)
+
+
+class Attended(Wrapper):
     """``module``, then ``attention`` on its output.
 
     Keys of the wrapped module's state are its own with ``module.`` put in: ``layer3.0.conv1.weight`` becomes
-    ``layer3.module.0.conv1.weight``; those of the attention begin with ``layer3.attention.``. Attributes that are
-    not found here are looked up on the module, since some networks use more of their children than the forward.
+    ``layer3.module.0.conv1.weight``; those of the attention begin with ``layer3.attention.``.
 
     Args:
         module: the original module.
@@ -97,22 +118,13 @@ class Attended(nn.Module):
     """
 
     def __init__(self, module: nn.Module, attention: nn.Module, *, name: str, layout: Layout) -> None:
-        super().__init__()
-        self.module = module
+        super().__init__(module)
         self.attention = attention
         self.layer_name = name
         self.layout = layout
         self.cut = Cut(is_cut=False, bypasses=("not tested",))
         self.excludes = False
         """Whether closed tokens leave the sequence: see ``exclude_tokens``."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if name == "module" or name.startswith("__"):
-                raise
-            return getattr(super().__getattr__("module"), name)
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """The module's output, attended, in its own layout.

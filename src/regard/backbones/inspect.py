@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from regard.backbones.attended import Attended
+from regard.backbones.attended import Wrapper
 from regard.types import RegardError
 
 _REDUCTION = 16
@@ -39,7 +39,7 @@ def layer_names(model: nn.Module) -> list[str]:
     names: list[str] = []
 
     def walk(module: nn.Module, prefix: str) -> None:
-        module = module.module if isinstance(module, Attended) else module
+        module = module.module if isinstance(module, Wrapper) else module
         for key, child in module.named_children():
             names.append(prefix + key)
             walk(child, prefix + key + ".")
@@ -56,7 +56,7 @@ def locate(model: nn.Module, name: str) -> tuple[nn.Module, str, nn.Module]:
     """
     parent, key, module = model, "", model
     for part in name.split("."):
-        parent = module.module if isinstance(module, Attended) else module
+        parent = module.module if isinstance(module, Wrapper) else module
         children = dict(parent.named_children())
         if part not in children:
             raise RegardError(

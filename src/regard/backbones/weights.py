@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from regard.backbones.attended import Wrapper
 from regard.reading import regular_file
 from regard.types import RegardError
 
@@ -79,6 +80,22 @@ def _check_stored(path: Path) -> None:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED or member.file_size > path.stat().st_size:
                 raise RegardError(f"weights: {path} holds compressed data, which torch does not write; save it again")
+
+
+def original_keys(model: nn.Module) -> dict[str, str]:
+    """Keys of a network's state -> those that it had before anything was attached.
+
+    Statistics of the mean path have the key of those that they start as.
+    """
+    places = [f"{name}." if name else "" for name, module in model.named_modules() if isinstance(module, Wrapper)]
+    keys = {}
+    for key in model.state_dict():
+        original = key
+        for place in sorted(places, key=len, reverse=True):  # inner first, so that outer names still match
+            if original.startswith(place + "module."):
+                original = place + original.removeprefix(place + "module.")
+        keys[key] = original.replace(".mean_path_", ".running_")
+    return keys
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, head: str | None = None) -> None:

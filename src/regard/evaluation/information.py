@@ -20,7 +20,7 @@ _BUDGETS = {
     "latent_bits": "budget_bits",
     "gate_bits": "map_budget_bits",
     "code_bits": "code_budget_bits",
-    "kept_share": "kept_budget",
+    "expected_share": "kept_budget",
 }
 """Score -> the field of a recipe's ``objective`` that asks for it."""
 _OTHER_IMAGES, _BATCH = 2000, 256
@@ -28,7 +28,7 @@ _OTHER_IMAGES, _BATCH = 2000, 256
 
 def information(context: EvaluationContext) -> Columns:
     """One-sample bits per image, three kinds that are never added, what the random map's values say of the image, and
-    what one sample says of the label; the share of positions that the mean map keeps.
+    what one sample says of the label; the share of positions that random maps keep, and the map that predicts.
     """
     observation = context.observation
     values: dict[str, Value] = {**observation.rates, **_map_bits(observation)}
@@ -38,9 +38,15 @@ def information(context: EvaluationContext) -> Columns:
             values["accuracy_one_sample"] = accuracy(observation.one, context.labels)
         if observation.kept is not None:
             values["kept_share"] = observation.kept
+        if observation.expected is not None:
+            values["expected_share"] = observation.expected
     if context.recipe is not None:
         budgets = {name: getattr(context.recipe.objective, field) for name, field in _BUDGETS.items()}
-        wanted = {name: float(budget) for name, budget in budgets.items() if budget is not None}
+        wanted = {
+            name: float(sum(budget) if isinstance(budget, list) else budget)  # of several layers, each its own
+            for name, budget in budgets.items()
+            if budget is not None
+        }
         references.append(ReferenceColumns("asked for", "control", wanted))
     if observation.anchors is not None:
         positions = sum(gate[0].numel() for gate in observation.gates)

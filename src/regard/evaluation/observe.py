@@ -19,7 +19,7 @@ from regard.data import Split
 from regard.evaluation.tasks import scoring_of
 from regard.metrics import anchor_counts
 from regard.models import STREAMS, PredictionPath
-from regard.training import forward_batch, kept_share, sampled_rates, seed_everything
+from regard.training import expected_share, forward_batch, kept_share, sampled_rates, seed_everything
 from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, RegardError, Unit
 
 EVERY_SAMPLES = (4, 12)
@@ -53,6 +53,7 @@ class Observation:
         anchor_counts: how often each anchor is taken (Q,), last layer, one-sample maps; None without anchors.
         anchors: their values (Q,).
         kept: share of positions that the map leaves open (N,), averaged over layers; None where none can close.
+        expected: the same of random maps, expected.
     """
 
     mean: Tensor
@@ -67,6 +68,7 @@ class Observation:
     anchor_counts: Tensor | None = None
     anchors: Tensor | None = None
     kept: Tensor | None = None
+    expected: Tensor | None = None
 
 
 def device_of(model: Any) -> torch.device:
@@ -164,6 +166,7 @@ def observe(
             seed_everything(seed, int(part[0]))
             one = forward_batch(model, batch, samples=1)
             add(**{name: nats / NATS_PER_BIT for name, nats in sampled_rates(model, one).items()})
+            add(**expected_share(one))
             if not scoring.dense:
                 add(one=scoring.probabilities(model, one), **_averaged(model, batch, samples, rows))
             last = one.attention[-1] if one.attention else None
@@ -185,6 +188,7 @@ def observe(
         anchor_counts=counts,
         anchors=anchors,
         kept=values.get("kept_share"),
+        expected=values.get("expected_share"),
     )
 
 

@@ -52,7 +52,7 @@ def map_warnings(model: Any, observation: Observation, rows: Sequence[Score]) ->
             value = f"{row.value:.1f} bits" if row.unit == "bits" else f"{row.value:.3f}"
             warnings.append(
                 f"The budget was missed: {row.label.lower()} is {value} on test images where "
-                f"{budgets[0]:g} was asked for. Train longer, so that the search can settle."
+                f"{budgets[0]:g} was asked for. {_remedy(row.key)}"
             )
     if not observation.gates:
         return warnings
@@ -117,6 +117,12 @@ def probe_warnings(context: EvaluationContext) -> list[str]:
         f"{float(linear.mean()):.3f} of the test images, this network {float(own.mean()):.3f}. Training destroyed what "
         "the weights knew: start with --model.init probe, lower --optim.backbone_lr, or freeze more (--model.freeze)."
     ]
+
+
+def _remedy(key: str) -> str:
+    if key == "latent_bits":
+        return "Train longer, so that the search can settle."
+    return "Validation images paid it: give more of them, of the kind that is tested."
 
 
 def is_residual(model: nn.Module) -> bool:

@@ -10,10 +10,12 @@ from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
 from regard.models.segmenter import Segmenter
+from regard.models.sharing import CONFIG
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
 __all__ = [
     "BASELINE_NAMES",
+    "CONFIG",
     "MAP_HEADS",
     "PAPER",
     "PATHS",

@@ -31,6 +31,7 @@ from regard.backbones import (
     image_seeds,
     image_shape,
     locate,
+    original_keys,
     recorder_for,
     run,
     run_order,
@@ -106,6 +107,12 @@ class OneTrunk(Shareable):
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
         statistics = (mean, std) if self.normalizes else None
         self.config = config | {"input_size": list(config["input_size"]), "normalize": statistics}
+
+    def normalize_as(self, other: OneTrunk) -> None:
+        """Normalises images by the other model's mean and standard deviation from now on."""
+        self.normalizes = other.normalizes
+        self.mean, self.std = other.mean.clone(), other.std.clone()
+        self.config["normalize"] = other.config["normalize"]
 
     @property
     def prediction(self) -> PredictionPath:
@@ -278,11 +285,5 @@ class OneTrunk(Shareable):
 def _excepted(trunk: nn.Module) -> set[nn.Parameter]:
     """Parameters without weight decay (timm's ``no_weight_decay``), named as before or after attaching."""
     listed: set[str] = set(getattr(trunk, "no_weight_decay", tuple)())
-    excepted = set()
-    for name, parameter in trunk.named_parameters():
-        original = name
-        for layer in attended(trunk):
-            original = original.replace(f"{layer}.module.", f"{layer}.")
-        if {name, original} & listed:
-            excepted.add(parameter)
-    return excepted
+    originals = original_keys(trunk)
+    return {parameter for name, parameter in trunk.named_parameters() if {name, originals[name]} & listed}

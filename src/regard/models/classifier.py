@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from regard.attention import AnchorQuantizer, MaskGate, SpatialAttention
 from regard.backbones import (
     MapOverrides,
+    Statistics,
     attach,
     attended,
+    default_statistics,
     eval_mode,
     exclude_tokens,
     fit_head,
@@ -22,7 +24,7 @@ from regard.backbones import (
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.base import Normalize, OneTrunk
-from regard.models.mechanism import Mechanism, builder, is_readout, layers_of, leave_out_idle, readout_of
+from regard.models.mechanism import Mechanism, builder, is_readout, join_budgets, layers_of, leave_out_idle, readout_of
 from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
 from regard.types import LatentOutput, ModelOutput, RegardError
@@ -72,6 +74,7 @@ class AttentiveClassifier(OneTrunk):
         average: what is averaged over samples, ``probabilities`` or, as in the paper, ``logits``.
         multi_label: probabilities are sigmoids, one per class.
         layout: of the attended layers' output, as in ``attach``.
+        statistics: of batch normalisation behind the gates, as in ``attach``.
         exclude_tokens: in a vision transformer, closed patches leave the sequence; see
             ``regard.backbones.exclude_tokens``. Needs a gate that multiplies by zero: ``mask``.
         backbone_options: options of the network.
@@ -98,6 +101,7 @@ class AttentiveClassifier(OneTrunk):
         average: Literal["probabilities", "logits"] = "probabilities",
         multi_label: bool = False,
         layout: str = "auto",
+        statistics: Statistics | None = None,
         exclude_tokens: bool = False,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
@@ -127,9 +131,11 @@ class AttentiveClassifier(OneTrunk):
         options = attention_options or {}
         if attention is not None:
             build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=num_classes)
-            attach(trunk, names, build, layout=layout, input_size=shape)
+            attach(trunk, names, build, layout=layout, input_size=shape, statistics=statistics)
+            join_budgets(trunk, options, shape)
         for quantizer in (module for module in trunk.modules() if isinstance(module, AnchorQuantizer)):
             quantizer.task_gradient = kl == "exact"
+        self.config["statistics"] = statistics or default_statistics(trunk)
         if exclude_tokens:
             _exclude_closed(trunk, shape)
         if is_readout(attention):

@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from regard.reading import read_json_file
 from regard.types import RegardError
 
-SCHEMA = 1
+SCHEMA = 2
 _REMEDY = "take a model that `save_pretrained` wrote"
 _NUMBER = 2**20
 """Largest whole number in a configuration: classes, channels, dimensions, pixels."""
@@ -47,7 +47,7 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         raise RegardError(f"from_pretrained: {path} does not describe a model: {error}") from error
     if not isinstance(content, dict) or content.keys() != {"schema", "class", "arguments"}:
         raise RegardError(f"from_pretrained: {path} does not describe a model; {_REMEDY}")
-    if content["schema"] != SCHEMA or content["class"] != kind.__name__:
+    if content["schema"] not in (1, SCHEMA) or content["class"] != kind.__name__:
         raise RegardError(
             f"from_pretrained: {path} is schema {_short(content['schema'])} of {_short(content['class'])}; "
             f"this version reads schema {SCHEMA} of {kind.__name__}"
@@ -55,7 +55,20 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
     arguments, problem = content["arguments"], _problem(content["arguments"], kind)
     if problem:
         raise RegardError(f"from_pretrained: {path}: {problem}; {_REMEDY}")
+    if content["schema"] == 1:
+        arguments = _upgraded(arguments)
     return {**arguments, "input_size": tuple(arguments["input_size"])}
+
+
+def _upgraded(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a model of version 0.1, whose random maps learned their spread and whose networks had one path's
+    statistics.
+    """
+    learned = str(arguments.get("attention", "noise")) in ("noise", "variational+noise")
+    options = dict(arguments.get("attention_options") or {})
+    if learned and "initial_std" not in options:
+        options.setdefault("learned_std", True)
+    return arguments | {"statistics": "shared", "attention_options": options or None}
 
 
 def _problem(arguments: Any, kind: type) -> str:

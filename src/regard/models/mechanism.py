@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from regard.attention import ATTENTION, HEADS, create_attention
+from regard.attention import ATTENTION, HEADS, create_attention, projections, share_budget
 from regard.backbones import (
     bottleneck_branch,
     eval_mode,
@@ -114,14 +114,42 @@ def builder(
         names = nearest(attention, [*ATTENTION, *BASELINE_NAMES])
         raise RegardError(f"attention={attention!r}: no such mechanism; did you mean {names}?")
     head = options.get("head")
-    if not isinstance(head, str) or head in HEADS:
-        return lambda channels: create_attention(attention, channels, anchors=anchors, **options)
-    if head not in MAP_HEADS:
+    if isinstance(head, str) and head not in HEADS and head not in MAP_HEADS:
         raise RegardError(f"attention_options: no map head {head!r}; nearest: {nearest(head, [*MAP_HEADS, *HEADS])}")
-    others = {key: value for key, value in options.items() if key != "head"}
-    return lambda channels: create_attention(
-        attention, channels, anchors=anchors, head=MAP_HEADS[head](channels, num_classes), **others
-    )
+    each = iter(_budget_each(options, at))
+
+    def build(channels: int) -> nn.Module:
+        own = next(each)
+        if head in MAP_HEADS:
+            own = own | {"head": MAP_HEADS[head](channels, num_classes)}
+        return create_attention(attention, channels, anchors=anchors, **own)
+
+    return build
+
+
+def _budget_each(options: dict[str, Any], at: Sequence[str]) -> list[dict[str, Any]]:
+    """The attention options of every layer, where ``budget`` may be a list with one for each.
+
+    Raises:
+        RegardError: a list of another length.
+    """
+    budget = options.get("budget")
+    if not isinstance(budget, list | tuple):
+        return [options] * len(at)
+    if len(budget) != len(at):
+        raise RegardError(f"budget: {len(budget)} budgets for {len(at)} attended layers ({', '.join(at)})")
+    return [options | {"budget": each} for each in budget]
+
+
+def join_budgets(network: nn.Module, options: dict[str, Any], shape: _Shape) -> None:
+    """Makes several attended layers of a network with one ``budget`` pay it together."""
+    layers = projections(network)
+    if len(layers) < 2 or isinstance(options.get("budget"), list | tuple):
+        return
+    recorder = recorder_for(network)
+    with eval_mode(network):
+        run(network, recorder, probe_images(network, shape))
+    share_budget(layers, [output.features[0].numel() for output in recorder.outputs])
 
 
 def _check_options(name: str, options: dict[str, Any]) -> None:

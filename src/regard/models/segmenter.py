@@ -9,10 +9,20 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Attended, MapOverrides, Stem, attach, attended, eval_mode, locate
+from regard.backbones import (
+    Attended,
+    MapOverrides,
+    Statistics,
+    Stem,
+    attach,
+    attended,
+    default_statistics,
+    eval_mode,
+    locate,
+)
 from regard.models.base import Normalize, OneTrunk
 from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
-from regard.models.mechanism import builder
+from regard.models.mechanism import builder, join_budgets
 from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
 from regard.types import RegardError, SegmenterOutput
@@ -46,6 +56,7 @@ class Segmenter(OneTrunk):
         normalize: mean and standard deviation per channel; by default those of the pretrained weights, if any.
         prediction: the path by which the model predicts, as in `AttentiveClassifier`.
         layout: of the attended layers' output, as in ``attach``.
+        statistics: of batch normalisation behind the gates, as in ``attach``.
         dropout: of the coarsest features' channels.
         backbone_options: options of the network.
     """
@@ -66,6 +77,7 @@ class Segmenter(OneTrunk):
         normalize: Normalize | None = None,
         prediction: PredictionPath = "mean",
         layout: str = "auto",
+        statistics: Statistics | None = None,
         dropout: float = 0.1,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
@@ -84,8 +96,12 @@ class Segmenter(OneTrunk):
         cut_off(trunk, self.read[-1].name, shape)
         self.decoder = FcnDecoder(self.read, dropout=dropout)
         if attention is not None:
-            build = builder(attention, trunk, names, anchors=anchors, options=attention_options or {}, num_classes=1)
-            attach(self.network, [PREFIX + name for name in names], build, layout=layout, input_size=shape)
+            options, network = attention_options or {}, self.network
+            build = builder(attention, trunk, names, anchors=anchors, options=options, num_classes=1)
+            at_network = [PREFIX + name for name in names]
+            attach(network, at_network, build, layout=layout, input_size=shape, statistics=statistics)
+            join_budgets(network, options, shape)
+        self.config["statistics"] = statistics or default_statistics(trunk)
 
     @property
     def network(self) -> Fcn:

@@ -19,7 +19,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import Cut, MapOverrides, create_backbone, eval_mode, image_shape, inflate, overrides_by_layer
+from regard.attention import projections, share_budget
+from regard.backbones import (
+    Cut,
+    MapOverrides,
+    Statistics,
+    create_backbone,
+    eval_mode,
+    image_shape,
+    inflate,
+    overrides_by_layer,
+)
 from regard.bottleneck import GaussianBottleneck
 from regard.models.base import Normalize, Rates
 from regard.models.classifier import AttentiveClassifier
@@ -101,6 +111,7 @@ class TwoStream(Shareable):
         flow_std: what flow is divided by; its mean is rest.
         prediction: the path by which both streams predict, as in `AttentiveClassifier`.
         multi_label: probabilities are sigmoids, one per class.
+        statistics: of batch normalisation behind the gates, as in ``attach``.
         backbone_options: options of the network.
     """
 
@@ -125,6 +136,7 @@ class TwoStream(Shareable):
         flow_std: float = 1.0,
         prediction: PredictionPath = "mean",
         multi_label: bool = False,
+        statistics: Statistics | None = None,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
         config = constructor_arguments(locals())
@@ -141,7 +153,7 @@ class TwoStream(Shareable):
             flow_trunk = copy.deepcopy(backbone)
         inflate(flow_trunk, 2 * length, pretrained=pretrained is not False or not isinstance(backbone, str))
         common = {key: config[key] for key in ("latent", "decoder", "kl", "prior", "prediction", "multi_label")}
-        attended = {key: config[key] for key in ("at", "attention", "anchors", "attention_options")}
+        attended = {key: config[key] for key in ("at", "attention", "anchors", "attention_options", "statistics")}
         plain = {"attention": None}
         self.flow = AttentiveClassifier(
             flow_trunk,
@@ -162,8 +174,16 @@ class TwoStream(Shareable):
             **(plain if attend == "flow" else attended),
         )
         names = list((self.flow if attend == "flow" else self.rgb).config["at"])
-        statistics = self.rgb.config["normalize"]
-        self.config = config | {"at": names, "input_size": list(input_size), "normalize": statistics}
+        first = self.flow if attend == "flow" else self.rgb
+        self.config = config | {
+            "at": names,
+            "input_size": list(input_size),
+            "normalize": self.rgb.config["normalize"],
+            "statistics": first.config["statistics"],
+        }
+        budgets = projections(self)
+        if attend == "both" and not isinstance((attention_options or {}).get("budget"), list | tuple):
+            share_budget(budgets, [1] * len(budgets))
         self.num_classes, self.multi_label, self.length, self.attend = num_classes, multi_label, length, attend
         self.shape = self.rgb.shape
 

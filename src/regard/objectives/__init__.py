@@ -4,7 +4,7 @@ Not here: optimisers and schedules (training), bounds measured after training (m
 """
 
 from regard.objectives.alignment import ALIGNMENT, HumanMap, alignment_loss
-from regard.objectives.budget import Budget, BudgetUnit
+from regard.objectives.budget import Budget
 from regard.objectives.losses import (
     AnchorLosses,
     Losses,
@@ -22,7 +22,6 @@ __all__ = [
     "ALIGNMENT",
     "AnchorLosses",
     "Budget",
-    "BudgetUnit",
     "HumanMap",
     "Losses",
     "Weights",

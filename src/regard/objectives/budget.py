@@ -1,4 +1,4 @@
-"""A budget: the multiplier that makes a rate in bits, or a share, meet a target.
+"""A budget: the multiplier that makes a rate in bits meet a target.
 
     minimise CE + beta R  subject to  R = budget:    ln beta += step e_t + damping (e_t - e_{t-1}),  e = ln(R / budget)
 
@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from regard.types import NATS_PER_BIT, RegardError
 
 _TOLERANCE = 0.10
-BudgetUnit = Literal["bits", "share"]
-_ONE: dict[BudgetUnit, float] = {"bits": NATS_PER_BIT, "share": 1.0}
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,15 @@ class Budget:
 
     Attributes:
         name: which budget this is, for errors.
-        budget: the target, nats or a share.
+        budget: the target, nats.
         beta: current weight.
         step: gain of one update.
         damping: gain of the change since the last one.
         floor: smallest weight, practically free.
         limit: largest weight.
-        lowest: smallest rate measured so far, in the budget's unit.
+        lowest: smallest rate measured so far, nats.
         highest: largest rate measured so far.
         error: e of the last update; None before the first.
-        unit: of error messages; rates in ``bits`` are measured in nats all the same.
     """
 
     name: str
@@ -54,12 +50,11 @@ class Budget:
     lowest: float = math.inf
     highest: float = 0.0
     error: float | None = None
-    unit: BudgetUnit = "bits"
 
     @classmethod
-    def of(cls, name: str, target: float, beta: float, *, unit: BudgetUnit = "bits") -> Budget:
-        """The first multiplier of a budget in its own unit."""
-        return cls(name, target * _ONE[unit], beta, unit=unit)
+    def of(cls, name: str, bits: float, beta: float) -> Budget:
+        """The first multiplier of a budget in bits."""
+        return cls(name, bits * NATS_PER_BIT, beta)
 
     def update(self, rate: float) -> Budget:
         """The multiplier after ``rate`` was measured; the change of ln beta is limited to 1 per step."""
@@ -73,10 +68,9 @@ class Budget:
         """Raises RegardError where the weight is at a bound and the budget is still missed: it cannot be reached."""
         missed = abs(rate / self.budget - 1) > _TOLERANCE
         if missed and (self.beta <= self.floor or self.beta >= self.limit):
-            digits = 1 if self.unit == "bits" else 3
-            target, low, high = (f"{x / _ONE[self.unit]:.{digits}f}" for x in (self.budget, self.lowest, self.highest))
+            target, low, high = (f"{x / NATS_PER_BIT:.1f}" for x in (self.budget, self.lowest, self.highest))
             raise RegardError(
                 f"{self.name}={target}: not reachable with this model and data; it stayed in "
-                f"[{low}, {high}]{' bits' if self.unit == 'bits' else ''}. "
+                f"[{low}, {high}] bits. "
                 "Ask for a budget in that range, train longer or at a higher rate, or resize the priced features"
             )

@@ -177,9 +177,11 @@ def _present(drawn: Iterable[Chart | None]) -> tuple[Chart, ...]:
 
 
 def _find(recipe: Mapping[str, object], key: str) -> float | None:
-    """The number under ``key`` anywhere in the nested recipe; None where there is none."""
+    """The number under ``key`` anywhere in the nested recipe, of a list the sum; None where there is none."""
     value = recipe.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, list) and value and all(isinstance(each, int | float) for each in value):
+        return float(sum(value))
     inner = (_find(v, key) for v in recipe.values() if isinstance(v, dict))
     return next((v for v in inner if v is not None), None)

@@ -1,7 +1,8 @@
 from .build import build_data, build_model, check_choices, open_gaze, plain_twin
+from .calibration import calibrate_attention
 from .callbacks import history, overfitted, read_lines
 from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
-from .forward import TaskModel, forward_batch, kept_share, sampled_rates
+from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
 from .parsing import (
     find_yaml,
@@ -51,9 +52,11 @@ __all__ = [
     "build_data",
     "build_model",
     "build_override_maps",
+    "calibrate_attention",
     "check_choices",
     "choose",
     "collect_provenance",
+    "expected_share",
     "find_yaml",
     "fit_recipe",
     "forward_batch",

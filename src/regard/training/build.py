@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from regard.attention import FIXED_MAPS
-from regard.backbones import match_width, size_of, width_is_free
+from regard.backbones import Attended, head_name, match_width, original_keys, size_of, width_is_free
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
+from regard.models import CONFIG, AttentiveClassifier, OneTrunk, TwoStream
 from regard.objectives import ALIGNMENT
-from regard.training.budget_terms import BUDGET_TERMS
-from regard.training.recipe import AlignRecipe, ImposeRecipe, ModelRecipe, Recipe
+from regard.reading import read_json_file
+from regard.training.forward import TaskModel
+from regard.training.recipe import MAP_BUDGETS, AlignRecipe, ImposeRecipe, ModelRecipe, Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
@@ -91,12 +94,108 @@ def build_model(recipe: Recipe, data: DataSplits) -> Any:
     return model
 
 
+def start_from(model: TaskModel, folder: Path) -> None:
+    """Copies the weights of a finished run's model into a model: all that has the same name and size in both.
+
+    The model normalises images as the run's did. What attention adds stays fresh, as do a latent that the run did not
+    have and a classifier of other classes. Statistics of both paths start as those of the run.
+
+    Raises:
+        RegardError: no finished run, or one of another network.
+    """
+    trained = _trained(folder)
+    own, added, source = model.state_dict(), _attention_keys(model), trained.state_dict()
+    beside = _attention_keys(trained)
+    given = {
+        original: source[key]
+        for key, original in original_keys(trained).items()
+        if not key.startswith(beside) and ".mean_path_" not in key
+    }
+    copied = {
+        key: given[original]
+        for key, original in original_keys(model).items()
+        if not key.startswith(added) and original in given and given[original].shape == own[key].shape
+    }
+    heads = tuple(
+        f"{prefix}trunk.{head_name(stream.trunk)}."
+        for prefix, stream in _streams(model).items()
+        if isinstance(stream, AttentiveClassifier) and stream.bottleneck is None and stream.readout is None
+    )
+    trunks = tuple(f"{prefix}trunk." for prefix in _streams(model))
+    lost = [key for key in own if key.startswith(trunks) and key not in copied and not key.startswith(added + heads)]
+    if lost:
+        raise RegardError(
+            f"model.init: the network of {folder} ({trained.config['backbone']}) does not fit model.backbone "
+            f"({model.config['backbone']}): {len(lost)} tensors have other names or sizes, such as {lost[0]}; give the "
+            "recipe that run's model.backbone and model.backbone_options, or train a plain run with these"
+        )
+    model.load_state_dict(own | copied)
+    theirs = _streams(trained)
+    for prefix, stream in _streams(model).items():
+        if prefix in theirs:
+            stream.normalize_as(theirs[prefix])
+
+
+def _trained(folder: Path) -> TaskModel:
+    """The model of a finished run of any task."""
+    path = folder / "model" / CONFIG
+    if not path.is_file():
+        raise RegardError(
+            f"model.init: {folder} is not the folder of a finished run; train it (`regard train`), or correct the path"
+        )
+    content = read_json_file(path, "train the run again")
+    name = content.get("class") if isinstance(content, dict) else None
+    kinds = {kind.model.__name__: kind.model for kind in TASKS.values()}
+    if name not in kinds:
+        raise RegardError(f"model.init: {path} is of class {name!r}, which is none of {', '.join(kinds)}")
+    trained: TaskModel = kinds[name].from_pretrained(path.parent)
+    return trained
+
+
+def _streams(model: TaskModel) -> dict[str, OneTrunk]:
+    """The networks of one trunk that a model is, or consists of, by the beginning of their keys."""
+    if isinstance(model, TwoStream):
+        return {f"{name}.": stream for name, stream in model.streams.items()}
+    return {"": model}
+
+
+def _attention_keys(model: TaskModel) -> tuple[str, ...]:
+    """Beginnings of the keys of what attention adds to a model."""
+    return tuple(f"{name}.attention." for name, module in model.named_modules() if isinstance(module, Attended))
+
+
+def plain_start(recipe: Recipe) -> Recipe:
+    """The plain network that a recipe with ``train.plain_epochs`` trains first."""
+    twin = plain_twin(recipe)
+    train = replace(recipe.train, epochs=recipe.train.plain_epochs, plain_epochs=0)
+    return replace(
+        twin,
+        name=f"{recipe.name}/plain",
+        model=replace(twin.model, init=None),
+        optim=replace(twin.optim, backbone_lr=None if recipe.model.pretrained is False else twin.optim.backbone_lr),
+        train=train,
+    )
+
+
 def plain_twin(recipe: Recipe) -> Recipe:
     """The same recipe without attention and bottleneck: same trunk, data, order, augmentation, schedule and seed."""
     plain = ModelRecipe(attention=None, latent=None)
-    changed = ("attention", "attention_options", "anchors", "latent", "kl", "prior", "match", "exclude_tokens")
+    changed = (
+        "attention",
+        "attention_options",
+        "anchors",
+        "latent",
+        "kl",
+        "prior",
+        "match",
+        "exclude_tokens",
+        "statistics",
+    )
     model = replace(recipe.model, **{name: getattr(plain, name) for name in changed})
-    budgets: dict[str, Any] = {term.budget: None for term in BUDGET_TERMS}
+    train = recipe.train
+    if model.init == "plain":  # the twin goes on from the same network, which lies beside it
+        model, train = replace(model, init="../plain"), replace(train, plain_epochs=0)
+    budgets: dict[str, Any] = dict.fromkeys(("budget_bits", *MAP_BUDGETS))
     return replace(
         recipe,
         name=f"{recipe.name}/twin",
@@ -104,6 +203,7 @@ def plain_twin(recipe: Recipe) -> Recipe:
         objective=replace(recipe.objective, **budgets, code_beta=0.0, kept_beta=0.0),
         align=AlignRecipe(),
         impose=ImposeRecipe(),
+        train=replace(train, mean_share=0.0),
         twin=False,
     )
 

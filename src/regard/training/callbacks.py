@@ -21,7 +21,6 @@ from torch import nn
 
 from regard.files import write_atomically
 from regard.reading import DataError, parse_json
-from regard.training.budget_terms import BUDGET_TERMS
 from regard.training.recipe import Recipe
 from regard.training.task import Task
 from regard.training.tasks import TASKS
@@ -52,7 +51,7 @@ class Journal(pl.Callback):
         measured = {k: float(v) for k, v in trainer.callback_metrics.items() if "/" in k and not k.endswith("_step")}
         line: dict[str, Any] = {"epoch": trainer.current_epoch}
         line |= {k.removesuffix("_epoch"): v if math.isfinite(v) else None for k, v in measured.items()}
-        line |= {term.weight: getattr(task.weights, term.weight) for term in BUDGET_TERMS}
+        line |= {name: getattr(task.weights, name) for name in ("beta", "map_beta", "code_beta", "kept_beta")}
         line["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         line["seconds"] = round(time.perf_counter() - self._begin, 3)
         with self.path.open("a") as file:
@@ -97,11 +96,13 @@ def monitored(recipe: Recipe) -> tuple[str, Literal["max", "min"]]:
 
 
 def first_candidate(recipe: Recipe) -> int:
-    """The first epoch that may be kept as the best: budgets hold only after the warm-up."""
-    o = recipe.objective
-    budgets = (o.budget_bits, o.map_budget_bits, o.code_budget_bits, o.kept_budget)
-    share = o.warmup if any(budget is not None for budget in budgets) else 0.0
-    return min(math.ceil(share * recipe.train.epochs), recipe.train.epochs - 1)
+    """The first epoch that may be kept as the best: the latent's budget holds after the warm-up, a map's at the end of
+    an epoch by whose end it is closed.
+    """
+    o, epochs = recipe.objective, recipe.train.epochs
+    latent = math.ceil(o.warmup * epochs) if o.budget_bits is not None else 0
+    map_ = math.ceil(o.closed_from * epochs) - 1 if o.map_budget() else 0
+    return min(max(latent, map_), epochs - 1)
 
 
 class BestEpoch(ModelCheckpoint):

@@ -26,14 +26,13 @@ from regard.models import BASELINE_NAMES, AttentiveClassifier
 from regard.training.build import build_data
 from regard.training.parsing import recipe_from
 from regard.training.recipe import DataRecipe, ModelRecipe, Recipe
+from regard.training.tasks import OPEN
 from regard.types import NATS_PER_BIT, RegardError
 
 GATE_SHARE: float | None = None
 """Share of what an open gate lets through that is the budget of a gate for which nobody gave one; None gives none. The
 weight that a multiplier searches needs more steps than a few images make, and a budget that is missed is an error; set
 a share where budgets hold by construction."""
-OPEN = 0.98
-"""Value of an open map: what passes at it is what passes openly."""
 FEW = 2000
 """Training images up to which a pretrained network keeps the layers before the attention."""
 _OWN = ("folder", "csv")

@@ -7,6 +7,7 @@ built, so that reading a recipe imports neither torch nor any library of network
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from regard.errors import RegardError
 
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
 """Attention whose random map, with anchors, has one anchor at zero."""
+MAP_BUDGETS = {"map_budget_bits": "bits", "kept_budget": "kept", "code_budget_bits": "code"}
+"""Field of `ObjectiveRecipe` -> what the budget is put on."""
 Donors = Literal["any", "same-class", "other-class"]
 """Which other images lend their gaze where gaze is shuffled; `regard.data.Among` in a module without torch."""
 
@@ -94,11 +97,16 @@ class ModelRecipe:
     """Options of the backbone, such as `widths`."""
     exclude_tokens: bool = False
     """In a vision transformer with `attention: mask`: tokens that the map closes leave the sequence uncomputed."""
-    init: Literal["probe"] | None = None
-    """`probe`: the classifier starts as logistic regression on the pretrained network's features."""
+    init: str | None = None
+    """A finished run's folder: its weights are the start, the gate opens wide and closes to its budget. `plain`, with
+    `train.plain_epochs`: the plain network that this run trains first. `probe`: the classifier starts as logistic
+    regression on the pretrained network's features."""
     norms: Literal["batch", "frozen"] = "batch"
     """Batch normalisation of the backbone in training: by the batch, or, `frozen`, by the statistics that its weights
     came with, which are then kept. A few hundred images are too few to estimate others."""
+    statistics: Literal["two", "shared"] | None = None
+    """Of batch normalisation behind a gate: `two` keeps those of the sampled and of the mean path apart, the default
+    with a noise gate; `shared` leaves the network's."""
     freeze: str | None = None
     """Freeze everything up to and including this module."""
     match: Literal["parameters", "flops"] | None = None
@@ -129,21 +137,28 @@ class ObjectiveRecipe:
 
     beta: float = 0.002
     """Weight of the latent rate; where `budget_bits` is given, where its multiplier starts."""
-    map_beta: float = 1e-6
-    """Weight of the gate price; where `map_budget_bits` is given, where its multiplier starts."""
+    map_beta: float = 0.0
+    """Weight of the gate price, where no budget keeps it."""
     code_beta: float = 0.0
-    """Weight of the map's code length; needs anchors. With `code_budget_bits`, where its multiplier starts."""
+    """Weight of the map's code length, where no budget keeps it; needs anchors."""
     budget_bits: float | None = 19.0
     """Find the beta at which the latent rate is this many bits per image."""
-    map_budget_bits: float | None = 4000.0
-    """Find the map_beta at which the gate lets this many bits per image through."""
+    map_budget_bits: float | list[float] | None = 4000.0
+    """The gate lets this many bits per image through, on average, by construction: several layers together, or, where
+    it is a list, each its own."""
     code_budget_bits: float | None = None
-    """Find the code_beta at which the map's anchors cost this many bits per image to send."""
+    """The map's anchors cost this many bits per image to send, on average, by construction."""
     kept_beta: float = 0.0
-    """Weight of the expected share of positions that the map keeps, 0 to 1; needs a gate that closes, and anchors.
-    Where `kept_budget` is given, where its multiplier starts."""
+    """Weight of the expected share of positions that the map keeps, 0 to 1, where no budget keeps it; needs a gate that
+    closes, and anchors."""
     kept_budget: float | None = None
-    """Find the kept_beta at which random maps keep this share of positions, on average."""
+    """Random maps keep this share of positions, on average, by construction."""
+    per_image: bool = False
+    """Every image pays the budget of the map, not their average."""
+    open_until: float = 0.2
+    """Share of training up to which the map may pay what it paid at the start."""
+    closed_from: float = 0.7
+    """Share of training from which it pays its budget; between the two it falls geometrically."""
     codebook: float = 0.4
     """Weight of the loss that moves anchors to the map."""
     commitment: float = 0.1
@@ -157,13 +172,26 @@ class ObjectiveRecipe:
     def __post_init__(self) -> None:
         for name in ("budget_bits", "map_budget_bits", "code_budget_bits"):
             bits = getattr(self, name)
-            _refuse(bits is not None and bits <= 0, f"objective.{name} is {bits}; a budget must be above 0 bits")
+            each = bits if isinstance(bits, list) else [] if bits is None else [bits]
+            message = f"objective.{name} is {bits}; a budget must be above 0 bits, and finite"
+            _refuse(not all(0 < one < math.inf for one in each), message)
+            _refuse(bits == [], f"objective.{name} is []; a list has one for each attended layer")
+        message = f"open_until is {self.open_until} and closed_from {self.closed_from}"
+        message = f"objective.{message}; 0 <= objective.open_until <= objective.closed_from <= 1 must hold"
+        _refuse(not 0 <= self.open_until <= self.closed_from <= 1, message)
         _refuse(not 0 <= self.warmup < 0.9, f"objective.warmup is {self.warmup}; 0 <= objective.warmup < .9 must hold")
-        _refuse(
-            self.kept_budget is not None and not (0 < self.kept_budget < 1 and self.kept_beta > 0),
-            f"objective.kept_budget is {self.kept_budget} and kept_beta {self.kept_beta}; objective.kept_budget "
-            "must be a share above 0 and below 1, and objective.kept_beta above 0 to start",
-        )
+        message = f"objective.kept_budget is {self.kept_budget}; it must be a share above 0 and below 1"
+        _refuse(self.kept_budget is not None and not 0 < self.kept_budget < 1, message)
+        asked = [name for name in MAP_BUDGETS if getattr(self, name) is not None]
+        values = [f"{name} {'' if i else 'is '}{getattr(self, name)}" for i, name in enumerate(asked)]
+        remedy = f"a map has one budget: leave one out, such as by --objective.{(asked or [''])[0]} null"
+        _refuse(len(asked) > 1, f"objective.{' and '.join(values)}; {remedy}")
+
+    def map_budget(self) -> dict[str, Any]:
+        """The map's budget as options of an attention, or none."""
+        asked = {of: getattr(self, name) for name, of in MAP_BUDGETS.items() if getattr(self, name) is not None}
+        options = {"per_image": self.per_image, "schedule": [self.open_until, self.closed_from]}
+        return {key: x for of, x in asked.items() for key, x in {"budget": x, "budget_of": of, **options}.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,6 +316,11 @@ class TrainRecipe:
     """Passes over the training images."""
     batch_size: int = 32
     """Images per step and device."""
+    plain_epochs: int = 0
+    """Train the plain network for so many epochs first; this run, and its twin, go on from it. For `model.init: plain`.
+    """
+    mean_share: float = 0.0
+    """Share of training batches that take the mean path, without noise in map, gate and latent."""
     seed: int = 0
     """Everything random is a function of it."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -332,6 +365,10 @@ class TrainRecipe:
         _refuse(self.views < 1, f"train.views must be at least 1; it is {self.views}")
         message = f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}"
         _refuse(self.epochs < 1 or self.batch_size < 1, message)
+        message = f"train.plain_epochs must be at least 0; it is {self.plain_epochs}"
+        _refuse(self.plain_epochs < 0, message)
+        message = f"train.mean_share must be in [0,1); it is {self.mean_share}"
+        _refuse(not 0 <= self.mean_share < 1, message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -381,10 +418,7 @@ class Recipe:
         unpriced = o.map_budget_bits is not None and "noise" not in (m.attention or "")
         yield unpriced, 'objective.map_budget_bits needs a gate with a price: model.attention="noise"'
         yield o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"
-        yield (
-            o.code_budget_bits is not None and not (m.anchors and o.code_beta > 0),
-            "objective.code_budget_bits needs model.anchors, and an objective.code_beta above 0 to start from",
-        )
+        yield o.code_budget_bits is not None and not m.anchors, "objective.code_budget_bits needs model.anchors"
         yield (
             (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
             "objective.kept_budget and kept_beta need a map that can close: "
@@ -411,8 +445,12 @@ class Recipe:
         yield m.init == "probe" and m.pretrained is False, "model.init: probe needs model.pretrained"
         yield m.init == "probe" and m.latent is not None, "model.init: probe needs model.latent null: the latent is new"
         yield (
-            acts and (m.init is not None or m.norms == "frozen"),
-            ("task action has two networks: leave out model.init and model.norms"),
+            acts and (m.init == "probe" or m.norms == "frozen"),
+            ("task action has two networks: leave out model.init probe and model.norms"),
         )
         yield t.monitor == "nll" and segments, "train.monitor: nll is of labels; leave it out in segmentation"
+        yield (
+            (m.init == "plain") != (t.plain_epochs > 0),
+            "model.init: plain and train.plain_epochs go together: the plain network is the start",
+        )
         yield t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"

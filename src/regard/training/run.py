@@ -26,8 +26,18 @@ from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
-from regard.training.budgets import BudgetCallback
-from regard.training.build import build_data, build_gaze, build_model, check_choices, plain_twin, resolve_match
+from regard.training.budgets import BudgetCallback, has_budget
+from regard.training.build import (
+    build_data,
+    build_gaze,
+    build_model,
+    check_choices,
+    plain_start,
+    plain_twin,
+    resolve_match,
+    start_from,
+)
+from regard.training.calibration import CalibrationCallback, calibrates
 from regard.training.callbacks import (
     AtomicCheckpoints,
     BestEpoch,
@@ -174,6 +184,7 @@ def train_with_twin(
         _train(run, quiet=quiet)
         _train(PreparedRun(plain_twin(recipe), twin_folder, run.data), quiet=quiet)
         return run
+    _train_plain_start(run, quiet=quiet)
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
     if recipe.model.init == "probe":
@@ -285,10 +296,13 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     begin = time.perf_counter()
+    _train_plain_start(run, quiet=quiet)
     seed_everything(recipe.train.seed)
     model: TaskModel = build_model(recipe, run.data)
     if recipe.model.init == "probe":
         start_at_probe(model, load_probe(run.folder, recipe, run.data, quiet=quiet))
+    elif recipe.model.init is not None:
+        start_from(model, _start_folder(folder, recipe.model.init))
     if recipe.train.channels_last:
         model = model.to(memory_format=torch.channels_last)
     overrides = build_override_maps(recipe, run.data, model)
@@ -322,6 +336,18 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     return folder
 
 
+def _start_folder(folder: Path, init: str) -> Path:
+    """The folder that ``model.init`` means: one beside or inside the run's, or as it stands."""
+    near = (folder / init).resolve()
+    return near if (near / _RECORD).exists() else Path(init)
+
+
+def _train_plain_start(run: PreparedRun, *, quiet: bool) -> None:
+    """The plain network that the run goes on from, where the recipe asks for one and it is not trained yet."""
+    if run.recipe.train.plain_epochs:
+        _train(PreparedRun(plain_start(run.recipe), run.folder / "plain", run.data), quiet=quiet)
+
+
 def _silence_engine(*, frozen: bool) -> None:
     """Hides Lightning's tips and the warnings that a resumed run and frozen layers provoke."""
     for engine in ("pytorch_lightning", "lightning_fabric"):
@@ -339,7 +365,8 @@ def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trai
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
     callbacks = [
         average,  # before the callbacks that measure it
-        BudgetCallback(batches.data.val, average) if task.multipliers else None,
+        CalibrationCallback(batches.data.train, batches.data.val) if calibrates(task.model) else None,
+        BudgetCallback(batches.data.val, average) if has_budget(recipe.objective) else None,
         Journal(folder / "metrics.jsonl"),
         ModelCheckpoint(checkpoints, "{epoch:03d}", save_last=True, save_on_train_epoch_end=True),
         BestEpoch(checkpoints, first, monitor, mode),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
+from regard.attention import set_progress
 from regard.objectives import Budget, Weights, warmup_share
-from regard.training.budget_terms import BUDGET_TERMS, build_multipliers
 from regard.training.forward import TaskModel, forward_batch
 from regard.training.human_maps import align_batch
 from regard.training.map_override import OverrideMaps
@@ -40,7 +40,8 @@ class Task(pl.LightningModule):
         self.recipe, self.model, self.steps_per_epoch = recipe, model, steps_per_epoch
         o = recipe.objective
         self.weights = Weights(o.beta, o.map_beta, o.code_beta, o.kept_beta, o.codebook, o.commitment, o.smoothing)
-        self.multipliers = build_multipliers(o)
+        start = None if o.budget_bits is None else Budget.of("objective.budget_bits", o.budget_bits, o.beta)
+        self.multiplier: Budget | None = start
         self.kind = TASKS[recipe.task]
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in self.kind.validated})
         # a function: a compiled module would be a second name for every weight in a checkpoint
@@ -54,9 +55,10 @@ class Task(pl.LightningModule):
         """The objective; stops at a loss that is not a number."""
         o, total = self.recipe.objective, self.recipe.train.epochs * self.steps_per_epoch
         warmup = warmup_share(self.global_step, round(o.warmup * total))
+        set_progress(self.model, self.global_step / total)
         if self.overrides is not None:
             batch = replace(batch, map_override=self.overrides.in_training(batch, self.current_epoch))
-        output = forward_batch(self.run_model, batch, samples=1)
+        output = forward_batch(self.run_model, batch, samples=0 if self._mean_step else 1)
         losses = self.kind.loss(output, batch, self.weights, warmup)
         if self.recipe.align.active:
             aligned = align_batch(self.recipe.align, output.attention, batch)
@@ -109,16 +111,22 @@ class Task(pl.LightningModule):
         """The batch with the map that replaces each image's own, if the recipe imposes maps."""
         return batch if self.overrides is None else replace(batch, map_override=self.overrides.of(batch))
 
+    @property
+    def _mean_step(self) -> bool:
+        """Whether this step takes the mean path; such steps are evenly spaced."""
+        share = self.recipe.train.mean_share
+        return int((self.global_step + 1) * share) > int(self.global_step * share)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the multipliers."""
-        checkpoint["multipliers"] = {k: vars(m) for k, m in self.multipliers.items()}
+        """Adds the multiplier."""
+        checkpoint["multiplier"] = None if self.multiplier is None else vars(self.multiplier)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restores the multipliers, and with them the objective's weights."""
-        self.multipliers = {k: Budget(**v) for k, v in checkpoint["multipliers"].items()}
-        self.apply_multipliers()
+        """Restores the multiplier, and with it the weight of the latent rate."""
+        if checkpoint["multiplier"] is not None:
+            self.set_multiplier(Budget(**checkpoint["multiplier"]))
 
-    def apply_multipliers(self) -> None:
-        """The objective's weights as the multipliers have them."""
-        betas = {t.weight: self.multipliers[t.budget].beta for t in BUDGET_TERMS if t.budget in self.multipliers}
-        self.weights = replace(self.weights, **betas)
+    def set_multiplier(self, multiplier: Budget) -> None:
+        """The multiplier of the latent rate, and the objective's weight with it."""
+        self.multiplier = multiplier
+        self.weights = replace(self.weights, beta=multiplier.beta)

@@ -89,7 +89,7 @@ class Classification(TaskKind):
         """A classifier of images."""
         m = recipe.model
         return AttentiveClassifier(
-            **_network_arguments(m, data, data.train.batch([0])),
+            **_network_arguments(recipe, data, data.train.batch([0])),
             **_label_arguments(m, data),
             average=m.average,
             exclude_tokens=m.exclude_tokens,
@@ -127,7 +127,7 @@ class Action(Classification):
                 f"task action: data set {recipe.data.name!r} has no clips; take moving_clutter, or ucf_sports"
             )
         return TwoStream(
-            **_network_arguments(m, data, first),
+            **_network_arguments(recipe, data, first),
             **_label_arguments(m, data),
             length=first.flow.shape[1] // 2,
             attend=m.attend,
@@ -173,7 +173,7 @@ class Segmentation(TaskKind):
         first = data.train.batch([0])
         if first.masks is None:
             raise RegardError(f"task segmentation: data set {recipe.data.name!r} has no masks; take ecssd, or clutter")
-        return Segmenter(**_network_arguments(recipe.model, data, first), decoder=recipe.model.fcn)
+        return Segmenter(**_network_arguments(recipe, data, first), decoder=recipe.model.fcn)
 
     def loss(self, output: SegmenterOutput, batch: Batch, weights: Weights, warmup: float) -> Losses:
         """Cross-entropy of every pixel and what is paid for bits."""
@@ -190,11 +190,20 @@ TASKS: dict[str, TaskKind] = {"classification": Classification(), "segmentation"
 """``recipe.task`` -> what it means."""
 
 
-def _network_arguments(model: ModelRecipe, data: DataSplits, first: Batch) -> dict[str, Any]:
+OPEN = 0.98
+"""Value of an open map, at which a trained network's outputs hardly differ: where its map starts under a budget."""
+
+
+def _network_arguments(recipe: Recipe, data: DataSplits, first: Batch) -> dict[str, Any]:
     """What the networks of all tasks take; images are normalised by the data's statistics unless pretrained."""
-    names = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "attention_options", "prediction")
+    model = recipe.model
+    names = ("backbone", "backbone_options", "pretrained", "attention", "anchors", "prediction", "statistics")
     own_statistics = (tuple(data.mean.tolist()), tuple(data.std.tolist()))
+    attention_options = model.attention_options | recipe.objective.map_budget()
+    if model.init is not None and attention_options.get("budget") is not None and "head" not in attention_options:
+        attention_options = {"initial": OPEN} | attention_options
     return {name: getattr(model, name) for name in names} | {
+        "attention_options": attention_options,
         "at": model.at if model.attention else None,
         "input_size": tuple(first.images.shape[1:]),
         "normalize": None if model.pretrained else own_statistics,

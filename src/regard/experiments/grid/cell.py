@@ -17,7 +17,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from regard.errors import RegardError
 from regard.files import write_arrays, write_json
 from regard.reading import read_arrays, read_json_file
+from regard.training import recipe_from
 
 _SCHEMA = 1
 REQUEST_FILE, RESULT_FILE, ARRAYS_FILE = "wanted.json", "cell.json", "cell.npz"
@@ -114,9 +115,24 @@ def work_of(kind: str) -> Work:
 
 
 def finished_record(cell: Cell, root: Path) -> dict[str, Any] | None:
-    """cell.json, if the cell is finished and was made from the same request."""
+    """cell.json, if the cell is finished and was made from the same request.
+
+    Fields of a recipe that an earlier version did not have count as their default, as in the file of a run.
+    """
     record = read_object(root / cell.path / RESULT_FILE)
-    return record if record is not None and record.get("asked") == cell.request else None
+    return record if record is not None and _completed(record.get("asked")) == cell.request else None
+
+
+def _completed(request: Any) -> Any:
+    """A recorded request with every field of its recipe; unchanged where there is none, or it is no longer valid."""
+    recipe = request.get("spec", {}).get("recipe") if isinstance(request, dict) else None
+    if not isinstance(recipe, dict):
+        return request
+    try:
+        filled = json.loads(json.dumps(asdict(recipe_from(recipe))))
+    except RegardError:
+        return request
+    return request | {"spec": request["spec"] | {"recipe": filled}}
 
 
 def read_result(cell: Cell, root: Path) -> Result | None:
