@@ -157,6 +157,9 @@ def test_which_score_compares_epochs_and_from_when() -> None:
         objective = {"warmup": warmup, "budget_bits": 6.0}
         assert first_candidate(tiny(objective=objective, train={"epochs": epochs})) == first
     assert first_candidate(tiny(objective={"warmup": 0.5}, train={"epochs": 10})) == 0, "nothing is paid for"
+    for epochs, closed_from, first in ((10, 0.7, 6), (5, 0.7, 3), (1, 0.7, 0), (10, 0.2, 1), (4, 1.0, 3)):
+        objective = {"map_budget_bits": 50.0, "closed_from": closed_from, "open_until": 0.1, "warmup": 0.9 * 0.99}
+        assert first_candidate(tiny(objective=objective, train={"epochs": epochs})) == first, "closed when it ends"
 
 
 def lines(*pairs: tuple[float, float]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ _RESTING = 0.1
 _MISSED = 0.1
 """Largest relative distance between what a map was to pay and what validation images paid."""
 _AT_END = 512
-"""Validation images that are measured when training ends, at most."""
+"""Maps of validation images that are measured when training ends."""
 _MEASURED = {"map_budget_bits": "gate_bits", "kept_budget": "expected_share", "code_budget_bits": "code_bits"}
 
 
@@ -111,9 +111,11 @@ class BudgetCallback(pl.Callback):
 
         Args:
             task: whose model is measured.
-            images: how many, at most; by default the callback's number.
+            images: how many maps, of fewer images several; by default one of each of the callback's number of images.
         """
         rows = evenly_spaced(len(self.split), images or self.images)
+        if images is not None:
+            rows = rows.repeat(max(1, images // len(rows)))  # few images in several draws
         devices = [task.device] if task.device.type == "cuda" else []
         values: defaultdict[str, list[Tensor]] = defaultdict(list)
         with torch.random.fork_rng(devices=devices), eval_mode(task.model):
