@@ -11,7 +11,7 @@ from PIL import Image
 from regard.data import csv_table, image_folder
 from regard.evaluation import open_sample
 from regard.gaze import image_sizes, make_fixations, read_csv
-from regard.listing import Names, check_file, find_path, is_stray, list_files, list_folders
+from regard.listing import Names, find_path, is_stray, list_files, list_folders
 from regard.score import open_maps
 from regard.types import RegardError
 
@@ -59,8 +59,6 @@ def test_files_and_folders_without_strays_below_a_hidden_folder(tmp_path):
         list_files(root / "b.PNG", (".png",))
     with pytest.raises(RegardError, match="nowhere: no such folder"):
         list_folders(root / "nowhere")
-    with pytest.raises(RegardError, match="a folder, where an image is meant"):
-        check_file(root / "a", "image")
 
 
 def test_every_reader_of_folders_passes_over_strays(tmp_path):

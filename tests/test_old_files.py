@@ -51,7 +51,7 @@ def numbers(value: Any, at: str = "") -> dict[str, float]:
     return {}
 
 
-def same_numbers(new: Path, before: Path, *, without: str = "/-") -> None:
+def same_numbers(new: Path, before: Path, *, without: str | tuple[str, ...] = "/-") -> None:
     """Every number of the old file stands at the same place of the new one, below ``without`` apart."""
     old = json.loads(before.read_text())
     got, expected = numbers(json.loads(new.read_text())), numbers(old)
@@ -96,8 +96,18 @@ def test_scores_of_the_same_maps_are_the_same(tmp_path: Path, old: Path) -> None
     write_gaze_set(here)
     files = ["--fixations", str(here / "gaze.csv"), "--images", str(here / "images")]
     assert main(["score", "--maps", str(here / "good"), *files, "--out", "new"]) == 0
-    # version 0.1 showed four of these five images as the best and none as typical
-    same_numbers(old / "new" / "scores.json", OLD / "scored" / "scores.json", without="/gallery")
+    # version 0.1 showed four of these five images as the best and none as typical, and a share of the way to the
+    # observers in CC, SIM and KL, where one half of them against the other is no ceiling
+    shares = [f"/share_from_center_to_observers/{metric}" for metric in ("cc", "sim", "kl")]
+    # its centre prior had what subtraction leaves where no other image's fixations reach, which AUC ranked and KL read
+    center = [
+        f"/{part}/{metric}" for part in ("scores/center", "minus_center_paired") for metric in ("auc", "sauc", "kl")
+    ]
+    center += [f"/share_from_center_to_observers/{metric}" for metric in ("auc", "sauc")]
+    same_numbers(old / "new" / "scores.json", OLD / "scored" / "scores.json", without=("/gallery", *shares, *center))
+    new = numbers(json.loads((old / "new" / "scores.json").read_text()))
+    assert all(math.isnan(new[place]) for place in shares)
+    assert new["/scores/center/auc/mean"] == pytest.approx(0.6561848958333334)  # it was .6605
     both = ["--maps", str(here / "good"), "--maps", str(here / "poor")]
     assert main(["score", *both, *files, "--out", "both"]) == 0
     same_numbers(old / "both" / "comparison.json", OLD / "compared" / "comparison.json")

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from regard.errors import RegardError
-from regard.reading import regular_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 """Endings of image files; capitals do not matter."""
@@ -87,15 +86,6 @@ def _entries(folder: Path) -> list[Path]:
         raise RegardError(f"{folder}: a file, where a folder is meant; give the folder that holds it") from None
     except OSError as error:
         raise RegardError(f"{folder}: cannot be read ({error.strerror or error}); check its permissions") from None
-
-
-def check_file(path: str | Path, what: str = "file") -> Path:
-    """The path, if a file lies there.
-
-    Raises:
-        RegardError: nothing there, a folder, or a pipe or device.
-    """
-    return regular_file(path, what=what)
 
 
 def stem_of(name: str) -> str:

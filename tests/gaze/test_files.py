@@ -46,5 +46,5 @@ def test_maps_of_fixated_pixels_are_turned_too(tmp_path):
     size, x, y = fixated_pixels(tmp_path / "a.png")
     assert (size, x.tolist(), y.tolist()) == ((6, 4), [3], [5])
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
-    with pytest.raises(RegardError, match=r"b\.png: not an image that can be read"):
+    with pytest.raises(RegardError, match=r"b\.png: damaged image"):
         fixated_pixels(tmp_path / "b.png")

@@ -255,7 +255,20 @@ def test_mathe_samples_become_fixations(tmp_path):
         assert len(f) == 2
         assert f.x.tolist() == pytest.approx([200, 450], abs=6)
         assert f.y.tolist() == pytest.approx([100, 200], abs=6)
-        assert sorted(f.duration) == pytest.approx([108, 196], abs=8)  # the blink ended the first fixation
+        assert sorted(f.duration) == pytest.approx([196, 196], abs=8)  # one lost sample ends no fixation
+        kept = (s.t < 0.078) | (s.t > 0.086)
+        each = fixations_from_samples(
+            s.t[kept],
+            s.x[kept],
+            s.y[kept],
+            image="clip",
+            size=s.size,
+            pixels_per_degree=30.0,
+            method=method,
+            time_unit="s",
+            gap_ms=3,
+        )
+        assert sorted(each.duration) == pytest.approx([108, 196], abs=8)  # a gap does
     path.write_text("1 2 3\n")
     with pytest.raises(RegardError, match="line 1: 3 columns"):
         read_mathe(path, screen=(1024, 1280), video=(400, 640))

@@ -1,5 +1,7 @@
 """`regard.judge` as a function: any model, any images, files only where a folder is given."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from PIL import Image
 from tests.training.tiny import tiny
 
 from regard.backbones import create_backbone
+from regard.cli import main
 from regard.judge import judge, read_judge_results
 from regard.models import AttentiveClassifier
 from regard.training import train
@@ -53,6 +56,28 @@ def test_a_run_has_its_own_images_and_a_folder_gives_others(tmp_path):
         pixels = np.random.default_rng(k).integers(0, 256, (20, 24, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "images" / f"{k}.png")
     assert judge(str(run), tmp_path / "images", **QUICK).data.names == ("0.png", "1.png")
+
+
+def test_a_damaged_image_is_named_and_the_others_are_judged(tmp_path, capsys):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for k in range(4):
+        pixels = np.random.default_rng(k).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    (folder / "._0.png").write_bytes(b"Mac")
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:200])
+    (folder / "9.jpg").write_bytes(b"")
+    AttentiveClassifier("compact", 3, input_size=(16, 16)).save_pretrained(tmp_path / "model")
+    options = [f"--{name}={','.join(v) if isinstance(v, list) else v}" for name, v in QUICK.items()]
+    where = ["--model", str(tmp_path / "model"), "--data", str(folder), "--out", str(tmp_path / "out")]
+    assert main(["judge", *where, *options, "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["data"]["names"] == ["0.png", "2.png", "3.png"]
+    assert sorted(line.partition(": ")[2].partition(": ")[0] for line in err.splitlines()) == [
+        str(folder / "1.png"),
+        str(folder / "9.jpg"),
+    ]
+    assert "2 images that cannot be read" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_unsupported_input_is_an_error(images):

@@ -11,6 +11,7 @@ from regard.cli.boundary import say
 
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
+    from regard.gaze import GazeReading
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _T = TypeVar("_T")
@@ -58,6 +59,56 @@ def grid_options(options: argparse.Namespace) -> GridOptions:
     from regard.experiments import GridOptions
 
     return GridOptions(options.runs, options.workers, options.threads, options.seeds, tuple(options.only))
+
+
+def add_gaze(parser: argparse.ArgumentParser) -> None:
+    """How a file of fixations is to be read."""
+    gaze = parser.add_argument_group("how fixations are read", "by default columns are found and units checked")
+    gaze.add_argument(
+        "--columns",
+        type=_columns,
+        action="append",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="columns of the file, such as x=FixX,y=FixY; names: image, x, y, subject, order, duration",
+    )
+    gaze.add_argument("--units", choices=("auto", "pixels", "fraction"), default="auto", help="of x and y")
+    gaze.add_argument("--first-pixel", type=int, choices=(0, 1), default=0, help="number of the first pixel; default 0")
+    gaze.add_argument("--gaze-size", type=_size, metavar="WxH", help="of the screen that x and y are pixels of")
+    units = ("auto", "ms", "s", "us", "ns")
+    gaze.add_argument("--duration-unit", choices=units, default="auto", help="of durations")
+    gaze.add_argument("--points-outside", choices=("raise", "drop"), default="raise", help="drop: leave out, count")
+    gaze.add_argument("--pixels-per-degree", type=float, metavar="P", help="pixels of a degree of visual angle")
+
+
+def gaze_reading(options: argparse.Namespace) -> GazeReading:
+    """The options of `add_gaze`."""
+    reading: GazeReading = {
+        "units": options.units,
+        "first_pixel": options.first_pixel,
+        "gaze_size": options.gaze_size,
+        "duration_unit": options.duration_unit,
+        "points_outside": options.points_outside,
+    }
+    if options.columns:
+        reading["columns"] = {name: column for part in options.columns for name, column in part.items()}
+    if options.pixels_per_degree is not None:
+        reading["pixels_per_degree"] = options.pixels_per_degree
+    return reading
+
+
+def _columns(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name and equals and column for name, equals, column in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=COLUMN, such as x=FixX or x=FixX,y=FixY")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, x, height = text.lower().partition("x")
+    if not (x and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT in pixels, such as 1920x1080")
+    return int(height), int(width)
 
 
 def integers(text: str) -> tuple[int, ...]:

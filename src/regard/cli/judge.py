@@ -54,7 +54,10 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         progress=not options.json,
     )
     print_results(results, print_judge_results, f"page: {options.out / 'report.html'}", as_json=options.json)
-    for failure in results.failed if options.json else ():
+    for failure in (*results.data.damaged, *results.failed) if options.json else ():
         complain(f"{failure}")
     # "all" requests only what applies; what broke always counts
-    return int(any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in results.failed))
+    return int(
+        bool(results.data.damaged)
+        or any(f.broke or (options.metrics if f.metric else options.methods) != "all" for f in results.failed)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command
+from regard.cli.arguments import Commands, add_command, add_gaze, gaze_reading
 from regard.cli.boundary import complain, say
 
 
@@ -19,7 +19,8 @@ def add_score(commands: Commands) -> None:
         "beside the floors (uniform, centre) and the ceiling (other observers). Writes a table, JSON and report.html.",
         """regard score --maps maps/ --fixations gaze.csv --images images/
         regard score --maps a=maps/a --maps b=maps/b --fixations gaze.csv --images images/ --train train.csv
-        regard score --maps runs/default --fixations gaze.csv --images images/ --json""",
+        regard score --maps runs/default --fixations gaze.csv --images images/ --json
+        regard score --maps maps/ --fixations tobii.tsv --images images/ --columns x=GazeX,y=GazeY --units fraction""",
     )
     score.add_argument(
         "--maps",
@@ -34,10 +35,12 @@ def add_score(commands: Commands) -> None:
     score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")
     conventions = ("tuebingen", "mit")
     score.add_argument("--convention", choices=conventions, default="tuebingen", help="of metrics; docs/gaze.md")
-    score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or .037 of the width")
+    score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or .037 of each width")
+    score.add_argument("--map-colors", metavar="NAME", help="matplotlib's colour map of maps that are colour pictures")
     score.add_argument("--seed", type=int, default=0, help="of draws and intervals; default 0")
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_gaze(score)
     score.set_defaults(run=_run)
 
 
@@ -52,10 +55,13 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         score_sources,
     )
 
-    names = ("convention", "sigma", "center_prior", "seed")
+    names = ("convention", "sigma", "center_prior", "map_colors", "seed")
     how = ScoreOptions(**{name: getattr(options, name) for name in names})
     sources, train = named_sources(options.maps), options.train
-    scored = score_sources(sources, options.fixations, options.images, options.out, train=train, options=how)
+    reading = gaze_reading(options)
+    scored = score_sources(
+        sources, options.fixations, options.images, options.out, train=train, options=how, reading=reading
+    )
     results = {name: read_score_results(folder) for name, folder in scored.folders.items()}
     if options.json:
         tables = {name: {k: v for k, v in to_json(r).items() if k != "gallery"} for name, r in results.items()}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regard.data.crops import cover_windows, points_through
 from regard.data.files import FileSplit
-from regard.gaze import Fixations, image_size, read_csv
+from regard.gaze import Fixations, GazeReading, image_size, read_csv
 
 
 def cut_gaze(
@@ -69,12 +69,12 @@ def points_of(table: Fixations) -> Float[Tensor, "N p 2"]:
 
 
 def own_gaze(
-    file: str | Path, paths: Sequence[Path], root: Path, size: tuple[int, int]
+    file: str | Path, paths: Sequence[Path], root: Path, size: tuple[int, int], reading: GazeReading | None = None
 ) -> Callable[[FileSplit], tuple[FileSplit, Fixations]]:
     """Fixations of a CSV file (`regard.gaze.read_csv`) on the user's own images, which are cut to their centre.
 
     The file names images by their path below ``root``, or by the file's name alone where only one of all ``paths`` has
-    it; coordinates are pixels of the files.
+    it; coordinates are pixels of the files as they are shown, or what ``reading`` says (`regard.gaze.read_csv`).
 
     Returns:
         A function of a split: the split with fixations, and their table in pixels of its images of ``size``.
@@ -83,7 +83,7 @@ def own_gaze(
         RegardError: an unknown image, coordinates outside of it, a missing column.
     """
     names = {path: (path.relative_to(root) if path.is_relative_to(root) else path).as_posix() for path in paths}
-    table = read_csv(file, sizes={name: image_size(path) for path, name in names.items()})
+    table = read_csv(file, sizes={name: image_size(path) for path, name in names.items()}, **(reading or {}))
 
     def observed(split: FileSplit) -> tuple[FileSplit, Fixations]:
         sizes = torch.tensor([image_size(path)[::-1] for path in split.paths], dtype=torch.float32)

@@ -21,6 +21,7 @@ from torch import Tensor
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
 from regard.data.splits import DataSplits, complete
+from regard.gaze import GazeReading
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files, list_folders
 from regard.types import RegardError
 
@@ -34,6 +35,7 @@ def image_folder(
     size: int | tuple[int, int] = 224,
     masks: str | Path | None = None,
     fixations: str | Path | None = None,
+    gaze_reading: GazeReading | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
@@ -50,6 +52,8 @@ def image_folder(
             (``MASKS/CLASS/0001.png`` for ``ROOT/CLASS/0001.jpg``; with ``ROOT/train``, ``MASKS/train/CLASS/0001.png``).
         fixations: CSV file of fixations: image, x, y (pixels of the file) and, if known, subject, order,
             duration. It names an image by its path below ``root``, or by the file's name where only one has it.
+        gaze_reading: how the fixations are read where columns or units are others: arguments of `regard.gaze.read_csv`,
+            such as ``{"points_outside": "drop", "columns": {"x": "FixX"}}``.
         val_share: share of the training images for validation where there is no ``val`` folder.
         test_share: likewise for test.
         seed: decides which.
@@ -83,6 +87,7 @@ def image_folder(
         size=size,
         masks=None if masks is None else _masks(paths, root, Path(masks)),
         fixations=fixations,
+        gaze_reading=gaze_reading,
         root=root,
         source=f"images in {root}",
         in_memory=in_memory,
@@ -143,6 +148,7 @@ def csv_table(
     size: int | tuple[int, int] = 224,
     classes: Sequence[str] | None = None,
     fixations: str | Path | None = None,
+    gaze_reading: GazeReading | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
@@ -157,6 +163,8 @@ def csv_table(
         classes: class names in the order of their indices; None takes the labels that occur, sorted.
         fixations: CSV file of fixations: image, x, y (pixels of the file) and, if known, subject, order,
             duration. It names an image as ``path`` does, or by the file's name where only one has it.
+        gaze_reading: how the fixations are read where columns or units are others: arguments of `regard.gaze.read_csv`,
+            such as ``{"points_outside": "drop", "columns": {"x": "FixX"}}``.
         val_share: share for validation where no line has the split ``val``.
         test_share: likewise for test.
         seed: decides which.
@@ -183,6 +191,7 @@ def csv_table(
         size=size,
         masks=[row.mask for row in rows if row.mask is not None] or None,
         fixations=fixations,
+        gaze_reading=gaze_reading,
         root=table.parent,
         source=f"images listed in {table}",
         in_memory=in_memory,
@@ -217,6 +226,11 @@ def _rows(table: Path, reader: csv.DictReader[str]) -> Iterator[_Row]:
     """The lines after the header, each checked by itself and against the earlier ones."""
     header = [name.strip() for name in reader.fieldnames or ()]
     for name in header:
+        if any(separator in name for separator in ";\t|") and name.startswith(_COLUMNS):
+            raise RegardError(
+                f"{table}, line 1: no commas in {name!r}, but semicolons or tabs; save the table with commas between "
+                "values (semicolons stand between labels)"
+            )
         if name not in _COLUMNS:
             columns = ", ".join(_COLUMNS)
             raise RegardError(f"{table}, line 1: unknown column {name!r}{_near(name, _COLUMNS)}; columns are {columns}")
@@ -291,6 +305,7 @@ def own_splits(
     size: int | tuple[int, int],
     masks: Sequence[Path] | None,
     fixations: str | Path | None,
+    gaze_reading: GazeReading | None,
     root: Path,
     **options: Any,
 ) -> DataSplits:
@@ -299,7 +314,7 @@ def own_splits(
     ``fixations`` is a CSV file, see `own_gaze`; ``options`` are those of `file_splits`.
     """
     shape = as_size(size)
-    observed = None if fixations is None else own_gaze(fixations, paths, root, shape)
+    observed = None if fixations is None else own_gaze(fixations, paths, root, shape, gaze_reading)
     splits, tables = {}, {}
     for name, index in groups.items():
         places = index.tolist()

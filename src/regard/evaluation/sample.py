@@ -26,7 +26,7 @@ _STREAM = 700
 class Sample:
     """Images (N,C,H,W) in [0,1] of a data set or folder (``source``, for the page), and what is known of them: their
     index in the data set (N,), with a seed the key of their random floors; names of the files or items; masks
-    (N,1,H,W), None where the data has none.
+    (N,1,H,W), None where the data has none; and why files that would have been among them cannot be read.
     """
 
     source: str
@@ -34,6 +34,7 @@ class Sample:
     index: Int[Tensor, " N"]
     names: tuple[str, ...]
     masks: Bool[Tensor, "N 1 H W"] | None = None
+    damaged: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -73,7 +74,20 @@ def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sampl
     files = list_files(folder, IMAGE_SUFFIXES)
     if len(files) < 2:
         raise RegardError(f"{folder}: {len(files)} images; at least 2 are needed")
-    index = permutation(len(files), seed=seed, stream=_STREAM)[:count].sort().values
-    chosen = [files[i] for i in index.tolist()]
-    images = torch.stack([to_bytes(cover(read_image(p), size, Image.Resampling.BILINEAR)) for p in chosen])
-    return Sample(str(folder), images.float() / 255, index, tuple(str(p.relative_to(folder)) for p in chosen))
+    read: dict[int, Tensor] = {}
+    damaged: list[str] = []
+    for i in permutation(len(files), seed=seed, stream=_STREAM).tolist():
+        if len(read) == count:
+            break
+        try:
+            read[i] = to_bytes(cover(read_image(files[i]), size, Image.Resampling.BILINEAR))
+        except RegardError as error:
+            damaged.append(str(error))
+    if len(read) < 2:
+        raise RegardError(
+            f"{folder}: {len(read)} images can be read, at least 2 are needed; first problem: {damaged[0]}"
+        )
+    chosen = sorted(read)
+    images = torch.stack([read[i] for i in chosen]).float() / 255
+    names = tuple(str(files[i].relative_to(folder)) for i in chosen)
+    return Sample(str(folder), images, torch.tensor(chosen), names, damaged=tuple(damaged))

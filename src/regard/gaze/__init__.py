@@ -26,8 +26,17 @@ from regard.gaze.density import (
     mix_uniform,
     sigma_pixels,
 )
+from regard.gaze.entry import GazeReading, GazeUnits
 from regard.gaze.events import fixations_from_samples
-from regard.gaze.files import fixated_pixels, image_size, image_sizes, load_csv, load_mat, numbers
+from regard.gaze.files import (
+    fixated_pixels,
+    image_size,
+    image_sizes,
+    load_csv,
+    load_mat,
+    numbers,
+    readable_sizes,
+)
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
 from regard.gaze.hdf5 import hdf5_names, open_hdf5, read_hdf5
 from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
@@ -54,7 +63,9 @@ __all__ = [
     "Ceiling",
     "CenterPriors",
     "Fixations",
+    "GazeReading",
     "GazeSamples",
+    "GazeUnits",
     "blur",
     "center_prior",
     "center_priors",
@@ -94,6 +105,7 @@ __all__ = [
     "read_pysaliency",
     "read_salicon",
     "read_wang",
+    "readable_sizes",
     "sigma_pixels",
     "split_half",
     "through_grid",

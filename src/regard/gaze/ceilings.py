@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regard.gaze.density import blur, fixation_counts
+from regard.gaze.density import blur, fixation_counts, without
 from regard.gaze.fixations import Fixations
 from regard.metrics.fixation import Convention, aucs, cc, information_gain, kl_divergence, nss, sim
 from regard.types import Map, RegardError
@@ -214,7 +214,7 @@ def _each_against_rest(
     per_observer = [xy[who == person] for person in who.unique()]
     own = torch.cat([blur(points[None], size=size, sigma=sigma) for points in per_observer])
     points = torch.nn.utils.rnn.pad_sequence(per_observer, batch_first=True, padding_value=torch.nan)
-    return points, through_grid((own.sum(0, keepdim=True) - own).clamp(min=0), grid)
+    return points, through_grid(without(own.sum(0, keepdim=True), own), grid)
 
 
 def through_grid(maps: Tensor, grid: tuple[int, int] | None) -> Tensor:

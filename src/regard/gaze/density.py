@@ -20,6 +20,7 @@ from regard.types import RegardError
 
 _TRUNCATE = 4.0  # the kernel ends at this many sigma
 _UNIFORM_SHARE = 0.01
+_ROUNDING = 1e-12
 
 
 def fixation_counts(fixations: Fixations, *, grid: tuple[int, int]) -> Tensor:
@@ -123,7 +124,10 @@ def center_priors(fixations: Fixations, *, grid: tuple[int, int], sigma: float) 
 
 
 class CenterPriors:
-    """For image b the density of all other images' fixations, computed on access: ``priors[b]`` is (1,1,h,w)."""
+    """For image b the density of all other images' fixations, computed on access: ``priors[b]`` is (1,1,h,w).
+
+    NaN where no other image has a fixation.
+    """
 
     def __init__(self, points: Tensor, total: Tensor, sigma: float) -> None:
         self.points, self.total, self.sigma = points, total, sigma
@@ -133,8 +137,17 @@ class CenterPriors:
 
     def __getitem__(self, b: int) -> Tensor:
         own = blur(self.points[b : b + 1], size=(self.total.shape[-2], self.total.shape[-1]), sigma=self.sigma)
-        rest = (self.total - own).clamp(min=0)
+        rest = without(self.total, own)
         return rest / rest.sum()
+
+
+def without(total: Tensor, own: Tensor) -> Tensor:
+    """``total`` less ``own``, a part of it; 0 where nothing but rounding is left, which would rank pixels.
+
+    The kernel ends where it is 1e-7 of its height, so that what really is left exceeds 1e-12 of the total.
+    """
+    rest = total - own
+    return torch.where(rest > _ROUNDING * total, rest, 0.0)
 
 
 def _smooth(counts: Tensor, sigma: float) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,22 @@ def image_sizes(folder: str | Path, *, recursive: bool = False) -> dict[str, tup
     With ``recursive`` a name is the path below the folder, with forward slashes.
     """
     return {name: image_size(path) for name, path in image_paths(folder, recursive=recursive).items()}
+
+
+def readable_sizes(folder: str | Path) -> tuple[dict[str, tuple[int, int] | None], dict[str, str]]:
+    """As `image_sizes` with subfolders, None for files that hold no image; and name -> why, of those.
+
+    Raises:
+        RegardError: no such folder, or one without images.
+    """
+    sizes: dict[str, tuple[int, int] | None] = {}
+    damaged: dict[str, str] = {}
+    for name, path in image_paths(folder, recursive=True).items():
+        try:
+            sizes[name] = image_size(path)
+        except RegardError as error:
+            sizes[name], damaged[name] = None, str(error)
+    return sizes, damaged
 
 
 def image_paths(folder: str | Path, *, recursive: bool = False) -> dict[str, Path]:
@@ -72,30 +90,84 @@ def load_csv(
 ) -> dict[str, Any]:
     """All columns of a CSV file with a header: as lists of text, those of ``numeric`` as `numbers`.
 
+    UTF-8, or UTF-16 with its mark. The header shows what separates values: commas, semicolons, tabs or ``|``; or a
+    first line ``sep=;`` does. Where it is no comma, columns of numbers may have decimal commas; they come back
+    with points.
+
     Raises:
         RegardError: an unreadable or empty file, a row of another length than the header, a missing column of
             ``columns`` or ``numeric``, a value that is no number.
     """
+    lines, separator = _lines(path)
     try:
-        with regular_file(path).open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(lines, delimiter=separator))
+    except csv.Error as error:
         raise RegardError(f"cannot read {path} as CSV: {error}") from error
-    if not rows:
-        raise RegardError(f"{path} is empty: a header such as image,subject,order,x,y,duration is needed")
     header = [name.strip() for name in rows[0]]
+    twice = next((name for k, name in enumerate(header) if name and name in header[:k]), None)
+    if twice is not None:
+        raise RegardError(f"{path} has two columns {twice!r}: name each column differently")
     for line, row in enumerate(rows[1:], start=2):
         if row and len(row) != len(header):
-            raise RegardError(f"{path}, line {line}: {len(row)} values for {len(header)} columns {header}")
+            hint = "; is it a decimal comma? Save with semicolons between values" if separator == "," else ""
+            raise RegardError(f"{path}, line {line}: {len(row)} values for {len(header)} columns {header}{hint}")
     missing = [name for name in (*columns, *numeric) if name not in header]
     if missing:
         raise RegardError(f"{path} lacks the column(s) {missing}: it has {header}")
-    table: dict[str, Any] = {name: [row[k] for row in rows[1:] if row] for k, name in enumerate(header)}
+    table: dict[str, Any] = {name: [row[k].strip() for row in rows[1:] if row] for k, name in enumerate(header)}
+    if separator != ",":
+        table = {name: _decimal_points(values, separator) for name, values in table.items()}
     return table | {name: numbers(table[name], f"{path}, {name}", blank=blank) for name in numeric}
 
 
+def _lines(path: str | Path) -> tuple[list[str], str]:
+    """The lines of a CSV file, from its header on, and what separates values in it."""
+    try:
+        data = regular_file(path).read_bytes()
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except OSError as error:
+        raise RegardError(f"cannot read {path} as CSV: {error}") from error
+    except UnicodeDecodeError as error:
+        raise RegardError(f"cannot read {path} as CSV: byte {error.start} is no UTF-8; save as CSV UTF-8") from error
+    lines = list(io.StringIO(text, newline=""))
+    told = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\r\n")) if lines else None
+    if told:
+        lines = lines[1:]
+    if not lines or not lines[0].strip():
+        raise RegardError(f"{path} is empty: a header such as image,subject,order,x,y,duration is needed")
+    counts = {separator: _fields(lines[0], separator, path) for separator in _SEPARATORS}
+    return lines, told[1] if told else max(_SEPARATORS, key=lambda separator: counts[separator])
+
+
+def _fields(line: str, separator: str, path: str | Path) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error as error:
+        raise RegardError(f"cannot read {path} as CSV: {error}") from error
+
+
+def _decimal_points(values: list[str], separator: str) -> list[str]:
+    """A column of numbers with decimal commas, with points instead; any other column as it is.
+
+    Without a semicolon, which only tables with decimal commas need, ``1,024`` may as well be a thousand and 24: where
+    all commas could be that, the column stays and is no column of numbers.
+    """
+    with_comma = [value for value in values if "," in value]
+    numeric = all(value.lower() in MISSING or _NUMBER.fullmatch(value) for value in values)
+    if not with_comma or not numeric or (separator != ";" and all(_THOUSANDS.fullmatch(v) for v in with_comma)):
+        return values
+    return [value.replace(",", ".") for value in values]
+
+
+_SEPARATORS = (",", ";", "\t", "|")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+MISSING = ("", "na", "n/a", "nan", "none", "null", ".")
+"""Values that stand for an unknown number, in small letters: an empty cell, R's, pandas' and EyeLink's."""
+
+
 def numbers(values: Iterable[Any], source: str, *, column: str | None = None, blank: bool = False) -> Any:
-    """Text or numbers as float64 (N,); with ``blank`` an empty value or None becomes NaN.
+    """Text or numbers as float64 (N,); with ``blank`` a `MISSING` value or None becomes NaN.
 
     Raises:
         RegardError: a value that is no number; ``source`` and ``column`` say where it stands.
@@ -103,10 +175,12 @@ def numbers(values: Iterable[Any], source: str, *, column: str | None = None, bl
     out = []
     for row, value in enumerate(values):
         try:
-            out.append(np.nan if blank and value in (None, "") else float(value))
-        except ValueError:
+            unknown = blank and (value is None or (isinstance(value, str) and value.strip().lower() in MISSING))
+            out.append(np.nan if unknown else float(value))
+        except (TypeError, ValueError, OverflowError):
             where = "" if column is None else f", column {column!r}"
-            raise RegardError(f"{source}, row {row}{where}: {value!r} is not a number") from None
+            comma = ": decimals have a point" if isinstance(value, str) and "," in value else ""
+            raise RegardError(f"{source}, row {row}{where}: {value!r} is not a number{comma}") from None
     return np.array(out, dtype=np.float64)
 
 

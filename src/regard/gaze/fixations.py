@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from regard.gaze.entry import Outside, TimeUnit, Units, check_unit_names, in_pixels, milliseconds
 from regard.gaze.validation import (
     check_codes,
     check_durations,
     check_points,
     check_sizes,
-    check_systematic,
     outside,
 )
 from regard.listing import Names
@@ -27,7 +27,6 @@ from regard.types import RegardError
 _Ints = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
 _Column = Sequence[Any] | npt.NDArray[Any]
-Outside = Literal["raise", "drop"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,9 @@ class Fixations:
         sizes: (M,2) height and width of each image in pixels.
         subjects: names of the observers (of the viewings, where a set does not know its observers).
         pixels_per_degree: pixels that one degree of visual angle spans; None where unknown.
-        dropped: number of fixations left out on request because they lay outside of their image.
+        dropped: number of fixations that were left out where the table was made: on request because they lay outside of
+            their image, or because they had no coordinates, or lay on images that cannot be read.
+        unreadable: image -> why its file cannot be read, of those that had fixations; they are not among ``images``.
     """
 
     image: _Ints
@@ -67,6 +68,7 @@ class Fixations:
     subjects: tuple[str, ...]
     pixels_per_degree: float | None = None
     dropped: int = 0
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = (self.image, self.subject, self.x, self.y, self.order, self.duration)
@@ -188,27 +190,38 @@ def make_fixations(
     image: _Column,
     x: _Column,
     y: _Column,
-    sizes: Mapping[str, tuple[int, int]],
+    sizes: Mapping[str, tuple[int, int] | None],
     subject: _Column | None = None,
     order: _Column | None = None,
     duration: _Column | None = None,
     pixels_per_degree: float | None = None,
+    units: Units = "auto",
+    first_pixel: Literal[0, 1] = 0,
+    gaze_size: tuple[int, int] | None = None,
+    duration_unit: TimeUnit = "auto",
     points_outside: Outside = "raise",
 ) -> Fixations:
-    """A validated table of fixations.
+    """A validated table of fixations: whole tables enter here, and what their numbers mean is decided here, once.
 
     Args:
         image: (N,) name of the image that each fixation is on, as in ``sizes``, or without its ending, in other
             capitals or the other Unicode form.
-        x: (N,) pixels from the left, 0-based.
-        y: (N,) pixels from the top, 0-based.
-        sizes: name -> (height, width) of every image, those without fixations included.
+        x: (N,) from the left, pixels or as ``units`` says.
+        y: (N,) from the top.
+        sizes: name -> (height, width) of every image, those without fixations included; None for an image that cannot
+            be read, whose fixations are left out and counted.
         subject: (N,) observer; a single one, "0", if not given.
         order: (N,) place in the viewing from 0; the rows' own order if not given.
-        duration: (N,) milliseconds; unknown if not given.
-        pixels_per_degree: pixels that a degree of visual angle spans.
+        duration: (N,) milliseconds, or as ``duration_unit`` says; unknown if not given.
+        pixels_per_degree: pixels (of ``gaze_size``, if that is given) that a degree of visual angle spans.
+        units: of x and y: ``pixels``, or ``fraction`` of the image's width and height; ``auto`` takes them as pixels
+            and refuses a table that looks otherwise (fractions, exchanged axes, 1-based, pixels of another resolution).
+        first_pixel: 1 where the first pixel is number 1, as in MATLAB; 1 is then subtracted.
+        gaze_size: (height, width) of the screen or the original that the pixels are those of, if the image filled
+            it; the coordinates are rescaled to ``sizes``.
+        duration_unit: ms, s, us or ns; ``auto`` takes milliseconds and refuses what looks otherwise.
         points_outside: ``raise`` names points that lie outside of their image; ``drop`` leaves them out and counts
-            them. A cause that touches all points (swapped axes, 1-based, fractions, another resolution) always raises.
+            them.
 
     Raises:
         RegardError: columns of unequal length, an image without a size, an empty subject, or invalid coordinates or
@@ -225,28 +238,42 @@ def make_fixations(
             f"row {people.index('')}, on image {names[people.index('')]!r}, has no subject: name the observer of "
             "every fixation, or leave the column out if observers are unknown"
         )
-    place = {name: k for k, name in enumerate(sizes)}
+    check_unit_names(units, first_pixel, duration_unit, points_outside)
     names = _listed_names(names, sizes)
+    readable = {name: size for name, size in sizes.items() if size is not None}
+    place = {name: k for k, name in enumerate(readable)}
     subjects = {name: k for k, name in enumerate(sorted(set(people), key=natural))}
-    images = np.array([place[name] for name in names], dtype=np.int64)
-    observers = np.array([subjects[name] for name in people], dtype=np.int64)
-    xs, ys = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
-    shape = np.array(list(sizes.values()), dtype=np.int64).reshape(-1, 2)
-    orders = _running_order(images, observers) if order is None else np.array(order, dtype=np.int64)
+    known = np.array([name in place for name in names], dtype=bool)
+    images = np.array([place.get(name, -1) for name in names], dtype=np.int64)[known]
+    observers = np.array([subjects[name] for name in people], dtype=np.int64)[known]
+    shape = np.array(list(readable.values()), dtype=np.int64).reshape(-1, 2)
+    seen = shape if gaze_size is None else np.broadcast_to(np.array(gaze_size, dtype=np.int64), shape.shape).copy()
+    xs, ys = (np.array(column, dtype=np.float64)[known] for column in (x, y))
+    xs, ys = in_pixels(images, xs, ys, seen, units=units, first_pixel=first_pixel)
+    orders = _running_order(images, observers) if order is None else _whole_numbers(order)[known]
     durations = np.full(len(names), np.nan) if duration is None else np.array(duration, dtype=np.float64)
-    keep = np.ones(len(names), dtype=bool)
-    if points_outside == "drop":
-        check_systematic(images, xs, ys, shape)
-        keep = ~outside(images, xs, ys, shape)
+    durations = milliseconds(durations[known], duration_unit)
+    keep = ~outside(images, xs, ys, seen) if points_outside == "drop" else np.ones(len(images), dtype=bool)
     columns: Any = [column[keep] for column in (images, observers, xs, ys, orders, durations)]
-    return Fixations(
+    table = Fixations(
         *columns,
         images=tuple(place),
-        sizes=shape,
+        sizes=seen,
         subjects=tuple(subjects),
         pixels_per_degree=pixels_per_degree,
-        dropped=int((~keep).sum()),
+        dropped=len(names) - int(keep.sum()),
+        unreadable={name: "its file cannot be read" for name in dict.fromkeys(names) if name not in place},
     )
+    return table if gaze_size is None else table.rescale(shape)
+
+
+def _whole_numbers(order: _Column) -> _Ints:
+    values = np.array(order, dtype=np.float64)
+    bad = ~(values == np.floor(values)) | ~np.isfinite(values)
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise RegardError(f"order must be a whole number from 0, but row {k} has {values[k]:g}: correct the column")
+    return values.astype(np.int64)
 
 
 def _listed_names(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:

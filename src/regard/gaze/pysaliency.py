@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
-from regard.gaze.fixations import Fixations, Outside, make_fixations
+from regard.gaze.entry import GazeUnits
+from regard.gaze.fixations import Fixations, make_fixations
 from regard.gaze.hdf5 import open_hdf5, read_hdf5
 from regard.types import RegardError
 
@@ -23,8 +24,9 @@ def read_pysaliency(
     fixations: str | Path,
     *,
     stimuli: str | Path | None = None,
-    sizes: Mapping[str, tuple[int, int]] | None = None,
-    points_outside: Outside = "raise",
+    sizes: Mapping[str, tuple[int, int] | None] | None = None,
+    pixels_per_degree: float | None = None,
+    **units: Unpack[GazeUnits],
 ) -> Fixations:
     """Fixations from pysaliency's HDF5 file.
 
@@ -33,7 +35,8 @@ def read_pysaliency(
         stimuli: file written by ``Stimuli.to_hdf5`` (images are then named "0", "1", ...) or ``FileStimuli.to_hdf5``
             (named by their file names).
         sizes: instead of stimuli, name -> (height, width) in the order of pysaliency's image numbers.
-        points_outside: see ``make_fixations``.
+        pixels_per_degree: pixels per degree.
+        units: ``units``, ``first_pixel``, ``gaze_size``, ``duration_unit``, ``points_outside``, see `make_fixations`.
 
     A train's ``durations`` (seconds or ms: taken as seconds if the median is below 5) become durations in ms.
 
@@ -43,7 +46,7 @@ def read_pysaliency(
     if sizes is None:
         if stimuli is None:
             raise RegardError(f"{fixations} holds no image sizes: pass stimuli (pysaliency's HDF5) or sizes")
-        sizes = _stimulus_sizes(stimuli)
+        sizes = dict(_stimulus_sizes(stimuli))
     names = list(sizes)
     with _open(fixations) as file:
         kind, version = _attribute(file, "type"), _attribute(file, "version")
@@ -63,7 +66,16 @@ def read_pysaliency(
     n = table.pop("n").astype(np.int64)
     if len(n) and (n.min() < 0 or n.max() >= len(names)):
         raise RegardError(f"{fixations} refers to image {n.max()}, but there are only {len(names)} stimuli")
-    return make_fixations(image=[names[k] for k in n], **table, sizes=sizes, points_outside=points_outside)
+    if units.get("duration_unit", "auto") == "auto":
+        units["duration_unit"] = _seconds_or_ms(table.get("duration"))
+    return make_fixations(
+        image=[names[k] for k in n], **table, sizes=sizes, pixels_per_degree=pixels_per_degree, **units
+    )
+
+
+def _seconds_or_ms(duration: Any) -> Literal["s", "ms"]:
+    known = np.array([]) if duration is None else duration[np.isfinite(duration)]
+    return "s" if len(known) and np.median(known) < 5 else "ms"
 
 
 def _stimulus_sizes(stimuli: str | Path) -> dict[str, tuple[int, int]]:
@@ -98,8 +110,6 @@ def _trains(file: Any) -> dict[str, Any]:
     row, order = np.nonzero(valid)
     group = file.get(name, {})
     duration = next((read_hdf5(group, k)[valid] for k in ("durations", "duration") if k in group), None)
-    if duration is not None and np.nanmedian(duration) < 5:  # seconds
-        duration = duration * 1000
     columns = {"x": xs[valid], "y": ys[valid], "n": n[row], "subject": subject[row].astype(np.int64)}
     return {**columns, "order": order, "duration": duration}
 

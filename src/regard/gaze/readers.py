@@ -28,8 +28,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from regard.gaze.entry import Outside
 from regard.gaze.files import fixated_pixels, image_sizes, load_csv, load_mat, numbers
-from regard.gaze.fixations import Fixations, Outside, make_fixations, natural
+from regard.gaze.fixations import Fixations, make_fixations, natural
 from regard.gaze.hdf5 import open_hdf5
 from regard.gaze.tables import read_csv
 from regard.listing import IMAGE_SUFFIXES, list_files, list_folders

@@ -63,6 +63,8 @@ def print_judge_results(results: JudgeResults, console: Console | None = None) -
                 scores = results.scores(measure.key)
                 table.add_row(Text(measure.label + arrow), *(_cell(scores.get(name)) for name in columns))
             console.print(table)
+    for damaged in results.data.damaged:
+        console.print(Text(f"! left out: {damaged}", "yellow"))
     for failed in results.failed:
         console.print(Text(f"! {failed}", "yellow"))
 

@@ -46,11 +46,12 @@ class JudgedModel:
 
 @dataclass(frozen=True)
 class JudgedData:
-    """The images: data set or folder, their number and names."""
+    """The images: data set or folder, their number and names; and why files that were to be among them were not."""
 
     name: str
     images: int
     names: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def write_judge_results(folder: JudgeFolder, subject: Subject, sample: Sample, o
     results = JudgeResults(
         schema=1,
         model=JudgedModel(subject.name, sum(p.numel() for p in subject.model.parameters())),
-        data=JudgedData(sample.source, len(sample.images), tuple(sample.names)),
+        data=JudgedData(sample.source, len(sample.images), tuple(sample.names), sample.damaged),
         options=to_json(options.fixed()),
         methods=tuple(methods),
         measures=tuple(measures.values()),

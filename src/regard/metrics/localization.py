@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from regard.metrics.ranking import tie_groups
 from regard.metrics.rounding import full_precision, rounding
 from regard.types import Batch, Map, PerImage, RegardError, as_map
 
@@ -157,11 +158,11 @@ def auc_inside(map: Map | Tensor, masks: _Masks) -> PerImage:
     """
     grid = _on_grid(map, masks).flatten(1)
     scores = grid.new_full((len(grid),), torch.nan)
-    for i, (values, inside) in enumerate(zip(grid, masks.flatten(1), strict=True)):
+    ranks = tie_groups(grid.nan_to_num(0, 0, 0), grid.dtype)
+    for i, (values, inside) in enumerate(zip(ranks, masks.flatten(1), strict=True)):
         others, own = values[~inside].sort().values, values[inside]
         if len(own) and len(others):
-            apart = rounding(grid.dtype) * values.abs().max()  # resizing a constant map leaves it so far from constant
-            below, upto = torch.searchsorted(others, own - apart), torch.searchsorted(others, own + apart, right=True)
+            below, upto = (torch.searchsorted(others, own, right=right) for right in (False, True))
             scores[i] = (below + upto).to(grid.dtype).mean() / (2 * len(others))
     return _drop(scores, map, masks)
 

@@ -1,28 +1,50 @@
-"""In which order pixels leave an image: whole groups of tied pixels together, so that index order never decides."""
+"""In which order pixels leave an image: whole groups of tied pixels together, so that index order never decides.
+
+Only ranks count: a map and any increasing function of it on the same grid give one order (a map that is enlarged is
+interpolated first, which an increasing function changes). Values are tied if rounding alone can tell them apart.
+"""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Int
+import torch.nn.functional as F
+from jaxtyping import Int, Num
 from torch import Tensor
 
-from regard.metrics.rounding import full_precision, same_number
+from regard.metrics.rounding import full_precision, rounding, wide
 from regard.types import Map
-
-_LEVELS = 2**16  # values closer than this share of the map's range are tied: resizing rounds
 
 
 def _keys(map: Map, size: tuple[int, int], *, least_first: bool) -> Tensor:
-    """Integer sort keys (B,N), smallest leaves first; a map whose range is rounding is one tie."""
-    values = Map(full_precision(map.values), map.unit).resize(size).values.flatten(1)
-    values = values.nan_to_num(0, 0, 0)
-    low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
-    span = high - low
-    scaled = ((values - low) / span.clamp_min(torch.finfo(values.dtype).tiny)).masked_fill(
-        same_number(low, high, values.dtype), 0
-    )
-    keys = (scaled * _LEVELS).round().long()
+    """Integer sort keys (B,N), smallest leaves first; values that differ by rounding share one."""
+    values = wide(full_precision(map.values)).nan_to_num(0, 0, 0)
+    keys = tie_groups(Map(values, map.unit).resize(size).values.flatten(1), full_precision(map.values).dtype)
     return keys if least_first else -keys
+
+
+def tie_groups(values: Num[Tensor, "B N"], dtype: torch.dtype) -> Int[Tensor, "B N"]:
+    """Number of each value's group of tied values, ascending: the ranks, whatever monotone function the values went
+    through.
+
+    A group holds what differs from its smallest value by no more than the `rounding` of ``dtype``, a share of that
+    value: groups are as narrow near 0 as elsewhere, and one outlier makes none wider.
+
+    >>> tie_groups(torch.tensor([[0.1, 0.1 * (1 + 1e-8), 1e-9, 2e-9, 1e9]]), torch.float32).tolist()
+    [[2, 2, 0, 1, 3]]
+    """
+    ordered, place = values.sort(1)
+    ordered = ordered.contiguous()
+    limit = torch.maximum(ordered + rounding(dtype) * ordered.abs(), ordered)
+    following = torch.searchsorted(ordered, limit, right=True)  # where the next group begins, if one begins here
+    count = values.shape[1]
+    starts = torch.zeros(len(values), count + 1, dtype=torch.bool, device=values.device)
+    starts[:, 0] = True
+    jump = F.pad(following, (0, 1), value=count)
+    for _ in range(max(count - 1, 1).bit_length()):  # the starts that 2^k groups lead to, k = 0, 1, ...
+        starts |= torch.zeros_like(starts, dtype=torch.int8).scatter_reduce_(1, jump, starts.to(torch.int8), "amax") > 0
+        jump = jump.gather(1, jump)
+    group = starts[:, :count].cumsum(1) - 1
+    return torch.empty_like(group).scatter_(1, place, group)
 
 
 def removal_order(

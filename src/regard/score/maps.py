@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableSet, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor
 from regard.data import read_image, to_bytes
 from regard.gaze import (
     Fixations,
+    GazeReading,
     hdf5_names,
     image_sizes,
     open_hdf5,
@@ -22,9 +25,11 @@ from regard.gaze import (
     read_hdf5,
     read_parquet,
     read_pysaliency,
+    readable_sizes,
 )
-from regard.listing import IMAGE_SUFFIXES, Names, check_file, find_path, list_files
-from regard.reading import ArrayFile, load_image, read_array
+from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files
+from regard.reading import ArrayFile, load_image, read_array, regular_file
+from regard.score.colors import is_grey, values_of_colors
 from regard.training import open_run, refuse_map_override
 from regard.types import RegardError
 
@@ -38,8 +43,12 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
     `regard.listing.Names`.
     """
 
-    def __init__(self, loaders: Mapping[str, Callable[[], Any]], source: str) -> None:
+    def __init__(
+        self, loaders: Mapping[str, Callable[[], Any]], source: str, colors: MutableSet[str] | None = None
+    ) -> None:
+        """``colors`` collects the colour maps of the pictures that the loaders read."""
         self._loaders = dict(loaders)
+        self._colors = set() if colors is None else colors
         self._names = Names(self._loaders)
         self.source = source
         self._kept: dict[str, Tensor] = {}
@@ -49,6 +58,32 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
         if key is None:
             raise KeyError(name)
         return lambda: _map(self._loaders[key](), f"{self.source}: {key}")
+
+    def notes(self) -> tuple[str, ...]:
+        """What should be known of the maps that were read so far."""
+        return tuple(
+            f"Pictures of maps in the colours of {name} were converted to values, its first colour the lowest; if they "
+            f"were drawn the other way round, give --map-colors {name}_r."
+            for name in sorted(self._colors)
+        )
+
+    def shared(self, images: Sequence[str]) -> dict[str, str]:
+        """Image -> why it has no map of its own: it shares one with another image, from which its ending alone differs.
+
+        >>> MapFiles({"a.npy": lambda: 0}, "maps").shared(["a.jpg", "a.png"])["a.jpg"]
+        "'a.jpg' and 'a.png' share the map 'a.npy': name each map like its image, ending included"
+        """
+        owners: dict[str, list[str]] = {}
+        for image in images:
+            with suppress(RegardError):
+                if image in self and (key := self._names.find(image)) is not None:
+                    owners.setdefault(key, []).append(image)
+        return {
+            image: f"{own[0]!r} and {own[1]!r} share the map {key!r}: name each map like its image, ending included"
+            for key, own in owners.items()
+            for image in own
+            if len(own) > 1
+        }
 
     def read(self, name: str) -> Tensor:
         """The map of an image (1,1,h,w).
@@ -77,8 +112,8 @@ class MapFiles(Mapping[str, Callable[[], Tensor]]):
             return True
 
 
-def open_maps(path: str | Path) -> MapFiles:
-    """The maps of ``path``.
+def open_maps(path: str | Path, color_map: str | None = None) -> MapFiles:
+    """The maps of ``path``; colour pictures in the colours of ``color_map``, or of a known one if that is None.
 
     A folder holds one picture or ``.npy`` per image, subfolders included. An ``.npz`` holds one array per image, or
     ``maps`` (N,h,w) with ``names`` (N,). An HDF5 file holds one data set per image, groups included.
@@ -86,10 +121,12 @@ def open_maps(path: str | Path) -> MapFiles:
     Raises:
         RegardError: nothing there, another kind of file, or no maps in it.
     """
-    path = Path(path)
+    path, colors = Path(path), set[str]()
     if path.is_dir():
         files = list_files(path, (*IMAGE_SUFFIXES, ".npy"))
-        loaders: dict[str, Callable[[], Any]] = {p.relative_to(path).as_posix(): partial(_read_file, p) for p in files}
+        loaders: dict[str, Callable[[], Any]] = {
+            p.relative_to(path).as_posix(): partial(_read_file, p, color_map, colors) for p in files
+        }
     elif path.suffix.lower() == ".npz":
         loaders = _npz(path)
     elif path.suffix.lower() in (".h5", ".hdf5"):
@@ -98,14 +135,23 @@ def open_maps(path: str | Path) -> MapFiles:
         raise RegardError(f"{path} is neither a folder of maps nor an .npz, .h5 or .hdf5 file")
     if not loaders:
         raise RegardError(f"{path} holds no maps: expected is one picture or .npy per image, named like the image")
-    return MapFiles(loaders, str(path))
+    return MapFiles(loaders, str(path), colors)
 
 
-def _read_file(path: Path) -> Any:
+def _read_file(path: Path, color_map: str | None, colors: MutableSet[str]) -> Any:
     if path.suffix.lower() == ".npy":
         return read_array(path)
-    picture = load_image(path)
-    return np.asarray(picture if picture.mode in ("L", "I", "F", "I;16") else picture.convert("L"))
+    picture = load_image(path, turned=True)
+    if picture.mode in ("L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "1"):
+        return np.asarray(picture)
+    rgba = np.asarray(picture.convert("RGBA"))
+    if (rgba[..., 3] != rgba[0, 0, 3]).any():
+        raise RegardError(f"{path}: a picture with transparency, which is no map; save the values as .npy or in grey")
+    if is_grey(rgba[..., :3]) and color_map is None:
+        return np.asarray(Image.fromarray(rgba[..., :3]).convert("L"))
+    values, name = values_of_colors(rgba[..., :3], str(path), color_map)
+    colors.add(name)
+    return values
 
 
 def read_map(path: Path) -> Tensor:
@@ -114,7 +160,7 @@ def read_map(path: Path) -> Tensor:
     Raises:
         RegardError: no such file, or one that holds no map.
     """
-    return _map(_read_file(check_file(find_path(path), "map")), str(path))
+    return _map(_read_file(regular_file(find_path(path), what="map"), None, set()), str(path))
 
 
 def _npz(path: Path) -> dict[str, Callable[[], Any]]:
@@ -146,7 +192,9 @@ MapSource: TypeAlias = str | Path | MapFiles | Mapping[str, Any] | Tensor
 """A file, folder or run; a mapping of names to maps (h,w); or maps (N,h,w) or (N,1,h,w) in the order of the images."""
 
 
-def open_source(maps: MapSource, images: str | Path | None = None, names: Sequence[str] = ()) -> MapFiles:
+def open_source(
+    maps: MapSource, images: str | Path | None = None, names: Sequence[str] = (), color_map: str | None = None
+) -> MapFiles:
     """Maps from files (`open_maps`), from memory, or those that a run's model makes of ``images``.
 
     A folder with a ``recipe.yaml`` is a run. Its model takes each image as a whole, resized to its input size without
@@ -156,6 +204,7 @@ def open_source(maps: MapSource, images: str | Path | None = None, names: Sequen
         maps: the source.
         images: folder of the images that a run explains.
         names: of the images of a tensor of maps.
+        color_map: see `open_maps`.
 
     Raises:
         RegardError: nothing there, a run without attention or images, or a number of maps that does not fit.
@@ -175,7 +224,7 @@ def open_source(maps: MapSource, images: str | Path | None = None, names: Sequen
         return MapFiles(loaders, "the mapping")
     path = Path(maps)
     if not (path / "recipe.yaml").is_file():
-        return open_maps(path)
+        return open_maps(path, color_map)
     if images is None:
         raise RegardError(f"{path} is a run, which makes its maps of images; give their folder")
     return _run(path, Path(images))
@@ -197,11 +246,19 @@ def _run(folder: Path, images: Path) -> MapFiles:
     return MapFiles({name: partial(load, name) for name in image_sizes(images, recursive=True)}, str(folder))
 
 
-def read_fixations(path: Fixations | str | Path, images: str | Path | None = None) -> Fixations:
+def read_fixations(
+    path: Fixations | str | Path, images: str | Path | None = None, **reading: Unpack[GazeReading]
+) -> Fixations:
     """Fixations of a CSV, Parquet or pysaliency's HDF5 file, without images that have none; a table as it is.
 
-    The folder gives the images' names and sizes: in a CSV an image is named by its path below the folder (Parquet
-    brings names and sizes itself); pysaliency's numbers count the folder's images in natural order of their names.
+    The folder gives the images' names and sizes as shown: in a CSV an image is named by its path below the folder
+    (Parquet brings names and sizes itself); pysaliency's numbers count the folder's images in natural order of their
+    names. Images that cannot be read are listed in ``unreadable``, if they have fixations.
+
+    Args:
+        path: the file.
+        images: folder of the images.
+        reading: ``columns``, ``pixels_per_degree`` and the units of `regard.gaze.read_csv`.
 
     Raises:
         RegardError: another kind of file, a fixation on an image that the folder lacks, coordinates that do not fit,
@@ -209,20 +266,27 @@ def read_fixations(path: Fixations | str | Path, images: str | Path | None = Non
     """
     if isinstance(path, Fixations):
         return path
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind in (".csv", ".h5", ".hdf5"):
+    path = regular_file(path, what="file of fixations")
+    kind, damaged = path.suffix.lower(), dict[str, str]()
+    if kind in (".csv", ".tsv", ".h5", ".hdf5"):
         if images is None:
             raise RegardError(f"{path} holds no sizes of images; give the folder of the images")
-        read = read_csv if kind == ".csv" else read_pysaliency
-        table = read(path, sizes=image_sizes(images, recursive=True))
+        sizes, damaged = readable_sizes(images)
+        if kind in (".h5", ".hdf5"):
+            if reading.pop("columns", None):
+                raise RegardError(f"{path}: --columns is for CSV and Parquet, not for pysaliency's HDF5")
+            table = read_pysaliency(path, sizes=sizes, **reading)
+        else:
+            table = read_csv(path, sizes=sizes, **reading)
     elif kind == ".parquet":
-        table = read_parquet(path)
+        table = read_parquet(path, **reading)
     else:
         raise RegardError(
             f"{path} is no .csv, .parquet or .hdf5 file of fixations: sets of other layouts have readers in "
             "regard.gaze; write_csv writes what they read"
         )
     if len(table) == 0:
-        raise RegardError(f"{path} holds no fixations")
-    return table.select(images=[name for name, n in zip(table.images, table.counts(), strict=True) if n])
+        lost = f": {table.dropped} were left out" if table.dropped else ""
+        raise RegardError(f"{path} holds no fixations{lost}")
+    table = table.select(images=[name for name, n in zip(table.images, table.counts(), strict=True) if n])
+    return replace(table, unreadable={name: damaged.get(name, why) for name, why in table.unreadable.items()})

@@ -19,6 +19,7 @@ from rich.text import Text
 from regard.data import read_image
 from regard.files import write_arrays
 from regard.gaze import Fixations
+from regard.listing import find_path
 from regard.metrics import best_typical_worst
 from regard.reading import ArrayFile
 from regard.report import (
@@ -76,7 +77,7 @@ def write_score_gallery(
     for rule, indices in chosen.items():
         for k in indices.tolist():
             name, row = scores.images[k], len(items)
-            picture = read_image(Path(images) / name)
+            picture = read_image(find_path(Path(images) / name))
             size = picture.size
             picture.thumbnail((_LARGEST, _LARGEST))
             points = fixations.select(images=[name]).points()[0].numpy() / size

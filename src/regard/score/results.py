@@ -46,10 +46,11 @@ class ScoreOptions:
     Attributes:
         convention: of the metrics, see `regard.metrics.fixation`.
         sigma: of densities and centre prior, image pixels; None: one degree where known, else
-            `regard.gaze.SIGMA` of the width.
+            `regard.gaze.SIGMA` of each image's own width.
         center_prior: None: for each image the density of all other images' fixations; ``train``: the density of the
             train split's fixations, the same for all; else a file of one map (``.npy`` or a picture).
         ceilings: whether to score observers against each other; needs two of them per image.
+        map_colors: colour map of maps that are colour pictures, a name of matplotlib's; None recognises some.
         draws: bootstrap samples over images.
         seed: of bootstrap, halvings, and what the MIT convention draws at random.
     """
@@ -58,6 +59,7 @@ class ScoreOptions:
     sigma: float | None = None
     center_prior: str | None = None
     ceilings: bool = True
+    map_colors: str | None = None
     draws: int = 2000
     seed: int = 0
 
@@ -98,6 +100,9 @@ class ScoreResults:
         share_from_center_to_observers: metric -> 0 at the centre prior, 1 at the other observers.
         gallery: best, typical and worst images.
         name: of the maps; empty in files of version 0.1.
+        sigmas: the smallest and the largest sigma of a density, pixels of the image; per_image.csv has each image's.
+            Empty in files of version 0.1, as is the next.
+        dropped: number of fixations that were left out when the table was read.
     """
 
     options: Mapping[str, object]
@@ -110,6 +115,8 @@ class ScoreResults:
     share_from_center_to_observers: Mapping[str, float]
     gallery: tuple[ScoredItem, ...] = ()
     name: str = ""
+    sigmas: tuple[float, ...] = ()
+    dropped: int = 0
 
     def rows(self) -> tuple[Score, ...]:
         """The scores of the maps in the form in which all pages and tables show scores."""
@@ -121,7 +128,8 @@ class ScoreResults:
         if not math.isnan(share):
             meaning += f" {number(100 * share)} % of the way from the centre prior to the other observers."
         references = []
-        for kind, name in {**FLOOR_LABELS, "observers": "other observers"}.items():
+        observers = "half of the observers" if metric in SPLIT_HALF else "other observers"
+        for kind, name in {**FLOOR_LABELS, "observers": observers}.items():
             if (other := self.scores.get(kind, {}).get(metric)) is not None:
                 role: Literal["floor", "ceiling"] = "ceiling" if kind == "observers" else "floor"
                 references.append(Reference(name, role, other.mean, other.low, other.high))
@@ -157,6 +165,8 @@ class MapScores:
         options: settings.
         notes: what was not scored and why; how maps were calibrated.
         summary: kind -> metric -> mean, interval, undefined.
+        sigmas: sigma of the density on each image, its pixels (N,).
+        dropped: number of fixations that were left out when the table was read.
     """
 
     images: tuple[str, ...]
@@ -166,6 +176,8 @@ class MapScores:
     options: ScoreOptions
     notes: tuple[str, ...] = ()
     summary: Mapping[MapKind, Mapping[str, Scores]] = field(default_factory=dict)
+    sigmas: tuple[float, ...] = ()
+    dropped: int = 0
 
     def __repr__(self) -> str:
         means = ", ".join(f"{metric}={scores.mean:.3g}" for metric, scores in self.summary.get("maps", {}).items())
@@ -173,7 +185,7 @@ class MapScores:
         return f"MapScores({len(self.images)} images: {means}{failed})"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per image: its name, number of fixations, and a column ``<kind>_<metric>`` per score."""
+        """One row per image: name, number of fixations, sigma in pixels, and a column ``<kind>_<metric>`` per score."""
         import pandas as pd
 
         columns = {
@@ -181,12 +193,12 @@ class MapScores:
             for kind, by_metric in self.values.items()
             for metric, values in by_metric.items()
         }
-        return pd.DataFrame({"image": self.images, "fixations": self.fixations} | columns)
+        return pd.DataFrame({"image": self.images, "fixations": self.fixations, "sigma": self.sigmas} | columns)
 
     def share(self, metric: str) -> float:
-        """Place of the maps' mean between the centre prior (0) and the observers (1); NaN without ceilings."""
+        """Place of the maps' mean between the centre prior (0) and the observers (1); NaN where there is `no_share`."""
         kinds: tuple[MapKind, ...] = ("maps", "center", "observers")
-        if any(metric not in self.summary.get(kind, {}) for kind in kinds):
+        if no_share(metric, self.summary) or any(metric not in self.summary.get(kind, {}) for kind in kinds):
             return math.nan
         return share_of_range(*(self.summary[kind][metric].mean for kind in kinds))
 
@@ -203,11 +215,38 @@ class MapScores:
             minus_center_paired={
                 metric: _mean(paired_difference(own, self.values["center"][metric], draws=draws, seed=seed))
                 for metric, own in self.values["maps"].items()
+                if metric in self.values["center"]
             },
             share_from_center_to_observers={metric: self.share(metric) for metric in self.summary["maps"]},
             gallery=gallery,
             name=name,
+            sigmas=(min(self.sigmas), max(self.sigmas)) if self.sigmas else (),
+            dropped=self.dropped,
         )
+
+
+SPLIT_HALF = ("cc", "sim", "kl")
+"""Metrics whose observers' score is that of one half of the observers against the other: a lower bound, no ceiling."""
+
+
+def no_share(metric: str, summary: Mapping[MapKind, Mapping[str, Scores]]) -> str:
+    """Why a metric has no share of the way from the centre prior to the observers; empty if it has, or has no ceiling.
+
+    Args:
+        metric: name.
+        summary: kind -> metric -> mean over images.
+    """
+    if metric not in summary.get("center", {}) or metric not in summary.get("observers", {}):
+        return ""
+    if metric in SPLIT_HALF:
+        return "one half of the observers against the other is no ceiling of these"
+    center, observers = (summary[kind][metric].mean for kind in _ENDS)
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    beats = sign * (observers - center) > 0
+    return "" if beats else f"the other observers ({number(observers)}) do not beat the centre prior ({number(center)})"
+
+
+_ENDS: tuple[MapKind, MapKind] = ("center", "observers")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from regard.gaze import GazeReading
 from regard.report import write_dataclass
 from regard.score.maps import open_source, read_fixations
 from regard.score.results import MapScores, ModelComparison, ScoreOptions
@@ -37,6 +38,7 @@ def score_sources(
     *,
     train: Path | None = None,
     options: ScoreOptions,
+    reading: GazeReading | None = None,
 ) -> SourceScores:
     """Scores every source into ``out`` (each into its own subfolder where there are several), and compares them.
 
@@ -46,9 +48,9 @@ def score_sources(
     Raises:
         RegardError: fixations, images or a source that cannot be read at all.
     """
-    table = read_fixations(fixations, images)
-    learned = None if train is None else read_fixations(train, images)
-    opened = {name: open_source(path, images) for name, path in sources.items()}
+    table = read_fixations(fixations, images, **(reading or {}))
+    learned = None if train is None else read_fixations(train, images, **(reading or {}))
+    opened = {name: open_source(path, images, color_map=options.map_colors) for name, path in sources.items()}
     folders = {name: out if len(opened) == 1 else out / name for name in opened}
     results: dict[str, MapScores] = {}
     with Progress(transient=True, disable=len(table.images) < 5) as bar:

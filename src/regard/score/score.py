@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from regard.files import write_atomically
-from regard.gaze import SIGMA, Fixations, other_fixations
+from regard.gaze import SIGMA, Fixations, GazeReading, other_fixations
 from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.report import write_dataclass
 from regard.score.maps import MapSource, open_source, read_fixations
 from regard.score.page import write_score_gallery, write_score_page
-from regard.score.results import MapKind, MapScores, ModelComparison, ScoreOptions
+from regard.score.results import METRIC_LABELS, MapKind, MapScores, ModelComparison, ScoreOptions, no_share
 from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
-from regard.types import RegardError
+from regard.types import RegardError, Scores
 
 _UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
 _METRICS = (*FIXATION_METRICS, "information_gain")
@@ -32,6 +32,7 @@ def score_maps(
     *,
     train: Fixations | str | Path | None = None,
     options: ScoreOptions | None = None,
+    reading: GazeReading | None = None,
     out: str | Path | None = None,
     name: str = "maps",
     on_progress: Callable[[int, int], None] | None = None,
@@ -50,6 +51,7 @@ def score_maps(
         train: fixations of a train split, none of whose images is scored: for the centre prior ``train``, and for
             information gain, where ``maps`` holds maps of its images.
         options: settings; the defaults if not given.
+        reading: how files of fixations are read, see `read_fixations`.
         out: folder for per_image.csv, scores.json and report.html; without it no file is written.
         name: of the maps, the page's title.
         on_progress: called with (done, all) after each image.
@@ -71,15 +73,18 @@ def score_maps(
     [2.49, 1.87]
     """
     options = options or ScoreOptions()
-    table = read_fixations(fixations, images)
-    learned = None if train is None else read_fixations(train, images)
-    files = open_source(maps, images, table.images)
+    table = read_fixations(fixations, images, **(reading or {}))
+    learned = None if train is None else read_fixations(train, images, **(reading or {}))
+    files = open_source(maps, images, table.images, options.map_colors)
     if len(table) == 0:
         raise RegardError("there are no fixations to score maps against")
     both = set(table.images) & set(() if learned is None else learned.images)
     if both:
         raise RegardError(f"{len(both)} image(s) of the train split are to be scored, too, such as {min(both)!r}")
-    sigma = options.sigma or table.pixels_per_degree or SIGMA * float(table.sizes[:, 1].mean())
+
+    def sigma(size: tuple[int, int]) -> float:
+        return options.sigma or table.pixels_per_degree or SIGMA * size[1]
+
     information, note = (None, _UNCALIBRATED) if learned is None else learn_information(files, learned, sigma)
     scorer = ImageScorer(
         files,
@@ -91,10 +96,11 @@ def score_maps(
         options,
     )
     rows: dict[str, ScoreRow] = {}
-    failed: dict[str, str] = {}
+    failed: dict[str, str] = {**table.unreadable, **files.shared(table.images)}
     for b, image in enumerate(table.images):
         try:
-            rows[image] = scorer(b)
+            if image not in failed:
+                rows[image] = scorer(b)
         except RegardError as error:
             failed[image] = str(error)
         if on_progress is not None:
@@ -108,7 +114,18 @@ def score_maps(
         for kind, columns in values.items()
     }
     counts = dict(zip(table.images, table.counts().tolist(), strict=True))
-    scores = MapScores(tuple(rows), values, tuple(counts[n] for n in rows), failed, options, (note,), summary)
+    sizes = dict(zip(table.images, table.sizes.tolist(), strict=True))
+    scores = MapScores(
+        tuple(rows),
+        values,
+        tuple(counts[n] for n in rows),
+        failed,
+        options,
+        (note, *files.notes(), *_notes(table, summary)),
+        summary,
+        tuple(sigma((sizes[n][0], sizes[n][1])) for n in rows),
+        table.dropped,
+    )
     if out is not None and rows:
         gallery = () if images is None else write_score_gallery(scores, files, table, images, out)
         table_text = scores.to_frame().to_csv(index=False, lineterminator="\n")
@@ -116,6 +133,24 @@ def score_maps(
         write_dataclass(Path(out) / "scores.json", scores.results(gallery, name), indent=2)
         write_score_page(Path(out))
     return scores
+
+
+def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]]) -> tuple[str, ...]:
+    """What was left out of the table and of the results, and why."""
+    notes = []
+    if table.dropped:
+        notes.append(
+            f"{table.dropped} of {table.dropped + len(table)} fixations were left out: outside of their image, without "
+            "coordinates, or on an image that cannot be read."
+        )
+    if not summary["center"]:
+        notes.append("No centre prior: no other image has fixations.")
+    reasons: dict[str, list[str]] = {}
+    for metric in summary["maps"]:
+        if why := no_share(metric, summary):
+            reasons.setdefault(why, []).append(METRIC_LABELS[metric][0])
+    notes += [f"No share of the way to the observers for {', '.join(names)}: {why}." for why, names in reasons.items()]
+    return tuple(notes)
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, Tensor]:

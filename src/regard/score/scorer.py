@@ -6,6 +6,7 @@ calibrated on a train split, since a map by itself is not a density.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,16 +25,18 @@ from regard.types import Map, RegardError
 _Size = tuple[int, int]
 Prior = Callable[[int, _Size], Tensor]
 """(image's index, its size) -> centre prior (1,1,h,w)."""
+KernelWidth = Callable[[_Size], float]
+"""Size of an image -> sigma of densities on it, pixels."""
 
 
-def open_prior(which: str | None, fixations: gaze.Fixations, train: gaze.Fixations | None, sigma: float) -> Prior:
+def open_prior(which: str | None, fixations: gaze.Fixations, train: gaze.Fixations | None, sigma: KernelWidth) -> Prior:
     """The centre prior that ``which`` names; see `ScoreOptions.center_prior`.
 
     Raises:
         RegardError: ``train`` without a train split, or a file that cannot be read.
     """
     if which is None:
-        others = lru_cache(maxsize=4)(lambda size: gaze.center_priors(fixations, grid=size, sigma=sigma))
+        others = lru_cache(maxsize=4)(lambda size: gaze.center_priors(fixations, grid=size, sigma=sigma(size)))
         return lambda b, size: others(size)[b]
     if which == "train":
         if train is None:
@@ -47,9 +50,9 @@ def open_prior(which: str | None, fixations: gaze.Fixations, train: gaze.Fixatio
     return lambda _, size: given.resize(size).values
 
 
-def train_prior(train: gaze.Fixations, sigma: float) -> Callable[[_Size], Tensor]:
+def train_prior(train: gaze.Fixations, sigma: KernelWidth) -> Callable[[_Size], Tensor]:
     """Density of the train split's fixations on any grid, through `mix_uniform`, so that it is 0 nowhere."""
-    return lru_cache(maxsize=4)(lambda size: gaze.mix_uniform(gaze.center_prior(train, grid=size, sigma=sigma)))
+    return lru_cache(maxsize=4)(lambda size: gaze.mix_uniform(gaze.center_prior(train, grid=size, sigma=sigma(size))))
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Information:
         return round(gain, 12)  # 0 instead of 1e-17 where both are equal
 
 
-def learn_information(files: MapFiles, train: gaze.Fixations, sigma: float) -> tuple[Information | None, str]:
+def learn_information(files: MapFiles, train: gaze.Fixations, sigma: KernelWidth) -> tuple[Information | None, str]:
     """The calibration of the maps of the train split's images, and a sentence that describes it.
 
     None where the source has no map of any of these images; maps that cannot be read are left out and counted.
@@ -114,7 +117,7 @@ class ImageScorer:
 
     files: MapFiles
     fixations: gaze.Fixations
-    sigma: float  # of densities, image pixels
+    sigma: KernelWidth
     prior: Prior
     others: Callable[[int, _Size], Tensor]  # negatives of the shuffled AUC, `regard.gaze.other_fixations`
     information: Information | None  # None without a train split
@@ -133,13 +136,16 @@ class ImageScorer:
             raise RegardError("no fixations")
         xy = torch.from_numpy(np.stack([here.x, here.y], 1))
         grid = (own.shape[-2], own.shape[-1])
-        gold = gaze.density(xy[None], size=size, sigma=self.sigma)
+        _check_sides(grid, size, self.fixations.images[b])
+        gold = gaze.density(xy[None], size=size, sigma=self.sigma(size))
         others = self.others(b, size)
         judged: dict[MapKind, Tensor] = {
             "maps": _resize(own, size),
             "uniform": torch.ones_like(gold),
-            "center": gaze.through_grid(self.prior(b, size), grid),
         }
+        prior = self.prior(b, size)
+        if prior.isfinite().all():  # NaN where no other image has fixations
+            judged["center"] = gaze.through_grid(prior, grid)
         another = self._another(b)
         if another is not None:
             judged["permuted"] = _resize(_resize(another, grid), size)
@@ -162,16 +168,15 @@ class ImageScorer:
         if len(who.unique()) < 2:
             return {}
         size, convention = (others.shape[-2], others.shape[-1]), self.options.convention
-        one = gaze.observers_against_others(
-            xy, who, others, sigma=self.sigma, grid=grid, convention=convention, seed=seed
-        )
+        sigma = self.sigma(size)
+        one = gaze.observers_against_others(xy, who, others, sigma=sigma, grid=grid, convention=convention, seed=seed)
         half = gaze.halves_against_each_other(
-            xy, who, size=size, sigma=self.sigma, grid=grid, seed=seed, convention=convention
+            xy, who, size=size, sigma=sigma, grid=grid, seed=seed, convention=convention
         )
         bits = {}
         if self.information is not None:
             prior = self.information.prior(size)
-            bits["information_gain"] = gaze.observers_information(xy, who, prior, sigma=self.sigma, grid=grid)
+            bits["information_gain"] = gaze.observers_information(xy, who, prior, sigma=sigma, grid=grid)
         return one | half | bits
 
     def _another(self, b: int) -> Tensor | None:
@@ -185,6 +190,17 @@ class ImageScorer:
             if other.isfinite().all() and other.min() >= 0:
                 return other
         return None
+
+
+def _check_sides(map_size: _Size, size: _Size, image: str) -> None:
+    """Raise RegardError if a map is as wide as its image is high, in proportion, and as high as that is wide."""
+    own, shown = (math.log(width / height) for height, width in (map_size, size))
+    if min(abs(own), abs(shown)) > 0.05 and abs(own + shown) < 0.02 + 1 / min(map_size):
+        (h, w), (height, width) = map_size, size
+        raise RegardError(
+            f"the map's sides are exchanged ({w} wide and {h} high, the image {image!r} {width} wide and {height} "
+            "high), so that it would be stretched: transpose the map, or turn it as the image is shown"
+        )
 
 
 def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:

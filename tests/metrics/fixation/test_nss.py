@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import zscore
 from tests.metrics.fixation.golden import FIX, S, gauss, points
 
-from regard.metrics.fixation import nss
+from regard.metrics.fixation import fixation_scores, nss
 from regard.types import RegardError
 
 
@@ -31,9 +31,21 @@ def test_against_scipy(seed, h, w):
     xy = torch.rand(1, 4, 2, generator=generator, dtype=torch.float64) * torch.tensor([w, h])
     for convention, ddof in (("tuebingen", 0), ("mit", 1)):
         z = zscore(maps.numpy().ravel(), ddof=ddof).reshape(h, w)
-        expected = z[xy[0, :, 1].long(), xy[0, :, 0].long()].mean()
+        pixels = [(int(y), int(x)) for x, y in xy[0]]
+        counted = pixels if convention == "tuebingen" else sorted(set(pixels))  # NSS.m averages over a binary mask
+        expected = sum(z[pixel] for pixel in counted) / len(counted)
         assert nss(maps, xy, convention=convention).item() == pytest.approx(expected, abs=1e-9)
         assert nss(7 * maps + 3, xy, convention=convention).item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_each_convention_counts_repeated_fixations_in_one_way():
+    once, often = points([[(1, 1), (3, 2)]]), points([[(1, 1), (3, 2), (3, 2), (3, 2)]])
+    assert nss(S, often, convention="mit").item() == pytest.approx(nss(S, once, convention="mit").item(), abs=1e-12)
+    values = S.double().flatten()
+    z = (S.double() - values.mean()) / values.std(unbiased=False)
+    assert nss(S, often).item() == pytest.approx(((z[0, 0, 1, 1] + 3 * z[0, 0, 2, 3]) / 4).item(), abs=1e-12)
+    scores = [fixation_scores(S, xy, S, convention="mit")["nss"].item() for xy in (once, often)]
+    assert scores == pytest.approx([nss(S, once, convention="mit").item()] * 2, abs=1e-12)
 
 
 def test_undefined():

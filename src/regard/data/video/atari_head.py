@@ -227,7 +227,9 @@ def _recent_gaze(gaze: Fixations, rows: _Ints, size: tuple[int, int]) -> Fixatio
     spans = [order[starts[max(row - GAZE_FRAMES + 1, 0)] : starts[row + 1]] for row in rows]
     index, image = np.concatenate(spans), np.repeat(np.arange(len(rows)), [len(span) for span in spans])
     subject, sizes = [gaze.subjects[0]] * len(index), {str(k): ATARI_FRAME for k in range(len(rows))}
-    return make_fixations(image=image, subject=subject, x=gaze.x[index], y=gaze.y[index], sizes=sizes).rescale(size)
+    return make_fixations(
+        image=image, subject=subject, x=gaze.x[index], y=gaze.y[index], sizes=sizes, units="pixels"
+    ).rescale(size)
 
 
 def _files(root: Path) -> tuple[Path, Path]:

@@ -41,6 +41,12 @@ def trapezoids(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> P
     return wide(area) / (2 * wide(hits.sum(1)) * wide(free.sum(1)))
 
 
+def fixated_once(index: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """The fixated pixels (B,n) in another order, and which of them to count so that each counts once."""
+    first, order = _first(index, known)
+    return index.gather(1, order), first
+
+
 def _first(index: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Which fixations are the first of their pixel, in an order that is given along."""
     ordered, order = torch.where(known, index, -1).sort(1)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.metrics.fixation.auc import ranked
+from regard.metrics.fixation.auc import fixated_once, ranked
 from regard.metrics.fixation.distribution import cc, correlation, kl_divergence, log_ratio, relative_entropy, sim
 from regard.metrics.fixation.inputs import (
     Convention,
@@ -28,15 +28,15 @@ FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
 
 
 def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") -> PerImage:
-    """Mean over fixations of (map - mean) / std, repeated fixations counting: (B,), NaN without fixations.
-    Differentiable.
+    """Mean over fixations of (map - mean) / std: (B,), NaN without fixations. Differentiable.
 
     It takes fixations: with a blurred density in their place the number is another one (Peters et al. 2005).
 
     Args:
         maps: (B,1,h,w), any finite values.
         fixations: (B,n,2) in the map's pixels, NaN beyond the last.
-        convention: ``tuebingen`` has the std over N pixels and 0 for a constant map; ``mit`` the std over N-1 and NaN.
+        convention: ``tuebingen`` has the std over N pixels and 0 for a constant map; ``mit`` the std over N-1 and NaN,
+            and each fixated pixel counts once, as in NSS.m, which averages over a binary mask.
 
     >>> nss(torch.arange(4.0).reshape(1, 1, 2, 2), torch.tensor([[[1.0, 1.0]]]))
     tensor([1.3416], dtype=torch.float64)
@@ -46,6 +46,8 @@ def nss(maps: Maps, fixations: Points, *, convention: Convention = "tuebingen") 
     centred = flat - flat.mean(1, keepdim=True)
     freedom = flat.shape[1] if convention == "tuebingen" else max(flat.shape[1] - 1, 1)
     index, known = pixels(maps, fixations)
+    if convention == "mit":
+        index, known = fixated_once(index, known)
     variance = dot(centred, centred) / freedom
     return z_score(centred.gather(1, index), known, variance, constant(maps), convention=convention)
 
