@@ -5,6 +5,7 @@ Not here: attention mechanisms (attention), models joined from them (models).
 
 from regard.backbones.attach import Statistics, attach, cut_of, default_statistics, find_layout, record, recorder_for
 from regard.backbones.attended import Attended, Cut, Layout, attended
+from regard.backbones.choose import last_layer, middle_layer
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.head import fit_head, head_name, inflate, take_head
@@ -15,7 +16,6 @@ from regard.backbones.inspect import (
     feature_info,
     grid_layers,
     image_shape,
-    last_layer,
     layer_names,
     locate,
     nearest,
@@ -75,6 +75,7 @@ __all__ = [
     "load_weights",
     "locate",
     "match_width",
+    "middle_layer",
     "nearest",
     "original_keys",
     "output_at",

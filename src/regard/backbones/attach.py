@@ -76,7 +76,13 @@ def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], 
 def _by_channels(out: Tensor, finished: list[tuple[nn.Module, Any]]) -> str | None:
     """The layout by the channels of the last layer that has some."""
     modules = [module for module, y in finished if isinstance(y, Tensor)]
-    widths = [getattr(m, "out_channels", None) or getattr(m, "out_features", None) for m in modules]
+    widths = [
+        getattr(m, "out_channels", None)
+        or getattr(m, "out_features", None)
+        or getattr(m, "num_features", None)
+        or (getattr(m, "normalized_shape", None) or (None,))[-1]
+        for m in modules
+    ]
     channels = next((width for width in reversed(widths) if width), None)
     kinds = [kind for kind, dim in (("NCHW", 1), ("NHWC", 3)) if out.shape[dim] == channels]
     return kinds[0] if len(kinds) == 1 else None
@@ -87,18 +93,57 @@ def _token_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, in
     embed = getattr(model, "patch_embed", None)
     patch = getattr(embed, "patch_size", None) or getattr(model, "patch_size", None)
     if patch is None:
-        raise RegardError(f"{name} returns tokens {tuple(out.shape)}: give layout=Layout('tokens', prefix=, grid=)")
+        return _token_grid(model, name, out, shape)
     patch = (patch, patch) if isinstance(patch, int) else tuple(patch)
     grid = (-(-shape[1] // patch[0]), -(-shape[2] // patch[1]))
     prefix = out.shape[1] - grid[0] * grid[1]
     known = getattr(model, "num_prefix_tokens", 1 if hasattr(model, "class_token") else 0)
     if prefix not in (0, known):
+        with suppress(RegardError):  # a network that halves its grid on the way
+            return _token_grid(model, name, out, shape)
         raise RegardError(
             f"{name} returns {out.shape[1]} tokens, neither {grid[0]}x{grid[1]} patches nor {known} more: "
             "give layout=Layout('tokens', prefix=, grid=)"
         )
     anysize = bool(getattr(model, "dynamic_img_size", False) or getattr(embed, "dynamic_img_pad", False))
     return Layout("tokens", prefix=prefix, grid=grid, patch=patch if anysize else None)
+
+
+def _token_grid(model: nn.Module, name: str, out: Tensor, shape: tuple[int, int, int]) -> Layout:
+    """A grid of the image's shape, where tokens in rows prove to lie: each of two corners changes its own most.
+
+    Some networks keep tokens in another order (Hiera's windows), in which a map would be scrambled.
+    """
+    for prefix in (0, 1):
+        n = out.shape[1] - prefix
+        rows = round((n * shape[1] / shape[2]) ** 0.5)
+        if rows < 2 or n % rows or abs(n / rows**2 - shape[2] / shape[1]) > 1e-6:
+            continue
+        layout = Layout("tokens", prefix=prefix, grid=(rows, n // rows))
+        if all(_changes_most(model, name, layout, shape, corner) for corner in ((0, -1), (-1, 0))):
+            return layout
+    raise RegardError(
+        f"{name} returns tokens {tuple(out.shape)}, whose places in the image are not known: "
+        "give layout=Layout('tokens', prefix=, grid=), or another layer"
+    )
+
+
+def _changes_most(
+    model: nn.Module, name: str, layout: Layout, shape: tuple[int, int, int], corner: tuple[int, int]
+) -> bool:
+    """Whether noise in one corner of the image changes the token of that corner most."""
+    assert layout.grid is not None
+    h, w = layout.grid
+    images, module = probe_images(model, shape), locate(model, name)[2]
+    noise = probe_images(model, shape, seed=1)
+    rows, columns = -(-shape[1] // h), -(-shape[2] // w)
+    changed = images.clone()
+    down = slice(0, rows) if corner[0] == 0 else slice(shape[1] - rows, None)
+    across = slice(0, columns) if corner[1] == 0 else slice(shape[2] - columns, None)
+    changed[:, :, down, across] = noise[:, :, down, across] * 4 - 2
+    before, after = (layout.features(output_at(model, module, x), shape[1:]) for x in (images, changed))
+    difference = (after - before).abs().sum(1)[0]
+    return int(difference.argmax()) == (corner[0] % h) * w + corner[1] % w
 
 
 def attach(

@@ -179,15 +179,3 @@ def recommended_layer(model: nn.Module) -> str:
         return _TORCHVISION[type(model).__name__]
     names = [name for name in layer_names(model) if name.count(".") < 2]
     raise RegardError(f"at=: name a layer of {type(model).__name__} to attend at, such as {', '.join(names[:12])}")
-
-
-def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
-    """The last layer that returns features (B,C,h,w) with more than one position, found by running images (C,H,W).
-
-    Raises:
-        RegardError: no layer does.
-    """
-    names = [name for name, _ in grid_layers(model, shape)]
-    if not names:
-        raise RegardError(f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions; name one")
-    return names[-1]

@@ -6,7 +6,7 @@ The default layer is one in the middle of the network, or, for class activation 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.backbones import Layout, eval_mode, find_layout, last_layer, locate, recommended_layer
+from regard.backbones import Layout, eval_mode, find_layout, last_layer, locate, middle_layer, recommended_layer
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -46,6 +46,16 @@ def last_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
     return name if layout.kind == "tokens" else last_layer(network, shape)
 
 
+def middle_positions(network: nn.Module, shape: tuple[int, int, int]) -> str:
+    """The default layer, or, in a network that is not known, one on a grid of a sixteenth of the image."""
+    try:
+        return default_layer(network)
+    except RegardError as error:
+        with suppress(RegardError):
+            return middle_layer(network, shape)
+        raise error
+
+
 ScoreKind = Literal["logit", "probability"]
 _HOOKS = (
     "_forward_hooks",
@@ -67,12 +77,14 @@ class ExplainContext:
         images: (B,C,H,W) in [0,1], detached.
         target: the class to explain (B,); None for a method without a class.
         layer: name of the layer to explain at; None is the model's default.
+        layout: of the layer's output, as in ``regard.backbones.attach``.
     """
 
     model: nn.Module
     images: Float[Tensor, "B C H W"]
     target: Int[Tensor, " B"] | None = None
     layer: str | None = None
+    layout: str | Layout = "auto"
 
     @property
     def network(self) -> nn.Module:
@@ -134,9 +146,9 @@ class ExplainContext:
         """
         channels, height, width = self.images.shape[1:]
         shape = (channels, height, width)
-        name = self.layer or (last_positions(self.network, shape) if last else default_layer(self.network))
+        name = self.layer or (last_positions if last else middle_positions)(self.network, shape)
         module = locate(self.network, name)[2]
-        layout, _ = find_layout(self.network, name, shape)
+        layout, _ = find_layout(self.network, name, shape, self.layout)
         return module, layout
 
     def features(self) -> Float[Tensor, "B C h w"]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.backbones import nearest
+from regard.backbones import Layout, nearest
 from regard.explain.context import ExplainContext, preserve_state
 from regard.explain.methods import METHODS, Method
 from regard.types import Map, RegardError
@@ -28,6 +28,7 @@ def explain(
     *,
     target: Int[Tensor, " B"] | None = None,
     layer: str | None = None,
+    layout: str | Layout = "auto",
     **options: Any,
 ) -> Map:
     """A map of what a classifier uses, by one of ``list_methods()``.
@@ -46,7 +47,9 @@ def explain(
         method: a key of ``METHODS``.
         target: the class to explain for each image; by default the predicted one. Some methods need none.
         layer: the layer to read, for methods that read one. By default class activation maps take the last with
-            positions and others ``regard.backbones.recommended_layer``.
+            positions and others ``regard.backbones.recommended_layer``; in a network that is not known, layers are
+            found by running an image.
+        layout: how that layer's output lies in memory, where it cannot be told; as in ``regard.backbones.attach``.
         options: of the method; see its function, ``METHODS[method].run``.
 
     Returns:
@@ -67,9 +70,9 @@ def explain(
     _check_images(model, images)
     with preserve_state(model):
         images = (images.clone() if images.is_inference() else images).detach()
-        context = ExplainContext(model, images, None, layer)
+        context = ExplainContext(model, images, None, layer, layout)
         if chosen.of_class or target is not None:
-            context = ExplainContext(model, images, _target(context, target), layer)
+            context = ExplainContext(model, images, _target(context, target), layer, layout)
         try:
             map = chosen.run(context, **options)
         except RegardError as error:

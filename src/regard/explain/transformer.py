@@ -127,6 +127,11 @@ def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tens
         )
     block = matrices[-1][0].rpartition(".")[0]
     layout, _ = find_layout(network, block, (C, H, W))
+    if layout.kind != "tokens":
+        raise RegardError(
+            f"{type(network).__name__} keeps its tokens on a grid between blocks, and mixes them by other layers than "
+            "attention too, so its blocks cannot be multiplied; take another method"
+        )
     total = torch.eye(steps[0].shape[-1], device=steps[0].device).expand_as(steps[0])
     for step in steps:
         total = step.detach() @ total

@@ -14,6 +14,7 @@ from regard.backbones import (
     bottleneck_branch,
     eval_mode,
     last_layer,
+    middle_layer,
     nearest,
     probe_images,
     recommended_layer,
@@ -85,7 +86,10 @@ def layers_of(
         return [at] if isinstance(at, str) else list(at)
     if isinstance(attention, str) and attention in LAYERS:
         return LAYERS[attention](trunk, shape)
-    return [recommended_layer(trunk)]
+    try:
+        return [recommended_layer(trunk)]
+    except RegardError:
+        return [middle_layer(trunk, shape)]
 
 
 def builder(

@@ -21,7 +21,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_loader  # type: i
 
 from regard.errors import RegardError
 from regard.files import write_atomically
-from regard.reading import DataError, parse_yaml, read_yaml_file
+from regard.reading import DataError, parse_yaml, read_yaml_file, regular_file
 from regard.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -113,9 +113,13 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RegardError: there is no such file, or it holds an unknown or ill-typed field.
     """
-    values = read_yaml_file(path, _RECIPES)
+    regular_file(path, _RECIPES, what="recipe")
+    try:
+        values = read_yaml_file(path, _RECIPES)
+    except RegardError as error:
+        raise RegardError(f"recipe: {error}") from error
     if not isinstance(values, dict):
-        raise RegardError(f"{path}: holds no fields of a recipe; {_RECIPES}")
+        raise RegardError(f"recipe: {path}: holds no fields; {_RECIPES}")
     return recipe_from(values)
 
 

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from regard.constants import SIGMA
 from regard.errors import RegardError
+from regard.reading import check_name
+from regard.training.ranges import broken_ranges
 
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
 """Attention whose random map, with anchors, has one anchor at zero."""
@@ -405,6 +407,9 @@ class Recipe:
     """Also train the plain network, the same in everything but attention and bottleneck: the control."""
 
     def __post_init__(self) -> None:
+        check_name(self.name, "recipe: name")
+        for message in broken_ranges(self):
+            raise RegardError(f"recipe {self.name!r}: {message}")
         for broken, message in self._rules():
             if broken:
                 raise RegardError(f"recipe {self.name!r}: {message}")
