@@ -53,9 +53,13 @@ def test_every_measure_gives_its_columns(birds: DataSplits, attention: str | Non
             arrays |= columns.with_references()
     assert not {"parameters"} & values.keys()
     assert all(len(array) == len(birds.test) for array in arrays.values()), "fewer images than a measure takes at most"
-    of_map = {key: column for key, column in COLUMNS.items() if key.startswith(("energy", "area", "near", "gaze"))}
+    of_map = {
+        key: column for key, column in COLUMNS.items() if key.startswith(("auc", "energy", "area", "near", "gaze"))
+    }
+    unit = "relevance" if attention is None else "bits"
+    others = tuple(other for other in ("bits", "gate", "relevance") if other != unit)
     for key, column in of_map.items():
-        assert column.stored_as in arrays, key
+        assert (column.stored_as in arrays) is not key.endswith(others), key
     if attention is not None:
         of_prediction = {
             key: column for key, column in COLUMNS.items() if key.startswith(("accuracy", "consistent", "deletion"))
