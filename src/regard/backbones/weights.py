@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -128,3 +129,11 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor], *, source: str, 
     if problems:
         raise RegardError(f"weights: {source} does not fit {type(model).__name__}: {'; '.join(problems)}")
     model.load_state_dict({key: value for key, value in state.items() if key not in skipped}, strict=False)
+
+
+def weights_hash(model: nn.Module) -> str:
+    """A short hash of all parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, values in model.state_dict().items():
+        digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

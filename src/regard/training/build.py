@@ -9,7 +9,7 @@ from typing import Any
 from regard.attention import FIXED_MAPS
 from regard.backbones import Attended, head_name, match_width, original_keys, size_of, width_is_free
 from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
-from regard.models import CONFIG, AttentiveClassifier, OneTrunk, TwoStream
+from regard.models import CONFIG, FREEZE_ALL, AttentiveClassifier, OneTrunk, TwoStream
 from regard.objectives import ALIGNMENT
 from regard.reading import read_json_file
 from regard.training.forward import TaskModel
@@ -86,6 +86,8 @@ def build_model(recipe: Recipe, data: DataSplits) -> Any:
         RegardError: a choice that no room knows (`check_choices`), or data that lacks what the task needs.
     """
     check_choices(recipe)
+    if recipe.model.freeze == FREEZE_ALL and recipe.model.statistics is None:
+        recipe = replace(recipe, model=replace(recipe.model, statistics="shared"))
     model = TASKS[recipe.task].build(recipe, data)
     if recipe.model.freeze:
         model.freeze(recipe.model.freeze)
@@ -98,7 +100,7 @@ def start_from(model: TaskModel, folder: Path) -> None:
     """Copies the weights of a finished run's model into a model: all that has the same name and size in both.
 
     The model normalises images as the run's did. What attention adds stays fresh, as do a latent that the run did not
-    have and a classifier of other classes. Statistics of both paths start as those of the run.
+    have and a classifier of other classes, unless it is frozen. Statistics of both paths start as those of the run.
 
     Raises:
         RegardError: no finished run, or one of another network.
@@ -119,7 +121,10 @@ def start_from(model: TaskModel, folder: Path) -> None:
     heads = tuple(
         f"{prefix}trunk.{head_name(stream.trunk)}."
         for prefix, stream in _streams(model).items()
-        if isinstance(stream, AttentiveClassifier) and stream.bottleneck is None and stream.readout is None
+        if isinstance(stream, AttentiveClassifier)
+        and stream.bottleneck is None
+        and stream.readout is None
+        and any(p.requires_grad for p in stream.trunk.get_submodule(str(head_name(stream.trunk))).parameters())
     )
     trunks = tuple(f"{prefix}trunk." for prefix in _streams(model))
     lost = [key for key in own if key.startswith(trunks) and key not in copied and not key.startswith(added + heads)]
@@ -192,6 +197,8 @@ def plain_twin(recipe: Recipe) -> Recipe:
         "statistics",
     )
     model = replace(recipe.model, **{name: getattr(plain, name) for name in changed})
+    if model.freeze == FREEZE_ALL:  # it would have nothing to learn
+        model = replace(model, freeze=None)
     train = recipe.train
     if model.init == "plain":  # the twin goes on from the same network, which lies beside it
         model, train = replace(model, init="../plain"), replace(train, plain_epochs=0)

