@@ -10,7 +10,7 @@ from tests.explain.toys import Deep, deep
 from torch import Tensor, nn
 
 from regard.backbones import create_backbone
-from regard.explain import METHODS, explain
+from regard.explain import METHODS, explain, prepare_options
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -19,6 +19,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "smooth_grad": {"samples": 2},
     "rise": {"samples": 6, "cells": 3},
     "iba": {"steps": 2, "samples": 2},
+    "amortized_iba": {"learn_from": torch.rand(12, 3, 16, 16), "steps": 2, "bits": 40.0},
     "random": {"index": torch.arange(3)},
 }
 FOR_TRANSFORMERS = ("rollout", "gradient_rollout")
@@ -40,7 +41,8 @@ def case(method: str) -> tuple[nn.Module, dict[str, Any]]:
         model = create_backbone("vit_tiny_patch16_224", 5, img_size=SIZE, **options)
     else:
         model = deep()
-    return model, QUICK.get(method, {}) | ({"layer": "body"} if METHODS[method].at_layer else {})
+    layer = "norm" if method == "amortized_iba" else "body"  # a path goes around the body
+    return model, QUICK.get(method, {}) | ({"layer": layer} if METHODS[method].at_layer else {})
 
 
 class Broken(Exception):  # noqa: N818
@@ -155,6 +157,10 @@ def test_calls_hold_no_memory(method: str) -> None:
 def test_a_gpu_gives_the_same_map(method: str) -> None:
     model, options = case(method)
     images, target = torch.rand(3, 3, *SIZE), torch.tensor([0, 4, 2])
+    layer = options.pop("layer", None)
+    options = dict(prepare_options(model, method, options, size=SIZE, layer=layer)) | (
+        {"layer": layer} if layer else {}
+    )
     expected = explain(model, images, method, target=target, **options).values
     on_gpu = explain(model.cuda(), images.cuda(), method, target=target.cuda(), **options).values
     assert on_gpu.is_cuda

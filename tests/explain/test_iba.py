@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.explain.toys import Deep, Pooled, deep
+from tests.explain.toys import Corner, Deep, Pooled, deep
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -71,20 +71,6 @@ def test_its_price_is_the_kl() -> None:
     tiny = torch.full((1, 1, 1, 1), 1e-4, dtype=torch.float64)
     exact = 0.5 * ((1 - tiny) ** 2 - 1 - torch.log((1 - tiny) ** 2)).item()
     assert noise_price(tiny.float(), torch.zeros(1, 1, 1, 1)).item() == pytest.approx(exact, rel=1e-2, abs=0)
-
-
-class Corner(nn.Module):
-    """Its class depends only on the upper left corner of its layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.same = nn.Conv2d(1, 1, 1)
-        nn.init.ones_(self.same.weight)
-        nn.init.zeros_(self.same.bias)
-
-    def forward(self, images: Tensor) -> Tensor:
-        corner = 20 * (self.same(images)[:, 0, :2, :2].mean((1, 2)) - 0.5)
-        return torch.stack([corner, -corner], 1)
 
 
 def test_a_higher_price_passes_less_information() -> None:

@@ -94,7 +94,8 @@ QUICK = parse_options(
 
 def test_all_methods_side_by_side(subject: Subject, tmp_path: Path) -> None:
     images = [picture(tmp_path / "a.png"), picture(tmp_path / "b.png", seed=1)]
-    result = explain_images(subject, images, tmp_path / "out", methods=["all"], target="3", options=QUICK)
+    learning = {"amortized_iba": {"learn_from": torch.rand(12, 3, 16, 16), "steps": 2, "bits": 60.0}}
+    result = explain_images(subject, images, tmp_path / "out", methods=["all"], target="3", options=QUICK | learning)
     suited = [name for name in METHODS if "rollout" not in name]
     assert [note.split(":")[1].strip() for note in result.notes if note.startswith("left out")] == [
         "rollout",
@@ -116,7 +117,7 @@ def test_all_methods_side_by_side(subject: Subject, tmp_path: Path) -> None:
         for name, map in item["maps"].items():
             assert map["low"] <= map["high"], name
             assert map["seconds"] > 0
-            assert map["unit"] == ("bits" if name in ("attention", "iba") else "relevance")
+            assert map["unit"] == ("bits" if name in ("attention", "iba", "amortized_iba") else "relevance")
 
 
 def test_unsuited_methods_and_targets_are_errors(subject: Subject, tmp_path: Path) -> None:

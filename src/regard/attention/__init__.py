@@ -18,7 +18,14 @@ from regard.attention.maps import (
     UniformMap,
     VariationalMap,
 )
-from regard.attention.projection import BudgetOf, Projection, projections, set_progress, share_budget
+from regard.attention.projection import (
+    BudgetOf,
+    Projection,
+    projections,
+    set_progress,
+    share_budget,
+    solve_threshold,
+)
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
 from regard.attention.spatial import MapOverride, SpatialAttention, override_map, repeat_samples
 
@@ -60,4 +67,5 @@ __all__ = [
     "repeat_samples",
     "set_progress",
     "share_budget",
+    "solve_threshold",
 ]

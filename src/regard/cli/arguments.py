@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from regard.cli.boundary import say
 
@@ -35,6 +35,28 @@ def add_command(commands: Commands, name: str, help: str, description: str, exam
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The device to compute on."""
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...; default cpu")
+
+
+def add_learning(parser: argparse.ArgumentParser) -> None:
+    """What ``amortized_iba``, which learns once, learns from, and where that is kept."""
+    parser.add_argument(
+        "--learn-from", type=Path, metavar="FOLDER", help="images without labels, some hundred, for amortized_iba"
+    )
+    parser.add_argument(
+        "--learned", type=Path, metavar="FOLDER", help="where what it learned is kept; default OUT/amortized_iba"
+    )
+
+
+def method_options(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Options of methods: those of ``--option`` and of `add_learning`."""
+    from regard.judge import parse_options
+
+    given = parse_options(options.option)
+    if options.learn_from is not None or options.learned is not None:
+        learning = {"learned": str(options.learned or options.out / "amortized_iba")}
+        learning |= {} if options.learn_from is None else {"learn_from": str(options.learn_from)}
+        given["amortized_iba"] = learning | given.get("amortized_iba", {})
+    return given
 
 
 def add_grid(parser: argparse.ArgumentParser, location: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_device
+from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options
 from regard.cli.boundary import complain, say
 
 
@@ -19,6 +19,7 @@ def add_explain(commands: Commands) -> None:
         "picture and one array per image, and explained.json. A file that is no image is named and left out.",
         """regard explain bird.jpg --run runs/default
         regard explain *.jpg --model tf_efficientnet_lite0 --weights pretrained --method grad_cam,rise
+        regard explain bird.jpg --model tf_efficientnet_lite0 --method amortized_iba --learn-from photos/
         regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
     )
     explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files")
@@ -32,6 +33,7 @@ def add_explain(commands: Commands) -> None:
     explain.add_argument(
         "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="as rise.samples=4000; repeatable"
     )
+    add_learning(explain)
     add_device(explain)
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.set_defaults(run=_run)
@@ -39,7 +41,7 @@ def add_explain(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.devices import find_device
-    from regard.judge import explain_images, open_subject, parse_options
+    from regard.judge import explain_images, open_subject
 
     device = find_device(options.device)
     subject = open_subject(options.model, weights=options.weights)
@@ -51,7 +53,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         methods=options.method.split(","),
         target=options.target,
         layer=options.layer,
-        options=parse_options(options.option),
+        options=method_options(options),
     )
     for line in (*results.problems, *results.notes):
         complain(f"{line}")

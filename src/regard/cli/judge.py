@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_device, print_results
+from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options, print_results
 from regard.cli.boundary import complain
 
 
@@ -19,6 +19,7 @@ def add_judge(commands: Commands) -> None:
         "floor. Writes judge.json, tables and report.html. A killed judgement goes on with the same command.",
         """regard judge --model runs/default
         regard judge --model tf_efficientnet_lite0 --weights pretrained --data birds/ --methods grad_cam,rise,iba
+        regard judge --model runs/default --methods attention,amortized_iba --learn-from photos/
         regard judge --model runs/default --shuffled runs/default-shuffled --images 100 --json""",
     )
     judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
@@ -32,6 +33,7 @@ def add_judge(commands: Commands) -> None:
     judge.add_argument("--batch", type=int, default=32, help="images in one forward: bounds the memory")
     judge.add_argument("--layer", help="for methods that explain one layer")
     judge.add_argument("--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="repeatable")
+    add_learning(judge)
     judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
     judge.add_argument("--seed", type=int, default=0, help="of sampled images, methods and metrics; default 0")
     add_device(judge)
@@ -41,7 +43,7 @@ def add_judge(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    from regard.judge import judge, parse_options, print_judge_results
+    from regard.judge import judge, print_judge_results
 
     names = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
     results = judge(
@@ -50,7 +52,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         **{name: getattr(options, name) for name in names},
         count=options.images,
         batch_size=options.batch,
-        method_options=parse_options(options.option),
+        method_options=method_options(options),
         progress=not options.json,
     )
     print_results(results, print_judge_results, f"page: {options.out / 'report.html'}", as_json=options.json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from inspect import Parameter, signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -82,6 +83,31 @@ def explain(
     return map
 
 
+def prepare_options(
+    model: nn.Module, method: str, options: Mapping[str, Any], *, size: tuple[int, int], layer: str | None = None
+) -> Mapping[str, Any]:
+    """The options of a method for many calls of `explain`, after what it does once: a method that learns has learned.
+
+    Args:
+        model: as in `explain`.
+        method: likewise; unknown ones are left to it.
+        options: of the method.
+        size: (H, W) of the images.
+        layer: as in `explain`.
+
+    Raises:
+        RegardError: an unknown option, or it cannot learn.
+    """
+    once = METHODS[method].once if method in METHODS else None
+    if once is None:
+        return options
+    _check_options(method, METHODS[method], dict(options))
+    try:
+        return once(model, size, layer, **options)
+    except RegardError as error:
+        raise RegardError(f"{method}: {error}") from error
+
+
 def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
     """The given classes, checked, or the predicted ones."""
     B, images = len(context.images), context.images
@@ -113,9 +139,12 @@ def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
         kinds = [hints[option], *get_args(hints[option])]
         choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
         plain = tuple(kind for kind in kinds if kind in (int, float, str, bool))
+        objects = tuple(kind for kind in kinds if isinstance(kind, type) and kind not in plain)
         number = float in plain and isinstance(value, int) and not isinstance(value, bool)
         truth = isinstance(value, bool) and bool not in plain
         wanted = ", ".join([*map(repr, choices), *(kind.__name__ for kind in plain)])
+        if isinstance(value, objects):
+            continue
         if (plain or choices) and value is not None and value not in choices and not number:
             if truth or not isinstance(value, plain):
                 raise RegardError(f"{name}: {option} is {value!r}; expected {wanted}")

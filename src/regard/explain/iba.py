@@ -140,6 +140,24 @@ class ChannelStatistics:
         return floored_std(self.var)
 
 
+class Moments:
+    """Statistics of channels over batches (B,C,h,w) that come one after another."""
+
+    def __init__(self) -> None:
+        self._count, self._sums = 0, torch.zeros(())
+
+    def add(self, features: Float[Tensor, "B C h w"]) -> None:
+        """Takes a batch in."""
+        features = features.double()
+        self._count += features[:, 0].numel()
+        self._sums = self._sums.to(features) + torch.stack([features, features.square()]).sum((1, 3, 4))
+
+    def statistics(self) -> ChannelStatistics:
+        """Of all batches so far."""
+        mean, square = self._sums / self._count
+        return ChannelStatistics(mean.float(), (square - mean.square()).clamp_min(0).float())
+
+
 def channel_statistics(
     model: nn.Module, images: Float[Tensor, "N C H W"], *, layer: str | None = None, batch: int = 64
 ) -> ChannelStatistics:
@@ -151,15 +169,11 @@ def channel_statistics(
         layer: the same as later for `iba`.
         batch: images per forward.
     """
-    count, total, square = 0, torch.zeros(()), torch.zeros(())
+    moments = Moments()
     with preserve_state(model), torch.no_grad():
         for part in images.split(batch):
-            features = ExplainContext(model, part, None, layer).features().double()
-            count += features[:, 0].numel()
-            total = total.to(features) + features.sum((0, 2, 3))
-            square = square.to(features) + features.square().sum((0, 2, 3))
-    mean = total / count
-    return ChannelStatistics(mean.float(), (square / count - mean.square()).clamp_min(0).float())
+            moments.add(ExplainContext(model, part, None, layer).features())
+    return moments.statistics()
 
 
 def iba(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
@@ -17,6 +18,7 @@ from regard.explain.cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from regard.explain.context import ExplainContext
 from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients, smooth_grad
 from regard.explain.iba import iba
+from regard.explain.learn import amortized_iba, learned_once
 from regard.explain.perturbation import occlusion, rise
 from regard.explain.transformer import gradient_rollout, rollout
 from regard.metrics import controls
@@ -34,6 +36,7 @@ class Method:
         of_class: the map is of one class; else ``target`` is not needed.
         at_layer: it reads a layer, which ``layer`` names; else ``layer`` is not used.
         control: it does not depend on the network, and is a floor for the others.
+        once: model, (H, W) of its images, layer, options -> the options for all its images, after what is done once.
     """
 
     run: Callable[..., Map]
@@ -41,6 +44,7 @@ class Method:
     of_class: bool = True
     at_layer: bool = False
     control: bool = False
+    once: Callable[..., dict[str, Any]] | None = None
 
 
 def attention(context: ExplainContext, *, at: str | None = None) -> Map:
@@ -114,6 +118,13 @@ METHODS: Mapping[str, Method] = {
     "rollout": Method(rollout, "a transformer's attention, multiplied over its blocks", of_class=False),
     "gradient_rollout": Method(gradient_rollout, "a transformer's attention weighted by its gradient, over its blocks"),
     "iba": Method(iba, "bits that a layer must let through to tell the class", at_layer=True),
+    "amortized_iba": Method(
+        amortized_iba,
+        "bits that keep the network's prediction, by a head that learned once",
+        of_class=False,
+        at_layer=True,
+        once=learned_once,
+    ),
     "random": Method(random_control, "blurred noise", of_class=False, control=True),
     "center": Method(center_control, "a Gaussian at the middle", of_class=False, control=True),
     "uniform": Method(uniform_control, "the same everywhere", of_class=False, control=True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.backbones import eval_mode, nearest
+from regard.backbones import eval_mode, nearest, weights_hash
 from regard.evaluation import Sample
-from regard.explain import METHODS, ZeroMapWarning, explain
+from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.folder import JudgeFolder, failure
 from regard.judge.measures import METRICS
@@ -150,22 +149,12 @@ def _check_twin(subject: Subject, shuffled: Subject) -> None:
         )
 
 
-def weights_hash(model: nn.Module) -> str:
-    """A short hash of all parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, values in model.state_dict().items():
-        digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def explain_by(model: nn.Module, method: str, options: JudgeOptions) -> Explain:
+def explain_by(model: nn.Module, method: str, layer: str | None, arguments: Mapping[str, Any]) -> Explain:
     """A method of ``regard.explain`` on one network; warnings of zero maps are silenced, the table counts them."""
-    layer = options.layer if METHODS[method].at_layer else None
 
     def explain_images(images: Tensor, classes: Tensor) -> Map:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ZeroMapWarning)
-            arguments = options.method_options.get(method, {})
             return explain(model, images, method, target=classes, layer=layer, **arguments)
 
     return explain_images
@@ -189,15 +178,23 @@ class _Judgement:
     def classes(self) -> Tensor:
         return torch.cat([self.model.predict(part).argmax(1) for part in self.images.split(self.options.batch_size)])
 
+    def explain_on(self, method: str) -> Callable[[nn.Module], Explain]:
+        """Another network -> the method on it. What a method learns it learns on this one."""
+        layer, size = self.options.layer if METHODS[method].at_layer else None, self.model.shape[1:]
+        own = self.options.method_options.get(method, {})
+        arguments = prepare_options(self.model, method, own, size=size, layer=layer)
+        return lambda network: explain_by(network, method, layer, arguments)
+
     def make_maps(self, method: str) -> None:
         images, classes = self.images, self.classes
-        with counting(self.model) as cost:
-            try:
-                map = explained(explain_by(self.model, method, self.options), images, classes, self.options.batch_size)
-            except Exception as error:
-                record = failure(error)
-                self.folder.write_maps(method, None, record | {"error": record["error"].removeprefix(f"{method}: ")})
-                return
+        try:
+            explain_images = self.explain_on(method)(self.model)
+            with counting(self.model) as cost:
+                map = explained(explain_images, images, classes, self.options.batch_size)
+        except Exception as error:
+            record = failure(error)
+            self.folder.write_maps(method, None, record | {"error": record["error"].removeprefix(f"{method}: ")})
+            return
         facts = {
             "unit": map.unit,
             "grid": list(map.values.shape[2:]),
@@ -212,10 +209,11 @@ class _Judgement:
         assert facts is not None, "maps are made first"
         map, masks, device = self.folder.read_map(method, facts["unit"]), self.sample.masks, self.images.device
         frozen = _frozen(self.model, self.images, self.options.batch_size) if method == "attention" else None
+        explain_on = self.explain_on(method)
         return Case(
             predict=self.model.predict,
-            explain=explain_by(self.model, method, self.options),
-            on=lambda network: explain_by(network, method, self.options),
+            explain=explain_on(self.model),
+            on=explain_on,
             network=self.model,
             twin=self.twin,
             frozen=frozen,

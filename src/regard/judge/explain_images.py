@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import Tensor
 
 from regard.data import cover, read_image, to_bytes
-from regard.explain import METHODS, ZeroMapWarning, explain
+from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
 from regard.files import make_folder, write_arrays
 from regard.judge.subject import Subject
 from regard.reading import DataError, parse_yaml
@@ -127,7 +127,7 @@ def explain_images(
         methods: of ``regard.explain.METHODS``; ``("all",)`` takes all and leaves out those that do not apply.
         target: class name or number to explain; by default the predicted class of each image.
         layer: for methods that explain one layer.
-        options: method -> its options.
+        options: method -> its options. A method that learns does so once, before the first image.
 
     Raises:
         RegardError: a method that does not apply to the model (unless all were requested), an unknown class or option.
@@ -204,6 +204,7 @@ class _MethodRunner:
     options: Mapping[str, Mapping[str, Any]]
     skip_unsuitable: bool = False
     left_out: list[str] = field(default_factory=list)  # why methods were dropped
+    prepared: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # options after what is done once
 
     def run(self, image: Tensor, target: int) -> _ImageMaps:
         """Every method on one image (1,C,H,W) and one class."""
@@ -211,11 +212,11 @@ class _MethodRunner:
         classes = torch.tensor([target], device=image.device)
         for name in list(self.names):
             layer = self.layer if name in METHODS and METHODS[name].at_layer else None
-            start = time.perf_counter()
             try:
+                options = self._prepared(name, layer)
+                start = time.perf_counter()
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", ZeroMapWarning)
-                    options = self.options.get(name, {})
                     map = explain(self.subject.model, image, name, target=classes, layer=layer, **options)
             except RegardError as error:
                 if not self.skip_unsuitable:
@@ -228,6 +229,12 @@ class _MethodRunner:
             result.maps[name], result.records[name] = map, ExplainedMap(map.unit, *sides, round(seconds, 3))
             result.notes += [str(warning.message) for warning in caught]
         return result
+
+    def _prepared(self, name: str, layer: str | None) -> Mapping[str, Any]:
+        if name not in self.prepared:
+            model, options = self.subject.model, self.options.get(name, {})
+            self.prepared[name] = prepare_options(model, name, options, size=self.subject.size, layer=layer)
+        return self.prepared[name]
 
 
 def _write(
