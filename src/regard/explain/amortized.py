@@ -153,7 +153,9 @@ class AmortizedIba(nn.Module):
         try:
             if content["schema"] != _SCHEMA:
                 raise ValueError(f"schema {content['schema']}")
-            plain = {key: tuple(side) if isinstance(side, list) else side for key, side in content["layout"].items()}
+            plain: dict[str, Any] = {
+                key: tuple(side) if isinstance(side, list) else side for key, side in content["layout"].items()
+            }
             layout, facts = Layout(**plain), LearnedFacts(**content["facts"])
             asked, channels = dict(content["asked"]), int(content["channels"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -122,7 +122,7 @@ def amortized_iba(
     options = {"bits": bits, "keep": keep, "target": target, "steps": steps, "seed": seed}
     size = (context.images.shape[2], context.images.shape[3])
     ready = learned_once(context.model, size, context.layer, learned=learned, learn_from=learn_from, **options)
-    return ready["learned"](context)  # type: ignore[no-any-return]
+    return ready["learned"](context)
 
 
 def learned_once(
