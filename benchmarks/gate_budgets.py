@@ -100,7 +100,9 @@ def main() -> None:
             for name in (LONG, PLAIN, *map(str, BUDGETS)):
                 others[name, seed] = pool.submit(cell, name, seed, options.runs)
         for key, future in others.items():
-            results[key] = future.result()["values"]
+            results[key] = values = future.result()["values"]
+            if "area_share" in values:
+                values["energy_over_area"] = values["energy_inside_bits"] / values["area_share"]
             print(*key, {k: round(v, 4) for k, v in results[key].items() if k in SHOWN}, flush=True)
     print(record("gate_budgets", summary(results, seeds), seeds=seeds, notes=NOTES))
 

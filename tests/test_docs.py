@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from regard.cli import TAKES_FIELDS, _parser
-from regard.training import Recipe, load_recipe, parse_recipe, recipe_parser
+from regard.training import fit_recipe, load_recipe, parse_recipe, recipe_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -107,7 +107,7 @@ def test_every_recipe_loads(path: Path) -> None:
 
 
 def test_the_written_out_default_is_the_default() -> None:
-    assert load_recipe(ROOT / "recipes" / "clutter.yaml") == replace(Recipe(), name="clutter")
+    assert load_recipe(ROOT / "recipes" / "clutter.yaml") == replace(fit_recipe({}).recipe, name="clutter")
 
 
 def test_readme_quotes_the_records() -> None:

@@ -14,8 +14,18 @@ from tests.training.tiny import leaves, tiny
 from regard.attention import NoiseGate
 from regard.backbones import packaged_weights
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, Situation, choose, fit_recipe, load_recipe, open_bits, parse_fields, parse_recipe
-from regard.training.defaults import FEW
+from regard.training import (
+    Recipe,
+    Situation,
+    choose,
+    fit_recipe,
+    load_recipe,
+    open_bits,
+    override,
+    parse_fields,
+    parse_recipe,
+)
+from regard.training.defaults import CLUTTER, FEW
 from regard.types import RegardError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,13 +106,30 @@ def test_fewer_epochs_of_more_images(images: int, epochs: int) -> None:
     assert choose(Situation(own=True, pretrained=True, images=images))["train.epochs"] == epochs
 
 
-def test_clutter_keeps_its_defaults() -> None:
-    assert fit_recipe({}).recipe == Recipe()
-    assert not fit_recipe({}).chosen
+def test_clutter_starts_from_a_plain_network_and_has_a_gate_budget() -> None:
+    fitted = fit_recipe({})
+    assert fitted.chosen == CLUTTER
+    assert fitted.recipe == override(Recipe(), CLUTTER)
+    assert str(fitted).startswith("Chosen for clutter")
     given = {"name": "mine", "model": {"latent": 8}, "data": {"options": {"size": 32}}}
-    fitted = fit_recipe(given)
-    assert (fitted.recipe.optim.name, fitted.recipe.objective.map_budget_bits) == ("muon", 4000.0)
-    assert (fitted.recipe.model.latent, str(fitted)) == (8, "")
+    recipe = fit_recipe(given).recipe
+    assert (recipe.optim.name, recipe.objective.map_budget_bits, recipe.model.latent) == ("muon", 2000.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ({"objective": {"map_budget_bits": 700.0}}, {"objective.map_budget_bits": 700.0, "model.init": "plain"}),
+        ({"objective": {"budget_bits": 6.0}}, {"objective.budget_bits": 6.0, "model.latent": 32}),
+        ({"train": {"plain_epochs": 0}}, {"train.plain_epochs": 0, "model.init": None}),
+        ({"model": {"attention": None}}, {"objective.map_budget_bits": None, "model.latent": 32}),
+        ({"model": {"attention": "aib", "latent": None}}, {"objective.budget_bits": None, "model.init": None}),
+        ({"objective": {"kept_budget": 0.2}, "model": {"anchors": 3}}, {"objective.map_budget_bits": None}),
+    ],
+)
+def test_clutter_leaves_what_somebody_gave(given: dict, values: dict) -> None:
+    recipe = leaves(fit_recipe(given).recipe)
+    assert {field: recipe[field] for field in values} == values
 
 
 def test_a_whole_recipe_is_not_touched_and_no_data_are_opened() -> None:

@@ -35,6 +35,16 @@ weight that a multiplier searches needs more steps than a few images make, and a
 a share where budgets hold by construction."""
 FEW = 2000
 """Training images up to which a pretrained network keeps the layers before the attention."""
+CLUTTER: Mapping[str, Any] = {
+    "model.init": "plain",
+    "model.latent": None,
+    "objective.budget_bits": None,
+    "objective.map_budget_bits": 2000.0,
+    "objective.open_until": 0.1,
+    "objective.closed_from": 0.5,
+    "train.plain_epochs": 2,
+}
+"""What `regard train` does on clutter, its default set, besides the defaults of `regard.training.recipe`."""
 _OWN = ("folder", "csv")
 _TUNED = ("clutter", "moving_clutter")
 
@@ -146,11 +156,15 @@ def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
     data_part, model_part = fields.setdefault("data", {}), fields.setdefault("model", {})
     name, backbone = data_part.get("name", DataRecipe().name), model_part.get("backbone", ModelRecipe().backbone)
     pretrained = model_part.get("pretrained")
+    objective = fields.get("objective", {})
+    if any(objective.get(other) is not None for other in ("map_beta", "kept_budget", "code_budget_bits")):
+        objective.setdefault("map_budget_bits", None)  # a map has one budget
     fixed = fields.get("defaults") == "fixed" or fields.get("task", "classification") != "classification"
     if fixed or _complete(fields):
         return FittedRecipe(recipe_from(fields), {})
     if name in _TUNED and backbone == ModelRecipe().backbone and not pretrained:
-        return FittedRecipe(recipe_from(fields), {})
+        wanted = _fill(fields, _clutter_defaults(name, fields))
+        return FittedRecipe(recipe_from(fields), wanted, "clutter" if wanted else "")
     chosen: dict[str, Any] = {}
     if pretrained is None and name in _OWN and model_part.get("match") is None:
         weights = packaged_weights(backbone)
@@ -160,14 +174,31 @@ def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
     data = build_data(recipe_from({"data": data_part, "train": {"seed": seed}}))
     situation = _situation(fields, data, name in _OWN, pretrained)
     proposed = chosen | choose(situation)
-    wanted = {field: value for field, value in proposed.items() if not _decided(field, fields)}
-    for field, value in wanted.items():
-        part, leaf = field.split(".")
-        fields.setdefault(part, {})[leaf] = value
+    wanted = _fill(fields, proposed)
     recipe = recipe_from(fields)
     plain = asdict(Recipe())
     told = {field: v for field, v in wanted.items() if plain[field.split(".")[0]][field.split(".")[1]] != v}
     return FittedRecipe(recipe, told, _words(situation, backbone), data)
+
+
+def _fill(fields: dict[str, Any], proposed: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes into ``fields`` what is proposed and nobody decided, and returns that."""
+    wanted = {field: value for field, value in proposed.items() if not _decided(field, fields)}
+    for field, value in wanted.items():
+        part, leaf = field.split(".")
+        fields.setdefault(part, {})[leaf] = value
+    return wanted
+
+
+def _clutter_defaults(name: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of the demo for clutter with the noise gate as it comes; else what a given attention or latent excludes."""
+    model = fields["model"]
+    attention = model.get("attention", ModelRecipe().attention)
+    if name == "clutter" and attention == "noise" and not any(part in fields for part in ("align", "impose")):
+        return CLUTTER
+    unpriced = {"objective.map_budget_bits": None} if "noise" not in (attention or "") else {}
+    no_latent = {"objective.budget_bits": None} if "latent" in model and model["latent"] is None else {}
+    return unpriced | no_latent
 
 
 def _complete(fields: Mapping[str, Any]) -> bool:
@@ -189,6 +220,8 @@ def _decided(field: str, fields: Mapping[str, Any]) -> bool:
     if field == "objective.map_budget_bits":
         others = ("map_budget_bits", "map_beta", "kept_budget", "code_budget_bits")
         return any(name in objective for name in others)
+    if field in ("model.init", "train.plain_epochs"):
+        return "init" in model or "plain_epochs" in fields.get("train", {}) or bool(model.get("match"))
     if field == "train.cache_stem":
         return "cache_stem" in fields.get("train", {}) or fields.get("train", {}).get("compile", False)
     return _given(field, fields)
