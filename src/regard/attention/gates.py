@@ -71,6 +71,12 @@ class Gate(nn.Module):
         """
         return None
 
+    def mix(
+        self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool
+    ) -> Float[Tensor, "N C H W"]:
+        """The gated features of ``forward`` alone, for maps that ``pricing`` has priced."""
+        return self(features, a, noisy=noisy).features  # type: ignore[no-any-return]
+
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W), and the price (N,1,H,W) where there is one; without ``noisy`` nothing is random."""
         raise NotImplementedError
@@ -134,15 +140,19 @@ class NoiseGate(Gate):
     def _standard(self, features: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
         return (features.float() - self.mean[:, None, None]) / floored_std(self.var)[:, None, None]
 
+    def mix(
+        self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool
+    ) -> Float[Tensor, "N C H W"]:
+        """Gated features (N,C,H,W); without ``noisy``, eps is zero."""
+        mean, std = self.mean[:, None, None], floored_std(self.var)[:, None, None]
+        noise = mean + std * _standard_normal(features) if noisy else mean
+        return a.to(features.dtype) * features + ((1 - a) * noise).to(features.dtype)
+
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W) and price (N,1,H,W); without ``noisy``, eps is zero."""
-        mean, std = self.mean[:, None, None], floored_std(self.var)[:, None, None]
-        standard = self._standard(features)
-        price = noise_price(a, standard.square().sum(1, keepdim=True), channels=features.shape[1])
-        price = price.clamp(min=0)  # a KL is not negative, but rounding can make it so
-        noise = mean + std * _standard_normal(standard) if noisy else mean
-        mixed = a.to(features.dtype) * features + ((1 - a) * noise).to(features.dtype)
-        return Gated(mixed, price)
+        power = self._standard(features).square().sum(1, keepdim=True)
+        price = noise_price(a, power, channels=features.shape[1])
+        return Gated(self.mix(features, a, noisy=noisy), price.clamp(min=0))  # a KL is not negative, but rounding is
 
 
 def floored_std(var: Float[Tensor, " C"]) -> Float[Tensor, " C"]:
@@ -160,9 +170,9 @@ def noise_price(a: Float[Tensor, "*map"], power: Float[Tensor, "*map"], *, chann
 
 
 def _standard_normal(like: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
-    """Draws in the memory order of ``like``: torch's fast generator needs contiguous tensors, and the slow path took a
-    sixth of a training step.
+    """Draws in float32, in the memory order of ``like``: torch's fast generator needs contiguous tensors, and the slow
+    path took a sixth of a training step.
     """
     if like.is_contiguous(memory_format=torch.channels_last):
-        return torch.randn_like(like.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-    return torch.randn_like(like)
+        return torch.randn_like(like.permute(0, 2, 3, 1), dtype=torch.float32).permute(0, 3, 1, 2)
+    return torch.randn_like(like, dtype=torch.float32)

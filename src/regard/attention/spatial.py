@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.gates import Gate
+from regard.attention.gates import Gate, Gated, Pricing
 from regard.attention.maps import LearnedMap, MapDistribution, MapProposal
 from regard.attention.projection import Projection
 from regard.attention.quantizer import AnchorQuantizer, TopShare, expected_code_length, midpoints
@@ -67,7 +67,7 @@ class SpatialAttention(nn.Module):
             self.gate.observe(features)
         S, (B, _, H, W) = max(samples, 1), features.shape
         anchors = None if self.quantizer is None else self.quantizer.anchors
-        distribution, eps = self._distribution(features, samples, anchors)
+        distribution, eps, pricing = self._distribution(features, samples, anchors)
         draws = distribution.sample(samples, eps) if samples else distribution.mean[None]
         raw = draws.clamp(0, self.gate.upper)
         a, index = raw, None
@@ -77,7 +77,12 @@ class SpatialAttention(nn.Module):
             a, index = self.quantizer(raw, anchors)
         elif self.top is not None:
             a = self.top(draws)  # clamping first would make ties at the bounds
-        gated = self.gate(repeat_samples(features, S), a.reshape(S * B, 1, H, W), noisy=samples > 0)
+        repeated, flat, noisy = repeat_samples(features, S), a.reshape(S * B, 1, H, W), samples > 0
+        if pricing is None:
+            gated = self.gate(repeated, flat, noisy=noisy)
+        else:  # the features are standardised once
+            price = pricing(a).clamp(min=0).reshape(S * B, 1, H, W)
+            gated = Gated(self.gate.mix(repeated, flat, noisy=noisy), price)
         return AttentionOutput(
             features=gated.features,
             map=a,
@@ -94,10 +99,10 @@ class SpatialAttention(nn.Module):
 
     def _distribution(
         self, features: Tensor, samples: int, anchors: Tensor | None
-    ) -> tuple[MapDistribution, Tensor | None]:
-        """The map's distribution, at the threshold of the budget, and the noise that it was solved for."""
+    ) -> tuple[MapDistribution, Tensor | None, Pricing | None]:
+        """The map's distribution, at the threshold of the budget, the noise that it was solved for, and the price."""
         if self.projection is None or not isinstance(self.proposal, LearnedMap):
-            return self.proposal(features), None
+            return self.proposal(features), None, None
         proposal, projection, upper = self.proposal, self.projection, self.gate.upper
         logits = proposal.logits(features)
         eps = torch.randn(samples, *logits.shape, device=logits.device) if samples else None
@@ -119,7 +124,7 @@ class SpatialAttention(nn.Module):
                 a = self.quantizer(a, anchors.detach()).map
             return priced(a).flatten(2).sum(2).mean(0)
 
-        return proposal.distribution(logits - projection(logits, price), upper), eps
+        return proposal.distribution(logits - projection(logits, price), upper), eps, priced
 
     def _code(self, distribution: MapDistribution, anchors: Tensor | None) -> Float[Tensor, " B"] | None:
         if self.quantizer is None or anchors is None or distribution.std is None:
