@@ -75,7 +75,7 @@ class Gate(nn.Module):
         self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool
     ) -> Float[Tensor, "N C H W"]:
         """The gated features of ``forward`` alone, for maps that ``pricing`` has priced."""
-        return self(features, a, noisy=noisy).features  # type: ignore[no-any-return]
+        return self(features, a, noisy=noisy).features
 
     def forward(self, features: Float[Tensor, "N C H W"], a: Float[Tensor, "N 1 H W"], *, noisy: bool) -> Gated:
         """Gated features (N,C,H,W), and the price (N,1,H,W) where there is one; without ``noisy`` nothing is random."""
