@@ -44,7 +44,8 @@ START = 0.97
 class LearnedFacts:
     """What `learn_amortized_iba` found; all shares and bits are of held-out images, which it did not learn from.
 
-    *Kept* is the class that the network predicts without the map and with it alike.
+    *Kept* is the class that the network predicts without the map and with it alike. Caveat: where no bits are asked
+    for, contrast and threshold are chosen on the same images, so ``kept`` flatters, the more the fewer they are.
 
     Attributes:
         layer: at which the map lies.
