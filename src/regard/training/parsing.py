@@ -53,6 +53,10 @@ def _split_fields(arguments: Sequence[str]) -> list[str]:
 
     Arguments that are no part of a recipe, or hold no ``name=``, stay as they are.
     """
+    for before, word in zip(("", *arguments), arguments, strict=False):  # the parser would read any file, at any length
+        name = word.removeprefix("--recipe=") if word.startswith("--recipe=") else word if before == "--recipe" else ""
+        if name and Path(name).exists():
+            read_yaml_file(name, _RECIPES)
     parts = {name for name, value in vars(Recipe()).items() if is_dataclass(value)}
     separate, rest = [], list(arguments)
     while rest:
@@ -86,10 +90,6 @@ def parse_recipe(arguments: Sequence[str], parser: ArgumentParser | None = None)
         RegardError: an unknown or ill-typed field, with the near ones.
     """
     parser = parser or recipe_parser()
-    for before, word in zip(("", *arguments), arguments, strict=False):
-        name = word.removeprefix("--recipe=") if word.startswith("--recipe=") else word if before == "--recipe" else ""
-        if name and Path(name).exists():
-            read_yaml_file(name, _RECIPES)
     return _read_recipe(parser, lambda: parser.parse_args(_split_fields(arguments)))
 
 
