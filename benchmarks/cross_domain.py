@@ -55,7 +55,7 @@ def compared(runs: dict[str, list[Path]], data: str, draws: int) -> dict[str, An
         differences = [mean_over_runs(values[a] - values[b]) for a, b in pairs]
         p_values = corrected([difference_p(d) for d in differences])
         result[shots] = {
-            "accuracy": {arm: numbers(mean_over_runs(array)) for arm, array in values.items()},
+            "accuracy": {arm: numbers(mean_over_runs(array, share=True)) for arm, array in values.items()},
             "floors": floors,
             "differences": [
                 {"arm": a, "minus": b} | numbers(d) | {"p_holm": p}

@@ -83,7 +83,12 @@ def verdicts(name: str) -> list[str]:
         text = f"{claim['value']:+.3f} ({claim['low']:+.3f} to {claim['high']:+.3f})"
         than = claim["than"] or claim["over"]
         words = text.replace("0.", ".").replace("-", "−")
-        table_lines.append(f"| {claim['better']} | {than} | {claim['by']} | {words} | {claim['verdict']} |")
+        verdict = claim["verdict"]
+        if "primary" in claim:  # recorded since claims are primary or exploratory
+            verdict = f"equal within {claim['within']:g}".replace("0.", ".") if verdict == "equal" else verdict
+            seen = "" if claim["visible"] is None else f"{claim['visible']:.3f}".replace("0.", ".")
+            verdict += f" | {seen} | {'primary' if claim['primary'] else 'exploratory'}"
+        table_lines.append(f"| {claim['better']} | {than} | {claim['by']} | {words} | {verdict} |")
     return table_lines
 
 

@@ -21,6 +21,8 @@ independently, and every pair counts as often as both (Owen 2007, The pigeonhole
 Statistics 1:386). Its variance is never too small with many of both. With three seeds it is: a resample of three holds
 on average two of them, and a percentile interval knows no t. Decisions therefore rest on `crossed_mean`;
 benchmarks/verdicts.py measures how often either interval holds the truth.
+
+**Shares.** The interval of a mean of values in [0, 1] is Wilson's (`share_interval`), which stays there.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from regard.report import NOT_STORED
 from regard.types import RegardError
@@ -57,6 +59,7 @@ class Estimate:
         runs: trained networks that went in.
         images: images that went in.
         left_out: reason -> number of items that were left out.
+        share: a mean of values in [0, 1], whose interval stays there; p values are those of any mean.
     """
 
     value: float
@@ -67,6 +70,7 @@ class Estimate:
     runs: int = 0
     images: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
+    share: bool = field(default=False, kw_only=True, repr=False, compare=False, metadata=NOT_STORED)
 
     def __post_init__(self) -> None:
         if self.parts:
@@ -81,7 +85,12 @@ class Estimate:
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Two-sided interval; NaN where the error is unknown."""
         _check_level(level)
-        half_width = self.quantile((1 - level) / 2) * self.se
+        tail = (1 - level) / 2
+        if self.share and self.parts:
+            certain = self.se == 0
+            quantile = -float(ndtri(tail)) if certain else self.quantile(tail)
+            return share_interval(self.value, self.se, quantile, self.images)
+        half_width = self.quantile(tail) * self.se
         return self.value - half_width, self.value + half_width
 
     def quantile(self, tail: float) -> float:
@@ -116,6 +125,39 @@ class Estimate:
         return min(1.0, 2 * min(self.p_above(0.0), self.p_below(0.0)))
 
 
+def share_interval(value: float, se: float, quantile: float, items: int = 0) -> tuple[float, float]:
+    """Wilson's interval of a share: it stays in [0, 1] and holds the share.
+
+    The standard error is taken to shrink towards 0 and 1 as that of a proportion does: the ends are the shares v with
+    abs(value - v) = quantile se sqrt(v (1 - v) / (value (1 - value))). With se = sqrt(value (1 - value) / n) this is
+    Wilson's (1927) interval of n trials; far from 0 and 1 it is value -+ quantile se.
+
+    Args:
+        value: the share.
+        se: its standard error.
+        quantile: of the statistic, such as 1.96, or t with few seeds.
+        items: number of items, which limits what a share of exactly 0 or 1 without any spread can say (0: unknown, and
+            the interval is the share itself).
+
+    Raises:
+        RegardError: the value is not in [0, 1].
+
+    >>> [round(end, 3) for end in share_interval(0.9, 0.03, 1.96)]  # 100 trials
+    [0.826, 0.945]
+    >>> [round(end, 3) for end in share_interval(1.0, 0.0, 1.96, items=100)]
+    [0.963, 1.0]
+    """
+    if not -1e-6 <= value <= 1 + 1e-6 and not math.isnan(value):
+        raise RegardError(f"interval of a share: {value} is not between 0 and 1; leave out share=True")
+    value = min(max(value, 0.0), 1.0) if not math.isnan(value) else value
+    spread = value * (1 - value)
+    one_over_n = min(se**2 / spread, 1e100) if spread > 1e-300 else 1 / items if items else 0.0
+    widening = min(quantile**2 * one_over_n, 1e100)  # its square is a number
+    centre = (value + widening / 2) / (1 + widening)
+    half_width = math.sqrt(widening * spread + widening**2 / 4) / (1 + widening)
+    return max(centre - half_width, 0.0), min(centre + half_width, 1.0)
+
+
 def average(estimates: Sequence[Estimate]) -> Estimate:
     """The plain mean of estimates from different runs and different images, as of several tasks.
 
@@ -136,6 +178,7 @@ def average(estimates: Sequence[Estimate]) -> Estimate:
         runs=sum(e.runs for e in estimates),
         images=sum(e.images for e in estimates),
         left_out=dict(left_out),
+        share=all(e.share for e in estimates),
     )
 
 
@@ -150,7 +193,11 @@ def _tail(t: float, quantile: Callable[[float], float]) -> float:
 
 
 def crossed_mean(
-    values: _Values, backbone: NDArray[np.int_] | None = None, *, left_out: Mapping[str, int] | None = None
+    values: _Values,
+    backbone: NDArray[np.int_] | None = None,
+    *,
+    left_out: Mapping[str, int] | None = None,
+    share: bool = False,
 ) -> Estimate:
     """Mean over runs and images with its two sources of error.
 
@@ -158,6 +205,7 @@ def crossed_mean(
         values: (R,I), finite.
         backbone: (R,) the backbone of each run, as a number; every backbone weighs the same. One for all by default.
         left_out: passed on to the estimate.
+        share: the values are in [0, 1], and so is the interval.
 
     With one seed of every backbone, or one image, the error is unknown: the estimate then has no parts.
 
@@ -174,7 +222,7 @@ def crossed_mean(
     which = np.zeros(runs, int) if backbone is None else np.unique(backbone, return_inverse=True)[1]
     left_out = dict(left_out or {})
     if runs == 0 or images == 0:
-        return Estimate(math.nan, left_out=left_out)
+        return Estimate(math.nan, left_out=left_out, share=share)
     if not np.isfinite(values).all():
         raise RegardError("crossed_mean: values must be finite; pair the trials first, which counts what is left out")
     counts = np.bincount(which)
@@ -184,7 +232,7 @@ def crossed_mean(
     value = float(of_group.mean())
     freedom = runs - groups
     if freedom < 1 or images < 2:
-        return Estimate(value, (), int(counts.min()), runs, images, left_out)
+        return Estimate(value, (), int(counts.min()), runs, images, left_out, share=share)
     centred = of_run - (member @ of_run)[which]
     rest = values - of_run[:, None] - of_group[which] + of_group.mean(1)[which][:, None]
     ms_runs = images * float(centred @ centred) / freedom
@@ -194,7 +242,7 @@ def crossed_mean(
     weight = float((1 / counts).sum()) / groups**2
     var_images = float(((of_image - value) ** 2).sum()) / (images - 1) - weight * ms_rest
     parts = ((weight * ms_runs / images, float(freedom)), (max(var_images, 0.0) / images, float(images - 1)))
-    return Estimate(value, parts, int(counts.min()), runs, images, left_out)
+    return Estimate(value, parts, int(counts.min()), runs, images, left_out, share=share)
 
 
 @dataclass(frozen=True)

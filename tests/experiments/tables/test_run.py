@@ -10,7 +10,7 @@ import yaml
 from tests.training.tiny import tiny
 
 from regard.cli import main
-from regard.training import save_recipe
+from regard.training import build_data, save_recipe
 
 ARMS: dict[str, dict[str, Any]] = {
     "plain": {"model.attention": None, "model.latent": None},
@@ -44,7 +44,7 @@ def table_file(folder: Path, **changes: Any) -> Path:
         "arms": ARMS,
         "reference": "plain",
         "seeds": [0, 1],
-        "tuning": {"values": [0.003, 0.01], "seed": 9},
+        "tuning": {"values": [0.003, 0.01], "seed": 9, "extend": 0},
         "columns": COLUMNS,
         "claims": [{"better": "noise gate", "than": "plain"}],
     }
@@ -97,7 +97,9 @@ def test_every_number_of_the_table_comes_from_its_cells(table_folder: Path) -> N
     assert noise["difference"]["value"] == pytest.approx(errors[0] - errors[1])
     assert noise["difference"]["p"] <= noise["difference"]["p_holm"] <= 1
     assert sum(entry["cells"] for entry in table["made"]) == 6
-    assert table["claims"][0]["verdict"] in ("holds", "refuted", "open")
+    assert table["claims"][0]["verdict"] in ("better", "worse", "equal", "not settled")
+    assert {row["tuned"]["edge"] for row in rows.values()} <= {"lowest", "highest"}
+    assert {row["tuned"]["images"] for row in rows.values()} == {len(build_data(tiny("base")).val)}
 
 
 @pytest.mark.slow
@@ -135,7 +137,9 @@ def test_the_same_command_again_runs_nothing_and_prints_the_same(
     assert main(table_command(table_folder)) == 0
     output = capsys.readouterr().out
     assert "AIB, 4 anchors" in output
-    assert "noise gate is better than plain" in output
+    assert "noise gate against plain" in output
+    assert "of all tried: a better one may lie beyond" in output
+    assert "more than 150 are needed" in output
 
 
 @pytest.mark.slow
@@ -144,9 +148,11 @@ def test_more_seeds_are_planned_with_the_time_of_finished_cells(
 ) -> None:
     assert main(table_command(table_folder, "--dry-run", "--seeds", "3", "--only", "plain", "--workers", "2")) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2] == "to run  plain/seed-2"
-    assert lines[-1].startswith("1 cell to run with 2 workers: about ")
-    assert len(lines) == 2 + 3 + 1, "two trials, three seeds, one arm"
+    assert lines[4] == "to run  plain/seed-2"
+    assert lines[5].startswith("1 cell to run with 2 workers: about ")
+    assert lines[6] == "1 primary claim, 3 seeds; differences are found with a power of"
+    assert "noise gate against plain (accuracy_mean): 0.030 at level 0.050; measured spread" in lines[7]
+    assert len(lines) == 2 + 3 + 1 + 2, "two trials, three seeds, one arm, one claim"
 
 
 @pytest.mark.slow
@@ -171,6 +177,16 @@ def test_a_failing_arm_is_named_and_does_not_affect_others(tmp_path: Path, capsy
         ({"arms": {"plain": {"model.atention": None}}, "claims": []}, "model.attention"),
         ({"tuning": {"values": [0.1, 0.1]}}, "different"),
         ({"tuning": {"values": [0.1, 0.2], "seed": 1}}, "tuning.seed 1"),
+        ({"tuning": {"values": [0.1, 0.2], "extend": -1}}, "tuning.extend -1"),
+        ({"equal_within": 0}, "equal_within 0"),
+        ({"power": {"effect": -0.1}}, "power.effect -0.1"),
+        ({"power": {"seed_sd": 0}}, "power.seed_sd 0"),
+        ({"power": {"image_se": -1}}, "power.image_se -1"),
+        ({"claims": [{"better": "plain", "than": "noise gate"}] * 2}, "two claims are the same"),
+        (
+            {"claims": [{"better": a, "than": b, "primary": True} for a in ARMS for b in ARMS if a != b][:4]},
+            "4 claims are primary: name two or three",
+        ),
         ({"seeds": [1, 1]}, "seeds"),
         ({"claims": [{"better": "plain", "than": "noise gate", "by": "parameters"}]}, "one value per image"),
         ({"titel": "x"}, "titel"),

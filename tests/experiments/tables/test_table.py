@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regard.experiments.tables.table import difference_p, error_change, mean_over_runs, mean_over_seeds
+from regard.experiments.tables import difference_p, mean_over_runs
+from regard.experiments.tables.table import error_change, mean_over_seeds
 from regard.metrics import corrected
 
 
@@ -68,7 +69,7 @@ def test_intervals_of_a_ratio_have_their_nominal_coverage() -> None:
     assert covered / trials > 0.9
 
 
-def test_holm_corrects_the_tested_claims() -> None:
+def test_holm_corrects_the_judge_claims() -> None:
     assert corrected([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06)]
     assert corrected([None, None]) == [None, None]
     assert corrected([]) == []

@@ -3,11 +3,11 @@
 Not here: the human-machine study (study), which trains its own conditions and judges hypotheses.
 """
 
+from regard.experiments.tables.claims import difference_p, mean_over_runs
 from regard.experiments.tables.file import BETA, BUDGET
 from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults, read_table_results
 from regard.experiments.tables.run import OpenTable, make_table, open_sweep, open_table, table_plan_lines
-from regard.experiments.tables.table import difference_p, mean_over_runs
 
 __all__ = [
     "BETA",

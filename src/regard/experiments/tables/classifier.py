@@ -15,7 +15,17 @@ from regard.evaluation import MEASURES, EvaluationContext, observe
 from regard.experiments.grid import RUN, Cell, Result
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
-from regard.training import Recipe, history, load_best, load_run, recipe_from, train, with_map_override, with_stem
+from regard.training import (
+    Recipe,
+    build_data,
+    history,
+    load_best,
+    load_run,
+    recipe_from,
+    train,
+    with_map_override,
+    with_stem,
+)
 from regard.types import RegardError
 
 
@@ -23,8 +33,9 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     """Trains and measures.
 
     ``values``: ``val_accuracy`` and ``epochs`` of the run, ``best_epoch`` and ``best_val_accuracy``, ``parameters``,
-    ``flops`` of one image, ``seconds_an_epoch`` (median), and what measures add. ``arrays``: one value an image, what
-    measures say of the last epoch under their own names, and ``best/accuracy_mean`` of the best epoch.
+    ``flops`` of one image, ``seconds_an_epoch`` (median), and what measures add; of a trial ``val_images``, how
+    many. ``arrays``: one value an image, what measures say of the last epoch under their own names, and
+    ``best/accuracy_mean`` of the best epoch.
     """
     recipe = recipe_from(cell.spec["recipe"])
     measures = list(cell.spec["measures"])
@@ -32,7 +43,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     run = train(recipe, folder / RUN, quiet=True)
     values = history(run)
     if not measures:
-        return Result(values)
+        return Result(values | {"val_images": len(build_data(recipe).val)})
     _, model, data = load_run(run)
     _frozen(recipe, model)
     data = with_map_override(recipe, with_stem(recipe, data, model), model)

@@ -17,10 +17,12 @@ class Column(TableColumn):
     Attributes:
         per_image: whether there is one value per image, in a cell's arrays; else one per run, in its values.
         source: name in the arrays or values, where it is not the column's own.
+        share: whether values lie in [0, 1], where intervals stay then.
     """
 
     per_image: bool = field(default=True, metadata=NOT_STORED)
     source: str = field(default="", metadata=NOT_STORED)
+    share: bool = field(default=False, metadata=NOT_STORED)
 
     @property
     def stored_as(self) -> str:
@@ -30,11 +32,11 @@ class Column(TableColumn):
 
 _UNITS = {"bits": "", "gate": "", "relevance": ", as Grad-CAM's"}
 """Unit of a map -> who has it, besides attention."""
-_accuracy = partial(Column, better="higher", percent=True)
+_accuracy = partial(Column, better="higher", percent=True, share=True)
 _bits = partial(Column, unit="bits")
 _run = partial(Column, per_image=False)
 _score = partial(Column, better="higher")
-_share = partial(Column, percent=True)
+_share = partial(Column, share=True)
 _COLUMNS = (
     _accuracy("accuracy_mean", "accuracy", "Mean map and mean latent, last epoch."),
     _accuracy(
@@ -54,16 +56,28 @@ _COLUMNS = (
         "Mean map and mean latent, epoch with the highest validation accuracy.",
         source="best/accuracy_mean",
     ),
-    _share(
+    Column(
         "relative_error",
         "error against the reference",
         "Test errors as a change from the reference's, last epoch: -10 % is one error in ten less.",
         better="lower",
+        percent=True,
         source="accuracy_mean",
     ),
     Column("nll", "NLL", "Negative log-likelihood of the true label, mean prediction.", better="lower", unit="nats"),
-    _run("calibration_error", "ECE", "Distance of confidence from accuracy, 15 bins, mean prediction.", better="lower"),
-    _run("calibration_floor", "ECE if calibrated", "What so many images would score if confidence were accuracy."),
+    _run(
+        "calibration_error",
+        "ECE",
+        "Distance of confidence from accuracy, 15 bins, mean prediction.",
+        better="lower",
+        share=True,
+    ),
+    _run(
+        "calibration_floor",
+        "ECE if calibrated",
+        "What so many images would score if confidence were accuracy.",
+        share=True,
+    ),
     _bits("latent_bits", "latent", "Rate of the latent, exact KL, one sample."),
     _bits(
         "gate_bits",
@@ -86,41 +100,57 @@ _COLUMNS = (
     _bits(
         "label_entropy_bits", "H(Y)", "Entropy of the labels: all there is to tell about the label.", per_image=False
     ),
-    _score(
+    _share(
         "auc_inside",
         "AUC inside",
         "Chance that the map is higher on the object than elsewhere, whatever its unit; without attention, Grad-CAM's.",
+        better="higher",
     ),
-    Column(
+    _share(
         "auc_inside_ceiling",
         "AUC inside, ceiling",
         "Of the object's own mask on the map's grid.",
         source=f"auc_inside/{GRID_CEILING}",
     ),
     _score("auc_inside_share", "AUC inside, of ceiling", "From chance (0) to the ceiling of the map's own grid (1)."),
-    _score("energy_inside", "energy inside", "Share of the map on the object, in the map's own unit."),
+    _share("energy_inside", "energy inside", "Share of the map on the object, in the map's own unit.", better="higher"),
     *(
-        _score(f"energy_inside_{unit}", f"energy inside, {unit}", f"Share of the map's {unit} on the object{whose}.")
+        _share(
+            f"energy_inside_{unit}",
+            f"energy inside, {unit}",
+            f"Share of the map's {unit} on the object{whose}.",
+            better="higher",
+        )
         for unit, whose in _UNITS.items()
     ),
-    Column("area_share", "area share", "What a uniform map scores as energy inside."),
-    _score("pointing", "pointing", "Share of images whose map peaks on the object."),
-    _score("auc_near_parts", "AUC near parts", "The same of pixels near the object's visible parts."),
-    _score("energy_near_parts", "energy near parts", "Share of the map near visible parts, in its own unit."),
+    _share("area_share", "area share", "What a uniform map scores as energy inside."),
+    _share("pointing", "pointing", "Share of images whose map peaks on the object.", better="higher"),
+    _share("auc_near_parts", "AUC near parts", "The same of pixels near the object's visible parts.", better="higher"),
+    _share(
+        "energy_near_parts",
+        "energy near parts",
+        "Share of the map near visible parts, in its own unit.",
+        better="higher",
+    ),
     *(
-        _score(f"energy_near_parts_{unit}", f"energy near parts, {unit}", f"Share of the map's {unit}{whose}.")
+        _share(
+            f"energy_near_parts_{unit}",
+            f"energy near parts, {unit}",
+            f"Share of the map's {unit}{whose}.",
+            better="higher",
+        )
         for unit, whose in _UNITS.items()
     ),
-    Column(
+    _share(
         "near_parts_area",
         "area near parts",
         "What a uniform map scores.",
         source="energy_near_parts/area share (a uniform map)",
     ),
-    Column(
+    _share(
         "near_parts_box", "box near parts", "What a map of the box scores.", source=f"energy_near_parts/{UNIFORM_BOX}"
     ),
-    Column(
+    _share(
         "near_parts_center",
         "box centre near parts",
         "What a Gaussian at the box's centre scores.",
@@ -135,17 +165,19 @@ _COLUMNS = (
         "Of one viewing by the others, on the map's grid: the ceiling.",
         source=f"gaze_nss/{OBSERVERS}",
     ),
-    _score("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel."),
-    Column("gaze_auc_center", "gaze AUC, box centre", "Of a Gaussian there.", source=f"gaze_auc/{CENTRE_BOX}"),
-    Column(
+    _share("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel.", better="higher"),
+    _share("gaze_auc_center", "gaze AUC, box centre", "Of a Gaussian there.", source=f"gaze_auc/{CENTRE_BOX}"),
+    _share(
         "gaze_auc_observers",
         "gaze AUC, people",
         "Of one viewing by the others, on the map's grid: the ceiling.",
         source=f"gaze_auc/{OBSERVERS}",
     ),
     _accuracy("accuracy_own_map", "own map", "Accuracy with the network's own map, some images."),
-    _share("accuracy_uniform_map", "uniform map", "Accuracy with the map's mean everywhere, some images."),
-    _share("accuracy_another_map", "another's map", "Accuracy with another image's map, some images."),
+    _share(
+        "accuracy_uniform_map", "uniform map", "Accuracy with the map's mean everywhere, some images.", percent=True
+    ),
+    _share("accuracy_another_map", "another's map", "Accuracy with another image's map, some images.", percent=True),
     _accuracy(
         "consistent_spatial",
         "map stays, window",
@@ -158,7 +190,12 @@ _COLUMNS = (
         "The paper's score: only images whose prediction stays count, other images for every arm.",
     ),
     _accuracy("consistent_frequency_same", "map stays, frequencies, of same predictions", "The same, low, high pass."),
-    _share("consistent_another", "maps alike", "Share of maps alike to another image's map: the floor of both."),
+    _share(
+        "consistent_another",
+        "maps alike",
+        "Share of maps alike to another image's map: the floor of both.",
+        percent=True,
+    ),
     _score(
         "deletion_gap",
         "deletion gap",
@@ -170,6 +207,7 @@ _COLUMNS = (
         "unknown images",
         "AUROC of telling another data set by the latent rate alone.",
         better="higher",
+        share=True,
     ),
     _run("parameters", "parameters", "Of the whole network."),
     _run("flops", "FLOPs", "Of one image, mean prediction; a multiplication and an addition are two."),

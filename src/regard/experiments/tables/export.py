@@ -11,10 +11,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.experiments.tables.results import ClaimRow, TableColumn, TableResults, TableRow
-from regard.report import Terminal, duration, listed, number
+from regard.experiments.tables.results import (
+    TUNING_IMAGES,
+    Claim,
+    ClaimRow,
+    TableColumn,
+    TableResults,
+    TableRow,
+    TuningTrials,
+)
+from regard.report import Terminal, duration, interval_text, listed, number, plural, signed
 
-_VERDICT_STYLE = {"holds": "green", "refuted": "red", "open": "yellow"}
+_OLD_WORDS = {"holds": "better", "refuted": "worse", "open": "not settled"}
+_VERDICT_STYLE = {"better": "green", "worse": "red", "equal": "blue", "not settled": "yellow"}
+CLAIMS_NOTE = (
+    "Primary claims were named beforehand and are corrected for their number (Holm); exploratory ones are not "
+    "corrected and settle nothing by themselves. Seen from: the smallest difference that is found with a power of 80 %."
+)
 _ARM_WIDTH, _COLUMN_WIDTH = 18, 17  # characters
 _LATEX = str.maketrans(
     {letter: f"\\{letter}" for letter in "&%$#_{}"}
@@ -59,12 +72,53 @@ def format_p(p: float) -> str:
     return "p < .0001" if p < 1e-4 else f"p = {p:.2g}".replace("0.", ".", 1)
 
 
-def claim_sentence(claim: ClaimRow, labels: Mapping[str, str]) -> str:
-    """A claim as a sentence; ``labels`` of columns by key."""
+def claim_sentence(claim: Claim, labels: Mapping[str, str]) -> str:
+    """What is compared; ``labels`` of columns by key."""
     by = labels.get(claim.by, claim.by)
     if claim.over:
-        return f"{claim.better}: {by} is better than {labels.get(claim.over, claim.over)}"
-    return f"{claim.better} is better than {claim.than} ({by})"
+        return f"{claim.better}: {by} against {labels.get(claim.over, claim.over)}"
+    return f"{claim.better} against {claim.than} ({by})"
+
+
+def verdict_words(claim: ClaimRow) -> str:
+    """Better, worse, equal within a bound, or not settled; ``better`` is what the claim says, whichever way that is."""
+    word = _OLD_WORDS.get(claim.verdict, claim.verdict)
+    return f"equal within {number(claim.within or math.nan)}" if word == "equal" else word
+
+
+def claim_role(claim: ClaimRow) -> str:
+    """Primary or exploratory; empty for files of version 0.1, which corrected every claim for the number of all."""
+    return "primary" if claim.primary else "" if not math.isnan(claim.p_holm) else "exploratory"
+
+
+def claim_p(claim: ClaimRow) -> str:
+    """The p value behind the verdict: of two one-sided tests where the verdict is equality."""
+    if claim.verdict == "equal":
+        return format_p(claim.p_equal)
+    return format_p(claim.p if math.isnan(claim.p_holm) else claim.p_holm)
+
+
+def claim_line(claim: ClaimRow, labels: Mapping[str, str]) -> str:
+    """A claim with its verdict, difference, p value, role, and the smallest difference that could have been seen."""
+    interval = interval_text(claim.low, claim.high, True)
+    difference = "" if math.isnan(claim.value) else signed(claim.value) + (f" ({interval})" if interval else "")
+    visible = "" if math.isnan(claim.visible) else f"seen from {number(claim.visible)}"
+    facts = ", ".join(fact for fact in (difference, claim_p(claim), claim_role(claim), visible) if fact)
+    return f"{verdict_words(claim)}: {claim_sentence(claim, labels)}" + (f": {facts}" if facts else "")
+
+
+def tuned_words(tuned: TuningTrials) -> str:
+    """The chosen value, and what speaks against it."""
+    if tuned.chosen is None:
+        return "none: a trial failed"
+    words = str(tuned.chosen)
+    if tuned.extended:
+        words += f", after {plural(tuned.extended, 'further value')}"
+    if tuned.edge:
+        words += f"; the {tuned.edge} of all tried: a better one may lie beyond"
+    if 0 < tuned.images <= TUNING_IMAGES:
+        words += f"; on {plural(tuned.images, 'validation image')} alone, more than {TUNING_IMAGES} are needed"
+    return words
 
 
 def print_table(results: TableResults, console: Console | None = None) -> None:
@@ -83,8 +137,13 @@ def print_table(results: TableResults, console: Console | None = None) -> None:
         console.print(table)
     labels = {column.key: column.label for column in results.columns}
     for claim in results.claims:
-        sentence = f"{claim.verdict}: {claim_sentence(claim, labels)} {format_p(claim.p_holm)}".rstrip()
-        console.print(Text(sentence, style=_VERDICT_STYLE[claim.verdict]))
+        style = _VERDICT_STYLE[_OLD_WORDS.get(claim.verdict, claim.verdict)]
+        console.print(Text(claim_line(claim, labels), style=style if claim_role(claim) != "exploratory" else "dim"))
+    if results.claims:
+        console.print(Text(CLAIMS_NOTE, style="dim"))
+    for row in results.rows:
+        if row.tuned is not None and (row.tuned.edge or 0 < row.tuned.images <= TUNING_IMAGES):
+            console.print(Text(f"! {row.arm}: {row.tuned.field} {tuned_words(row.tuned)}", style="yellow"))
     for row in results.rows:
         if row.missing:
             seeds = listed([str(seed) for seed in row.missing])

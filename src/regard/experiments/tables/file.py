@@ -6,11 +6,12 @@ one field of a recipe.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from regard.experiments.grid import Cell, cell_path, read_result, slug
 from regard.experiments.tables.classifier import check_measures
@@ -23,9 +24,16 @@ BUDGET, BETA = "objective.budget_bits", "objective.beta"
 _MEASURES = ("prediction", "samples", "information", "localization", "faithfulness")
 
 
+MOST_PRIMARY = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """Trials on validation images before the seeds run: the same values for every arm, so that none is better tuned."""
+    """Trials on validation images before the seeds run: the same values for every arm, so that none is better tuned.
+
+    An arm whose best number is the lowest or highest of its values tries one more beyond it, further by the same
+    factor, until its best lies inside.
+    """
 
     field: str = "optim.lr"
     """The recipe's field that is tried."""
@@ -34,7 +42,21 @@ class Tuning:
     seed: int = 1000
     """Seed of the trials; none of the table's."""
     set: dict[str, Any] = default(default_factory=dict)
-    """Further fields of the trials, such as fewer epochs."""
+    """Further fields of the trials, such as fewer epochs, or more images for validation."""
+    extend: int = 3
+    """The most values that an arm tries beyond these; 0 for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerPlan:
+    """What the number of seeds is chosen for; `regard table NAME --dry-run` compares it with the seeds of the file."""
+
+    effect: float = 0.03
+    """The smallest difference of a share (.03: three points of accuracy) that the primary claims shall find."""
+    seed_sd: float = 0.02
+    """Standard deviation of such a difference over seeds, until finished cells say what it is."""
+    image_se: float = 0.005
+    """Its standard error that is left with any number of seeds, as all judge the same images; likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +84,17 @@ class TableFile:
     tuning: Tuning | None = None
     """Trials before the seeds; none by default."""
     claims: list[Claim] = default(default_factory=list)
-    """Tested with all arms, corrected for their number (Holm)."""
+    """Tested: up to three primary ones, corrected for their number (Holm), and exploratory ones."""
+    equal_within: float = 0.01
+    """The largest difference that counts as none, where a claim does not say its own."""
+    power: PowerPlan = PowerPlan()
+    """What the number of seeds is chosen for."""
+
+    @property
+    def primary_claims(self) -> list[Claim]:
+        """Those named `primary`; where none is, all if they are no more than a table may name, else none."""
+        named = [claim for claim in self.claims if claim.primary]
+        return named if named or len(self.claims) > MOST_PRIMARY else self.claims
 
 
 def read_table(path: Path, fields: Sequence[str] = ()) -> tuple[TableFile, Recipe]:
@@ -110,6 +142,7 @@ def check_table(table: TableFile) -> None:
             )
         if claim.over and not COLUMNS[claim.over].per_image:
             raise RegardError(f"a claim over a column needs one value per image, not {claim.over!r}")
+    _check_statistics(table)
     check_measures(table.measures)
     if ("unknown" in table.measures) != (table.unknown is not None):
         raise RegardError(
@@ -123,6 +156,29 @@ def check_table(table: TableFile) -> None:
             raise RegardError(f"tuning.values {tuning.values}: give at least two, all different")
         if tuning.seed in table.seeds:
             raise RegardError(f"tuning.seed {tuning.seed} is one of the table's seeds; give another")
+        if tuning.extend < 0:
+            raise RegardError(f"tuning.extend {tuning.extend}: give the most further values of an arm, 0 for none")
+
+
+def _check_statistics(table: TableFile) -> None:
+    primary = [claim for claim in table.claims if claim.primary]
+    if len(primary) > MOST_PRIMARY:
+        raise RegardError(
+            f"{len(primary)} claims are primary: name two or three, which are corrected for their number; the others "
+            "are exploratory"
+        )
+    if len({repr(claim) for claim in table.claims}) < len(table.claims):
+        raise RegardError("two claims are the same; give each once")
+    for name, value in [
+        ("equal_within", table.equal_within),
+        *((f"within of the claim on {c.better!r}", c.within) for c in table.claims if c.within is not None),
+        ("power.effect", table.power.effect),
+        ("power.seed_sd", table.power.seed_sd),
+    ]:
+        if not 0 < value < math.inf:
+            raise RegardError(f"{name} {value}: give a number above 0")
+    if not 0 <= table.power.image_se < math.inf:
+        raise RegardError(f"power.image_se {table.power.image_se}: give a number that is not below 0")
 
 
 def _classifier_cell(
@@ -134,34 +190,82 @@ def _classifier_cell(
     return Cell(path, arm, own.train.seed, "classifier", spec, size=own.train.epochs)
 
 
-def trial_cells(table: TableFile, base: Recipe, name: str, only: Sequence[str] = ()) -> list[Cell]:
-    """One cell per arm and value of tuning; none without tuning."""
+def trial_cells(
+    table: TableFile, base: Recipe, name: str, only: Sequence[str] = (), root: Path | None = None
+) -> list[Cell]:
+    """One cell per arm and value of tuning; none without tuning.
+
+    With the grid's folder also those by which an arm's values are extended, as far as finished trials ask for them:
+    run them and ask again until no more come.
+    """
     tuning = table.tuning
     if tuning is None:
         return []
     cells = []
     for arm, changes in _arms(table, only).items():
-        for value in tuning.values:
+
+        def trial(value: Any, arm: str = arm, changes: dict[str, Any] = changes) -> Cell:
             recipe = override(base, {**changes, **tuning.set, tuning.field: value, "train.seed": tuning.seed})
             path = f"{slug(arm)}/tuning/{slug(f'{tuning.field}={value}')}"
-            cells.append(_classifier_cell(path, arm, recipe, name=name, measures=()))
+            return _classifier_cell(path, arm, recipe, name=name, measures=())
+
+        values = list(tuning.values)
+        own = [trial(value) for value in values]
+        for _ in range(0 if root is None else tuning.extend):
+            value = _beyond(_trials(tuning, own, root))  # type: ignore[arg-type]
+            if value is None:
+                break
+            own.append(trial(value))
+        cells += own
     return cells
 
 
+def _beyond(tried: TuningTrials) -> float | None:
+    """The next value where the best lies at the edge of those tried; None where it does not, or a trial is missing."""
+    if not tried.edge or any(accuracy is None for _, accuracy in tried.accuracy):
+        return None
+    numbers = sorted(float(value) for value, _ in tried.accuracy)  # type: ignore[arg-type]
+    edge, beside = (numbers[0], numbers[1]) if tried.edge == "lowest" else (numbers[-1], numbers[-2])
+    beyond = edge * (edge / beside) if beside > 0 and edge > 0 else 2 * edge - beside
+    return float(f"{beyond:.3g}")
+
+
 def best_trials(table: TableFile, cells: Sequence[Cell], root: Path) -> dict[str, TuningTrials]:
-    """Arm -> its trials with the best value; of equal accuracies the first value is kept."""
-    tuning = table.tuning
-    if tuning is None:
+    """Arm -> its trials with the best value; of equal accuracies the first value is kept.
+
+    None is kept where a trial of the file's values has no result. Of an extension that failed the others are kept.
+    """
+    if table.tuning is None:
         return {}
-    best = {}
-    for arm in dict.fromkeys(cell.arm for cell in cells):
-        results = [read_result(cell, root) for cell in cells if cell.arm == arm]
-        accuracy = [None if result is None else float(result.values["val_accuracy"]) for result in results]
-        trials = tuple(zip(tuning.values, accuracy, strict=True))
-        finished = [(value, a) for value, a in trials if a is not None]
-        chosen = max(finished, key=lambda trial: trial[1])[0] if len(finished) == len(trials) else None
-        best[arm] = TuningTrials(tuning.field, trials, chosen)
-    return best
+    arms = dict.fromkeys(cell.arm for cell in cells)
+    return {arm: _trials(table.tuning, [cell for cell in cells if cell.arm == arm], root) for arm in arms}
+
+
+def _trials(tuning: Tuning, cells: Sequence[Cell], root: Path) -> TuningTrials:
+    """What one arm's trials say so far."""
+    results = [read_result(cell, root) for cell in cells]
+    accuracy = [None if result is None else float(result.values["val_accuracy"]) for result in results]
+    own = len(tuning.values)
+    values = [*tuning.values, *(_field(cell, tuning.field) for cell in cells[own:])]
+    trials = tuple(zip(values, accuracy, strict=True))
+    finished = [(value, a) for value, a in trials if a is not None]
+    chosen = max(finished, key=lambda trial: trial[1])[0] if None not in accuracy[:own] else None
+    images = min((int(result.values.get("val_images", 0)) for result in results if result is not None), default=0)
+    return TuningTrials(tuning.field, trials, chosen, _edge(chosen, values), len(cells) - own, images)
+
+
+def _edge(chosen: Any, values: Sequence[Any]) -> Literal["", "lowest", "highest"]:
+    """Whether the chosen number is the lowest or highest; values that are no numbers have no edge."""
+    if chosen is None or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return ""
+    return "lowest" if chosen == min(values) else "highest" if chosen == max(values) else ""
+
+
+def _field(cell: Cell, field: str) -> Any:
+    value: Any = cell.spec["recipe"]
+    for part in field.split("."):
+        value = value[part]
+    return value
 
 
 def table_cells(

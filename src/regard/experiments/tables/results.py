@@ -51,19 +51,30 @@ class DifferenceResults(TableCell):
     p_holm: float = NAN
 
 
+TUNING_IMAGES = 150
+"""An arm is tuned on more validation images than this: with fewer the best of its values is chance (error .04)."""
+
+
 @dataclass(frozen=True)
 class TuningTrials:
     """What tuning found for one arm.
 
     Attributes:
         field: what was tried.
-        accuracy: (value, validation accuracy) in the order of the file; None where the trial failed.
-        chosen: the value that is kept; None where a trial failed.
+        accuracy: (value, validation accuracy) in the order of the file, then what the grid was extended by; None where
+            the trial failed.
+        chosen: the value that is kept; None where a trial of the file's values failed.
+        edge: ``lowest`` or ``highest`` where the chosen number is that of all tried: a better one may lie beyond.
+        extended: values by which the grid was extended.
+        images: validation images on which each trial was scored; 0 where it was not recorded.
     """
 
     field: str
     accuracy: tuple[tuple[object, ...], ...] = ()
     chosen: object = None
+    edge: Literal["", "lowest", "highest"] = ""
+    extended: int = 0
+    images: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +102,31 @@ class Claim:
     """A column with one value per image."""
     over: str = ""
     """A column of the same arm that `by` is compared with, such as what a uniform map scores."""
+    primary: bool = False
+    """Named before the table was run, at most three: corrected for their number. All others are exploratory."""
+    within: float | None = None
+    """The largest difference that counts as none, in the column's unit; None for the table's `equal_within`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimRow(TableCell, Claim):
-    """A claim that was tested, with its difference."""
+    """A claim that was tested, with its difference.
 
+    Attributes:
+        p: two-sided p value of "there is no difference", by itself; NaN in files of version 0.1.
+        p_holm: corrected for the number of primary claims; NaN for others. In files of version 0.1: for all claims.
+        p_equal: p value of "the difference is `within` or more" (two one-sided tests), corrected in the same way.
+        visible: the smallest difference that would have been seen with a power of 80 %, at the level of the claim.
+        seed_df: degrees of freedom of the variance of seeds, pooled over arms.
+        verdict: see `verdict_words`; ``holds``, ``refuted`` and ``open`` are those of version 0.1.
+    """
+
+    p: float = NAN
     p_holm: float = NAN
-    verdict: Literal["holds", "refuted", "open"]
+    p_equal: float = NAN
+    visible: float = NAN
+    seed_df: float = NAN
+    verdict: Literal["better", "worse", "equal", "not settled", "holds", "refuted", "open"]
 
 
 @dataclass(frozen=True)

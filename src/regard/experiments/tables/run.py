@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from regard.experiments.grid import Cell
 from regard.experiments.runner import GridOptions, cell_lines, run_cells
 from regard.experiments.tables.export import print_table, table_csv, table_latex
 from regard.experiments.tables.file import TableFile, best_trials, read_table, sweep_table, table_cells, trial_cells
 from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults
-from regard.experiments.tables.table import table_of
+from regard.experiments.tables.seeds import power_lines
+from regard.experiments.tables.table import arm_results, table_of
 from regard.files import make_folder, write_atomically
 from regard.report import write_dataclass
 from regard.training import Recipe, find_yaml
@@ -62,8 +64,8 @@ def make_table(at: OpenTable, options: GridOptions, *, as_json: bool = False) ->
         Path of each failed cell -> why.
     """
     table, base, name, root = at.table, at.base, at.name, options.runs / at.name
-    failed = run_cells(trial_cells(table, base, name, options.only), root, options)
-    trials = best_trials(table, trial_cells(table, base, name), root)
+    failed = _run_trials(at, options)
+    trials = best_trials(table, trial_cells(table, base, name, root=root), root)
     failed |= run_cells(table_cells(table, base, name, trials, options.only), root, options)
     cells = table_cells(table, base, name, trials)
     results = table_of(table, name, cells, trials, root, failed, swept=at.swept)
@@ -76,16 +78,30 @@ def make_table(at: OpenTable, options: GridOptions, *, as_json: bool = False) ->
     return failed
 
 
-def table_plan_lines(at: OpenTable, options: GridOptions) -> list[str]:
-    """What `make_table` would run, one line per cell, and how long that takes, judging by finished cells."""
+def _run_trials(at: OpenTable, options: GridOptions) -> dict[str, str]:
+    """Trials of every arm, then of the values by which grids are extended, until no more are asked for."""
     root = options.runs / at.name
-    tuning = trial_cells(at.table, at.base, at.name, options.only)
+    cells: list[Cell] = []
+    failed: dict[str, str] = {}
+    while len(more := trial_cells(at.table, at.base, at.name, options.only, root)) > len(cells):
+        cells = more
+        failed |= run_cells([cell for cell in cells if cell.path not in failed], root, options)
+    return failed
+
+
+def table_plan_lines(at: OpenTable, options: GridOptions) -> list[str]:
+    """What `make_table` would run, one line per cell; how long that takes, judging by finished cells; and what the
+    primary claims can find with these seeds.
+    """
+    root = options.runs / at.name
+    tuning = trial_cells(at.table, at.base, at.name, options.only, root)
     trials = best_trials(at.table, tuning, root)
     if at.table.tuning is not None:  # arms whose trials have not run: count their cells with the first value
         first = at.table.tuning.values[0]
         trials = {arm: t if t.chosen is not None else replace(t, chosen=first) for arm, t in trials.items()}
     cells = [*tuning, *table_cells(at.table, at.base, at.name, trials, options.only)]
-    return cell_lines(cells, root, options.workers)
+    every = table_cells(at.table, at.base, at.name, trials)
+    return [*cell_lines(cells, root, options.workers), *power_lines(at.table, arm_results(at.table, every, root))]
 
 
 def write_table_files(results: TableResults, root: Path) -> None:
