@@ -43,6 +43,16 @@ def own_gaze(folder: Path) -> None:
     (folder / "fixations.csv").write_text("\n".join(rows) + "\n")
 
 
+def own_photographs(folder: Path) -> None:
+    """A folder of photographs by class, as examples in the docs assume."""
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (folder / "photos" / name).mkdir(parents=True)
+        for k in range(12):
+            pixels = random.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{k}.png")
+
+
 @each_page
 def test_every_python_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text(encoding="utf-8")
@@ -50,6 +60,8 @@ def test_every_python_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     torch.manual_seed(0)
     if "fixations.csv" in text:
         own_gaze(tmp_path)
+    if '"root": "photos"' in text:
+        own_photographs(tmp_path)
     namespace = {"__name__": "docs"}
     for line, code in blocks(text, "python"):
         exec(compile("\n" * line + code, str(page), "exec"), namespace)  # line numbers of a failure are the page's

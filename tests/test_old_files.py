@@ -39,13 +39,15 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def numbers(value: Any, at: str = "") -> dict[str, float]:
-    """Every number of a JSON file by its place in it; null counts as NaN."""
+    """Every number of a JSON file by its place in it, rows by their key or label; null counts as NaN."""
     if isinstance(value, dict):
         return {
             k: v for key, part in value.items() if key not in MACHINE for k, v in numbers(part, f"{at}/{key}").items()
         }
     if isinstance(value, list):
-        return {k: v for i, part in enumerate(value) for k, v in numbers(part, f"{at}/{i}").items()}
+        named = [part.get("key", part.get("label")) if isinstance(part, dict) else None for part in value]
+        places = named if all(named) and len({*named}) == len(named) else range(len(value))
+        return {k: v for i, part in zip(places, value, strict=True) for k, v in numbers(part, f"{at}/{i}").items()}
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return {at: math.nan if value is None else float(value)}
     return {}

@@ -59,11 +59,18 @@ def test_the_human_map_reaches_the_ceiling_and_a_flat_map_the_floor(birds: DataS
     gaze = birds.gaze()
     human_map = density(gaze.points(), size=(48, 48), sigma=48 * SIGMA).float()
     rows, arrays = scored(birds, Map(human_map, "gate"))
-    assert [row["key"] for row in rows] == ["energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"]
+    assert [row["key"] for row in rows] == [
+        "auc_near_parts",
+        "energy_near_parts",
+        "gaze_auc",
+        "gaze_nss",
+        "gaze_cc",
+    ]
+    nss = next(row for row in rows if row["key"] == "gaze_nss")
     for key in ("gaze_nss", "gaze_auc", "gaze_cc"):
         floors = [arrays[f"{key}/{name}"] for name in (UNIFORM_BOX, CENTRE_BOX)]
         assert all((arrays[key] > floor).all() for floor in floors), key
-        assert {r["label"]: r["role"] for r in rows[1]["references"]}[OBSERVERS] == "ceiling"
+        assert {r["label"]: r["role"] for r in nss["references"]}[OBSERVERS] == "ceiling"
     assert torch.allclose(arrays["gaze_cc"], torch.ones(15).double(), atol=1e-5)
     # all viewings are the same here, so one predicts the other as well as this map does
     assert torch.allclose(arrays[f"gaze_nss/{OBSERVERS}"], arrays["gaze_nss"], rtol=1e-3)
@@ -88,7 +95,7 @@ def test_the_grids_axes_are_not_swapped(birds: DataSplits) -> None:
 def test_without_gaze_or_parts_there_are_no_rows(birds: DataSplits, tmp_path: Path) -> None:
     data = cub(make_cub(tmp_path / "CUB_200_2011", flat=False), size=48)
     rows, _ = scored(data, Map(torch.rand(15, 1, 6, 6), "gate"))
-    assert [row["key"] for row in rows] == ["energy_near_parts"]
+    assert [row["key"] for row in rows] == ["auc_near_parts", "energy_near_parts"]
 
 
 def test_evaluation_of_a_run_on_birds_has_parts_and_gaze(birds: DataSplits, tmp_path: Path) -> None:
