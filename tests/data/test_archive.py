@@ -39,5 +39,5 @@ def test_a_damaged_or_missing_archive_is_named(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK nothing")
     with pytest.raises(RegardError, match=r"a\.zip: damaged zip"):
         open_zip(tmp_path / "a.zip")
-    with pytest.raises(RegardError, match=r"b\.zip: no such archive"):
+    with pytest.raises(RegardError, match=r"b\.zip: no such file"):
         open_zip(tmp_path / "b.zip")

@@ -55,7 +55,7 @@ def test_decoded_once(archive, tmp_path, monkeypatch):
     ("name", "content", "words"),
     [
         ("train/fish/0.jpg", jpeg(0), "'train/fish/0.jpg' is not train/CLASS"),
-        ("train/cat/9.jpg", jpeg(0)[:300], "'train/cat/9.jpg' cannot be read"),
+        ("train/cat/9.jpg", jpeg(0)[:300], "'train/cat/9.jpg': damaged image"),
         ("test/cat/9.jpg", jpeg(0, (32, 31)), "'test/cat/9.jpg' is 32x31, not 32x32"),
         ("../cat/9.jpg", jpeg(0), "leaves the archive's folder"),
     ],

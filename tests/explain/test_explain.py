@@ -248,7 +248,6 @@ MANY = AttentiveClassifier("compact", 5, attention=None, input_size=SIZE, multi_
         (Deep(), "rise", {"sample": 3}, r"rise: no option 'sample'; nearest: samples"),
         (Deep(), "hires_cam", {"steps": 3}, r"hires_cam: no option 'steps'; nearest: it has none"),
         (Deep(), "grad_cam", {"layer": "bodi"}, r"grad_cam: no layer 'bodi' in Deep; nearest: body"),
-        (Deep(), "iba", {}, r"iba: layer=: name a layer of Deep, such as stem, norm"),
         (Deep(), "grad_cam", {"layer": "fc"}, r"grad_cam: fc returns \(1, 5\); attend at a layer with positions"),
         (
             Deep(),

@@ -125,13 +125,13 @@ def test_smooth_grad_is_the_mean_gradient_of_noisy_copies() -> None:
     [
         ("occlusion", {"window": 9}, "window=9, stride=4: a window inside 8x8"),
         ("occlusion", {"window": 2, "stride": 3}, "stride of at most the window"),
-        ("occlusion", {"baseline": "blue"}, "baseline='blue': mean, a number"),
-        ("occlusion", {"baseline": torch.zeros(3, 4, 4)}, "does not fit images"),
-        ("rise", {"score": "loss"}, "score='loss': logit or probability"),
+        ("occlusion", {"baseline": "blue"}, "baseline is 'blue'; expected 'mean'"),
+        ("occlusion", {"baseline": torch.zeros(3, 4, 4)}, r"baseline is a tensor \(3, 4, 4\); expected 'mean'"),
+        ("rise", {"score": "loss"}, "score is 'loss'; expected 'logit', 'probability'"),
         ("rise", {"keep": 1.0}, r"keep in \(0, 1\)"),
         ("rise", {"batch": 0}, "batch=0"),
         ("smooth_grad", {"samples": 0}, "samples=0"),
-        ("input_gradient", {"channels": "first"}, "channels='first': largest"),
+        ("input_gradient", {"channels": "first"}, "channels is 'first'; expected 'largest'"),
         ("random", {"bandwidth": -1.0}, "gaussian_blur: sigma"),
     ],
 )

@@ -220,8 +220,7 @@ def test_default_layers() -> None:
     assert family.build(at=None, attention="aib").at == ("blocks.4",)
     assert Family("mobilenetv3_small_050", "").build(at=None, attention="aib").at == ("blocks.3",)
     assert Family("torchvision:resnet18", "").build(at=None, attention="aib").at == ("layer3",)
-    with pytest.raises(RegardError, match="such as first"):
-        AttentiveClassifier(Chain(), 2, input_size=(8, 8))
+    assert AttentiveClassifier(Chain(), 2, input_size=(8, 8)).at == ("third",)
 
 
 def test_copies_and_states() -> None:

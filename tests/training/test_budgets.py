@@ -10,6 +10,7 @@ import torch
 from tests.training.tiny import metrics, tiny, weights
 from torch import nn
 
+from regard.attention import AnchorQuantizer
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.objectives import Budget, Weights, information_loss
@@ -227,6 +228,8 @@ def learn(code_beta: float) -> tuple[float, float]:
     model = AttentiveClassifier(
         network, 3, at="2", attention="mask", anchors=8, attention_options=WIDE, input_size=(16, 16)
     )
+    quantizer = next(module for module in model.modules() if isinstance(module, AnchorQuantizer))
+    quantizer.task_gradient = False  # Adam moves anchors as far as weights, whatever their gradient's size
     optimizer = torch.optim.AdamW(model.parameter_groups(1e-2))
     images, labels = blobs(512, 0)
     for epoch in range(10):

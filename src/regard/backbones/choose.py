@@ -92,5 +92,7 @@ def _traced(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str, nn
 
 
 def _share(gradient: Tensor) -> float:
-    """Share of the positions that have a gradient."""
+    """Share of the positions that have a gradient; all of them for a network without values (meta tensors)."""
+    if gradient.is_meta:
+        return 1.0
     return float((gradient != 0).any(1).float().mean())

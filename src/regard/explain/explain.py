@@ -147,7 +147,8 @@ def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
             continue
         if (plain or choices) and value is not None and value not in choices and not number:
             if truth or not isinstance(value, plain):
-                raise RegardError(f"{name}: {option} is {value!r}; expected {wanted}")
+                given = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+                raise RegardError(f"{name}: {option} is {given}; expected {wanted}")
             if isinstance(value, float) and not math.isfinite(value):
                 raise RegardError(f"{name}: {option} is {value!r}; a finite number is needed")
 

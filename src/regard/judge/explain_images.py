@@ -137,7 +137,6 @@ def explain_images(
     fixed_class = None if target is None else subject.target(target)
     device = next(subject.model.parameters()).device
     results, files = ExplainResults(), output_files(images, out)
-    make_folder(out)
     for path, file in zip(track(images, description="explaining", disable=len(images) < 5), files, strict=True):
         try:
             pixels = to_bytes(cover(read_image(path), subject.size, Image.Resampling.BILINEAR))
@@ -149,7 +148,9 @@ def explain_images(
         index = int(probabilities.argmax()) if fixed_class is None else fixed_class
         maps = runner.run(image, index)
         results.notes += [f"{path}: {note}" for note in maps.notes]
+        make_folder(out)  # not before: a method that does not suit the model leaves nothing behind
         results.images.append(_write(subject, path, image[0], probabilities, index, maps, file))
+    make_folder(out)
     write_dataclass(out / _FILE, results.images)
     results.notes += [f"left out: {reason}" for reason in runner.left_out]
     return results

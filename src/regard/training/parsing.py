@@ -11,7 +11,7 @@ import copy
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -104,7 +104,11 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
         given = parser.parse_args(_split_fields(arguments), defaults=False)
     except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
         raise RegardError(_explain(str(error), parser)) from None
-    return {name: value for name, value in given.as_dict().items() if name != "recipe"}
+    parts = {name: value for name, value in given.as_dict().items() if name != "recipe"}
+    for name, whole in vars(Recipe()).items():
+        if is_dataclass(whole) and isinstance(parts.get(name), dict):
+            replace(whole, **parts[name])  # the rules of one part, before anything that imports torch
+    return parts
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -42,7 +42,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 """Field -> least and largest value."""
 _INSIDE: dict[str, tuple[float, float]] = {
     "optim.lr": (0, 1e6),
-    "optim.gamma": (0, 10),
+    "optim.gamma": (0, 1000),
     "optim.clip": (0, math.inf),
     "train.ema": (0, 1),
     "align.sigma": (0, 10),

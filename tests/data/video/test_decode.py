@@ -76,5 +76,5 @@ def test_other_faults_are_named(tmp_path):
     with pytest.raises(RegardError, match=r"0002.png: 32x32 pixels, where the frame 0001.png has 64x48"):
         read_frames(folder, 0, 3, SIZE)
     (folder / "0003.png").write_bytes(b"x")
-    with pytest.raises(RegardError, match=r"0003.png: damaged frame"):
+    with pytest.raises(RegardError, match=r"0003.png: not an image that can be read"):
         read_frames(folder, 2, 1, SIZE)

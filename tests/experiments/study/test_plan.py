@@ -89,7 +89,7 @@ def test_omitted_fields_have_the_standard_values(tmp_path: Path) -> None:
         ("alpha: much", "alpha"),
         ("[1]", "contains no plan"),
         ("alpha: 0.9", "alpha=0.9"),
-        ("a: [", "read"),
+        ("a: [", "not YAML"),
     ],
 )
 def test_a_bad_file_is_named(text: str, message: str, tmp_path: Path) -> None:

@@ -248,11 +248,11 @@ def frozen_plan(folder: Path) -> Plan:
 
 def _read_frozen(folder: Path) -> dict[str, Any]:
     file = folder / PLAN_FILE
+    if not file.is_file():
+        raise RegardError(f"{file}: no plan was frozen; freeze it before the first cell runs")
     try:
         content: dict[str, Any] = read_json_file(file, "restore it")
         return {key: content[key] for key in ("plan", "sha256", "after_results")}
-    except FileNotFoundError:
-        raise RegardError(f"{file}: no plan was frozen; freeze it before the first cell runs") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RegardError(f"{file}: cannot be read as a frozen plan ({error}); restore it") from error
 
