@@ -11,7 +11,7 @@ import copy
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,7 +107,7 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
     parts = {name: value for name, value in given.as_dict().items() if name != "recipe"}
     for name, whole in vars(Recipe()).items():
         if is_dataclass(whole) and isinstance(parts.get(name), dict):
-            replace(whole, **parts[name])  # the rules of one part, before anything that imports torch
+            type(whole)(**parts[name])  # the rules of one part, before anything that imports torch
     return parts
 
 
