@@ -100,7 +100,8 @@ def table_plan_lines(at: OpenTable, options: GridOptions) -> list[str]:
         first = at.table.tuning.values[0]
         trials = {arm: t if t.chosen is not None else replace(t, chosen=first) for arm, t in trials.items()}
     cells = [*tuning, *table_cells(at.table, at.base, at.name, trials, options.only)]
-    every = table_cells(at.table, at.base, at.name, trials)
+    tuned = best_trials(at.table, trial_cells(at.table, at.base, at.name, root=root), root)
+    every = table_cells(at.table, at.base, at.name, tuned)  # of all arms, whichever are run now
     return [*cell_lines(cells, root, options.workers), *power_lines(at.table, arm_results(at.table, every, root))]
 
 
