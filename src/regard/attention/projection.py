@@ -11,7 +11,7 @@ solution (implicit function theorem):
 
 so a shift of all logits alike gets no gradient, and only the *allocation* over positions and images is learned. Nothing
 has a weight, and no budget is out of reach that an open map exceeds. In evaluation b is one number, a running average
-that every validation, or `regard.training.calibrate_attention`, replaces by the one that both splits need.
+that every validation, or `regard.training.calibrate_attention`, replaces by the one that validation images need.
 
 A gate that closes before the network has learned to use it stays useless. The budget therefore starts at what the
 fresh map pays on its first batch and falls geometrically to the budget between the shares ``begin`` and ``end`` of

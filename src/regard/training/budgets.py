@@ -26,7 +26,7 @@ _CHECKS = 160
 """Updates over the whole training; they are at least five steps apart."""
 _RESTING = 0.1
 """Last share of training, in which the multiplier rests and the learning rate falls to nothing."""
-_MISSED = 0.2
+_MISSED = 0.1
 """Largest relative distance between what a map was to pay and what validation images paid."""
 _AT_END = 512
 """Maps of validation images that are measured when training ends."""

@@ -1,9 +1,7 @@
 """What evaluation needs and training only approximates, set before every validation, for the weights as they are then.
 
-    threshold of a budget         the mean over validation and as many training images, in batches, with sampled maps,
-                                  in evaluation mode: the running one of training lags while weights move, and is of
-                                  augmented images. Either split alone can differ from test images by a tenth where
-                                  it has few scenes (measured on clutter, whose photographs are disjoint)
+    threshold of a budget         the mean over validation images, in batches, with sampled maps, in evaluation mode:
+                                  the running one of training lags while weights move, and is of augmented images
     prior of a code's budget      the frequency of each anchor in those maps, which is what the learned one tends to
     mean path's statistics        those of training images on mean passes (`regard.backbones.norms`)
 
@@ -55,9 +53,8 @@ class CalibrationCallback(pl.Callback):
         devices = [task.device] if task.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             seed_everything(seed, -2, task.global_step)
-            both = [*_batches(self.val, task), *_batches(self.train, task, min(_IMAGES, len(self.val)))]
-            calibrate_thresholds(model, both, partial(forward_batch, model, samples=1))
-            calibrate_priors(model, both, partial(forward_batch, model, samples=1))
+            calibrate_thresholds(model, _batches(self.val, task), partial(forward_batch, model, samples=1))
+            calibrate_priors(model, _batches(self.val, task), partial(forward_batch, model, samples=1))
             calibrate_norms(model, _batches(self.train, task), partial(forward_batch, model, samples=0))
         for projection in projections(model):
             projection.threshold.fill_(trainer.strategy.broadcast(float(projection.threshold)))
@@ -71,8 +68,8 @@ def calibrate_attention(model: nn.Module, train: ImageBatches, val: ImageBatches
 
     Args:
         model: one of ``regard.models``, or a network with attention attached.
-        train: training images, without augmentation; for the statistics of the mean path, and for the thresholds.
-        val: images that the model has not learned from, about as many; for the thresholds.
+        train: training images, without augmentation; for the statistics of the mean path.
+        val: images that the model has not learned from; for the thresholds, so that such images pay the budget.
         seed: of the maps that are sampled.
 
     Example:
@@ -99,14 +96,13 @@ def calibrate_attention(model: nn.Module, train: ImageBatches, val: ImageBatches
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        learned, other = _parts(train), _parts(val)
-        calibrate_thresholds(model, [*other, *learned], partial(run, samples=1))
-        calibrate_priors(model, [*other, *learned], partial(run, samples=1))
-        calibrate_norms(model, learned, partial(run, samples=0))
+        calibrate_thresholds(model, _parts(val), partial(run, samples=1))
+        calibrate_priors(model, _parts(val), partial(run, samples=1))
+        calibrate_norms(model, _parts(train), partial(run, samples=0))
 
 
-def _parts(images: ImageBatches) -> list[Any]:
-    return list(images.split(_BATCH) if isinstance(images, Tensor) else images)
+def _parts(images: ImageBatches) -> Iterable[Any]:
+    return images.split(_BATCH) if isinstance(images, Tensor) else images
 
 
 def calibrates(model: nn.Module) -> bool:
@@ -119,7 +115,7 @@ def calibrate_thresholds(model: nn.Module, batches: Iterable[Any], sampled_pass:
 
     Args:
         model: with budgets; those that hold per image, and a model without, need none.
-        batches: of images, some hundred together.
+        batches: of images that the network has not learned from, some hundred together.
         sampled_pass: runs the model on a batch with ``samples=1``.
     """
     layers: list[Projection] = [layer for layer in projections(model) if not layer.per_image]
@@ -165,10 +161,10 @@ def calibrate_priors(model: nn.Module, batches: Iterable[Any], sampled_pass: Cal
             layer.quantizer.prior_logits.copy_((counts[layer] / counts[layer].sum()).log())
 
 
-def _batches(split: Split, task: Task, images: int = _IMAGES) -> Iterable[Batch]:
-    """At most so many evenly spaced images in batches of one size, on the task's device."""
+def _batches(split: Split, task: Task) -> Iterable[Batch]:
+    """At most ``_IMAGES`` evenly spaced images in batches of one size, on the task's device."""
     if isinstance(split, StemSplit):
         split = split.at(task.recipe.train.seed, 0)
-    rows = evenly_spaced(len(split), images)
+    rows = evenly_spaced(len(split), _IMAGES)
     for part in rows.tensor_split(-(-len(rows) // _BATCH)):
         yield task.with_map(split.batch(part).to(task.device))
