@@ -16,7 +16,7 @@ from regard.gaze import image_sizes
 from regard.reading import image_header, load_image
 from regard.types import RegardError
 
-POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(touch /tmp/executed) pop\nshowpage\n"
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(touch executed) pop\nshowpage\n"
 FOREIGN = {
     "postscript": POSTSCRIPT,
     "dos eps": b"\xc5\xd0\xd3\xc6" + b"\0" * 26 + POSTSCRIPT,
