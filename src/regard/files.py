@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -135,6 +137,46 @@ def create_atomically(path: Path, content: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class FolderClaim:
+    """An output folder that is reserved for one set of options.
+
+    Attributes:
+        folder: that is reserved.
+        before: names of what lay in it before; None where it held the same options already.
+        made: the outermost folder that was made for it, if any.
+    """
+
+    folder: Path
+    before: frozenset[str] | None
+    made: Path | None = None
+
+    @contextmanager
+    def undone_on_failure(self, begun: Callable[[Path], bool]) -> Iterator[None]:
+        """Removes what was made since the claim, if the block raises before ``begun(folder)``: a failed command leaves
+        nothing behind, so that the corrected one finds a free folder. A folder that was claimed before is left alone.
+        """
+        try:
+            yield
+        except Exception:
+            if self.before is not None and not begun(self.folder):
+                self._undo(self.before)
+            raise
+
+    def _undo(self, before: frozenset[str]) -> None:
+        for path in self.folder.iterdir():
+            if path.name not in before:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        folder = self.folder
+        with suppress(OSError):  # others may have written into it, or into those around it
+            while self.made is not None and folder.is_relative_to(self.made):
+                folder.rmdir()
+                folder = folder.parent
+
+
 def claim_folder(
     folder: Path,
     name: str,
@@ -143,7 +185,7 @@ def claim_folder(
     holds: str,
     option: str = "--out",
     same: Callable[[Path], bool] | None = None,
-) -> None:
+) -> FolderClaim:
     """Reserves an output folder for one set of options, so that other options never overwrite or mix with its results.
 
     Args:
@@ -154,14 +196,21 @@ def claim_folder(
         option: of the command line, that names another folder.
         same: whether an existing file holds the same options; by default its text must be equal.
 
+    Returns:
+        The claim, which can be undone on failure.
+
     Raises:
         RegardError: the folder belongs to other options, or cannot be written to.
     """
     path = folder / name
     if not path.exists():
+        around = [p for p in (folder, *folder.parents) if not p.exists()]
+        before = frozenset(p.name for p in folder.iterdir()) if folder.is_dir() else frozenset()
         write_atomically(path, content, parents=True)
-    elif not (same(path) if same is not None else path.read_text() == content):
+        return FolderClaim(folder, before, around[-1] if around else None)
+    if not (same(path) if same is not None else path.read_text() == content):
         raise RegardError(f"{folder} holds {holds}; give {option} NEW, or remove the folder to start again")
+    return FolderClaim(folder, None)
 
 
 def _temporary(target: Path) -> Path:

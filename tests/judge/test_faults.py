@@ -113,11 +113,11 @@ def test_a_metric_that_raises_is_tried_again_and_an_unsuited_one_is_not(subject,
 
 
 def test_a_layer_without_positions_is_named_and_methods_without_layers_run(subject, sample, tmp_path):
-    few = options(methods=("grad_cam", "input_gradient"), metrics=("drop",), layer="decoder")
+    few = options(methods=("grad_cam", "input_gradient"), metrics=("drop",), layer="head")
     judge_methods(subject, sample, tmp_path, few)
     content = table(tmp_path)
     assert [(f["method"], f["broke"]) for f in content["failed"]] == [("grad_cam", False)]
-    assert "decoder" in content["failed"][0]["why"]
+    assert "head" in content["failed"][0]["why"]
     assert {row["method"] for row in content["rows"]} == {"input_gradient"}
 
 

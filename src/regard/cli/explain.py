@@ -57,5 +57,6 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     )
     for line in (*results.problems, *results.notes):
         complain(f"{line}")
-    say(f"{len(options.images) - len(results.problems)} of {len(options.images)} images explained: {options.out}")
+    done, place = len(results.images), f": {options.out}" if results.images else ""
+    say(f"{done} of {len(options.images)} images explained{place}")
     return 1 if results.problems else 0

@@ -97,15 +97,16 @@ def shift(
         models["twin"] = load_run(run / "twin")[1].to(device)
     results = ShiftResults(1, run.name, recipe.data.name, options, ())
     wanted = {"schema": 1, "run": run.name, "data": recipe.data.name, "options": options}
-    claim_folder(out, "wanted.json", json_text(wanted), holds="shifts with other options")
+    claim = claim_folder(out, "wanted.json", json_text(wanted), holds="shifts with other options")
     cells = []
-    for name, severity, make in _shifted(recipe, data, options):
-        path = out / "cells" / f"{name}-{severity}.json"
-        if not path.exists():
-            write_dataclass(path, _cell(name, severity, models, replace(data, test=make()), options.seed))
-        cells.append(read_dataclass(path, ShiftCell, f"remove {path}, and it will be made again"))
-    results = replace(results, cells=tuple(cells))
-    write_dataclass(out / _FILE, results)
+    with claim.undone_on_failure(lambda folder: (folder / "cells").exists()):
+        for name, severity, make in _shifted(recipe, data, options):
+            path = out / "cells" / f"{name}-{severity}.json"
+            if not path.exists():
+                write_dataclass(path, _cell(name, severity, models, replace(data, test=make()), options.seed))
+            cells.append(read_dataclass(path, ShiftCell, f"remove {path}, and it will be made again"))
+        results = replace(results, cells=tuple(cells))
+        write_dataclass(out / _FILE, results)
     return results
 
 

@@ -236,8 +236,9 @@ def transfer(
         raise RegardError(f"transfer: {data} has several labels per image; logistic regression needs one")
     described = TransferData(data, dict(own), len(opened.classes), len(opened.test))
     wanted = {"schema": 1, "run": run.name, "data": described, "options": options}
-    claim_folder(out, "wanted.json", json_text(wanted), holds="a transfer with other options")
-    hits = _cells(model, opened, out, options, device)
+    claim = claim_folder(out, "wanted.json", json_text(wanted), holds="a transfer with other options")
+    with claim.undone_on_failure(lambda folder: (folder / "cells").exists()):
+        hits = _cells(model, opened, out, options, device)
     curve = tuple(_point(k, {kind: hits[kind, k] for kind in _KINDS}) for k in options.shots)
     results = TransferResults(1, run.name, described, options, curve)
     write_dataclass(out / _FILE, results)

@@ -72,14 +72,23 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
     """
     finished, _ = estimate_time(cells, root, options.workers)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
-    recipes = [recipe_from(cell.spec["recipe"]) for cell in left]
-    for recipe in {repr(recipe.data): recipe for recipe in recipes}.values():
-        build_data(recipe)
+    open_data_of(left)
     if not left:
         return {}
     with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
         outcome = run_grid(left, root, workers=options.workers, threads=options.threads, on_progress=on_progress)
     return dict(outcome.failed)
+
+
+def open_data_of(cells: Sequence[Cell]) -> None:
+    """Opens every data set of some cells once.
+
+    Raises:
+        RegardError: one is missing.
+    """
+    recipes = [recipe_from(cell.spec["recipe"]) for cell in cells]
+    for recipe in {repr(recipe.data): recipe for recipe in recipes}.values():
+        build_data(recipe)
 
 
 def cell_lines(cells: Sequence[Cell], root: Path, workers: int) -> list[str]:

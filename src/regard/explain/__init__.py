@@ -6,7 +6,7 @@ Not here: testing the maps (metrics), drawing them (report).
 from regard._callable import make_callable
 from regard.explain.amortized import AmortizedIba, LearnedFacts
 from regard.explain.context import ExplainContext, preserve_state
-from regard.explain.explain import ZeroMapWarning, explain, prepare_options
+from regard.explain.explain import ZeroMapWarning, check_options, explain, prepare_options
 from regard.explain.iba import ChannelStatistics, channel_statistics
 from regard.explain.learn import learn_amortized_iba
 from regard.explain.learner import ImageFiles
@@ -22,6 +22,7 @@ __all__ = [
     "Method",
     "ZeroMapWarning",
     "channel_statistics",
+    "check_options",
     "explain",
     "learn_amortized_iba",
     "list_methods",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from regard.backbones import Layout, nearest
 from regard.explain.context import ExplainContext, preserve_state
-from regard.explain.methods import METHODS, Method
+from regard.explain.methods import METHODS
 from regard.types import Map, RegardError
 
 
@@ -67,7 +67,7 @@ def explain(
     if method not in METHODS:
         raise RegardError(f"no method {method!r}; nearest: {nearest(method, METHODS)}")
     chosen = METHODS[method]
-    _check_options(method, chosen, options)
+    check_options(method, options)
     _check_images(model, images)
     with preserve_state(model):
         images = (images.clone() if images.is_inference() else images).detach()
@@ -101,7 +101,7 @@ def prepare_options(
     once = METHODS[method].once if method in METHODS else None
     if once is None:
         return options
-    _check_options(method, METHODS[method], dict(options))
+    check_options(method, options)
     try:
         return once(model, size, layer, **options)
     except RegardError as error:
@@ -129,7 +129,9 @@ def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
     return target.to(images.device, torch.long)
 
 
-def _check_options(name: str, method: Method, options: dict[str, Any]) -> None:
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raises RegardError for an option that the method does not have, or whose value is not of its kind."""
+    method = METHODS[name]
     allowed = [p.name for p in signature(method.run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
     for option in options:
         if option not in allowed:

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.backbones import eval_mode, nearest, weights_hash
+from regard.backbones import eval_mode, locate, nearest, weights_hash
 from regard.evaluation import Sample
-from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
+from regard.explain import METHODS, ZeroMapWarning, check_options, explain, prepare_options
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.folder import JudgeFolder, failure
 from regard.judge.measures import METRICS
@@ -88,12 +88,17 @@ def judge_methods(
         on_progress: called before every step.
 
     Raises:
-        RegardError: unknown method or metric, a multi-label network, images of a wrong size, a second network of
-            another kind, or a folder that holds other numbers.
+        RegardError: an unknown method, metric, option or layer, a multi-label network, images of a wrong size, a second
+            network of another kind, or a folder that holds other numbers.
     """
     check_names(options.methods, METHODS, "method")
     check_names(options.metrics, METRICS, "metric")
     model = subject.model
+    check_names(tuple(options.method_options), METHODS, "method")
+    for method, given in options.method_options.items():
+        check_options(method, given)
+    if options.layer is not None:
+        locate(model.trunk, options.layer)
     if model.multi_label:
         raise RegardError(
             f"{subject.name} is multi-label: it has no single predicted class to explain; judge one class at a "

@@ -150,8 +150,8 @@ def explain_images(
         results.notes += [f"{path}: {note}" for note in maps.notes]
         make_folder(out)  # not before: a method that does not suit the model leaves nothing behind
         results.images.append(_write(subject, path, image[0], probabilities, index, maps, file))
-    make_folder(out)
-    write_dataclass(out / _FILE, results.images)
+    if results.images:
+        write_dataclass(out / _FILE, results.images)
     results.notes += [f"left out: {reason}" for reason in runner.left_out]
     return results
 

@@ -13,12 +13,15 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
@@ -94,6 +97,7 @@ class PreparedRun:
 
     Attributes:
         recipe: that which is trained: of the plain network where ``model.match`` asks for one.
+        claim: of the folder.
 
     Raises:
         RegardError: the recipe names a choice that there is not, or the folder holds a run of another recipe.
@@ -104,9 +108,11 @@ class PreparedRun:
         self.folder, self.recipe = folder, recipe
         if data is not None:
             self.data = data
+        if not (folder / _RECIPE).exists():
+            _ = self.data  # opened before the folder is claimed
         if recipe.model.match is not None:
             self.recipe = resolve_match(recipe, self.data)
-        claim_folder(
+        self.claim = claim_folder(
             folder,
             _RECIPE,
             dump_recipe(self.recipe),
@@ -119,6 +125,13 @@ class PreparedRun:
     def data(self) -> DataSplits:
         """The recipe's data."""
         return build_data(self.recipe)
+
+    @property
+    def nothing_left(self) -> AbstractContextManager[None]:
+        """A block whose failure removes a folder that was claimed here, unless it holds a checkpoint by then."""
+        return self.claim.undone_on_failure(
+            lambda folder: any(True for name in ("*.ckpt", _RECORD) for _ in folder.rglob(name))
+        )
 
     @property
     def finished(self) -> bool:
@@ -160,7 +173,9 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
         >>> run.model.predict(run.data.test.batch([0, 1]).images).shape
         torch.Size([2, 10])
     """
-    return _train(PreparedRun(recipe, Path(folder)), quiet=quiet)
+    run = PreparedRun(recipe, Path(folder))
+    with run.nothing_left:
+        return _train(run, quiet=quiet)
 
 
 def train_with_twin(
@@ -176,14 +191,20 @@ def train_with_twin(
         RegardError: as `train`, or the twin failed.
     """
     run = PreparedRun(recipe, Path(folder), data)
+    with run.nothing_left:
+        _train_both(run, quiet=quiet)
+    return run
+
+
+def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     recipe, folder, twin_folder = run.recipe, run.folder, run.folder / "twin"
     if not recipe.twin or (twin_folder / _RECORD).exists():
         _train(run, quiet=quiet)
-        return run
+        return
     if recipe.train.devices * recipe.train.nodes > 1:
         _train(run, quiet=quiet)
         _train(PreparedRun(plain_twin(recipe), twin_folder, run.data), quiet=quiet)
-        return run
+        return
     _train_plain_start(run, quiet=quiet)
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
@@ -212,7 +233,6 @@ def train_with_twin(
     if failed:
         last = (log.read_text().strip().splitlines() or ["no message"])[-1]
         raise RegardError(f"the plain twin failed ({last}); see {log}. The run itself is whole: {folder}")
-    return run
 
 
 def load_run(folder: Path | str) -> LoadedRun[AttentiveClassifier]:
@@ -377,6 +397,25 @@ def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trai
     loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
     if t.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    try:
+        return _engine(task, folder, quiet, batches, callbacks, loggers)
+    except (MisconfigurationException, ModuleNotFoundError) as error:
+        reason = " ".join(str(error).split())
+        raise RegardError(
+            f"train.accelerator {t.accelerator}, train.devices {t.devices}, train.precision {t.precision}: this "
+            f"machine cannot ({reason[:200]}); --train.accelerator auto takes what there is"
+        ) from error
+
+
+def _engine(
+    task: Task,
+    folder: Path,
+    quiet: bool,
+    batches: Batches,
+    callbacks: Sequence[pl.Callback | None],
+    loggers: Sequence[Logger],
+) -> pl.Trainer:
+    recipe, t = task.recipe, task.recipe.train
     return pl.Trainer(
         accelerator=t.accelerator,
         devices=t.devices,
@@ -387,7 +426,7 @@ def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trai
         gradient_clip_val=recipe.optim.clip,
         callbacks=[callback for callback in callbacks if callback is not None],
         plugins=[AtomicCheckpoints()],
-        logger=loggers,
+        logger=list(loggers),
         default_root_dir=folder,
         use_distributed_sampler=False,
         reload_dataloaders_every_n_epochs=1,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from regard.experiments.grid import RESULT_FILE, Cell
-from regard.experiments.runner import GridOptions, cell_lines, provenance_of, run_cells
+from regard.experiments.runner import GridOptions, cell_lines, open_data_of, provenance_of, run_cells
 from regard.experiments.study.cells import OpenStudy, open_study
 from regard.experiments.study.collect import collect_trials, failures, galleries, read_galleries, write_galleries
 from regard.experiments.study.notes import NOTES_FILE, Notes, provenance_line, study_notes
@@ -33,6 +33,8 @@ def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
     """
     at = open_study(name, options)
     plan = at.study.checked_plan(name)
+    if not at.root.exists():
+        open_data_of(_only([*at.tuning, *at.cells], options))
     make_folder(at.root)
     freeze(plan, at.root, begun=any(at.grid.rglob(RESULT_FILE)))
     run_cells(_only(at.tuning, options), at.grid, options)
