@@ -82,6 +82,15 @@ def write_atomically(
     return Path(path)
 
 
+def csv_name(name: str) -> str:
+    """A name as a cell of a table that a spreadsheet may open: one that it would take for a formula gets a ' in front.
+
+    >>> csv_name("=1+1.png"), csv_name("bird.png")
+    ("'=1+1.png", 'bird.png')
+    """
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+
+
 def write_json(path: str | Path, content: Any, *, indent: int | None = 1, parents: bool = False) -> Path:
     """Writes plain data as JSON with a final newline, whole or not at all.
 

@@ -336,3 +336,16 @@ def test_a_table_without_rows_inside_says_how_many_were_left_out(root, score):
 def test_missing_fixations_are_a_regard_error(root):
     with pytest.raises(RegardError, match="no such file of fixations"):
         score_maps(root / "good", root / "none.csv", root / "images")
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@"])
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_the_table(root, score, first):
+    name = f"{first}1+cmd"
+    for folder, ending in (("images", "png"), ("good", "npy")):
+        (root / folder / f"0.{ending}").rename(root / folder / f"{name}.{ending}")
+    gaze = root / "gaze.csv"
+    gaze.write_text(gaze.read_text().replace("0.png,", f"{name}.png,"))
+    code, results, _ = score()
+    assert (code, results["images"]) == (0, 5)
+    rows = (root / "out" / "per_image.csv").read_text().splitlines()[1:]
+    assert sorted(row.split(",")[0] for row in rows) == sorted([f"'{name}.png", *NAMES[1:5]])

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from regard.reading import check_growth, regular_file
+from regard.reading import check_growth, reading_errors, regular_file
 from regard.types import RegardError
 
 _REMEDY = "write it again"
-
-
-@contextmanager
-def _reading(what: str) -> Iterator[None]:
-    """Whatever h5py raises at damaged files (a dozen types) as one error that names the file."""
-    try:
-        yield
-    except RegardError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise RegardError(f"cannot read {what} as HDF5: {text[:200]}; {_REMEDY}") from error
 
 
 def open_hdf5(path: str | Path) -> Any:
@@ -34,7 +20,7 @@ def open_hdf5(path: str | Path) -> Any:
     import h5py
 
     regular_file(path)
-    with _reading(str(path)):
+    with reading_errors(str(path), _REMEDY, form="HDF5"):
         return h5py.File(path, "r")
 
 
@@ -43,7 +29,7 @@ def hdf5_names(file: Any) -> list[str]:
     import h5py
 
     names: list[str] = []
-    with _reading(file.filename):
+    with reading_errors(file.filename, _REMEDY, form="HDF5"):
         file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
     return names
 
@@ -58,7 +44,7 @@ def read_hdf5(group: Any, name: str) -> Any:
     import h5py
 
     what = f"{group.file.filename}, {group.name.rstrip('/')}/{name}"
-    with _reading(what):
+    with reading_errors(what, _REMEDY, form="HDF5"):
         place = group
         for part in name.split("/"):
             if isinstance(place.get(part, getlink=True), h5py.ExternalLink):
@@ -66,9 +52,28 @@ def read_hdf5(group: Any, name: str) -> Any:
             if part not in place:
                 raise RegardError(f"{what}: there is no such data set, only {list(place)[:8]}; {_REMEDY}")
             place = place[part]
+            if place.file.filename != group.file.filename:  # a soft link through an external one
+                raise RegardError(f"{what}: lies in another file, which is not read; {_REMEDY}")
         if not isinstance(place, h5py.Dataset):
             raise RegardError(f"{what}: is no data set; {_REMEDY}")
-        if place.external or place.is_virtual:
-            raise RegardError(f"{what}: keeps its data in another file, which is not read; {_REMEDY}")
-        check_growth(place.nbytes, place.id.get_storage_size(), what, _REMEDY)
-        return place[...]
+        return _values(place, what)
+
+
+def read_hdf5_cells(file: Any, name: str) -> list[Any]:
+    """The arrays to which the first row of a data set of references points, as MATLAB 7.3 keeps a cell array.
+
+    Raises:
+        RegardError: as `read_hdf5`, of any of them.
+    """
+    references = read_hdf5(file, name)
+    what = f"{file.filename}, cells of {name}"
+    with reading_errors(what, _REMEDY, form="HDF5"):
+        return [_values(file[reference], what) for reference in references[0]]
+
+
+def _values(place: Any, what: str) -> Any:
+    """The array of a data set whose values lie in the file itself."""
+    if place.external or place.is_virtual:
+        raise RegardError(f"{what}: keeps its data in another file, which is not read; {_REMEDY}")
+    check_growth(place.nbytes, place.id.get_storage_size(), what, _REMEDY)
+    return place[...]

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from regard.gaze.entry import Outside
 from regard.gaze.files import fixated_pixels, image_sizes, load_csv, load_mat, numbers
 from regard.gaze.fixations import Fixations, make_fixations, natural
-from regard.gaze.hdf5 import open_hdf5
+from regard.gaze.hdf5 import open_hdf5, read_hdf5_cells
 from regard.gaze.tables import read_csv
 from regard.listing import IMAGE_SUFFIXES, list_files, list_folders
 from regard.types import RegardError
@@ -92,11 +92,8 @@ def read_pascal_s(folder: str | Path, *, points_outside: Outside = "raise") -> F
     folder = Path(folder)
     sizes = image_sizes(folder / "imgs" / "pascal")
     path = folder / "fixations" / "pascalFix.mat"
-    try:
-        with open_hdf5(path) as file:
-            cells = [np.asarray(file[reference]) for reference in file["fixCell"][0]]
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise RegardError(f"cannot read fixCell of {path}: {error}") from error
+    with open_hdf5(path) as file:
+        cells = read_hdf5_cells(file, "fixCell")
     if len(cells) != len(sizes):
         raise RegardError(f"{path} has {len(cells)} images, {folder / 'imgs' / 'pascal'} has {len(sizes)}")
     cells = [cell if cell.ndim == 2 and len(cell) == 3 else np.empty((3, 0)) for cell in cells]  # empty: MATLAB's size

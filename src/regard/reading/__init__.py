@@ -9,7 +9,7 @@ from regard.reading.arrays import ArrayFile, check_growth, read_array, read_arra
 from regard.reading.folders import check_links, check_name
 from regard.reading.images import ImageHeader, image_header, load_image
 from regard.reading.plain_data import DataError, parse_json, parse_yaml, read_json_file, read_yaml_file
-from regard.reading.regular import read_bytes, read_text, regular_file
+from regard.reading.regular import read_bytes, read_text, reading_errors, regular_file
 
 __all__ = [
     "ArrayFile",
@@ -28,5 +28,6 @@ __all__ = [
     "read_json_file",
     "read_text",
     "read_yaml_file",
+    "reading_errors",
     "regular_file",
 ]

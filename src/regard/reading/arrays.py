@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,24 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regard.errors import RegardError
-from regard.reading.regular import limit, regular_file
+from regard.reading.regular import limit, reading_errors, regular_file
 
 MAX_BYTES = 256 * 2**20
 _GROWTH = 20
 _MEMBERS = 200_000
 _REMEDY = "write it again with numpy"
-
-
-@contextmanager
-def _reading(what: str, remedy: str) -> Iterator[None]:
-    """Whatever numpy and zipfile raise at damaged files (a dozen types) as one error that names the file."""
-    try:
-        yield
-    except RegardError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise RegardError(f"{what}: cannot be read ({text[:200]}); {remedy}") from error
 
 
 def read_array(path: str | Path, remedy: str = _REMEDY) -> NDArray[Any]:
@@ -45,7 +32,7 @@ def read_array(path: str | Path, remedy: str = _REMEDY) -> NDArray[Any]:
         RegardError: no such file, a pickled or damaged one, or one whose header does not agree with its length.
     """
     path = regular_file(path, remedy)
-    with _reading(str(path), remedy), path.open("rb") as file:
+    with reading_errors(str(path), remedy), path.open("rb") as file:
         size = path.stat().st_size
         return _array(file, size, size, str(path), remedy)
 
@@ -73,7 +60,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
 
     def __init__(self, path: str | Path, remedy: str = _REMEDY) -> None:
         self.path, self.remedy = regular_file(path, remedy), remedy
-        with _reading(str(path), remedy):
+        with reading_errors(str(path), remedy):
             self._zip = zipfile.ZipFile(self.path)
             members = self._zip.infolist()
         if len(members) > _MEMBERS:
@@ -83,7 +70,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         member = self._members[name]
         what = f"{self.path}: array {name!r}"
-        with _reading(what, self.remedy), self._zip.open(member) as file:
+        with reading_errors(what, self.remedy), self._zip.open(member) as file:
             return _array(file, member.file_size, member.compress_size, what, self.remedy)
 
     def __iter__(self) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from regard.errors import RegardError
@@ -77,6 +79,25 @@ def read_text(path: str | Path, remedy: str, *, most: int = MAX_TEXT) -> str:
         return read_bytes(path, most=most, remedy=remedy).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RegardError(f"{path}: cannot be read ({error}); {remedy}") from error
+
+
+@contextmanager
+def reading_errors(what: str, remedy: str, *, form: str = "") -> Iterator[None]:
+    """Whatever a library raises at a damaged file (a dozen types each) as one error that names the file.
+
+    Args:
+        what: the file, and the place in it.
+        remedy: with which the message ends.
+        form: of the file, such as HDF5, where its name does not tell.
+    """
+    try:
+        yield
+    except RegardError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        named = f" as {form}" if form else ""
+        raise RegardError(f"{what}: cannot be read{named} ({text[:200]}); {remedy}") from error
 
 
 def _reason(error: Exception) -> str:

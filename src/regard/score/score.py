@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regard.files import write_atomically
+from regard.files import csv_name, write_atomically
 from regard.gaze import SIGMA, Fixations, GazeReading, other_fixations
 from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
@@ -128,7 +128,8 @@ def score_maps(
     )
     if out is not None and rows:
         gallery = () if images is None else write_score_gallery(scores, files, table, images, out)
-        table_text = scores.to_frame().to_csv(index=False, lineterminator="\n")
+        frame = scores.to_frame().assign(image=lambda frame: frame["image"].map(csv_name))
+        table_text = frame.to_csv(index=False, lineterminator="\n")
         write_atomically(Path(out) / "per_image.csv", table_text, parents=True)
         write_dataclass(Path(out) / "scores.json", scores.results(gallery, name), indent=2)
         write_score_page(Path(out))

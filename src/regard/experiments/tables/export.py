@@ -20,6 +20,7 @@ from regard.experiments.tables.results import (
     TableRow,
     TuningTrials,
 )
+from regard.files import csv_name
 from regard.report import Terminal, duration, interval_text, listed, number, plural, signed
 
 _OLD_WORDS = {"holds": "better", "refuted": "worse", "open": "not settled"}
@@ -190,7 +191,7 @@ def table_csv(results: TableResults) -> str:
             numbers += [math.nan] * 3 if cell is None else [cell.value, cell.low, cell.high]
         d = row.difference
         numbers += [math.nan] * 4 if d is None else [d.value, d.low, d.high, d.p_holm]
-        writer.writerow([row.arm, len(row.seeds), *("" if math.isnan(x) else repr(x) for x in numbers)])
+        writer.writerow([csv_name(row.arm), len(row.seeds), *("" if math.isnan(x) else repr(x) for x in numbers)])
     return file.getvalue()
 
 
