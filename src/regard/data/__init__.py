@@ -22,6 +22,7 @@ from regard.data.files import (
 from regard.data.generated.clutter import clutter
 from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.loader import JointLoader, Loader, join, loader
+from regard.data.membership import DataRecord, check_data, content_hashes, record_data
 from regard.data.own_images import csv_table, image_folder
 from regard.data.random_counter import permutation, uniforms
 from regard.data.salient import osie, salient_set
@@ -49,6 +50,7 @@ __all__ = [
     "Augmentation",
     "Clip",
     "ClipSplit",
+    "DataRecord",
     "DataSplits",
     "FileSplit",
     "JointLoader",
@@ -60,10 +62,12 @@ __all__ = [
     "atari_head",
     "cache_folder",
     "cached",
+    "check_data",
     "check_split",
     "cifar10_jpeg",
     "clip_folder",
     "clutter",
+    "content_hashes",
     "corrupted",
     "cover",
     "csv_table",
@@ -85,6 +89,7 @@ __all__ = [
     "osie",
     "permutation",
     "read_image",
+    "record_data",
     "salient_set",
     "shuffle_gaze",
     "shuffle_labels",

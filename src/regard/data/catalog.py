@@ -6,12 +6,14 @@ Nothing is downloaded except by `get`, and by that only after a confirmation.
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from regard.data.entries import ENTRIES, Entry
+from regard.data.membership import DataRecord
 from regard.data.splits import DataSplits
 from regard.files import make_folder
 from regard.types import RegardError
@@ -38,7 +40,9 @@ def find_entry(name: str) -> Entry:
     return CATALOG[name]
 
 
-def open_data(name: str, root: str | Path | None = None, **options: Any) -> DataSplits:
+def open_data(
+    name: str, root: str | Path | None = None, *, record: DataRecord | None = None, **options: Any
+) -> DataSplits:
     """Open a data set that is at hand; nothing is downloaded. Exported as ``regard.data.open``, too.
 
     >>> data = open_data("clutter", size=16, train=4, val=2, test=2, cache=False)
@@ -48,11 +52,14 @@ def open_data(name: str, root: str | Path | None = None, **options: Any) -> Data
     Args:
         name: key of the catalog.
         root: its folder (``csv``: its file), or one that contains it; None reads it from ``$REGARD_DATA``.
+        record: of a run: classes and splits are those that it was trained on, whatever was added since.
         options: those of the function that opens the set, e.g. ``size=32`` for ``clutter``.
 
     Raises:
         RegardError: an unknown name or option, no folder, or files that are missing or damaged.
     """
+    if record is not None and "record" in inspect.signature(find_entry(name).open).parameters:
+        options = {**options, "record": record}
     entry = find_entry(name)
     if options.get("download"):
         raise RegardError(f"{name}: opening never downloads; use `regard data get {name}`")

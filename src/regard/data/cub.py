@@ -16,7 +16,8 @@ from torch import Tensor
 from regard.data.crops import boxes_through, cover_windows, object_windows, parts_through
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import cut_gaze, points_of
-from regard.data.splits import DataSplits, complete
+from regard.data.membership import DataRecord, keep_items
+from regard.data.splits import DataSplits, complete, label_names
 from regard.gaze import image_size, load_csv, read_cub_gha
 from regard.types import RegardError
 
@@ -36,6 +37,7 @@ def cub(
     seed: int = 0,
     in_memory: bool = False,
     gaze: bool = True,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """CUB-200-2011 in its official layout, or a subset of its classes with annotations in one folder.
 
@@ -48,6 +50,7 @@ def cub(
         seed: decides which.
         in_memory: read all images now: 150 kB per image of 224 pixels.
         gaze: also read CUB-GHA, if it lies beside them. Its viewings name no observers, so none can be held out.
+        record: of a run; its classes and splits are kept, whatever was added since.
 
     Returns:
         Splits with boxes and parts (P=15, in the order of CUB's list) in pixels of the images, cut at their border;
@@ -66,7 +69,14 @@ def cub(
     groups = {"train": tables.official_train.nonzero()[:, 0], "test": (~tables.official_train).nonzero()[:, 0]}
     if not len(groups["test"]):
         raise RegardError(f"{folder}: the official split leaves no test image; put all of CUB's files there")
-    groups = complete(groups, tables.labels, {"val": val_share}, seed=seed, where=folder)
+    classes, labels = tables.classes, tables.labels
+    remarks: tuple[str, ...] = ()
+    if record is None:
+        groups = complete(groups, labels, {"val": val_share}, seed=seed, where=folder)
+    else:
+        files = [(path,) for path in tables.paths]
+        kept = keep_items(record, files, label_names(labels, classes), where=folder)
+        classes, labels, groups, remarks = kept.classes, kept.labels, dict(kept.groups), kept.remarks
     boxes = boxes_through(tables.boxes, windows, shape)
     points = parts_through(tables.parts, windows, shape)
     table = read_cub_gha(tables.gaze) if gaze and tables.gaze is not None else None
@@ -78,9 +88,9 @@ def cub(
             fixations[name] = cut_gaze(table, {tables.ids[i]: k for k, i in enumerate(places)}, windows[index], shape)
         splits[name] = FileSplit(
             name,
-            tables.classes,
+            classes,
             tuple(tables.paths[i] for i in places),
-            tables.labels[index],
+            labels[index],
             shape,
             windows=shares[index],
             boxes=boxes[index],
@@ -89,10 +99,12 @@ def cub(
         )
     return file_splits(
         splits,
-        source=f"CUB-200-2011 (Wah et al. 2011), {len(tables.classes)} classes, {folder}",
+        source=f"CUB-200-2011 (Wah et al. 2011), {len(classes)} classes, {folder}",
         licence=CUB_LICENCE,
         in_memory=in_memory,
         gaze=fixations.get("test"),
+        where=folder,
+        remarks=remarks,
     )
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image
 from torch import Tensor
 
-from regard.data.splits import DataSplits, Split, TensorSplit, check_labels
+from regard.data.splits import DataSplits, Member, Split, TensorSplit, check_labels, label_names
 from regard.gaze import natural
 from regard.listing import IMAGE_SUFFIXES, list_files
 from regard.reading import check_growth, load_image, regular_file
@@ -160,6 +160,12 @@ class FileSplit:
             self.name, self.classes, images, self.labels, masks=masks, names=names, **self._annotations()
         )
 
+    def members(self) -> tuple[Member, ...]:
+        """Files and class names of every item."""
+        files = [(path,) for path in self.paths] if self.masks is None else zip(self.paths, self.masks, strict=True)
+        names = label_names(self.labels, self.classes)
+        return tuple(Member(tuple(own), labels) for own, labels in zip(files, names, strict=True))
+
     def _annotations(self) -> dict[str, Any]:
         """Annotations other than masks, where there are any."""
         fields = {"boxes": self.boxes, "parts": self.parts, "fixations": self.fixations}
@@ -184,10 +190,14 @@ class FileSplit:
         return image.resize((self.size[1], self.size[0]), resample, box=box)
 
 
-def file_splits(parts: dict[str, FileSplit], *, in_memory: bool, **facts: Any) -> DataSplits:
-    """`DataSplits.of_parts` with the statistics of at most 500 training images; ``in_memory`` reads all images now."""
+def file_splits(parts: dict[str, FileSplit], *, in_memory: bool, where: Path, **facts: Any) -> DataSplits:
+    """`DataSplits.of_parts` with the statistics of at most 500 training images; ``in_memory`` reads all images now.
+
+    ``where`` is the set's folder, below which its files are named.
+    """
     ready = {name: part.load() if in_memory else part for name, part in parts.items()}
-    return DataSplits.of_parts(ready, statistics_images=500, **facts)
+    members = {name: part.members() for name, part in parts.items()}
+    return DataSplits.of_parts(ready, statistics_images=500, members=members, where=where, **facts)
 
 
 def fingerprint(split: Split) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from torch import Tensor
 
 from regard.data.crops import cover_windows, points_through
 from regard.data.files import FileSplit
-from regard.gaze import Fixations, GazeReading, image_size, read_csv
+from regard.data.membership import DataRecord
+from regard.gaze import Fixations, GazeReading, image_size, natural, observer_split, read_csv
+from regard.types import RegardError
 
 
 def cut_gaze(
@@ -66,6 +68,28 @@ def points_of(table: Fixations) -> Float[Tensor, "N p 2"]:
     height, width = (int(side) for side in table.sizes[0])
     limit = torch.tensor([width, height]).float().nextafter(torch.zeros(2))
     return torch.minimum(table.points().float(), limit)
+
+
+def observers_of(table: Fixations, held_out: int, record: DataRecord | None) -> tuple[Fixations, Fixations]:
+    """As `observer_split`; observers of a ``record`` stay what they were, and others are left out.
+
+    Raises:
+        RegardError: an observer of the record is missing.
+    """
+    if record is None or not record.observers:
+        return observer_split(table, held_out)
+    check_observers(record, table.subjects)
+    return table.select(subjects=record.observers["learned"]), table.select(subjects=record.observers["judged"])
+
+
+def check_observers(record: DataRecord, observers: Iterable[str]) -> None:
+    """Raises RegardError where an observer of a record is not among those that there are now."""
+    absent = sorted({who for panel in record.observers.values() for who in panel} - set(observers), key=natural)
+    if absent:
+        raise RegardError(
+            f"{record.name}: no gaze of {', '.join(absent)}, observers of the run; restore it, or train a run on the "
+            "gaze as it is under another name (--name)"
+        )
 
 
 def own_gaze(

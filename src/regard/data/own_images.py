@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from torch import Tensor
 
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
-from regard.data.splits import DataSplits, complete
+from regard.data.membership import DataRecord, keep_items, without_copies
+from regard.data.splits import DataSplits, complete, label_names
 from regard.gaze import GazeReading
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files, list_folders
 from regard.types import RegardError
@@ -41,6 +42,7 @@ def image_folder(
     seed: int = 0,
     in_memory: bool = False,
     mirror: bool = True,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """A folder of images by class.
 
@@ -59,6 +61,10 @@ def image_folder(
         seed: decides which.
         in_memory: read all images now.
         mirror: whether a mirrored image keeps its class.
+        record: of a run; its classes and splits are kept, whatever was added since.
+
+    Raises:
+        RegardError: no such folder, no images, or images of ``record`` that are missing or changed.
     """
     root = Path(root)
     _folder(root, "image folder")
@@ -71,61 +77,71 @@ def image_folder(
         folders = {"train": root}
     masks_folder = None if masks is None else Path(masks).resolve()
     classes = tuple(sorted(p.name for p in list_folders(folders["train"]) if p.resolve() != masks_folder))
-    if len(classes) < 2:
+    if len(classes) < 2 and record is None:
         raise RegardError(f"{folders['train']}: {len(classes)} class folders; at least 2 are needed, one per class")
-    images = {name: _images(path, classes, strict=name != "train") for name, path in folders.items()}
+    new, others = record is None, {name: path for name, path in folders.items() if name != "train"}
+    if new:
+        _same_classes(others.values(), classes)
+    images = {name: _images(path, classes, every=new) for name, path in folders.items()}
     paths = [path for own, _ in images.values() for path in own]
     labels = torch.cat([own for _, own in images.values()])
     lengths = [len(own) for _, own in images.values()]
     groups = dict(zip(images, torch.arange(len(paths)).split(lengths), strict=True))
-    groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=root)
+    if new:
+        groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=root)
     return own_splits(
         paths,
         labels,
         groups,
         classes=classes,
         size=size,
-        masks=None if masks is None else _masks(paths, root, Path(masks)),
+        masks=None if masks is None else _masks(paths, root, Path(masks), every=new),
         fixations=fixations,
         gaze_reading=gaze_reading,
         root=root,
+        record=record,
         source=f"images in {root}",
         in_memory=in_memory,
         mirror=mirror,
     )
 
 
-def _images(folder: Path, classes: tuple[str, ...], *, strict: bool) -> tuple[list[Path], Tensor]:
-    """Image files below the class folders, sorted, and their labels."""
-    unknown = sorted({p.name for p in list_folders(folder)} - set(classes))
-    if strict and unknown:
-        raise RegardError(
-            f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
-        )
+def _same_classes(folders: Iterable[Path], classes: tuple[str, ...]) -> None:
+    for folder in folders:
+        unknown = sorted({p.name for p in list_folders(folder)} - set(classes))
+        if unknown:
+            raise RegardError(
+                f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
+            )
+
+
+def _images(folder: Path, classes: tuple[str, ...], *, every: bool) -> tuple[list[Path], Tensor]:
+    """Image files below the class folders, sorted, and their labels; ``every`` class must have one."""
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        own = list_files(folder / name, IMAGE_SUFFIXES)
-        if not own:
+        own = list_files(folder / name, IMAGE_SUFFIXES) if every or (folder / name).is_dir() else []
+        if every and not own:
             raise RegardError(
                 f"{folder / name}: no images in this class; add some ({', '.join(IMAGE_SUFFIXES)}) or remove it"
             )
         paths += own
         labels += [label] * len(own)
-    return paths, torch.tensor(labels)
+    return paths, torch.tensor(labels).long()
 
 
-def _masks(paths: list[Path], root: Path, masks: Path) -> list[Path]:
+def _masks(paths: list[Path], root: Path, masks: Path, *, every: bool) -> list[Path]:
+    """The mask of each image; ``every`` image must have one, else that of one without is a file that is not there."""
     _folder(masks, "masks folder")
     names = {p: p.relative_to(root).as_posix() for p in paths}
     mask_of = Names(p.relative_to(masks).as_posix() for p in list_files(masks, IMAGE_SUFFIXES)).find_all(names.values())
     absent = [p for p, name in names.items() if name not in mask_of]
-    if absent:
+    if absent and every:
         raise RegardError(
             f"{masks}: no mask for {len(absent)} of {len(paths)} images, the first {absent[0]}; "
             f"save it as {masks / absent[0].relative_to(root).with_suffix('.png')}"
         )
-    return [masks / mask_of[name] for name in names.values()]
+    return [masks / mask_of.get(name, name) for name in names.values()]
 
 
 def _folder(path: Path, what: str) -> None:
@@ -154,6 +170,7 @@ def csv_table(
     seed: int = 0,
     in_memory: bool = False,
     mirror: bool = True,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """The images that a CSV file lists; every error names file, line, value and remedy.
 
@@ -170,6 +187,7 @@ def csv_table(
         seed: decides which.
         in_memory: read all images now.
         mirror: whether a mirrored image keeps its class.
+        record: of a run; its classes and splits are kept, whatever was added since.
 
     Returns:
         Splits whose labels are class indices, or 0/1 targets (N,n) as soon as one image has several labels.
@@ -177,12 +195,13 @@ def csv_table(
     table = Path(table)
     rows = _read(table)
     names = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
-    if len(names) < 2:
+    if len(names) < 2 and record is None:
         raise RegardError(f"{table}: {len(names)} classes ({', '.join(names)}); at least 2 are needed")
     labels = _labels(table, rows, names)
 
     groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}
-    groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=table)
+    if record is None:
+        groups = complete(groups, labels, {"val": val_share, "test": test_share}, seed=seed, where=table)
     return own_splits(
         [row.path for row in rows],
         labels,
@@ -193,6 +212,7 @@ def csv_table(
         fixations=fixations,
         gaze_reading=gaze_reading,
         root=table.parent,
+        record=record,
         source=f"images listed in {table}",
         in_memory=in_memory,
         mirror=mirror,
@@ -307,12 +327,23 @@ def own_splits(
     fixations: str | Path | None,
     gaze_reading: GazeReading | None,
     root: Path,
+    record: DataRecord | None = None,
     **options: Any,
 ) -> DataSplits:
     """Splits of the user's own images, cut to the centre; ``groups`` are the positions of each split's images.
 
-    ``fixations`` is a CSV file, see `own_gaze`; ``options`` are those of `file_splits`.
+    ``fixations`` is a CSV file, see `own_gaze`; ``options`` are those of `file_splits`. Classes, labels and splits are
+    those of ``record`` where there is one. Otherwise test images that are copies of training images are left out.
+
+    Raises:
+        RegardError: images of ``record`` are missing or changed, or all test images are copies.
     """
+    if record is None:
+        groups, remarks = without_copies(paths, groups, where=root)
+    else:
+        files = [(path,) for path in paths] if masks is None else list(zip(paths, masks, strict=True))
+        kept = keep_items(record, files, label_names(labels, classes), where=root)
+        classes, labels, groups, remarks = kept.classes, kept.labels, kept.groups, kept.remarks
     shape = as_size(size)
     observed = None if fixations is None else own_gaze(fixations, paths, root, shape, gaze_reading)
     splits, tables = {}, {}
@@ -322,4 +353,5 @@ def own_splits(
         splits[name] = FileSplit(name, classes, tuple(paths[i] for i in places), labels[index], shape, masks_of)
         if observed is not None:
             splits[name], tables[name] = observed(splits[name])
-    return file_splits(splits, licence="the user's own", gaze=tables.get("test"), **options)
+    gaze = tables.get("test")
+    return file_splits(splits, licence="the user's own", gaze=gaze, where=root, remarks=remarks, **options)

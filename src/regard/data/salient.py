@@ -23,9 +23,10 @@ import torch
 from torch import Tensor
 
 from regard.data.files import FileSplit, as_size, file_splits, find_folder, image_files
-from regard.data.gaze import points_of, stretch_gaze
+from regard.data.gaze import observers_of, points_of, stretch_gaze
+from regard.data.membership import DataRecord, keep_items
 from regard.data.splits import DataSplits, complete
-from regard.gaze import Fixations, load_mat, natural, observer_split, read_dut_omron, read_osie, read_pascal_s
+from regard.gaze import Fixations, load_mat, natural, read_dut_omron, read_osie, read_pascal_s
 from regard.listing import Names
 from regard.types import RegardError
 
@@ -106,6 +107,7 @@ def salient_set(
     in_memory: bool = False,
     gaze: bool = True,
     held_out: int = 0,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """One of `SALIENT`.
 
@@ -121,6 +123,7 @@ def salient_set(
         in_memory: read all images now: 200 kB per image of 224 pixels.
         gaze: also read the fixations, where they were recorded and are at hand (PASCAL-S needs h5py).
         held_out: number of observers, the last, whose gaze is used on the test split alone.
+        record: of a run; its splits and observers are kept, whatever was added since.
 
     Raises:
         RegardError: a folder or a mask is missing, or observers are held out of a set without gaze.
@@ -159,6 +162,7 @@ def salient_set(
         mask_level=layout.mask_level,
         gaze=table,
         held_out=held_out,
+        record=record,
         in_memory=in_memory,
         source=f"{title}, {folder}",
         licence=layout.licence,
@@ -173,6 +177,7 @@ def osie(
     seed: int = 0,
     in_memory: bool = True,
     held_out: int = 0,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """OSIE from ``images/*.jpg`` and ``fixations.csv`` (or ``fixations.mat``): fixations, but no masks and no labels.
 
@@ -186,6 +191,7 @@ def osie(
         seed: decides which.
         in_memory: read all images now: 150 kB per image of 224 pixels.
         held_out: number of observers, the last, whose gaze is used on the test split alone.
+        record: of a run; its splits and observers are kept, whatever was added since.
     """
     folder = find_folder(Path(root), "osie", "OSIE", holds="images", name="osie")
     table = read_osie(folder)
@@ -203,6 +209,7 @@ def osie(
         where=folder,
         gaze=table,
         held_out=held_out,
+        record=record,
     )
 
 
@@ -256,18 +263,25 @@ def _whole_splits(
     mask_level: float | None = None,
     gaze: Fixations | None = None,
     held_out: int = 0,
+    record: DataRecord | None = None,
     **options: Any,
 ) -> DataSplits:
     """Splits of whole images of one class, stretched to ``size``, with masks and gaze where there are any.
 
     ``groups`` are the positions of the given splits; ``val`` is taken out of ``train`` where it is missing. ``gaze``
     names images by their files' names, in the files' pixels; that of the last ``held_out`` observers is used on the
-    test split alone (`observer_split`). ``options`` are those of `file_splits`, ``where`` is named in errors.
+    test split alone (`observers_of`). ``options`` are those of `file_splits`, ``where`` is named in errors.
     """
     shape = as_size(size)
     labels = torch.zeros(len(images)).long()
-    groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
-    learned, judged = (None, None) if gaze is None else observer_split(gaze, held_out)
+    remarks: tuple[str, ...] = ()
+    if record is None:
+        groups = complete(groups, labels, {"val": val_share}, seed=seed, where=where)
+    else:
+        files = [(image,) for image in images] if masks is None else list(zip(images, masks, strict=True))
+        kept = keep_items(record, files, [(class_name,)] * len(images), where=where)
+        groups, remarks = dict(kept.groups), kept.remarks
+    learned, judged = (None, None) if gaze is None else observers_of(gaze, held_out, record)
     splits, tables = {}, {}
     for name, index in groups.items():
         places = index.tolist()
@@ -285,4 +299,12 @@ def _whole_splits(
             windows=torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(len(index), -1),
             fixations=points_of(tables[name]) if tables else None,
         )
-    return file_splits(splits, gaze=tables.get("test"), **options)
+    observers = {"learned": learned, "judged": judged} if held_out else {}
+    return file_splits(
+        splits,
+        gaze=tables.get("test"),
+        where=where,
+        remarks=remarks,
+        observers={name: table.subjects for name, table in observers.items() if table is not None},
+        **options,
+    )

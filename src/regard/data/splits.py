@@ -127,6 +127,16 @@ class TensorSplit:
 
 
 @dataclass(frozen=True)
+class Member:
+    """An item of a split in files: its file (of a clip, perhaps a folder of frames) and, if it has one, its mask's; and
+    the names of its classes.
+    """
+
+    files: tuple[Path, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DataSplits:
     """A data set, ready for training and evaluation.
 
@@ -144,6 +154,10 @@ class DataSplits:
         guesses: name -> classes (N,) predicted for the test items without their images: floors of accuracy.
         remarks: caveats without which a number on this set is misread; shown with every table of it.
         proxy: the set is a substitute for another that is not available; tables say so.
+        members: split -> its items, where they lie in files of their own; by these a run knows its splits again.
+        where: the folder below which members are named.
+        observers: ``learned`` and ``judged``: whose gaze is on train and val, and whose on test, where they differ.
+        beside: records of other sets that are used with this one, where a run has them.
     """
 
     train: Split
@@ -158,6 +172,10 @@ class DataSplits:
     guesses: Mapping[str, Int[Tensor, " N"]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     proxy: bool = False
+    members: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
+    where: Path = Path()
+    observers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_parts(
@@ -202,6 +220,17 @@ def check_labels(labels: Tensor, classes: tuple[str, ...], *, where: str) -> Non
         raise RegardError(
             f"{where}: multi-label targets of shape {tuple(labels.shape)} must be 0 or 1, one for each of {n} classes"
         )
+
+
+def label_names(labels: Num[Tensor, "N *n"], classes: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The names of each item's classes.
+
+    >>> label_names(torch.tensor([1, 0]), ("cat", "dog"))
+    [('dog',), ('cat',)]
+    """
+    if labels.ndim == 1:
+        return [(classes[k],) for k in labels.tolist()]
+    return [tuple(classes[k] for k in row.nonzero()[:, 0].tolist()) for row in labels]
 
 
 def evenly_spaced(count: int, most: int) -> Int[Tensor, " n"]:

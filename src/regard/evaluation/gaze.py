@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split, cached, open_data
+from regard.data import Split, cached
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.localization import boxed_floors, split_parts
 from regard.evaluation.observe import observe_maps
@@ -23,6 +23,7 @@ from regard.evaluation.rows import ANOTHER, CENTRE_PRIOR, OBSERVERS, RANDOM
 from regard.gaze import SIGMA, Fixations, blur, density, leave_one_observer_out, observers_information, split_half
 from regard.metrics import controls
 from regard.metrics.fixation import auc, cc, nss
+from regard.training import open_beside
 from regard.types import Map
 
 _KEYS = ("gaze_nss", "gaze_auc", "gaze_cc")
@@ -61,7 +62,7 @@ def aligned_gaze(context: EvaluationContext) -> Columns:
     if gaze_set is None:
         return Columns()
     if gaze_set != "own":
-        data = open_data(gaze_set, a.root, **{"size": context.size} | a.options)
+        data = open_beside(gaze_set, a.root, a.options, data)
     if data.gaze is None or data.train.batch([0]).fixations is None:
         return Columns()
     gaze, seed = data.gaze(), context.seed

@@ -19,7 +19,7 @@ from regard.files import claim_folder
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
 from regard.report import BootstrapMean, json_text, read_dataclass, write_dataclass
-from regard.training import Recipe, load_run, refuse_map_override
+from regard.training import Recipe, load_model, load_run, refuse_map_override
 from regard.types import Batch, RegardError
 
 NONE, BACKGROUND = "none", "background"
@@ -94,7 +94,7 @@ def shift(
     refuse_map_override(recipe, run)
     models = {"run": model.to(device)}
     if (run / "twin" / "model").is_dir():
-        models["twin"] = load_run(run / "twin")[1].to(device)
+        models["twin"] = load_model(run / "twin", AttentiveClassifier).to(device)
     results = ShiftResults(1, run.name, recipe.data.name, options, ())
     wanted = {"schema": 1, "run": run.name, "data": recipe.data.name, "options": options}
     claim = claim_folder(out, "wanted.json", json_text(wanted), holds="shifts with other options")

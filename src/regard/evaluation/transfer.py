@@ -34,7 +34,7 @@ from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
 from regard.reading import read_arrays
 from regard.report import BootstrapMean, json_text, write_dataclass
-from regard.training import load_run, refuse_map_override, seed_everything
+from regard.training import load_trained, refuse_map_override, seed_everything
 from regard.types import RegardError
 
 Rows = npt.NDArray[np.float32]
@@ -226,8 +226,10 @@ def transfer(
         RegardError: no finished run, an unknown data set, one without single labels, or ``out`` holds other numbers.
     """
     options, device = options or TransferOptions(), find_device(device)
-    recipe, model, _ = load_run(run)
+    recipe, model, _ = load_trained(run)
     refuse_map_override(recipe, run)
+    if not isinstance(model, AttentiveClassifier):
+        raise RegardError(f"{run}: a run of task {recipe.task}; a classifier of images is needed here")
     own: Mapping[str, Any] = data_options or {}
     if "size" in inspect.signature(find_entry(data).open).parameters and "size" not in own:
         own = {**own, "size": model.shape[1]}

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, estimate_time, read_object, run_grid
+from regard.experiments.held_data import hold_data
 from regard.reading import parse_json
 from regard.report import Terminal, duration, plural
 from regard.training import build_data, recipe_from
@@ -65,16 +66,17 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
     """Runs the unfinished cells, each of which trains a recipe, and shows progress.
 
     Every data set is opened once before the workers start: a missing one is an error at once, and a generated one is
-    made once.
+    made once. All cells have the data of the first (`hold_data`).
 
     Returns:
         Path of each failed cell -> why.
     """
     finished, _ = estimate_time(cells, root, options.workers)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
-    open_data_of(left)
     if not left:
         return {}
+    for remark in hold_data(left, root):
+        Terminal(stderr=True).print(remark, markup=False, highlight=False)
     with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
         outcome = run_grid(left, root, workers=options.workers, threads=options.threads, on_progress=on_progress)
     return dict(outcome.failed)

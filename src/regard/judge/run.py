@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from regard.data import content_hashes
 from regard.devices import find_device
 from regard.evaluation import Sample, open_sample, sample_of
 from regard.explain import METHODS
@@ -22,7 +23,8 @@ from regard.judge.measures import METRICS
 from regard.judge.page import write_judge_page
 from regard.judge.results import JudgeResults
 from regard.judge.subject import Subject, open_subject, wrap_network
-from regard.training import load_run
+from regard.listing import IMAGE_SUFFIXES, list_files
+from regard.training import load_run, load_trained, refuse_training_images
 from regard.types import RegardError
 
 
@@ -157,6 +159,10 @@ def _open_images(
     model: str | Path | nn.Module, images: str | Path | None, subject: Subject, count: int, seed: int
 ) -> Sample:
     if images is not None:
+        if _is_run(model) and Path(images).expanduser().is_dir():
+            files = list_files(Path(images).expanduser(), IMAGE_SUFFIXES)
+            hashes = dict(zip(map(str, files), content_hashes(files), strict=True))
+            refuse_training_images(Path(str(model)), hashes, str(images))
         return open_sample(str(images), count, subject.size, seed=seed)
     if not _is_run(model):
         raise RegardError(f"{subject.name} is not a run, so it has no data of its own; give --data, a folder or a name")
@@ -167,7 +173,7 @@ def _open_images(
 def _open_shuffled(model: str | Path | nn.Module, sample: Sample) -> Subject:
     """The network that was trained on shuffled labels; a run must say so, of other models it is not known."""
     subject = _open(model, None, sample)
-    if _is_run(model) and not load_run(Path(str(model)))[0].data.shuffle_labels:
+    if _is_run(model) and not load_trained(Path(str(model))).recipe.data.shuffle_labels:
         raise RegardError(
             f"{model} learned the labels as they are; train it again with --data.shuffle_labels true, or, if its data "
             f"came with shuffled ones, give {Path(str(model)) / 'model'}"

@@ -14,7 +14,7 @@ from torch import nn
 
 from regard.backbones import PACKAGED, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
-from regard.training import load_run, refuse_map_override
+from regard.training import load_run, load_trained, refuse_map_override
 from regard.types import RegardError
 
 _IMAGENET_CLASSES = 1000
@@ -69,9 +69,11 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
             raise RegardError(f"weights={weights}: {folder} has its own")
         if (folder / "config.json").is_file():
             return _subject(str(name), AttentiveClassifier.from_pretrained(folder))
-        recipe, model, data = load_run(folder)
+        recipe, model, record = load_trained(folder)
         refuse_map_override(recipe, folder)
-        return _subject(str(name), model, data.classes)
+        if not isinstance(model, AttentiveClassifier):
+            raise RegardError(f"{folder}: a run of task {recipe.task}; a classifier of images is needed here")
+        return _subject(str(name), model, _classes(folder) if record is None else record.data.classes)
     return _network(str(name), weights)
 
 
@@ -120,6 +122,14 @@ def _network(name: str, weights: str | None) -> Subject:
         return _subject(name, model)
     names = ImageNetInfo()
     return _subject(name, model, [names.index_to_description(i) for i in range(_IMAGENET_CLASSES)])
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    """The class names of a run that has no record of them, from its data; none where they are not at hand."""
+    try:
+        return load_run(folder).data.classes
+    except RegardError:
+        return ()
 
 
 def _known(name: str) -> nn.Module:

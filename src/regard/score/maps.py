@@ -30,7 +30,7 @@ from regard.gaze import (
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files
 from regard.reading import ArrayFile, load_image, read_array, regular_file
 from regard.score.colors import is_grey, values_of_colors
-from regard.training import open_run, refuse_map_override
+from regard.training import load_trained, refuse_map_override
 from regard.types import RegardError
 
 _KEPT = 2  # maps: scoring reads each twice in a row, as another image's map and as its own
@@ -231,7 +231,7 @@ def open_source(
 
 
 def _run(folder: Path, images: Path) -> MapFiles:
-    recipe, model, _ = open_run(folder)
+    recipe, model, _ = load_trained(folder)
     refuse_map_override(recipe, folder)
     if not model.at:
         raise RegardError(f"{folder}: this run has no attention (it is a plain network), so it has no maps to score")

@@ -1,6 +1,17 @@
-from .build import build_data, build_model, check_choices, open_gaze, plain_twin
+from .build import build_model, check_choices, open_gaze, plain_twin
 from .calibration import calibrate_attention
 from .callbacks import history, overfitted, read_lines
+from .data_record import (
+    DATA_FILE,
+    RunRecord,
+    beside_key,
+    build_data,
+    open_beside,
+    read_record,
+    record_run,
+    refuse_training_images,
+    write_record,
+)
 from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
@@ -28,11 +39,22 @@ from .recipe import (
     Recipe,
     TrainRecipe,
 )
-from .run import LoadedRun, load_best, load_model, load_run, open_run, train, train_with_twin
+from .run import (
+    LoadedRun,
+    TrainedRun,
+    load_best,
+    load_model,
+    load_run,
+    load_trained,
+    open_run,
+    train,
+    train_with_twin,
+)
 from .stem_cache import with_stem
 from .tasks import TASKS
 
 __all__ = [
+    "DATA_FILE",
     "TASKS",
     "AlignRecipe",
     "AugmentRecipe",
@@ -46,9 +68,12 @@ __all__ = [
     "ObjectiveRecipe",
     "OptimRecipe",
     "Recipe",
+    "RunRecord",
     "Situation",
     "TaskModel",
     "TrainRecipe",
+    "TrainedRun",
+    "beside_key",
     "build_data",
     "build_model",
     "build_override_maps",
@@ -69,6 +94,8 @@ __all__ = [
     "load_probe",
     "load_recipe",
     "load_run",
+    "load_trained",
+    "open_beside",
     "open_bits",
     "open_gaze",
     "open_run",
@@ -78,10 +105,13 @@ __all__ = [
     "parse_recipe",
     "plain_twin",
     "read_lines",
+    "read_record",
     "read_yaml",
     "recipe_from",
     "recipe_parser",
+    "record_run",
     "refuse_map_override",
+    "refuse_training_images",
     "sampled_rates",
     "save_recipe",
     "seed_everything",
@@ -89,4 +119,5 @@ __all__ = [
     "train_with_twin",
     "with_map_override",
     "with_stem",
+    "write_record",
 ]

@@ -12,7 +12,7 @@ from regard.data import DataSplits, JointLoader, Loader, Split, loader
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import StemSplit
-from regard.types import Batch
+from regard.types import Batch, RegardError
 
 
 class Batches(pl.LightningDataModule):
@@ -29,14 +29,31 @@ class Batches(pl.LightningDataModule):
         self.recipe, self.data, self.gaze = recipe, data, gaze
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Steps of every process, with as many processes as the recipe asks for."""
+    def batch_size(self) -> int:
+        """Images of a step in every process: as the recipe has it, or of a smaller set all, in one step an epoch.
+
+        Raises:
+            RegardError: fewer images than processes.
+        """
         t = self.recipe.train
-        return len(loader(self.data.train, t.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
+        world = t.devices * t.nodes
+        for split in (self.data.train, self.data.val):
+            if len(split) < world:
+                raise RegardError(
+                    f"{len(split)} {split.name} images for {world} processes, each of which needs one; lower "
+                    "train.devices and train.nodes, or add images"
+                )
+        return min(t.batch_size, len(self.data.train) // world)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of every process, with as many processes as the recipe asks for; at least one."""
+        t = self.recipe.train
+        return len(loader(self.data.train, self.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
 
     def train_dataloader(self) -> Loader | JointLoader:
         """Augmented batches of this epoch, in an order of its own."""
-        own = self._loader(self.data.train, self.recipe.train.batch_size, training=True)
+        own = self._loader(self.data.train, self.batch_size, training=True)
         if self.gaze is None:
             return own
         gaze, seed = self.gaze, self.recipe.train.seed

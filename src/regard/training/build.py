@@ -1,4 +1,4 @@
-"""What a recipe is made into: data, model, augmentation, and the recipes of its plain controls."""
+"""What a recipe is made into: sets with gaze, model, augmentation, and the recipes of its plain controls."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from regard.attention import FIXED_MAPS
 from regard.backbones import Attended, head_name, match_width, original_keys, size_of, width_is_free
-from regard.data import Augmentation, DataSplits, Split, open_data, shuffle_gaze, shuffle_labels
+from regard.data import Augmentation, DataSplits, Split, shuffle_gaze
 from regard.models import CONFIG, FREEZE_ALL, AttentiveClassifier, OneTrunk, TwoStream
 from regard.objectives import ALIGNMENT
 from regard.reading import read_json_file
+from regard.training.data_record import open_beside
 from regard.training.forward import TaskModel
 from regard.training.recipe import MAP_BUDGETS, AlignRecipe, ImposeRecipe, ModelRecipe, Recipe
 from regard.training.tasks import TASKS
@@ -39,12 +40,6 @@ def check_choices(recipe: Recipe) -> None:
     raise RegardError(f"recipe {recipe.name!r}: {message}")
 
 
-def build_data(recipe: Recipe) -> DataSplits:
-    """The recipe's data set, opened."""
-    data = open_data(recipe.data.name, recipe.data.root, **recipe.data.options)
-    return shuffle_labels(data, seed=recipe.train.seed) if recipe.data.shuffle_labels else data
-
-
 def build_gaze(recipe: Recipe, data: DataSplits) -> tuple[DataSplits, Split | None]:
     """The task's data, and the training images of another set on whose gaze attention is aligned; None without.
 
@@ -68,7 +63,7 @@ def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], d
     Raises:
         RegardError: it has no fixations on its training images.
     """
-    gaze_data = open_data(name, root, **{"size": data.train.batch([0]).size} | options)
+    gaze_data = open_beside(name, root, options, data)
     if gaze_data.train.batch([0]).fixations is None:
         raise RegardError(f"{part}.gaze={name}: this set comes without fixations; take osie, pascal_s or dut_omron")
     return gaze_data

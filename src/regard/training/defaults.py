@@ -23,7 +23,7 @@ from regard.attention import noise_price
 from regard.backbones import eval_mode, packaged_weights, probe_images
 from regard.data import DataSplits
 from regard.models import BASELINE_NAMES, AttentiveClassifier
-from regard.training.build import build_data
+from regard.training.data_record import build_data
 from regard.training.parsing import recipe_from
 from regard.training.recipe import DataRecipe, ModelRecipe, Recipe
 from regard.training.tasks import OPEN

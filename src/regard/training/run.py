@@ -31,7 +31,6 @@ from regard.models import AttentiveClassifier, TwoStream
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
 from regard.training.build import (
-    build_data,
     build_gaze,
     build_model,
     check_choices,
@@ -52,6 +51,14 @@ from regard.training.callbacks import (
     monitored,
     read_lines,
 )
+from regard.training.data_record import (
+    RunRecord,
+    build_data,
+    data_of_run,
+    read_record,
+    record_run,
+    write_record,
+)
 from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
 from regard.training.parsing import dump_recipe, load_recipe, save_recipe
@@ -67,6 +74,7 @@ _RECIPE = "recipe.yaml"
 _LAST = "checkpoints/last.ckpt"
 _BEST = "checkpoints/best.ckpt"
 _MODEL = "model"
+_TWIN = "twin"
 _RECORD = "environment.json"
 """Written last: it marks a finished run."""
 
@@ -87,6 +95,20 @@ class LoadedRun(NamedTuple, Generic[ModelT]):
     data: DataSplits
 
 
+class TrainedRun(NamedTuple):
+    """What a finished run is without its data, which need not be at hand.
+
+    Attributes:
+        recipe: as the folder holds it.
+        model: trained, in evaluation mode, on the processor.
+        record: of its data; None of a run of an earlier version.
+    """
+
+    recipe: Recipe
+    model: TaskModel
+    record: RunRecord | None
+
+
 class PreparedRun:
     """A recipe that is checked, matched and has its folder, once, with the data that it needs, built once.
 
@@ -94,19 +116,28 @@ class PreparedRun:
         recipe: of the run.
         folder: of the run; it is made, or must hold a run of the same recipe.
         data: of the recipe, if they are built already.
+        record: of data that the run must be trained on, such as those of the other runs of a table.
 
     Attributes:
         recipe: that which is trained: of the plain network where ``model.match`` asks for one.
         claim: of the folder.
+        begun: whether something was learned already, by it or by the plain network that it starts from; from then on
+            it keeps its data.
 
     Raises:
         RegardError: the recipe names a choice that there is not, or the folder holds a run of another recipe.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, data: DataSplits | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, folder: Path, data: DataSplits | None = None, *, record: RunRecord | None = None
+    ) -> None:
         check_choices(recipe)
         self.folder, self.recipe = folder, recipe
-        if data is not None:
+        self.begun = any(folder.glob(f"**/{Path(_LAST).name}")) or any(folder.glob(f"**/{_RECORD}"))
+        own = read_record(folder) if self.begun else None
+        beside = read_record(folder.parent) if folder.name == _TWIN and own is None and record is None else None
+        self._record = own or record or beside
+        if data is not None and own is None and beside is None:
             self.data = data
         if not (folder / _RECIPE).exists():
             _ = self.data  # opened before the folder is claimed
@@ -123,8 +154,18 @@ class PreparedRun:
 
     @cached_property
     def data(self) -> DataSplits:
-        """The recipe's data."""
-        return build_data(self.recipe)
+        """The recipe's data; those of a run that was begun are those that it began with."""
+        return data_of_run(self.recipe, self.folder) if self.finished else build_data(self.recipe, self._record)
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """Of the data."""
+        return self._record or record_run(self.recipe, self.data)
+
+    def write_record(self) -> None:
+        """Writes what the run is trained on, unless it began before."""
+        if not self.begun:
+            write_record(self.folder, self.record)
 
     @property
     def nothing_left(self) -> AbstractContextManager[None]:
@@ -143,16 +184,18 @@ class PreparedRun:
         return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), self.data)
 
 
-def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
+def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: RunRecord | None = None) -> Path:
     """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
 
-    The folder gets ``recipe.yaml``, ``metrics.jsonl``, ``checkpoints/``, ``model/`` (Hugging Face form) and, last,
-    ``environment.json``. The plain twin is not trained, and nothing is evaluated: `regard train` does both.
+    The folder gets ``recipe.yaml``, ``data.json`` (what it is trained on), ``metrics.jsonl``,
+    ``checkpoints/``, ``model/`` (Hugging Face form) and, last, ``environment.json``. The plain twin is not trained, and
+    nothing is evaluated: `regard train` does both.
 
     Args:
         recipe: of the run; ``Recipe()`` is a small network with attention on generated images, minutes on a processor.
         folder: of the run.
         quiet: without a progress bar.
+        record: of the data that the run must be trained on; by default those that are there now.
 
     Returns:
         The folder, for `load_run`.
@@ -173,7 +216,7 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False) -> Path:
         >>> run.model.predict(run.data.test.batch([0, 1]).images).shape
         torch.Size([2, 10])
     """
-    run = PreparedRun(recipe, Path(folder))
+    run = PreparedRun(recipe, Path(folder), record=record)
     with run.nothing_left:
         return _train(run, quiet=quiet)
 
@@ -197,14 +240,15 @@ def train_with_twin(
 
 
 def _train_both(run: PreparedRun, *, quiet: bool) -> None:
-    recipe, folder, twin_folder = run.recipe, run.folder, run.folder / "twin"
+    recipe, folder, twin_folder = run.recipe, run.folder, run.folder / _TWIN
     if not recipe.twin or (twin_folder / _RECORD).exists():
         _train(run, quiet=quiet)
         return
     if recipe.train.devices * recipe.train.nodes > 1:
         _train(run, quiet=quiet)
-        _train(PreparedRun(plain_twin(recipe), twin_folder, run.data), quiet=quiet)
+        _train(PreparedRun(plain_twin(recipe), twin_folder, run.data, record=run.record), quiet=quiet)
         return
+    run.write_record()  # before the twin starts, which takes it
     _train_plain_start(run, quiet=quiet)
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
         stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
@@ -216,7 +260,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     threads = torch.get_num_threads()
     half = recipe.train.threads or max(1, threads // 2)
     command = [sys.executable, "-m", "regard", "train", "--recipe", str(path), "--runs", str(folder.parent)]
-    command += ["--name", f"{folder.name}/twin", "--quiet", "--no-evaluation"]
+    command += ["--name", f"{folder.name}/{_TWIN}", "--quiet", "--no-evaluation"]
     with log.open("w") as output:
         environment = os.environ | {"OMP_NUM_THREADS": str(half)}
         twin = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
@@ -266,6 +310,16 @@ def open_run(folder: Path | str) -> LoadedRun[TaskModel]:
     Raises:
         RegardError: no finished run lies there.
     """
+    recipe, model, _ = load_trained(folder)
+    return LoadedRun(recipe, model, data_of_run(recipe, Path(folder)))
+
+
+def load_trained(folder: Path | str) -> TrainedRun:
+    """A finished run of any task without its data: they may be gone, or the working directory another one.
+
+    Raises:
+        RegardError: no finished run lies there.
+    """
     folder = Path(folder)
     path = folder / _RECIPE
     if not path.is_file():
@@ -273,7 +327,7 @@ def open_run(folder: Path | str) -> LoadedRun[TaskModel]:
     recipe = load_recipe(path)
     if not (folder / _MODEL).is_dir():
         raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {path}`")
-    return LoadedRun(recipe, load_model(folder, TASKS[recipe.task].model), build_data(recipe))
+    return TrainedRun(recipe, load_model(folder, TASKS[recipe.task].model), read_record(folder))
 
 
 def load_model(folder: Path, kind: type[ModelT]) -> ModelT:
@@ -316,6 +370,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     begin = time.perf_counter()
+    run.write_record()
     _train_plain_start(run, quiet=quiet)
     seed_everything(recipe.train.seed)
     model: TaskModel = build_model(recipe, run.data)
@@ -365,7 +420,8 @@ def _start_folder(folder: Path, init: str) -> Path:
 def _train_plain_start(run: PreparedRun, *, quiet: bool) -> None:
     """The plain network that the run goes on from, where the recipe asks for one and it is not trained yet."""
     if run.recipe.train.plain_epochs:
-        _train(PreparedRun(plain_start(run.recipe), run.folder / "plain", run.data), quiet=quiet)
+        plain = PreparedRun(plain_start(run.recipe), run.folder / "plain", run.data, record=run.record)
+        _train(plain, quiet=quiet)
 
 
 def _silence_engine(*, frozen: bool) -> None:

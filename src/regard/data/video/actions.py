@@ -7,6 +7,7 @@ broadcasts of ten actions (Rodriguez, Ahmed, Shah, CVPR 2008).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,16 @@ import torch
 from torch import Tensor
 
 from regard.data.files import find_folder
+from regard.data.membership import DataRecord
 from regard.data.splits import DataSplits
-from regard.data.video.clips import clip_splits, clips_of, gaze_of_maps, gaze_of_panels, hold_out_groups
+from regard.data.video.clips import (
+    clip_splits,
+    clips_of,
+    gaze_of_maps,
+    gaze_of_panels,
+    hold_out_groups,
+    kept_videos,
+)
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
 from regard.listing import list_files, list_folders
@@ -60,6 +69,7 @@ def hollywood2(
     val_share: float = 0.1,
     seed: int = 0,
     in_memory: bool = False,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """Hollywood-2 from ``AVIClips/*.avi`` and ``ClipSets/<Action>_{train,test}.txt``; labels are 0/1 targets (N,12).
 
@@ -87,10 +97,16 @@ def hollywood2(
             "AVIClips, or take them out of the lists in ClipSets"
         )
     target_of = targets["train"] | targets["test"]
-    samples = folder / "samples"
+    label_of: Mapping[Path, int | Tensor] = {video: target_of[video.stem] for video in files}
+    remarks: tuple[str, ...] = ()
+    if record is not None:
+        videos, label_of, remarks = kept_videos(record, label_of, HOLLYWOOD2_CLASSES, where=folder)
+    gaze, observers = gaze_of_panels(
+        videos, folder / "samples", clip_name=lambda v: v.stem, stretches=stretches, length=length, record=record
+    )
     return clip_splits(
         videos,
-        {video: target_of[video.stem] for video in files},
+        label_of,
         classes=HOLLYWOOD2_CLASSES,
         size=size,
         length=length,
@@ -98,7 +114,10 @@ def hollywood2(
         in_memory=in_memory,
         source=f"Hollywood-2 (Marszałek et al. 2009), {len(target_of)} clips, {folder}",
         licence=HOLLYWOOD2_LICENCE,
-        gaze=gaze_of_panels(videos, samples, clip_name=lambda video: video.stem, stretches=stretches, length=length),
+        gaze=gaze,
+        observers=observers,
+        where=folder,
+        remarks=remarks,
     )
 
 
@@ -153,6 +172,7 @@ def ucf_sports(
     val_share: float = 0.1,
     seed: int = 0,
     in_memory: bool = False,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """UCF Sports in one of two layouts.
 
@@ -171,37 +191,52 @@ def ucf_sports(
     root = Path(root)
     options: dict[str, Any] = {"size": size, "length": length, "stretches": stretches, "in_memory": in_memory}
     if any((folder / "training").is_dir() for folder in (root, root / "ucf_sports")):
-        return _repackaged(root, val_share, seed, **options)
+        return _repackaged(root, val_share, seed, record, **options)
     folder = find_folder(root, "ucf_sports", holds=UCF_SPORTS_CLASSES[0], name="ucf_sports")
     by_class = [_videos(folder, name) for name in UCF_SPORTS_CLASSES]
-    label_of = {video: label for label, videos in enumerate(by_class) for video in videos}
+    label_of: Mapping[Path, int | Tensor] = {v: label for label, videos in enumerate(by_class) for v in videos}
     test = [video for videos in by_class for video in videos[: len(videos) // 3]]
     train, val = hold_out_groups([video for video in label_of if video not in set(test)], _tape, val_share, seed=seed)
-    videos = {"train": train, "val": val, "test": test}
+    videos, count = {"train": train, "val": val, "test": test}, len(label_of)
+    remarks: tuple[str, ...] = ()
+    if record is not None:
+        videos, label_of, remarks = kept_videos(record, label_of, UCF_SPORTS_CLASSES, where=folder)
+    gaze, observers = gaze_of_panels(
+        videos, folder / "samples", clip_name=_clip_name, stretches=stretches, length=length, record=record
+    )
     return clip_splits(
         videos,
         label_of,
         classes=UCF_SPORTS_CLASSES,
-        source=f"UCF Sports (Rodriguez et al. 2008), {len(label_of)} videos, {folder}",
+        source=f"UCF Sports (Rodriguez et al. 2008), {count} videos, {folder}",
         licence=UCF_SPORTS_LICENCE,
-        gaze=gaze_of_panels(videos, folder / "samples", clip_name=_clip_name, stretches=stretches, length=length),
+        gaze=gaze,
+        observers=observers,
+        where=folder,
+        remarks=remarks,
         **options,
     )
 
 
-def _repackaged(root: Path, val_share: float, seed: int, **options: Any) -> DataSplits:
+def _repackaged(root: Path, val_share: float, seed: int, record: DataRecord | None, **options: Any) -> DataSplits:
     folder = find_folder(root, "ucf_sports", holds="training", name="ucf_sports")
     train, val = hold_out_groups(_clips(folder / "training"), lambda clip: clip.parent.name, val_share, seed=seed)
     videos = {"train": train, "val": val, "test": _clips(folder / "testing")}
+    label_of: Mapping[Path, int | Tensor] = {clip: _label(clip.parent) for part in videos.values() for clip in part}
+    remarks: tuple[str, ...] = ("Observers are lost in this form of the gaze: there is no ceiling between them.",)
+    if record is not None:
+        videos, label_of, more = kept_videos(record, label_of, UCF_SPORTS_CLASSES, where=folder)
+        remarks += more
     clips = clips_of(videos, options["stretches"])
     return clip_splits(
         videos,
-        {clip: _label(clip.parent) for part in videos.values() for clip in part},
+        label_of,
         classes=UCF_SPORTS_CLASSES,
         source=f"UCF Sports (Rodriguez et al. 2008) as Wang et al. (2018) repackaged it, {folder}",
         licence=UCF_SPORTS_LICENCE,
         gaze={name: gaze_of_maps(part, length=options["length"]) for name, part in clips.items()},
-        remarks=("Observers are lost in this form of the gaze: there is no ceiling between them.",),
+        where=folder,
+        remarks=remarks,
         **options,
     )
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from torch import Tensor
+
+from regard.data.membership import DataRecord
 from regard.data.splits import DataSplits
-from regard.data.video.clips import clip_splits, hold_out_groups
+from regard.data.video.clips import clip_splits, hold_out_groups, kept_videos
 from regard.data.video.decode import VIDEO_SUFFIXES
 from regard.gaze import natural
 from regard.listing import list_files, list_folders
@@ -27,6 +31,7 @@ def clip_folder(
     test_share: float = 0.2,
     seed: int = 0,
     in_memory: bool = False,
+    record: DataRecord | None = None,
 ) -> DataSplits:
     """Videos of ``<Class>/*.avi`` (or mp4, mkv, mov, mpg, webm), with or without ``train``, ``val``, ``test`` above.
 
@@ -44,6 +49,7 @@ def clip_folder(
         test_share: likewise for test.
         seed: decides which.
         in_memory: read all clips now: 260 kB per clip of 112 pixels with 10 steps of flow.
+        record: of a run; its classes and splits are kept, whatever was added since.
     """
     root = Path(root)
     parts = {name: _videos(root / name) for name in _SPLITS if (root / name).is_dir()}
@@ -52,18 +58,26 @@ def clip_folder(
     elif "train" not in parts:
         parts = {"train": _videos(root)}
     classes = tuple(sorted({video.parent.name for videos in parts.values() for video in videos}))
-    if len(classes) < 2:
+    if len(classes) < 2 and record is None:
         raise RegardError(
             f"{root}: {len(classes)} classes ({', '.join(classes)}); at least 2 folders with videos are needed"
         )
-    for name, share in (("test", test_share), ("val", val_share)):
-        if name not in parts:
-            parts["train"], parts[name] = hold_out_groups(parts["train"], _group, share, seed=seed)
-    _groups_apart(root, parts)
+    label_of: Mapping[Path, int | Tensor] = {v: classes.index(v.parent.name) for own in parts.values() for v in own}
+    remarks: tuple[str, ...] = ()
+    if record is None:
+        for name, share in (("test", test_share), ("val", val_share)):
+            if name not in parts:
+                parts["train"], parts[name] = hold_out_groups(parts["train"], _group, share, seed=seed)
+        _groups_apart(root, parts)
+    else:
+        parts, label_of, remarks = kept_videos(record, label_of, classes, where=root)
+        classes = record.classes
     return clip_splits(
         {name: parts[name] for name in _SPLITS},
-        {video: classes.index(video.parent.name) for videos in parts.values() for video in videos},
+        label_of,
         classes=classes,
+        where=root,
+        remarks=remarks,
         size=size,
         length=length,
         stretches=stretches,

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from regard.data.cache import cached
 from regard.data.files import as_size
-from regard.data.gaze import stretch_gaze
+from regard.data.gaze import check_observers, stretch_gaze
+from regard.data.membership import DataRecord, keep_items
 from regard.data.random_counter import permutation
-from regard.data.splits import DataSplits, Split, TensorSplit, check_labels
+from regard.data.splits import DataSplits, Member, Split, TensorSplit, check_labels, label_names
 from regard.data.video.decode import (
     FLOW_VERSION,
     frame_count,
@@ -218,13 +219,14 @@ def clip_splits(
     in_memory: bool,
     source: str,
     gaze: Mapping[str, Fixations] | None = None,
+    where: Path,
     **facts: Any,
 ) -> DataSplits:
     """Splits of whole videos (files, or folders of frames), stretched to ``size``.
 
     A training video gives ``stretches`` clips, any other the one in its middle, each with ``length`` steps of flow.
     ``label_of`` holds the class of each video, or its targets (n,) of 0 and 1.
-    ``gaze`` of each split is on images called by `item_key`, in pixels of the video.
+    ``gaze`` of each split is on images called by `item_key`, in pixels of the video; ``where`` is the set's folder.
 
     Raises:
         RegardError: a video in two splits, or a split without one.
@@ -245,8 +247,35 @@ def clip_splits(
         statistics_images=500,
         source=source + "".join(_problems(name, table) for name, table in tables.items()),
         gaze=tables.get("test"),
+        members={name: members_of(paths, label_of, classes) for name, paths in videos.items()},
+        where=where,
         **facts,
     )
+
+
+def members_of(
+    videos: Sequence[Path], label_of: Mapping[Path, int | Tensor], classes: tuple[str, ...]
+) -> tuple[Member, ...]:
+    """Every video as a member of its split."""
+    if not videos:
+        return ()
+    names = label_names(torch.stack([torch.as_tensor(label_of[video]) for video in videos]), classes)
+    return tuple(Member((video,), labels) for video, labels in zip(videos, names, strict=True))
+
+
+def kept_videos(
+    record: DataRecord, label_of: Mapping[Path, int | Tensor], classes: tuple[str, ...], *, where: Path
+) -> tuple[dict[str, list[Path]], dict[Path, int | Tensor], tuple[str, ...]]:
+    """Each split's videos and the labels as a record has them, and remarks (`keep_items`).
+
+    Raises:
+        RegardError: videos of the record that are missing or changed.
+    """
+    members = members_of(list(label_of), label_of, classes)
+    kept = keep_items(record, [m.files for m in members], [m.labels for m in members], where=where)
+    videos = list(label_of)
+    labels: dict[Path, int | Tensor] = dict(zip(videos, kept.labels, strict=True))
+    return {name: [videos[i] for i in own.tolist()] for name, own in kept.groups.items()}, labels, kept.remarks
 
 
 def item_key(clip: Clip) -> str:
@@ -255,15 +284,22 @@ def item_key(clip: Clip) -> str:
 
 
 def gaze_of_panels(
-    videos: Mapping[str, Sequence[Path]], folder: Path, *, clip_name: Callable[[Path], str], stretches: int, length: int
-) -> dict[str, Fixations]:
+    videos: Mapping[str, Sequence[Path]],
+    folder: Path,
+    *,
+    clip_name: Callable[[Path], str],
+    stretches: int,
+    length: int,
+    record: DataRecord | None = None,
+) -> tuple[dict[str, Fixations], dict[str, tuple[str, ...]]]:
     """Gaze of each split's clips: in ``test`` of one half of the observers, in all others of the other half.
 
     Files of samples are called ``{observer}_{clip}.avi.txt``, where ``clip_name`` gives a video's name; without any of
-    them there is no gaze.
+    them there is no gaze. Observers of a ``record`` stay what they were, and others are left out. The observers are
+    returned as well, ``learned`` and ``judged``.
 
     Raises:
-        RegardError: a single observer.
+        RegardError: a single observer, or one of the record is missing.
     """
     samples: dict[str, dict[str, Path]] = {}
     files = list_files(folder, (".txt",), recursive=False) if folder.is_dir() else []
@@ -271,19 +307,26 @@ def gaze_of_panels(
         observer, _, clip = path.name.removesuffix(".avi.txt").partition("_")
         samples.setdefault(clip, {})[observer] = path
     if not samples:
-        return {}
+        return {}, {}
     people = sorted({observer for files in samples.values() for observer in files})
     if len(people) == 1:
         raise RegardError(
             f"gaze of {len(people)} observer ({', '.join(people)}): observers to learn from and to compare with must "
             "differ, so two are needed; add the others' files, or take the samples away"
         )
-    return {
+    panels = {"learned": tuple(people[::2]), "judged": tuple(people[1::2])}
+    if record is not None and record.observers:
+        panels = {name: tuple(record.observers[name]) for name in panels}
+        check_observers(record, people)
+    tables = {
         split: _gaze_of_samples(
-            [(clip, samples.get(clip_name(clip.path), {})) for clip in clips], people[split == "test" :: 2], length
+            [(clip, samples.get(clip_name(clip.path), {})) for clip in clips],
+            panels["judged" if split == "test" else "learned"],
+            length,
         )
         for split, clips in clips_of(videos, stretches).items()
     }
+    return tables, panels
 
 
 def _gaze_of_samples(

@@ -21,6 +21,7 @@ import torch
 
 from regard.evaluation import GazeSource, StudyMeasures, measure_study
 from regard.experiments.grid import RUN, Cell, Result, read_result, slug
+from regard.experiments.held_data import grid_of, held_record
 from regard.experiments.runner import GridOptions
 from regard.experiments.study.design import DOSES
 from regard.experiments.study.file import (
@@ -246,7 +247,7 @@ def run_cell(cell: Cell, folder: Path) -> Result:
     `GALLERY` (G,), which images maps are kept of, and `MAPS`.
     """
     recipe = recipe_from(cell.spec["recipe"])
-    run = train(recipe, folder / RUN, quiet=True)
+    run = train(recipe, folder / RUN, quiet=True, record=held_record(cell, grid_of(cell, folder)))
     shutil.rmtree(run / "checkpoints", ignore_errors=True)  # of a finished run; a study has hundreds
     values = history(run, TASKS[recipe.task].monitor)
     if cell.spec["measures"] is None:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from regard.data import Split
 from regard.evaluation import DOSE
-from regard.experiments.grid import FAILED_FILE, Cell, Result, finished_record, read_object, read_result
+from regard.experiments.grid import FAILED_FILE, RUN, Cell, Result, finished_record, read_object, read_result
 from regard.experiments.study.cells import ENSEMBLE, GALLERY, GAZE_SET, MAPS
 from regard.experiments.study.trials import Trials
 from regard.files import write_arrays
 from regard.gaze import blur
 from regard.reading import ArrayFile
-from regard.training import build_data, open_gaze, recipe_from
+from regard.training import build_data, open_gaze, read_record, recipe_from
 
 _GALLERY_FILE = "gallery.npz"
 
@@ -147,7 +147,7 @@ def galleries(cells: Sequence[Cell], root: Path) -> list[Gallery]:
             continue
         cell, result = next(iter(stored.values()))
         recipe, gaze = recipe_from(cell.spec["recipe"]), cell.spec["gaze"]
-        data = build_data(recipe)
+        data = build_data(recipe, read_record(root / cell.path / RUN))
         if gaze["name"] != "own":
             data = open_gaze("align", gaze["name"], gaze["root"], gaze["options"], data)
         images, human = _pictures(data.test, result.arrays[GALLERY], gaze["sigma"])

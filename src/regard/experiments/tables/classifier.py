@@ -13,11 +13,11 @@ import torch
 from regard.backbones import size_of
 from regard.evaluation import MEASURES, EvaluationContext, observe
 from regard.experiments.grid import RUN, Cell, Result
+from regard.experiments.held_data import grid_of, held_record
 from regard.metrics import accuracy
 from regard.models import AttentiveClassifier
 from regard.training import (
     Recipe,
-    build_data,
     history,
     load_best,
     load_run,
@@ -40,10 +40,10 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     recipe = recipe_from(cell.spec["recipe"])
     measures = list(cell.spec["measures"])
     check_measures(measures)
-    run = train(recipe, folder / RUN, quiet=True)
+    run = train(recipe, folder / RUN, quiet=True, record=held_record(cell, grid_of(cell, folder)))
     values = history(run)
     if not measures:
-        return Result(values | {"val_images": len(build_data(recipe).val)})
+        return Result(values | {"val_images": len(load_run(run).data.val)})
     _, model, data = load_run(run)
     _frozen(recipe, model)
     data = with_map_override(recipe, with_stem(recipe, data, model), model)
