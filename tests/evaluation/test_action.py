@@ -14,7 +14,7 @@ from regard.data import TensorSplit, shuffle_gaze
 from regard.evaluation import Observation, evaluate
 from regard.evaluation.prediction import mean_average_precision, prediction
 from regard.report import read_evaluation, write_report
-from regard.training import build, plain_twin, train
+from regard.training import build_data, data_record, plain_twin, train
 from regard.training.recipe import ImposeRecipe
 
 
@@ -64,7 +64,7 @@ def test_the_page_is_written(folder):
 
 
 def test_floors_and_remarks_of_a_proxy_are_shown(tmp_path, monkeypatch):
-    original = build.open_data
+    original = data_record.open_data
 
     def proxy(*args, **options):
         data = original(*args, **options)
@@ -78,7 +78,7 @@ def test_floors_and_remarks_of_a_proxy_are_shown(tmp_path, monkeypatch):
             gaze=lambda: alone,
         )
 
-    monkeypatch.setattr(build, "open_data", proxy)
+    monkeypatch.setattr(data_record, "open_data", proxy)
     run = train(tiny("proxy", **CLIPS), tmp_path / "proxy", quiet=True)
     evaluate(run)
     evaluation = json.loads((run / "evaluation.json").read_text())
@@ -108,8 +108,8 @@ def test_an_override_map_is_used_and_named_in_the_warnings(tmp_path):
 
 
 def test_several_labels_are_ranked(tmp_path, monkeypatch):
-    original = build.open_data
-    monkeypatch.setattr(build, "open_data", lambda *a, **k: several_labels(original(*a, **k)))
+    original = data_record.open_data
+    monkeypatch.setattr(data_record, "open_data", lambda *a, **k: several_labels(original(*a, **k)))
     run = train(tiny("multi", **CLIPS), tmp_path / "multi", quiet=True)
     evaluate(run)
     row = rows(run)["map"]
@@ -141,7 +141,7 @@ def precision_row(probabilities, targets):
 
 def test_shuffled_gaze_agrees_less(folder):
     recipe = tiny("act", **CLIPS)
-    data = build.build_data(recipe)
+    data = build_data(recipe)
     shuffled = shuffle_gaze(data.train, seed=0)
     assert torch.equal(shuffled.flow, data.train.flow)
     assert not torch.equal(shuffled.fixations, data.train.fixations)

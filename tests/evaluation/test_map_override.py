@@ -15,7 +15,7 @@ from regard.judge.subject import open_subject
 from regard.metrics import Removal, accuracy, lerf_morf_gap
 from regard.models import AttentiveClassifier
 from regard.report.runs import read_run
-from regard.training import build, build_override_maps, load_run, open_run, train, with_map_override
+from regard.training import build_override_maps, data_record, load_run, open_run, train, with_map_override
 from regard.training.recipe import ImposeRecipe
 from regard.types import Map, ModelOutput, RegardError
 
@@ -25,7 +25,7 @@ MODEL = {"attention": "uniform", "latent": None}
 @pytest.fixture
 def data(monkeypatch):
     splits = clutter_with_gaze()
-    monkeypatch.setattr(build, "open_data", lambda *_, **__: splits)
+    monkeypatch.setattr(data_record, "open_data", lambda *_, **__: splits)
     return splits
 
 
@@ -75,7 +75,7 @@ def test_deletion_gives_every_copy_its_images_map(data):
 
 def test_a_segmenter_is_evaluated_with_its_override_map(monkeypatch, tmp_path):
     data = clutter_with_gaze(without=(3, 4))
-    monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
+    monkeypatch.setattr(data_record, "open_data", lambda *_, **__: data)
     recipe = tiny("seg", task="segmentation", model=MODEL, impose=ImposeRecipe(map="human-shuffled"))
     folder = train(recipe, tmp_path / "seg", quiet=True)
     evaluate(folder)

@@ -10,7 +10,7 @@ from tests.evaluation.contexts import json_rows
 from tests.training.tiny import tiny
 
 from regard.data import TensorSplit
-from regard.evaluation import evaluate, gaze
+from regard.evaluation import evaluate
 from regard.evaluation.masks import chosen_threshold, iou_at, score_masks
 from regard.evaluation.rows import CENTRE_PRIOR, MEAN_MASK
 from regard.gaze import make_fixations
@@ -85,9 +85,9 @@ def test_overlap_by_hand():
 
 
 def test_maps_are_compared_with_gaze_of_the_set_they_were_aligned_on(tmp_path, monkeypatch):
-    from regard.training import build
+    from regard.training import data_record
 
-    original = build.open_data
+    original = data_record.open_data
 
     def open_data(name, root=None, **options):
         if name != "osie":
@@ -111,8 +111,7 @@ def test_maps_are_compared_with_gaze_of_the_set_they_were_aligned_on(tmp_path, m
 
         return replace(base, train=gazed(base.train), val=gazed(base.val), test=gazed(base.test), gaze=fixations)
 
-    monkeypatch.setattr(build, "open_data", open_data)
-    monkeypatch.setattr(gaze, "open_data", open_data)
+    monkeypatch.setattr(data_record, "open_data", open_data)
     for name, parts in (("seg", SEGMENTS), ("cls", {})):
         folder = train(tiny(name, **parts, align=AlignRecipe(gaze="osie", batch_size=4)), tmp_path / name, quiet=True)
         evaluate(folder)

@@ -9,7 +9,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import DataSplits
 from regard.models import TwoStream
 from regard.objectives import Weights, task_loss
-from regard.training import build, build_data, load_run, open_run, plain_twin, train
+from regard.training import build, build_data, data_record, load_run, open_run, plain_twin, train
 from regard.training.callbacks import AtomicCheckpoints
 from regard.training.recipe import AlignRecipe
 from regard.training.tasks import TASKS, flow_std
@@ -98,8 +98,8 @@ def several_labels(data: DataSplits) -> DataSplits:
 
 
 def test_several_labels_are_learned_by_binary_cross_entropy(tmp_path, monkeypatch):
-    original = build.open_data
-    monkeypatch.setattr(build, "open_data", lambda *a, **k: several_labels(original(*a, **k)))
+    original = data_record.open_data
+    monkeypatch.setattr(data_record, "open_data", lambda *a, **k: several_labels(original(*a, **k)))
     recipe = tiny("multi", **CLIPS, train={"epochs": 3}, optim={"lr": 0.01})
     lines = metrics(train(recipe, tmp_path / "multi", quiet=True))
     assert lines[-1]["train/task"] < lines[0]["train/task"]

@@ -15,7 +15,8 @@ from regard.evaluation import evaluate
 from regard.models import AttentiveClassifier
 from regard.training import Recipe, load_run, train
 from regard.training import run as running
-from regard.training.build import build_data, build_model, check_choices, resolve_match
+from regard.training.build import build_model, check_choices, resolve_match
+from regard.training.data_record import build_data
 from regard.types import RegardError
 
 BASELINES = {

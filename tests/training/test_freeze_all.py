@@ -8,7 +8,8 @@ from tests.training.tiny import tiny, weights
 
 from regard.models import AttentiveClassifier
 from regard.training import build_model, load_run, train
-from regard.training.build import build_data, plain_start, start_from
+from regard.training.build import plain_start, start_from
+from regard.training.data_record import build_data
 from regard.types import RegardError
 
 PLAIN = {"attention": None, "latent": None}

@@ -10,7 +10,7 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import TensorSplit
 from regard.gaze import make_fixations, observer_split
-from regard.training import build, open_run, train
+from regard.training import data_record, open_run, train
 from regard.training.human_maps import align_batch, object_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError
@@ -20,7 +20,7 @@ LONGER = {"train": {"epochs": 4}, "optim": {"name": "adamw", "lr": 0.01}, "augme
 
 
 def replace_data(monkeypatch, data):
-    monkeypatch.setattr(build, "open_data", lambda *_, **__: data)
+    monkeypatch.setattr(data_record, "open_data", lambda *_, **__: data)
 
 
 @pytest.mark.parametrize("align", [{}, {"shuffled": True}, {"shuffled": True, "shuffled_from": "other-class"}])
@@ -95,7 +95,7 @@ def test_with_masks_as_target_the_gaze_of_another_set_has_no_effect(monkeypatch,
     for name in ("one", "two"):
         lent = clutter_with_gaze(train=24, val=4, test=4, fixations=3 if name == "one" else 9)
         sets = {"clutter": data, "osie": lent}
-        monkeypatch.setattr(build, "open_data", lambda name, *_, sets=sets, **__: sets[name])
+        monkeypatch.setattr(data_record, "open_data", lambda name, *_, sets=sets, **__: sets[name])
         recipe = tiny(name, model=MODEL, align=AlignRecipe(target="mask", gaze="osie", batch_size=4))
         learned.append(weights(train(recipe, tmp_path / name, quiet=True)))
     assert all(torch.equal(learned[0][key], learned[1][key]) for key in learned[0])

@@ -11,7 +11,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import Augmentation, clutter
 from regard.metrics import boxes_to_masks, dilate
 from regard.metrics.controls import bandwidth
-from regard.training import build, build_model, build_override_maps, plain_twin, train
+from regard.training import build_model, build_override_maps, data_record, plain_twin, train
 from regard.training.build import check_choices
 from regard.training.recipe import ImposeRecipe
 from regard.types import Map, RegardError
@@ -151,7 +151,7 @@ def test_a_run_learns_with_its_map_and_no_test_gaze_changes_it(data, tmp_path, m
     poisoned = replace(data, test=replace(data.test, fixations=torch.full_like(data.test.fixations, 15.0)))
     learned = []
     for name, splits in (("one", data), ("two", poisoned)):
-        monkeypatch.setattr(build, "open_data", lambda *_, splits=splits, **__: splits)
+        monkeypatch.setattr(data_record, "open_data", lambda *_, splits=splits, **__: splits)
         recipe = tiny(name, model=MODEL, impose=ImposeRecipe(map="human"), train={"epochs": 2})
         learned.append(train(recipe, tmp_path / name, quiet=True))
     first, second = (weights(folder) for folder in learned)
@@ -182,7 +182,7 @@ def test_a_task_without_gaze_uses_values_and_centre_of_the_gaze_set(data, monkey
             override_of(map, bare)
     with pytest.raises(RegardError, match=r"name a set that has it in impose\.gaze, such as osie"):
         override_of("random", bare)
-    monkeypatch.setattr(build, "open_data", lambda name, root, **options: data)
+    monkeypatch.setattr(data_record, "open_data", lambda name, root, **options: data)
     with pytest.raises(RegardError, match=r"on the task's own images; leave impose\.gaze at own"):
         override_of("human", bare, gaze="osie")
     lent = override_of("center", data).center
@@ -190,7 +190,7 @@ def test_a_task_without_gaze_uses_values_and_centre_of_the_gaze_set(data, monkey
     bank = sorted_values(override_of("human", data).of(data.train.batch(range(64))))
     random = sorted_values(override_of("random", bare, gaze="osie").of(bare.test.batch(range(6))))
     assert (torch.cdist(random, bank, compute_mode="donot_use_mm_for_euclid_dist").min(1).values < 1e-6).all()
-    monkeypatch.setattr(build, "open_data", lambda name, root, **options: bare)
+    monkeypatch.setattr(data_record, "open_data", lambda name, root, **options: bare)
     with pytest.raises(RegardError, match=r"impose\.gaze=osie: this set comes without fixations"):
         override_of("random", bare, gaze="osie")
 

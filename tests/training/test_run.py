@@ -127,10 +127,11 @@ def test_averaged_weights_are_validated_and_kept(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_changed(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Recipe) -> None:
+    def refuse(*_: object) -> None:
         raise AssertionError("a finished run was started again")
 
-    monkeypatch.setattr(run, "build_data", refuse)
+    for name in ("build_data", "data_of_run"):
+        monkeypatch.setattr(run, name, refuse)
     before = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()}
     assert train(tiny(train={"epochs": 2}), finished, quiet=True) == finished
     assert {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file()} == before

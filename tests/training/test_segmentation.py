@@ -10,7 +10,7 @@ from tests.training.tiny import metrics, tiny
 from regard.data import TensorSplit
 from regard.models import Segmenter
 from regard.objectives import Weights, pixel_loss, segmentation_loss
-from regard.training import build, load_run, open_run, train
+from regard.training import build, build_data, data_record, load_run, open_run, train
 from regard.training.human_maps import align_batch, human_map
 from regard.training.recipe import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError, SegmenterOutput
@@ -43,7 +43,7 @@ def test_a_recipe_unsuited_to_segmentation_is_refused():
     with pytest.raises(RegardError, match=r"set model.latent and objective.budget_bits to null"):
         tiny("seg", task="segmentation")
     recipe = tiny("seg", **SEGMENTS)
-    data = build.build_data(recipe)
+    data = build_data(recipe)
     bare = TensorSplit("train", data.classes, data.train.images, data.train.labels)
     without = type(data)(**{**vars(data), "train": bare})
     with pytest.raises(RegardError, match=r"has no masks; take ecssd"):
@@ -114,8 +114,8 @@ def opened(monkeypatch):
 
         return type(base)(**{**vars(base), **{n: with_gaze(getattr(base, n)) for n in ("train", "val", "test")}})
 
-    original = build.open_data
-    monkeypatch.setattr(build, "open_data", open_data)
+    original = data_record.open_data
+    monkeypatch.setattr(data_record, "open_data", open_data)
     return options_seen
 
 

@@ -9,7 +9,7 @@ from tests.training.tiny import metrics, tiny, weights
 
 from regard.data import Augmentation, shuffle_gaze
 from regard.models import Segmenter
-from regard.training import build, build_model, train
+from regard.training import build_model, data_record, train
 from regard.training.recipe import AlignRecipe, ImposeRecipe
 from regard.training.stem_cache import annotations_in, pack_masks, stem_splits, unpack_masks
 from regard.types import RegardError
@@ -27,7 +27,7 @@ def cached(tmp_path):
 @pytest.fixture
 def data(monkeypatch):
     sets = {"clutter": clutter_with_gaze(), "osie": clutter_with_gaze(train=24, val=4, test=4, fixations=9)}
-    monkeypatch.setattr(build, "open_data", lambda name, *_, **__: sets[name])
+    monkeypatch.setattr(data_record, "open_data", lambda name, *_, **__: sets[name])
     return sets["clutter"]
 
 

@@ -26,12 +26,13 @@ from regard.data.splits import DataSplits, Member, Split, evenly_spaced
 from regard.errors import printable
 from regard.types import RegardError
 
-SPLITS = ("train", "val", "test")
+_SPLITS = ("train", "val", "test")
 _WHOLE = 64 * 2**20
 """Bytes up to which a file is hashed whole; of a longer one (videos) the length and three pieces."""
 _PIECE = 4 * 2**20
 _SAMPLE = 256
 """Items of a split that is not in memory of which a fingerprint reads the pixels."""
+_GAZE = "The fixations of {} are not those that were there at training."
 _NAMED = 3
 """Images that a message names."""
 
@@ -75,6 +76,24 @@ class DataRecord:
     observers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaze: str = ""
 
+    def __post_init__(self) -> None:
+        known = set(self.classes)
+        if set(self.counts) != set(_SPLITS) or not set(self.observers) <= {"learned", "judged"}:
+            raise RegardError(f"counts {dict(self.counts)}, observers {dict(self.observers)}: not those of a record")
+        for item in self.items:
+            if (
+                item.split not in _SPLITS
+                or not set(item.labels) <= known
+                or (len(item.labels) != 1 and not self.multi_label)
+            ):
+                raise RegardError(f"item {item.name!r} is in {item.split!r} with labels {item.labels}")
+
+    @property
+    def copies(self) -> tuple[RecordedItem, ...]:
+        """Test items whose content is that of a training item: nothing can be tested on them."""
+        trained = self.hashes("train")
+        return tuple(item for item in self.items if item.split == "test" and item.hash in trained)
+
     def hashes(self, *splits: str) -> frozenset[str]:
         """`content_hash` of all items of these splits."""
         return frozenset(item.hash for item in self.items if item.split in splits)
@@ -83,7 +102,7 @@ class DataRecord:
 @dataclass(frozen=True)
 class KeptItems:
     """Files as a record has them: ``labels`` of all files (those that are not used have the first), and ``groups``, the
-    positions of every split's files in the order of the record.
+    positions of every split's files in the order of the record; those of test without copies of training items.
     """
 
     classes: tuple[str, ...]
@@ -135,7 +154,7 @@ def record_data(name: str, data: DataSplits) -> DataRecord:
         RegardError: a file that cannot be read.
     """
     splits = {"train": data.train, "val": data.val, "test": data.test}
-    items = [item for split in SPLITS for item in _items(split, data.members.get(split, ()), data.where)]
+    items = [item for split in _SPLITS for item in _items(split, data.members.get(split, ()), data.where)]
     total = hashlib.sha256(repr((data.classes, {split: len(part) for split, part in splits.items()})).encode())
     if items:
         total.update(repr([(item.hash, item.split, item.labels, item.mask) for item in items]).encode())
@@ -191,11 +210,18 @@ def keep_items(
     for item, i in place.items():
         codes = [code[name] for name in item.labels]
         kept[i] = torch.zeros(len(code)).index_fill_(0, torch.tensor(codes), 1) if record.multi_label else codes[0]
-    groups = {
-        split: torch.tensor([place[item] for item in record.items if item.split == split]).long() for split in SPLITS
-    }
+    copies = record.copies
+    copied = _some([item.name for item in copies])
+    if copies and len(copies) == record.counts["test"]:
+        raise RegardError(
+            f"{where}: all {len(copies)} test images are copies of training images ({copied}), so that "
+            "nothing can be tested on them; add other images, and train under another name (--name)"
+        )
+    left_out = set(copies)
+    judged = [item for item in record.items if item not in left_out]
+    groups = {split: torch.tensor([place[item] for item in judged if item.split == split]).long() for split in _SPLITS}
     used = set(place.values())
-    known = record.hashes(*SPLITS)
+    known = record.hashes(*_SPLITS)
     unused = [i for i in range(len(files)) if i not in used]
     others = {
         "not used, added after training": [i for i in unused if hashes[i] not in known],
@@ -206,34 +232,9 @@ def keep_items(
         for why, own in others.items()
         if own
     ]
+    if copies:
+        remarks.append(f"{_count(copies, 'test item')} left out, being copies of training items: {copied}.")
     return KeptItems(record.classes, kept, groups, tuple(remarks))
-
-
-def without_copies(
-    paths: Sequence[Path], groups: Mapping[str, Int[Tensor, " _"]], *, where: Path
-) -> tuple[dict[str, Int[Tensor, " _"]], tuple[str, ...]]:
-    """The positions of every split's files, without test files whose content is that of a training file; and a remark.
-
-    Raises:
-        RegardError: all test files are copies.
-    """
-    trained, test = ([paths[i] for i in groups[split].tolist()] for split in ("train", "test"))
-    sizes = {path: path.stat().st_size for path in (*trained, *test)}
-    both = {sizes[path] for path in trained} & {sizes[path] for path in test}
-    known = set(content_hashes([path for path in trained if sizes[path] in both]))
-    alike = [path for path in test if sizes[path] in both]
-    copies = {path for path, value in zip(alike, content_hashes(alike), strict=True) if value in known}
-    if not copies:
-        return dict(groups), ()
-    names = _some([item_name(path, where) for path in test if path in copies])
-    if len(copies) == len(set(test)):
-        raise RegardError(
-            f"{where}: all {len(copies)} test images are copies of training images ({names}); nothing can be tested on "
-            "them: add other images"
-        )
-    left = torch.tensor([paths[i] not in copies for i in groups["test"].tolist()])
-    remark = f"{_count(copies, 'test image')} left out, being copies of training images: {names}."
-    return {**groups, "test": groups["test"][left]}, (remark,)
 
 
 def check_data(record: DataRecord, data: DataSplits, *, generated: bool) -> DataSplits:
@@ -252,6 +253,9 @@ def check_data(record: DataRecord, data: DataSplits, *, generated: bool) -> Data
     remedy = "restore it, or train a run on the set as it is under another name (--name)"
     if now.classes != record.classes:
         raise RegardError(f"data set {record.name}: has classes {_some(now.classes)}, not those of the run; {remedy}")
+    if record.items:  # `keep_items` compared them
+        same = now.gaze == record.gaze or bool(record.copies)
+        return data if same else replace(data, remarks=(*data.remarks, _GAZE.format(record.name)))
     if now.counts != record.counts:
         raise RegardError(
             f"data set {record.name}: has {dict(now.counts)} items, the run was trained on {dict(record.counts)}; "
@@ -267,8 +271,6 @@ def check_data(record: DataRecord, data: DataSplits, *, generated: bool) -> Data
         remarks.append(
             f"The generated images of {record.name} are not bit for bit those of training (another version or machine)."
         )
-    if now.gaze != record.gaze:
-        remarks.append(f"The fixations of {record.name} are not those that were there at training.")
     return replace(data, remarks=(*data.remarks, *remarks)) if remarks else data
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
-from regard.data.membership import DataRecord, keep_items, without_copies
+from regard.data.membership import DataRecord, keep_items
 from regard.data.splits import DataSplits, complete, label_names
 from regard.gaze import GazeReading
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files, list_folders
@@ -333,14 +333,13 @@ def own_splits(
     """Splits of the user's own images, cut to the centre; ``groups`` are the positions of each split's images.
 
     ``fixations`` is a CSV file, see `own_gaze`; ``options`` are those of `file_splits`. Classes, labels and splits are
-    those of ``record`` where there is one. Otherwise test images that are copies of training images are left out.
+    those of ``record`` where there is one.
 
     Raises:
-        RegardError: images of ``record`` are missing or changed, or all test images are copies.
+        RegardError: images of ``record`` are missing or changed.
     """
-    if record is None:
-        groups, remarks = without_copies(paths, groups, where=root)
-    else:
+    remarks: tuple[str, ...] = ()
+    if record is not None:
         files = [(path,) for path in paths] if masks is None else list(zip(paths, masks, strict=True))
         kept = keep_items(record, files, label_names(labels, classes), where=root)
         classes, labels, groups, remarks = kept.classes, kept.labels, kept.groups, kept.remarks

@@ -43,7 +43,13 @@ def read_record(folder: Path) -> RunRecord | None:
     path = folder / DATA_FILE
     if not path.exists():
         return None
-    return read_dataclass(path, RunRecord, "restore it, or train the run again under another name (--name)")
+    remedy = "restore it, or train the run again under another name (--name)"
+    try:
+        return read_dataclass(path, RunRecord, remedy)
+    except RegardError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise RegardError(f"{path}: damaged ({error}); {remedy}") from None
 
 
 def write_record(folder: Path, record: RunRecord) -> None:

@@ -28,6 +28,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import AttentiveClassifier, TwoStream
+from regard.report import Terminal
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
 from regard.training.build import (
@@ -181,7 +182,8 @@ class PreparedRun:
 
     def open(self) -> LoadedRun[TaskModel]:
         """The finished run."""
-        return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), self.data)
+        data = data_of_run(self.recipe, self.folder) if self.record.data.copies else self.data
+        return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), data)
 
 
 def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: RunRecord | None = None) -> Path:
@@ -387,6 +389,13 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         data = stem_splits(recipe, model, data, quiet=quiet)
         gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=quiet)
     batches = Batches(recipe, data, gaze)
+    if batches.batch_size < recipe.train.batch_size and not run.begun:
+        Terminal(stderr=True).print(
+            f"{folder}: {len(data.train)} training images are fewer than train.batch_size {recipe.train.batch_size} "
+            f"asks for: each step takes {batches.batch_size}",
+            markup=False,
+            highlight=False,
+        )
     task = Task(recipe, model, batches.steps_per_epoch, overrides)
     last = folder / _LAST
     if last.exists():
@@ -396,9 +405,21 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise RegardError(
+            f"train.batch_size {batches.batch_size}: a batch of one image cannot be normalised where features are 1x1 "
+            f"({error}); train in batches of at least two images (--train.batch_size 2, and two training images), or "
+            "leave the statistics of a pretrained network as they are (--model.norms frozen)"
+        ) from None
     except SystemExit as stopped:  # Lightning exits when interrupted and leaves its SIGINT handler installed
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stopped
+    if trainer.global_step == 0:
+        raise RegardError(
+            f"{folder}: no step was made, so nothing was learned; check train.epochs and train.batch_size"
+        )
     if trainer.is_global_zero:
         if recipe.train.keep == "best":
             _load_checkpoint(folder / _BEST, model)

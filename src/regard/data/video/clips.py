@@ -219,7 +219,7 @@ def clip_splits(
     in_memory: bool,
     source: str,
     gaze: Mapping[str, Fixations] | None = None,
-    where: Path,
+    where: Path = Path(),
     **facts: Any,
 ) -> DataSplits:
     """Splits of whole videos (files, or folders of frames), stretched to ``size``.

@@ -1,0 +1,239 @@
+"""A run knows what it was trained on: classes, splits by content, observers; whatever happens to its folder later."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from regard.cli import main
+from regard.training import load_trained, open_run, read_record
+from regard.types import RegardError
+
+_FIELDS = {
+    "data.name": "folder",
+    "data.root": "s",
+    "data.options": "{size: 16}",
+    "data.workers": "0",
+    "model.latent": "8",
+    "train.epochs": "1",
+    "train.batch_size": "8",
+    "train.accelerator": "cpu",
+    "twin": "false",
+    "objective.budget_bits": "null",
+    "objective.map_budget_bits": "null",
+}
+
+
+_ODD = json.dumps(
+    {
+        "schema": 1,
+        "data": {
+            "schema": 1,
+            "name": "folder",
+            "classes": ["cat", "dog"],
+            "multi_label": False,
+            "size": [16, 16],
+            "counts": {"train": 1, "val": 0, "test": 0},
+            "fingerprint": "",
+            "items": [{"name": "x", "hash": "y", "split": "train", "labels": ["bird"]}],
+        },
+    }
+)
+
+
+def picture(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def images(folder: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 10) -> None:
+    for k, name in enumerate(classes):
+        for i in range(count):
+            picture(folder / name / f"{i:02d}.png", 100 * k + i)
+
+
+def train(*more: str, **changes: str) -> int:
+    fields = _FIELDS | {name.replace("__", "."): value for name, value in changes.items()}
+    given = [word for name, value in fields.items() for word in (f"--{name}", value)]
+    return main(["train", "--name", "a", *given, "--quiet", "--no-evaluation", *more])
+
+
+def splits(folder: str = "runs/a") -> dict[str, list[str]]:
+    data = open_run(Path(folder)).data
+    parts = {"train": data.train, "val": data.val, "test": data.test}
+    return {
+        name: [Path(part.item_name(i)).name + f":{part.labels[i]}" for i in range(len(part))]
+        for name, part in parts.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        images(Path("s"))
+        assert train() == 0
+    return folder
+
+
+@pytest.fixture
+def here(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a folder with the images ``s`` and the run ``runs/a``, in which the test works."""
+    shutil.copytree(trained, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_record_holds_classes_splits_and_size(here: Path) -> None:
+    content = json.loads(Path("runs/a/data.json").read_text())["data"]
+    assert content["name"] == "folder"
+    assert content["classes"] == ["cat", "dog"]
+    assert content["size"] == [16, 16]
+    assert content["counts"] == {"train": 16, "val": 2, "test": 2}
+    assert not content["multi_label"]
+    assert len(content["items"]) == 20
+    assert {item["split"] for item in content["items"]} == {"train", "val", "test"}
+    assert {(item["name"].split("/")[0], *item["labels"]) for item in content["items"]} == {
+        ("cat", "cat"),
+        ("dog", "dog"),
+    }
+    assert len({item["hash"] for item in content["items"]}) == 20
+    assert len(content["fingerprint"]) == 32
+
+
+def add_an_image() -> None:
+    picture(Path("s/cat/new.png"), 900)
+
+
+def add_many_before_all_others() -> None:
+    for i in range(15):
+        picture(Path(f"s/dog/-{i}.png"), 910 + i)
+
+
+def add_a_class() -> None:
+    for i in range(5):
+        picture(Path(f"s/ant/{i}.png"), 950 + i)
+
+
+def add_an_empty_class() -> None:
+    Path("s/bee").mkdir()
+
+
+def copy_a_training_image() -> None:
+    name = next(item.name for item in read_record(Path("runs/a")).data.items if item.split == "train")
+    shutil.copy(Path("s") / name, Path("s/cat/zzz.png"))
+
+
+@pytest.mark.parametrize(
+    "change", [add_an_image, add_many_before_all_others, add_a_class, add_an_empty_class, copy_a_training_image]
+)
+def test_split_and_classes_stand_whatever_is_added(here: Path, change) -> None:
+    before = splits()
+    change()
+    assert splits() == before
+    assert open_run("runs/a").data.classes == ("cat", "dog")
+
+
+def test_added_images_are_counted(here: Path) -> None:
+    add_a_class()
+    add_an_image()
+    (remark,) = open_run("runs/a").data.remarks
+    assert remark == "6 items of s not used, added after training: ant/0.png, ant/1.png, ant/2.png and 3 more."
+
+
+def test_renamed_images_are_known_by_content(here: Path) -> None:
+    before = splits()
+    Path("s/cat/00.png").rename("s/cat/renamed.png")
+    (Path("s/dog/deep")).mkdir()
+    Path("s/dog/03.png").rename("s/dog/deep/other.png")
+    names = {"00.png:0": "renamed.png:0", "03.png:1": "other.png:1"}
+    assert splits() == {name: [names.get(x, x) for x in part] for name, part in before.items()}
+    assert open_run("runs/a").data.remarks == ()
+
+
+def in_split(split: str) -> Path:
+    return Path("s") / next(item.name for item in read_record(Path("runs/a")).data.items if item.split == split)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_missing_images_are_named(here: Path, split: str) -> None:
+    gone = in_split(split)
+    gone.unlink()
+    with pytest.raises(
+        RegardError, match=rf"1 of the 20 items .* missing {gone.relative_to('s')} \({split}\); restore"
+    ):
+        open_run("runs/a")
+    assert main(["evaluate", "runs/a"]) == 2
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_changed_images_are_named(here: Path, split: str) -> None:
+    changed = in_split(split)
+    picture(changed, 990)
+    with pytest.raises(RegardError, match=rf"1 of the 20 items .* changed {changed.relative_to('s')} \({split}\)"):
+        open_run("runs/a")
+
+
+def test_images_of_another_class_are_named(here: Path) -> None:
+    Path("s/cat/04.png").rename("s/dog/moved.png")
+    with pytest.raises(RegardError, match=r"cat/04.png \(\w+\) is dog now, was cat"):
+        open_run("runs/a")
+
+
+def test_removed_class_is_missing_images(here: Path) -> None:
+    shutil.rmtree("s/dog")
+    with pytest.raises(RegardError, match=r"10 of the 20 items .* missing dog/0\d.png"):
+        open_run("runs/a")
+
+
+def test_explains_without_data_from_another_folder(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path / "q.png", 1)
+    shutil.rmtree("s")
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", "q.png", "--run", "copy/runs/a", "--out", "e"]) == 0
+    (entry,) = json.loads(Path("e/explained.json").read_text())
+    assert entry["prediction"] in ("cat", "dog")
+    assert set(entry["probabilities"]) == {"cat", "dog"}
+    assert load_trained("copy/runs/a").record.data.classes == ("cat", "dog")
+
+
+def test_is_not_judged_on_training_images(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine").mkdir()
+    shutil.copy(in_split("train"), "mine/elsewhere.png")
+    picture(Path("mine/other.png"), 980)
+    picture(Path("mine/third.png"), 981)
+    judged = ["judge", "--model", "runs/a", "--data", "mine", "--methods", "attention", "--metrics", "drop"]
+    assert main([*judged, "--images", "3", "--json"]) == 2
+    assert "1 of 3 images were trained on by runs/a, such as mine/elsewhere.png" in capsys.readouterr().err
+    Path("mine/elsewhere.png").unlink()
+    assert main([*judged, "--images", "2", "--json"]) == 0
+
+
+def test_run_without_a_record_says_so(here: Path) -> None:
+    Path("runs/a/data.json").unlink()
+    before = splits()
+    (remark,) = open_run("runs/a").data.remarks
+    assert "no data.json" in remark
+    assert "cannot be checked" in remark
+    assert main(["explain", "s/cat/00.png", "--run", "runs/a", "--out", "e"]) == 0
+    shutil.rmtree("s")
+    Path("q.png").write_bytes(picture(Path("p.png"), 3).read_bytes())
+    assert main(["explain", "q.png", "--run", "runs/a", "--out", "f"]) == 0
+    (entry,) = json.loads(Path("f/explained.json").read_text())
+    assert set(entry["probabilities"]) == {"0", "1"}, "without data and record the classes have no names"
+    assert sum(map(len, before.values())) == 20
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"schema": 2}', '{"schema": 1, "data": {"schema": 1, "name": 3}}', _ODD]
+)
+def test_damaged_record_is_named(here: Path, content: str) -> None:
+    Path("runs/a/data.json").write_text(content)
+    with pytest.raises(RegardError, match=r"runs/a/data.json: .*"):
+        open_run("runs/a")
