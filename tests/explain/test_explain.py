@@ -272,8 +272,8 @@ def test_invalid_arguments_are_named(model: nn.Module, method: str, options: dic
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), r"images: torch.uint8 \(2, 3, 8, 8\); floating point"),
-        (torch.zeros(3, 8, 8), r"floating point \(B,C,H,W\)"),
+        (torch.zeros(2, 3, 8, 8, dtype=torch.long), r"images: torch.int64; give images"),
+        (torch.zeros(3, 8, 8), r"images: torch.float32 \(3, 8, 8\); \(B,C,H,W\) is needed"),
         (torch.zeros(0, 3, 8, 8), "B at least 1"),
         (torch.full((1, 3, 8, 8), torch.nan), "images: not all values are finite"),
     ],

@@ -34,7 +34,11 @@ def read_image(path: Path) -> Image.Image:
     Grey, palette, black-and-white, CMYK and YCbCr files are converted; transparency is composited on white; 16-bit grey
     is scaled to 8 bits. Anything else (32-bit, floats, an unusual number of channels) raises a RegardError.
     """
-    image = load_image(path, turned=True)
+    return image_to_rgb(load_image(path, turned=True), path)
+
+
+def image_to_rgb(image: Image.Image, path: Path | str) -> Image.Image:
+    """An image of any of these formats as RGB; ``path`` names it in errors."""
     if image.mode in _16_BIT:
         values = np.asarray(image).astype(np.uint32)
         return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")

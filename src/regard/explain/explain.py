@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from regard.backbones import Layout, nearest
 from regard.explain.context import ExplainContext, preserve_state
 from regard.explain.methods import METHODS
+from regard.models import ImageInput, OneTrunk, check_range
 from regard.types import Map, RegardError
 
 
@@ -24,7 +25,7 @@ class ZeroMapWarning(UserWarning):
 
 def explain(
     model: nn.Module,
-    images: Float[Tensor, "B C H W"],
+    images: ImageInput,
     method: str,
     *,
     target: Int[Tensor, " B"] | None = None,
@@ -44,7 +45,8 @@ def explain(
 
     Args:
         model: any module from images to logits (B,n), or an AttentiveClassifier. Normalisation of images is part of it.
-        images: (B,C,H,W) in [0,1], on the model's device.
+        images: floats (B,C,H,W) in [0,1] or bytes, on the model's device; for a model of regard also pictures, as
+            ``AttentiveClassifier.predict`` takes them.
         method: a key of ``METHODS``.
         target: the class to explain for each image; by default the predicted one. Some methods need none.
         layer: the layer to read, for methods that read one. By default class activation maps take the last with
@@ -68,7 +70,7 @@ def explain(
         raise RegardError(f"no method {method!r}; nearest: {nearest(method, METHODS)}")
     chosen = METHODS[method]
     check_options(method, options)
-    _check_images(model, images)
+    images = _prepared(model, images)
     with preserve_state(model):
         images = (images.clone() if images.is_inference() else images).detach()
         context = ExplainContext(model, images, None, layer, layout)
@@ -155,16 +157,22 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
                 raise RegardError(f"{name}: {option} is {value!r}; a finite number is needed")
 
 
-def _check_images(model: nn.Module, images: Tensor) -> None:
-    if images.ndim != 4 or not len(images) or not images.is_floating_point():
+def _prepared(model: nn.Module, images: ImageInput) -> Float[Tensor, "B C H W"]:
+    if isinstance(model, OneTrunk):
+        images = model.prepare(images)
+    elif isinstance(images, Tensor):
+        images = check_range(images)
+    else:
         raise RegardError(
-            f"images: {images.dtype} {tuple(images.shape)}; floating point (B,C,H,W) in [0,1] is needed, B at least 1"
+            f"images: {type(images).__name__}; only models of regard know the size of their pictures: give a tensor "
+            "(B,C,H,W), or wrap the network: regard.AttentiveClassifier(network, n, attention=None, input_size=...)"
         )
-    if not images.isfinite().all():
-        raise RegardError("images: not all values are finite")
+    if not len(images):
+        raise RegardError(f"images: {images.dtype} {tuple(images.shape)}; B at least 1 is needed")
     weight = next(model.parameters(), None)
     if weight is not None and weight.device != images.device:
         raise RegardError(f"images are on {images.device}, the model is on {weight.device}; move one of them")
+    return images
 
 
 def _check_map(name: str, map: Map) -> None:

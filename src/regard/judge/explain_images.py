@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from regard.data import cover, read_image, to_bytes
 from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
 from regard.files import make_folder, write_arrays
 from regard.judge.subject import Subject
@@ -118,7 +116,7 @@ def explain_images(
     """Writes ``<name>.png``, ``<name>.npz`` (a map per method, the image) and ``explained.json`` into ``out``.
 
     Of images of one name, all but the first get a number after it; so does one whose picture would overwrite an image.
-    Images are resized to the model's input size, centre-cropped. A bad one is reported and the others continue.
+    Images are resized and cut as the model's weights want it. A bad one is reported and the others continue.
 
     Args:
         subject: the model and its classes.
@@ -135,15 +133,13 @@ def explain_images(
     every = tuple(methods) == ("all",)
     runner = _MethodRunner(subject, list(METHODS if every else methods), layer, options or {}, skip_unsuitable=every)
     fixed_class = None if target is None else subject.target(target)
-    device = next(subject.model.parameters()).device
     results, files = ExplainResults(), output_files(images, out)
     for path, file in zip(track(images, description="explaining", disable=len(images) < 5), files, strict=True):
         try:
-            pixels = to_bytes(cover(read_image(path), subject.size, Image.Resampling.BILINEAR))
+            image = subject.model.prepare(path)
         except RegardError as error:
             results.problems.append(str(error))
             continue
-        image = (pixels[None].float() / 255).to(device)
         probabilities = subject.model.predict(image)[0]
         index = int(probabilities.argmax()) if fixed_class is None else fixed_class
         maps = runner.run(image, index)

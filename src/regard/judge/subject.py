@@ -89,7 +89,7 @@ def wrap_network(network: nn.Module, shape: tuple[int, ...] | None = None) -> Su
     """
     name = type(network).__name__
     if isinstance(network, AttentiveClassifier):
-        return Subject(name, network.eval(), tuple(str(i) for i in range(network.num_classes)))
+        return Subject(name, network.eval(), network.classes)
     network = copy.deepcopy(network).eval()
     shape = tuple(shape or getattr(network, "default_cfg", {}).get("input_size", (3, 224, 224)))
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
@@ -141,7 +141,7 @@ def _known(name: str) -> nn.Module:
 
 def _subject(name: str, model: AttentiveClassifier, classes: Sequence[str] = ()) -> Subject:
     model = model.eval().to(memory_format=torch.channels_last)  # convolutions are fastest in this layout
-    return Subject(name, model, tuple(classes) or tuple(str(i) for i in range(model.num_classes)))
+    return Subject(name, model, tuple(classes) or model.classes)
 
 
 def _classes_of(name: str, weights: str) -> int:

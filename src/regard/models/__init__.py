@@ -6,6 +6,7 @@ Not here: attention mechanisms (attention), losses (objectives), training.
 from regard.models.base import FREEZE_ALL, OneTrunk, Rates
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
+from regard.models.images import ImageInput, check_range
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
@@ -24,6 +25,7 @@ __all__ = [
     "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",
+    "ImageInput",
     "OneTrunk",
     "PredictionPath",
     "Rates",
@@ -31,6 +33,7 @@ __all__ = [
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",
+    "check_range",
     "paper_model",
     "to_onnx",
 ]

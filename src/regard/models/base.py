@@ -5,12 +5,13 @@ Freezing: the first layers of the trunk stop learning, and the rest can run on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
+import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -37,6 +38,7 @@ from regard.backbones import (
     run_order,
     two_path_norms,
 )
+from regard.models.images import ImageInput, check_preparation, prepare_images, published_preparation
 from regard.models.prediction import PredictionPath, Samples, check_prediction, samples_of
 from regard.models.sharing import Shareable
 from regard.types import NATS_PER_BIT, AttentionOutput, Map, RegardError
@@ -72,7 +74,9 @@ class OneTrunk(Shareable):
         frozen: names of the layers that have stopped learning.
         frozen_upto: the layer that the rest can resume from, the last of them or the first attended; None: without.
         frozen_norms: names of the normalisations whose statistics are kept.
+        takes_images: of values in [0,1]; False for a stream of flow.
         normalizes: whether images are normalised.
+        preparation: how pictures are resized and cut, by timm's names; empty: just covered, and cut to the centre.
         mean: of the normalisation (C,1,1).
         std: likewise.
     """
@@ -82,6 +86,7 @@ class OneTrunk(Shareable):
     frozen: tuple[str, ...] = ()
     frozen_upto: str | None = None
     frozen_norms: tuple[str, ...] = ()
+    takes_images: bool = True
     normalizes: bool
     mean: Tensor
     std: Tensor
@@ -106,10 +111,16 @@ class OneTrunk(Shareable):
         mean, std = (tuple(float(value) for value in side) for side in normalize or ((0,), (1,)))
         if len(mean) != len(std) or min(std) <= 0:
             raise RegardError(f"normalize={normalize}: one mean and one positive standard deviation per channel")
+        self.preparation: dict[str, Any] = dict(config.get("preparation") or {})
+        if config.get("preparation") is None and pretrained is not False:
+            self.preparation = published_preparation(_published(config["backbone"], self.trunk))
+        check_preparation(self.preparation)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
         statistics = (mean, std) if self.normalizes else None
         self.config = config | {"input_size": list(config["input_size"]), "normalize": statistics}
+        if "preparation" in config:
+            self.config["preparation"] = self.preparation
 
     def normalize_as(self, other: OneTrunk) -> None:
         """Normalises images by the other model's mean and standard deviation from now on."""
@@ -248,15 +259,27 @@ class OneTrunk(Shareable):
     def _normalized(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std if self.normalizes else images
 
+    def prepare(self, images: ImageInput) -> Float[Tensor, "B C H W"]:
+        """Images as the model takes them, (B,C,H,W) in [0,1], of whatever `predict` accepts, where the model is.
+
+        Raises:
+            RegardError: values outside of [0,1], another type, or a file that is no picture; the remedy is named.
+        """
+        if not self.takes_images:
+            assert isinstance(images, Tensor), "flow is no picture"
+            return images
+        prepared = prepare_images(images, self.shape, self.preparation)
+        return prepared if isinstance(images, Tensor) else prepared.to(self.mean.device)
+
     @property
     def cut(self) -> Cut:
         """Whether everything passes through the gates; if not, the paths around them."""
         return cut_of(self.trunk)
 
-    def explain(self, images: Float[Tensor, "B C H W"], *, layer: int = -1, map_override: MapOverrides = None) -> Map:
-        """The map of one attended layer, by default the last to run, as ``shown`` has it."""
+    def explain(self, images: ImageInput, *, layer: int = -1, map_override: MapOverrides = None) -> Map:
+        """The map of one attended layer, by default the last to run, as ``shown`` has it; images as in `prepare`."""
         with eval_mode(self):
-            outputs = self(images, map_override=map_override).attention
+            outputs = self(self.prepare(images), map_override=map_override).attention
         if not outputs:
             raise RegardError("explain: nothing is attended; build the model with attention=")
         return self.shown(outputs[layer])
@@ -314,6 +337,14 @@ class OneTrunk(Shareable):
             group = groups.setdefault(key, {"name": key, "params": [], "lr": rate, "weight_decay": decay})
             group["params"].append(parameter)
         return list(groups.values())
+
+
+def _published(backbone: Any, trunk: nn.Module) -> Mapping[str, Any]:
+    """Timm's configuration of a network, or of the one that packaged weights are for."""
+    config = getattr(trunk, "pretrained_cfg", None)
+    if config is None and isinstance(backbone, str) and timm.is_model(backbone):
+        config = timm.get_pretrained_cfg(backbone, allow_unregistered=True)
+    return dict(config if isinstance(config, Mapping) else vars(config)) if config is not None else {}
 
 
 def _excepted(trunk: nn.Module) -> set[nn.Parameter]:

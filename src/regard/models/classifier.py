@@ -24,6 +24,7 @@ from regard.backbones import (
 )
 from regard.bottleneck import GaussianBottleneck, build_decoder
 from regard.models.base import Normalize, OneTrunk
+from regard.models.images import ImageInput
 from regard.models.mechanism import Mechanism, builder, is_readout, join_budgets, layers_of, leave_out_idle, readout_of
 from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
@@ -77,6 +78,10 @@ class AttentiveClassifier(OneTrunk):
         statistics: of batch normalisation behind the gates, as in ``attach``.
         exclude_tokens: in a vision transformer, closed patches leave the sequence; see
             ``regard.backbones.exclude_tokens``. Needs a gate that multiplies by zero: ``mask``.
+        classes: name of each logit, saved with the model and written into its ONNX file; by default their numbers.
+        preparation: of pictures, timm's ``crop_pct``, ``interpolation`` and ``crop_mode``; empty: just covered by
+            ``input_size`` and cut to the centre, bilinear, as regard's data sets are read. By default as pretrained
+            weights want it.
         backbone_options: options of the network.
     """
 
@@ -103,6 +108,8 @@ class AttentiveClassifier(OneTrunk):
         layout: str = "auto",
         statistics: Statistics | None = None,
         exclude_tokens: bool = False,
+        classes: Sequence[str] | None = None,
+        preparation: dict[str, Any] | None = None,
         backbone_options: dict[str, Any] | None = None,
     ) -> None:
         config = constructor_arguments(locals())
@@ -118,6 +125,10 @@ class AttentiveClassifier(OneTrunk):
         if is_readout(attention) and latent is not None:
             raise RegardError(f"latent={latent}: {attention} has its own classifier; leave the latent out")
         self.config["at"] = names
+        self.classes = tuple(classes or map(str, range(num_classes)))
+        if len(self.classes) != num_classes:
+            raise RegardError(f"classes: {len(self.classes)} names for {num_classes} classes")
+        self.config["classes"] = None if classes is None else list(classes)
         self.num_classes, self.average, self.multi_label = num_classes, average, multi_label
         self.bottleneck: GaussianBottleneck | None = None
         self.decoder: nn.Module | None = None
@@ -182,13 +193,25 @@ class AttentiveClassifier(OneTrunk):
 
     def predict(
         self,
-        images: Float[Tensor, "B C H W"],
+        images: ImageInput,
         samples: int | Samples | None = None,
         map_override: MapOverrides = None,
     ) -> Float[Tensor, "B n"]:
-        """Class probabilities (B,n) in evaluation mode, without gradients: as declared, or averaged over samples."""
+        """Class probabilities (B,n) in evaluation mode, without gradients: as declared, or averaged over samples.
+
+        Args:
+            images: floats (B,C,H,W) in [0,1], or bytes; or pictures: files, PIL images, arrays (H,W,3) of bytes, one
+                or several, which are resized and cut as the weights want it.
+            samples: as in ``forward``.
+            map_override: likewise.
+
+        Raises:
+            RegardError: values outside of [0,1], another type, or a file that is no picture; the remedy is named.
+        """
         with eval_mode(self):
-            return self(images, samples=samples, map_override=map_override).probabilities(self.multi_label)
+            return self(self.prepare(images), samples=samples, map_override=map_override).probabilities(
+                self.multi_label
+            )
 
 
 def _check_width(trunk: nn.Module, shape: tuple[int, int, int], width: int) -> None:

@@ -27,7 +27,7 @@ _REMEDY = "take a model that `save_pretrained` wrote"
 _NUMBER = 2**20
 """Largest whole number in a configuration: classes, channels, dimensions, pixels."""
 _SIDE = 4096
-_LIST = 4096
+_LIST = 2**15
 _FETCHING = ("pretrained", "checkpoint", "weights", "url", "hub", "cache_dir", "file", "path", "state_dict", "source")
 """Parts of names of options that load or fetch something."""
 _MAX_ELEMENTS = 2**28

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.__about__ import __version__
 from regard.backbones import eval_mode, probe_images
 from regard.files import atomic_path
 from regard.models.classifier import AttentiveClassifier
@@ -27,7 +29,8 @@ class _LogitsAndMap(nn.Module):
 def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tuple[int, int] | None = None) -> None:
     """Writes a classifier as ONNX: input ``images`` (B,C,H,W) in [0,1]; outputs ``logits`` (B,n) and ``map`` (B,1,h,w).
 
-    The batch may be of any size. With several attended layers there are several maps: ``map``, ``map_1``, and so on.
+    The batch may be of any size. The file's metadata hold, as JSON, ``classes``, ``input_size``, ``input_range`` and
+    ``preparation`` of pictures. With several attended layers there are several maps: ``map``, ``map_1``, and so on.
 
     Args:
         classifier: in any mode; exported in evaluation mode.
@@ -61,8 +64,21 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
             verbose=False,
         )
     assert exported is not None
+    exported.model.metadata_props.update(_facts(classifier))
     with atomic_path(path) as part:
         exported.save(str(part))
+
+
+def _facts(classifier: AttentiveClassifier) -> dict[str, str]:
+    """What a reader of the file must know besides: class names, size and range of images, how pictures are prepared."""
+    facts = {
+        "classes": list(classifier.classes),
+        "input_size": list(classifier.shape),
+        "input_range": [0, 1],
+        "preparation": classifier.preparation,
+        "regard": __version__,
+    }
+    return {name: json.dumps(value) for name, value in facts.items()}
 
 
 def _float_bounds(program: torch.export.ExportedProgram) -> None:

@@ -22,6 +22,7 @@ from regard.backbones import (
 )
 from regard.models.base import Normalize, OneTrunk
 from regard.models.fcn import STRIDES, Fcn, FcnDecoder, cut_off, readings
+from regard.models.images import ImageInput
 from regard.models.mechanism import builder, join_budgets
 from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import constructor_arguments
@@ -141,13 +142,16 @@ class Segmenter(OneTrunk):
 
     def predict(
         self,
-        images: Float[Tensor, "B C H W"],
+        images: ImageInput,
         samples: int | Samples | None = None,
         map_override: MapOverrides = None,
     ) -> Float[Tensor, "B 1 H W"]:
-        """Probabilities in evaluation mode, without gradients: as declared, or averaged over samples."""
+        """Probabilities in evaluation mode, without gradients: as declared, or averaged over samples.
+
+        Images are whatever `prepare` takes, files and PIL images among them.
+        """
         with eval_mode(self):
-            return self(images, samples=samples, map_override=map_override).probabilities
+            return self(self.prepare(images), samples=samples, map_override=map_override).probabilities
 
     def check_stem(self, stem: Stem) -> None:
         """Raises RegardError where the decoder reads a layer inside of the stem, whose features are not kept."""

@@ -33,6 +33,7 @@ from regard.backbones import (
 from regard.bottleneck import GaussianBottleneck
 from regard.models.base import Normalize, Rates
 from regard.models.classifier import AttentiveClassifier
+from regard.models.images import check_range
 from regard.models.mechanism import Mechanism
 from regard.models.prediction import PredictionPath, Samples
 from regard.models.sharing import Shareable, constructor_arguments
@@ -163,6 +164,7 @@ class TwoStream(Shareable):
             **common,
             **(plain if attend == "rgb" else attended),
         )
+        self.flow.takes_images = False
         self.rgb = AttentiveClassifier(
             backbone,
             num_classes,
@@ -262,7 +264,11 @@ class TwoStream(Shareable):
         *,
         flow: Float[Tensor, "B F H W"] | None = None,
     ) -> Float[Tensor, "B n"]:
-        """Class probabilities (B,n) in evaluation mode, without gradients: the mean of the two streams'."""
+        """Class probabilities (B,n) in evaluation mode, without gradients: the mean of the two streams'.
+
+        Images are floats in [0,1] or bytes.
+        """
+        images = check_range(images)
         with eval_mode(self):
             return self(images, samples=samples, map_override=map_override, flow=flow).probabilities(self.multi_label)
 

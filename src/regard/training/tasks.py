@@ -93,6 +93,8 @@ class Classification(TaskKind):
             **_label_arguments(m, data),
             average=m.average,
             exclude_tokens=m.exclude_tokens,
+            classes=data.classes,
+            preparation={},  # as the training images are read
         )
 
     def loss(self, output: ModelOutput, batch: Batch, weights: Weights, warmup: float) -> Losses:
