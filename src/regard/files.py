@@ -1,9 +1,9 @@
 """The one atomic writer: a reader sees the old file or the new one, never half of either.
 
-The content goes to a temporary file with a unique name in the same folder (``.name.<random>.part``), is synced to the
-disk and renamed onto the target; then the folder is synced, so that the rename outlives a power cut. An error leaves
-the old file and no temporary one; a killed process may leave a ``.part`` file, which nothing reads. Several processes
-may write one file at once: the last rename wins.
+The content goes to a temporary file with a unique name in the same folder (``.name.<process>.<random>.part``), is
+synced to the disk and renamed onto the target; then the folder is synced, so that the rename outlives a power cut. An
+error leaves the old file and no temporary one; a killed process may leave a ``.part`` file, which nothing reads and
+`remove_leftovers` removes. Several processes may write one file at once: the last rename wins.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from uuid import uuid4
 import numpy as np
 
 from regard.errors import RegardError
+from regard.processes import is_gone, process_tag
 
 
 @contextmanager
@@ -54,11 +55,11 @@ def atomic_path(path: str | Path, *, parents: bool = False, remedy: str = "") ->
         if parents:
             make_folder(target.parent)
         part = _temporary(target)
+        mode = (target if target.exists() else part).stat().st_mode & 0o777
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        if target.exists():
-            part.chmod(target.stat().st_mode & 0o777)
+        part.chmod(mode)  # a library that writes may have put a file of its own in the place, which others cannot read
         part.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
@@ -224,9 +225,39 @@ def claim_folder(
 
 def _temporary(target: Path) -> Path:
     """A new, empty file beside the target, with the permissions that the umask leaves."""
-    part = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    part = target.with_name(f".{target.name}.{process_tag()}.{uuid4().hex[:8]}.part")
     part.touch(exist_ok=False)
     return part
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes, in a folder and those inside it, the temporary files of this machine's processes that have ended."""
+    for part in folder.rglob(".*.part"):
+        tag = part.name.split(".")[-3] if part.name.count(".") > 3 else ""
+        if is_gone(tag):
+            with suppress(OSError):
+                part.unlink()
+
+
+def link_atomically(source: Path, target: Path) -> None:
+    """Makes ``target`` another name of a whole file, or, where that cannot be, a copy; replaces what is there.
+
+    Raises:
+        RegardError: see `atomic_path`.
+    """
+    if target.exists() and target.samefile(source):  # renaming one name of a file to another does nothing
+        return
+    part = target.with_name(f".{target.name}.{process_tag()}.{uuid4().hex[:8]}.part")
+    try:
+        part.hardlink_to(source)
+        part.replace(target)
+        _sync_folder(target.parent)
+    except OSError:  # a file system without hard links
+        with atomic_path(target) as copy:
+            shutil.copyfile(source, copy)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

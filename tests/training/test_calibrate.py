@@ -97,13 +97,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from regard.training import load_recipe, train
-from regard.training.callbacks import AtomicCheckpoints
+from regard.training.checkpoints import AtomicCheckpoints
 save, count = AtomicCheckpoints.save_checkpoint, [0]
 
 def killing(self, *arguments, **options):
     save(self, *arguments, **options)
     count[0] += 1
-    if "last" in str(arguments[1]) and count[0] > 3:
+    if "last" in str(arguments[1]) and count[0] > 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
 AtomicCheckpoints.save_checkpoint = killing

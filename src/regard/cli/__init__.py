@@ -13,6 +13,7 @@ from regard.__about__ import __version__
 from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
 from regard.cli.boundary import guarded
 from regard.errors import printable
+from regard.processes import die_with_parent
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
 faithfulness."""
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args([word for word in words if word != "--debug"])
     if extra and options.command not in TAKES_FIELDS:
         parser.error(f"unrecognized arguments: {printable(' '.join(extra))}")
+    die_with_parent()
     return guarded(lambda: int(options.run(options, extra)), debug=debug)
 
 

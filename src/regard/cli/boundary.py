@@ -4,7 +4,7 @@
 1     a bad item in a batch; the others are done
 2     bad input: the line names file, place, value and remedy
 70    a fault of regard itself: the line says how to report it
-130   interrupted
+128+n ended by signal n: 130 interrupted (Ctrl-C), 143 SIGTERM, 129 SIGHUP; the same command goes on
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from collections.abc import Callable
 
 from regard.__about__ import __version__
 from regard.errors import RegardError, printable
+from regard.processes import Terminated, terminable
 
+_GOES_ON = "the same command goes on from the last checkpoint"
 _DONE, _BAD_INPUT, _FAULT, _INTERRUPTED = 0, 2, 70, 130
 _NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "std::bad_alloc", "Unable to allocate")
 
@@ -25,10 +27,14 @@ _NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "std::bad_alloc
 def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
     """Runs a command and returns its exit code, whatever it raises."""
     try:
-        return command()
+        with terminable():
+            return command()
     except KeyboardInterrupt:
-        complain("interrupted; the same command goes on from the last checkpoint")
+        complain(f"interrupted; {_GOES_ON}")
         return _INTERRUPTED
+    except Terminated as end:
+        complain(f"ended by {end}; {_GOES_ON}")
+        return end.exit_code
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _DONE

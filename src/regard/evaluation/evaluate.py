@@ -24,6 +24,7 @@ from regard.evaluation.warnings import (
     training_warnings,
 )
 from regard.metrics import dead, perplexity, usage
+from regard.owner import owns
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
 from regard.training import (
     LoadedRun,
@@ -72,6 +73,7 @@ _MEANINGS = {
 }
 
 
+@owns("folder")
 def evaluate(
     folder: Path,
     *,

@@ -18,6 +18,7 @@ from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
+from regard.owner import owns
 from regard.report import BootstrapMean, json_text, read_dataclass, write_dataclass
 from regard.training import Recipe, load_model, load_run, refuse_map_override
 from regard.types import Batch, RegardError
@@ -78,6 +79,7 @@ class ShiftResults:
     cells: tuple[ShiftCell, ...]
 
 
+@owns("out")
 def shift(
     run: Path, out: Path, options: ShiftOptions | None = None, *, device: str | torch.device = "cpu"
 ) -> ShiftResults:

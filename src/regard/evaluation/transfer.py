@@ -32,6 +32,7 @@ from regard.evaluation.rows import mean_interval
 from regard.files import claim_folder, write_arrays
 from regard.metrics import paired_difference
 from regard.models import AttentiveClassifier
+from regard.owner import owns
 from regard.reading import read_arrays
 from regard.report import BootstrapMean, json_text, write_dataclass
 from regard.training import load_trained, refuse_map_override, seed_everything
@@ -206,6 +207,7 @@ class TransferResults:
     curve: tuple[TransferPoint, ...] = ()
 
 
+@owns("out")
 def transfer(
     run: Path,
     data: str,

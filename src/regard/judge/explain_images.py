@@ -17,6 +17,7 @@ from torch import Tensor
 from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
 from regard.files import make_folder, write_arrays
 from regard.judge.subject import Subject
+from regard.owner import owns
 from regard.reading import DataError, parse_yaml
 from regard.report import method_sheet, picture_of, picture_values, read_dataclass, sheet, write_dataclass, write_png
 from regard.types import Map, RegardError, Unit
@@ -103,6 +104,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     return options
 
 
+@owns("out")
 def explain_images(
     subject: Subject,
     images: Sequence[Path],

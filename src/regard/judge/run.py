@@ -24,10 +24,12 @@ from regard.judge.page import write_judge_page
 from regard.judge.results import JudgeResults
 from regard.judge.subject import Subject, open_subject, wrap_network
 from regard.listing import IMAGE_SUFFIXES, list_files
+from regard.owner import owns
 from regard.training import load_run, load_trained, refuse_training_images
 from regard.types import RegardError
 
 
+@owns("out")
 def judge(
     model: str | Path | nn.Module,
     images: str | Path | Tensor | Sample | None = None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from regard.gaze import GazeReading
+from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.maps import open_source, read_fixations
 from regard.score.results import MapScores, ModelComparison, ScoreOptions
@@ -30,6 +31,7 @@ class SourceScores:
         return [f"{name}: {image}: {why}" for name, s in self.scores.items() for image, why in s.failed.items()]
 
 
+@owns("out")
 def score_sources(
     sources: Mapping[str, Path],
     fixations: Path,

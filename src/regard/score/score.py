@@ -14,6 +14,7 @@ from regard.files import csv_name, write_atomically
 from regard.gaze import SIGMA, Fixations, GazeReading, other_fixations
 from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score, sign_flip_test
 from regard.metrics.fixation import FIXATION_METRICS
+from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.maps import MapSource, open_source, read_fixations
 from regard.score.page import write_score_gallery, write_score_page
@@ -25,6 +26,7 @@ _UNCALIBRATED = "No information gain: only a density has it, and no train split 
 _METRICS = (*FIXATION_METRICS, "information_gain")
 
 
+@owns("out")
 def score_maps(
     maps: MapSource,
     fixations: Fixations | str | Path,

@@ -5,6 +5,7 @@ Both are compared with what validation images paid when training ends: a budget 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from regard.backbones import eval_mode
 from regard.data import Split, evenly_spaced
+from regard.training.divergence import Diverged
 from regard.training.forward import expected_share, forward_batch, sampled_rates
 from regard.training.provenance import seed_everything
 from regard.training.recipe import MAP_BUDGETS, ObjectiveRecipe
@@ -69,7 +71,10 @@ class BudgetCallback(pl.Callback):
         step, every = task.global_step, max(5, total // _CHECKS)
         begin, end = task.recipe.objective.warmup * total, (1 - _RESTING) * total
         if step % every == 0 and begin <= step <= end:
-            task.set_multiplier(task.multiplier.update(self._broadcast_measure(trainer, task)["latent_bits"]))
+            rate = self._broadcast_measure(trainer, task)["latent_bits"]
+            if not math.isfinite(rate):
+                raise Diverged(trainer.current_epoch, f"the latent's rate is {rate} on validation images")
+            task.set_multiplier(task.multiplier.update(rate))
 
     def on_train_end(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
         """A budget that was missed is an error that says what was asked, what is paid, and what is reachable."""

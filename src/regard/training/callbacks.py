@@ -1,30 +1,23 @@
-"""What runs beside the training loop: the journal of epochs, the progress bar, checkpoints that are whole or absent."""
+"""What runs beside the training loop: the journal of epochs, patience, the progress bar."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import pickle
 import statistics
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from pytorch_lightning.plugins import TorchCheckpointIO
-from torch import nn
+from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
 
 from regard.files import write_atomically
 from regard.reading import DataError, parse_json
 from regard.training.recipe import Recipe
 from regard.training.task import Task
 from regard.training.tasks import TASKS
-from regard.types import RegardError
 
 
 class Journal(pl.Callback):
@@ -105,27 +98,18 @@ def first_candidate(recipe: Recipe) -> int:
     return min(max(latent, map_), epochs - 1)
 
 
-class BestEpoch(ModelCheckpoint):
-    """Keeps the checkpoint of the best epoch, of those from ``first`` on."""
-
-    def __init__(self, folder: Path, first: int, monitor: str, mode: Literal["max", "min"]) -> None:
-        super().__init__(
-            folder, "best", monitor=monitor, mode=mode, enable_version_counter=False, save_on_train_epoch_end=True
-        )
-        self.first = first
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        """Saves the epoch where it is the best so far."""
-        if trainer.current_epoch >= self.first:
-            super().on_train_epoch_end(trainer, task)
-
-
 class Patience(EarlyStopping):
     """Ends training when the score has not become better for ``patience`` epochs, counted from epoch ``first`` on."""
 
     def __init__(self, first: int, monitor: str, mode: Literal["max", "min"], patience: int) -> None:
         super().__init__(monitor, mode=mode, patience=patience, check_on_train_epoch_end=True)
         self.first = first
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, task: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Stops a resumed run that had stopped and was killed before it was complete."""
+        state = checkpoint["callbacks"].get(self.state_key)
+        if state is not None and state["wait_count"] >= self.patience:
+            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         """Compares the epoch with the best one."""
@@ -161,40 +145,3 @@ class Progress(TQDMProgressBar):
         """Loss and bits of the batch, accuracy of the last validation."""
         items = super().get_metrics(trainer, pl_module)
         return {key.removeprefix("val/"): value for key, value in items.items() if key != "v_num"}
-
-
-class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the checkpoint and renames. Lightning's own plugin goes through the system's temporary folder;
-    where that is another file system, its last step is a copy that a kill can cut short.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """All of the checkpoint, or an error and the one before it."""
-        buffer = io.BytesIO()  # on a full disk torch's own file writer raises errors without a reason
-        torch.save(checkpoint, buffer)
-        room = "Make room (free space, quota, permissions) and give the same command again"
-        write_atomically(path, buffer.getbuffer(), parents=True, remedy=f"the checkpoint before it is kept. {room}")
-
-
-def check_checkpoint(path: Path, module: nn.Module) -> None:
-    """Raises unless a file holds plain tensors that fit the module; nothing in it is executed.
-
-    Raises:
-        RegardError: a pickle with code, a file cut short, or weights of another network.
-    """
-    try:
-        with warnings.catch_warnings(action="ignore"):  # torch warns of what it then refuses
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        shapes = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise _refused(path, f"it cannot be read without executing code, or is cut short: {reason}") from error
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    wrong = sorted(name for name in shapes.keys() | wanted.keys() if shapes.get(name) != wanted.get(name))
-    if wrong:
-        sizes = f"{wrong[0]} is {shapes.get(wrong[0], 'absent')}, not {wanted.get(wrong[0], 'absent')}"
-        raise _refused(path, f"its weights are of another network: {len(wrong)} differ, such as {sizes}")
-
-
-def _refused(path: Path, why: str) -> RegardError:
-    return RegardError(f"{path}: no checkpoint of this run ({why}); remove the run's folder to start again")

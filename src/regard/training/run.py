@@ -22,12 +22,14 @@ from typing import Generic, NamedTuple, TypeVar, cast
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import AttentiveClassifier, TwoStream
+from regard.owner import owns
+from regard.processes import start_child
 from regard.report import Terminal
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
@@ -41,17 +43,8 @@ from regard.training.build import (
     start_from,
 )
 from regard.training.calibration import CalibrationCallback, calibrates
-from regard.training.callbacks import (
-    AtomicCheckpoints,
-    BestEpoch,
-    Journal,
-    Patience,
-    Progress,
-    check_checkpoint,
-    first_candidate,
-    monitored,
-    read_lines,
-)
+from regard.training.callbacks import Journal, Patience, Progress, first_candidate, monitored, read_lines
+from regard.training.checkpoints import BEST, LAST, AtomicCheckpoints, Checkpoints, check_checkpoint
 from regard.training.data_record import (
     RunRecord,
     build_data,
@@ -60,6 +53,7 @@ from regard.training.data_record import (
     record_run,
     write_record,
 )
+from regard.training.divergence import Diverged, DivergenceGuard, continued_recipe, divergences, explained
 from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
 from regard.training.parsing import dump_recipe, load_recipe, save_recipe
@@ -72,8 +66,11 @@ from regard.training.tasks import TASKS
 from regard.types import RegardError
 
 _RECIPE = "recipe.yaml"
-_LAST = "checkpoints/last.ckpt"
-_BEST = "checkpoints/best.ckpt"
+_CHECKPOINTS = "checkpoints"
+_WANTED = "wanted.yaml"
+"""In a twin's folder: its recipe, while it is trained."""
+_OPTION = "--name"
+"""Of the command line: names another folder."""
 _MODEL = "model"
 _TWIN = "twin"
 _RECORD = "environment.json"
@@ -134,7 +131,7 @@ class PreparedRun:
     ) -> None:
         check_choices(recipe)
         self.folder, self.recipe = folder, recipe
-        self.begun = any(folder.glob(f"**/{Path(_LAST).name}")) or any(folder.glob(f"**/{_RECORD}"))
+        self.begun = any(folder.glob(f"**/{LAST}")) or any(folder.glob(f"**/{_RECORD}"))
         own = read_record(folder) if self.begun else None
         beside = read_record(folder.parent) if folder.name == _TWIN and own is None and record is None else None
         self._record = own or record or beside
@@ -144,12 +141,13 @@ class PreparedRun:
             _ = self.data  # opened before the folder is claimed
         if recipe.model.match is not None:
             self.recipe = resolve_match(recipe, self.data)
+        self.recipe = continued_recipe(folder, self.recipe, finished=self.finished)
         self.claim = claim_folder(
             folder,
             _RECIPE,
             dump_recipe(self.recipe),
             holds="a run of another recipe",
-            option="--name",
+            option=_OPTION,
             same=lambda path: load_recipe(path) == self.recipe,
         )
 
@@ -186,6 +184,7 @@ class PreparedRun:
         return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), data)
 
 
+@owns("folder", option=_OPTION)
 def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: RunRecord | None = None) -> Path:
     """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
 
@@ -223,6 +222,7 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: Ru
         return _train(run, quiet=quiet)
 
 
+@owns("folder", option=_OPTION)
 def train_with_twin(
     recipe: Recipe, folder: Path | str, *, quiet: bool = False, data: DataSplits | None = None
 ) -> PreparedRun:
@@ -244,6 +244,7 @@ def train_with_twin(
 def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     recipe, folder, twin_folder = run.recipe, run.folder, run.folder / _TWIN
     if not recipe.twin or (twin_folder / _RECORD).exists():
+        (twin_folder / _WANTED).unlink(missing_ok=True)  # of a process that was killed
         _train(run, quiet=quiet)
         return
     if recipe.train.devices * recipe.train.nodes > 1:
@@ -257,7 +258,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     if recipe.model.init == "probe":
         load_probe(folder, recipe, run.data, quiet=quiet)
     make_folder(twin_folder)
-    path, log = twin_folder / "wanted.yaml", twin_folder / "log.txt"
+    path, log = twin_folder / _WANTED, twin_folder / "log.txt"
     save_recipe(plain_twin(recipe), path)
     threads = torch.get_num_threads()
     half = recipe.train.threads or max(1, threads // 2)
@@ -265,7 +266,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     command += ["--name", f"{folder.name}/{_TWIN}", "--quiet", "--no-evaluation"]
     with log.open("w") as output:
         environment = os.environ | {"OMP_NUM_THREADS": str(half)}
-        twin = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        twin = start_child(command, stdout=output, stderr=subprocess.STDOUT, environment=environment)
         torch.set_num_threads(half)
         try:
             _train(run, quiet=quiet)
@@ -275,7 +276,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
             twin.terminate()
             twin.wait()
             raise
-    path.unlink()
+    path.unlink(missing_ok=True)
     if failed:
         last = (log.read_text().strip().splitlines() or ["no message"])[-1]
         raise RegardError(f"the plain twin failed ({last}); see {log}. The run itself is whole: {folder}")
@@ -347,7 +348,7 @@ def load_best(folder: Path) -> AttentiveClassifier | None:
     Raises:
         RegardError: the run keeps no such checkpoint, or it is of another network.
     """
-    model, path = load_model(folder, AttentiveClassifier), folder / _BEST
+    model, path = load_model(folder, AttentiveClassifier), folder / _CHECKPOINTS / BEST
     epoch = _load_checkpoint(path, model)
     return None if epoch == len(read_lines(folder / "metrics.jsonl")) - 1 else model.eval()
 
@@ -397,7 +398,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
             highlight=False,
         )
     task = Task(recipe, model, batches.steps_per_epoch, overrides)
-    last = folder / _LAST
+    last = folder / _CHECKPOINTS / LAST
     if last.exists():
         check_checkpoint(last, task)
     _silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
@@ -405,6 +406,8 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
+    except Diverged as error:
+        raise explained(error, folder, recipe) from error
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -420,16 +423,31 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         raise RegardError(
             f"{folder}: no step was made, so nothing was learned; check train.epochs and train.batch_size"
         )
+    _complete(trainer, task)
     if trainer.is_global_zero:
         if recipe.train.keep == "best":
-            _load_checkpoint(folder / _BEST, model)
+            _load_checkpoint(folder / _CHECKPOINTS / BEST, model)
         model.save_pretrained(folder / _MODEL)
         record = collect_provenance(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
         if overrides is not None:
             record["imposed"] = overrides.record
+        if diverged := divergences(folder):
+            record["diverged"] = diverged
         write_atomically(folder / _RECORD, json.dumps(record, indent=2) + "\n")
     trainer.strategy.barrier()  # no process returns before the run is complete, as others may open it at once
     return folder
+
+
+def _complete(trainer: pl.Trainer, task: Task) -> None:
+    """Does what ends training, where a killed run had saved its last epoch: Lightning then skips training altogether.
+
+    The average takes the weights' place, and budgets are checked.
+    """
+    if any(isinstance(callback, Checkpoints) and callback.ended for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        return
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, EMAWeightAveraging | BudgetCallback):
+            callback.on_train_end(trainer, task)
 
 
 def _start_folder(folder: Path, init: str) -> Path:
@@ -450,7 +468,6 @@ def _silence_engine(*, frozen: bool) -> None:
     for engine in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(engine).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty", category=UserWarning)
     if frozen:  # frozen layers stay in evaluation mode, as they should
         warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)
 
@@ -458,15 +475,15 @@ def _silence_engine(*, frozen: bool) -> None:
 def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
     recipe, t = task.recipe, task.recipe.train
     score, mode = monitored(recipe)
-    monitor, first, checkpoints = f"val/{score}", first_candidate(recipe), folder / "checkpoints"
+    monitor, first, checkpoints = f"val/{score}", first_candidate(recipe), folder / _CHECKPOINTS
     average = EMAWeightAveraging(decay=t.ema) if t.ema else None
     callbacks = [
+        DivergenceGuard(recipe, monitor),  # before all that uses what has diverged
         average,  # before the callbacks that measure it
         CalibrationCallback(batches.data.train, batches.data.val) if calibrates(task.model) else None,
         BudgetCallback(batches.data.val, average) if has_budget(recipe.objective) else None,
         Journal(folder / "metrics.jsonl"),
-        ModelCheckpoint(checkpoints, "{epoch:03d}", save_last=True, save_on_train_epoch_end=True),
-        BestEpoch(checkpoints, first, monitor, mode),
+        Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
         None if quiet else Progress(),
     ]

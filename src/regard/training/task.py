@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric
 
 from regard.attention import set_progress
 from regard.objectives import Budget, Weights, warmup_share
+from regard.training.divergence import Diverged
 from regard.training.forward import TaskModel, forward_batch
 from regard.training.human_maps import align_batch
 from regard.training.map_override import OverrideMaps
@@ -19,7 +20,7 @@ from regard.training.optim import build_optimizer, build_schedule
 from regard.training.provenance import seed_everything
 from regard.training.recipe import Recipe
 from regard.training.tasks import TASKS
-from regard.types import NATS_PER_BIT, Batch, RegardError
+from regard.types import NATS_PER_BIT, Batch
 
 
 class Task(pl.LightningModule):
@@ -44,6 +45,7 @@ class Task(pl.LightningModule):
         self.multiplier: Budget | None = start
         self.kind = TASKS[recipe.task]
         self.validated = torch.nn.ModuleDict({name: MeanMetric() for name in self.kind.validated})
+        self._defined: set[str] = set()
         # a function: a compiled module would be a second name for every weight in a checkpoint
         self.run_model: Any = torch.compile(model.forward) if recipe.train.compile else model.forward
 
@@ -65,10 +67,8 @@ class Task(pl.LightningModule):
             losses = replace(losses, total=losses.total + self.recipe.align.weight * aligned, align=aligned)
         if not torch.isfinite(losses.total):
             parts = {k: float(v.detach()) for k, v in vars(losses).items() if v is not None}
-            raise RegardError(
-                f"loss is {float(losses.total.detach())} at step {self.global_step} (epoch {self.current_epoch}, batch "
-                f"{batch_idx}; parts {parts}); the last good checkpoint is kept. Lower optim.lr or set optim.clip"
-            )
+            loss = f"the loss is {float(losses.total.detach())} at step {self.global_step}"
+            raise Diverged(self.current_epoch, f"{loss} (batch {batch_idx} of the epoch; its parts are {parts})")
         scores = {"loss": losses.total, "task": losses.task} | self.kind.training_scores(output, batch)
         if losses.align is not None:
             scores["align"] = losses.align
@@ -103,7 +103,10 @@ class Task(pl.LightningModule):
         for name, module in self.validated.items():
             metric = cast(MeanMetric, module)
             if metric.update_called:
-                self.log(f"val/{name}", metric.compute(), prog_bar=name == self.kind.monitor, sync_dist=True)
+                self._defined.add(name)
+            if name in self._defined:  # where it is not any more, Lightning would go on with the last epoch's
+                value = metric.compute() if metric.update_called else torch.tensor(float("nan"), device=self.device)
+                self.log(f"val/{name}", value, prog_bar=name == self.kind.monitor, sync_dist=True)
                 metric.reset()
         torch.set_rng_state(self._training_noise)
 

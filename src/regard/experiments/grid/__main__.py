@@ -3,5 +3,12 @@
 import sys
 
 from regard.experiments.grid.worker import serve
+from regard.processes import Terminated, die_with_parent, terminable
 
-sys.exit(serve(sys.stdin))
+die_with_parent()
+try:
+    with terminable():
+        code = serve(sys.stdin)
+except Terminated as end:
+    code = end.exit_code
+sys.exit(code)

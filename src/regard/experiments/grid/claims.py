@@ -18,44 +18,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from regard.experiments.grid.cell import read_object
 from regard.files import create_atomically
+from regard.processes import machine, start_time
 
 BEAT = 10.0
 STALE = 120.0
 NAME = re.compile(r"claim-\d+\.json")
-
-
-@cache
-def machine() -> str:
-    """Identifies the machine on which process numbers are valid: host, its last start, its namespace of processes."""
-    parts = [socket.gethostname()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
-    with suppress(OSError):
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def start_time(pid: int) -> str | None:
-    """When a process started, to recognise a number that is used again; None where the process is gone."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not Path("/proc/self/stat").exists():
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except OSError:
-            pass
-        return ""
-    try:
-        fields = stat.read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
 
 
 @dataclass(frozen=True)
@@ -82,8 +53,11 @@ class CellClaim:
             stop.set()
             thread.join()
 
-    def release(self) -> None:
-        """Lets others claim the cell; older, dead claims stay."""
+    def release(self, *, finished: bool = False) -> None:
+        """Lets others claim the cell; older, dead claims stay, unless it is finished: then nobody needs them."""
+        for claim in _claims(self.path.parent) if finished else ():
+            if _number(claim) < _number(self.path):
+                claim.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
 
@@ -147,12 +121,15 @@ class ClaimWatcher:
         return CellClaim(path) if create_atomically(path, json.dumps(me)) else None
 
 
-def _newest(folder: Path) -> Path | None:
+def _claims(folder: Path) -> list[Path]:
     try:
-        claims = [path for path in folder.iterdir() if NAME.fullmatch(path.name)]
+        return [path for path in folder.iterdir() if NAME.fullmatch(path.name)]
     except OSError:
-        return None
-    return max(claims, key=_number, default=None)
+        return []
+
+
+def _newest(folder: Path) -> Path | None:
+    return max(_claims(folder), key=_number, default=None)
 
 
 def _number(path: Path) -> int:

@@ -32,6 +32,7 @@ from regard.experiments.grid.cell import (
 from regard.experiments.grid.claims import STALE, ClaimWatcher
 from regard.experiments.grid.worker import FINISHED, INTERRUPTED, TAKEN, write_failure
 from regard.files import write_json
+from regard.processes import start_child
 
 
 @dataclass
@@ -48,13 +49,13 @@ class Slot:
             self.end()
         if self.process is None:
             with (folder / LOG_FILE).open("ab") as log:  # output before the first cell
-                self.process = subprocess.Popen(
+                self.process = start_child(
                     [sys.executable, "-m", "regard.experiments.grid"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
                     text=True,
-                    env=self.environment,
+                    environment=self.environment,
                 )
         self.busy = True
         order = json.dumps({"folder": str(folder), "root": str(root), "dead": dead})

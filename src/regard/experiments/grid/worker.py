@@ -27,7 +27,7 @@ from regard.experiments.grid.cell import (
     write_result,
 )
 from regard.experiments.grid.claims import ClaimWatcher
-from regard.files import write_json
+from regard.files import remove_leftovers, write_json
 
 FINISHED, FAILURE = 0, 1
 TAKEN = 75
@@ -65,14 +65,18 @@ def work(folder: Path, root: Path, dead: str = "") -> int:
     claim = ClaimWatcher().claim(folder, dead)
     if claim is None:
         return TAKEN
+    finished = False
     try:
+        remove_leftovers(folder)
         if finished_record(cell, root) is not None:
+            finished = True
             return FINISHED
         begin = time.perf_counter()
         with claim.beating():
             result = work_of(cell.kind)(cell, folder)
             write_result(cell, folder, result, time.perf_counter() - begin)
         (folder / FAILED_FILE).unlink(missing_ok=True)
+        finished = True
         return FINISHED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -81,7 +85,7 @@ def work(folder: Path, root: Path, dead: str = "") -> int:
         write_failure(folder, str(error) if isinstance(error, RegardError) else traceback.format_exc())
         return FAILURE
     finally:
-        claim.release()
+        claim.release(finished=finished)
 
 
 def write_failure(folder: Path, error: str) -> None:

@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from regard.experiments.study.plan import Hypothesis, Plan
 from regard.experiments.study.simulation import ATTENTION_DRIVEN, HIGHER_LEVEL, Design, Simulation, simulate_trials
 from regard.experiments.study.verdicts import Word, judge_hypotheses
+from regard.processes import die_with_parent
 from regard.types import RegardError
 
 _CHUNK = 10  # studies per job
@@ -104,7 +105,7 @@ def simulate_studies(
             gc.unfreeze()
     else:
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=spawn, initializer=gc.freeze) as pool:
+        with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_start) as pool:
             waiting = {pool.submit(_count, *settings[k], plan, own): k for k, own in jobs}
             for done, job in enumerate(as_completed(waiting), 1):
                 add(waiting[job], job.result(), done)
@@ -195,3 +196,9 @@ def scaled_simulation(hypothesis: Hypothesis, effect: float, plan: Plan, noise: 
     gaze = (_UNIT_EFFECT.effects[0] * (effect / unit), 0.0, 0.0)
     multipliers = _UNIT_EFFECT.multipliers
     return replace(noise, name=f"effect {effect:g}", effects=gaze, faithful=gaze, multipliers=multipliers)
+
+
+def _start() -> None:
+    """What a process that simulates does first."""
+    die_with_parent()
+    gc.freeze()
