@@ -50,7 +50,10 @@ def half_done(folder: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe = RE
 
 
 def test_a_nan_loss_stops_and_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with stopped_at(10, monkeypatch), pytest.raises(RegardError, match=r"in epoch 1: .*nan at step 10 \(batch 2.*optim\.lr"):
+    with (
+        stopped_at(10, monkeypatch),
+        pytest.raises(RegardError, match=r"in epoch 1: .*nan at step 10 \(batch 2.*optim\.lr"),
+    ):
         train(RECIPE, tmp_path / "run", quiet=True)
     last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["global_step"] == 8
