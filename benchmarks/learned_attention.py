@@ -47,7 +47,7 @@ def trained(recipe: str, folder: Path, seed: int, *extra: str) -> Path:
     """A finished run, trained if need be."""
     if not (folder / "model").is_dir():
         name = ["--runs", folder.parent, "--name", folder.name, "--train.seed", seed, *extra]
-        run_regard("train", "--recipe", ROOT / "recipes" / recipe, "--quiet", "--no-evaluation", *name)
+        run_regard("train", "--recipe", ROOT / "src/regard/recipes" / recipe, "--quiet", "--no-evaluation", *name)
     return folder
 
 

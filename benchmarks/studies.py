@@ -1,4 +1,4 @@
-"""The studies of recipes/study, run or resumed, and recorded in results/study_NAME.json.
+"""The studies of this package, run or resumed, and recorded in results/study_NAME.json.
 
     REGARD_DATA=... python benchmarks/studies.py small [--workers 2] [--runs runs]
     python benchmarks/studies.py generated

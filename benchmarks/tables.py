@@ -1,4 +1,4 @@
-"""The tables of recipes/tables, run or resumed, and recorded in results/table_NAME.json.
+"""The tables of this package, run or resumed, and recorded in results/table_NAME.json.
 
     REGARD_DATA=... python benchmarks/tables.py cifar10 [--workers 2] [--runs runs]
     REGARD_DATA=... python benchmarks/tables.py cub50

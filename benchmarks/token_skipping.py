@@ -1,6 +1,6 @@
 """What a vision transformer saves by leaving out the tokens that its map closes, and what it costs in accuracy.
 
-Trained: recipes/vit-clutter.yaml at some layers and kept shares, and once its plain twin, which is the full network of
+Trained: the recipe vit-clutter at some layers and kept shares, and once its plain twin, which is the full network of
 all of them. Every run is timed on test images, in batches, tokens dropped, beside the twin and beside itself with
 tokens masked only; accuracies are of the same images, by the mean map, by one random map, and, as a control, with as
 many patches at random places. Untrained: vit_tiny at 224 pixels with given maps of exactly so many open patches, where
@@ -28,7 +28,7 @@ from regard.models import AttentiveClassifier
 from regard.training import load_recipe, load_run
 from regard.types import Map
 
-RECIPE = ROOT / "recipes" / "vit-clutter.yaml"
+RECIPE = ROOT / "src/regard/recipes" / "vit-clutter.yaml"
 OPTIONS = load_recipe(RECIPE).model.attention_options
 TARGET = {"times_faster": 1.5, "accuracy_lost": 0.01}
 

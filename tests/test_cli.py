@@ -20,7 +20,7 @@ from torch import Tensor
 
 from regard.backbones.networks.compact import Compact
 from regard.cli import TAKES_FIELDS, _parser, main
-from regard.training import plain_twin, save_recipe, train
+from regard.training import RECIPES, plain_twin, save_recipe, train
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,27 @@ def test_the_help_of_a_command_ends_with_examples_that_parse(command: str) -> No
         assert not fields or command in TAKES_FIELDS
     hidden = [a.option_strings or a.dest for a in parser._actions if a.help is None and a.dest != "action"]
     assert not hidden, "every argument says what it is"
+
+
+def test_tables_and_studies_that_come_along_stand_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, folder in ((["table"], "tables"), (["study", "run"], "study")):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+        text = "".join(capsys.readouterr().out.split())
+        names = [path.stem for path in (RECIPES / folder).glob("*.yaml")]
+        assert names
+        assert [name for name in names if name not in text] == []
+
+
+def test_a_table_and_a_study_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["table", "cifar10", "--dry-run", "--only", "plain", "--seeds", "2"]) == 0
+    assert "to run  plain/seed-1" in capsys.readouterr().out
+    assert main(["study", "generated", "--dry-run", "--seeds", "1"]) == 0
+    assert "seed-0" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_and_recipes_need_no_torch() -> None:

@@ -16,7 +16,7 @@ from regard.training import fit_recipe, load_recipe, parse_recipe, recipe_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+RECIPES = sorted((ROOT / "src/regard/recipes").glob("*.yaml"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 READER = recipe_parser()
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -104,9 +104,6 @@ def parse(words: list[str]) -> None:
     """As the command does; a recipe must exist, unless it is the reader's own."""
     options, fields = _parser().parse_known_args(words)
     assert not fields or options.command in TAKES_FIELDS, fields
-    for k, word in enumerate(fields):
-        if word == "--recipe" and fields[k + 1].startswith("recipes/"):
-            fields[k + 1] = str(ROOT / fields[k + 1])
     if options.command in TAKES_FIELDS:
         parse_recipe(fields, READER)
 
@@ -115,11 +112,11 @@ def parse(words: list[str]) -> None:
 def test_every_recipe_loads(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem, "the run's folder is called after the recipe"
-    assert f"recipes/{path.name}" in path.read_text(), "a recipe states its command"
+    assert f"--recipe {path.stem}" in path.read_text(), "a recipe states its command"
 
 
 def test_the_written_out_default_is_the_default() -> None:
-    assert load_recipe(ROOT / "recipes" / "clutter.yaml") == replace(fit_recipe({}).recipe, name="clutter")
+    assert load_recipe(ROOT / "src/regard/recipes" / "clutter.yaml") == replace(fit_recipe({}).recipe, name="clutter")
 
 
 def test_readme_quotes_the_records() -> None:

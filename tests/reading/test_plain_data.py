@@ -84,5 +84,5 @@ def test_what_is_no_json_names_its_file(tmp_path, content):
 def test_the_same_as_the_library_for_every_recipe():
     from pathlib import Path
 
-    for path in Path(__file__).parents[2].glob("recipes/**/*.yaml"):
+    for path in Path(__file__).parents[2].glob("src/regard/recipes/**/*.yaml"):
         assert read_yaml_file(path, "") == yaml.safe_load(path.read_text(encoding="utf-8")), path

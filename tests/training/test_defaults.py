@@ -137,7 +137,7 @@ def test_a_whole_recipe_is_not_touched_and_no_data_are_opened() -> None:
     assert asdict(fit_recipe(whole).recipe) == whole
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "src/regard/recipes").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_recipes_that_come_along_keep_their_values(path: Path) -> None:
     given = parse_fields(["--recipe", str(path), "--data.root", "/nowhere"])
     fitted = fit_recipe(given)

@@ -12,6 +12,7 @@ import yaml
 from tests.training.tiny import leaves, tiny
 
 from regard.training import (
+    RECIPES,
     Recipe,
     find_yaml,
     load_recipe,
@@ -264,7 +265,7 @@ def test_a_file_without_a_recipe_is_refused(tmp_path: Path) -> None:
         (tmp_path / "r.yaml").write_text(text)
         with pytest.raises(RegardError, match="recipe: "):
             load_recipe(tmp_path / "r.yaml")
-    with pytest.raises(RegardError, match="recipe: "):
+    with pytest.raises(RegardError, match=r"recipe '.*absent.yaml': no such file"):
         parse_recipe(["--recipe", str(tmp_path / "absent.yaml")])
 
 
@@ -345,3 +346,38 @@ def test_a_file_that_does_not_fit_is_refused_with_its_name(tmp_path: Path, text:
     path = write_example(tmp_path, text)
     with pytest.raises(RegardError, match=rf"^{re.escape(str(path))}: .*{message}"):
         read_yaml(Example, path, help="see the docs")
+
+
+NAMED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_recipe_of_this_package_is_found_by_its_name_from_any_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = load_recipe(RECIPES / f"{name}.yaml")
+    for words in (["--recipe", name], [f"--recipe={name}"], ["--recipe", f"recipes/{name}.yaml"]):
+        assert parse_recipe(words) == expected
+    assert parse_recipe(["--name", name, "--recipe", name, "--train.epochs", "77"]).train.epochs == 77
+
+
+def test_a_file_here_comes_before_a_recipe_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("clutter").write_text("name: mine\n")
+    assert parse_recipe(["--recipe", "clutter"]).name == "mine"
+
+
+@pytest.mark.parametrize("name", ["cluter", "recipes/nothing.yaml", "recipes/../x.yaml", "../clutter"])
+def test_an_unknown_recipe_lists_those_that_come_along(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RegardError, match=r"recipe '.*': no such file, .*\(there: .*cifar10-small, clutter, "):
+        parse_recipe(["--recipe", name])
+
+
+def test_there_is_one_copy_of_every_recipe_inside_the_package() -> None:
+    assert Path(__file__).parents[2] / "src/regard/recipes" == RECIPES
+    assert not (Path(__file__).parents[2] / "recipes").exists()
+    assert {"clutter", "cifar10-small", "cub50-lite0"} <= set(NAMED)

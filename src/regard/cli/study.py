@@ -36,7 +36,7 @@ def add_study(commands: Commands) -> None:
         dest="action", required=True, metavar="FILE | report | power", action=_OrFile, title="a study's file, or"
     )
     run = actions.add_parser("run", help="run or resume a study, and write its table of trials and its page")
-    run.add_argument("name", metavar="FILE", help="a study's file, or a name in recipes/study")
+    run.add_argument("name", metavar="FILE", help="a study's file, or small, generated or paper, which come along")
     add_part(run, "task")
     add_grid(run, "the study is kept in RUNS/NAME")
     run.set_defaults(run=_run)

@@ -21,7 +21,7 @@ def add_sweep(commands: Commands) -> None:
         "Trains a recipe at several values of one field and prints accuracy, bits and all other scores against it: "
         "with budgets, the information plane. Fields of the recipe may follow, as for `regard train`.",
         """regard sweep --budgets 2,6,20 --workers 2
-        regard sweep --betas 1e-4,1e-3 --seeds 3 --recipe recipes/cifar10-small.yaml
+        regard sweep --betas 1e-4,1e-3 --seeds 3 --recipe cifar10-small
         regard sweep --field model.latent --values 8,32 --train.epochs 1 --dry-run""",
     )
     what = sweep.add_mutually_exclusive_group(required=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from regard.experiments import GridOptions
     from regard.experiments.tables import OpenTable
 
+_TABLES = "cifar10, cub50, paper-cub, paper-vgg, paper-wrn"
+
 
 def add_table(commands: Commands) -> None:
     """Adds the command."""
@@ -25,7 +27,7 @@ def add_table(commands: Commands) -> None:
         regard table cifar10 --workers 2
         regard table cifar10 --only plain --seeds 1 --train.epochs 1""",
     )
-    table.add_argument("name", metavar="NAME", help="in recipes/tables, or a table's file; docs/tables.md")
+    table.add_argument("name", metavar="NAME", help=f"a file, or one that comes along: {_TABLES}; docs/tables.md")
     add_part(table, "arm")
     add_grid(table, "cells are kept in RUNS/NAME")
     table.set_defaults(run=_run)

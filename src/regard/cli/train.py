@@ -15,7 +15,7 @@ together: --align gaze=osie,loss=kl,weight=1. Examples:
 `regard train` learns on generated images;
 `regard train --objective.budget_bits 6` the same at 6 latent bits;
 `regard train --name mine --data.name folder --data.root photos --model.backbone tf_efficientnet_lite0` on your own;
-`regard train --recipe recipes/cifar10-small.yaml --name mine --optim.lr 0.001` a recipe with other values.
+`regard train --recipe cifar10-small --name mine --optim.lr 0.001` a recipe with other values.
 The defaults listed below are those of generated images; for others, fields that you leave out follow the situation
 (pretrained or not, how many images), and what is chosen is printed.
 Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only)."""

@@ -16,6 +16,7 @@ from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
 from .parsing import (
+    RECIPES,
     find_yaml,
     load_recipe,
     override,
@@ -55,6 +56,7 @@ from .tasks import TASKS
 
 __all__ = [
     "DATA_FILE",
+    "RECIPES",
     "TASKS",
     "AlignRecipe",
     "AugmentRecipe",

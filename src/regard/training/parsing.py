@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,20 +46,27 @@ _FIELD_SEPARATOR = re.compile(r",(?=\w[\w.]*=)(?![^\[{(]*[\])}])")
 """A comma before ``name=`` that no bracket closes around."""
 
 
-_RECIPES = "recipes are YAML files, see recipes/"
+RECIPES = Path(str(files("regard"))) / "recipes"
+"""Where the recipes of this package are; its tables and studies are in folders of it."""
+_RECIPES = f"recipes are YAML files, as those in {RECIPES}"
 
 
 def _split_fields(arguments: Sequence[str]) -> list[str]:
     """The same arguments with one field each: ``--align gaze=osie,weight=1`` -> ``--align.gaze=osie --align.weight=1``.
 
-    Arguments that are no part of a recipe, or hold no ``name=``, stay as they are.
+    Arguments that are no part of a recipe, or hold no ``name=``, stay as they are; the name of a recipe of this package
+    becomes its path.
     """
-    for before, word in zip(("", *arguments), arguments, strict=False):  # the parser would read any file, at any length
+    given = list(arguments)
+    for k, word in enumerate(arguments):  # the parser would read any file, at any length
+        before = arguments[k - 1] if k else ""
         name = word.removeprefix("--recipe=") if word.startswith("--recipe=") else word if before == "--recipe" else ""
-        if name and Path(name).exists():
-            read_yaml_file(name, _RECIPES)
+        if name:
+            path = Path(name) if Path(name).exists() else find_yaml("recipe", name, RECIPES)
+            read_yaml_file(path, _RECIPES)
+            given[k] = word.removesuffix(name) + str(path)
     parts = {name for name, value in vars(Recipe()).items() if is_dataclass(value)}
-    separate, rest = [], list(arguments)
+    separate, rest = [], given
     while rest:
         word = rest.pop(0)
         part, equals, value = word.removeprefix("--").partition("=")
@@ -78,7 +86,12 @@ def recipe_parser(description: str = "") -> ArgumentParser:
     parser = ArgumentParser(
         description=description, exit_on_error=False, default_env=False, allow_abbrev=False, parser_mode=_MODE
     )
-    parser.add_argument("--recipe", action=ActionConfigFile, help="a recipe file; later arguments override it")
+    parser.add_argument(
+        "--recipe",
+        action=ActionConfigFile,
+        help="a recipe: a file, or the name of one that comes along: " + ", ".join(_names(RECIPES)) + ". Later "
+        "arguments override it",
+    )
     parser.add_class_arguments(Recipe, None)
     return parser
 
@@ -174,14 +187,21 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 def find_yaml(what: str, name: str, folder: Path) -> Path:
     """The path ``name``, or the file of that name in the folder; ``what`` is the kind of file, for errors.
 
+    A path that begins with ``recipes/`` is also one inside of this package, as in the commands of version 0.1.
+
     Raises:
         RegardError: there is none; those that are there are listed.
     """
-    for path in (Path(name), folder / f"{name}.yaml"):
+    packaged = RECIPES.parent / name if name.startswith("recipes/") and ".." not in Path(name).parts else folder
+    for path in (Path(name), folder / f"{name}.yaml", packaged):
         if path.is_file():
             return path
-    known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml"))) or "none here"
+    known = ", ".join(_names(folder)) or "none here"
     raise RegardError(f"{what} {name!r}: no such file, and none of that name in {folder} (there: {known})")
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def read_yaml(kind: type[DataclassT], path: Path, *, help: str) -> DataclassT:

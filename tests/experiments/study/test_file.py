@@ -14,7 +14,7 @@ from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, DEFAULT_FIE
 from regard.training import Recipe, override
 from regard.types import RegardError
 
-STUDIES = sorted(Path("recipes/study").glob("*.yaml"))
+STUDIES = sorted(Path("src/regard/recipes/study").glob("*.yaml"))
 SMALL: dict[str, Any] = {
     "title": "small",
     "plan": {"attention_driven": ["find"], "higher_level": ["name"]},

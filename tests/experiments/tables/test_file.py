@@ -28,7 +28,7 @@ from regard.report import to_json
 from regard.training import Recipe
 from regard.types import RegardError
 
-TABLES = sorted(Path("recipes/tables").glob("*.yaml"))
+TABLES = sorted(Path("src/regard/recipes/tables").glob("*.yaml"))
 TABLE = TableFile(
     title="two",
     base="",

@@ -34,7 +34,7 @@ def data_of(side: int, classes: int) -> DataSplits:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_arm_is_built(name: str, shapes_only: None) -> None:
-    table, base = read_table(Path(f"recipes/tables/{name}.yaml"))
+    table, base = read_table(Path(f"src/regard/recipes/tables/{name}.yaml"))
     with torch.device("cpu"):
         data = data_of(*SHAPES[name])
     sizes = {}

@@ -206,7 +206,8 @@ def test_an_invalid_file_is_named(
 
 def test_errors_for_unknown_names_list_similar_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", "no-such-table"]) == 2
-    assert "recipes/tables" in capsys.readouterr().err
+    assert "none of that name in" in (error := capsys.readouterr().err)
+    assert "(there: cifar10, cub50, paper-cub, paper-vgg, paper-wrn)" in error
     assert main(["table", str(table_file(tmp_path)), "--only", "noise"]) == 2
     assert "its arms are plain, noise gate" in capsys.readouterr().err
     assert main(["table", str(table_file(tmp_path)), "--dry-run", "--train.epoch", "1"]) == 2

@@ -34,6 +34,7 @@ from regard.experiments.study.file import (
     read_study,
 )
 from regard.training import (
+    RECIPES,
     TASKS,
     Recipe,
     check_choices,
@@ -203,12 +204,12 @@ class OpenStudy:
 
 
 def open_study(name: str, options: GridOptions) -> OpenStudy:
-    """A study by its file, or its name in recipes/study.
+    """A study by its file, or the name of one of this package.
 
     Raises:
         RegardError: no such study, or tasks that it does not have.
     """
-    path = find_yaml("study", name, Path("recipes/study"))
+    path = find_yaml("study", name, RECIPES / "study")
     study = read_study(path)
     options.check_only(study.tasks, "task", path)
     study = replace(study, seeds=options.seeds_of(study.seeds))

@@ -25,7 +25,7 @@ def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
     """Freezes the plan, runs what is missing, and writes what there is (see `write_study`).
 
     Args:
-        name: a study's file, or its name in recipes/study.
+        name: a study's file, or the name of one of this package.
         options: workers, seeds, tasks.
 
     Returns:

@@ -17,7 +17,7 @@ from regard.experiments.tables.seeds import power_lines
 from regard.experiments.tables.table import arm_results, table_of
 from regard.files import make_folder, write_atomically
 from regard.report import write_dataclass
-from regard.training import Recipe, find_yaml
+from regard.training import RECIPES, Recipe, find_yaml
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class OpenTable:
 
 
 def open_table(name: str, fields: Sequence[str] = (), options: GridOptions | None = None) -> OpenTable:
-    """A table by its file, or its name in recipes/tables; with ``--part.field value ...`` over its base recipe.
+    """A table by its file, or the name of one of this package; with ``--part.field value ...`` over its base recipe.
 
     Raises:
         RegardError: no such table, or arms or fields that it does not have.
     """
     options = options or GridOptions()
-    path = find_yaml("table", name, Path("recipes/tables"))
+    path = find_yaml("table", name, RECIPES / "tables")
     table, base = read_table(path, fields)
     options.check_only(table.arms, "arm", path)
     return OpenTable(replace(table, seeds=options.seeds_of(table.seeds)), base, path.stem)
