@@ -8,6 +8,7 @@ from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.choose import last_layer, middle_layer
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
+from regard.backbones.exclusive import exclusive
 from regard.backbones.head import fit_head, head_name, inflate, take_head
 from regard.backbones.image_noise import ImageNoise, image_seeds
 from regard.backbones.inspect import (
@@ -63,6 +64,7 @@ __all__ = [
     "enclosing",
     "eval_mode",
     "exclude_tokens",
+    "exclusive",
     "feature_info",
     "find_layout",
     "fit_head",

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from regard.attention import NoiseGate, create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
+from regard.backbones.exclusive import exclusive
 from regard.backbones.inspect import image_shape, locate, output_at, probe_images, run_order
 from regard.backbones.norms import wrap_norms
 from regard.backbones.recorder import MapOverrides, Recorder, recording
@@ -181,7 +182,8 @@ def attach(
         The same model.
 
     Raises:
-        RegardError: unknown layer or attention, a layer without positions, or one whose layout cannot be told.
+        RegardError: unknown layer or attention, a layer without positions, or one whose layout cannot be told. After
+            any error, also one that your attention raises, the model is as it was.
     """
     names = [at] if isinstance(at, str) else list(at)
     shape = image_shape(input_size)
@@ -195,8 +197,8 @@ def attach(
         if isinstance(module, Attended) or names.count(name) > 1:
             raise RegardError(f"{name} is attended twice")
         places.append((name, module, *find_layout(model, name, shape, layout)))
+    wrappers = []
     for name, module, module_layout, channels in places:
-        parent, key, _ = locate(model, name)
         if isinstance(attention, str):
             built: nn.Module = create_attention(attention, channels, **options)
         else:
@@ -206,15 +208,32 @@ def attach(
             built.to(weight.device)
         wrapped = Attended(module, built, name=name, layout=module_layout)
         wrapped.training = module.training
-        setattr(parent, key, wrapped)
-    if statistics is None:
-        statistics = default_statistics(model)
-    if statistics == "two":
-        wrap_norms(model, shape)
-    cut = find_cut(model, shape)
+        wrappers.append((name, wrapped))
+    with exclusive(model), _unchanged_by_errors(model):
+        for name, wrapped in wrappers:
+            parent, key, _ = locate(model, name)
+            setattr(parent, key, wrapped)
+        if statistics is None:
+            statistics = default_statistics(model)
+        if statistics == "two":
+            wrap_norms(model, shape)
+        cut = find_cut(model, shape)
     for layer in attended(model).values():
         layer.cut = cut
     return model
+
+
+@contextmanager
+def _unchanged_by_errors(model: nn.Module) -> Iterator[None]:
+    """Puts every module back in its place if the block raises, as an attention of the user's may."""
+    before = [(module._modules, dict(module._modules)) for module in model.modules()]
+    try:
+        yield
+    except BaseException:
+        for now, then in before:
+            now.clear()
+            now.update(then)
+        raise
 
 
 def default_statistics(model: nn.Module) -> Statistics:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Wrapper
+from regard.backbones.exclusive import exclusive
 from regard.types import RegardError
 
 _REDUCTION = 16
@@ -77,15 +78,19 @@ def enclosing(name: str) -> list[str]:
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; every module's own mode is restored, also after an exception."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    """Evaluation mode without gradients; every module's own mode is restored, also after an exception.
+
+    Other threads that want it of the same modules wait (`exclusive`).
+    """
+    with exclusive(model):
+        modes = [(module, module.training) for module in model.modules()]
+        model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
 
 def image_shape(input_size: tuple[int, ...]) -> tuple[int, int, int]:

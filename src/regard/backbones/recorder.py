@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.backbones.exclusive import exclusive
 from regard.backbones.image_noise import ImageNoise
 from regard.backbones.kept_tokens import KeptTokens
 from regard.types import AttentionOutput, RegardError
@@ -142,14 +143,15 @@ def recording(model: nn.Module, recorder: Recorder) -> Iterator[Recorder]:
     def begin(_: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return (recorder.begin(args[0]), *args[1:])
 
-    previous = _ACTIVE.recorder
-    hook = model.register_forward_pre_hook(begin)
-    _ACTIVE.recorder = recorder
-    try:
-        yield recorder
-    except BaseException:
-        recorder.clear()
-        raise
-    finally:
-        _ACTIVE.recorder = previous
-        hook.remove()
+    with exclusive(model):
+        previous = _ACTIVE.recorder
+        hook = model.register_forward_pre_hook(begin)
+        _ACTIVE.recorder = recorder
+        try:
+            yield recorder
+        except BaseException:
+            recorder.clear()
+            raise
+        finally:
+            _ACTIVE.recorder = previous
+            hook.remove()

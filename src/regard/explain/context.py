@@ -14,7 +14,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.backbones import Layout, eval_mode, find_layout, last_layer, locate, middle_layer, recommended_layer
+from regard.backbones import (
+    Layout,
+    eval_mode,
+    exclusive,
+    find_layout,
+    last_layer,
+    locate,
+    middle_layer,
+    recommended_layer,
+)
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
@@ -180,20 +189,22 @@ def preserve_state(model: nn.Module) -> Iterator[None]:
 
     Restored, also after an exception: every module's mode, every parameter's ``requires_grad`` and ``grad`` (the same
     tensor, not a copy), and every module's hooks. Gradients with respect to images and features do not need those of
-    the parameters, which are switched off so that nothing accumulates and no memory is spent on them.
+    the parameters, which are switched off so that nothing accumulates and no memory is spent on them. Threads take
+    turns, so that each finds the network as it was.
     """
-    parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
-    hooks = [(getattr(m, name), dict(getattr(m, name))) for m in model.modules() for name in _HOOKS]
-    try:
-        for parameter, _, _ in parameters:
-            parameter.requires_grad_(False)
-        with eval_mode(model), torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        for parameter, learns, grad in parameters:
-            parameter.requires_grad_(learns)
-            parameter.grad = grad
-        for registered, saved in hooks:
-            if registered.keys() != saved.keys():
-                registered.clear()
-                registered.update(saved)
+    with exclusive(model):
+        parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+        hooks = [(getattr(m, name), dict(getattr(m, name))) for m in model.modules() for name in _HOOKS]
+        try:
+            for parameter, _, _ in parameters:
+                parameter.requires_grad_(False)
+            with eval_mode(model), torch.inference_mode(False), torch.enable_grad():
+                yield
+        finally:
+            for parameter, learns, grad in parameters:
+                parameter.requires_grad_(learns)
+                parameter.grad = grad
+            for registered, saved in hooks:
+                if registered.keys() != saved.keys():
+                    registered.clear()
+                    registered.update(saved)
