@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image
 from torch import Tensor
 
+from regard.data.membership import content_hashes
 from regard.data.splits import DataSplits, Member, Split, TensorSplit, check_labels, label_names
 from regard.gaze import natural
 from regard.listing import IMAGE_SUFFIXES, list_files
@@ -205,7 +206,7 @@ def file_splits(parts: dict[str, FileSplit], *, in_memory: bool, where: Path, **
 
 
 def fingerprint(split: Split) -> str:
-    """Hash of a split's pixels in memory, or of its files' path, length and time of change, and windows.
+    """Hash of a split's pixels in memory, or of its files' content and windows.
 
     A split of another type is read once.
     """
@@ -236,11 +237,9 @@ def mask_fingerprint(split: Split) -> str:
     return total.hexdigest()[:16]
 
 
-def _files(split: FileSplit, paths: Iterable[Path]) -> bytes:
-    """Path, length and time of change of each file, then the split's windows."""
-    states = ((path.resolve(), path.stat()) for path in paths)
-    text = "".join(f"{path} {state.st_size} {state.st_mtime_ns}" for path, state in states)
-    return text.encode() + (b"" if split.windows is None else _bytes(split.windows))
+def _files(split: FileSplit, paths: Sequence[Path]) -> bytes:
+    """Hash of each file, then the split's windows."""
+    return " ".join(content_hashes(paths)).encode() + (b"" if split.windows is None else _bytes(split.windows))
 
 
 def _bytes(values: Tensor) -> bytes:

@@ -17,6 +17,7 @@ from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation
 from regard.evaluation.rows import TWIN, make_rows, write_per_image
 from regard.evaluation.warnings import (
+    batch_warnings,
     imposed_warnings,
     is_residual,
     map_warnings,
@@ -123,7 +124,8 @@ def evaluate(
         parts |= columns.parts
     write_per_image(folder, per_image)
     warnings = imposed_warnings(recipe, context.split) + map_warnings(context.model, context.observation, rows)
-    warnings += training_warnings(folder, len(data.val)) + probe_warnings(context) + without
+    warnings += batch_warnings(recipe, len(data.train)) + training_warnings(folder, len(data.val))
+    warnings += probe_warnings(context) + without
     evaluation = Evaluation(
         schema=1,
         data=_data(recipe, context.data),

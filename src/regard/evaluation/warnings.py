@@ -104,6 +104,18 @@ def training_warnings(folder: Path, val_images: int) -> list[str]:
     return [f"{warning} Try {remedy}."]
 
 
+def batch_warnings(recipe: Recipe, train_images: int) -> list[str]:
+    """A warning where there were fewer training images than a batch."""
+    t = recipe.train
+    world = t.devices * t.nodes
+    if train_images >= t.batch_size * world:
+        return []
+    return [
+        f"Every step took all {train_images} training images, as they are fewer than a batch ({t.batch_size * world}): "
+        "one step an epoch. Give more images, or train for more epochs."
+    ]
+
+
 def probe_warnings(context: EvaluationContext) -> list[str]:
     """A warning where a logistic regression on the frozen features is clearly better than the trained network."""
     if context.probe is None:
