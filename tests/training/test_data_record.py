@@ -226,7 +226,13 @@ def test_run_without_a_record_says_so(here: Path) -> None:
     Path("q.png").write_bytes(picture(Path("p.png"), 3).read_bytes())
     assert main(["explain", "q.png", "--run", "runs/a", "--out", "f"]) == 0
     (entry,) = json.loads(Path("f/explained.json").read_text())
-    assert set(entry["probabilities"]) == {"0", "1"}, "without data and record the classes have no names"
+    assert set(entry["probabilities"]) == {"cat", "dog"}, "the model knows its classes, too"
+    config = json.loads(Path("runs/a/model/config.json").read_text())
+    del config["arguments"]["classes"]
+    Path("runs/a/model/config.json").write_text(json.dumps(config))
+    assert main(["explain", "q.png", "--run", "runs/a", "--out", "g"]) == 0
+    (entry,) = json.loads(Path("g/explained.json").read_text())
+    assert set(entry["probabilities"]) == {"0", "1"}, "a run of an earlier version, without its data"
     assert sum(map(len, before.values())) == 20
 
 

@@ -73,7 +73,7 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
         refuse_map_override(recipe, folder)
         if not isinstance(model, AttentiveClassifier):
             raise RegardError(f"{folder}: a run of task {recipe.task}; a classifier of images is needed here")
-        return _subject(str(name), model, _classes(folder) if record is None else record.data.classes)
+        return _subject(str(name), model, _classes(folder, model) if record is None else record.data.classes)
     return _network(str(name), weights)
 
 
@@ -124,8 +124,10 @@ def _network(name: str, weights: str | None) -> Subject:
     return _subject(name, model, [names.index_to_description(i) for i in range(_IMAGENET_CLASSES)])
 
 
-def _classes(folder: Path) -> tuple[str, ...]:
-    """The class names of a run that has no record of them, from its data; none where they are not at hand."""
+def _classes(folder: Path, model: AttentiveClassifier) -> tuple[str, ...]:
+    """Class names of a run without a record: the model's, else those of its data; none where these are not at hand."""
+    if model.config.get("classes"):
+        return model.classes
     try:
         return load_run(folder).data.classes
     except RegardError:
