@@ -4,23 +4,28 @@ import argparse
 import importlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import traceback
 from collections import Counter
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.training.tiny import metrics, tiny
 from torch import Tensor
 
 from regard.backbones.networks.compact import Compact
 from regard.cli import TAKES_FIELDS, _parser, main
-from regard.training import RECIPES, plain_twin, save_recipe, train
+from regard.cli.names import JUDGE_METRICS, METHOD_NAMES, SCORE_METRICS
+from regard.devices import find_device
+from regard.training import RECIPES, Recipe, plain_twin, save_recipe, train
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +169,70 @@ def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr("regard.training.train_with_twin", interrupted)
     assert main(["train"]) == 130
     assert "goes on" in capsys.readouterr().err
+
+
+def test_the_help_of_train_explains_every_field_and_says_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--objective.budget_bits BUDGET_BITS Find the beta at which the latent rate is this many bits" in text
+    assert "--train.epochs EPOCHS Passes over the training images. (type: int, default: 5)" in text
+    assert "--data.shuffle_labels {true,false} Permute the labels of train and val" in text
+    assert "--name NAME The run's folder is `runs/<name>`. (type: str, default: default)" in text
+    parts = text.split(" --")
+    for part, value in vars(Recipe()).items():
+        for name in vars(value) if is_dataclass(value) else ():
+            entry = [words for words in parts if re.match(rf"{part}\.{name}[+]? ", words)][-1]
+            assert "default: " in entry
+            explanation = entry.split(" (type: ")[0].split("] ")[-1].split("} ")[-1]
+            assert len(explanation.split()) >= 3, f"{part}.{name} is not explained"
+
+
+def test_methods_and_metrics_stand_in_the_help_of_their_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    from regard.explain import METHODS
+    from regard.judge.measures import METRICS
+    from regard.score.results import METRIC_LABELS
+
+    assert tuple(METHODS) == METHOD_NAMES
+    assert [METHODS[name].control for name in METHODS] == [name in METHOD_NAMES[-3:] for name in METHOD_NAMES]
+    assert tuple(METRICS) == JUDGE_METRICS
+    assert tuple(METRIC_LABELS) == SCORE_METRICS
+    for command, names in (
+        ("explain", METHOD_NAMES),
+        ("judge", (*METHOD_NAMES, *JUDGE_METRICS)),
+        ("score", SCORE_METRICS),
+    ):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        words = re.findall(r"\w+", "".join(capsys.readouterr().out))
+        assert [name for name in names if name not in words] == []
+
+
+@pytest.mark.parametrize("command", ["judge", "shift", "transfer", "explain", "score", "sweep", "table"])
+def test_the_help_of_a_command_says_every_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = subparsers(_parser())[command]
+    text = " ".join(parser.format_help().partition("options:")[2].partition("examples:")[0].split())
+    for action in parser._actions:
+        if action.option_strings and action.default not in (None, False, True, argparse.SUPPRESS, []):
+            entry = text.split(f" {action.option_strings[-1]} ")[-1].split(" --")[0]
+            assert "default" in entry, f"{action.option_strings[-1]} does not say its default, {action.default}"
+
+
+def test_commands_take_the_accelerator_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in ("evaluate runs/a", "explain a.png --model m", "judge --model m", "shift --run r"):
+        assert _parser().parse_args(command.split()).device == "auto"
+    assert _parser().parse_args(["transfer", "--run", "r", "--data", "digits"]).device == "auto"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert find_device("auto") == torch.device("cpu")
+    asked: list[object] = []
+
+    def zeros(*_: object, device: torch.device) -> torch.Tensor:
+        asked.append(device)
+        return torch.ones(1)
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("regard.devices.torch.zeros", zeros)
+    assert find_device("auto") == torch.device("cuda")
+    assert asked == [torch.device("cuda")]
 
 
 def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from regard.constants import AUTO
 from regard.errors import RegardError
 
 
 def find_device(name: str | torch.device) -> torch.device:
-    """The device of that name, if this machine has it.
+    """The device of that name, if this machine has it; ``auto`` is the first CUDA device or, without one, cpu.
 
     Raises:
         RegardError: no such name, or no such device here; the usable ones are listed.
@@ -21,6 +22,8 @@ def find_device(name: str | torch.device) -> torch.device:
     """
     here = ["cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count())), *(["mps"] if _has_mps() else [])]
     usable = f"here: {', '.join(here)}"
+    if name == AUTO:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except (RuntimeError, ValueError):

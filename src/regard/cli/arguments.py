@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from regard.cli.boundary import say
+from regard.constants import AUTO
 
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
@@ -18,7 +19,7 @@ _T = TypeVar("_T")
 
 
 def add_command(commands: Commands, name: str, help: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Adds a command whose ``--help`` shows the description and the examples, one command line per line.
+    """Adds a command whose ``--help`` shows the description, every default, and the examples, one line each.
 
     ``help`` is its line in the list of commands.
     """
@@ -28,13 +29,28 @@ def add_command(commands: Commands, name: str, help: str, description: str, exam
         help=help,
         description=description,
         epilog=f"examples:\n{lines}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Says every default that the help of an option does not say itself."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help
+        says = action.default in (None, False, True, argparse.SUPPRESS) or isinstance(action.default, list)
+        if says or not text or "default" in text or not action.option_strings:
+            return text
+        return f"{text}; default %(default)s"
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The device to compute on."""
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...; default cpu")
+    parser.add_argument(
+        "--device",
+        default=AUTO,
+        help="cpu, cuda, cuda:1, mps; default auto: a CUDA device where there is one, else cpu",
+    )
 
 
 def add_learning(parser: argparse.ArgumentParser) -> None:

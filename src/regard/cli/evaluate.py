@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device, integers
 from regard.cli.boundary import say
+from regard.constants import AUTO
 
 if TYPE_CHECKING:
     from regard.training import LoadedRun, TaskModel
@@ -48,7 +49,7 @@ def _counts(text: str) -> tuple[int, ...]:
 def evaluate_run(
     folder: Path,
     *,
-    device: str = "cpu",
+    device: str = AUTO,
     quiet: bool = False,
     samples: tuple[int, ...] | None = None,
     run: LoadedRun[TaskModel] | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options
 from regard.cli.boundary import complain, say
+from regard.cli.names import METHOD_HELP
 
 
 def add_explain(commands: Commands) -> None:
@@ -27,7 +28,9 @@ def add_explain(commands: Commands) -> None:
         "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
     )
     explain.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
-    explain.add_argument("--method", default="attention", help="all, or names with commas; default attention")
+    explain.add_argument(
+        "--method", default="attention", help=f"all, or names with commas; default attention. {METHOD_HELP}"
+    )
     explain.add_argument("--target", help="class to explain, name or number; default the predicted one")
     explain.add_argument("--layer", help="for methods that explain one layer")
     explain.add_argument(

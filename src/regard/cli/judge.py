@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options, print_results
 from regard.cli.boundary import complain
+from regard.cli.names import JUDGE_HELP, METHOD_HELP
 
 
 def add_judge(commands: Commands) -> None:
@@ -25,8 +26,8 @@ def add_judge(commands: Commands) -> None:
     judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
     judge.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     judge.add_argument("--data", help="a folder of images or a data set's name; default: the run's own test split")
-    judge.add_argument("--methods", default="all", help="all, or names with commas; `regard explain --help`")
-    judge.add_argument("--metrics", default="all", help="all, or names with commas; docs/judging.md")
+    judge.add_argument("--methods", default="all", help=f"all, or names with commas. {METHOD_HELP}")
+    judge.add_argument("--metrics", default="all", help=f"all, or names with commas. {JUDGE_HELP}; docs/judging.md")
     judge.add_argument("--images", type=int, default=50, help="how many are judged")
     judge.add_argument("--again", type=int, default=16, help="how many of them by metrics that explain again")
     judge.add_argument("--steps", type=int, default=10, help="of deletion, insertion and exclusion")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_gaze, gaze_reading
 from regard.cli.boundary import complain, say
+from regard.cli.names import SCORE_HELP
 
 
 def add_score(commands: Commands) -> None:
@@ -16,7 +17,8 @@ def add_score(commands: Commands) -> None:
         "score",
         "score maps against where people look",
         "Scores saliency maps, of any origin, against fixations: AUC, NSS, CC, KL, SIM and information gain per image, "
-        "beside the floors (uniform, centre) and the ceiling (other observers). Writes a table, JSON and report.html.",
+        "beside the floors (uniform, centre) and the ceiling (other observers). Writes a table, JSON and report.html. "
+        f"{SCORE_HELP}.",
         """regard score --maps maps/ --fixations gaze.csv --images images/
         regard score --maps a=maps/a --maps b=maps/b --fixations gaze.csv --images images/ --train train.csv
         regard score --maps runs/default --fixations gaze.csv --images images/ --json

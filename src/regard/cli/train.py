@@ -8,6 +8,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands
 from regard.cli.evaluate import evaluate_run
+from regard.constants import AUTO
 
 _DESCRIPTION = """Trains a recipe into runs/<name>, evaluates it on the test split and writes report.html. A run that
 was killed goes on from its last checkpoint; a finished one is evaluated again. Fields of one part may be written
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
 
     if options.help:
         parser = recipe_parser(_DESCRIPTION)
-        parser.prog = "regard train"
+        parser.prog, parser.usage = "regard train", "regard train [--recipe RECIPE] [--PART.FIELD VALUE ...]"
         parser.print_help()
         return 0
     given = parse_fields(fields)
@@ -49,5 +50,6 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     recipe = fitted.recipe
     run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet, data=fitted.data)
     if first and not options.no_evaluation:
-        evaluate_run(run.folder, quiet=options.quiet, run=run.open())
+        device = "cpu" if recipe.train.accelerator == "cpu" else AUTO
+        evaluate_run(run.folder, device=device, quiet=options.quiet, run=run.open())
     return 0

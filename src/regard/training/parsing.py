@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentParser, set_loader  # type: ignore[attr-defined]
+from jsonargparse import ActionConfigFile, ArgumentParser, set_loader, set_parsing_settings  # type: ignore[attr-defined]
 
 from regard.errors import RegardError
 from regard.files import write_atomically
@@ -82,7 +82,9 @@ def _split_fields(arguments: Sequence[str]) -> list[str]:
 
 
 def recipe_parser(description: str = "") -> ArgumentParser:
-    """A parser of ``--recipe FILE`` and of every field of a recipe."""
+    """A parser of ``--recipe FILE`` and of every field of a recipe; with a description, its help explains each."""
+    if description:
+        set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         description=description, exit_on_error=False, default_env=False, allow_abbrev=False, parser_mode=_MODE
     )

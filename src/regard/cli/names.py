@@ -1,0 +1,23 @@
+"""Names of methods and metrics in the help of commands, which imports none of the rooms that define them."""
+
+from __future__ import annotations
+
+METHOD_NAMES = (
+    "attention",
+    *("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"),
+    *("input_gradient", "input_x_gradient", "integrated_gradients", "smooth_grad"),
+    *("occlusion", "rise", "rollout", "gradient_rollout", "iba", "amortized_iba"),
+    *("random", "center", "uniform"),
+)
+"""Keys of `regard.explain.METHODS`."""
+JUDGE_METRICS = (
+    *("paths_mean", "paths_blur", "road", "drop", "infidelity", "exclusion", "location", "sanity", "labels"),
+    *("consistency", "equivariance", "stability", "sensitivity"),
+)
+"""Keys of `regard.judge.METRICS`."""
+SCORE_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl", "information_gain")
+"""Metrics of `regard.score`."""
+
+METHOD_HELP = f"Methods: {', '.join(METHOD_NAMES[:-3])}; controls: {', '.join(METHOD_NAMES[-3:])}"
+JUDGE_HELP = f"Metrics: {', '.join(JUDGE_METRICS)} (labels needs a second network)"
+SCORE_HELP = f"Metrics: {', '.join(SCORE_METRICS)} (the last with --train)"
