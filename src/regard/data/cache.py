@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from regard.errors import RegardError
-from regard.files import atomic_path
+from regard.files import atomic_path, remove_leftovers
 
 
 def cache_folder() -> Path:
@@ -49,6 +49,7 @@ def cached(name: str, key: str, make: Callable[[], dict[str, Tensor]]) -> dict[s
     if stored is not None:
         return stored
     made = {k: v.contiguous() for k, v in make().items()}
+    remove_leftovers(path.parent)
     with suppress(RegardError, SafetensorError), atomic_path(path, parents=True) as part:
         save_file(made, part, metadata={"key": key, "digest": _digest(made)})
     return made

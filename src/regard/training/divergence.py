@@ -100,7 +100,7 @@ def take_rates(recipe: Recipe, task: Any, schedule: LRScheduler) -> None:
         schedule.base_lrs[i] = new
 
 
-def explained(error: Diverged, folder: Path, recipe: Recipe) -> RegardError:
+def with_remedy(error: Diverged, folder: Path, recipe: Recipe) -> RegardError:
     """Records a divergence in a run's folder that holds a checkpoint; gives the error with its remedy."""
     kept = (folder / "checkpoints" / "last.ckpt").exists()
     if kept:

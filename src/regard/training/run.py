@@ -53,7 +53,7 @@ from regard.training.data_record import (
     record_run,
     write_record,
 )
-from regard.training.divergence import Diverged, DivergenceGuard, continued_recipe, divergences, explained
+from regard.training.divergence import Diverged, DivergenceGuard, continued_recipe, divergences, with_remedy
 from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
 from regard.training.parsing import dump_recipe, load_recipe, save_recipe
@@ -407,7 +407,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     try:
         trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
     except Diverged as error:
-        raise explained(error, folder, recipe) from error
+        raise with_remedy(error, folder, recipe) from error
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -36,7 +36,7 @@ from regard.data import (
     mask_fingerprint,
     uniforms,
 )
-from regard.files import atomic_path
+from regard.files import atomic_path, remove_leftovers
 from regard.models import OneTrunk
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
@@ -135,6 +135,8 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
     views: list[View] = [partial(augment, seed=t.seed, epoch=k) for k in range(t.views)] if augmented else [lambda b: b]
     size = (model.shape[1], model.shape[2])
     folder = cache_folder() / "stems" if t.cache_folder is None else Path(t.cache_folder).expanduser()
+
+    remove_leftovers(folder)
 
     def cached(name: str, key: dict[str, object], dtype: str, observe: Observe) -> Tensor:
         path = folder / f"{name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]}.npy"

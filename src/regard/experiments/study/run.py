@@ -15,7 +15,7 @@ from regard.experiments.study.notes import NOTES_FILE, Notes, provenance_line, s
 from regard.experiments.study.page import pictures_of, render_study
 from regard.experiments.study.plan import PLAN_FILE, TRIALS_FILE, Plan, changes, freeze, plan_of
 from regard.experiments.study.results import RESULTS_FILE, StudyResults, read_study_results, study_results
-from regard.files import make_folder, write_atomically
+from regard.files import make_folder, remove_leftovers, write_atomically
 from regard.report import read_dataclass, write_dataclass, write_page
 from regard.training import collect_provenance
 from regard.types import RegardError
@@ -35,7 +35,7 @@ def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
     plan = at.study.checked_plan(name)
     if not at.root.exists():
         open_data_of(_only([*at.tuning, *at.cells], options))
-    make_folder(at.root)
+    remove_leftovers(make_folder(at.root))
     freeze(plan, at.root, begun=any(at.grid.rglob(RESULT_FILE)))
     run_cells(_only(at.tuning, options), at.grid, options)
     run_cells(_only(at.cells, options), at.grid, options)

@@ -15,7 +15,7 @@ from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults
 from regard.experiments.tables.seeds import power_lines
 from regard.experiments.tables.table import arm_results, table_of
-from regard.files import make_folder, write_atomically
+from regard.files import make_folder, remove_leftovers, write_atomically
 from regard.report import write_dataclass
 from regard.training import RECIPES, Recipe, find_yaml
 
@@ -107,7 +107,7 @@ def table_plan_lines(at: OpenTable, options: GridOptions) -> list[str]:
 
 def write_table_files(results: TableResults, root: Path) -> None:
     """table.json, table.csv, table.tex and report.html, each whole or not at all."""
-    make_folder(root)
+    remove_leftovers(make_folder(root))
     write_dataclass(root / "table.json", results)
     write_atomically(root / "table.csv", table_csv(results))
     write_atomically(root / "table.tex", table_latex(results))
