@@ -178,7 +178,7 @@ def test_the_help_of_train_explains_every_field_and_says_its_default(capsys: pyt
     assert "--train.epochs EPOCHS Passes over the training images. (type: int, default: 5)" in text
     assert "--data.shuffle_labels {true,false} Permute the labels of train and val" in text
     assert "--name NAME The run's folder is `runs/<name>`. (type: str, default: default)" in text
-    parts = text.split(" --")
+    parts = re.split(r" --(?=[\w.]+[+]? )", text)
     for part, value in vars(Recipe()).items():
         for name in vars(value) if is_dataclass(value) else ():
             entry = [words for words in parts if re.match(rf"{part}\.{name}[+]? ", words)][-1]

@@ -1,9 +1,19 @@
 """The one error of the package, and text that a terminal shows as it is; both without torch."""
 
 import re
+from collections.abc import Iterable
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that change the direction of writing, and halves of surrogate pairs."""
+
+
+def listed_names(names: Iterable[object]) -> str:
+    """Names with commas between; one that holds a comma itself is quoted.
+
+    >>> listed_names(["cat", "tench, Tinca tinca"])
+    "cat, 'tench, Tinca tinca'"
+    """
+    return ", ".join(repr(str(name)) if "," in str(name) else str(name) for name in names)
 
 
 def printable(text: object) -> str:

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_map_only
 
 from regard.backbones.attended import Wrapper
 from regard.backbones.exclusive import exclusive
+from regard.errors import listed_names
 from regard.types import RegardError
 
 _REDUCTION = 16
@@ -32,7 +33,7 @@ def nearest(name: str, known: Iterable[str], count: int = 5) -> str:
     known = list(known)
     matches = difflib.get_close_matches(name, known, n=count, cutoff=0.4)
     inside = [other for other in known if name and name in other and other not in matches]
-    return ", ".join([*matches, *inside][:count] or known[:count])
+    return listed_names([*matches, *inside][:count] or known[:count])
 
 
 def layer_names(model: nn.Module) -> list[str]:

@@ -29,7 +29,7 @@ def add_explain(commands: Commands) -> None:
     )
     explain.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     explain.add_argument(
-        "--method", default="attention", help=f"all, or names with commas; default attention. {METHOD_HELP}"
+        "--method", help=f"all, or names with commas; default attention, or grad_cam without one. {METHOD_HELP}"
     )
     explain.add_argument("--target", help="class to explain, name or number; default the predicted one")
     explain.add_argument("--layer", help="for methods that explain one layer")
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         subject,
         options.images,
         options.out,
-        methods=options.method.split(","),
+        methods=(options.method or ("attention" if subject.model.at else "grad_cam")).split(","),
         target=options.target,
         layer=options.layer,
         options=method_options(options),

@@ -70,7 +70,7 @@ def open_data(
         place = (Path(folder).expanduser(),) if folder and entry.needs_root else ()
         return entry.open(*place, **options)
     except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
+        if not any(words in str(error) for words in ("unexpected keyword argument", "multiple values for")):
             raise
         raise RegardError(f"{name}: {str(error).split('() ')[-1]}; see `regard data info {name}`") from None
 

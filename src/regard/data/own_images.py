@@ -22,6 +22,7 @@ from regard.data.files import FileSplit, as_size, file_splits
 from regard.data.gaze import own_gaze
 from regard.data.membership import DataRecord, keep_items
 from regard.data.splits import DataSplits, complete, label_names
+from regard.errors import listed_names
 from regard.gaze import GazeReading
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files, list_folders
 from regard.types import RegardError
@@ -111,7 +112,7 @@ def _same_classes(folders: Iterable[Path], classes: tuple[str, ...]) -> None:
         unknown = sorted({p.name for p in list_folders(folder)} - set(classes))
         if unknown:
             raise RegardError(
-                f"{folder / unknown[0]}: no such class in the training folder ({', '.join(classes)}); rename it"
+                f"{folder / unknown[0]}: no such class in the training folder ({listed_names(classes)}); rename it"
             )
 
 
@@ -196,7 +197,7 @@ def csv_table(
     rows = _read(table)
     names = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
     if len(names) < 2 and record is None:
-        raise RegardError(f"{table}: {len(names)} classes ({', '.join(names)}); at least 2 are needed")
+        raise RegardError(f"{table}: {len(names)} classes ({listed_names(names)}); at least 2 are needed")
     labels = _labels(table, rows, names)
 
     groups = {name: torch.tensor([i for i, row in enumerate(rows) if row.split == name]).long() for name in _SPLITS}

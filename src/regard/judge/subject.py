@@ -64,6 +64,8 @@ def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
         RegardError: no such folder or network, an unfinished run, or a network without weights.
     """
     folder = Path(name)
+    if not folder.is_dir() and len(folder.parts) > 1 and ":" not in str(name):
+        raise RegardError(f"model {str(name)!r}: {_no_folder(folder)}")
     if folder.is_dir():
         if weights is not None:
             raise RegardError(f"weights={weights}: {folder} has its own")
@@ -132,6 +134,16 @@ def _classes(folder: Path, model: AttentiveClassifier) -> tuple[str, ...]:
         return load_run(folder).data.classes
     except RegardError:
         return ()
+
+
+def _no_folder(folder: Path) -> str:
+    """Why a path is no folder, with the nearest that is one."""
+    if folder.exists():
+        return "a file, where a run's folder or a saved classifier's is meant"
+    beside = sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) if folder.parent.is_dir() else []
+    if not beside:
+        return f"no such folder; {folder.parent} holds none"
+    return f"no such folder; nearest in {folder.parent}: {nearest(folder.name, beside)}"
 
 
 def _known(name: str) -> nn.Module:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import timm
 import torch
 
 from regard.attention import noise_price
@@ -160,6 +161,8 @@ def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
     if any(objective.get(other) is not None for other in ("map_beta", "kept_budget", "code_budget_bits")):
         objective.setdefault("map_budget_bits", None)  # a map has one budget
     fixed = fields.get("defaults") == "fixed" or fields.get("task", "classification") != "classification"
+    if fixed and "at" not in model_part and _is_foreign(backbone):
+        model_part["at"] = []  # the default names a layer of regard's own networks
     if fixed or _complete(fields):
         return FittedRecipe(recipe_from(fields), {})
     if name in _TUNED and backbone == ModelRecipe().backbone and not pretrained:
@@ -179,6 +182,11 @@ def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
     plain = asdict(Recipe())
     told = {field: v for field, v in wanted.items() if plain[field.split(".")[0]][field.split(".")[1]] != v}
     return FittedRecipe(recipe, told, _words(situation, backbone), data)
+
+
+def _is_foreign(backbone: str) -> bool:
+    """Whether a network is of another library than regard."""
+    return backbone.startswith("torchvision:") or timm.is_model(backbone.removeprefix("timm:").split(".")[0])
 
 
 def _fill(fields: dict[str, Any], proposed: Mapping[str, Any]) -> dict[str, Any]:

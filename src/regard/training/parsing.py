@@ -51,6 +51,16 @@ RECIPES = Path(str(files("regard"))) / "recipes"
 _RECIPES = f"recipes are YAML files, as those in {RECIPES}"
 
 
+_LISTS = tuple(
+    f"--{part}.{field.name}"
+    for part, value in vars(Recipe()).items()
+    if is_dataclass(value)
+    for field in fields(value)
+    if str(field.type).startswith("list[")
+)
+"""Fields of a recipe that are lists and nothing else."""
+
+
 def _split_fields(arguments: Sequence[str]) -> list[str]:
     """The same arguments with one field each: ``--align gaze=osie,weight=1`` -> ``--align.gaze=osie --align.weight=1``.
 
@@ -78,7 +88,20 @@ def _split_fields(arguments: Sequence[str]) -> list[str]:
             separate += [f"--{part}.{field}" for field in _FIELD_SEPARATOR.split(value)]
         else:
             separate.append(f"--{part}={value}")
-    return separate
+    return _as_lists(separate)
+
+
+def _as_lists(arguments: Sequence[str]) -> list[str]:
+    """``--model.at stage2,stage3`` -> ``--model.at=[stage2,stage3]``: a list needs no brackets."""
+    joined, rest = [], list(arguments)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if name in _LISTS and (equals or rest):
+            value = value if equals else rest.pop(0)
+            word = f"{name}={value if value.startswith('[') or value == 'null' else f'[{value}]'}"
+        joined.append(word)
+    return joined
 
 
 def recipe_parser(description: str = "") -> ArgumentParser:

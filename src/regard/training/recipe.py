@@ -7,6 +7,7 @@ built, so that reading a recipe imports neither torch nor any library of network
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,13 @@ from regard.training.ranges import broken_ranges
 
 CLOSING = ("mask", "noise", "variational+mask", "variational+noise")
 """Attention whose random map, with anchors, has one anchor at zero."""
+ATTENTION_MAPS = ("variational", "deterministic", "uniform", "center", "random")
+ATTENTION_GATES = ("residual", "mask", "noise")
+ATTENTION_NAMES = (
+    *("noise", "aib", "mask", "deterministic", "deterministic-noise", "uniform", "center", "random"),
+    *("abn", "cbam", "gap", "ltpa", "vit_ib"),
+)
+"""What `ModelRecipe.attention` may be, besides a map and a gate, such as ``uniform+mask``."""
 MAP_BUDGETS = {"map_budget_bits": "bits", "kept_budget": "kept", "code_budget_bits": "code"}
 """Field of `ObjectiveRecipe` -> what the budget is put on."""
 Donors = Literal["any", "same-class", "other-class"]
@@ -117,6 +125,14 @@ class ModelRecipe:
     one of its family, else one with a hidden layer before the classifier."""
 
     def __post_init__(self) -> None:
+        name, parts = self.attention, (self.attention or "").split("+")
+        of_parts = len(parts) == 2 and parts[0] in ATTENTION_MAPS and parts[1] in ATTENTION_GATES
+        near = difflib.get_close_matches(name or "", ATTENTION_NAMES, n=3, cutoff=0.4)
+        _refuse(
+            name is not None and name not in ATTENTION_NAMES and not of_parts,
+            f"model.attention {name!r}: no such mechanism; did you mean {' or '.join(near) or 'noise'}? There are "
+            f"{', '.join(ATTENTION_NAMES)}, and a map and a gate, such as uniform+mask",
+        )
         _refuse(
             self.anchors is not None and self.attention is None,
             f"model.anchors needs model.attention: anchors is {self.anchors}, so name an attention or set "
