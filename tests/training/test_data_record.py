@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from regard.cli import main
-from regard.training import load_trained, open_run, read_record
+from regard.evaluation import TransferOptions, transfer
+from regard.report import read_evaluation
+from regard.training import load_recipe, load_trained, open_run, plain_twin, read_record
+from regard.training.run import PreparedRun
 from regard.types import RegardError
 
 _FIELDS = {
@@ -243,3 +246,75 @@ def test_damaged_record_is_named(here: Path, content: str) -> None:
     Path("runs/a/data.json").write_text(content)
     with pytest.raises(RegardError, match=r"runs/a/data.json: .*"):
         open_run("runs/a")
+
+
+def unfinish(folder: Path) -> None:
+    """As a run that was killed after its last epoch."""
+    (folder / "environment.json").unlink()
+    shutil.rmtree(folder / "model")
+
+
+def test_a_resumed_run_keeps_its_split(here: Path) -> None:
+    before = splits()
+    unfinish(Path("runs/a"))
+    add_many_before_all_others()
+    assert train() == 0
+    assert splits() == before
+
+
+def test_a_run_is_not_resumed_on_other_images(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unfinish(Path("runs/a"))
+    picture(in_split("train"), 991)
+    assert train() == 2
+    assert "1 of the 20 items of the run are missing or changed: changed" in capsys.readouterr().err
+
+
+def test_a_run_that_never_began_takes_the_images_as_they_are(here: Path) -> None:
+    Path("runs/b").mkdir()
+    shutil.copy("runs/a/recipe.yaml", "runs/b/recipe.yaml")
+    shutil.copy("runs/a/data.json", "runs/b/data.json")
+    run = PreparedRun(load_recipe(Path("runs/a/recipe.yaml")), Path("runs/b"))
+    assert len(run.data.train) == 16
+    Path("s/cat/00.png").unlink()
+    again = PreparedRun(run.recipe, Path("runs/b"))
+    assert sum(again.record.data.counts.values()) == 19
+
+
+def test_a_twin_has_the_record_of_its_run(here: Path) -> None:
+    recipe = load_recipe(Path("runs/a/recipe.yaml"))
+    add_many_before_all_others()
+    twin = PreparedRun(plain_twin(recipe), Path("runs/a/twin"))
+    assert twin.record == read_record(Path("runs/a"))
+    assert [Path(p).name for p in twin.data.train.paths] == [name.split(":")[0] for name in splits()["train"]]
+
+
+def test_the_same_command_again_evaluates_on_the_recorded_split(here: Path) -> None:
+    assert main(["evaluate", "runs/a"]) == 0
+    first = read_evaluation(Path("runs/a"))
+    assert first.data.size == 2
+    add_many_before_all_others()
+    assert main(["evaluate", "runs/a"]) == 0
+    again = read_evaluation(Path("runs/a"))
+    assert [row.value for row in again.scores] == pytest.approx([row.value for row in first.scores], nan_ok=True)
+    assert any("15 items of s not used, added after training" in warning for warning in again.warnings)
+
+
+@pytest.mark.parametrize("command", [["shift", "--run"], ["evaluate"], ["judge", "--model"]])
+def test_commands_that_need_the_data_say_what_is_missing(
+    here: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = in_split("test")
+    gone.unlink()
+    assert main([*command, "runs/a"]) == 2
+    assert f"missing {gone.relative_to('s')} (test); restore" in " ".join(capsys.readouterr().err.split())
+
+
+def test_transfer_and_score_need_no_data_of_the_run(here: Path) -> None:
+    picture(Path("p/1.png"), 5)
+    picture(Path("p/2.png"), 6)
+    Path("f.csv").write_text("image,subject,x,y\n" + "".join(f"{i}.png,{w},3,{i}\n" for i in (1, 2) for w in "ab"))
+    shutil.rmtree("s")
+    options = {"size": 16, "train": 40, "val": 12, "test": 10, "cache": False}
+    result = transfer(Path("runs/a"), "clutter", Path("t"), TransferOptions(shots=(1,), draws=1), data_options=options)
+    assert result.data.test == 10
+    assert main(["score", "--maps", "runs/a", "--images", "p", "--fixations", "f.csv", "--out", "sc"]) == 0

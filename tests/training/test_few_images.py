@@ -107,7 +107,20 @@ def test_clips_are_learned_from_few(count: int, tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_step_is_no_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loader, "batches", lambda _: [])
+    every = Loader.batches
+    monkeypatch.setattr(Loader, "batches", lambda own: [] if own.drop_last else every(own))
     with pytest.raises(RegardError, match="no step was made"):
         train(few(10, 4), tmp_path / "run", quiet=True)
     assert not (tmp_path / "run" / "environment.json").exists()
+
+
+@pytest.mark.parametrize("test_images", [1, 2])
+def test_a_single_test_image_is_an_error_with_the_remedy(test_images: int, tmp_path: Path) -> None:
+    options = {"size": 16, "train": 5, "val": 1, "test": test_images, "cache": False}
+    folder = train(tiny("one", data={"options": options}), tmp_path / "run", quiet=True)
+    if test_images == 1:
+        with pytest.raises(RegardError, match=r"a single test image; .* give at least two"):
+            evaluate(folder)
+    else:
+        evaluate(folder)
+        assert read_evaluation(folder).data.size == 2

@@ -94,10 +94,15 @@ def evaluate(
         run: the folder's run, if it is open already.
 
     Raises:
-        RegardError: no finished run lies there.
+        RegardError: no finished run lies there, or its test split has a single image.
     """
     device = find_device(device)
     recipe, model, data = run or open_run(folder)
+    if len(data.test) < 2:
+        raise RegardError(
+            f"{folder}: a single test image; controls compare each image with others, so give at least two "
+            "(a larger test_share, or more images), and train under another name (--name)"
+        )
     data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
     if (folder / "twin" / "model").is_dir():
         twin = EvaluationContext(load_model(folder / "twin", type(model)).to(device), data, seed)
