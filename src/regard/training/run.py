@@ -390,6 +390,8 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         data = stem_splits(recipe, model, data, quiet=quiet)
         gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=quiet)
     batches = Batches(recipe, data, gaze)
+    if batches.steps_per_epoch < 1:
+        raise RegardError(f"{folder}: no step can be made, so nothing would be learned; lower train.batch_size")
     if batches.batch_size < recipe.train.batch_size and not run.begun:
         Terminal(stderr=True).print(
             f"{folder}: {len(data.train)} training images are fewer than train.batch_size {recipe.train.batch_size} "
@@ -419,10 +421,6 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     except SystemExit as stopped:  # Lightning exits when interrupted and leaves its SIGINT handler installed
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stopped
-    if trainer.global_step == 0:
-        raise RegardError(
-            f"{folder}: no step was made, so nothing was learned; check train.epochs and train.batch_size"
-        )
     _complete(trainer, task)
     if trainer.is_global_zero:
         if recipe.train.keep == "best":
