@@ -1,6 +1,6 @@
 """Kills every command that writes a folder at its writes, gives the same command again, and compares the end.
 
-    python benchmarks/crash_tests.py [--kills 18] [--only train,judge]
+    python benchmarks/crash_tests.py [--kills 14] [--only train,judge]
 
 Each case is first run to its end, which gives the list of its writes (files opened for writing, renamed, linked, made
 or removed). Then it is killed before so many of them, spread evenly, each time in a folder of its own, and given again.
@@ -13,7 +13,9 @@ Work runs in forks of one process (`tools.crash_points`), also the twin, which i
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
+import importlib
 import json
 import shutil
 import signal
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,12 +64,14 @@ class Case:
         prepare: makes what it starts from, once; copied into every folder.
         by: the signal.
         child: whether the process that the work starts is killed, instead of the work's own.
+        share: of ``--kills``; more for what takes little time.
     """
 
     work: Callable[[Path], Any]
     prepare: Callable[[Path], Any] | None = None
     by: int = signal.SIGKILL
     child: bool = False
+    share: float = 1.0
 
 
 def train(folder: Path) -> int:
@@ -169,9 +174,9 @@ CASES: Mapping[str, Case] = {
     "train, SIGTERM": Case(train, BEST, by=signal.SIGTERM),
     "train, Ctrl-C": Case(train, BEST, by=signal.SIGINT),
     "evaluate": Case(lambda folder: regard(["evaluate", str(folder / "made")]), network_and_images),
-    "judge": Case(judged, network_and_images),
-    "score": Case(scored, gaze),
-    "study": Case(study, study_file),
+    "judge": Case(judged, network_and_images, share=1.7),
+    "score": Case(scored, gaze, share=3),
+    "study": Case(study, study_file, share=0.7),
 }
 
 
@@ -223,6 +228,24 @@ def in_fork(work: Callable[[], Any], scratch: Path) -> Any:
     return json.loads(file.read_text())
 
 
+def importing(work: Callable[[], Any], scratch: Path) -> Any:
+    """Does work, and lists what it imported."""
+    before = set(sys.modules)
+    result = work()
+    (scratch / "modules.json").write_text(json.dumps(sorted(set(sys.modules) - before)))
+    return result
+
+
+def import_all(scratch: Path) -> None:
+    """Imports what the work imported, once for all forks to come."""
+    for name in json.loads((scratch / "modules.json").read_text()):
+        if not name.startswith(("torch.", "triton")):  # compilers, which are listed but not used
+            with suppress(ImportError):
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # forks then share their memory for longer
+
+
 def kill_case(name: str, case: Case, kills: int, folder: Path) -> dict[str, Any]:
     """Kills a case at some of its writes."""
     begin, scratch = time.perf_counter(), folder / "scratch"
@@ -239,8 +262,9 @@ def kill_case(name: str, case: Case, kills: int, folder: Path) -> dict[str, Any]
         return folder / PLACE
 
     here = place()
-    whole = run(lambda: case.work(here), here, scratch, child=case.child)
+    whole = run(lambda: importing(lambda: case.work(here), scratch), here, scratch, child=case.child)
     assert whole.code == 0, whole.output
+    import_all(scratch)
     expected, expected_files = in_fork(lambda: content(here), scratch), set(files_of(here))
     shutil.rmtree(here)
     count = len(whole.points)
@@ -271,7 +295,7 @@ def kill_case(name: str, case: Case, kills: int, folder: Path) -> dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=18, help="of each case, at most")
+    parser.add_argument("--kills", type=int, default=14, help="of each case, about")
     parser.add_argument("--only", help="cases whose names begin so, with commas; records nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -280,7 +304,7 @@ def main() -> None:
     for name, case in CASES.items():
         if words is None or name.startswith(words):
             with tempfile.TemporaryDirectory() as folder:
-                results[name] = kill_case(name, case, options.kills, Path(folder).resolve())
+                results[name] = kill_case(name, case, round(options.kills * case.share), Path(folder).resolve())
     totals = {
         "kills": sum(result["kills"] for result in results.values()),
         "died_as_meant": sum(result["died_as_meant"] for result in results.values()),

@@ -146,6 +146,18 @@ def test_a_run_that_did_not_diverge_keeps_its_rate(tmp_path: Path) -> None:
         train(tiny(optim={"lr": 0.001}), folder, quiet=True)
 
 
+def test_the_page_says_that_a_run_went_on_at_other_rates(tmp_path: Path) -> None:
+    from regard.evaluation.warnings import training_warnings
+
+    assert training_warnings(tmp_path, 10) == []
+    changed = {"epoch": 3, "why": "the loss is nan", "then": {"optim.lr": [0.01, 0.001], "optim.clip": [None, 1.0]}}
+    (tmp_path / DIVERGED_FILE).write_text(json.dumps([changed, {"epoch": 5, "why": "again"}]))
+    assert training_warnings(tmp_path, 10) == [
+        "Training diverged in epoch 3 and went on with optim.lr 0.01 to 0.001, optim.clip to 1.",
+        "Training diverged in epoch 5 and went on as before.",
+    ]
+
+
 def test_a_finished_twin_stays_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from regard.training import plain_twin
 

@@ -1,5 +1,8 @@
 """Failing training names the cause, keeps its last checkpoint, and executes nothing in a checkpoint."""
 
+import builtins
+import errno
+import io
 import pickle
 import resource
 from collections.abc import Iterator
@@ -81,6 +84,25 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pyte
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert last.read_bytes() == before
     assert {file.suffix for file in last.parent.iterdir()} == {".ckpt"}
+    train(RECIPE, tmp_path / "run", quiet=True)
+    assert [line["epoch"] for line in metrics(tmp_path / "run")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "metrics.csv"])
+def test_a_journal_that_cannot_be_written_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half_done(tmp_path / "run", monkeypatch)
+
+    def full(file: object, *arguments: object, **options: object) -> object:
+        if str(file).endswith(name) and set(str(arguments[0] if arguments else options.get("mode", "r"))) & set("aw"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        return opened(file, *arguments, **options)
+
+    opened = io.open
+    with monkeypatch.context() as patch:
+        for where in (builtins, io):
+            patch.setattr(where, "open", full)
+        with pytest.raises(RegardError, match=rf"{name}: No space left on device; .*the same command goes on"):
+            train(RECIPE, tmp_path / "run", quiet=True)
     train(RECIPE, tmp_path / "run", quiet=True)
     assert [line["epoch"] for line in metrics(tmp_path / "run")] == [0, 1, 2]
 

@@ -19,7 +19,18 @@ _NEW = threading.Lock()
 
 @contextmanager
 def exclusive(model: nn.Module) -> Iterator[None]:
-    """Waits until no other thread has this network, or a part of it; inside, others wait."""
+    """Waits until no other thread has this network, or a part of it; inside, others wait.
+
+    Explanations, predictions and recordings do so themselves. It is for an application that calls a network directly
+    in one thread (``network(images)``) while another one explains it.
+
+    >>> network = nn.Sequential(nn.Linear(2, 2))
+    >>> with exclusive(network), exclusive(network[0]):  # a thread may have it several times
+    ...     _ = network.requires_grad_(False)
+
+    Args:
+        model: the network.
+    """
     modules = sorted(model.modules(), key=id)
     with _NEW:
         locks = [_LOCKS.setdefault(module, threading.RLock()) for module in modules]

@@ -15,7 +15,7 @@ from regard.evaluation.observe import Observation
 from regard.evaluation.rows import TWIN
 from regard.metrics import accuracy, paired_difference
 from regard.report import Score
-from regard.training import MapOverrideSplit, Recipe, overfitted, read_lines
+from regard.training import MapOverrideSplit, Recipe, divergences, overfitted, read_lines
 
 _FLAT = 1e-3
 _TOLERANCE = 0.10
@@ -95,13 +95,19 @@ def _ignored(rows: Sequence[Score]) -> str:
 
 
 def training_warnings(folder: Path, val_images: int) -> list[str]:
-    """A warning where validation fell while training rose, by the run's journal."""
+    """Warnings where validation fell while training rose, by the run's journal, and where training diverged."""
     path = folder / "metrics.jsonl"
     warning = overfitted(read_lines(path), val_images) if path.is_file() else None
-    if warning is None:
-        return []
     remedy = "--optim.lr and --optim.backbone_lr lower, --train.patience, or --train.keep best"
-    return [f"{warning} Try {remedy}."]
+    warnings = [] if warning is None else [f"{warning} Try {remedy}."]
+    for record in divergences(folder):
+        changes = [
+            f"{name} {old:g} to {new:g}" if old is not None else f"{name} to {new:g}"
+            for name, (old, new) in record.get("then", {}).items()
+        ]
+        how = f"with {', '.join(changes)}" if changes else "as before"
+        warnings.append(f"Training diverged in epoch {record.get('epoch', 'unknown')} and went on {how}.")
+    return warnings
 
 
 def batch_warnings(recipe: Recipe, train_images: int) -> list[str]:

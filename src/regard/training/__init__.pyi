@@ -13,6 +13,7 @@ from .data_record import (
     write_record,
 )
 from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
+from .divergence import divergences
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
 from .parsing import (
@@ -83,6 +84,7 @@ __all__ = [
     "check_choices",
     "choose",
     "collect_provenance",
+    "divergences",
     "expected_share",
     "find_yaml",
     "fit_recipe",

@@ -418,6 +418,10 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
             f"({error}); train in batches of at least two images (--train.batch_size 2, and two training images), or "
             "leave the statistics of a pretrained network as they are (--model.norms frozen)"
         ) from None
+    except OSError as error:  # of the journal and logs; checkpoints say so themselves
+        place = folder if error.filename is None else error.filename
+        remedy = "check that it may be written to and has room; the same command goes on from the last checkpoint"
+        raise RegardError(f"{place}: {error.strerror or error}; {remedy}") from error
     except SystemExit as stopped:  # Lightning exits when interrupted and leaves its SIGINT handler installed
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stopped
