@@ -10,7 +10,22 @@ import sys
 from collections.abc import Sequence
 
 from regard.__about__ import __version__
-from regard.cli import data, evaluate, explain, judge, report, score, shift, study, sweep, table, train, transfer
+from regard.cli import (
+    data,
+    evaluate,
+    explain,
+    export,
+    judge,
+    predict,
+    report,
+    score,
+    shift,
+    study,
+    sweep,
+    table,
+    train,
+    transfer,
+)
 from regard.cli.boundary import guarded
 from regard.errors import printable
 from regard.processes import die_with_parent
@@ -24,6 +39,9 @@ EPILOG = """examples:
   regard explain bird.jpg --run runs/mine        the map of that network
   regard explain bird.jpg --model tf_efficientnet_lite0 --method all
                                                  maps of any network, by every method
+  regard predict photos/ --run runs/mine --csv predictions.csv
+                                                 classes of your images
+  regard export runs/mine --out mine.onnx        the network as ONNX
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps, scored against where people look
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
@@ -42,11 +60,13 @@ _ADD_COMMANDS = (
     train.add_train,
     evaluate.add_evaluate,
     explain.add_explain,
+    predict.add_predict,
     score.add_score,
     judge.add_judge,
     transfer.add_transfer,
     shift.add_shift,
     report.add_report,
+    export.add_export,
     table.add_table,
     sweep.add_sweep,
     study.add_study,

@@ -154,6 +154,13 @@ def integers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
+def positive(text: str) -> int:
+    """A whole number of at least 1; a type for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number of at least 1 is needed")
+    return int(text)
+
+
 def print_results(results: _T, draw: Callable[[_T], None], file: str, *, as_json: bool) -> None:
     """Results as JSON; or drawn, and then the line that names their file."""
     if as_json:

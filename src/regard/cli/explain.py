@@ -21,9 +21,10 @@ def add_explain(commands: Commands) -> None:
         """regard explain bird.jpg --run runs/default
         regard explain *.jpg --model tf_efficientnet_lite0 --weights pretrained --method grad_cam,rise
         regard explain bird.jpg --model tf_efficientnet_lite0 --method amortized_iba --learn-from photos/
+        regard explain photos/ --run runs/default --csv explained.csv
         regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
     )
-    explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files")
+    explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files, or folders of them")
     explain.add_argument(
         "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
     )
@@ -39,19 +40,22 @@ def add_explain(commands: Commands) -> None:
     add_learning(explain)
     add_device(explain)
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
+    explain.add_argument("--csv", type=Path, metavar="FILE", help="also a table, one row per image and method")
     explain.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.devices import find_device
-    from regard.judge import explain_images, open_subject
+    from regard.files import write_atomically
+    from regard.judge import explain_images, image_files, open_subject
 
     device = find_device(options.device)
     subject = open_subject(options.model, weights=options.weights)
     subject.model.to(device)
+    images = image_files(options.images)
     results = explain_images(
         subject,
-        options.images,
+        images,
         options.out,
         methods=(options.method or ("attention" if subject.model.at else "grad_cam")).split(","),
         target=options.target,
@@ -61,5 +65,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     for line in (*results.problems, *results.notes):
         complain(f"{line}")
     done, place = len(results.images), f": {options.out}" if results.images else ""
-    say(f"{done} of {len(options.images)} images explained{place}")
+    say(f"{done} of {len(images)} images explained{place}")
+    if options.csv is not None and results.images:
+        say(f"table: {write_atomically(options.csv, results.to_csv(), parents=True)}")
     return 1 if results.problems else 0

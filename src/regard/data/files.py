@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from regard.data.membership import content_hashes
-from regard.data.splits import DataSplits, Member, Split, TensorSplit, check_labels, label_names
+from regard.data.splits import DataSplits, ItemDataset, Member, Split, TensorSplit, check_labels, label_names
 from regard.gaze import natural
 from regard.listing import IMAGE_SUFFIXES, list_files
 from regard.reading import check_growth, load_image, regular_file
@@ -101,7 +101,7 @@ def to_bool(mask: Image.Image) -> Bool[Tensor, "1 H W"]:
 
 
 @dataclass(frozen=True)
-class FileSplit:
+class FileSplit(ItemDataset):
     """Images in files, resized to just cover ``size`` and cut to its centre, or cut to windows; masks likewise.
 
     Attributes:

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from jaxtyping import Bool, Float, Int, Int8, Num, UInt8
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from regard.data.random_counter import permutation
 from regard.gaze import Fixations
@@ -51,13 +52,33 @@ class Split(Protocol):
         ...
 
 
+class ItemDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Base of splits: items one by one, for a `DataLoader` or loop of one's own.
+
+    ``split[i]`` is the image (3,H,W), float in [0,1], and its label: a class index, or 0/1 targets (n,). Masks, boxes,
+    fixations and flow come with ``batch``.
+    """
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        return self.__getitems__([i])[0]
+
+    def __getitems__(self, index: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Several items, read together."""
+        count = len(self)  # type: ignore[arg-type]  # of subclasses
+        for i in index:
+            if not -count <= i < count:
+                raise IndexError(f"item {i} of {count}")
+        batch: Batch = self.batch([i % count for i in index])  # type: ignore[attr-defined]  # of subclasses
+        return list(zip(batch.images, batch.labels, strict=True))
+
+
 _STRATIFY_STREAM = 200
 _OPTIONAL = ("masks", "boxes", "parts", "fixations", "flow")
 """Fields of a split in memory that may be None."""
 
 
 @dataclass(frozen=True)
-class TensorSplit:
+class TensorSplit(ItemDataset):
     """A split that lies in memory, on one device.
 
     Attributes:
@@ -358,7 +379,7 @@ def check_split(split: Split, *, threads: int = 4) -> list[Problem]:
         return [bad for bad in pool.map(problem, range(len(split))) if bad is not None]
 
 
-class SplitWrapper:
+class SplitWrapper(ItemDataset):
     """Base of splits that wrap another: name, classes, labels and length are the other's; subclasses define ``batch``.
 
     Attributes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 import unicodedata
 import warnings
@@ -15,7 +17,7 @@ from rich.progress import track
 from torch import Tensor
 
 from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
-from regard.files import make_folder, write_arrays
+from regard.files import csv_name, make_folder, write_arrays
 from regard.judge.subject import Subject
 from regard.owner import owns
 from regard.reading import DataError, parse_yaml
@@ -23,6 +25,7 @@ from regard.report import method_sheet, picture_of, picture_values, read_datacla
 from regard.types import Map, RegardError, Unit
 
 _FILE = "explained.json"
+_COLUMNS = ("image", "prediction", "target", "method", "probability", "unit", "sum", "low", "high", "seconds", "arrays")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,21 @@ class ExplainResults:
     images: list[ExplainedImage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def to_csv(self) -> str:
+        """A row per image and method: prediction, explained class, their probabilities, and the map in numbers."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for image in self.images:
+            chance = image.probabilities
+            for method, map in image.maps.items():
+                names = [csv_name(text) for text in (image.image, image.prediction, image.target, method)]
+                numbers = [map.sum, map.low, map.high, map.seconds]
+                writer.writerow(
+                    [*names, chance.get(image.prediction, ""), map.unit, *(f"{x:.6g}" for x in numbers), image.arrays]
+                )
+        return file.getvalue()
 
 
 def read_explained(folder: Path) -> tuple[ExplainedImage, ...]:

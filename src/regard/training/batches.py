@@ -49,7 +49,8 @@ class Batches(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         """Steps of every process, with as many processes as the recipe asks for; at least one."""
         t = self.recipe.train
-        return len(loader(self.data.train, self.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
+        every = len(loader(self.data.train, self.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
+        return min(every, t.limit_train_batches or every)
 
     def train_dataloader(self) -> Loader | JointLoader:
         """Augmented batches of this epoch, in an order of its own."""

@@ -356,6 +356,12 @@ class TrainRecipe:
     which budgets hold."""
     patience: int | None = None
     """Stop when the score of `monitor` has not become better for this many epochs."""
+    limit_train_batches: int | None = None
+    """Steps of an epoch at most, to try a recipe out; null for all."""
+    limit_val_batches: int | None = None
+    """Batches of validation at most; null for all."""
+    fast_dev_run: bool = False
+    """One epoch of one step and one batch of validation: does everything run? The numbers mean nothing."""
     accelerator: str = "auto"
     """`cpu`, `gpu`, or `auto`: what is there."""
     devices: int = 1

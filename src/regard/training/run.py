@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, cast
@@ -130,6 +131,10 @@ class PreparedRun:
         self, recipe: Recipe, folder: Path, data: DataSplits | None = None, *, record: RunRecord | None = None
     ) -> None:
         check_choices(recipe)
+        if recipe.train.fast_dev_run:
+            plain = min(recipe.train.plain_epochs, 1)
+            short = replace(recipe.train, epochs=1, plain_epochs=plain, limit_train_batches=1, limit_val_batches=1)
+            recipe = replace(recipe, train=short)
         self.folder, self.recipe = folder, recipe
         self.begun = any(folder.glob(f"**/{LAST}")) or any(folder.glob(f"**/{_RECORD}"))
         own = read_record(folder) if self.begun else None
@@ -519,6 +524,8 @@ def _engine(
         strategy="ddp" if t.devices * t.nodes > 1 else "auto",
         precision=t.precision,
         max_epochs=t.epochs,
+        limit_train_batches=t.limit_train_batches,
+        limit_val_batches=t.limit_val_batches,
         gradient_clip_val=recipe.optim.clip,
         callbacks=[callback for callback in callbacks if callback is not None],
         plugins=[AtomicCheckpoints()],

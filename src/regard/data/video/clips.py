@@ -22,7 +22,7 @@ from regard.data.files import as_size
 from regard.data.gaze import check_observers, stretch_gaze
 from regard.data.membership import DataRecord, keep_items
 from regard.data.random_counter import permutation
-from regard.data.splits import DataSplits, Member, Split, TensorSplit, check_labels, label_names
+from regard.data.splits import DataSplits, ItemDataset, Member, Split, TensorSplit, check_labels, label_names
 from regard.data.video.decode import (
     FLOW_VERSION,
     frame_count,
@@ -88,7 +88,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class ClipSplit:
+class ClipSplit(ItemDataset):
     """Clips in files.
 
     Attributes:

@@ -1,0 +1,171 @@
+"""Folders of images on the command line: tables of classes and maps; ONNX by command; short runs; datasets."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.training.tiny import metrics, tiny
+from torch.utils.data import DataLoader, Dataset
+
+from regard.cli import main
+from regard.data import FileSplit, open_data
+from regard.models import AttentiveClassifier
+from regard.training import load_run, save_recipe
+
+CLASSES = ("cat", "=2+2", "tench, fish")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    network = {"at": "stage1", "attention": "mask", "input_size": (16, 16), "classes": CLASSES}
+    AttentiveClassifier("compact", 3, **network).save_pretrained("m")
+    values = np.random.default_rng(0).integers(0, 256, (5, 24, 16, 3), dtype=np.uint8)
+    for name, pixels in zip(("a/0.png", "a/1.PNG", "b/0.jpg", "b/sub/2.png", "=c.png"), values, strict=True):
+        path = Path("photos", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    Path("photos/a/notes.txt").write_text("no image")
+    Path("photos/a/._0.png").write_text("left by a system")
+    return tmp_path
+
+
+def rows(path):
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_is_predicted_into_a_table(place, capsys):
+    assert main(["predict", "photos", "--model", "m", "--csv", "out/p.csv", "--batch", "2"]) == 0
+    assert "5 images predicted: out/p.csv" in capsys.readouterr().out
+    table = rows("out/p.csv")
+    names = ["photos/=c.png", "photos/a/0.png", "photos/a/1.PNG", "photos/b/0.jpg", "photos/b/sub/2.png"]
+    assert [row["image"] for row in table] == names
+    model = AttentiveClassifier.from_pretrained("m")
+    for row, expected in zip(table, model.predict(names), strict=True):
+        assert [float(row[f"p({name})"]) for name in CLASSES] == pytest.approx(expected.tolist(), rel=1e-5)
+        assert float(row["probability"]) == pytest.approx(float(expected.max()), rel=1e-5)
+        assert row["prediction"].removeprefix("'") == CLASSES[int(expected.argmax())]
+
+
+def test_predictions_are_printed_and_damaged_files_are_named(place, capsys):
+    Path("broken.png").write_text("no picture")
+    assert main(["predict", "photos/a/0.png", "broken.png", "absent.png", "--model", "m"]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert captured.out.startswith("photos/a/0.png: ")
+    assert "broken.png" in captured.err
+    assert "absent.png" in captured.err
+
+
+def test_names_are_guarded_against_spreadsheets(place):
+    import os
+
+    os.chdir("photos")
+    assert main(["predict", "=c.png", "--model", "../m", "--csv", "p.csv"]) == 0
+    assert rows("p.csv")[0]["image"] == "'=c.png"
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize("folder", ["empty", "photos/a/none"])
+def test_a_folder_without_images_says_so(place, capsys, command, folder):
+    Path(folder).mkdir()
+    before = sorted(place.rglob("*"))
+    assert main([command, folder, "--model", "m", "--csv", "x.csv"]) == 2
+    assert f"{folder}: no images in this folder" in capsys.readouterr().err
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_folder_is_explained_into_a_table(place):
+    words = [
+        "explain",
+        "photos",
+        "--model",
+        "m",
+        "--method",
+        "attention,input_gradient",
+        "--out",
+        "e",
+        "--csv",
+        "e.csv",
+    ]
+    assert main(words) == 0
+    table = rows("e.csv")
+    assert [row["method"] for row in table] == ["attention", "input_gradient"] * 5
+    entries = json.loads(Path("e/explained.json").read_text())
+    assert len({entry["arrays"] for entry in entries}) == 5, "files of one name do not collide"
+    for row, (entry, method) in zip(table, ((e, m) for e in entries for m in e["maps"]), strict=True):
+        assert (row["image"], row["arrays"]) == (entry["image"], entry["arrays"])
+        assert float(row["sum"]) == pytest.approx(entry["maps"][method]["sum"], rel=1e-4)
+        assert row["unit"] == entry["maps"][method]["unit"]
+        assert {row["prediction"].removeprefix("'")} <= set(CLASSES)
+
+
+@pytest.mark.slow
+def test_a_classifier_is_exported_by_command(place, capsys):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    assert main(["export", "m", "--out", "m.onnx"]) == 0
+    facts = {p.key: p.value for p in onnx.load("m.onnx").metadata_props}
+    assert json.loads(facts["classes"]) == list(CLASSES)
+    for name in ("absent", "photos", "resnet18"):
+        assert main(["export", name, "--out", "n.onnx"]) == 2
+    assert not Path("n.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("train", "steps", "epochs"),
+    [
+        ({"fast_dev_run": True, "epochs": 3}, 1, 1),
+        ({"limit_train_batches": 3, "epochs": 2}, 3, 2),
+        ({"limit_train_batches": 99}, 8, 1),
+        ({"limit_val_batches": 1}, 8, 1),
+    ],
+)
+def test_a_run_may_be_cut_short(place, train, steps, epochs):
+    save_recipe(tiny("short", train=train), Path("r.yaml"))
+    assert main(["train", "--recipe", "r.yaml", "--quiet", "--no-evaluation"]) == 0
+    journal = metrics(Path("runs/short"))
+    assert len(journal) == epochs
+    state = torch.load("runs/short/checkpoints/last.ckpt", weights_only=True)
+    assert state["global_step"] == steps * epochs
+    assert load_run("runs/short").recipe.train.epochs == epochs
+    assert main(["train", "--recipe", "r.yaml", "--quiet", "--no-evaluation"]) == 0, "it is finished"
+
+
+@pytest.mark.parametrize("field", ["limit_train_batches", "limit_val_batches"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])
+def test_a_limit_is_a_number_of_batches(place, capsys, field, value):
+    assert main(["train", f"--train.{field}", value]) == 2
+    assert field in capsys.readouterr().err
+
+
+def test_a_split_is_a_dataset():
+    split = open_data("clutter", size=16, train=7, val=2, test=2, cache=False).train
+    assert isinstance(split, Dataset)
+    image, label = split[3]
+    expected = split.batch([3])
+    assert torch.equal(image, expected.images[0])
+    assert int(label) == int(expected.labels[0])
+    assert torch.equal(split[-1][0], split.batch([6]).images[0])
+    images, labels = zip(*DataLoader(split, batch_size=3), strict=True)
+    assert [len(part) for part in images] == [3, 3, 1]
+    assert torch.equal(torch.cat(images), split.batch(range(7)).images)
+    assert torch.equal(torch.cat(labels), split.batch(range(7)).labels)
+    assert len(list(split)) == 7, "iteration ends"
+    with pytest.raises(IndexError):
+        split[7]
+
+
+def test_images_in_folders_are_datasets_too(place):
+    paths = (Path("photos/a/0.png"), Path("photos/b/0.jpg"))
+    split = FileSplit("train", ("a", "b"), paths, torch.tensor([0, 1]), (16, 16))
+    assert isinstance(split, Dataset)
+    (images, labels) = next(iter(DataLoader(split, batch_size=2)))
+    assert torch.equal(images, split.batch([0, 1]).images)
+    assert labels.tolist() == [0, 1]
