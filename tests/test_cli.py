@@ -60,13 +60,21 @@ def test_a_repeated_command_does_not_train_again_and_evaluates(runs: Path, capsy
     save_recipe(tiny(), runs / "recipe.yaml")
     before = (runs / "tiny" / "environment.json").read_bytes()
     assert main(["train", "--recipe", str(runs / "recipe.yaml"), "--runs", str(runs), "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert "evaluating" not in captured.err
     assert (runs / "tiny" / "environment.json").read_bytes() == before
-    assert "report.html" in capsys.readouterr().out
+    assert "report.html" in captured.out
     (runs / "tiny" / "report.html").unlink()
     assert main(["report", str(runs / "tiny")]) == 0
     assert (runs / "tiny" / "report.html").is_file()
     assert main(["evaluate", str(runs / "tiny")]) == 0
-    assert "Interventions" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "Interventions" in captured.out
+    told = re.findall(r"evaluating: (\w+), (\d+) of (\d+), after \d", captured.err)
+    assert [int(number) for _, number, _ in told] == list(range(1, len(told) + 1))
+    assert {int(every) for *_, every in told} == {len(told)}
+    assert told[0][0] == "prediction"
+    assert len(told) > 5
 
 
 def test_one_command_reads_matches_claims_and_builds_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device, integers
-from regard.cli.boundary import say
+from regard.cli.boundary import complain, say
 from regard.constants import AUTO
 
 if TYPE_CHECKING:
@@ -46,6 +49,32 @@ def _counts(text: str) -> tuple[int, ...]:
     return counts
 
 
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """On a terminal a bar with the time that has passed; elsewhere a line for every measure, with the seconds."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from regard.report import Terminal, duration
+
+    console, begin = Terminal(stderr=True), time.monotonic()
+    if quiet:
+        yield None
+        return
+    if not console.is_terminal:
+        yield (
+            lambda name, done, every: (
+                complain(f"evaluating: {name}, {done + 1} of {every}, after {duration(time.monotonic() - begin)}")
+                if name
+                else None
+            )
+        )
+        return
+    columns = TextColumn("evaluating: {task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}")
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=1)
+        yield lambda name, done, every: bar.update(task, description=name, completed=done, total=every)
+
+
 def evaluate_run(
     folder: Path,
     *,
@@ -58,7 +87,8 @@ def evaluate_run(
     from regard.evaluation import EVERY_SAMPLES, evaluate
     from regard.report import print_scores, read_evaluation, write_report
 
-    evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run)
+    with _progress(quiet) as on_progress:
+        evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run, on_progress=on_progress)
     if not quiet:
         print_scores(read_evaluation(folder))
     say(f"report: {write_report(folder)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def evaluate(
     device: str | torch.device = "cpu",
     samples: Sequence[int] = EVERY_SAMPLES,
     run: LoadedRun[TaskModel] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Path:
     """Evaluates a finished run on its test split, beside its plain twin if it has one, and writes into its folder.
 
@@ -92,6 +93,8 @@ def evaluate(
         device: to evaluate on.
         samples: numbers of sampled maps and latents over which accuracy is averaged.
         run: the folder's run, if it is open already.
+        on_progress: called before each measure, with its name, the number of measures that are done, and of all; and
+            once at the end, with an empty name.
 
     Raises:
         RegardError: no finished run lies there, or its test split has a single image.
@@ -118,9 +121,12 @@ def evaluate(
         with_references=True,
     )
     measured: dict[str, Columns] = {}
-    for name in _EVALUATED[recipe.task]:
+    names, tell = _EVALUATED[recipe.task], on_progress or (lambda name, done, every: None)
+    for done, name in enumerate(names):
+        tell(name, done, len(names))
         if name != "aligned_gaze" or not measured.get("gaze", Columns()).values:
             measured[name] = MEASURES[name](context)
+    tell("", len(names), len(names))
     rows = make_rows(tuple(measured.values()), count=len(context.split), samples=samples)
     per_image: dict[str, Tensor] = {}
     parts: dict[str, Any] = {}

@@ -34,7 +34,7 @@ class GridOptions:
         workers: processes at a time.
         threads: processor threads of each process.
         seeds: number of seeds, 0 to ``seeds - 1``, instead of those in the file.
-        only: arms (tasks of a study) that are run; all that is finished is shown.
+        only: arms (tasks of a study) that are run and printed; pages and files show all that is finished.
     """
 
     runs: Path = Path("runs")

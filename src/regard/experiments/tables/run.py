@@ -73,9 +73,18 @@ def make_table(at: OpenTable, options: GridOptions, *, as_json: bool = False) ->
     if as_json:
         print((root / "table.json").read_text(encoding="utf-8"), end="")
     else:
-        print_table(results)
+        print_table(_asked(results, options.only))
         print(f"page: {root / 'report.html'}")
     return failed
+
+
+def _asked(results: TableResults, only: Sequence[str]) -> TableResults:
+    """Of a table's results those of some arms, of all where none is named; files and page have every arm."""
+    if not only:
+        return results
+    claims = (c for c in results.claims if {c.better, c.than} - {""} <= set(only))
+    rows = tuple(row for row in results.rows if row.arm in only)
+    return replace(results, rows=rows, claims=tuple(claims))
 
 
 def _run_trials(at: OpenTable, options: GridOptions) -> dict[str, str]:
