@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from regard.cli import main
 from regard.data import FileSplit, open_data
+from regard.experiments import GridOptions
+from regard.experiments.tables import open_table
 from regard.models import AttentiveClassifier
 from regard.training import load_run, save_recipe
 
@@ -136,6 +138,41 @@ def test_a_run_may_be_cut_short(place, train, steps, epochs):
     assert state["global_step"] == steps * epochs
     assert load_run("runs/short").recipe.train.epochs == epochs
     assert main(["train", "--recipe", "r.yaml", "--quiet", "--no-evaluation"]) == 0, "it is finished"
+
+
+def test_a_smoke_run_trains_one_step_and_evaluates_few_images_elsewhere(place, capsys):
+    save_recipe(tiny("whole", train={"epochs": 3}), Path("r.yaml"))
+    assert main(["train", "--recipe", "r.yaml", "--quiet", "--smoke"]) == 0
+    run = Path("runs/smoke/whole")
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 1
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["data"]["size"] == 32, "of 35"
+    assert any("Tried out" in warning for warning in evaluation["warnings"])
+    assert (run / "report.html").is_file()
+    assert [path.name for path in Path("runs").iterdir()] == ["smoke"]
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cub50", "paper-vgg", "paper-cub"])
+def test_a_smoke_table_has_one_seed_and_no_trials(name):
+    tried, whole = (open_table(name, (), GridOptions(smoke=smoke)) for smoke in (True, False))
+    assert tried.table.seeds == whole.table.seeds[:1]
+    assert tried.table.tuning is None
+    assert tried.base.train.fast_dev_run
+    assert not whole.base.train.fast_dev_run
+    assert tried.table.arms == whole.table.arms
+    assert open_table(name, (), GridOptions(smoke=True, seeds=2)).table.seeds == [0, 1]
+
+
+def test_a_smoke_sweep_and_table_go_into_a_folder_of_their_own(place, capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr("regard.cli.table.run_table", lambda table, how, options: seen.append((table, how)) or 0)
+    monkeypatch.setattr("regard.cli.sweep.run_table", lambda table, how, options: seen.append((table, how)) or 0)
+    assert main(["table", "cifar10", "--smoke", "--runs", "r"]) == 0
+    assert main(["sweep", "--budgets", "2,6", "--smoke", "--seeds", "3"]) == 0
+    assert main(["table", "cifar10", "--runs", "r"]) == 0
+    assert [str(how.runs) for _, how in seen] == ["r/smoke", "runs/smoke", "r"]
+    assert [table.base.train.fast_dev_run for table, _ in seen] == [True, True, False]
+    assert seen[1][0].table.seeds == [0]
 
 
 @pytest.mark.parametrize("field", ["limit_train_batches", "limit_val_batches"])

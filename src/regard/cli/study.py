@@ -38,7 +38,7 @@ def add_study(commands: Commands) -> None:
     run = actions.add_parser("run", help="run or resume a study, and write its table of trials and its page")
     run.add_argument("name", metavar="FILE", help="a study's file, or small, generated or paper, which come along")
     add_part(run, "task")
-    add_grid(run, "the study is kept in RUNS/NAME")
+    add_grid(run, "the study is kept in RUNS/NAME", smoke=False)
     run.set_defaults(run=_run)
 
     report = actions.add_parser(

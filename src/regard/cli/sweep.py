@@ -44,11 +44,13 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
 
     if (options.field is None) != (options.values is None):
         raise RegardError("--field and --values belong together, as in --field model.anchors --values 2,5,10")
-    recipe = parse_recipe(fields)
+    runs = options.runs / "smoke" if options.smoke else options.runs
+    how = GridOptions(runs, options.workers, options.threads, smoke=options.smoke)
+    recipe = how.tried(parse_recipe(fields))
     field = options.field or (BUDGET if options.budgets else BETA)
     values = _values(options.values or options.budgets or options.betas)
-    sweep = open_sweep(recipe, field, values, range(options.seeds), unknown=options.unknown)
-    return run_table(sweep, GridOptions(options.runs, options.workers, options.threads), options)
+    sweep = open_sweep(recipe, field, values, how.seeds_of(list(range(options.seeds))), unknown=options.unknown)
+    return run_table(sweep, how, options)
 
 
 def _values(text: str) -> list[Any]:

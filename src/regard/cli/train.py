@@ -19,7 +19,8 @@ together: --align gaze=osie,loss=kl,weight=1. Examples:
 `regard train --recipe cifar10-small --name mine --optim.lr 0.001` a recipe with other values.
 The defaults listed below are those of generated images; for others, fields that you leave out follow the situation
 (pretrained or not, how many images), and what is chosen is printed.
-Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only)."""
+Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only),
+--smoke (does everything run? one step of training, 32 test images; into RUNS/smoke)."""
 
 
 def add_train(commands: Commands) -> None:
@@ -29,6 +30,7 @@ def add_train(commands: Commands) -> None:
     train.add_argument("--runs", type=Path, default=Path("runs"))
     train.add_argument("--quiet", action="store_true")
     train.add_argument("--no-evaluation", action="store_true")
+    train.add_argument("--smoke", action="store_true")
     train.set_defaults(run=_run)
 
 
@@ -40,7 +42,8 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
         parser.prog, parser.usage = "regard train", "regard train [--recipe RECIPE] [--PART.FIELD VALUE ...]"
         parser.print_help()
         return 0
-    given = parse_fields(fields)
+    runs = options.runs / "smoke" if options.smoke else options.runs
+    given = parse_fields([*fields, *(["--train.fast_dev_run", "true"] if options.smoke else [])])
     from regard.training import fit_recipe, train_with_twin  # after the fields are read: this imports torch
 
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one evaluates
@@ -48,7 +51,7 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     if first and fitted.chosen:
         print(fitted)
     recipe = fitted.recipe
-    run = train_with_twin(recipe, options.runs / recipe.name, quiet=options.quiet, data=fitted.data)
+    run = train_with_twin(recipe, runs / recipe.name, quiet=options.quiet, data=fitted.data)
     if first and not options.no_evaluation:
         device = "cpu" if recipe.train.accelerator == "cpu" else AUTO
         evaluate_run(run.folder, device=device, quiet=options.quiet, run=run.open())

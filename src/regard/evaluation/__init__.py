@@ -3,6 +3,7 @@
 Not here: metrics themselves (metrics), pages (report), and maps of other methods (judge).
 """
 
+from regard.evaluation.changed_splits import tried_out
 from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
@@ -50,4 +51,5 @@ __all__ = [
     "shift",
     "tolerance",
     "transfer",
+    "tried_out",
 ]

@@ -9,9 +9,13 @@ import torch
 from jaxtyping import Int, Num
 from torch import Tensor
 
-from regard.data import Split, SplitWrapper
+from regard.data import DataSplits, Split, SplitWrapper, evenly_spaced
 from regard.metrics import batch_masks, controls
+from regard.training import Recipe
 from regard.types import Batch, RegardError
+
+TRIED_OUT = 32
+"""Test images on which a recipe is tried out."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ class PartSplit(SplitWrapper):
     def item_name(self, i: int) -> str:
         """Of the split."""
         return self.split.item_name(int(self.index[i]))
+
+
+def tried_out(recipe: Recipe, data: DataSplits) -> DataSplits:
+    """The data with few test images, evenly over all, where the recipe is only tried out (``train.fast_dev_run``)."""
+    if not recipe.train.fast_dev_run or len(data.test) <= TRIED_OUT:
+        return data
+    remark = f"Tried out (train.fast_dev_run): one step of training, {TRIED_OUT} test images. The numbers mean nothing."
+    part = PartSplit(data.test, evenly_spaced(len(data.test), TRIED_OUT))
+    return replace(data, test=part, remarks=(*data.remarks, remark))
 
 
 def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regard.data import DataSplits
 from regard.devices import find_device
+from regard.evaluation.changed_splits import tried_out
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.gallery import write_run_gallery
 from regard.evaluation.measures import MEASURES
@@ -106,6 +107,7 @@ def evaluate(
             f"{folder}: a single test image; controls compare each image with others, so give at least two "
             "(a larger test_share, or more images), and train under another name (--name)"
         )
+    data = tried_out(recipe, data)
     data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
     if (folder / "twin" / "model").is_dir():
         twin = EvaluationContext(load_model(folder / "twin", type(model)).to(device), data, seed)

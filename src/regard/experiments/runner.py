@@ -18,7 +18,7 @@ from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, estimate_time
 from regard.experiments.held_data import hold_data
 from regard.reading import parse_json
 from regard.report import Terminal, duration, plural
-from regard.training import build_data, recipe_from
+from regard.training import Recipe, build_data, override, recipe_from
 from regard.types import RegardError
 
 _STYLE = {"done": "green", "failed": "red", "running": "bold", "elsewhere": "cyan", "waiting": "dim"}
@@ -35,6 +35,7 @@ class GridOptions:
         threads: processor threads of each process.
         seeds: number of seeds, 0 to ``seeds - 1``, instead of those in the file.
         only: arms (tasks of a study) that are run and printed; pages and files show all that is finished.
+        smoke: every cell is only tried out: one step, few test images, one seed, no tuning.
     """
 
     runs: Path = Path("runs")
@@ -42,6 +43,11 @@ class GridOptions:
     threads: int = 1
     seeds: int | None = None
     only: tuple[str, ...] = ()
+    smoke: bool = False
+
+    def tried(self, recipe: Recipe) -> Recipe:
+        """The recipe, cut to one step where it is only tried out."""
+        return override(recipe, {"train.fast_dev_run": True}) if self.smoke else recipe
 
     def seeds_of(self, own: list[int]) -> list[int]:
         """The seeds that the options name, else the file's own.
@@ -50,7 +56,7 @@ class GridOptions:
             RegardError: fewer than one.
         """
         if self.seeds is None:
-            return own
+            return own[:1] if self.smoke else own
         if self.seeds < 1:
             raise RegardError(f"seeds={self.seeds}: at least one is needed")
         return list(range(self.seeds))

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from regard.backbones import size_of
-from regard.evaluation import MEASURES, EvaluationContext, observe
+from regard.evaluation import MEASURES, EvaluationContext, observe, tried_out
 from regard.experiments.grid import RUN, Cell, Result
 from regard.experiments.held_data import grid_of, held_record
 from regard.metrics import accuracy
@@ -45,6 +45,7 @@ def run_classifier(cell: Cell, folder: Path) -> Result:
     if not measures:
         return Result(values | {"val_images": len(load_run(run).data.val)})
     _, model, data = load_run(run)
+    data = tried_out(recipe, data)
     _frozen(recipe, model)
     data = with_map_override(recipe, with_stem(recipe, data, model), model)
     trained_on_gpu = recipe.train.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()

@@ -47,7 +47,8 @@ def open_table(name: str, fields: Sequence[str] = (), options: GridOptions | Non
     path = find_yaml("table", name, RECIPES / "tables")
     table, base = read_table(path, fields)
     options.check_only(table.arms, "arm", path)
-    return OpenTable(replace(table, seeds=options.seeds_of(table.seeds)), base, path.stem)
+    table = replace(table, seeds=options.seeds_of(table.seeds), tuning=None if options.smoke else table.tuning)
+    return OpenTable(table, options.tried(base), path.stem)
 
 
 def open_sweep(
