@@ -16,6 +16,7 @@ from regard.explain.context import ExplainContext, preserve_state
 from regard.explain.learner import ImageFiles, Learner, Seen, Target
 from regard.explain.split import SplitNetwork
 from regard.listing import IMAGE_SUFFIXES, list_files
+from regard.owner import owned
 from regard.types import Map, RegardError
 
 _FEWEST = 8
@@ -156,8 +157,12 @@ def learned_once(
             "(--learn-from on the command line), or learned, what it learned before"
         )
     images = learn_from if isinstance(learn_from, Tensor) else _files(Path(learn_from), size)
-    found = learn_amortized_iba(model, images, layer=layer, **options)
-    if folder is not None:
+    if folder is None:
+        return {"learned": learn_amortized_iba(model, images, layer=layer, **options)}
+    with owned(folder, option="--learned"):
+        if (folder / FACTS).exists():  # another process learned it meanwhile
+            return learned_once(model, size, layer, learned=folder, learn_from=learn_from, **options)
+        found = learn_amortized_iba(model, images, layer=layer, **options)
         found.save(folder)
     return {"learned": found}
 
