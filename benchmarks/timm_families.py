@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import timm
@@ -34,10 +34,11 @@ from regard.types import RegardError
 CLASSES = 10
 
 
-def smallest() -> dict[str, str]:
+def smallest(only: Sequence[str] = ()) -> dict[str, str]:
     """Family -> its network with the fewest parameters, counted without memory for them."""
     found: dict[str, str] = {}
-    for family, names in sorted(_registry._module_to_models.items()):
+    families = {family: _registry._module_to_models[family] for family in only} or _registry._module_to_models
+    for family, names in sorted(families.items()):
         sizes = {name: parameters(name) for name in sorted(names)}
         found[family] = min(sizes, key=lambda name: sizes[name])
         print(f"{family:28} {found[family]:44} {sizes[found[family]] / 1e6:7.1f} M", flush=True)
@@ -100,10 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="FAMILY", help="do not record; print these alone")
     options = parser.parse_args()
-    names = smallest()
     results = {}
-    for family in options.only or names:
-        results[family] = try_family(names[family])
+    for family, name in smallest(options.only or ()).items():
+        results[family] = try_family(name)
         print(family, results[family], flush=True)
     steps = ("grad_cam", "attention", "rollout")
     counts = {

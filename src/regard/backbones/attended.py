@@ -36,7 +36,7 @@ class Layout:
             return y
         if self.kind == "NHWC":
             return y.permute(0, 3, 1, 2)
-        h, w = self._grid(image_size)
+        h, w = self.grid_of(image_size)
         if y.shape[1] != self.prefix + h * w:
             raise RegardError(
                 f"{y.shape[1]} tokens, but {self.prefix} prefix and {h}x{w} patches were expected; "
@@ -57,7 +57,8 @@ class Layout:
         samples = features.shape[0] // y.shape[0]
         return torch.cat([prefix if samples == 1 else prefix.repeat(samples, 1, 1), patches], dim=1)
 
-    def _grid(self, image_size: tuple[int, int] | None) -> tuple[int, int]:
+    def grid_of(self, image_size: tuple[int, int] | None) -> tuple[int, int]:
+        """Rows and columns of the patches of an image (H, W); of tokens only."""
         assert self.grid is not None
         if self.patch is None:
             return self.grid

@@ -1,9 +1,9 @@
 """Layers by default, found by running an image: the last one with positions, and one at a sixteenth of the image.
 
 A layer is usable if it runs once, returns one tensor whose positions are known (`find_layout`), has more than one
-position, and the prediction depends on most of them: after the last block of a transformer that reads its class token
-the patches do not matter any more. Of tokens only whole blocks count, since what runs inside one is no feature of the
-image.
+position on a grid of the image's shape, and the prediction depends on most of them: after the last block of a
+transformer that reads its class token the patches do not matter any more. Of tokens only whole blocks count, since what
+runs inside one is no feature of the image.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ _STRIDE = 16
 
 def usable_layers(model: nn.Module, shape: tuple[int, int, int]) -> Iterator[tuple[str, Layout, tuple[int, int]]]:
     """Name, layout and grid of the usable layers for images (C,H,W), the last to finish first."""
-    for name, _, out, gradient in reversed(_traced(model, shape)):
-        if out.ndim == 3 and not isinstance(locate(model, name)[0], nn.Sequential | nn.ModuleList):
+    for name, module, out, gradient in reversed(_traced(model, shape)):
+        in_a_row = isinstance(locate(model, name)[0], nn.Sequential | nn.ModuleList)
+        if out.ndim == 3 and not (in_a_row and any(module.children())):
             continue
         with suppress(RegardError):
             layout, _ = find_layout(model, name, shape)
             grid = layout.features(out, shape[1:]).shape[2:]
             matters = gradient is None or _share(layout.features(gradient, shape[1:])) > 0.5
-            if grid[0] * grid[1] > 1 and matters:
+            if grid[0] * grid[1] > 1 and matters and _is_shaped_as(grid, shape):
                 yield name, layout, (int(grid[0]), int(grid[1]))
 
 
@@ -44,7 +45,7 @@ def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
     """
     for name, _, _ in usable_layers(model, shape):
         return name
-    raise RegardError(f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions; name one")
+    raise _none(model)
 
 
 def middle_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
@@ -55,9 +56,16 @@ def middle_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
     """
     layers = list(usable_layers(model, shape))
     if not layers:
-        raise RegardError(f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions; name one")
+        raise _none(model)
     wanted = shape[1] / _STRIDE
     return min(layers, key=lambda layer: abs(layer[2][0] - wanted) / wanted)[0]
+
+
+def _none(model: nn.Module) -> RegardError:
+    return RegardError(
+        f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions, or tokens whose places in the image "
+        "are known; name one, with layout=Layout('tokens', prefix=, grid=)"
+    )
 
 
 def _traced(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str, nn.Module, Tensor, Tensor | None]]:
@@ -89,6 +97,12 @@ def _traced(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str, nn
         gradients = torch.autograd.grad(scores.amax(), inside, allow_unused=True)
         gradients = tuple(torch.zeros_like(o) if g is None else g for g, o in zip(gradients, inside, strict=True))
     return [(name, m, out.detach(), g) for (name, m, out), g in zip(kept, gradients, strict=True)]
+
+
+def _is_shaped_as(grid: tuple[int, ...], shape: tuple[int, int, int]) -> bool:
+    """Whether a grid has the image's shape up to one position: heads by tokens, of four dimensions too, have not."""
+    (h, w), (_, height, width) = grid, shape
+    return abs(h * width - w * height) <= max(height, width)
 
 
 def _share(gradient: Tensor) -> float:

@@ -26,9 +26,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from regard.backbones.attended import Attended, Wrapper
+from regard.backbones.attended import Attended, Wrapper, attended
 from regard.backbones.inspect import eval_mode, run_order
-from regard.backbones.recorder import active
+from regard.backbones.recorder import Recorder, active, recording
 
 Norm = nn.modules.batchnorm._BatchNorm
 """What normalises by statistics of batches: BatchNorm of any dimension, timm's, SyncBatchNorm."""
@@ -77,7 +77,8 @@ def wrap_norms(model: nn.Module, shape: tuple[int, int, int]) -> None:
         model: a network with attended layers.
         shape: (C,H,W) of its images.
     """
-    ran = [module for module, _ in run_order(model, shape)]
+    with recording(model, Recorder(attended(model))):  # a grid of tokens may depend on the image
+        ran = [module for module, _ in run_order(model, shape)]
     gates = [i for i, module in enumerate(ran) if isinstance(module, Attended)]
     if not gates:
         return

@@ -65,7 +65,7 @@ def attention_matrices(network: nn.Module) -> Iterator[Matrices]:
 
 
 def _keep(matrices: Matrices, name: str, matrix: Tensor) -> None:
-    if matrix.ndim == 4 and matrix.shape[2] == matrix.shape[3]:  # not attention pooling, whose query is no token
+    if matrix.ndim == 4 and matrix.shape[2] > 1:  # not attention pooling, whose query is no token
         matrices.append((name, matrix))
 
 
@@ -96,6 +96,7 @@ def rollout(context: ExplainContext) -> Map:
     """Attention of all blocks multiplied, half of each the skip connection; not of one class."""
     with torch.no_grad(), attention_matrices(context.network) as matrices:
         context.logits(context.images)
+    _check(context, matrices)
     steps = []
     for _, attention in matrices:
         mixed = attention.mean(1) + torch.eye(attention.shape[-1], device=attention.device)
@@ -108,8 +109,9 @@ def gradient_rollout(context: ExplainContext) -> Map:
     images = context.images.requires_grad_()  # explain() detached it, so it is not the caller's
     with attention_matrices(context.network) as matrices:
         chosen = context.linked_logits(images).gather(1, context.classes[:, None]).sum()
+    _check(context, matrices)
     attentions = [attention for _, attention in matrices]
-    gradients = torch.autograd.grad(chosen, attentions, materialize_grads=True) if matrices else ()
+    gradients = torch.autograd.grad(chosen, attentions, materialize_grads=True)
     steps = []
     for attention, gradient in zip(attentions, gradients, strict=True):
         relevant = (attention.detach() * gradient).relu().mean(1)
@@ -117,20 +119,33 @@ def gradient_rollout(context: ExplainContext) -> Map:
     return _map(context, matrices, steps)
 
 
+def _check(context: ExplainContext, matrices: Matrices) -> None:
+    """Whether the matrices are of all tokens to all tokens, so that their product means something."""
+    sizes = {tuple(matrix.shape[2:]) for _, matrix in matrices}
+    square = all(rows == columns for rows, columns in sizes)
+    if len(sizes) != 1 or not square or {len(matrix) for _, matrix in matrices} != {len(context.images)}:
+        raise RegardError(
+            f"{type(context.network).__name__} attends within windows or changes its tokens on the way "
+            f"(matrices {', '.join(map(str, sorted(sizes))) or 'none'}), so its blocks cannot be multiplied; take "
+            "another method"
+        )
+
+
 def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tensor, "B N N"]]) -> Map:
     network, (C, H, W) = context.network, context.images.shape[1:]
-    sizes = {tuple(step.shape[1:]) for step in steps}
-    if len(sizes) != 1 or {len(step) for step in steps} != {len(context.images)}:
-        raise RegardError(
-            f"{type(network).__name__} attends within windows or changes its tokens on the way "
-            f"(matrices {', '.join(map(str, sorted(sizes))) or 'none'}), so its blocks cannot be multiplied"
-        )
     block = matrices[-1][0].rpartition(".")[0]
     layout, _ = find_layout(network, block, (C, H, W))
     if layout.kind != "tokens":
         raise RegardError(
             f"{type(network).__name__} keeps its tokens on a grid between blocks, and mixes them by other layers than "
             "attention too, so its blocks cannot be multiplied; take another method"
+        )
+    rows, columns = layout.grid_of((H, W))
+    tokens = layout.prefix + rows * columns
+    if steps[0].shape[-1] != tokens:
+        raise RegardError(
+            f"{type(network).__name__} has {tokens} tokens and matrices of {steps[0].shape[-1]}, so it attends between "
+            "other things, such as channels; take another method"
         )
     total = torch.eye(steps[0].shape[-1], device=steps[0].device).expand_as(steps[0])
     for step in steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 import torch
@@ -13,6 +14,7 @@ from regard.attention import ATTENTION, HEADS, create_attention, projections, sh
 from regard.backbones import (
     bottleneck_branch,
     eval_mode,
+    find_layout,
     last_layer,
     middle_layer,
     nearest,
@@ -86,10 +88,11 @@ def layers_of(
         return [at] if isinstance(at, str) else list(at)
     if isinstance(attention, str) and attention in LAYERS:
         return LAYERS[attention](trunk, shape)
-    try:
-        return [recommended_layer(trunk)]
-    except RegardError:
-        return [middle_layer(trunk, shape)]
+    with suppress(RegardError):
+        name = recommended_layer(trunk)
+        find_layout(trunk, name, shape)  # some networks list stages that return no tensor, or do not run
+        return [name]
+    return [middle_layer(trunk, shape)]
 
 
 def builder(
