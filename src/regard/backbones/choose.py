@@ -63,8 +63,8 @@ def middle_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
 
 def _none(model: nn.Module) -> RegardError:
     return RegardError(
-        f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions, or tokens whose places in the image "
-        "are known; name one, with layout=Layout('tokens', prefix=, grid=)"
+        f"at=: no layer of {type(model).__name__} returns (B,C,h,w) with positions, or tokens whose places in the "
+        "image are known; name one, with layout=Layout('tokens', prefix=, grid=)"
     )
 
 
