@@ -18,14 +18,14 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import timm
 import torch
 from timm.models import _registry
 
-from common import record
+from common import ROOT, record
 from regard.backbones import eval_mode, last_layer
 from regard.explain import explain
 from regard.models import AttentiveClassifier
@@ -97,6 +97,22 @@ def outcome(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"fault": f"{type(error).__name__}: {error}"[:300]}
 
 
+def table(families: Mapping[str, Any]) -> str:
+    """The table of docs/families.md."""
+
+    def place(step: dict[str, Any]) -> str:
+        return f"`{step['layer']}` {'x'.join(map(str, step['grid']))}" if "grid" in step else "refused"
+
+    rows = ["| family | network | class activation maps at | attention at | cut | rollout |", "|---|---|---|---|---|---|"]
+    for family, r in families.items():
+        cut = {True: "yes", False: "no", None: ""}[r["attention"].get("cut")]
+        rollout = "yes" if "grid" in r["rollout"] else "refused"
+        rows.append(
+            f"| {family} | `{r['name']}` | {place(r['grad_cam'])} | {place(r['attention'])} | {cut} | {rollout} |"
+        )
+    return "\n".join(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="FAMILY", help="do not record; print these alone")
@@ -113,6 +129,9 @@ def main() -> None:
     print(counts)
     if not options.only:
         notes = "two noise images, random weights; seconds are of one network's three steps beside other work"
+        page = ROOT / "docs" / "families.md"
+        head = page.read_text().partition("| family")[0]
+        page.write_text(f"{head}{table(results)}\n")
         print(record("timm_families", {"counts": counts, "families": results}, seeds=(0,), notes=notes))
 
 

@@ -1,4 +1,4 @@
-"""Every family of timm's classifiers gets a map by default, or an error of regard's own; docs/families.md lists them."""
+"""Every family of timm's classifiers gets a map by default, or a clear refusal; docs/families.md lists them."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,8 @@ from regard.explain import explain
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
-FAMILIES = json.loads((Path(__file__).parents[2] / "results" / "timm_families.json").read_text())["values"]["families"]
+ROOT = Path(__file__).parents[2]
+FAMILIES = json.loads((ROOT / "results" / "timm_families.json").read_text())["values"]["families"]
 
 
 def small(name, **options):
@@ -51,6 +52,15 @@ def test_tokens_whose_patches_overlap_have_their_places():
 def test_rollout_refuses_matrices_that_are_not_of_all_tokens(name, words):
     with pytest.raises(RegardError, match=words):
         explain(small(name), torch.rand(1, 3, 224, 224), "rollout")
+
+
+def test_the_table_in_the_docs_is_the_recorded_one(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import timm_families
+
+    table = timm_families.table(FAMILIES)
+    assert table in (ROOT / "docs" / "families.md").read_text()
+    assert table.count("\n") == len(FAMILIES) + 1
 
 
 @pytest.mark.slow
