@@ -38,6 +38,8 @@ SMALL = {
     "objective.budget_bits": None,
     "objective.open_until": 0.1,
     "objective.closed_from": 0.5,
+    "objective.per_image": True,
+    "train.mean_share": 0.25,
     "twin": False,
 }
 PLAIN, LONG = "plain, continued", "plain, one schedule"

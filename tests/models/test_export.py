@@ -8,6 +8,7 @@ import torch
 from tests.models.families import PARAMS, Family
 
 from regard.models import AttentiveClassifier, to_onnx
+from regard.types import RegardError
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -23,6 +24,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
             "backbone_options": {"widths": (4, 6, 8, 8)},
         },
         {"backbone": "compact", "attention": "aib", "at": ["stage1", "stage2"], "anchors": 4},
+        {"backbone": "compact", "attention": "noise", "attention_options": {"budget": 90.0, "per_image": True}},
         pytest.param(
             {
                 "backbone": "vit_tiny_patch16_224",
@@ -34,7 +36,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["noise-latent", "two-layers", "tokens"],
+    ids=["noise-latent", "two-layers", "bits-per-image", "tokens"],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_onnxruntime_agrees_for_batches_of_any_size(arguments: dict, tmp_path: Path) -> None:
@@ -53,6 +55,14 @@ def test_onnxruntime_agrees_for_batches_of_any_size(arguments: dict, tmp_path: P
         np.testing.assert_allclose(logits, output.logits[0].detach(), atol=1e-4)
         for ours, layer in zip(maps, output.attention, strict=True):
             np.testing.assert_allclose(ours, layer.map[0].detach(), atol=1e-5)
+
+
+def test_a_budget_of_code_per_image_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    options = {"budget": 20.0, "budget_of": "code", "per_image": True}
+    model = AttentiveClassifier("compact", 3, attention="mask", anchors=4, attention_options=options, input_size=(32, 32))
+    with pytest.raises(RegardError, match="code per image"):
+        to_onnx(model, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.__about__ import __version__
+from regard.attention import projections
 from regard.backbones import eval_mode, probe_images
 from regard.files import atomic_path
 from regard.models.classifier import AttentiveClassifier
@@ -38,12 +39,17 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
         input_size: (H, W); by default the size that the classifier was built for.
 
     Raises:
-        RegardError: ``prediction`` is seeded by the image, which a graph cannot do.
+        RegardError: ``prediction`` is seeded by the image, or a budget of code holds per image: a graph can do neither.
     """
     if classifier.prediction != "mean":
         raise RegardError(
             f"to_onnx: prediction={classifier.prediction!r} draws noise from the image's pixels, which a graph cannot; "
             "set classifier.prediction = 'mean' to export the mean, whose predictions differ"
+        )
+    if any(budget.per_image and budget.of == "code" for budget in projections(classifier)):
+        raise RegardError(
+            "to_onnx: a budget of code per image is solved by a search that a graph cannot do; build the classifier with "
+            "per_image=False, whose threshold is one number, and calibrate it"
         )
     channels, *size = classifier.shape
     images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
