@@ -103,7 +103,8 @@ def table(families: Mapping[str, Any]) -> str:
     def place(step: dict[str, Any]) -> str:
         return f"`{step['layer']}` {'x'.join(map(str, step['grid']))}" if "grid" in step else "refused"
 
-    rows = ["| family | network | class activation maps at | attention at | cut | rollout |", "|---|---|---|---|---|---|"]
+    titles = ("family", "network", "class activation maps at", "attention at", "cut", "rollout")
+    rows = [f"| {' | '.join(titles)} |", "|---|---|---|---|---|---|"]
     for family, r in families.items():
         cut = {True: "yes", False: "no", None: ""}[r["attention"].get("cut")]
         rollout = "yes" if "grid" in r["rollout"] else "refused"

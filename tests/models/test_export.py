@@ -59,7 +59,7 @@ def test_onnxruntime_agrees_for_batches_of_any_size(arguments: dict, tmp_path: P
 
 def test_a_budget_of_code_per_image_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     options = {"budget": 20.0, "budget_of": "code", "per_image": True}
-    model = AttentiveClassifier("compact", 3, attention="mask", anchors=4, attention_options=options, input_size=(32, 32))
+    model = AttentiveClassifier("compact", 3, at="stage1", attention="mask", anchors=4, attention_options=options)
     with pytest.raises(RegardError, match="code per image"):
         to_onnx(model, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

@@ -48,8 +48,8 @@ def to_onnx(classifier: AttentiveClassifier, path: str | Path, *, input_size: tu
         )
     if any(budget.per_image and budget.of == "code" for budget in projections(classifier)):
         raise RegardError(
-            "to_onnx: a budget of code per image is solved by a search that a graph cannot do; build the classifier with "
-            "per_image=False, whose threshold is one number, and calibrate it"
+            "to_onnx: a budget of code per image is solved by a search that a graph cannot do; build the classifier "
+            "with per_image=False, whose threshold is one number, and calibrate it"
         )
     channels, *size = classifier.shape
     images = probe_images(classifier, (channels, *(input_size or size))).repeat(2, 1, 1, 1)
