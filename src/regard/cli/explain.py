@@ -47,12 +47,12 @@ def add_explain(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.devices import find_device
     from regard.files import write_atomically
-    from regard.judge import explain_images, image_files, open_subject
+    from regard.judge import explain_images, images_at, open_subject
 
     device = find_device(options.device)
     subject = open_subject(options.model, weights=options.weights)
     subject.model.to(device)
-    images = image_files(options.images)
+    images = images_at(options.images)
     results = explain_images(
         subject,
         images,

@@ -10,7 +10,7 @@ from regard.judge.engine import judge_methods
 from regard.judge.explain_images import ExplainedImage, ExplainResults, explain_images, parse_options, read_explained
 from regard.judge.measures import METRICS, Metric
 from regard.judge.page import print_judge_results, write_judge_page
-from regard.judge.predict_images import Predictions, image_files, predict_images
+from regard.judge.predict_images import Predictions, images_at, predict_images
 from regard.judge.results import JudgeResults, read_judge_results
 from regard.judge.run import judge
 from regard.judge.subject import Subject, open_subject
@@ -25,7 +25,7 @@ __all__ = [
     "Predictions",
     "Subject",
     "explain_images",
-    "image_files",
+    "images_at",
     "judge",
     "judge_methods",
     "open_subject",

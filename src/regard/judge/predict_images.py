@@ -52,7 +52,7 @@ class Predictions:
         return file.getvalue()
 
 
-def image_files(paths: Sequence[Path]) -> list[Path]:
+def images_at(paths: Sequence[Path]) -> list[Path]:
     """Files as they are given; of a folder all images in and below it, in the order of their names.
 
     Raises:
@@ -81,7 +81,7 @@ def predict_images(
     Raises:
         RegardError: a folder without images, or a table that cannot be written.
     """
-    files = image_files(images)
+    files = images_at(images)
     results = Predictions(subject.classes)
     starts = range(0, len(files), batch_size)
     for start in track(starts, description="predicting", disable=len(starts) < 2):
