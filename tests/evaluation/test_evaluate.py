@@ -13,7 +13,7 @@ from tests.training.tiny import tiny
 from regard.data import TensorSplit
 from regard.evaluation import evaluate, observe
 from regard.evaluation.information import information
-from regard.evaluation.prediction import prediction
+from regard.evaluation.prediction import confusion, prediction
 from regard.metrics import accuracy
 from regard.report import read_evaluation, write_report
 from regard.training import load_run, plain_twin, train
@@ -67,6 +67,23 @@ def test_a_whole_run(evaluated_run: Path) -> None:
     assert evaluation.map.unit == "bits"
     assert evaluation.anchors is None
     assert len(evaluation.gallery) == 12
+
+
+def test_confusion_of_a_whole_run_agrees_with_its_accuracy(evaluated_run: Path) -> None:
+    _, model, data = load_run(evaluated_run)
+    counts = torch.zeros(len(data.classes), len(data.classes), dtype=torch.double)
+    for cell in read_evaluation(evaluated_run).confusion:
+        counts[cell.truth, cell.predicted] = cell.count
+    assert counts.sum(1).tolist() == torch.bincount(data.test.labels, minlength=len(data.classes)).tolist()
+    assert counts.diagonal().sum().item() / 35 == pytest.approx(by_key(evaluated_run)["accuracy_mean"]["value"])
+    predicted = model.predict(data.test.batch(range(35)).images).argmax(1)
+    assert counts.sum(0).tolist() == torch.bincount(predicted, minlength=len(data.classes)).tolist()
+
+
+def test_confusion_counts_pairs_shares_ties_and_leaves_out_nan() -> None:
+    p = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.4, 0.4, 0.2], [math.nan, 0.5, 0.5]]
+    cells = [(c.truth, c.predicted, c.count) for c in confusion(torch.tensor(p), torch.tensor([0, 2, 2, 0, 1]))]
+    assert cells == [(0, 0, 1.5), (0, 1, 0.5), (2, 1, 2.0)]
 
 
 def test_scores_agree_with_the_model(evaluated_run: Path) -> None:

@@ -11,7 +11,7 @@ from regard.evaluation.observe import observe
 from regard.evaluation.rows import PROBE, TWIN
 from regard.metrics import accuracy, calibration_error, nll
 from regard.models import PATH_MEANINGS
-from regard.report import BootstrapMean
+from regard.report import BootstrapMean, Confusion
 
 _STREAM_LABELS = {"flow": "the flow alone", "rgb": "the image alone"}
 
@@ -50,7 +50,23 @@ def prediction(context: EvaluationContext) -> Columns:
         tuple(references),
         reasons={"map": {"labels that no clip has": torch.tensor(absent)}},
         details={"path": observation.path, "path_means": PATH_MEANINGS[observation.path]},
+        parts={"confusion": confusion(observation.mean, labels)} if labels.ndim == 1 else {},
     )
+
+
+def confusion(probabilities: Tensor, labels: Tensor) -> tuple[Confusion, ...]:
+    """How often each class was taken for each, by true and predicted class; pairs that do not occur are left out.
+
+    An image for which k classes are equally likely counts 1/k for each, so that a class's accuracy is the mean of
+    `regard.metrics.accuracy` over its images; one with NaN counts nowhere. Probabilities (N,n), labels (N,).
+    """
+    known = ~probabilities.isnan().any(1)
+    top = probabilities[known] == probabilities[known].amax(1, keepdim=True)
+    image, predicted = top.nonzero(as_tuple=True)
+    pairs = torch.stack([labels[known].long()[image], predicted])
+    counts = torch.sparse_coo_tensor(pairs, 1 / top.sum(1).double()[image], check_invariants=True).coalesce()
+    cells = zip(counts.indices().T.tolist(), counts.values().tolist(), strict=True)
+    return tuple(Confusion(truth, taken_for, count) for (truth, taken_for), count in cells)
 
 
 def _label_scores(context: EvaluationContext) -> dict[str, Value]:

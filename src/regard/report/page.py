@@ -19,6 +19,7 @@ from markupsafe import Markup
 from regard.files import write_atomically
 from regard.report import charts, words
 from regard.report.charts import Chart, Series
+from regard.report.classes import class_table
 from regard.report.gallery import build_gallery, value_range
 from regard.report.overlay import UNITS, color_stops
 from regard.report.runs import read_run
@@ -107,6 +108,7 @@ def render_run(run: Run) -> str:
         bits=bits_charts(run),
         schedule=_present(chart_of(run, key, title) for key, title in SCHEDULE),
         paths=path_charts(run),
+        classes=class_table(evaluation.data, evaluation.confusion),
         stems=None if evaluation.anchors is None else charts.stems(evaluation.anchors),
     )
 

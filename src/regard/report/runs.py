@@ -58,6 +58,9 @@ def read_evaluation(path: Path) -> Evaluation:
         for label, y in curve.series.items():
             if len(y) != len(curve.x):
                 corrupt(file, f"curves.{name}.series.{label} has {len(y)} values for {len(curve.x)} x", EVALUATE)
+    for i, cell in enumerate(evaluation.confusion):
+        if cell.truth < 0 or cell.predicted < 0 or not cell.count > 0:
+            corrupt(file, f"confusion[{i}] is {cell}, expected class numbers from 0 and a count above 0", EVALUATE)
     anchors = evaluation.anchors
     if anchors is not None and len(anchors.values) != len(anchors.usage):
         corrupt(file, f"anchors has {len(anchors.values)} values but {len(anchors.usage)} usages", EVALUATE)

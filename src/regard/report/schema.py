@@ -190,6 +190,18 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """How many images of the class number ``truth`` were predicted to be ``predicted``.
+
+    An image for which k classes are equally likely counts 1/k for each, as in accuracy.
+    """
+
+    truth: int
+    predicted: int
+    count: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """evaluation.json."""
 
@@ -199,6 +211,7 @@ class Evaluation:
     scores: tuple[Score, ...]
     curves: Mapping[str, MeanCurve] = field(default_factory=dict)
     interventions: tuple[Intervention, ...] = ()
+    confusion: tuple[Confusion, ...] = ()
     anchors: Anchors | None = None
     map: MapMeaning | None = None
     warnings: tuple[str, ...] = ()
