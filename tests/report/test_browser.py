@@ -100,6 +100,17 @@ def test_a_phone_needs_no_sideways_scrolling(driver: Any, make_run: Callable[...
         assert driver.execute_script(script + "return document.documentElement.scrollWidth") == width
 
 
+def test_no_table_of_a_phone_loses_its_headers(driver: Any, make_run: Callable[..., Path]) -> None:
+    def edit(e: dict[str, Any]) -> None:
+        e["confusion"] = [{"truth": k, "predicted": k, "count": 5.0} for k in range(10)]
+
+    show(driver, write_report(make_run(edit=edit)), 390)
+    shown = "(h => h.getBoundingClientRect().height > 5 && getComputedStyle(h.closest('thead')).position != 'absolute')"
+    assert driver.execute_script(f"return [...document.querySelectorAll('.matrix thead th')].every{shown}")
+    heads = "[...document.querySelectorAll('.scores td.value')].map(c => getComputedStyle(c, '::before').content)"
+    assert set(driver.execute_script(f"return {heads}")) == {'"Value"'}
+
+
 def test_light_and_dark_differ_and_both_can_be_read(driver: Any, run_folder: Path) -> None:
     file, papers = write_report(run_folder), []
     for scheme in ("light", "dark"):
