@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +13,15 @@ from PIL import Image
 from rich.console import Console
 
 from regard.cli import main
+from regard.data import evenly_spaced
+from regard.evaluation import Sample
 from regard.explain import METHODS as METHODS_OF_EXPLAIN
 from regard.judge import run
+from regard.judge.gallery import write_gallery
 from regard.judge.page import print_judge_results, write_judge_page
 from regard.judge.results import read_judge_results
 from regard.models import AttentiveClassifier
+from regard.report import interval_text, number
 from regard.types import RegardError
 
 METHODS = "attention,grad_cam,uniform"
@@ -68,6 +73,65 @@ def test_the_page_has_every_number_loads_nothing_and_escapes_text(out):
     (out / "evil").mkdir(exist_ok=True)
     (out / "evil" / "judge.json").write_text(json.dumps(content))
     assert "<script>alert" not in write_judge_page(out / "evil").read_text()
+
+
+def pictures(html):
+    """(method, values) of every map of the page, and how many images it shows."""
+    return re.findall(r"by (\w+), values ([^\"]+)\"", html), html.count('alt="Image ')
+
+
+def test_the_page_shows_every_methods_map_of_the_images(out):
+    shown, images = pictures(write_judge_page(out).read_text())
+    names = read_judge_results(out).data.names
+    assert images == 3 == len(names)
+    assert [method for method, _ in shown] == METHODS.split(",") * 3
+    for method in METHODS.split(","):
+        with np.load(out / "maps" / f"{method}.npz") as arrays:
+            maps = arrays["values"][:, 0]
+        expected = [
+            interval_text(float(m.min()), float(m.max())) or number(float(m.min())) + " everywhere" for m in maps
+        ]
+        assert [values for name, values in shown if name == method] == expected
+    with np.load(out / "gallery.npz") as arrays:
+        assert arrays["rows"].tolist() == [0, 1, 2]
+        assert arrays["images"].shape == (3, 16, 16, 3)
+
+
+def test_a_map_that_is_gone_and_a_judgement_without_pictures_have_a_page(out, tmp_path):
+    shutil.copytree(out, tmp_path / "some")
+    (tmp_path / "some/maps/uniform.npz").unlink()
+    shown, _ = pictures(write_judge_page(tmp_path / "some").read_text())
+    assert [method for method, _ in shown] == ["attention", "grad_cam"] * 3
+    (tmp_path / "some/gallery.npz").unlink()
+    html = write_judge_page(tmp_path / "some").read_text()
+    assert pictures(html) == ([], 0)
+    assert "#maps" not in html
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"rows": np.arange(1)}, "no images"),
+        ({"images": np.zeros((1, 4, 4, 3), np.float32), "rows": np.arange(1)}, "no images"),
+        ({"images": np.zeros((2, 4, 4, 3), np.uint8), "rows": np.arange(1)}, "no row for every image"),
+        ({"images": np.zeros((1, 4, 4, 3), np.uint8), "rows": np.array([7])}, "rows 7 to 7 of 3 images"),
+        ({"images": np.zeros((1, 4, 4, 3), np.uint8), "rows": np.array([-1])}, "rows -1 to -1 of 3 images"),
+    ],
+)
+def test_damaged_pictures_are_named(out, tmp_path, arrays, words):
+    shutil.copytree(out, tmp_path / "bad")
+    np.savez(tmp_path / "bad/gallery.npz", **arrays)
+    with pytest.raises(RegardError, match=rf"gallery\.npz: .*{words}.*remove"):
+        write_judge_page(tmp_path / "bad")
+
+
+def test_pictures_of_many_images_are_evenly_spaced_and_grey_ones_are_shown(tmp_path):
+    grey = Sample("grey", torch.linspace(0, 1, 11).view(11, 1, 1, 1).expand(11, 1, 4, 4), torch.arange(11), ("x",) * 11)
+    write_gallery(tmp_path, grey)
+    with np.load(tmp_path / "gallery.npz") as arrays:
+        assert arrays["rows"].tolist() == evenly_spaced(11, 6).tolist()
+        assert arrays["images"].shape == (6, 4, 4, 3)
+        assert arrays["images"][:, 0, 0, 2].tolist() == [round(25.5 * row) for row in arrays["rows"].tolist()]
 
 
 def test_a_narrow_terminal_shows_every_method(out):

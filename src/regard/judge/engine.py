@@ -19,6 +19,7 @@ from regard.evaluation import Sample
 from regard.explain import METHODS, ZeroMapWarning, check_options, explain, prepare_options
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.folder import JudgeFolder, failure
+from regard.judge.gallery import write_gallery
 from regard.judge.measures import METRICS
 from regard.judge.results import JudgeResults, read_judge_results, write_judge_results
 from regard.judge.subject import Subject
@@ -130,6 +131,7 @@ def judge_methods(
             for metric in missing:
                 on_progress(method, metric)
                 folder.write_cell(method, metric, _cell(case, metric))
+    write_gallery(out, sample)
     return write_judge_results(folder, subject, sample, options)
 
 
