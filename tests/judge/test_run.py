@@ -1,15 +1,18 @@
 """`regard.judge` as a function: any model, any images, files only where a folder is given."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from timm.data.transforms_factory import create_transform
 from tests.training.tiny import tiny
 
 from regard.backbones import create_backbone
 from regard.cli import main
+from regard.evaluation import open_sample
 from regard.judge import judge, read_judge_results
 from regard.models import AttentiveClassifier
 from regard.training import train
@@ -56,6 +59,42 @@ def test_a_run_has_its_own_images_and_a_folder_gives_others(tmp_path):
         pixels = np.random.default_rng(k).integers(0, 256, (20, 24, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "images" / f"{k}.png")
     assert judge(str(run), tmp_path / "images", **QUICK).data.names == ("0.png", "1.png")
+
+
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        {"crop_pct": 0.875, "interpolation": "bicubic", "crop_mode": "center"},
+        {"crop_pct": 1.0, "interpolation": "bilinear", "crop_mode": "squash"},
+        {"crop_pct": 0.5, "interpolation": "bicubic"},
+    ],
+)
+def test_pictures_of_a_folder_are_prepared_as_the_weights_want(preparation, tmp_path, monkeypatch):
+    """As timm's own evaluation transform has them, which is what `explain` and `predict` show."""
+    for k, size in enumerate([(40, 30), (24, 60), (33, 33)]):
+        pixels = np.random.default_rng(k).integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    model = AttentiveClassifier("compact", 3, input_size=(16, 16), preparation=preparation)
+    seen = []
+    monkeypatch.setattr(
+        sys.modules["regard.judge.run"], "judge_methods", lambda _, sample, *__, **___: seen.append(sample)
+    )
+    judge(model, tmp_path, **QUICK)
+    (sample,) = seen
+    own = create_transform((3, 16, 16), **preparation, mean=(0,) * 3, std=(1,) * 3)
+    for image, name in zip(sample.images, sample.names, strict=True):
+        assert torch.equal(image, own(Image.open(tmp_path / name)))
+        assert torch.equal(image, model.prepare(tmp_path / name)[0])
+
+
+def test_without_published_weights_pictures_are_just_covered(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    for k in range(2):
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    by_hand = np.array(Image.fromarray(pixels).resize((24, 16), Image.Resampling.BILINEAR).crop((4, 0, 20, 16)))
+    for prepare in (None, AttentiveClassifier("compact", 3, input_size=(16, 16)).prepare):
+        sample = open_sample(str(tmp_path), 2, (16, 16), prepare=prepare)
+        assert torch.equal(sample.images[0], torch.from_numpy(by_hand).permute(2, 0, 1) / 255)
 
 
 def test_a_damaged_image_is_named_and_the_others_are_judged(tmp_path, capsys):

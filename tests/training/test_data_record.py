@@ -218,6 +218,39 @@ def test_is_not_judged_on_training_images(here: Path, capsys: pytest.CaptureFixt
     assert main([*judged, "--images", "2", "--json"]) == 0
 
 
+def test_is_not_judged_on_training_images_of_a_named_set(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name of the catalog opens a set with a split of its own: another one, as images were added or left out."""
+    judged = ["judge", "--model", "runs/a", "--methods", "uniform", "--metrics", "drop", "--images", "2", "--json"]
+    monkeypatch.setenv("REGARD_DATA", str(here / "s"))
+    assert main([*judged, "--data", "folder", "--out", "same"]) == 0, "the same folder, and so the same split"
+    for name in ("train", "test"):
+        for k, label in enumerate(("cat", "dog")):
+            for i in range(3):
+                picture(here / "other" / name / label / f"{i}.png", 1000 + 100 * k + i + 10 * (name == "test"))
+    shutil.copy(in_split("train"), "other/test/cat/known.png")
+    monkeypatch.setenv("REGARD_DATA", str(here / "other"))
+    assert main([*judged, "--data", "folder", "--out", "o"]) == 2
+    assert "folder: 1 of 7 images were trained on by runs/a, such as " in (told := capsys.readouterr().err)
+    assert "known.png" in told
+    assert not Path("o").exists()
+    Path("other/test/cat/known.png").unlink()
+    assert main([*judged, "--data", "folder", "--out", "o"]) == 0
+    rows = [
+        f"{name}/{label}/{i}.png,{label},{name}"
+        for name in ("train", "test")
+        for label in ("cat", "dog")
+        for i in range(3)
+    ]
+    Path("other/table.csv").write_text(
+        "\n".join(["path,label,split", *rows, f"{Path(in_split('train')).resolve()},cat,test"])
+    )
+    monkeypatch.setenv("REGARD_DATA", str(here / "other/table.csv"))
+    assert main([*judged, "--data", "csv", "--out", "c"]) == 2
+    assert "csv: 1 of 7 images were trained on by runs/a" in capsys.readouterr().err
+
+
 def test_run_without_a_record_says_so(here: Path) -> None:
     Path("runs/a/data.json").unlink()
     before = splits()

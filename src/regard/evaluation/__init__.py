@@ -11,7 +11,7 @@ from regard.evaluation.localization import GRID_CEILING, tolerance
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
 from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
-from regard.evaluation.sample import Sample, open_sample, sample_of
+from regard.evaluation.sample import Sample, open_named, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
 from regard.evaluation.study_measures import DOSE, GazeSource, StudyMeasures, measure_study
 from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, transfer
@@ -45,6 +45,7 @@ __all__ = [
     "measure_study",
     "observe",
     "observe_maps",
+    "open_named",
     "open_sample",
     "reference",
     "sample_of",

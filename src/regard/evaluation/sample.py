@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor
 
-from regard.data import CATALOG, Split, cover, open_data, permutation, read_image, to_bytes
+from regard.data import CATALOG, DataSplits, Split, cover, open_data, permutation, read_image, to_bytes
 from regard.listing import IMAGE_SUFFIXES, list_files
 from regard.metrics import batch_masks
 from regard.types import RegardError
@@ -55,22 +56,45 @@ def sample_of(split: Split, source: str, count: int, size: tuple[int, int], *, s
     return Sample(source, images, index, tuple(split.item_name(i) for i in index.tolist()), masks)
 
 
-def open_sample(data: str, count: int, size: tuple[int, int], *, seed: int = 0) -> Sample:
+def open_sample(
+    data: str, count: int, size: tuple[int, int], *, seed: int = 0, prepare: Callable[[Path], Tensor] | None = None
+) -> Sample:
     """Images of a folder, whatever its subfolders, or of the test split of a data set of the catalog.
+
+    Args:
+        data: the folder, or the set's name.
+        count: how many, chosen by the seed.
+        size: (H, W) of the images.
+        seed: of the choice.
+        prepare: file of a folder -> image (1,C,H,W) in [0,1], as a model's ``prepare``; by default RGB, resized so that
+            ``size`` is just covered, and cut to the centre.
 
     Raises:
         RegardError: neither; too few images; one that cannot be read.
     """
     folder = Path(data).expanduser()
     if folder.is_dir():
-        return _folder(folder, count, size, seed)
+        return _folder(folder, count, seed, prepare or (lambda path: _covered(path, size)))
+    return sample_of(open_named(data, size).test, data, count, size, seed=seed)
+
+
+def open_named(data: str, size: tuple[int, int]) -> DataSplits:
+    """A data set of the catalog, in this size where the set has a choice of sizes.
+
+    Raises:
+        RegardError: there is none of this name, or it is not at hand.
+    """
     if data not in CATALOG:
         raise RegardError(f"data {data!r}: neither a folder nor a data set; there are {', '.join(CATALOG)}")
     sized: dict[str, Any] = {"size": size[0]} if "size" in inspect.signature(CATALOG[data].open).parameters else {}
-    return sample_of(open_data(data, **sized).test, data, count, size, seed=seed)
+    return open_data(data, **sized)
 
 
-def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sample:
+def _covered(path: Path, size: tuple[int, int]) -> Tensor:
+    return to_bytes(cover(read_image(path), size, Image.Resampling.BILINEAR))[None].float() / 255
+
+
+def _folder(folder: Path, count: int, seed: int, prepare: Callable[[Path], Tensor]) -> Sample:
     files = list_files(folder, IMAGE_SUFFIXES)
     if len(files) < 2:
         raise RegardError(f"{folder}: {len(files)} images; at least 2 are needed")
@@ -80,7 +104,7 @@ def _folder(folder: Path, count: int, size: tuple[int, int], seed: int) -> Sampl
         if len(read) == count:
             break
         try:
-            read[i] = to_bytes(cover(read_image(files[i]), size, Image.Resampling.BILINEAR))
+            read[i] = (prepare(files[i])[0].cpu() * 255).round().byte()  # a float is four times as large
         except RegardError as error:
             damaged.append(str(error))
     if len(read) < 2:

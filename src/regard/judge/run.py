@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from regard.data import content_hashes
 from regard.devices import find_device
-from regard.evaluation import Sample, open_sample, sample_of
+from regard.evaluation import Sample, open_named, open_sample, sample_of
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
 from regard.judge.engine import OnProgress, check_names, judge_methods
@@ -56,8 +56,9 @@ def judge(
     Args:
         model: a run's folder, a folder of ``save_pretrained``, a network's name (with ``weights``), an
             `AttentiveClassifier`, or any network that maps images (B,C,H,W) in [0,1] to logits (B,n).
-        images: a folder of images, a data set's name, images (N,C,H,W) in [0,1], or a `Sample`; by default the test
-            split of the run that ``model`` names.
+        images: a folder of images, which are prepared as the model's weights want it (`AttentiveClassifier.prepare`), a
+            data set's name, images (N,C,H,W) in [0,1], or a `Sample`; by default the test split of the run that
+            ``model`` names. A run is not judged on images that it was trained on.
         methods: names of ``regard.explain.METHODS``, as a sequence or with commas; ``all`` takes all.
         metrics: names of ``regard.judge.METRICS``; ``all`` leaves out ``labels``, which needs ``shuffled``.
         weights: of a named network: a file, or ``pretrained``, which may download.
@@ -161,15 +162,24 @@ def _open_images(
     model: str | Path | nn.Module, images: str | Path | None, subject: Subject, count: int, seed: int
 ) -> Sample:
     if images is not None:
-        if _is_run(model) and Path(images).expanduser().is_dir():
-            files = list_files(Path(images).expanduser(), IMAGE_SUFFIXES)
-            hashes = dict(zip(map(str, files), content_hashes(files), strict=True))
-            refuse_training_images(Path(str(model)), hashes, str(images))
-        return open_sample(str(images), count, subject.size, seed=seed)
+        folder, source, size = Path(images).expanduser(), str(images), subject.size
+        if folder.is_dir():
+            _refuse_trained(model, list_files(folder, IMAGE_SUFFIXES), source)
+            return open_sample(source, count, size, seed=seed, prepare=subject.model.prepare)
+        data = open_named(source, size)
+        _refuse_trained(model, [member.files[0] for member in data.members.get("test", ())], source)
+        return sample_of(data.test, source, count, size, seed=seed)
     if not _is_run(model):
         raise RegardError(f"{subject.name} is not a run, so it has no data of its own; give --data, a folder or a name")
     _, _, splits = load_run(Path(str(model)))
     return sample_of(splits.test, f"{splits.test.name} split of {model}", count, subject.size, seed=seed)
+
+
+def _refuse_trained(model: str | Path | nn.Module, files: Sequence[Path], source: str) -> None:
+    """Raises RegardError where a run was trained on one of these files."""
+    if _is_run(model):
+        hashes = dict(zip(map(str, files), content_hashes(files), strict=True))
+        refuse_training_images(Path(str(model)), hashes, source)
 
 
 def _open_shuffled(model: str | Path | nn.Module, sample: Sample) -> Subject:
