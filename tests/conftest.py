@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
+settings.register_profile("regard", deadline=None)  # a busy machine is no fault of what is tested
+settings.load_profile("regard")
 install_import_hook(["regard.types", "regard.metrics", "regard.data"], "beartype.beartype")
 
 

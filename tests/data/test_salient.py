@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from regard.data import check_split, open_data
+from regard.data import record_data, check_split, open_data
 from regard.types import RegardError
 
 
@@ -62,6 +62,22 @@ def test_a_missing_mask_and_a_missing_folder_are_named(tmp_path):
         open_data("ecssd", tmp_path, size=8)
     with pytest.raises(RegardError, match="ecssd: neither"):
         open_data("ecssd", tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("added", ["0000.jpg", "0005b.jpg", "0099.png"])
+def test_an_added_image_without_a_mask_is_not_used_by_a_run(tmp_path, added):
+    fill(tmp_path / "images", tmp_path / "masks", 10)
+    before = open_data("ecssd", tmp_path, size=8, val_share=0.25)
+    record = record_data("ecssd", before)
+    picture(tmp_path / "images" / added, 200)
+    now = open_data("ecssd", tmp_path, size=8, val_share=0.25, record=record)
+    for old, new in ((before.train, now.train), (before.val, now.val), (before.test, now.test)):
+        assert [old.item_name(i) for i in range(len(old))] == [new.item_name(i) for i in range(len(new))]
+        assert torch.equal(old.batch([0, 1]).masks, new.batch([0, 1]).masks)
+    assert any(f"1 item of {tmp_path} not used, added after training: images/{added}" in r for r in now.remarks)
+    (tmp_path / "masks/0003.png").unlink()
+    with pytest.raises(RegardError, match=r"0003\.(png|jpg)"):
+        open_data("ecssd", tmp_path, size=8, val_share=0.25, record=record)
 
 
 def test_pascal_s_thresholds_graded_masks_at_one_half_and_has_gaze(tmp_path):

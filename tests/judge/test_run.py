@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from timm.data.transforms_factory import create_transform
 from tests.training.tiny import tiny
+from timm.data.transforms_factory import create_transform
 
 from regard.backbones import create_backbone
 from regard.cli import main

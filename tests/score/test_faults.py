@@ -125,6 +125,35 @@ def test_turned_photographs_and_other_forms_of_names(root, score):
     assert found["images"] == 5
 
 
+@pytest.mark.parametrize("name", ["1001", "0007", "scan.v1"])
+def test_an_image_is_named_without_its_ending(tmp_path, capsys, name):
+    """Such as a number of a table; where two files have it the error names both."""
+    for part in ("images", "maps"):
+        (tmp_path / part).mkdir()
+    rng = np.random.default_rng(0)
+    rows = {ending: ["image,subject,x,y"] for ending in ("", ".jpg")}
+    for each in (name, "other"):
+        Image.fromarray(rng.integers(0, 255, (H, W, 3), dtype=np.uint8)).save(tmp_path / "images" / f"{each}.jpg")
+        np.save(tmp_path / "maps" / f"{each}.npy", rng.random((H, W)))
+        points = rng.uniform(1, H - 1, (8, 2))
+        for ending, lines in rows.items():
+            lines += [f"{each}{ending},{'ab'[k % 2]},{x:.2f},{y:.2f}" for k, (x, y) in enumerate(points)]
+    given = ["score", "--images", str(tmp_path / "images"), "--maps", str(tmp_path / "maps"), "--json"]
+    tables = []
+    for ending, lines in rows.items():
+        gaze, out = tmp_path / f"gaze{ending}.csv", tmp_path / f"out{ending}"
+        gaze.write_text("\n".join(lines))
+        assert main([*given, "--fixations", str(gaze), "--out", str(out)]) == 0
+        tables.append((out / "scores.csv").read_text())
+    assert tables[0] == tables[1]
+    Image.new("RGB", (W, H)).save(tmp_path / "images" / f"{name}.png")
+    capsys.readouterr()
+    again = [*given, "--fixations", str(tmp_path / "gaze.csv"), "--out", str(tmp_path / "again")]
+    assert main(again) == 2
+    said = capsys.readouterr().err
+    assert f"'{name}' could be any of '{name}.jpg', '{name}.png': write the whole name" in said
+
+
 def test_a_damaged_photograph_is_named_and_the_others_are_scored(root, score):
     (root / "images/0.png").write_bytes(b"no picture")
     (root / "images/7.png").write_bytes(b"")  # without gaze, so it does not matter

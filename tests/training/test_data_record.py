@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.training.tiny import tiny
 
 from regard.cli import main
 from regard.evaluation import TransferOptions, transfer
 from regard.report import read_evaluation
 from regard.training import load_recipe, load_trained, open_run, plain_twin, read_record
+from regard.training.data_record import build_data, record_run
 from regard.training.run import PreparedRun
 from regard.types import RegardError
 
@@ -204,6 +206,37 @@ def test_explains_without_data_from_another_folder(here: Path, tmp_path: Path, m
     assert entry["prediction"] in ("cat", "dog")
     assert set(entry["probabilities"]) == {"cat", "dog"}
     assert load_trained("copy/runs/a").record.data.classes == ("cat", "dog")
+
+
+def test_is_evaluated_from_another_folder(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A relative ``data.root`` is found from where the run was started, and from the present folder before that."""
+    shutil.rmtree("runs")
+    for label in ("cat", "dog"):
+        for file in Path("s", label).iterdir():
+            shutil.copy(file, picture(here / "masks" / label / file.name, 1))
+    assert train(data__options="{size: 16, masks: masks}") == 0
+    before = splits()
+    assert read_record(Path("runs/a")).data.started == str(here)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert splits("../copy/runs/a") == before
+    assert main(["evaluate", "../copy/runs/a", "--samples", "1"]) == 0
+    assert read_evaluation(here / "runs/a").data.size == 2
+    (here / "s").rename(here / "gone")
+    capsys.readouterr()
+    assert main(["evaluate", str(here / "runs/a")]) == 2
+    told = capsys.readouterr().err
+    assert f"looked for {tmp_path / 'elsewhere/s'} and {here / 's'}" in told.replace("\n", " ")
+    assert "recipe.yaml" in told
+    shutil.move(here / "gone", "s")
+    assert splits(str(here / "runs/a")) == before, "images that were moved, and are where the command works"
+
+
+def test_generated_data_have_no_place(tmp_path: Path) -> None:
+    recipe = tiny()
+    assert record_run(recipe, build_data(recipe)).data.started == ""
 
 
 def test_is_not_judged_on_training_images(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

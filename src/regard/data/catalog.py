@@ -52,20 +52,27 @@ def open_data(
     Args:
         name: key of the catalog.
         root: its folder (``csv``: its file), or one that contains it; None reads it from ``$REGARD_DATA``.
-        record: of a run: classes and splits are those that it was trained on, whatever was added since.
+        record: of a run: classes and splits are those that it was trained on, whatever was added since, and relative
+            paths are found from where it was started, too.
         options: those of the function that opens the set, e.g. ``size=32`` for ``clutter``.
 
     Raises:
         RegardError: an unknown name or option, no folder, or files that are missing or damaged.
     """
-    if record is not None and "record" in inspect.signature(find_entry(name).open).parameters:
-        options = {**options, "record": record}
     entry = find_entry(name)
+    parameters = inspect.signature(entry.open).parameters
+    paths = {
+        key: options[key] for key, known in parameters.items() if "Path" in str(known.annotation) and key in options
+    }
     if options.get("download"):
         raise RegardError(f"{name}: opening never downloads; use `regard data get {name}`")
     folder = root if root is not None else os.environ.get("REGARD_DATA")
     if entry.needs_root and not folder:
         raise RegardError(f"{name}: no folder given; pass root, or set REGARD_DATA to the folder of data sets")
+    if record is not None:
+        folder = record.locate(folder) if folder and entry.needs_root else folder
+        options = options | {key: str(record.locate(path)) for key, path in paths.items() if path is not None}
+        options |= {"record": record} if "record" in parameters else {}
     try:
         place = (Path(folder).expanduser(),) if folder and entry.needs_root else ()
         return entry.open(*place, **options)

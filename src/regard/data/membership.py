@@ -63,6 +63,8 @@ class DataRecord:
         items: every item of a set in files; empty for sets that are generated or come as one archive.
         observers: ``learned`` and ``judged``, whose gaze is learned from and compared with; empty where all are both.
         gaze: hash of all fixations; empty without.
+        started: the folder in which the command ran that opened it, from which relative paths are found again; empty
+            where none are needed.
     """
 
     schema: Literal[1]
@@ -75,6 +77,7 @@ class DataRecord:
     items: tuple[RecordedItem, ...] = ()
     observers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gaze: str = ""
+    started: str = ""
 
     def __post_init__(self) -> None:
         known = set(self.classes)
@@ -97,6 +100,23 @@ class DataRecord:
     def hashes(self, *splits: str) -> frozenset[str]:
         """`content_hash` of all items of these splits."""
         return frozenset(item.hash for item in self.items if item.split in splits)
+
+    def locate(self, path: str | Path) -> Path:
+        """A path that the recipe names, from where the command works now, else from where the run was started.
+
+        Raises:
+            RegardError: there is nothing at either place.
+        """
+        here = Path(path).expanduser()
+        there = Path(self.started) / here
+        for place in (here, there):
+            if not self.started or place.exists():
+                return place
+        places = [str(here)] if here.is_absolute() else [str(here.absolute()), str(there)]
+        raise RegardError(
+            f"data set {self.name}: {path} of the run's recipe is not there any more (looked for "
+            f"{' and '.join(dict.fromkeys(places))}); put it back, or correct the path in the run's recipe.yaml"
+        )
 
 
 @dataclass(frozen=True)

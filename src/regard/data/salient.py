@@ -132,7 +132,8 @@ def salient_set(
     if held_out and layout.gaze is None:
         raise RegardError(f"{name}: held_out={held_out}, but the set has no gaze; leave it at 0")
     folder = find_folder(Path(root), *layout.folders, holds=next(iter(layout.parts)), name=name)
-    pairs = [_pairs(folder / images, _masks_folder(folder, masks)) for images, masks in layout.parts.items()]
+    parts = [(folder / images, _masks_folder(folder, masks)) for images, masks in layout.parts.items()]
+    pairs = [_pairs(images, masks, every=record is None) for images, masks in parts]
     files = {file: pair for part in pairs for file, pair in part.items()}
     title = f"{layout.title}, {len(files)} images"
     if len(pairs) == 2:
@@ -218,14 +219,17 @@ def _masks_folder(folder: Path, name: str) -> Path:
     return folder / ("masks" if name == "ground_truth_mask" and not (folder / name).is_dir() else name)
 
 
-def _pairs(images: Path, masks: Path) -> _Pairs:
-    """Every image with the mask of the same name but for the suffix."""
+def _pairs(images: Path, masks: Path, *, every: bool) -> _Pairs:
+    """Every image with the mask of the same name but for the suffix; ``every`` image must have one, else that of one
+    without is a file that is not there.
+    """
     files, mask_files = image_files(images), {path.name: path for path in image_files(masks)}
     mask_of = Names(mask_files).find_all(path.name for path in files)
     absent = [path.name for path in files if path.name not in mask_of]
-    if absent:
+    if absent and every:
         raise RegardError(f"{masks}: no mask for {len(absent)} of {len(files)} images, the first {absent[0]}; add it")
-    return {path.name: (path, mask_files[mask_of[path.name]]) for path in files}
+    mask_files |= {name: masks / name for name in absent}
+    return {path.name: (path, mask_files[mask_of.get(path.name, path.name)]) for path in files}
 
 
 def _official(folder: Path, names: list[str]) -> dict[str, Tensor]:

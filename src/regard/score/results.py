@@ -242,10 +242,12 @@ def no_share(metric: str, summary: Mapping[MapKind, Mapping[str, Scores]]) -> st
         return "one half of the observers against the other is no ceiling of these"
     center, observers = (summary[kind][metric].mean for kind in _ENDS)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    beats = sign * (observers - center) > 0
+    beats = sign * (observers - center) > _ROUNDING * max(abs(observers), abs(center))
     return "" if beats else f"the other observers ({number(observers)}) do not beat the centre prior ({number(center)})"
 
 
+_ROUNDING = 1e-6
+"""Of a mean, relative: observers that beat the centre prior by less do not beat it."""
 _ENDS: tuple[MapKind, MapKind] = ("center", "observers")
 
 

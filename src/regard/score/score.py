@@ -149,11 +149,20 @@ def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]]) ->
     if not summary["center"]:
         notes.append("No centre prior: no other image has fixations.")
     reasons: dict[str, list[str]] = {}
-    for metric in summary["maps"]:
+    for metric, own in summary["maps"].items():
+        if own.mean != own.mean:  # NaN
+            notes.append(f"{METRIC_LABELS[metric][0]} is undefined: {_undefined(metric, table)}.")
         if why := no_share(metric, summary):
             reasons.setdefault(why, []).append(METRIC_LABELS[metric][0])
     notes += [f"No share of the way to the observers for {', '.join(names)}: {why}." for why, names in reasons.items()]
     return tuple(notes)
+
+
+def _undefined(metric: str, table: Fixations) -> str:
+    """Why a metric has a value on no image."""
+    if metric == "sauc" and sum(count > 0 for count in table.counts().tolist()) < 2:
+        return "its negatives are fixations on other images, and no other image has any"
+    return "no image has a value, as where a map is constant"
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, Tensor]:

@@ -94,8 +94,8 @@ def record_run(recipe: Recipe, data: DataSplits, *sets: Mapping[str, Any]) -> Ru
         name, root, options = other["name"], other["root"], other["options"]
         key = beside_key(name, root, options)
         if name not in (None, "own") and key not in beside:
-            beside[key] = record_data(name, open_beside(name, root, options, data))
-    return RunRecord(1, record_data(recipe.data.name, data), beside)
+            beside[key] = _record(name, open_beside(name, root, options, data))
+    return RunRecord(1, _record(recipe.data.name, data), beside)
 
 
 def open_beside(name: str, root: str | None, options: Mapping[str, Any], data: DataSplits) -> DataSplits:
@@ -130,6 +130,11 @@ def refuse_training_images(folder: Path, hashes: Mapping[str, str], where: str) 
             f"{where}: {len(names)} of {len(hashes)} images were trained on by {folder}, such as {names[0]}; judge it "
             "on its own test split (leave out --data), or on other images"
         )
+
+
+def _record(name: str, data: DataSplits) -> DataRecord:
+    started = str(Path.cwd()) if find_entry(name).needs_root else ""
+    return replace(record_data(name, data), started=started)
 
 
 def _checked(record: DataRecord, data: DataSplits) -> DataSplits:
