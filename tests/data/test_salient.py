@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from regard.data import record_data, check_split, open_data
+from regard.data import check_split, open_data, record_data
 from regard.types import RegardError
 
 

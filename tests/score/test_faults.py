@@ -144,7 +144,7 @@ def test_an_image_is_named_without_its_ending(tmp_path, capsys, name):
         gaze, out = tmp_path / f"gaze{ending}.csv", tmp_path / f"out{ending}"
         gaze.write_text("\n".join(lines))
         assert main([*given, "--fixations", str(gaze), "--out", str(out)]) == 0
-        tables.append((out / "scores.csv").read_text())
+        tables.append((out / "per_image.csv").read_text())
     assert tables[0] == tables[1]
     Image.new("RGB", (W, H)).save(tmp_path / "images" / f"{name}.png")
     capsys.readouterr()
@@ -307,6 +307,41 @@ def test_a_single_image_has_no_centre_prior():
     assert "No centre prior: no other image has fixations." in scores.notes
     assert scores.results().minus_center_paired == {}
     assert np.isnan(scores.share("nss"))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_image_with_few_fixations_says_what_is_undefined(root, score, count):
+    (root / "one.csv").write_text("\n".join(["image,x,y", "0,5,7", "0,9,11"][: 1 + count]))
+    code, content, _ = score(gaze="one.csv")
+    assert code == 0
+    assert content["scores"]["maps"]["sauc"]["mean"] is None
+    assert (
+        "Shuffled AUC is undefined: its negatives are fixations on other images, and no other image has any."
+        in (content["notes"])
+    )
+    assert not any("NSS is undefined" in note for note in content["notes"])
+    assert content["scores"]["maps"]["nss"]["mean"] is not None
+
+
+def test_constant_maps_have_no_correlation_and_say_so(root, score):
+    for name in NAMES:
+        np.save(root / "good" / name.replace("png", "npy"), np.ones((6, 8)))
+    _, content, _ = score()
+    assert content["scores"]["maps"]["cc"]["mean"] is None
+    assert "CC is undefined: no image has a value, as where a map is constant." in content["notes"]
+    assert not any("Shuffled AUC is undefined" in note for note in content["notes"])
+
+
+def test_observers_that_beat_the_centre_prior_by_rounding_alone_have_no_share():
+    """All look at the same places of all images; the means differ in the last digit, if at all."""
+    points = [(5.0 + 3 * k, 7.0 + 2 * k) for k in range(5)]
+    rows = [(image, who, x, y) for image in "pq" for who in "ab" for x, y in points]
+    image, who, x, y = zip(*rows, strict=True)
+    gaze = make_fixations(image=image, subject=who, x=x, y=y, sizes=dict.fromkeys("pq", (40, 60)))
+    rng = np.random.default_rng(0)
+    scores = score_maps({name: rng.random((40, 60)) for name in "pq"}, gaze)
+    assert np.isnan(scores.share("nss"))
+    assert any("NSS" in note and "do not beat the centre prior" in note for note in scores.notes)
 
 
 def gaze_of(spread, observers, seed=0):
