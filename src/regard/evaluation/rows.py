@@ -65,7 +65,7 @@ def _mask(key: str, label: str, meaning: str, better: Literal["higher", "lower"]
 
 
 def _gap(baseline: str, label: str) -> RowSpec:
-    meaning = "Area between removing least and most relevant pixels first; {images} images."
+    meaning = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF); {images} images."
     key = f"lerf_morf_{baseline}"
     return RowSpec(key, "faithfulness", f"LeRF minus MoRF, {label}", meaning, better="higher", against=(RANDOM,))
 
@@ -87,13 +87,13 @@ def _gaze(key: str, label: str) -> RowSpec:
 _MEANINGS = {
     "map": "Area under precision and recall of each label's ranking of all clips, mean over labels.",
     "accuracy_mean": "Share of right answers as the model is used: {path_means}.",
-    "nll": "Surprise at the true label, {path} prediction.",
+    "nll": "Minus the logarithm of the true label's probability (0: certain of it), {path} prediction.",
     "calibration_error": "Mean distance between confidence and accuracy over 15 bins of confidence.",
     "max_f_one_threshold": "Largest of 256 thresholds' F averaged over images: one threshold for all images.",
     "mask_iou": "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
     "accuracy_one_sample": "Share of right answers with one sampled map and latent: the channel whose bits are given.",
     "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
-    "gate_bits": "What the noise gate lets through: upper bound, channels as if independent; compare within a layer.",
+    "gate_bits": "Bits that the noise gate lets through, which training keeps low: upper bound, channels as if independent.",
     "code_bits": "What it costs to send the map's anchors under their learned prior.",
     "expected_share": "Share of positions that random maps leave open, expected; a budget is on this one.",
     "kept_share": "Share of positions that the map leaves open as the model predicts.",

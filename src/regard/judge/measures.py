@@ -57,7 +57,7 @@ def paths(case: Case, baseline: metrics.Baseline) -> list[Measure]:
     arguments = (case.predict, case.images)
     gaps = _with_floors(case, lambda m: metrics.lerf_morf_gap(*arguments, m, case.classes, removal=how))
     label = "ROAD: LeRF minus MoRF, imputed" if road else f"LeRF minus MoRF, {name}"
-    gap = "Area between removing the least and the most relevant pixels first."
+    gap = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF)."
     area = "Area under the class's probability while the most relevant pixels leave first."
     rows = [
         _measure(gaps, lambda g: g.gap, f"gap_{baseline}", label, gap, better="higher"),

@@ -38,7 +38,7 @@ LEARNING = (
     ("train/loss", "Training loss"),
     ("train/align", "Alignment loss"),
 )
-SCHEDULE = (("lr", "Learning rate"), ("beta", "β, price of a latent nat"), ("map_beta", "β of the map's price"))
+SCHEDULE = (("lr", "Learning rate"), ("beta", "β, weight of a latent nat in the loss"), ("map_beta", "β of the map's bits"))
 STYLES = ("main", "control", "second", "third")
 
 

@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ from regard.experiments.study import QUESTIONS, Plan, Trials, draw_study, freeze
 from regard.experiments.study.page import StudyPicture, render_study
 from regard.experiments.study.results import study_results
 from regard.experiments.study.simulation import Design, Simulation, simulate_trials, simulation_plan
-from regard.report import ScatterPoint, scatter, to_json, write_dataclass
+from regard.report import ScatterPoint, listed, scatter, to_json, write_dataclass
 from regard.types import RegardError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,6 +62,46 @@ def trials() -> Trials:
     frame["robust_blur"] = frame["performance"] - 0.1
     deeper = frame[(frame["condition"] == "implicit") & (frame["task"] == "action")].assign(layer="layer2")
     return Trials(pd.concat([frame, deeper]))
+
+
+def verdicts_of(html: str) -> tuple[str, str]:
+    """The section of the hypotheses: what stands open, and what is folded away."""
+    section = html[html.index('<section id="verdicts"') : html.index('<section id="performance"')]
+    shown, _, folded = section.partition("<details>")
+    return shown, folded
+
+
+def test_a_study_without_trials_of_its_first_hypotheses_opens_on_those_it_can_judge() -> None:
+    results = read_study_results(ROOT / "results" / "study_small.json")  # C1 and C2 need conditions that it left out
+    shown, folded = verdicts_of(html := render_study(results))
+    parsed(html)
+    assert "<strong>undefined" not in shown
+    headings = [part.split(":")[0] for part in shown.split("<h3>")[1:]]
+    assert headings == ["C3", "C4", "C5", "G"]
+    assert "2 hypotheses about which these trials say nothing: C1 and C2" in folded
+    assert "No trials for: performance, human − center." in folded
+
+
+def test_a_study_with_all_values_folds_nothing_away(trials: Trials) -> None:
+    shown, folded = verdicts_of(render_study(study_results(trials, simulation_plan(), name="whole")))
+    assert "<strong>undefined" not in shown
+    assert folded == ""
+    assert shown.count("<h3>") == len(simulation_plan().hypotheses)
+
+
+@pytest.mark.parametrize("gone", [(0,), (0, 1), (1,)])
+def test_rows_without_a_value_are_named_below_the_table(gone: tuple[int, ...]) -> None:
+    results = read_study_results(ROOT / "results" / "study_small.json")
+    rows = [
+        replace(row, level=replace(row.level, value=math.nan, low=math.nan, high=math.nan)) if i in gone else row
+        for i, row in enumerate(results.values.performance.rows)
+    ]
+    performance = replace(results.values.performance, rows=tuple(rows))
+    html = render_study(replace(results, values=replace(results.values, performance=performance)))
+    section = html[html.index('<section id="performance"') : html.index('<section id="similarity"')]
+    assert "<strong>undefined" not in section
+    names = [row.condition for i, row in enumerate(rows) if i in gone]
+    assert f"No value from these trials: {listed(names)}." in section
 
 
 def test_the_page_shows_every_question_and_every_hypothesis(trials: Trials, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from regard.experiments.study.rows import (
     similarity_row,
     transparency_row,
 )
-from regard.report import Picture, colorize, enlarge, listed, plural, render_page, scale_of, uri
+from regard.report import Picture, Score, colorize, enlarge, listed, plural, render_page, scale_of, uri
 
 _TILE, _LINE, _GAP = 112, 14, 4  # pixels
 _CAPTION = "Each map from its smallest (dark) to its largest value (light)."
@@ -59,7 +60,7 @@ def render_study(
     shown = _fullest_backbones(performance.rows)
     where = {task: task if backbone == ALL_BACKBONES else f"{task}, {backbone}" for task, backbone in shown.items()}
     sections: dict[str, Any] = {
-        "verdicts": [(verdict, [finding_row(f) for f in verdict.findings]) for verdict in values.verdicts],
+        "verdicts": [(v, known_rows([finding_row(f) for f in v.findings])[0]) for v in values.verdicts],
         "performance": [
             (
                 task,
@@ -87,6 +88,7 @@ def render_study(
     return render_page(
         "experiments/study/page.html.j2",
         **sections,
+        known_rows=known_rows,
         results=results,
         values=values,
         sha256=digest(results.plan) if results.plan else "",
@@ -97,6 +99,11 @@ def render_study(
         pictures=tuple(pictures),
         notes=notes or Notes(),
     )
+
+
+def known_rows(rows: Sequence[Score]) -> tuple[list[Score], list[str]]:
+    """Rows with a value, and the labels of those without one, which stand in a sentence below the table."""
+    return [row for row in rows if not math.isnan(row.value)], [row.label for row in rows if math.isnan(row.value)]
 
 
 def _lead(results: StudyResults) -> str:
