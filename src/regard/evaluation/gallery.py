@@ -18,9 +18,9 @@ from regard.types import Batch
 
 EACH = 4
 RULES = {
-    "best": "lowest surprise at the true label",
-    "typical": "surprise nearest to the median",
-    "worst": "highest surprise at the true label",
+    "best": "lowest negative log-likelihood of the true label",
+    "typical": "negative log-likelihood nearest to the median",
+    "worst": "highest negative log-likelihood of the true label",
 }
 _MASK_RULES = {"best": "highest S-measure", "typical": "S-measure nearest to the median", "worst": "lowest S-measure"}
 
