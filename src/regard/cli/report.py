@@ -24,13 +24,26 @@ def add_report(commands: Commands) -> None:
         f"Writes report.html out of the files in a folder; no network is loaded. The folder holds {_SHOWN}.",
         """regard report runs/default
         regard report judged
-        regard report runs/cifar10""",
+        regard report runs/cifar10
+        regard report runs/one runs/other""",
     )
     report.add_argument("folder", type=Path, metavar="FOLDER", help="what a command wrote, such as runs/default")
+    report.add_argument(
+        "other",
+        type=Path,
+        nargs="?",
+        metavar="OTHER",
+        help="a second run, evaluated on the same test images: writes a page of both into FOLDER",
+    )
     report.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
+    if options.other is not None:
+        from regard.evaluation import write_comparison
+
+        say(f"report: {write_comparison(options.folder, options.other)}")
+        return 0
     for page in _write_pages(options.folder):
         say(f"report: {page}")
     return 0

@@ -4,6 +4,7 @@ Not here: metrics themselves (metrics), pages (report), and maps of other method
 """
 
 from regard.evaluation.changed_splits import tried_out
+from regard.evaluation.compare import RunComparison, compare_runs, write_comparison
 from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
@@ -32,6 +33,7 @@ __all__ = [
     "GazeSource",
     "Observation",
     "ReferenceColumns",
+    "RunComparison",
     "Sample",
     "ShiftOptions",
     "ShiftResults",
@@ -39,6 +41,7 @@ __all__ = [
     "TransferOptions",
     "TransferResults",
     "changed_images",
+    "compare_runs",
     "entry",
     "evaluate",
     "make_rows",
@@ -53,4 +56,5 @@ __all__ = [
     "tolerance",
     "transfer",
     "tried_out",
+    "write_comparison",
 ]

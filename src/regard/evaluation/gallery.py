@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from regard.data import evenly_spaced
 from regard.evaluation.context import EvaluationContext
 from regard.files import write_arrays
 from regard.metrics import best_typical_worst
+from regard.reading import read_arrays
 from regard.report import Item
-from regard.types import Batch
+from regard.types import Batch, RegardError
 
 EACH = 4
+EVEN = 6
 RULES = {
     "best": "lowest negative log-likelihood of the true label",
     "typical": "negative log-likelihood nearest to the median",
@@ -46,12 +51,45 @@ def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], 
     }
     if batch.masks is not None:
         arrays["masks"] = batch.masks[:, 0].byte().numpy()
+    even = evenly_spaced(len(context.split), EVEN)  # the same for every run on these images
+    arrays["even_rows"] = even.numpy()
+    arrays["even_images"] = (context.split.batch(even).images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    arrays["even_maps"] = maps[even, 0].numpy().astype(np.float32)
     if dense:
         arrays["predictions"] = (observation.mean[index, 0] > 0.5).byte().numpy()
     write_arrays(path, arrays)
     item = _mask_item if dense else _label_item
     rows = enumerate((rule, int(i)) for rule, positions in chosen.items() for i in positions)
     return tuple(item(context, batch, scores, row, i, rule, rules[rule]) for row, (rule, i) in rows)
+
+
+@dataclass(frozen=True)
+class EvenMaps:
+    """Test images at even distances: rows in the split (G,), images uint8 (G,H,W,3), the run's maps (G,h,w)."""
+
+    rows: NDArray[np.integer]
+    images: NDArray[np.uint8]
+    maps: NDArray[np.float32]
+
+
+def read_even_maps(folder: Path) -> EvenMaps | None:
+    """The evenly spaced images of a run's ``gallery.npz``; None where there are none (before 0.2, or without maps).
+
+    Raises:
+        RegardError: the file is damaged.
+    """
+    file = folder / "gallery.npz"
+    if not file.is_file():
+        return None
+    remedy = f"evaluate again with `regard evaluate {folder}`"
+    arrays = read_arrays(file, remedy)
+    rows, images, maps = (arrays.get(f"even_{name}") for name in ("rows", "images", "maps"))
+    if rows is None or images is None or maps is None:
+        return None
+    fits = rows.ndim == 1 and rows.dtype.kind in "iu" and images.shape[3:] == (3,) and images.dtype == np.uint8
+    if not fits or maps.ndim != 3 or maps.dtype.kind != "f" or not len(rows) == len(images) == len(maps):
+        raise RegardError(f"{file}: rows {rows.shape}, images {images.shape}, maps {maps.shape} do not fit; {remedy}")
+    return EvenMaps(rows, images, maps.astype(np.float32))
 
 
 def _label_item(

@@ -93,7 +93,7 @@ _MEANINGS = {
     "mask_iou": "Intersection over union above a probability of {mask_threshold:g}, chosen on validation images.",
     "accuracy_one_sample": "Share of right answers with one sampled map and latent: the channel whose bits are given.",
     "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
-    "gate_bits": "Bits that the noise gate lets through, which training keeps low: upper bound, channels as if independent.",
+    "gate_bits": "Bits that pass the noise gate, which training keeps low: upper bound, channels as if independent.",
     "code_bits": "What it costs to send the map's anchors under their learned prior.",
     "expected_share": "Share of positions that random maps leave open, expected; a budget is on this one.",
     "kept_share": "Share of positions that the map leaves open as the model predicts.",

@@ -38,7 +38,11 @@ LEARNING = (
     ("train/loss", "Training loss"),
     ("train/align", "Alignment loss"),
 )
-SCHEDULE = (("lr", "Learning rate"), ("beta", "β, weight of a latent nat in the loss"), ("map_beta", "β of the map's bits"))
+SCHEDULE = (
+    ("lr", "Learning rate"),
+    ("beta", "β, weight of a latent nat in the loss"),
+    ("map_beta", "β of the map's bits"),
+)
 STYLES = ("main", "control", "second", "third")
 
 
@@ -81,7 +85,12 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": words.number, "signed": words.signed, "listed": words.listed}
+    environment.filters |= {
+        "number": words.number,
+        "signed": words.signed,
+        "listed": words.listed,
+        "describe": words.describe,
+    }
     environment.globals |= {"interval": words.interval_text, "verdict": words.verdict, "plural": words.plural}
     environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "value_range": value_range}
     return environment
