@@ -52,7 +52,7 @@ def write_gallery(folder: Path, sample: Sample) -> None:
     write_arrays(folder / _FILE, {"images": images, "rows": rows.numpy()})
 
 
-def read_gallery(folder: Path, results: JudgeResults) -> tuple[JudgedImage, ...]:
+def read_judged_images(folder: Path, results: JudgeResults) -> tuple[JudgedImage, ...]:
     """The page's images with their maps, those of a method on one scale; empty where none were kept (before 0.2).
 
     Raises:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.judge.gallery import read_gallery
+from regard.judge.gallery import read_judged_images
 from regard.judge.results import GROUPS, JudgeResults, beyond_floor, read_judge_results
 from regard.report import Score, Terminal, interval_text, number, plural, render_page, write_page
 
@@ -21,7 +21,7 @@ def write_judge_page(folder: Path) -> Path:
     """
     results = read_judge_results(folder)
     content = {"results": results, "groups": GROUPS, "summary": _summary(results), "beyond_floor": beyond_floor}
-    content["gallery"] = read_gallery(folder, results)
+    content["gallery"] = read_judged_images(folder, results)
     return write_page(folder, render_page("judge/page.html.j2", **content))
 
 
