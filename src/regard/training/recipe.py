@@ -371,7 +371,7 @@ class TrainRecipe:
     threads: int | None = None
     """Processor threads; what torch chooses by default."""
     compile: bool = False
-    """Use torch.compile."""
+    """Compile the network with torch.compile."""
     tensorboard: bool = False
     """Also write TensorBoard event files (extra `tensorboard`)."""
     cache_stem: bool = False
