@@ -1,6 +1,6 @@
 """Every family of timm's classifiers: the layers that regard chooses by default, and what works there.
 
-    python benchmarks/timm_families.py [--only swin_transformer vision_transformer ...]
+    python benchmarks/timm_families.py [--only swin_transformer vision_transformer ...] [--runs runs/timm_families]
 
 A family is a module of ``timm.models``; of each, the network with the fewest parameters is tried, with random weights
 and ten classes, on two noise images of the size that it is made for. For each:
@@ -16,9 +16,11 @@ record.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -28,21 +30,39 @@ from timm.models import _registry
 from common import ROOT, record
 from regard.backbones import eval_mode, last_layer
 from regard.explain import explain
+from regard.files import write_json
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
 CLASSES = 10
+INTRODUCTION = """# Families of networks
+
+What regard does on a network that nobody configured: for every family of timm's classifiers, the smallest network with
+random weights, and the layers that are chosen where none is named. Recorded by `python benchmarks/timm_families.py`
+(`results/timm_families.json`).
+
+* **Class activation maps at**: the last layer with positions on which the prediction depends, and the map's grid. In a
+  vision transformer that reads its class token, the block before the last: after that the patches do not matter.
+* **Attention at**: a layer with a grid of about a sixteenth of the image's side.
+* **Cut**: nothing goes around the attention there, so its bits bound what the prediction can use. A class token, or a
+  skip connection around the layer, goes around it.
+* **Rollout**: whether the matrices of attention can be multiplied. They cannot where attention is within windows,
+  between channels, or from fewer tokens to more, and there is none in a convolutional network.
+
+*Refused* is an error that says why. Name a layer (`--layer`, `at=`), and where tokens lie in an order of their own
+(Hiera's windows), their layout: `layout=Layout("tokens", prefix=0, grid=(14, 14))`.
+
+"""
 
 
-def smallest(only: Sequence[str] = ()) -> dict[str, str]:
-    """Family -> its network with the fewest parameters, counted without memory for them."""
-    found: dict[str, str] = {}
-    families = {family: _registry._module_to_models[family] for family in only} or _registry._module_to_models
-    for family, names in sorted(families.items()):
-        sizes = {name: parameters(name) for name in sorted(names)}
-        found[family] = min(sizes, key=lambda name: sizes[name])
-        print(f"{family:28} {found[family]:44} {sizes[found[family]] / 1e6:7.1f} M", flush=True)
-    return found
+def families() -> list[str]:
+    """Modules of ``timm.models`` that define classifiers."""
+    return sorted(_registry._module_to_models)
+
+
+def smallest(family: str) -> str:
+    """The family's network with the fewest parameters, counted without memory for them."""
+    return min(sorted(_registry._module_to_models[family]), key=parameters)
 
 
 def parameters(name: str) -> float:
@@ -116,23 +136,25 @@ def table(families: Mapping[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", metavar="FAMILY", help="do not record; print these alone")
+    parser.add_argument("--only", nargs="+", metavar="FAMILY", help="these alone, without a record")
+    parser.add_argument("--runs", type=Path, default=Path("runs/timm_families"), help="what is done is kept here")
     options = parser.parse_args()
     results = {}
-    for family, name in smallest(options.only or ()).items():
-        results[family] = try_family(name)
+    for family in options.only or families():
+        path = options.runs / f"{family}.json"
+        if not path.exists():
+            write_json(path, try_family(smallest(family)), parents=True)
+        results[family] = json.loads(path.read_text())
         print(family, results[family], flush=True)
-    steps = ("grad_cam", "attention", "rollout")
     counts = {
         step: {kind: sum(kind in r[step] for r in results.values()) for kind in ("grid", "refused", "fault")}
-        for step in steps
+        for step in ("grad_cam", "attention", "rollout")
     }
     print(counts)
     if not options.only:
-        notes = "two noise images, random weights; seconds are of one network's three steps beside other work"
         page = ROOT / "docs" / "families.md"
-        head = page.read_text().partition("| family")[0]
-        page.write_text(f"{head}{table(results)}\n")
+        page.write_text(f"{INTRODUCTION}{table(results)}\n")
+        notes = "two noise images, random weights; seconds are of one network's three steps"
         print(record("timm_families", {"counts": counts, "families": results}, seeds=(0,), notes=notes))
 
 
