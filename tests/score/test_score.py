@@ -142,7 +142,7 @@ def test_errors(tmp_path, folder):
     with pytest.raises(RegardError, match=r"x\.npz: cannot be read"):
         open_maps(tmp_path / "x.npz")
     (tmp_path / "x.h5").write_bytes(b"no")
-    with pytest.raises(RegardError, match="cannot read"):
+    with pytest.raises(RegardError, match=r"x\.h5: cannot be read as HDF5"):
         open_maps(tmp_path / "x.h5")
     np.savez(tmp_path / "y.npz", maps=np.ones((2, 3, 3)), names=["a"])
     with pytest.raises(RegardError, match="2 maps, but 1 names"):

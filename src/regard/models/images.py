@@ -79,7 +79,7 @@ def prepare_images(
 
     >>> float(prepare_images(torch.full((1, 3, 4, 4), 255, dtype=torch.uint8), (3, 4, 4)).max())
     1.0
-    >>> prepare_images(torch.full((1, 3, 4, 4), 255.0), (3, 4, 4))
+    >>> prepare_images(torch.full((1, 3, 4, 4), 255.0), (3, 4, 4))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     regard.errors.RegardError: images: values go from 255 to 255, not within [0,1]; divide them by 255, or give bytes...
     """

@@ -50,7 +50,7 @@ def test_every_condition_but_doses_has_an_arm() -> None:
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_study_reads_and_states_its_command(path: Path) -> None:
     study = read_study(path)
-    assert f"regard study {path}" in path.read_text()
+    assert f"regard study {path.stem} " in path.read_text()
     assert len(study.seeds) >= 3
     chosen = {(task, b): 1.0 for task, t in study.tasks.items() for b in t.backbones}
     cells = OpenStudy(study, path.parent, path.stem, path.parent).cells_with(chosen)
