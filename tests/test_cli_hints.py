@@ -10,7 +10,7 @@ from regard.cli import main
 from regard.errors import listed_names
 from regard.models import BASELINE_NAMES, AttentiveClassifier
 from regard.training import fit_recipe, parse_recipe
-from regard.training.recipe import ATTENTION_GATES, ATTENTION_MAPS, ATTENTION_NAMES
+from regard.training.recipe_model import ATTENTION_GATES, ATTENTION_MAPS, ATTENTION_NAMES
 from regard.types import RegardError
 
 

@@ -15,7 +15,7 @@ from regard.evaluation import Observation, evaluate
 from regard.evaluation.prediction import mean_average_precision, prediction
 from regard.report import read_evaluation, write_report
 from regard.training import build_data, data_record, plain_twin, train
-from regard.training.recipe import ImposeRecipe
+from regard.training.recipe_model import ImposeRecipe
 
 
 @pytest.fixture(autouse=True, scope="module")

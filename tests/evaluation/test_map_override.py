@@ -16,7 +16,7 @@ from regard.metrics import Removal, accuracy, lerf_morf_gap
 from regard.models import AttentiveClassifier
 from regard.report.runs import read_run
 from regard.training import build_override_maps, data_record, load_run, open_run, train, with_map_override
-from regard.training.recipe import ImposeRecipe
+from regard.training.recipe_model import ImposeRecipe
 from regard.types import Map, ModelOutput, RegardError
 
 MODEL = {"attention": "uniform", "latent": None}

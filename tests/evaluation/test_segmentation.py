@@ -16,7 +16,7 @@ from regard.evaluation.rows import CENTRE_PRIOR, MEAN_MASK
 from regard.gaze import make_fixations
 from regard.report import read_evaluation, write_report
 from regard.training import plain_twin, train
-from regard.training.recipe import AlignRecipe
+from regard.training.recipe_model import AlignRecipe
 
 SEGMENTS = {"task": "segmentation", "model": {"latent": None, "fcn": "fcn8s"}}
 

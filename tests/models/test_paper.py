@@ -9,7 +9,7 @@ import torch
 
 from regard.backbones import attended
 from regard.models import PAPER, VARIANTS, AttentiveClassifier, paper_model
-from regard.training.recipe import ModelRecipe
+from regard.training.recipe_model import ModelRecipe
 from regard.types import RegardError
 
 CLASSES = {"vgg_cifar": 10, "wrn28_10": 10, "vgg16": 200, "wrn50_2": 200}

@@ -55,7 +55,9 @@ def test_large_images_are_reduced(run_folder: Path) -> None:
     assert not gallery.coarse
     assert card.outline == ""
     assert card.flat
-    assert value_range(card) == "1.00 everywhere"
+    assert value_range(card.low, card.high) == "1.00 everywhere"
+    assert value_range(*finite_range(np.full((2, 2), np.nan))) == "undefined"
+    assert finite_range(np.array([[np.inf, 1.0], [2.0, np.nan]])) == (1.0, 2.0)
 
 
 def test_no_gallery(make_run: Callable[..., Path]) -> None:

@@ -11,7 +11,7 @@ from regard.models import TwoStream
 from regard.objectives import Weights, task_loss
 from regard.training import build, build_data, data_record, load_run, open_run, plain_twin, train
 from regard.training.checkpoints import AtomicCheckpoints
-from regard.training.recipe import AlignRecipe
+from regard.training.recipe_model import AlignRecipe
 from regard.training.tasks import TASKS, flow_std
 from regard.types import RegardError
 

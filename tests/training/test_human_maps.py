@@ -12,7 +12,7 @@ from regard.data import TensorSplit
 from regard.gaze import make_fixations, observer_split
 from regard.training import data_record, open_run, train
 from regard.training.human_maps import align_batch, object_map
-from regard.training.recipe import AlignRecipe
+from regard.training.recipe_model import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError
 
 MODEL = {"attention": "deterministic", "latent": None}

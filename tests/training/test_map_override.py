@@ -13,7 +13,7 @@ from regard.metrics import boxes_to_masks, dilate
 from regard.metrics.controls import bandwidth
 from regard.training import build_model, build_override_maps, data_record, plain_twin, train
 from regard.training.build import check_choices
-from regard.training.recipe import ImposeRecipe
+from regard.training.recipe_model import ImposeRecipe
 from regard.types import Map, RegardError
 
 MODEL = {"attention": "uniform", "latent": None}

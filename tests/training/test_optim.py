@@ -8,7 +8,7 @@ from torch import nn
 
 from regard.models import AttentiveClassifier
 from regard.training.optim import build_optimizer, build_schedule
-from regard.training.recipe import OptimRecipe
+from regard.training.recipe_training import OptimRecipe
 
 STEPS, EPOCHS = 10, 6
 TOTAL = STEPS * EPOCHS

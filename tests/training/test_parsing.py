@@ -22,16 +22,8 @@ from regard.training import (
     recipe_from,
     save_recipe,
 )
-from regard.training.recipe import (
-    AlignRecipe,
-    AugmentRecipe,
-    DataRecipe,
-    ImposeRecipe,
-    ModelRecipe,
-    ObjectiveRecipe,
-    OptimRecipe,
-    TrainRecipe,
-)
+from regard.training.recipe_model import AlignRecipe, ImposeRecipe, ModelRecipe, ObjectiveRecipe
+from regard.training.recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
 from regard.types import RegardError
 
 OTHER = Recipe(
@@ -106,6 +98,9 @@ OTHER = Recipe(
         threads=4,
         compile=True,
         tensorboard=True,
+        fast_dev_run=True,
+        limit_train_batches=5,
+        limit_val_batches=6,
     ),
     twin=False,
 )

@@ -12,7 +12,7 @@ from regard.models import Segmenter
 from regard.objectives import Weights, pixel_loss, segmentation_loss
 from regard.training import build, build_data, data_record, load_run, open_run, train
 from regard.training.human_maps import align_batch, human_map
-from regard.training.recipe import AlignRecipe
+from regard.training.recipe_model import AlignRecipe
 from regard.types import AttentionOutput, Batch, RegardError, SegmenterOutput
 
 SEGMENTS = {"task": "segmentation", "model": {"latent": None, "fcn": "fcn8s"}}

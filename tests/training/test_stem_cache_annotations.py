@@ -10,7 +10,7 @@ from tests.training.tiny import metrics, tiny, weights
 from regard.data import Augmentation, shuffle_gaze
 from regard.models import Segmenter
 from regard.training import build_model, data_record, train
-from regard.training.recipe import AlignRecipe, ImposeRecipe
+from regard.training.recipe_model import AlignRecipe, ImposeRecipe
 from regard.training.stem_cache import annotations_in, pack_masks, stem_splits, unpack_masks
 from regard.types import RegardError
 

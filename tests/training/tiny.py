@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from regard.training import Recipe
-from regard.training.recipe import AugmentRecipe, DataRecipe, ModelRecipe, ObjectiveRecipe, OptimRecipe, TrainRecipe
+from regard.training.recipe_model import ModelRecipe, ObjectiveRecipe
+from regard.training.recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
 
 DATA = {"options": {"size": 16, "train": 64, "val": 33, "test": 35, "cache": False}}
 MODEL = {"latent": 4, "backbone_options": {"widths": [4, 4, 8, 8]}}

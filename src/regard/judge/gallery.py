@@ -16,7 +16,17 @@ from regard.files import write_arrays
 from regard.judge.folder import JudgeFolder
 from regard.judge.results import JudgedMethod, JudgeResults
 from regard.reading import read_arrays
-from regard.report import colorize, enlarge, interval_text, number, picture_of, png, scale_of, uri
+from regard.report import (
+    colorize,
+    enlarge,
+    finite_range,
+    fitted,
+    picture_of,
+    png,
+    scale_of,
+    uri,
+    value_range,
+)
 from regard.types import RegardError, Unit
 
 GALLERY_IMAGES = 6
@@ -96,25 +106,17 @@ def _maps(folder: Path, method: JudgedMethod, rows: NDArray[np.integer]) -> tupl
         )
     values = [map.values[row, 0].numpy() for row in rows.tolist()]
     scale = scale_of(values, map.unit)
-    return tuple(MethodMap(method.name, uri(png(colorize(_fitted(v), scale)), "png"), _ends(v)) for v in values)
+    return tuple(
+        MethodMap(method.name, uri(png(colorize(_small(v), scale)), "png"), value_range(*finite_range(v)))
+        for v in values
+    )
 
 
-def _fitted(values: NDArray[np.float32]) -> NDArray[np.floating]:
+def _small(values: NDArray[np.float32]) -> NDArray[np.floating]:
     """A map on its own grid, or on a coarser one where that is finer than the page's pictures."""
-    shrink = _LARGEST / max(values.shape)
-    if shrink >= 1:
-        return values
-    return enlarge(values, (max(1, round(values.shape[0] * shrink)), max(1, round(values.shape[1] * shrink))))
+    return enlarge(values, fitted(values.shape[0], values.shape[1], _LARGEST))
 
 
 def _smaller(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     step = -(-max(image.shape[:2]) // (2 * _LARGEST))
     return np.ascontiguousarray(image[::step, ::step])
-
-
-def _ends(values: NDArray[np.float32]) -> str:
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return "undefined"
-    low, high = float(finite.min()), float(finite.max())
-    return interval_text(low, high) or f"{number(low)} everywhere"

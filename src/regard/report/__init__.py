@@ -1,7 +1,7 @@
 """Drawing: charts, overlays, the page and the terminal of any result. Not here: commands, and the making of numbers."""
 
 from regard.report.charts import Chart, ScatterPoint, Series, chart, scatter
-from regard.report.gallery import GALLERY_ORDER, Panels, panels, uri
+from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, uri, value_range
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
@@ -72,6 +72,8 @@ __all__ = [
     "colorize",
     "duration",
     "enlarge",
+    "finite_range",
+    "fitted",
     "from_json",
     "interval_text",
     "json_text",
@@ -96,6 +98,7 @@ __all__ = [
     "signed",
     "to_json",
     "uri",
+    "value_range",
     "verdict",
     "write_dataclass",
     "write_page",

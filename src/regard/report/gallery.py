@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,9 +117,8 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
         scale: of the colours.
     """
     height, width = image.shape[:2]
-    shrink = min(1.0, LARGEST / max(height, width))
-    layer = enlarge(values, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    finite = values[np.isfinite(values)]
+    layer = enlarge(values, fitted(height, width, LARGEST))
+    low, high = finite_range(values)
     picture, kind, file = Image.fromarray(image), "png", io.BytesIO()
     if max(image.shape[:2]) < PHOTOGRAPH:
         file.write(png(image))
@@ -132,9 +132,15 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
         layer=uri(png(colorize(layer, scale)), "png"),
         width=width,
         height=height,
-        low=float(finite.min()) if finite.size else float("nan"),
-        high=float(finite.max()) if finite.size else float("nan"),
+        low=low,
+        high=high,
     )
+
+
+def fitted(height: int, width: int, largest: int) -> tuple[int, int]:
+    """A size of the same shape whose longer side is at most ``largest``."""
+    shrink = min(1.0, largest / max(height, width))
+    return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
 def uri(content: bytes, kind: str) -> str:
@@ -151,6 +157,12 @@ def _meaning(meaning: MapMeaning) -> str:
     return meaning.meaning or standard[meaning.unit]
 
 
-def value_range(card: Card) -> str:
-    """The smallest and the largest value of a card's map as text."""
-    return interval_text(card.low, card.high) or number(card.low) + " everywhere"
+def finite_range(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The smallest and the largest finite value; NaN where there is none."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
+
+
+def value_range(low: float, high: float) -> str:
+    """The smallest and the largest value of a map as text."""
+    return interval_text(low, high) or (f"{number(low)} everywhere" if math.isfinite(low) else "undefined")

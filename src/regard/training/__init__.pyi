@@ -14,6 +14,7 @@ from .data_record import (
 )
 from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
 from .divergence import divergences
+from .finished import LoadedRun, TrainedRun, load_best, load_model, load_run, load_trained, open_run
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
 from .parsing import (
@@ -30,28 +31,10 @@ from .parsing import (
 )
 from .probe import has_probe, linear_probe, load_probe
 from .provenance import collect_provenance, seed_everything
-from .recipe import (
-    AlignRecipe,
-    AugmentRecipe,
-    DataRecipe,
-    ImposeRecipe,
-    ModelRecipe,
-    ObjectiveRecipe,
-    OptimRecipe,
-    Recipe,
-    TrainRecipe,
-)
-from .run import (
-    LoadedRun,
-    TrainedRun,
-    load_best,
-    load_model,
-    load_run,
-    load_trained,
-    open_run,
-    train,
-    train_with_twin,
-)
+from .recipe import Recipe
+from .recipe_model import AlignRecipe, ImposeRecipe, ModelRecipe, ObjectiveRecipe
+from .recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
+from .run import train, train_with_twin
 from .stem_cache import with_stem
 from .tasks import TASKS
 

@@ -20,7 +20,7 @@ from regard.data import Split, evenly_spaced
 from regard.training.divergence import Diverged
 from regard.training.forward import expected_share, forward_batch, sampled_rates
 from regard.training.provenance import seed_everything
-from regard.training.recipe import MAP_BUDGETS, ObjectiveRecipe
+from regard.training.recipe_model import MAP_BUDGETS, ObjectiveRecipe
 from regard.training.task import Task
 from regard.types import NATS_PER_BIT, RegardError
 

@@ -14,7 +14,8 @@ from regard.objectives import ALIGNMENT
 from regard.reading import read_json_file
 from regard.training.data_record import open_beside
 from regard.training.forward import TaskModel
-from regard.training.recipe import MAP_BUDGETS, AlignRecipe, ImposeRecipe, ModelRecipe, Recipe
+from regard.training.recipe import Recipe
+from regard.training.recipe_model import MAP_BUDGETS, AlignRecipe, ImposeRecipe, ModelRecipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 

@@ -26,7 +26,9 @@ from regard.data import DataSplits
 from regard.models import BASELINE_NAMES, AttentiveClassifier
 from regard.training.data_record import build_data
 from regard.training.parsing import recipe_from
-from regard.training.recipe import DataRecipe, ModelRecipe, Recipe
+from regard.training.recipe import Recipe
+from regard.training.recipe_model import ModelRecipe
+from regard.training.recipe_training import DataRecipe
 from regard.training.tasks import OPEN
 from regard.types import NATS_PER_BIT, RegardError
 

@@ -17,9 +17,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from regard.files import write_json
 from regard.reading import read_json_file
+from regard.training.checkpoints import CHECKPOINTS, LAST
 from regard.training.optim import build_optimizer, build_schedule
-from regard.training.parsing import load_recipe, save_recipe
-from regard.training.recipe import OptimRecipe, Recipe
+from regard.training.parsing import RECIPE, load_recipe, save_recipe
+from regard.training.recipe import Recipe
+from regard.training.recipe_training import OptimRecipe
 from regard.types import RegardError
 
 DIVERGED_FILE = "diverged.json"
@@ -102,7 +104,7 @@ def take_rates(recipe: Recipe, task: Any, schedule: LRScheduler) -> None:
 
 def with_remedy(error: Diverged, folder: Path, recipe: Recipe) -> RegardError:
     """Records a divergence in a run's folder that holds a checkpoint; gives the error with its remedy."""
-    kept = (folder / "checkpoints" / "last.ckpt").exists()
+    kept = (folder / CHECKPOINTS / LAST).exists()
     if kept:
         write_json(folder / DIVERGED_FILE, [*divergences(folder), {"epoch": error.epoch, "why": error.why}])
     start = "the last good checkpoint is kept, and the same command goes on from it" if kept else "the same command"
@@ -128,7 +130,7 @@ def continued_recipe(folder: Path, recipe: Recipe, *, finished: bool) -> Recipe:
     Twin and plain start inside a run that diverged go on with the same rates; where they are finished they stay as they
     are, and their own recipe is returned. In every other case the given recipe is returned, and nothing is written.
     """
-    path, own, outer = folder / "recipe.yaml", divergences(folder), divergences(folder.parent)
+    path, own, outer = folder / RECIPE, divergences(folder), divergences(folder.parent)
     if not (own or outer) or not path.is_file():
         return recipe
     old = load_recipe(path)

@@ -17,7 +17,7 @@ from regard.data import ClipSplit, FileSplit, Split, TensorSplit, move_points
 from regard.gaze import blur
 from regard.metrics import batch_masks
 from regard.objectives import HumanMap, alignment_loss
-from regard.training.recipe import AlignRecipe
+from regard.training.recipe_model import AlignRecipe
 from regard.types import AttentionOutput, Batch, Map, RegardError
 
 _CHUNK = 32

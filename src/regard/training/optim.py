@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from regard.training.forward import TaskModel
-from regard.training.recipe import OptimRecipe
+from regard.training.recipe_training import OptimRecipe
 
 MUON_GAIN = 10.0
 """Learning rate of orthogonalised updates over AdamW's: at one rate both have the same size, and these bear more."""

@@ -1,4 +1,4 @@
-"""Ranges of a recipe's numbers: every one is finite, and what is named here lies within its bounds."""
+"""Ranges of a recipe's numbers, each finite and within the bounds that are named here, and how one is refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+from regard.errors import RegardError
 
 _WHOLE = 2**31 - 1
 _RANGES: dict[str, tuple[float, float]] = {
@@ -52,6 +54,12 @@ _INSIDE: dict[str, tuple[float, float]] = {
 }
 """Field -> bounds that it must not reach."""
 _WORDS: dict[str, tuple[str, ...]] = {"train.accelerator": ("auto", "cpu", "gpu", "cuda", "mps", "tpu")}
+
+
+def refuse(broken: bool, message: str) -> None:
+    """Raises the `RegardError` of a broken rule of one part of a recipe."""
+    if broken:
+        raise RegardError(f"recipe: {message}")
 
 
 def broken_ranges(recipe: Any) -> Iterator[str]:

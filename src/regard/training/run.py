@@ -1,39 +1,30 @@
 """A run: a folder that holds everything, trained from its recipe or continued from its last checkpoint.
 
-`train` makes one, `train_with_twin` makes one beside its plain control, `load_run` and `open_run` read a finished one.
+`train` makes one, `train_with_twin` makes one beside its plain control; `regard.training.finished` reads one.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar, cast
 
-import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import EMAWeightAveraging
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
-from regard.models import AttentiveClassifier, TwoStream
+from regard.models import TwoStream
 from regard.owner import owns
 from regard.processes import start_child
 from regard.report import Terminal
 from regard.training.batches import Batches
-from regard.training.budgets import BudgetCallback, has_budget
 from regard.training.build import (
     build_gaze,
     build_model,
@@ -43,9 +34,7 @@ from regard.training.build import (
     resolve_match,
     start_from,
 )
-from regard.training.calibration import CalibrationCallback, calibrates
-from regard.training.callbacks import Journal, Patience, Progress, first_candidate, monitored, read_lines
-from regard.training.checkpoints import BEST, LAST, AtomicCheckpoints, Checkpoints, check_checkpoint
+from regard.training.checkpoints import BEST, CHECKPOINTS, LAST, check_checkpoint
 from regard.training.data_record import (
     RunRecord,
     build_data,
@@ -54,10 +43,12 @@ from regard.training.data_record import (
     record_run,
     write_record,
 )
-from regard.training.divergence import Diverged, DivergenceGuard, continued_recipe, divergences, with_remedy
+from regard.training.divergence import Diverged, continued_recipe, divergences, with_remedy
+from regard.training.engine import build_trainer, complete_training, silence_engine
+from regard.training.finished import MODEL, RECORD, LoadedRun, load_checkpoint, load_model
 from regard.training.forward import TaskModel
 from regard.training.map_override import build_override_maps
-from regard.training.parsing import dump_recipe, load_recipe, save_recipe
+from regard.training.parsing import RECIPE, dump_recipe, load_recipe, save_recipe
 from regard.training.probe import load_probe, start_at_probe
 from regard.training.provenance import collect_provenance, seed_everything
 from regard.training.recipe import Recipe
@@ -66,46 +57,11 @@ from regard.training.task import Task
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
-_RECIPE = "recipe.yaml"
-_CHECKPOINTS = "checkpoints"
 _WANTED = "wanted.yaml"
 """In a twin's folder: its recipe, while it is trained."""
 _OPTION = "--name"
 """Of the command line: names another folder."""
-_MODEL = "model"
 _TWIN = "twin"
-_RECORD = "environment.json"
-"""Written last: it marks a finished run."""
-
-ModelT = TypeVar("ModelT", bound=TaskModel)
-
-
-class LoadedRun(NamedTuple, Generic[ModelT]):
-    """A finished run.
-
-    Attributes:
-        recipe: as the folder holds it.
-        model: trained, in evaluation mode, on the processor.
-        data: what the recipe was trained and is evaluated on.
-    """
-
-    recipe: Recipe
-    model: ModelT
-    data: DataSplits
-
-
-class TrainedRun(NamedTuple):
-    """What a finished run is without its data, which need not be at hand.
-
-    Attributes:
-        recipe: as the folder holds it.
-        model: trained, in evaluation mode, on the processor.
-        record: of its data; None of a run of an earlier version.
-    """
-
-    recipe: Recipe
-    model: TaskModel
-    record: RunRecord | None
 
 
 class PreparedRun:
@@ -136,20 +92,20 @@ class PreparedRun:
             short = replace(recipe.train, epochs=1, plain_epochs=plain, limit_train_batches=1, limit_val_batches=1)
             recipe = replace(recipe, train=short)
         self.folder, self.recipe = folder, recipe
-        self.begun = any(folder.glob(f"**/{LAST}")) or any(folder.glob(f"**/{_RECORD}"))
+        self.begun = any(folder.glob(f"**/{LAST}")) or any(folder.glob(f"**/{RECORD}"))
         own = read_record(folder) if self.begun else None
         beside = read_record(folder.parent) if folder.name == _TWIN and own is None and record is None else None
         self._record = own or record or beside
         if data is not None and own is None and beside is None:
             self.data = data
-        if not (folder / _RECIPE).exists():
+        if not (folder / RECIPE).exists():
             _ = self.data  # opened before the folder is claimed
         if recipe.model.match is not None:
             self.recipe = resolve_match(recipe, self.data)
         self.recipe = continued_recipe(folder, self.recipe, finished=self.finished)
         self.claim = claim_folder(
             folder,
-            _RECIPE,
+            RECIPE,
             dump_recipe(self.recipe),
             holds="a run of another recipe",
             option=_OPTION,
@@ -175,13 +131,13 @@ class PreparedRun:
     def nothing_left(self) -> AbstractContextManager[None]:
         """A block whose failure removes a folder that was claimed here, unless it holds a checkpoint by then."""
         return self.claim.undone_on_failure(
-            lambda folder: any(True for name in ("*.ckpt", _RECORD) for _ in folder.rglob(name))
+            lambda folder: any(True for name in ("*.ckpt", RECORD) for _ in folder.rglob(name))
         )
 
     @property
     def finished(self) -> bool:
         """Whether the run is trained to its end."""
-        return (self.folder / _RECORD).exists()
+        return (self.folder / RECORD).exists()
 
     def open(self) -> LoadedRun[TaskModel]:
         """The finished run."""
@@ -248,7 +204,7 @@ def train_with_twin(
 
 def _train_both(run: PreparedRun, *, quiet: bool) -> None:
     recipe, folder, twin_folder = run.recipe, run.folder, run.folder / _TWIN
-    if not recipe.twin or (twin_folder / _RECORD).exists():
+    if not recipe.twin or (twin_folder / RECORD).exists():
         (twin_folder / _WANTED).unlink(missing_ok=True)  # of a process that was killed
         _train(run, quiet=quiet)
         return
@@ -287,90 +243,6 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
         raise RegardError(f"the plain twin failed ({last}); see {log}. The run itself is whole: {folder}")
 
 
-def load_run(folder: Path | str) -> LoadedRun[AttentiveClassifier]:
-    """Recipe, trained classifier and data of a finished run; executes nothing that lies in the folder.
-
-    Args:
-        folder: of the run.
-
-    Returns:
-        ``recipe``, ``model`` (in evaluation mode, on the processor) and ``data``.
-
-    Raises:
-        RegardError: no finished run lies there, or it does not classify images (see `open_run`).
-
-    Example:
-        >>> load_run("runs/absent")  # `train` has one of a run
-        Traceback (most recent call last):
-        regard.errors.RegardError: runs/absent: not a run folder (no recipe.yaml); `regard train` makes one
-    """
-    run = open_run(folder)
-    if not isinstance(run.model, AttentiveClassifier):
-        raise RegardError(
-            f"{folder}: a run of task {run.recipe.task}; one of classification, a classifier of images, is needed here"
-        )
-    return LoadedRun(run.recipe, run.model, run.data)
-
-
-def open_run(folder: Path | str) -> LoadedRun[TaskModel]:
-    """As `load_run`, of a run of any task.
-
-    Raises:
-        RegardError: no finished run lies there.
-    """
-    recipe, model, _ = load_trained(folder)
-    return LoadedRun(recipe, model, data_of_run(recipe, Path(folder)))
-
-
-def load_trained(folder: Path | str) -> TrainedRun:
-    """A finished run of any task without its data: they may be gone, or the working directory another one.
-
-    Raises:
-        RegardError: no finished run lies there.
-    """
-    folder = Path(folder)
-    path = folder / _RECIPE
-    if not path.is_file():
-        raise RegardError(f"{folder}: not a run folder (no recipe.yaml); `regard train` makes one")
-    recipe = load_recipe(path)
-    if not (folder / _MODEL).is_dir():
-        raise RegardError(f"{folder}: this run is not finished; go on with `regard train --recipe {path}`")
-    return TrainedRun(recipe, load_model(folder, TASKS[recipe.task].model), read_record(folder))
-
-
-def load_model(folder: Path, kind: type[ModelT]) -> ModelT:
-    """The trained model of a finished run, of class ``kind``, in evaluation mode, without its recipe and data."""
-    # this memory layout makes convolutions much faster
-    return cast(ModelT, kind.from_pretrained(folder / _MODEL).to(memory_format=torch.channels_last))
-
-
-def load_best(folder: Path) -> AttentiveClassifier | None:
-    """The model of the epoch with the highest validation accuracy, the first of equals, in evaluation mode.
-
-    None where that is the last epoch, whose model `load_run` gives. The epoch was not chosen on test images, but its
-    validation accuracy flatters it.
-
-    Raises:
-        RegardError: the run keeps no such checkpoint, or it is of another network.
-    """
-    model, path = load_model(folder, AttentiveClassifier), folder / _CHECKPOINTS / BEST
-    epoch = _load_checkpoint(path, model)
-    return None if epoch == len(read_lines(folder / "metrics.jsonl")) - 1 else model.eval()
-
-
-def _load_checkpoint(path: Path, model: TaskModel) -> int:
-    """Takes the weights of a checkpoint, and gives its epoch.
-
-    Raises:
-        RegardError: there is no such checkpoint, or it is of another network.
-    """
-    task = torch.nn.ModuleDict({"model": model})  # the names in a checkpoint of a `Task`
-    check_checkpoint(path, task)
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    task.load_state_dict(checkpoint["state_dict"])
-    return int(checkpoint["epoch"])
-
-
 def _train(run: PreparedRun, *, quiet: bool) -> Path:
     recipe, folder = run.recipe, run.folder
     if run.finished:
@@ -405,11 +277,11 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
             highlight=False,
         )
     task = Task(recipe, model, batches.steps_per_epoch, overrides)
-    last = folder / _CHECKPOINTS / LAST
+    last = folder / CHECKPOINTS / LAST
     if last.exists():
         check_checkpoint(last, task)
-    _silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
-    trainer = _trainer(task, folder, quiet, batches)
+    silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
+    trainer = build_trainer(task, folder, quiet, batches)
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
@@ -430,37 +302,25 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     except SystemExit as stopped:  # Lightning exits when interrupted and leaves its SIGINT handler installed
         signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt from stopped
-    _complete(trainer, task)
+    complete_training(trainer, task)
     if trainer.is_global_zero:
         if recipe.train.keep == "best":
-            _load_checkpoint(folder / _CHECKPOINTS / BEST, model)
-        model.save_pretrained(folder / _MODEL)
+            load_checkpoint(folder / CHECKPOINTS / BEST, model)
+        model.save_pretrained(folder / MODEL)
         record = collect_provenance(recipe.train.seed) | {"seconds": round(time.perf_counter() - begin, 1)}
         if overrides is not None:
             record["imposed"] = overrides.record
         if diverged := divergences(folder):
             record["diverged"] = diverged
-        write_atomically(folder / _RECORD, json.dumps(record, indent=2) + "\n")
+        write_atomically(folder / RECORD, json.dumps(record, indent=2) + "\n")
     trainer.strategy.barrier()  # no process returns before the run is complete, as others may open it at once
     return folder
-
-
-def _complete(trainer: pl.Trainer, task: Task) -> None:
-    """Does what ends training, where a killed run had saved its last epoch: Lightning then skips training altogether.
-
-    The average takes the weights' place, and budgets are checked.
-    """
-    if any(isinstance(callback, Checkpoints) and callback.ended for callback in trainer.callbacks):  # type: ignore[attr-defined]
-        return
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, EMAWeightAveraging | BudgetCallback):
-            callback.on_train_end(trainer, task)
 
 
 def _start_folder(folder: Path, init: str) -> Path:
     """The folder that ``model.init`` means: one beside or inside the run's, or as it stands."""
     near = (folder / init).resolve()
-    return near if (near / _RECORD).exists() else Path(init)
+    return near if (near / RECORD).exists() else Path(init)
 
 
 def _train_plain_start(run: PreparedRun, *, quiet: bool) -> None:
@@ -468,73 +328,3 @@ def _train_plain_start(run: PreparedRun, *, quiet: bool) -> None:
     if run.recipe.train.plain_epochs:
         plain = PreparedRun(plain_start(run.recipe), run.folder / "plain", run.data, record=run.record)
         _train(plain, quiet=quiet)
-
-
-def _silence_engine(*, frozen: bool) -> None:
-    """Hides Lightning's tips and the warnings that a resumed run and frozen layers provoke."""
-    for engine in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(engine).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
-    if frozen:  # frozen layers stay in evaluation mode, as they should
-        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)
-
-
-def _trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
-    recipe, t = task.recipe, task.recipe.train
-    score, mode = monitored(recipe)
-    monitor, first, checkpoints = f"val/{score}", first_candidate(recipe), folder / _CHECKPOINTS
-    average = EMAWeightAveraging(decay=t.ema) if t.ema else None
-    callbacks = [
-        DivergenceGuard(recipe, monitor),  # before all that uses what has diverged
-        average,  # before the callbacks that measure it
-        CalibrationCallback(batches.data.train, batches.data.val) if calibrates(task.model) else None,
-        BudgetCallback(batches.data.val, average) if has_budget(recipe.objective) else None,
-        Journal(folder / "metrics.jsonl"),
-        Checkpoints(checkpoints, first, monitor, mode),
-        Patience(first, monitor, mode, t.patience) if t.patience else None,
-        None if quiet else Progress(),
-    ]
-    runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
-    loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
-    if t.tensorboard:
-        loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
-    try:
-        return _engine(task, folder, quiet, batches, callbacks, loggers)
-    except (MisconfigurationException, ModuleNotFoundError) as error:
-        reason = " ".join(str(error).split())
-        raise RegardError(
-            f"train.accelerator {t.accelerator}, train.devices {t.devices}, train.precision {t.precision}: this "
-            f"machine cannot ({reason[:200]}); --train.accelerator auto takes what there is"
-        ) from error
-
-
-def _engine(
-    task: Task,
-    folder: Path,
-    quiet: bool,
-    batches: Batches,
-    callbacks: Sequence[pl.Callback | None],
-    loggers: Sequence[Logger],
-) -> pl.Trainer:
-    recipe, t = task.recipe, task.recipe.train
-    return pl.Trainer(
-        accelerator=t.accelerator,
-        devices=t.devices,
-        num_nodes=t.nodes,
-        strategy="ddp" if t.devices * t.nodes > 1 else "auto",
-        precision=t.precision,
-        max_epochs=t.epochs,
-        limit_train_batches=t.limit_train_batches,
-        limit_val_batches=t.limit_val_batches,
-        gradient_clip_val=recipe.optim.clip,
-        callbacks=[callback for callback in callbacks if callback is not None],
-        plugins=[AtomicCheckpoints()],
-        logger=list(loggers),
-        default_root_dir=folder,
-        use_distributed_sampler=False,
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        enable_progress_bar=not quiet,
-        enable_model_summary=False,
-        log_every_n_steps=min(50, batches.steps_per_epoch),
-    )

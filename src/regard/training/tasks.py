@@ -19,7 +19,8 @@ from regard.metrics.salient_object import mae, mean_f, s_measure
 from regard.models import AttentiveClassifier, Segmenter, TwoStream, TwoStreamOutput
 from regard.objectives import Losses, Weights, add_prices, information_loss, segmentation_loss, task_loss
 from regard.training.forward import forward_batch, kept_share, sampled_rates
-from regard.training.recipe import ModelRecipe, Recipe
+from regard.training.recipe import Recipe
+from regard.training.recipe_model import ModelRecipe
 from regard.types import NATS_PER_BIT, Batch, ModelOutput, RegardError, SegmenterOutput
 
 
