@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from regard.report.gallery import LARGEST, build_gallery, outline, value_range
+from regard.report.gallery import LARGEST, build_gallery, finite_range, outline, value_range
 from regard.report.overlay import colorize
 from regard.report.runs import read_run
 

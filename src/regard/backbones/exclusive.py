@@ -1,7 +1,8 @@
 """One thread at a time works on a network: whoever changes modes, hooks or gradients for a while has it to himself.
 
 Every module has a lock, so that a network, its trunk and a wrapper around it exclude each other, and unrelated networks
-do not. Locks are taken in one order, whichever thread asks, and a thread may take them again.
+do not. The locks of one network are taken in one order, whichever thread asks, and a thread may take them again.
+Inside, a thread asks for parts of what it has, never for what is around it: two that did would wait for each other.
 """
 
 from __future__ import annotations

@@ -20,12 +20,11 @@ from regard.report import (
     Panels,
     Reference,
     Score,
-    interval_text,
-    number,
     panels,
     read_evaluation,
     render_page,
     scale_of,
+    value_range,
 )
 from regard.training import read_record
 from regard.types import RegardError
@@ -181,6 +180,6 @@ def _map_pairs(first: Path, second: Path, comparison: RunComparison) -> tuple[_M
             continue
         places = (i, other[row])
         drawn = [panels(kept[0].images[i], both[k][places[k]], scales[k]) for k in (0, 1)]
-        values = [interval_text(p.low, p.high) or f"{number(p.low)} everywhere" for p in drawn]
+        values = [value_range(p.low, p.high) for p in drawn]
         pairs.append(_MapPair(row, cast(tuple[Panels, Panels], tuple(drawn)), cast(tuple[str, str], tuple(values))))
     return tuple(pairs)
