@@ -12,7 +12,9 @@ from regard.explain import explain
 
 
 class Captum(nn.Module):
-    """The network of captum's own Grad-CAM test: kernels of ones, then a linear layer of ones and minus ones."""
+    """The network of captum's own Grad-CAM test: kernels of ones, then a linear layer of ones and minus ones;
+    images are 0 to 1, not to 16.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,11 +25,11 @@ class Captum(nn.Module):
         self.fc1.weight = nn.Parameter(torch.cat([torch.ones(4, 5), -torch.ones(4, 3)], dim=1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.fc1(self.conv1(images).relu().flatten(1))
+        return self.fc1(self.conv1(16 * images).relu().flatten(1))
 
 
 def test_captums_known_numbers() -> None:
-    images = torch.arange(16.0).view(1, 1, 4, 4)
+    images = torch.arange(16.0).view(1, 1, 4, 4) / 16
     map = explain(Captum(), images, "grad_cam", target=torch.tensor([0]), layer="conv1")
     assert map.values.tolist() == [[[[11.25, 13.5], [20.25, 22.5]]]]
 

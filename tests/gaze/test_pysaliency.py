@@ -82,7 +82,7 @@ def test_round_trip(tmp_path, duration):
 
 def test_errors(tmp_path):
     (tmp_path / "no").write_text("text")
-    with pytest.raises(RegardError, match="cannot read"):
+    with pytest.raises(RegardError, match="no: cannot be read as HDF5"):
         read_pysaliency(tmp_path / "no", sizes=SIZES)
     with pytest.raises(RegardError, match="sizes"):
         read_pysaliency(tmp_path / "no")

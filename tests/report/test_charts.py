@@ -92,6 +92,12 @@ def test_ticks_enclose_the_range(low: float, width: float) -> None:
     assert 2 <= len(positions) <= 8
 
 
+def test_ticks_enclose_a_narrow_range_far_from_zero() -> None:
+    low = 131072.33739994257
+    positions = ticks(low, low + 1e-3, 5)
+    assert positions[0] <= low < low + 1e-3 <= positions[-1]
+
+
 def test_ticks_of_one_value() -> None:
     assert len(ticks(0.0, 0.0, 5)) > 1
     assert len(ticks(-7.0, -7.0, 5)) > 1

@@ -67,7 +67,7 @@ def test_the_plain_network_that_is_trained_first_learns() -> None:
 
 
 def test_a_network_of_other_classes_cannot_be_kept(plain: Path, tmp_path: Path) -> None:
-    config = load_run(plain).model.config | {"num_classes": 5}
+    config = load_run(plain).model.config | {"num_classes": 5, "classes": None}
     AttentiveClassifier(**config).save_pretrained(tmp_path / "model")
     learns = tiny(model={"latent": None, "init": str(tmp_path)})
     start_from(build_model(learns, build_data(learns)), tmp_path)

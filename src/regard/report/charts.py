@@ -54,7 +54,10 @@ def ticks(low: float, high: float, count: int, whole: bool = False) -> list[floa
     """About ``count`` round values that enclose low and high."""
     if high <= low:
         high = low + (abs(low) or 1.0) * 0.1
-    return [float(t) for t in MaxNLocator(count, steps=[1, 2, 5, 10], integer=whole).tick_values(low, high)]
+    found = [float(t) for t in MaxNLocator(count, steps=[1, 2, 5, 10], integer=whole).tick_values(low, high)]
+    step, slack = found[1] - found[0], 1e-6 * (high - low)
+    before = [found[0] - step] if found[0] > low + slack else []  # matplotlib rounds where values are far from zero
+    return [*before, *found, *([found[-1] + step] if found[-1] < high - slack else [])]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
