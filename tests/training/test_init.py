@@ -24,6 +24,7 @@ from regard.training import (
     train_with_twin,
 )
 from regard.training.build import plain_start, start_from
+from regard.training.checkpoints import AtomicCheckpoints
 from regard.types import RegardError
 
 PLAIN = {"attention": None, "latent": None}
@@ -260,7 +261,7 @@ def test_a_run_and_its_twin_go_on_from_the_plain_network_trained_first(tmp_path:
 def test_a_run_that_was_stopped_goes_on(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = replace(first_plain(objective={"map_budget_bits": 100.0}, train={"epochs": 2}), twin=False)
     unbroken = train(recipe, tmp_path / "unbroken", quiet=True)
-    save, count = run.AtomicCheckpoints.save_checkpoint, [0]
+    save, count = AtomicCheckpoints.save_checkpoint, [0]
 
     def stopping(self, checkpoint: dict, path: str, *arguments, **options) -> None:
         save(self, checkpoint, path, *arguments, **options)
@@ -275,7 +276,7 @@ def test_a_run_that_was_stopped_goes_on(stage: str, tmp_path: Path, monkeypatch:
     if stage == "before the run":
         monkeypatch.setattr(run, "start_from", stopped)
     else:
-        monkeypatch.setattr(run.AtomicCheckpoints, "save_checkpoint", stopping)
+        monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", stopping)
     with pytest.raises(ZeroDivisionError):
         train(recipe, tmp_path / "stopped", quiet=True)
     monkeypatch.undo()
