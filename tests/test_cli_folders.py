@@ -17,6 +17,7 @@ from regard.experiments import GridOptions
 from regard.experiments.tables import open_table
 from regard.models import AttentiveClassifier
 from regard.training import load_run, save_recipe
+from regard.types import RegardError
 
 CLASSES = ("cat", "=2+2", "tench, fish")
 
@@ -173,6 +174,21 @@ def test_a_smoke_sweep_and_table_go_into_a_folder_of_their_own(place, capsys, mo
     assert [str(how.runs) for _, how in seen] == ["r/smoke", "runs/smoke", "r"]
     assert [table.base.train.fast_dev_run for table, _ in seen] == [True, True, False]
     assert seen[1][0].table.seeds == [0]
+
+
+@pytest.mark.parametrize("words", [["small"], ["run", "generated"], ["paper", "--seeds", "2"]])
+def test_a_smoke_study_goes_into_a_folder_of_its_own(place, monkeypatch, words):
+    seen = []
+
+    def make_study(name, options):
+        seen.append((name, options))
+        raise RegardError("seen")
+
+    monkeypatch.setattr("regard.experiments.study.make_study", make_study)
+    assert main(["study", *words, "--smoke", "--runs", "r"]) == 2
+    assert main(["study", *words, "--smoke", "--dry-run"]) == 0
+    assert main(["study", *words]) == 2
+    assert [(str(how.runs), how.smoke) for _, how in seen] == [("r/smoke", True), ("runs", False)]
 
 
 @pytest.mark.parametrize("field", ["limit_train_batches", "limit_val_batches"])

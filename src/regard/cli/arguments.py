@@ -75,22 +75,16 @@ def method_options(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return given
 
 
-def add_smoke(parser: argparse.ArgumentParser) -> None:
-    """Trying something out before it takes hours."""
+def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
+    """Where a grid of cells is kept (``location``: help text of ``--runs``), how many run at a time, what to print."""
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
+    parser.add_argument("--workers", type=int, default=1, help="processes at a time; default 1")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads of each; default 1")
     parser.add_argument(
         "--smoke",
         action="store_true",
         help="does everything run? one step of training, few test images, one seed, no tuning; into RUNS/smoke",
     )
-
-
-def add_grid(parser: argparse.ArgumentParser, location: str, *, smoke: bool = True) -> None:
-    """Where a grid of cells is kept (``location``: help text of ``--runs``), how many run at a time, what to print."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
-    parser.add_argument("--workers", type=int, default=1, help="processes at a time; default 1")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads of each; default 1")
-    if smoke:
-        add_smoke(parser)
     parser.add_argument("--dry-run", action="store_true", help="print cells and the time they will take, run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -107,9 +101,8 @@ def grid_options(options: argparse.Namespace) -> GridOptions:
     """The options of `add_grid` and `add_part`."""
     from regard.experiments import GridOptions
 
-    smoke = getattr(options, "smoke", False)
-    runs = options.runs / "smoke" if smoke else options.runs
-    return GridOptions(runs, options.workers, options.threads, options.seeds, tuple(options.only), smoke)
+    runs = options.runs / "smoke" if options.smoke else options.runs
+    return GridOptions(runs, options.workers, options.threads, options.seeds, tuple(options.only), options.smoke)
 
 
 def add_gaze(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,8 @@ def add_study(commands: Commands) -> None:
         "do maps that come closer to people do better? docs/study.md",
         "The study of human and machine attention: runs one from a file, writes its page, or simulates how large one "
         "must be.",
-        """regard study small --workers 2
+        """regard study small --smoke
+        regard study small --workers 2
         regard study report small
         regard study power --hypothesis C4 --effect .05""",
     )
@@ -38,7 +39,7 @@ def add_study(commands: Commands) -> None:
     run = actions.add_parser("run", help="run or resume a study, and write its table of trials and its page")
     run.add_argument("name", metavar="FILE", help="a study's file, or small, generated or paper, which come along")
     add_part(run, "task")
-    add_grid(run, "the study is kept in RUNS/NAME", smoke=False)
+    add_grid(run, "the study is kept in RUNS/NAME")
     run.set_defaults(run=_run)
 
     report = actions.add_parser(
@@ -74,6 +75,7 @@ def add_study(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
+    from regard.experiments import NO_RESULT
     from regard.experiments.study import make_study, print_study, read_study_results, study_plan_lines
 
     how = grid_options(options)
@@ -81,7 +83,9 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         print("\n".join(study_plan_lines(options.name, how)))
         return 0
     folder, failed = make_study(options.name, how)
-    print_results(read_study_results(folder), print_study, f"page: {folder / 'report.html'}", as_json=options.json)
+    page = f"page: {folder / 'report.html'}"
+    last = NO_RESULT.format(page) if how.smoke else page
+    print_results(read_study_results(folder), print_study, last, as_json=options.json)
     for path, why in failed.items():
         complain(f"{path}: {why.strip().splitlines()[-1]}")
     return 1 if failed else 0

@@ -10,6 +10,7 @@ from jaxtyping import Int, Num
 from torch import Tensor
 
 from regard.data import DataSplits, Split, SplitWrapper, evenly_spaced
+from regard.gaze import Fixations
 from regard.metrics import batch_masks, controls
 from regard.training import Recipe
 from regard.types import Batch, RegardError
@@ -55,12 +56,28 @@ class PartSplit(SplitWrapper):
 
 
 def tried_out(recipe: Recipe, data: DataSplits) -> DataSplits:
-    """The data with few test images, evenly over all, where the recipe is only tried out (``train.fast_dev_run``)."""
-    if not recipe.train.fast_dev_run or len(data.test) <= TRIED_OUT:
+    """The data with few test images, evenly over all, where the recipe is only tried out (``train.fast_dev_run``).
+
+    Their gaze and guesses are those of these images; a remark says that the numbers mean nothing.
+    """
+    if not recipe.train.fast_dev_run:
         return data
-    remark = f"Tried out (train.fast_dev_run): one step of training, {TRIED_OUT} test images. The numbers mean nothing."
-    part = PartSplit(data.test, evenly_spaced(len(data.test), TRIED_OUT))
-    return replace(data, test=part, remarks=(*data.remarks, remark))
+    index = evenly_spaced(len(data.test), TRIED_OUT)
+    read = data.gaze
+
+    def gaze() -> Fixations:
+        assert read is not None
+        every = read()
+        return every.select(images=[every.images[i] for i in index.tolist()])
+
+    remark = f"Tried out (train.fast_dev_run): one step of training, {len(index)} test images. The numbers mean nothing."
+    return replace(
+        data,
+        test=PartSplit(data.test, index),
+        gaze=None if read is None else gaze,
+        guesses={name: guess[index] for name, guess in data.guesses.items()},
+        remarks=(*data.remarks, remark),
+    )
 
 
 def on_other_grounds(split: Split, *, seed: int) -> Callable[[Batch], Batch]:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.data import SEVERITIES, DataSplits, Split, evenly_spaced
-from regard.evaluation.changed_splits import ChangedSplit
+from regard.evaluation.changed_splits import TRIED_OUT, ChangedSplit, tried_out
 from regard.evaluation.context import EvaluationContext, object_masks
 from regard.evaluation.faithfulness import faithful
 from regard.evaluation.gaze_similarity import gaze_information, gaze_similarity, train_gaze
@@ -54,6 +54,12 @@ class StudyMeasures:
     """Doses: how much of the human map is taken away in networks of `human`, 0 to 1."""
     gallery: int = 6
     """Test images whose maps are kept."""
+
+    def tried(self) -> StudyMeasures:
+        """The same measures on very few images, to see whether each of them runs."""
+        few = {"faithful": 2, "robust_images": 8, "gallery": 2}
+        ends = sorted({min(self.alphas), max(self.alphas)}) if self.alphas else []
+        return replace(self, **{name: min(getattr(self, name), n) for name, n in few.items()}, alphas=ends)
 
     def __post_init__(self) -> None:
         odd = [name for name in self.robust if name not in DISTURBANCES]
@@ -109,6 +115,7 @@ def measure_study(
         doses: kinds of dose, for a network of ``impose.map human``.
     """
     imposed, seed = build_override_maps(recipe, data, model), recipe.train.seed
+    data = tried_out(recipe, data)
     given = (lambda split: split) if imposed is None else partial(with_maps_of, maps=imposed.of)
     context = EvaluationContext(model, replace(data, test=given(data.test)), seed)
     observation = context.observation
@@ -134,14 +141,15 @@ def measure_study(
             columns[f"{DOSE}{kind}/{alpha}"] = context.scoring.performance(predicted, context.targets).float()
     own, people, shown = gaze.name == "own", data, observation.map
     if not own:
-        people = open_gaze("align", gaze.name, gaze.root, gaze.options, data)
+        people = tried_out(recipe, open_gaze("align", gaze.name, gaze.root, gaze.options, data))
         shown = observe_maps(model, given(people.test))
     kept = evenly_spaced(len(people.test), wanted.gallery)
     out = replace(out, gallery=kept, maps=shown.values[kept, 0])
     if not wanted.similarity or people.gaze is None or _constant(shown):
         return out
     train = train_gaze(people.train, sigma=gaze.sigma)
-    index = train.with_gaze[evenly_spaced(len(train.with_gaze), CALIBRATED)]
+    calibrated = TRIED_OUT if recipe.train.fast_dev_run else CALIBRATED
+    index = train.with_gaze[evenly_spaced(len(train.with_gaze), calibrated)]
     close = gaze_similarity(shown, people.gaze(), train, sigma=gaze.sigma, seed=seed)
     learned = observe_maps(model, given(people.train), index)
     close |= gaze_information(shown, people.gaze(), learned, people.train, index, train, sigma=gaze.sigma, seed=seed)

@@ -1,3 +1,4 @@
+from .runner import NO_RESULT as NO_RESULT
 from .runner import GridOptions as GridOptions
 from .study import make_study as make_study
 from .study import report_study as report_study
@@ -5,4 +6,4 @@ from .tables import make_table as make_table
 from .tables import open_sweep as open_sweep
 from .tables import open_table as open_table
 
-__all__ = ["GridOptions", "make_study", "make_table", "open_sweep", "open_table", "report_study"]
+__all__ = ["NO_RESULT", "GridOptions", "make_study", "make_table", "open_sweep", "open_table", "report_study"]

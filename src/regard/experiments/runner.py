@@ -23,6 +23,8 @@ from regard.types import RegardError
 
 _STYLE = {"done": "green", "failed": "red", "running": "bold", "elsewhere": "cyan", "waiting": "dim"}
 _OnProgress = Callable[[Mapping[str, State]], None]
+NO_RESULT = "Only tried out, nothing here is a result: {}"
+"""Title of a table or study whose cells are only tried out, from its own."""
 
 
 @dataclass(frozen=True)

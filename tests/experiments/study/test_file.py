@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
+from regard.evaluation import StudyMeasures
+from regard.experiments import GridOptions
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
-from regard.experiments.study.cells import OpenStudy
+from regard.experiments.study.cells import OpenStudy, open_study
 from regard.experiments.study.design import CONDITIONS, DOSES
 from regard.experiments.study.file import ALIGNED, CONDITION_FIELDS, DEFAULT_FIELDS, condition_recipe, read_study
 from regard.training import Recipe, override
@@ -55,6 +57,37 @@ def test_every_study_reads_and_states_its_command(path: Path) -> None:
     chosen = {(task, b): 1.0 for task, t in study.tasks.items() for b in t.backbones}
     cells = OpenStudy(study, path.parent, path.stem, path.parent).cells_with(chosen)
     assert len({cell.path for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_that_is_tried_out_has_every_kind_of_cell_once(path: Path) -> None:
+    whole, tried = (open_study(str(path), GridOptions(smoke=smoke)) for smoke in (False, True))
+    first = {(task, b): 1.0 for task, t in whole.study.tasks.items() for b in t.backbones}
+    kinds = {(cell.arm, cell.spec["condition"], tuple(cell.spec["doses"])) for cell in whole.cells_with(first)}
+    assert sorted((cell.arm, cell.spec["condition"], tuple(cell.spec["doses"])) for cell in tried.cells) == sorted(kinds)
+    assert tried.tuning == []
+    assert {cell.seed for cell in tried.cells} == {whole.study.seeds[0], whole.study.ensemble[0]}
+    assert all(cell.spec["recipe"]["train"]["fast_dev_run"] for cell in tried.cells)
+    assert not any(cell.spec["recipe"]["train"]["fast_dev_run"] for cell in whole.cells_with(first))
+    measures, own = tried.study.measures, whole.study.measures
+    assert (measures.faithful, measures.robust_images, measures.gallery) == (2, 8, 2)
+    assert (measures.robust, measures.severity, measures.alphas) == (own.robust, own.severity, [0.0, 1.0])
+    assert tried.study.title == f"Only tried out, nothing here is a result: {whole.study.title}"
+    two = open_study(str(path), GridOptions(smoke=True, seeds=2)).study
+    assert two.seeds == [0, 1], "seeds that were asked for"
+
+
+@pytest.mark.parametrize(
+    ("own", "few"),
+    [
+        ({"faithful": 0, "robust_images": 5, "gallery": 1, "alphas": [0.5]}, (0, 5, 1, [0.5])),
+        ({"faithful": 1, "robust_images": 99, "gallery": 0, "alphas": [0.75, 0.25, 0.5]}, (1, 8, 0, [0.25, 0.75])),
+        ({"alphas": []}, (2, 8, 2, [])),
+    ],
+)
+def test_measures_that_are_tried_out_ask_for_nothing_more(own: dict[str, Any], few: tuple[Any, ...]) -> None:
+    tried = StudyMeasures(**own).tried()
+    assert (tried.faithful, tried.robust_images, tried.gallery, tried.alphas) == few
 
 
 def test_cells_are_every_condition_backbone_place_and_seed(tmp_path: Path) -> None:

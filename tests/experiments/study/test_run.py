@@ -177,6 +177,34 @@ def test_a_failing_cell_does_not_affect_others(tmp_path: Path, capsys: pytest.Ca
     assert "stage9" in page
 
 
+@pytest.mark.slow
+def test_a_study_is_tried_out_in_a_folder_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"size": 16, "train": 64, "val": 16, "test": 40, "observers": 3, "cache": False}
+    task = {"conditions": ["implicit", "human", "dose-noise"]}
+    task["set"] = STUDY["tasks"]["find"]["set"] | {"data.options": options, "train.epochs": 5}
+    study_file(tmp_path, tasks={"find": task}, plan={"attention_driven": ["find"]}, tuning={"values": [0.1, 1.0]})
+    assert main(study_command(tmp_path, "--smoke")) == 0
+    says = "Only tried out, nothing here is a result: "
+    assert f"{says}page: " in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["smoke"]
+    root = tmp_path / "runs" / "smoke" / "tiny"
+    assert f"<h1>{says}Digits" in (root / "report.html").read_text()
+    runs = sorted(path.parent for path in root.rglob("cell.json"))
+    assert [str(run.relative_to(root / "cells" / "find")) for run in runs] == [
+        "base/human/seed-0",
+        "base/implicit/seed-0",
+        "ensemble/seed-7",
+    ]
+    for run in runs:
+        assert len((run / "run" / "metrics.jsonl").read_text().splitlines()) == 1
+    frame = read_trials(root / "trials.csv").frame
+    implicit = frame[frame["condition"] == "implicit"]
+    assert len(implicit) == 32, "of 40"
+    assert set(implicit["image"]) == {str(i) for i in np.linspace(0, 39, 32).astype(int)}
+    assert implicit["nss"].notna().mean() > 0.9
+    assert set(frame[frame["condition"] == "dose-noise"]["alpha"]) == {0.0, 1.0}
+
+
 def test_a_study_without_finished_cells_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study_file(tmp_path)
     assert main(["study", "report", str(tmp_path / "tiny.yaml"), "--runs", str(tmp_path)]) == 2

@@ -32,6 +32,7 @@ from regard.experiments.study.file import (
     StudyFile,
     condition_recipe,
     read_study,
+    tried_study,
 )
 from regard.training import (
     RECIPES,
@@ -212,7 +213,7 @@ def open_study(name: str, options: GridOptions) -> OpenStudy:
     path = find_yaml("study", name, RECIPES / "study")
     study = read_study(path)
     options.check_only(study.tasks, "task", path)
-    study = replace(study, seeds=options.seeds_of(study.seeds))
+    study = replace(tried_study(study) if options.smoke else study, seeds=options.seeds_of(study.seeds))
     return OpenStudy(study, path.parent, path.stem, options.runs / path.stem)
 
 

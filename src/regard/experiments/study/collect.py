@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from regard.data import Split
-from regard.evaluation import DOSE
+from regard.evaluation import DOSE, tried_out
 from regard.experiments.grid import FAILED_FILE, RUN, Cell, Result, finished_record, read_object, read_result
 from regard.experiments.study.cells import ENSEMBLE, GALLERY, GAZE_SET, MAPS
 from regard.experiments.study.trials import Trials
@@ -150,6 +150,7 @@ def galleries(cells: Sequence[Cell], root: Path) -> list[Gallery]:
         data = build_data(recipe, read_record(root / cell.path / RUN))
         if gaze["name"] != "own":
             data = open_gaze("align", gaze["name"], gaze["root"], gaze["options"], data)
+        data = tried_out(recipe, data)
         images, human = _pictures(data.test, result.arrays[GALLERY], gaze["sigma"])
         maps = {name: other.arrays[MAPS].astype(np.float32) for name, (_, other) in stored.items()}
         drawn.append(Gallery(task, cell.spec["backbone"], images, human, maps))

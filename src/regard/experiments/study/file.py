@@ -5,12 +5,13 @@ condition.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from pathlib import Path
 from typing import Any
 
 from regard.evaluation import StudyMeasures
+from regard.experiments.runner import NO_RESULT
 from regard.experiments.study.design import CONDITIONS, DOSES
 from regard.experiments.study.plan import Plan, plan_of
 from regard.training import Recipe, override, read_yaml
@@ -107,6 +108,22 @@ class StudyFile:
             if task not in self.tasks:
                 raise RegardError(f"{where}: plan: task {task!r} is not in the study; it has {', '.join(self.tasks)}")
         return plan
+
+
+def tried_study(study: StudyFile) -> StudyFile:
+    """The study with every kind of cell that it has, each of which is only tried out.
+
+    One step of training, few test images, one network of the ensemble, and the first of the tuning's weights.
+    """
+    tasks = {name: replace(task, set={**task.set, "train.fast_dev_run": True}) for name, task in study.tasks.items()}
+    return replace(
+        study,
+        title=NO_RESULT.format(study.title),
+        tasks=tasks,
+        ensemble=study.ensemble[:1],
+        tuning=replace(study.tuning, values=study.tuning.values[:1]),
+        measures=study.measures.tried(),
+    )
 
 
 def read_study(path: Path) -> StudyFile:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.experiments.grid import Cell
-from regard.experiments.runner import GridOptions, cell_lines, run_cells
+from regard.experiments.runner import NO_RESULT, GridOptions, cell_lines, run_cells
 from regard.experiments.tables.export import print_table, table_csv, table_latex
 from regard.experiments.tables.file import TableFile, best_trials, read_table, sweep_table, table_cells, trial_cells
 from regard.experiments.tables.page import write_table_page
@@ -69,6 +69,8 @@ def make_table(at: OpenTable, options: GridOptions, *, as_json: bool = False) ->
     trials = best_trials(table, trial_cells(table, base, name, root=root), root)
     failed |= run_cells(table_cells(table, base, name, trials, options.only), root, options)
     cells = table_cells(table, base, name, trials)
+    if base.train.fast_dev_run:
+        table = replace(table, title=NO_RESULT.format(table.title))
     results = table_of(table, name, cells, trials, root, failed, swept=at.swept)
     write_table_files(results, root)
     if as_json:
