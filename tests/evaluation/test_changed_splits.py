@@ -27,7 +27,7 @@ def test_few_test_images_keep_their_gaze_and_guesses(count: int, kept: int) -> N
     assert len(points) == kept
     for here, there in zip(points, all_points[index], strict=True):
         assert torch.equal(here[~here.isnan().any(-1)], there[~there.isnan().any(-1)])
-    assert few.remarks[-1].endswith(f"one step of training, {kept} test images. The numbers mean nothing.")
+    assert few.remarks[-1].endswith(f"one step of training, {kept} test images: no result.")
 
 
 def test_other_recipes_and_data_without_gaze() -> None:

@@ -70,7 +70,7 @@ def tried_out(recipe: Recipe, data: DataSplits) -> DataSplits:
         every = read()
         return every.select(images=[every.images[i] for i in index.tolist()])
 
-    remark = f"Tried out (train.fast_dev_run): one step of training, {len(index)} test images. The numbers mean nothing."
+    remark = f"Tried out (train.fast_dev_run): one step of training, {len(index)} test images: no result."
     return replace(
         data,
         test=PartSplit(data.test, index),
