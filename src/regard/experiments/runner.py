@@ -14,10 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from regard.experiments.estimate import time_line
 from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, estimate_time, read_object, run_grid
 from regard.experiments.held_data import hold_data
 from regard.reading import parse_json
-from regard.report import Terminal, duration, plural
+from regard.report import Terminal, duration
 from regard.training import Recipe, build_data, override, recipe_from
 from regard.types import RegardError
 
@@ -83,8 +84,8 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
     if not left:
         return {}
-    for remark in hold_data(left, root):
-        Terminal(stderr=True).print(remark, markup=False, highlight=False)
+    for line in (*hold_data(left, root), time_line(cells, root, options.workers, options.threads)):
+        Terminal(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
     with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
         outcome = run_grid(left, root, workers=options.workers, threads=options.threads, on_progress=on_progress)
     return dict(outcome.failed)
@@ -101,13 +102,11 @@ def open_data_of(cells: Sequence[Cell]) -> None:
         build_data(recipe)
 
 
-def cell_lines(cells: Sequence[Cell], root: Path, workers: int) -> list[str]:
+def cell_lines(cells: Sequence[Cell], root: Path, options: GridOptions) -> list[str]:
     """One line per cell, and a last one about time."""
-    finished, seconds = estimate_time(cells, root, workers)
-    left = len(cells) - sum(finished)
-    when = "unknown, as no cell is finished" if seconds is None else f"about {duration(seconds)}"
+    finished, _ = estimate_time(cells, root, options.workers)
     lines = [f"{'done' if is_done else 'to run':<8}{cell.path}" for cell, is_done in zip(cells, finished, strict=True)]
-    return [*lines, f"{plural(left, 'cell')} to run with {plural(workers, 'worker')}: {when}"]
+    return [*lines, time_line(cells, root, options.workers, options.threads)]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from .divergence import divergences
 from .finished import LoadedRun, TrainedRun, load_best, load_model, load_run, load_trained, open_run
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
+from .pace import Pace, measure_pace
 from .parsing import (
     RECIPES,
     find_yaml,
@@ -53,6 +54,7 @@ __all__ = [
     "ModelRecipe",
     "ObjectiveRecipe",
     "OptimRecipe",
+    "Pace",
     "Recipe",
     "RunRecord",
     "Situation",
@@ -82,6 +84,7 @@ __all__ = [
     "load_recipe",
     "load_run",
     "load_trained",
+    "measure_pace",
     "open_beside",
     "open_bits",
     "open_gaze",

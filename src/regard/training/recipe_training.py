@@ -114,7 +114,7 @@ class TrainRecipe:
     limit_val_batches: int | None = None
     """Batches of validation at most; null for all."""
     fast_dev_run: bool = False
-    """One epoch of one step and one batch of validation: does everything run? The numbers mean nothing."""
+    """One epoch of one step and one batch of validation, without a cache of a stem: does everything run? No result."""
     accelerator: str = "auto"
     """`cpu`, `gpu`, or `auto`: what is there."""
     devices: int = 1

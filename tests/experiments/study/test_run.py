@@ -1,6 +1,7 @@
 """A whole study on generated images with simulated observers: cells, failures, trials, page, verdicts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,14 @@ def test_a_study_without_finished_cells_is_reported(tmp_path: Path, capsys: pyte
     assert main(study_command(tmp_path, "--dry-run", "--seeds", "1")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(CONDITIONS) + 1
-    assert lines[-1] == "8 cells to run with 1 worker: unknown, as no cell is finished"
+    told = "of training, by a few steps of 5 kinds of network; measuring comes on top"
+    assert re.fullmatch(rf"8 cells to run with 1 worker: about \d+ s {told}", lines[-1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"], "a probe leaves nothing behind"
+    later = ["study", str(tmp_path / "tiny.yaml"), "--runs", str(tmp_path / "runs"), "--only", "later", "--seeds", "1"]
+    assert main([*later, "--dry-run"]) == 0
+    assert "time unknown, as no cell is finished and none can be probed: later/" in (out := capsys.readouterr().out)
+    assert "nowhere" in out
+    assert main(later) == 2, "a run says so, too"
+    assert "nowhere" in capsys.readouterr().err
     assert main(study_command(tmp_path, "--dry-run", "--only", "finds")) == 2
     assert "its tasks are find, later" in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_cells_are_planned_value_by_value(tmp_path: Path, capsys: pytest.Capture
     assert main(["sweep", "--betas", "1e-3,0.1", "--seeds", "2", "--dry-run", "--runs", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["to run  beta=0.001/seed-0", "to run  beta=0.1/seed-0"]
-    assert lines[-1] == "4 cells to run with 1 worker: unknown, as no cell is finished"
+    assert lines[-1].startswith("4 cells to run with 1 worker: about ")
     assert not list(tmp_path.iterdir())
 
 

@@ -43,11 +43,11 @@ def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
 
 
 def study_plan_lines(name: str, options: GridOptions) -> list[str]:
-    """What `make_study` would run, one line per cell, and how long that takes, judging by finished cells."""
+    """What `make_study` would run, one line per cell, and how long that takes."""
     at = open_study(name, options)
     first = at.study.tuning.values[0]
     weights = {key: first if tuned.weight is None else tuned.weight for key, tuned in at.weights.items()}
-    return cell_lines(_only([*at.tuning, *at.cells_with(weights)], options), at.grid, options.workers)
+    return cell_lines(_only([*at.tuning, *at.cells_with(weights)], options), at.grid, options)
 
 
 def write_study(at: OpenStudy, plan: Plan) -> dict[str, str]:

@@ -114,7 +114,7 @@ def table_plan_lines(at: OpenTable, options: GridOptions) -> list[str]:
     cells = [*tuning, *table_cells(at.table, at.base, at.name, trials, options.only)]
     tuned = best_trials(at.table, trial_cells(at.table, at.base, at.name, root=root), root)
     every = table_cells(at.table, at.base, at.name, tuned)  # of all arms, whichever are run now
-    return [*cell_lines(cells, root, options.workers), *power_lines(at.table, arm_results(at.table, every, root))]
+    return [*cell_lines(cells, root, options), *power_lines(at.table, arm_results(at.table, every, root))]
 
 
 def write_table_files(results: TableResults, root: Path) -> None:
