@@ -1,4 +1,4 @@
-"""How long cells will take, before they run: by cells that are finished, else by a few training steps on this machine."""
+"""How long cells take, before they run: by cells that are finished, else by a few training steps on this machine."""
 
 from __future__ import annotations
 
