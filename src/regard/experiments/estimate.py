@@ -14,7 +14,7 @@ import torch
 from regard.errors import RegardError
 from regard.experiments.grid import Cell, estimate_time
 from regard.report import Terminal, duration, plural
-from regard.training import build_data, measure_pace, recipe_from
+from regard.training import Pace, build_data, measure_pace, recipe_from
 
 SECONDS = 20.0
 """After so many seconds no further kind of network is probed."""
@@ -65,7 +65,8 @@ def probe(cells: Sequence[Cell], threads: int) -> Probed:
     kinds: dict[str, list[Cell]] = {}
     for cell in cells:
         kinds.setdefault(_kind(cell.spec["recipe"]), []).append(cell)
-    paces, why, begin, before = {}, "", time.monotonic(), torch.get_num_threads()
+    paces: dict[str, Pace] = {}
+    why, begin, before = "", time.monotonic(), torch.get_num_threads()
     for kind, some in sorted(kinds.items(), key=lambda item: -sum(map(_epochs, item[1]))):
         if paces and time.monotonic() - begin > SECONDS:
             break

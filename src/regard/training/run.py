@@ -89,8 +89,8 @@ class PreparedRun:
         check_choices(recipe)
         if recipe.train.fast_dev_run:
             plain = min(recipe.train.plain_epochs, 1)
-            one = {"epochs": 1, "plain_epochs": plain, "limit_train_batches": 1, "limit_val_batches": 1}
-            recipe = replace(recipe, train=replace(recipe.train, cache_stem=False, **one))  # a cache takes every image
+            short = replace(recipe.train, epochs=1, plain_epochs=plain, limit_train_batches=1, limit_val_batches=1)
+            recipe = replace(recipe, train=replace(short, cache_stem=False))  # a cache would take every image
         self.folder, self.recipe = folder, recipe
         self.begun = any(folder.glob(f"**/{LAST}")) or any(folder.glob(f"**/{RECORD}"))
         own = read_record(folder) if self.begun else None
