@@ -149,3 +149,10 @@ def test_the_docs_say_these_sizes(network: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
     (row,) = [line for line in page.splitlines() if line.startswith(f"| {ROW[network]} |")]
     assert row.endswith("| " + " | ".join(f"{expected(network, variant):,}" for variant in VARIANTS) + " |")
+
+
+def test_the_docs_say_that_unused_parameters_of_the_released_code_are_absent() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "paper.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith("| parameters of WRN-50-2 |")]
+    assert "20.7 million more, which no prediction and no loss uses" in row
+    assert f"[{expected('wrn50_2', 'quantized'):,}]" in row
