@@ -187,7 +187,9 @@ def test_prefix_tokens_tell_nothing() -> None:
 
 
 def test_a_layer_that_a_path_goes_around_is_refused() -> None:
-    with pytest.raises(RegardError, match=r"amortized_iba: layer='body' is no cut: a path goes around body"):
+    with pytest.raises(
+        RegardError, match=r"amortized_iba: layer='body' does not split the network in two: a path goes around body"
+    ):
         explain(deep(), torch.rand(1, 3, 12, 10), "amortized_iba", layer="body", learn_from=torch.rand(12, 3, 12, 10))
 
 

@@ -60,10 +60,10 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
 def _print_shift(results: ShiftResults) -> None:
     """One row per shift and severity; what was not measured has no column."""
-    from regard.report import interval_text, number, print_records, signed
+    from regard.report import interval_text, number, print_records, signed, term_lines
 
     columns = {key: head for key, head in _COLUMNS.items() if any(key in cell.run for cell in results.cells)}
-    twin = ("twin", "minus twin") if any(cell.twin is not None for cell in results.cells) else ()
+    twin = ("plain twin", "minus plain twin") if any(cell.twin is not None for cell in results.cells) else ()
     rows = []
     for cell in results.cells:
         row = dict.fromkeys(("shift", *columns.values(), *twin), "")
@@ -71,7 +71,9 @@ def _print_shift(results: ShiftResults) -> None:
         row |= {head: number(cell.run[key].value) for key, head in columns.items() if key in cell.run}
         if cell.twin is not None and cell.difference is not None:
             gap = cell.difference
-            row["twin"] = number(cell.twin["accuracy"].value)
-            row["minus twin"] = f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}"
+            row["plain twin"] = number(cell.twin["accuracy"].value)
+            row["minus plain twin"] = f"{signed(gap.value)}\n{interval_text(gap.low, gap.high, sign=True)}"
         rows.append(row)
     print_records(rows, title=f"{results.run} on shifted {results.data}")
+    for line in term_lines(["plain twin"] if twin else []):
+        say(line)

@@ -21,7 +21,8 @@ def add_table(commands: Commands) -> None:
         commands,
         "table",
         "run or resume a table of arms and seeds, and print it with intervals and tests",
-        "Runs every arm of a table with every seed, or resumes it, and prints means, intervals and paired tests. "
+        "Runs every arm of a table (one setting of the recipe) with every seed (each training is a cell), or resumes "
+        "it, and prints means, intervals and paired tests. "
         "Fields of the base recipe may follow, as for `regard train`.",
         """regard table cifar10 --dry-run
         regard table cifar10 --workers 2

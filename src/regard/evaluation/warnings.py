@@ -62,7 +62,7 @@ def map_warnings(model: Any, observation: Observation, rows: Sequence[Score]) ->
     if not model.cut.is_cut:
         ways = "; ".join(model.cut.bypasses)
         effect = "what the map closes may still be used, and no gate bits are given."
-        warnings.append(f"The gate is no cut ({ways}): {effect}")
+        warnings.append(f"Something goes around the gate ({ways}): {effect}")
     elif is_residual(model):
         effect = "background passes at half weight, so the map excludes nothing."
         warnings.append(f"The residual gate never closes: {effect}")

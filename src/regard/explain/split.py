@@ -60,7 +60,7 @@ class SplitNetwork:
             self._stem = Stem(self.model, f"{inside}.{self.layer}", shape)
         except RegardError as error:
             around = str(error).removeprefix("stem: ").replace(f"{inside}.{self.layer}", self.layer)
-            raise RegardError(f"layer={self.layer!r} is no cut: {around}") from error
+            raise RegardError(f"layer={self.layer!r} does not split the network in two: {around}") from error
         weight = next(model.parameters(), torch.zeros(()))
         self.prefix = torch.zeros(self.layout.prefix, self.channels).to(weight) if self.layout.prefix else None
 

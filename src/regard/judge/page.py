@@ -10,7 +10,7 @@ from rich.text import Text
 
 from regard.judge.gallery import read_judged_images
 from regard.judge.results import GROUPS, JudgeResults, beyond_floor, read_judge_results
-from regard.report import Score, Terminal, interval_text, number, plural, render_page, write_page
+from regard.report import Score, Terminal, interval_text, number, plural, render_page, term_lines, write_page
 
 
 def write_judge_page(folder: Path) -> Path:
@@ -65,6 +65,8 @@ def print_judge_results(results: JudgeResults, console: Console | None = None) -
                 scores = results.scores(measure.key)
                 table.add_row(Text(measure.label + arrow), *(_cell(scores.get(name)) for name in columns))
             console.print(table)
+    for line in term_lines(["floor", *(measure.label for measure in results.measures)]):
+        console.print(Text(line, style="dim"))
     for damaged in results.data.damaged:
         console.print(Text(f"! left out: {damaged}", "yellow"))
     for failed in results.failed:

@@ -2,6 +2,7 @@
 
 from regard.report.charts import Chart, ScatterPoint, Series, chart, scatter
 from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, uri, value_range
+from regard.report.glossary import term_lines
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.overlay import (
     Picture,
@@ -96,6 +97,7 @@ __all__ = [
     "scatter",
     "sheet",
     "signed",
+    "term_lines",
     "to_json",
     "uri",
     "value_range",

@@ -21,6 +21,7 @@ from regard.report import charts, words
 from regard.report.charts import Chart, Series
 from regard.report.classes import class_table
 from regard.report.gallery import build_gallery, value_range
+from regard.report.glossary import TERMS, terms_in
 from regard.report.overlay import UNITS, color_stops
 from regard.report.runs import read_run
 from regard.report.schema import Run
@@ -92,6 +93,7 @@ def _environment() -> Environment:
         "describe": words.describe,
     }
     environment.globals |= {"interval": words.interval_text, "verdict": words.verdict, "plural": words.plural}
+    environment.globals |= {"terms_in": terms_in, "meaning_of": TERMS}
     environment.globals |= {"whiskers": charts.whiskers, "duration": words.duration, "value_range": value_range}
     return environment
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.errors import printable
+from regard.report.glossary import term_lines
 from regard.report.schema import Evaluation, Score
 from regard.report.words import interval_text, number, plural, signed, verdict
 
@@ -46,6 +47,15 @@ def print_scores(evaluation: Evaluation, console: Console | None = None) -> None
             table.add_row(Text(score.label + arrow), value, interval_text(score.low, score.high), _references(score))
         console.print()
         console.print(table)
+    console.print()
+    for line in term_lines(_texts(evaluation.scores)):
+        console.print(Text(line, style="dim"))
+
+
+def _texts(scores: Sequence[Score]) -> Iterator[str]:
+    for score in scores:
+        yield score.label
+        yield from (f"{reference.role} {reference.label}" for reference in score.references)
 
 
 def _references(score: Score) -> Text:

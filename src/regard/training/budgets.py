@@ -59,8 +59,8 @@ class BudgetCallback(pl.Callback):
         """A gate budget is refused at once where something goes around the gate."""
         if task.recipe.objective.map_budget_bits is not None and not task.model.cut.is_cut:
             raise RegardError(
-                f"objective.map_budget_bits: the gate at {', '.join(task.model.at)} is no cut, so its price bounds "
-                f"nothing ({'; '.join(task.model.cut.bypasses)}); attend at another layer"
+                f"objective.map_budget_bits: something goes around the gate at {', '.join(task.model.at)}, so its bits "
+                f"bound nothing ({'; '.join(task.model.cut.bypasses)}); attend at another layer"
             )
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:  # type: ignore[override]

@@ -103,7 +103,7 @@ class TrainRecipe:
     """Decay of an exponential moving average of the weights, which is then validated and kept in their place."""
     monitor: Literal["nll"] | None = None
     """The validation score by which epochs are compared: null takes the task's own, such as accuracy; `nll`, the
-    surprise at the labels, is the finer one where validation images are few."""
+    negative log-likelihood of the labels, is the finer one where validation images are few."""
     keep: Literal["last", "best"] = "last"
     """Whose weights the run's model gets: the last epoch's, or those of the best one by `monitor`, of the epochs in
     which budgets hold."""

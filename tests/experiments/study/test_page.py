@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from regard.experiments.study import QUESTIONS, Plan, Trials, draw_study, freeze, read_study_results
+from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.page import StudyPicture, render_study
 from regard.experiments.study.results import study_results
 from regard.experiments.study.simulation import Design, Simulation, simulate_trials, simulation_plan
@@ -153,11 +155,24 @@ def test_maps_are_shown_of_the_backbone_with_most_conditions(trials: Trials) -> 
     assert "segmentation, NSS" in text
 
 
-def test_pictures_are_shown_where_given(trials: Trials) -> None:
-    pictures = [StudyPicture("data:image/png;base64,AA", "a & b", "caption")]
-    page = parsed(render_study(study_results(trials, Plan(), "x"), pictures=pictures))
-    assert "gallery" in page.ids
-    assert "a & b" in page.text
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_the_first_picture_stands_before_all_numbers(trials: Trials, count: int) -> None:
+    pictures = [StudyPicture(f"data:image/png;base64,A{i}", f"a & {i}", f"caption {i}") for i in range(count)]
+    html = render_study(study_results(trials, Plan(), "x"), pictures=pictures)
+    page = parsed(html)
+    assert [html.count(f"base64,A{i}") for i in range(count)] == [1] * count, "each once"
+    places = [html.index(f"base64,A{i}") for i in range(count)]
+    assert [place < html.index("<nav") for place in places] == [i == 0 for i in range(count)]
+    assert ("gallery" in page.ids) == ("#gallery" in page.links) == (count > 1)
+    assert [any(f"caption {i}" in text for text in page.text) for i in range(count)] == [True] * count
+
+
+def test_conditions_are_explained_before_they_are_compared(trials: Trials) -> None:
+    html = render_study(study_results(trials, Plan(), "x"))
+    start = html.index("What the conditions are")
+    assert start < html.index("<nav")
+    for name in ("explicit", "explicit-shuffled", "implicit"):
+        assert start < html.index(f"<dt>{name}</dt><dd>{escape(CONDITIONS[name].meaning)}</dd>") < html.index("<nav")
 
 
 def test_without_its_files_the_page_names_them(trials: Trials, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def render_study(
         sha256=digest(results.plan) if results.plan else "",
         plan_changes=tuple(plan_changes),
         lead=_lead(results),
+        conditions={name: CONDITIONS[name].meaning for name in CONDITIONS if name in _conditions(results)},
         scatters=scatters(values.relation),
         doses=dose_charts(values.dose),
         pictures=tuple(pictures),
@@ -106,11 +107,16 @@ def known_rows(rows: Sequence[Score]) -> tuple[list[Score], list[str]]:
     return [row for row in rows if not math.isnan(row.value)], [row.label for row in rows if math.isnan(row.value)]
 
 
+def _conditions(results: StudyResults) -> set[str]:
+    """Those of networks, and doses."""
+    values = results.values
+    return {row.condition for row in values.performance.rows} | {curve.arm for curve in values.dose.curves}
+
+
 def _lead(results: StudyResults) -> str:
     """What was studied and what came out, in two sentences."""
     values = results.values
-    rows = values.performance.rows
-    conditions = {row.condition for row in rows} | {curve.arm for curve in values.dose.curves}
+    rows, conditions = values.performance.rows, _conditions(results)
     seeds = len(results.seeds) or max((row.level.seeds for row in rows), default=0)
     sizes = (
         f"{plural(len({row.task for row in rows}), 'task')}, "

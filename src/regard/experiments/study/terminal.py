@@ -16,6 +16,7 @@ from regard.experiments.stats import Estimate
 from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.power import Power, power, rate
+from regard.experiments.study.questions import PerformanceRow
 from regard.experiments.study.results import StudyResults
 from regard.report import Terminal, interval_text, json_text, number
 
@@ -39,12 +40,21 @@ def print_study(results: StudyResults, console: Console | None = None) -> None:
         for condition in (name for name in CONDITIONS if any(c == name for c, _ in levels)):
             table.add_row(condition, *(_cell(levels.get((condition, backbone))) for backbone in backbones))
         console.print(table)
+    for line in _notes(rows):
+        console.print(Text(line, style="dim"))
     for verdict in results.values.verdicts:
         word = (f"{verdict.hypothesis}: {verdict.word}", _VERDICT_STYLE[verdict.word])
         console.print(Text.assemble(word, ("  " + verdict.claim, "dim")))
         for finding in verdict.findings:
             case = f" ({finding.case})" if finding.case else ""
             console.print(Text("    ").append(f"{finding.contrast}{case}: ").append(_cell(finding)))
+
+
+def _notes(rows: Sequence[PerformanceRow]) -> list[str]:
+    """What the tables hold, and what each condition in them is."""
+    shown = {row.condition for row in rows}
+    first = "Performance: share of right answers, or S-measure of masks; means over images and seeds, 95 % intervals."
+    return [first, *(f"{name}: {condition.meaning}" for name, condition in CONDITIONS.items() if name in shown)]
 
 
 def _table(title: str) -> Table:

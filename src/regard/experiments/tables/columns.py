@@ -42,7 +42,7 @@ _COLUMNS = (
     _accuracy(
         "accuracy_one_sample",
         "one sample",
-        "Accuracy with one sampled map and latent, the channel that bits price, last epoch.",
+        "Accuracy with one sampled map and latent, the channel whose bits are given, last epoch.",
     ),
     *(
         _accuracy(
@@ -82,7 +82,7 @@ _COLUMNS = (
     _bits(
         "gate_bits",
         "gate",
-        "Price of what the noise gate lets through, one sample, channels as if independent.",
+        "Bits that the noise gate lets through, one sample, channels as if independent.",
     ),
     _bits("code_bits", "map code", "Code length of the quantized map, one sample.", better="lower"),
     _bits(
@@ -199,7 +199,8 @@ _COLUMNS = (
     _score(
         "deletion_gap",
         "deletion gap",
-        "LeRF minus MoRF, mean colour, 500 images: does the network use what the map marks?",
+        "LeRF minus MoRF, mean colour, 500 images: the class's probability while the least relevant pixels are removed "
+        "first, minus the same with the most relevant first; above 0 where the network uses what the map marks.",
     ),
     Column("deletion_gap_random", "deletion gap, random maps", "The same of random maps of the same bandwidth."),
     _run(

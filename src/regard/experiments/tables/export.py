@@ -25,6 +25,9 @@ from regard.report import Terminal, duration, interval_text, listed, number, plu
 
 _OLD_WORDS = {"holds": "better", "refuted": "worse", "open": "not settled"}
 _VERDICT_STYLE = {"better": "green", "worse": "red", "equal": "blue", "not settled": "yellow"}
+ARMS_AND_CELLS = (
+    "An arm is one setting of the recipe; it is trained once with every seed, and each of these trainings is a cell."
+)
 CLAIMS_NOTE = (
     "Primary claims were named beforehand and are corrected for their number (Holm); exploratory ones are not "
     "corrected and settle nothing by themselves. Seen from: the smallest difference that is found with a power of 80 %."
@@ -153,7 +156,8 @@ def print_table(results: TableResults, console: Console | None = None) -> None:
         console.print(Text(f"! {failed.cell}: {failed.why.strip().splitlines()[-1]}", style="red"))
     console.print(
         Text(
-            f"Means over seeds and test images, 95 % intervals; {duration(results.seconds)} of one worker's time.",
+            f"Means over seeds and test images, 95 % intervals; {duration(results.seconds)} of one worker's time. "
+            f"{ARMS_AND_CELLS} report.html explains every column.",
             style="dim",
         )
     )
