@@ -72,7 +72,7 @@ def test_a_run_and_its_twin_are_resumed(tmp_path: Path, capsys: pytest.CaptureFi
     train(plain_twin(recipe), run / "twin", quiet=True)
     command = ["shift", "--run", str(run), "--severities", "1,5", "--shifts", "gaussian_noise,background"]
     assert main([*command, "--images", "20"]) == 0
-    assert "twin" in capsys.readouterr().out
+    assert "Plain twin: the same network without attention" in capsys.readouterr().out
     results = json.loads((run / "shift" / "shift.json").read_text())
     assert [(c["shift"], c["severity"]) for c in results["cells"]] == [
         ("none", 0),

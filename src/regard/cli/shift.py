@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regard.cli.arguments import Commands, add_command, add_device, integers, print_results
+from regard.cli.boundary import say
 
 if TYPE_CHECKING:
     from regard.evaluation import ShiftResults
