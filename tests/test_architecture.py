@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,15 @@ def test_what_is_named_exists_in_the_file_that_is_linked(name: str, file: str) -
         thing = getattr(thing, part)
     if not isinstance(thing, dict):  # jaxtyping wraps functions while testing
         assert Path(str(inspect.getsourcefile(inspect.unwrap(thing)))).resolve() == ROOT / file
+
+
+def test_the_picture_of_the_layers_shows_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    picture = (ROOT / "docs" / "images" / "layers.svg").read_text(encoding="utf-8")
+    drawn: dict[int, list[str]] = {}
+    for y, name in re.findall(r'<text class="name" x="[\d.]+" y="(\d+)">([^<]+)</text>', picture):
+        drawn.setdefault(int(y), []).append(name)
+    assert [" | ".join(drawn[y]) for y in sorted(drawn)] == layers

@@ -113,6 +113,30 @@ def test_a_changed_mask_is_named_and_an_added_image_needs_none(masked: Path) -> 
         open_data("folder", masked / "s", record=record, **options)
 
 
+def test_lines_added_to_a_table_need_no_mask(masked: Path) -> None:
+    names = [f"{c}/{i}" for c in "ab" for i in range(10)]
+
+    def listed(*added: str, without: str = "") -> Path:
+        lines = [f"s/{name}.png,{name[0]},{'' if name == without else f'm/{name}.png'}" for name in names]
+        (masked / "t.csv").write_text("\n".join(["path,label,mask", *added, *lines]))
+        return masked / "t.csv"
+
+    data = open_data("csv", listed(), size=16)
+    record, before = record_data("csv", data), contents(data)
+    for added in (["new"], ["new", "-1", "z"]):
+        lines = [f"{picture(masked / f'{name}.png', k + 50).name},a," for k, name in enumerate(added)]
+        again = open_data("csv", listed(*lines), size=16, record=record)
+        assert contents(again) == before
+        for part in PARTS:
+            whole = range(len(getattr(data, part)))
+            assert torch.equal(getattr(again, part).batch(whole).masks, getattr(data, part).batch(whole).masks)
+        with pytest.raises(RegardError, match=r"line \d+: no mask, but line \d+ has one; give masks for all or none"):
+            open_data("csv", listed(*lines), size=16)
+    for name in ("a/3", "b/9"):
+        with pytest.raises(RegardError, match=rf"1 of the 20 items .*: missing mask of s/{name}\.png \(\w+\)"):
+            open_data("csv", listed(without=name), size=16, record=record)
+
+
 def test_fixations_stay_with_their_images_and_another_table_of_them_is_a_remark(masked: Path) -> None:
     names = [f"{c}/{i}.png" for c in "ab" for i in range(10)]
 

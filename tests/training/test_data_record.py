@@ -234,6 +234,30 @@ def test_is_evaluated_from_another_folder(
     assert splits(str(here / "runs/a")) == before, "images that were moved, and are where the command works"
 
 
+@pytest.mark.parametrize("change", ["other images", "fewer images", "no images"])
+def test_another_folder_of_the_same_name_is_told_from_that_of_the_run(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    other = tmp_path / "elsewhere"
+    for label in ("cat", "dog"):
+        (other / "s" / label).mkdir(parents=True)
+        for k, file in enumerate(sorted(Path("s", label).iterdir())):
+            if change == "other images":
+                picture(other / "s" / label / file.name, 900 + k)
+            elif change == "fewer images" and k > 2:
+                shutil.copy(file, other / "s" / label)
+    monkeypatch.chdir(other)
+    began = Path(read_record(here / "runs/a").data.started)
+    with pytest.raises(RegardError) as raised:
+        splits(str(here / "runs/a"))
+    taken = f"{other / 's'} was taken, as it is in the working directory; the run began with {began / 's'}"
+    assert f". {taken}: work in {began}, or give the whole path" in str(raised.value)
+    shutil.rmtree(other / "s")
+    before = splits(str(here / "runs/a"))
+    shutil.copytree(here / "s", other / "s")
+    assert splits(str(here / "runs/a")) == before, "a copy of the images will do"
+
+
 def test_generated_data_have_no_place(tmp_path: Path) -> None:
     recipe = tiny()
     assert record_run(recipe, build_data(recipe)).data.started == ""

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -100,6 +101,24 @@ class DataRecord:
     def hashes(self, *splits: str) -> frozenset[str]:
         """`content_hash` of all items of these splits."""
         return frozenset(item.hash for item in self.items if item.split in splits)
+
+    @contextmanager
+    def naming_places(self, *paths: object) -> Iterator[None]:
+        """A block whose errors say where a relative path was found, where there is another at which the run began."""
+        try:
+            yield
+        except RegardError as error:
+            here = (Path(path).expanduser() for path in paths if isinstance(path, str | Path) and self.started)
+            both = [(path.absolute(), Path(self.started) / path) for path in here if path.exists()]
+            told = [
+                f"{found} was taken, as it is in the working directory; the run began with {began}"
+                for found, began in both
+                if began.exists() and not began.samefile(found)
+            ]
+            if not told:
+                raise
+            remedy = f"work in {self.started}, or give the whole path in the run's recipe.yaml"
+            raise RegardError(f"{error}. {'; '.join(told)}: {remedy}") from None
 
     def locate(self, path: str | Path) -> Path:
         """A path that the recipe names, from where the command works now, else from where the run was started.
@@ -318,7 +337,7 @@ def _refuse_changes(
     where: Path,
 ) -> None:
     """Raises where an item is missing or not as it was."""
-    wrong = []
+    wrong, masks = [], any(len(own) > 1 for own in files)
     for item in record.items:
         i = place.get(item)
         if i is None:
@@ -327,6 +346,8 @@ def _refuse_changes(
             wrong.append(f"{item.name} ({item.split}) is {'+'.join(labels[i])} now, was {'+'.join(item.labels)}")
         elif item.mask and len(files[i]) > 1 and content_hash(files[i][1]) != item.mask:
             wrong.append(f"changed mask {item_name(files[i][1], where)} ({item.split})")
+        elif item.mask and len(files[i]) == 1 and masks:
+            wrong.append(f"missing mask of {item.name} ({item.split})")
     if wrong:
         raise RegardError(
             f"{where}: {len(wrong)} of the {len(record.items)} items of the run are missing or changed: "

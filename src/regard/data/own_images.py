@@ -176,7 +176,8 @@ def csv_table(
     """The images that a CSV file lists; every error names file, line, value and remedy.
 
     Args:
-        table: the file, UTF-8, with a header. Masks are given for all images or none.
+        table: the file, UTF-8, with a header. Masks are given for all images or none; lines added after training, which
+            a record does not have, need none.
         size: height and width of the images, or one number for both: resized to just cover it, cut to the centre.
         classes: class names in the order of their indices; None takes the labels that occur, sorted.
         fixations: CSV file of fixations: image, x, y (pixels of the file) and, if known, subject, order,
@@ -194,7 +195,7 @@ def csv_table(
         Splits whose labels are class indices, or 0/1 targets (N,n) as soon as one image has several labels.
     """
     table = Path(table)
-    rows = _read(table)
+    rows = _read(table, masks_for_all=record is None)
     names = tuple(classes) if classes is not None else tuple(sorted({name for row in rows for name in row.labels}))
     if len(names) < 2 and record is None:
         raise RegardError(f"{table}: {len(names)} classes ({listed_names(names)}); at least 2 are needed")
@@ -209,7 +210,7 @@ def csv_table(
         groups,
         classes=names,
         size=size,
-        masks=[row.mask for row in rows if row.mask is not None] or None,
+        masks=[row.mask for row in rows] if any(row.mask is not None for row in rows) else None,
         fixations=fixations,
         gaze_reading=gaze_reading,
         root=table.parent,
@@ -220,7 +221,7 @@ def csv_table(
     )
 
 
-def _read(table: Path) -> list[_Row]:
+def _read(table: Path, *, masks_for_all: bool) -> list[_Row]:
     try:
         text = table.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -235,7 +236,7 @@ def _read(table: Path) -> list[_Row]:
     if not rows:
         raise RegardError(f"{table}: no line after the header; list images as path,label")
     with_mask = [row for row in rows if row.mask is not None]
-    if with_mask and len(with_mask) < len(rows):
+    if masks_for_all and with_mask and len(with_mask) < len(rows):
         first = next(row for row in rows if row.mask is None)
         raise RegardError(
             f"{table}, line {first.line}: no mask, but line {with_mask[0].line} has one; give masks for all or none"
@@ -324,7 +325,7 @@ def own_splits(
     *,
     classes: tuple[str, ...],
     size: int | tuple[int, int],
-    masks: Sequence[Path] | None,
+    masks: Sequence[Path | None] | None,
     fixations: str | Path | None,
     gaze_reading: GazeReading | None,
     root: Path,
@@ -334,14 +335,15 @@ def own_splits(
     """Splits of the user's own images, cut to the centre; ``groups`` are the positions of each split's images.
 
     ``fixations`` is a CSV file, see `own_gaze`; ``options`` are those of `file_splits`. Classes, labels and splits are
-    those of ``record`` where there is one.
+    those of ``record`` where there is one, and images that it does not have need no mask.
 
     Raises:
-        RegardError: images of ``record`` are missing or changed.
+        RegardError: images of ``record``, or their masks, are missing or changed.
     """
     remarks: tuple[str, ...] = ()
     if record is not None:
-        files = [(path,) for path in paths] if masks is None else list(zip(paths, masks, strict=True))
+        beside = [None] * len(paths) if masks is None else masks
+        files = [(path,) if mask is None else (path, mask) for path, mask in zip(paths, beside, strict=True)]
         kept = keep_items(record, files, label_names(labels, classes), where=root)
         classes, labels, groups, remarks = kept.classes, kept.labels, kept.groups, kept.remarks
     shape = as_size(size)
@@ -349,7 +351,8 @@ def own_splits(
     splits, tables = {}, {}
     for name, index in groups.items():
         places = index.tolist()
-        masks_of = None if masks is None else tuple(masks[i] for i in places)
+        given = [mask for i in places if masks is not None and (mask := masks[i]) is not None]
+        masks_of = tuple(given) if masks is not None and len(given) == len(places) else None
         splits[name] = FileSplit(name, classes, tuple(paths[i] for i in places), labels[index], shape, masks_of)
         if observed is not None:
             splits[name], tables[name] = observed(splits[name])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -63,11 +64,12 @@ def build_data(recipe: Recipe, record: RunRecord | None = None) -> DataSplits:
     Raises:
         RegardError: no such data, or not those of the record.
     """
-    own = None if record is None else record.data
-    data = open_data(recipe.data.name, recipe.data.root, record=own, **recipe.data.options)
-    if recipe.data.shuffle_labels:
-        data = shuffle_labels(data, seed=recipe.train.seed)
-    return data if record is None else replace(_checked(record.data, data), beside=record.beside)
+    d, own = recipe.data, None if record is None else record.data
+    with nullcontext() if own is None else own.naming_places(d.root, *d.options.values()):
+        data = open_data(d.name, d.root, record=own, **d.options)
+        if d.shuffle_labels:
+            data = shuffle_labels(data, seed=recipe.train.seed)
+        return data if record is None else replace(_checked(record.data, data), beside=record.beside)
 
 
 def data_of_run(recipe: Recipe, folder: Path) -> DataSplits:
@@ -105,8 +107,9 @@ def open_beside(name: str, root: str | None, options: Mapping[str, Any], data: D
         RegardError: it is not at hand, or not as it is recorded.
     """
     record = data.beside.get(beside_key(name, root, options))
-    opened = open_data(name, root, record=record, **{"size": data.train.batch([0]).size, **options})
-    return opened if record is None else _checked(record, opened)
+    with nullcontext() if record is None else record.naming_places(root, *options.values()):
+        opened = open_data(name, root, record=record, **{"size": data.train.batch([0]).size, **options})
+        return opened if record is None else _checked(record, opened)
 
 
 def beside_key(name: str | None, root: str | None, options: Mapping[str, Any]) -> str:
