@@ -59,3 +59,21 @@ def test_every_cell_of_scores_names_its_column(heading: str) -> None:
     ]
     assert heads == [heading, "Value", "References"] * 2 + [heading, "Value"]
     assert "attr(data-head)" in NARROW
+
+
+@pytest.mark.parametrize(
+    ("page", "picture"),
+    [
+        ("judge/page.html.j2", 'id="maps"'),
+        ("evaluation/compare.html.j2", 'id="maps"'),
+        ("experiments/study/page.html.j2", "pictures[0].uri"),
+        ("report/template/page.html.j2", 'id="gallery"'),
+        ("score/page.html.j2", "{{ card("),
+    ],
+)
+def test_pictures_stand_before_all_tables(page: str, picture: str) -> None:
+    text = (PACKAGE / page).read_text()
+    body = text[text.index("{% block header %}") :]
+    numbers = [body.index(word) for word in ("<table", "{{ score_table(", "{{ chart(") if word in body]
+    assert numbers
+    assert body.index(picture) < min(numbers)

@@ -77,7 +77,7 @@ def test_pairs_share_runs_and_images() -> None:
     ] = np.nan
     panel = paired(Trials(frame), "task", [Arm("human"), Arm("implicit")])
     assert panel.values.shape == (2, 2, 4)
-    assert panel.left_out == {"runs that an arm lacks": 1, "images undefined somewhere": 1}
+    assert panel.left_out == {"runs that a condition lacks": 1, "images undefined somewhere": 1}
     expected = frame[(frame["condition"] == "human") & (frame["seed"] == 1) & (frame["image"] == "4.png")]
     assert panel.values[0, 1, 3] == expected["performance"].item()
 
@@ -87,7 +87,7 @@ def test_a_run_with_only_undefined_values_is_dropped() -> None:
     frame.loc[(frame["condition"] == "human") & (frame["seed"] == 1), "performance"] = np.nan
     panel = paired(Trials(frame), "task", [Arm("human"), Arm("implicit")])
     assert panel.values.shape == (2, 2, 5)
-    assert panel.left_out == {"runs that an arm lacks": 1}
+    assert panel.left_out == {"runs that a condition lacks": 1}
 
 
 def test_pairs_of_missing_arms_are_empty() -> None:

@@ -31,7 +31,7 @@ class Panel:
     Attributes:
         values: (K,R,I), finite.
         backbone: (R,) the backbone of each run, as a number.
-        left_out: reason -> number: runs that an arm lacks, images with an undefined value in some run.
+        left_out: reason -> number: runs that a condition lacks, images with an undefined value in some run.
         run: each run's number in the trials (R,).
     """
 
@@ -84,7 +84,7 @@ def paired(
         r = r[shared[codes.run[r]]]
         values[k, of_run[codes.run[r]], of_image[codes.image[r]]] = x[r]
     defined = np.isfinite(values).all((0, 1)) & shared.any()
-    left_out = {"runs that an arm lacks": int((present.any(0) & ~shared).sum())}
+    left_out = {"runs that a condition lacks": int((present.any(0) & ~shared).sum())}
     left_out["images undefined somewhere"] = int((~defined).sum()) if shared.any() else 0
     runs = np.flatnonzero(shared)
     return Panel(values[:, :, defined], codes.backbone[runs], {k: n for k, n in left_out.items() if n}, runs)

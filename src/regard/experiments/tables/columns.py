@@ -87,7 +87,7 @@ _COLUMNS = (
     _bits("code_bits", "map code", "Code length of the quantized map, one sample.", better="lower"),
     _bits(
         "map_bits",
-        "map says",
+        "map about the image",
         "What the random map's values tell which of these images it is, each position alone, added up; no bound.",
         better="lower",
     ),
