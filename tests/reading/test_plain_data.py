@@ -1,10 +1,12 @@
 """JSON and YAML from others: bounded in levels, numbers and what aliases unfold to."""
 
+import re
 import time
 
 import pytest
 import yaml
 
+from regard.experiments.tables import open_table
 from regard.reading import DataError, parse_json, parse_yaml, read_json_file, read_yaml_file
 from regard.training import load_recipe
 from regard.types import RegardError
@@ -86,3 +88,34 @@ def test_the_same_as_the_library_for_every_recipe():
 
     for path in Path(__file__).parents[2].glob("src/regard/recipes/**/*.yaml"):
         assert read_yaml_file(path, "") == yaml.safe_load(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "name"),
+    [
+        ("a: 1\n1: {}", 2, "1"),
+        ("null: 3", 1, "null"),
+        ("a:\n  ~: 3", 2, "~"),
+        ("yes: 3", 1, "yes"),
+        ("a: {off: 1}", 1, "off"),
+        ("1.5: a", 1, "1.5"),
+        ("? [1, 2]\n: 3", 1, "a list or mapping"),
+        ("? {a: 1}\n: 3", 1, "a list or mapping"),
+    ],
+)
+def test_a_name_that_is_no_text_is_refused_and_quotes_help(text: str, line: int, name: str) -> None:
+    with pytest.raises(DataError, match=f"^line {line}: the name {re.escape(name)} is no text; put it in quotes$"):
+        parse_yaml(text)
+
+
+def test_names_in_quotes_and_merged_mappings_are_read() -> None:
+    assert parse_yaml("{'1': {}, 'null': 2}") == {"1": {}, "null": 2}
+    assert parse_yaml("a: &a {b: 1}\nc: {<<: *a, d: 2}") == {"a": {"b": 1}, "c": {"b": 1, "d": 2}}
+
+
+@pytest.mark.parametrize("changed", ["  1: {}", "  null: {}", "  a: {null: 3}", "  a: {5: 3}", "  yes: {}"])
+def test_a_table_with_such_names_is_an_error_of_its_file(changed: str, tmp_path) -> None:
+    text = f"title: t\nbase: clutter.yaml\nreference: a\nseeds: [0]\narms:\n{changed}\n"
+    (tmp_path / "table.yaml").write_text(text)
+    with pytest.raises(RegardError, match=r"table\.yaml: line 6: the name .* is no text"):
+        open_table(str(tmp_path / "table.yaml"))

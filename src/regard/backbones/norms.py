@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -32,6 +33,10 @@ from regard.backbones.recorder import Recorder, active, recording
 
 Norm = nn.modules.batchnorm._BatchNorm
 """What normalises by statistics of batches: BatchNorm of any dimension, timm's, SyncBatchNorm."""
+
+
+_TINY = 1e-12
+"""Added to variances, so that a channel which is constant on both paths keeps its running statistics."""
 
 
 class TwoPathNorm(Wrapper):
@@ -64,6 +69,11 @@ class TwoPathNorm(Wrapper):
         }
         return functional_call(self.module, state, (x,))
 
+    def set_mean_path(self, mean: Tensor, var: Tensor) -> None:
+        """Sets the statistics of the mean path, each (C,)."""
+        self.mean_path_mean.copy_(mean)
+        self.mean_path_var.copy_(var)
+
 
 def two_path_norms(model: nn.Module) -> list[TwoPathNorm]:
     """All of a network's."""
@@ -90,31 +100,76 @@ def wrap_norms(model: nn.Module, shape: tuple[int, int, int]) -> None:
             setattr(parent, key, TwoPathNorm(module))
 
 
-def calibrate_norms(model: nn.Module, batches: Iterable[Any], mean_pass: Callable[[Any], Any]) -> None:
-    """Sets the statistics of the mean path to those of some batches, each alike; nothing else of the model changes.
+def calibrate_norms(
+    model: nn.Module,
+    batches: Iterable[Any],
+    mean_pass: Callable[[Any], Any],
+    sampled_pass: Callable[[Any], Any],
+) -> None:
+    """Sets the statistics of the mean path so that what it normalises has the moments of the sampled path.
+
+    Per channel, features with mean m and variance v on samples are normalised by the running statistics r, w to
+    (x - r) / sqrt(w + e). On the mean path, whose features have mean m' and variance v', the statistics become
+
+        w' = v' / v (w + e) - e        r' = m' - (m - r) sqrt(v' / v)
+
+    which are about m' and v' where the running statistics are those of the samples, and others where they are frozen
+    or lag. Each layer follows those before it as they are then set. Nothing else of the model changes.
 
     Args:
         model: with two-path normalisations; without, nothing runs.
-        batches: of training images.
+        batches: of training images; the statistics are the mean over batches, each alike.
         mean_pass: runs the model on a batch with ``samples=0``.
+        sampled_pass: runs it with ``samples=1``.
     """
     norms = two_path_norms(model)
     if not norms:
         return
-    with eval_mode(model), _averaging(norms):
+    sampled: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in norms}
+    found: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {norm: [] for norm in norms}
+
+    def see(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        sampled[norm].append(_moments(inputs[0]))
+
+    def follow(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(norm, TwoPathNorm)
+        norm.set_mean_path(*_matched(norm.module, sampled[norm].pop(0), _moments(inputs[0])))
+        found[norm].append((norm.mean_path_mean.clone(), norm.mean_path_var.clone()))
+
+    with eval_mode(model), torch.no_grad():
         for batch in batches:
-            mean_pass(batch)
+            with _before(norms, see):
+                sampled_pass(batch)
+            with _before(norms, follow):
+                mean_pass(batch)
+    for norm in norms:
+        if found[norm]:
+            means, variances = zip(*found[norm], strict=True)
+            norm.set_mean_path(torch.stack(means).mean(0), torch.stack(variances).mean(0))
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and unbiased variance of each channel."""
+    values = x.detach().double().movedim(1, 0).flatten(1)
+    return values.mean(1), values.var(1, correction=min(1, values.shape[1] - 1))
+
+
+def _matched(module: Norm, sampled: tuple[Tensor, Tensor], mean: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """The statistics by which the mean path's moments become those that the sampled ones become by the module's."""
+    assert module.running_mean is not None
+    assert module.running_var is not None
+    ratio = (mean[1] + _TINY) / (sampled[1] + _TINY)
+    var = (ratio * (module.running_var + module.eps) - module.eps).clamp(min=0)
+    scale = ((var + module.eps) / (module.running_var + module.eps)).sqrt()  # of the two standard deviations
+    return mean[0] - (sampled[0] - module.running_mean) * scale, var
 
 
 @contextmanager
-def _averaging(norms: list[TwoPathNorm]) -> Iterator[None]:
-    """Inside, mean passes normalise by the batch and average its statistics over batches."""
-    momenta = [norm.module.momentum for norm in norms]
-    for norm in norms:
-        norm.mean_path_batches.zero_()
-        norm.module.training, norm.module.momentum = True, None  # type: ignore[assignment]
+def _before(norms: list[TwoPathNorm], act: Callable[[nn.Module, tuple[Tensor, ...]], None]) -> Iterator[None]:
+    """Inside, ``act`` sees what each normalisation is given, before it is normalised."""
+    hooks = [norm.register_forward_pre_hook(act) for norm in norms]
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.module.training, norm.module.momentum = False, momentum
+        for hook in hooks:
+            hook.remove()

@@ -65,13 +65,15 @@ def _mask(key: str, label: str, meaning: str, better: Literal["higher", "lower"]
 
 
 def _gap(baseline: str, label: str) -> RowSpec:
-    meaning = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF); {images} images."
+    count = "{images}" if baseline == "mean" else "{fewer}"
+    meaning = f"Area between removing the least (LeRF) and the most relevant pixels first (MoRF); {count} images."
     key = f"lerf_morf_{baseline}"
     return RowSpec(key, "faithfulness", f"LeRF minus MoRF, {label}", meaning, better="higher", against=(RANDOM,))
 
 
 def _area(key: str, label: str, better: Literal["higher", "lower"]) -> RowSpec:
-    meaning = "Area under the class's probability while pixels leave or return; {images} images."
+    count = "{images}" if key == "deletion" else "{fewer}"
+    meaning = f"Area under the class's probability while pixels leave or return; {count} images."
     return RowSpec(key, "faithfulness", label, meaning, better=better, against=(RANDOM,))
 
 

@@ -73,7 +73,7 @@ def _check_depth(content: Any) -> None:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data alone; numbers as in YAML 1.2 (``1e-3`` is one), dates stay text."""
+    """Plain data alone, names as text; numbers as in YAML 1.2 (``1e-3`` is one), dates stay text."""
 
     def compose_document(self) -> Any:
         root = super().compose_document()
@@ -87,6 +87,13 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.levels -= 1
         return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and not isinstance(self.construct_object(key, deep=True), str):
+                word = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+                raise DataError(f"line {key.start_mark.line + 1}: the name {word} is no text; put it in quotes")
+        return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: Any) -> int:
         if len(node.value) > 4 * _DIGITS or abs(number := super().construct_yaml_int(node)) >= _HUGE:
@@ -133,6 +140,9 @@ def parse_yaml(text: str) -> Any:
 
     >>> parse_yaml("{lr: 1e-3, name: a}")
     {'lr': 0.001, 'name': 'a'}
+    >>> parse_yaml("{1: b}")
+    Traceback (most recent call last):
+    regard.reading.plain_data.DataError: line 1: the name 1 is no text; put it in quotes
     >>> parse_yaml("a: &a [*a]")
     Traceback (most recent call last):
     regard.reading.plain_data.DataError: line 1 holds itself

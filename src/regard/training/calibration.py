@@ -3,7 +3,7 @@
     threshold of a budget         the mean over validation images, in batches, with sampled maps, in evaluation mode:
                                   the running one of training lags while weights move, and is of augmented images
     prior of a code's budget      the frequency of each anchor in those maps, which is what the learned one tends to
-    mean path's statistics        those of training images on mean passes (`regard.backbones.norms`)
+    mean path's statistics        of training images: normalised, it has the sampled path's moments (`regard.backbones.norms`)
 
 Neither moves the training: its thresholds are solved for each batch and its statistics are the sampled path's. A
 training loop of one's own calls `calibrate_attention`.
@@ -55,7 +55,8 @@ class CalibrationCallback(pl.Callback):
             seed_everything(seed, -2, task.global_step)
             calibrate_thresholds(model, _batches(self.val, task), partial(forward_batch, model, samples=1))
             calibrate_priors(model, _batches(self.val, task), partial(forward_batch, model, samples=1))
-            calibrate_norms(model, _batches(self.train, task), partial(forward_batch, model, samples=0))
+            mean, sampled = (partial(forward_batch, model, samples=n) for n in (0, 1))
+            calibrate_norms(model, _batches(self.train, task), mean, sampled)
         for projection in projections(model):
             projection.threshold.fill_(trainer.strategy.broadcast(float(projection.threshold)))
 
@@ -98,7 +99,7 @@ def calibrate_attention(model: nn.Module, train: ImageBatches, val: ImageBatches
         torch.manual_seed(seed)
         calibrate_thresholds(model, _parts(val), partial(run, samples=1))
         calibrate_priors(model, _parts(val), partial(run, samples=1))
-        calibrate_norms(model, _parts(train), partial(run, samples=0))
+        calibrate_norms(model, _parts(train), partial(run, samples=0), partial(run, samples=1))
 
 
 def _parts(images: ImageBatches) -> Iterable[Any]:

@@ -15,7 +15,8 @@ from dataclasses import asdict, fields, is_dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser, set_loader, set_parsing_settings  # type: ignore[attr-defined]
@@ -145,6 +146,7 @@ def parse_fields(arguments: Sequence[str]) -> dict[str, Any]:
     except (argparse.ArgumentError, TypeError, ValueError, OSError) as error:
         raise RegardError(_explain(str(error), parser)) from None
     parts = {name: value for name, value in given.as_dict().items() if name != "recipe"}
+    _refuse_null(Recipe, parts)
     for name, whole in vars(Recipe()).items():
         if is_dataclass(whole) and isinstance(parts.get(name), dict):
             type(whole)(**parts[name])  # the rules of one part, before anything that imports torch
@@ -255,7 +257,20 @@ def _read_recipe(parser: ArgumentParser, parse: Callable[[], Any]) -> Recipe:
         raise RegardError(_explain(str(error), parser)) from None
 
 
+def _refuse_null(kind: type, values: Mapping[str, Any], place: str = "") -> None:
+    """Raises RegardError where a field is null that needs a value, which the parser does not mind."""
+    for name, hint in get_type_hints(kind).items():
+        value = values.get(name)
+        kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if name in values and value is None and not {Any, NoneType} & set(kinds):
+            raise RegardError(f"{place}{name}: null, but a value is needed; leave the field out for its default")
+        for inner in filter(is_dataclass, kinds):
+            if isinstance(value, Mapping):
+                _refuse_null(inner, value, f"{place}{name}.")
+
+
 def _instantiate(kind: type[DataclassT], parser: ArgumentParser, values: Any) -> DataclassT:
+    _refuse_null(kind, values.as_dict())
     parts = parser.instantiate(values)
     return kind(**{field.name: getattr(parts, field.name) for field in fields(kind)})
 
