@@ -3,7 +3,7 @@
     threshold of a budget         the mean over validation images, in batches, with sampled maps, in evaluation mode:
                                   the running one of training lags while weights move, and is of augmented images
     prior of a code's budget      the frequency of each anchor in those maps, which is what the learned one tends to
-    mean path's statistics        of training images: normalised, it has the sampled path's moments (`regard.backbones.norms`)
+    mean path's statistics        on training images normalised as the sampled path (`regard.backbones.norms`)
 
 Neither moves the training: its thresholds are solved for each batch and its statistics are the sampled path's. A
 training loop of one's own calls `calibrate_attention`.
