@@ -60,9 +60,9 @@ def photographs(folder: Path, classes: int = 3, each: int = 20, size: int = 48) 
         ),
         (
             PRETRAINED,
-            {"model.latent": None, "objective.budget_bits": None, "objective.map_budget_bits": None},
+            {"model.latent": None, "objective.budget_bits": None, "objective.map_budget_bits": 15_000.0},
         ),
-        (PRETRAINED, {"optim.name": "adamw", "train.patience": 5, "train.epochs": 16}),
+        (PRETRAINED, {"train.mean_share": 0.25, "optim.name": "adamw", "train.patience": 5, "train.epochs": 16}),
         (SCRATCH, {"optim.name": "adamw", "optim.lr": 1e-3, "model.latent": None, "objective.budget_bits": None}),
         (SCRATCH, {"objective.map_budget_bits": None, "model.at": ["layer3"], "train.epochs": 10}),
     ],
@@ -91,14 +91,16 @@ def test_what_does_not_apply_is_not_chosen(change: dict[str, Any], absent: set[s
 
 
 @pytest.mark.parametrize(
-    ("share", "bits", "budget"), [(0.25, 1e5, 25_000.0), (0.25, None, None), (None, 1e5, None), (0.1, 93_377.0, 9300.0)]
+    ("share", "bits", "budget"), [(0.25, 1e5, 25_000.0), (0.25, None, None), (0.1, 93_377.0, 9300.0)]
 )
 def test_a_gate_budget_is_a_share_of_what_passes_openly(
-    monkeypatch: pytest.MonkeyPatch, share: float | None, bits: float | None, budget: float | None
+    monkeypatch: pytest.MonkeyPatch, share: float, bits: float | None, budget: float | None
 ) -> None:
     monkeypatch.setattr("regard.training.defaults.GATE_SHARE", share)
-    for situation in (PRETRAINED, SCRATCH):
-        assert choose(replace(situation, open_bits=bits))["objective.map_budget_bits"] == budget
+    chosen = choose(replace(PRETRAINED, open_bits=bits))
+    assert chosen["objective.map_budget_bits"] == budget
+    assert ("train.mean_share" in chosen) == (budget is not None)
+    assert choose(replace(SCRATCH, open_bits=bits))["objective.map_budget_bits"] is None
 
 
 @pytest.mark.parametrize(("images", "epochs"), [(10, 16), (188, 16), (300, 10), (600, 8), (9000, 8)])

@@ -6,8 +6,9 @@ of `choose`; those that somebody gave are never changed. The run's ``recipe.yaml
 
 Two rules make most of the values. A pretrained network is to forget nothing: it starts as its linear probe, its layers
 before the attention are frozen where images are few, its normalisations keep their statistics, and what learns learns
-slowly, early blocks more slowly still. And nothing is paid for that nobody asked for: no latent and no budget of one,
-and for the gate at most a share of what passes it when open, `gate_budget`, as bits depend on the layer's size.
+slowly, early blocks more slowly still. And its map has a reason to choose: the gate's budget is a share of what passes
+it when open, `gate_budget`, as bits depend on the layer's size. A network from scratch has none, as it would have to
+learn what to leave out before it has learned anything. There is no latent, and no budget of one.
 """
 
 from __future__ import annotations
@@ -32,10 +33,9 @@ from regard.training.recipe_training import DataRecipe
 from regard.training.tasks import OPEN
 from regard.types import NATS_PER_BIT, RegardError
 
-GATE_SHARE: float | None = None
-"""Share of what an open gate lets through that is the budget of a gate for which nobody gave one; None gives none. The
-weight that a multiplier searches needs more steps than a few images make, and a budget that is missed is an error; set
-a share where budgets hold by construction."""
+GATE_SHARE = 0.15
+"""Share of what an open gate lets through that is the budget of a pretrained network's gate for which nobody gave one.
+Without a budget a map has no reason to leave anything out."""
 FEW = 2000
 """Training images up to which a pretrained network keeps the layers before the attention."""
 CLUTTER: Mapping[str, Any] = {
@@ -115,7 +115,7 @@ def choose(situation: Situation) -> dict[str, Any]:
     chosen |= {
         "model.latent": None,
         "objective.budget_bits": None,
-        "objective.map_budget_bits": gate_budget(s.open_bits),
+        "objective.map_budget_bits": None,
         "optim.name": "adamw",
         "optim.lr": 1e-3,
         "optim.weight_decay": 0.05,
@@ -134,6 +134,8 @@ def choose(situation: Situation) -> dict[str, Any]:
         "train.epochs": min(max(math.ceil(3000 / s.images), 8), 16),
         "train.patience": 5,
     }
+    if s.open_bits is not None:
+        chosen |= {"objective.map_budget_bits": gate_budget(s.open_bits), "train.mean_share": 0.25}
     if s.plain_head:
         chosen["model.init"] = "probe"
     if few:
@@ -143,9 +145,9 @@ def choose(situation: Situation) -> dict[str, Any]:
     return chosen
 
 
-def gate_budget(open_bits: float | None) -> float | None:
+def gate_budget(open_bits: float) -> float:
     """The default budget of a gate that lets so many bits through when open: `GATE_SHARE` of them, two digits."""
-    return None if open_bits is None or GATE_SHARE is None else float(f"{GATE_SHARE * open_bits:.2g}")
+    return float(f"{GATE_SHARE * open_bits:.2g}")
 
 
 def fit_recipe(given: Mapping[str, Any]) -> FittedRecipe:
