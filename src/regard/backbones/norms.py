@@ -154,8 +154,9 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return values.mean(1), values.var(1, correction=min(1, values.shape[1] - 1))
 
 
-def _matched(module: Norm, sampled: tuple[Tensor, Tensor], mean: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _matched(module: nn.Module, sampled: tuple[Tensor, Tensor], mean: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The statistics by which the mean path's moments become those that the sampled ones become by the module's."""
+    assert isinstance(module, Norm)
     assert module.running_mean is not None
     assert module.running_var is not None
     ratio = (mean[1] + _TINY) / (sampled[1] + _TINY)

@@ -264,8 +264,8 @@ def _refuse_null(kind: type, values: Mapping[str, Any], place: str = "") -> None
         kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         if name in values and value is None and not {Any, NoneType} & set(kinds):
             raise RegardError(f"{place}{name}: null, but a value is needed; leave the field out for its default")
-        for inner in filter(is_dataclass, kinds):
-            if isinstance(value, Mapping):
+        for inner in kinds:
+            if isinstance(inner, type) and is_dataclass(inner) and isinstance(value, Mapping):
                 _refuse_null(inner, value, f"{place}{name}.")
 
 
