@@ -12,7 +12,7 @@ from regard.evaluation import evaluate, observe
 from regard.evaluation.changed_splits import ChangedSplit
 from regard.evaluation.faithfulness import removed
 from regard.judge.subject import open_subject
-from regard.metrics import Removal, accuracy, lerf_morf_gap
+from regard.metrics import Removal, accuracy
 from regard.models import AttentiveClassifier
 from regard.report.runs import read_run
 from regard.training import build_override_maps, data_record, load_run, open_run, train, with_map_override
@@ -66,7 +66,7 @@ def test_deletion_gives_every_copy_its_images_map(data):
     split = ChangedSplit(data.test, lambda batch: replace(batch, map_override=maps[batch.index]))
     model = PredictsFromMap("compact", 2, attention=None, input_size=(16, 16))
     removal = Removal(steps=4)
-    gaps = removed(lerf_morf_gap, model, split, torch.arange(8), Map(torch.rand(8, 1, 4, 4), "gate"), removal)
+    gaps = removed(model, split, torch.arange(8), Map(torch.rand(8, 1, 4, 4), "gate"), removal)
     level = maps.mean((1, 2, 3))
     probability = torch.maximum(level, 1 - level)
     assert gaps.gap.abs().max() < 1e-6

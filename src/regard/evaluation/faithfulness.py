@@ -7,8 +7,8 @@ the flow stays; an imposed map stays that of the whole image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,21 +20,18 @@ from regard.evaluation.context import Columns, EvaluationContext, ReferenceColum
 from regard.evaluation.observe import batch_of, device_of, max_batch_size, probabilities
 from regard.evaluation.rows import RANDOM
 from regard.evaluation.tasks import scoring_of
-from regard.metrics import BASELINES, Baseline, Curve, Gap, Removal, controls, insertion, lerf_morf_gap
+from regard.metrics import BASELINES, Baseline, Curve, Gap, Removal, controls, lerf_morf_gap
 from regard.metrics import faithfulness as metrics
 from regard.report import MeanCurve
 from regard.types import Batch, Map, Predict
 
-_Measured = TypeVar("_Measured", Curve, Gap)
-_IMAGES, _FEWER, _STEPS = 500, 64, 12
-"""Images for deletion by the mean colour; for every other removal, which would else take most of an evaluation; points
+_IMAGES, _FEWER, _STEPS = 500, 32, 12
+"""Images for removal by the mean colour; for the other imputations, which would else take most of an evaluation; points
 of a curve."""
 
 
-def removed(
-    metric: Callable[..., _Measured], model: Any, split: Split, index: Tensor, map: Map, removal: Removal
-) -> _Measured:
-    """``metric(predict, images, map, classes, removal=removal)`` of the items ``index``, whose maps ``map`` has.
+def removed(model: Any, split: Split, index: Tensor, map: Map, removal: Removal) -> Gap:
+    """`lerf_morf_gap` of the items ``index``, whose maps ``map`` has.
 
     One item at a time where the network also takes flow or a map, or what is followed depends on the item, as a metric
     predicts changed copies of images in an order of its own.
@@ -42,7 +39,7 @@ def removed(
     parts = []
     for rows, images, predict, classes in _followed(model, split, index):
         own = Map(map.values[rows], map.unit)
-        parts.append(metric(predict, images, own, classes, removal=removal))
+        parts.append(lerf_morf_gap(predict, images, own, classes, removal=removal))
     return _joined(parts)
 
 
@@ -82,17 +79,12 @@ def _joined(parts: list[Any]) -> Any:
     return type(parts[0])(**{name: _joined([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
-def _removal(context: EvaluationContext, baseline: Baseline) -> Removal:
-    size = max_batch_size(context.split, context.device)
-    return Removal(steps=_STEPS, baseline=baseline, seed=context.seed, batch_size=size)
-
-
 def deletion_gap(context: EvaluationContext, images: int = _IMAGES) -> Columns:
     """LeRF minus MoRF, mean colour, of some maps and of random ones as smooth; nothing without a map."""
     if context.map is None:
         return Columns()
-    own, random = _mean_colour_gaps(context, context.map, context.subset(images))
-    return Columns({"deletion_gap": own, "deletion_gap_random": random})
+    own, random = _gaps(context, context.map, context.subset(images), "mean")
+    return Columns({"deletion_gap": own.gap, "deletion_gap_random": random.gap})
 
 
 def faithful(context: EvaluationContext, map: Map, *, images: int) -> dict[str, Float[Tensor, " N"]]:
@@ -101,54 +93,43 @@ def faithful(context: EvaluationContext, map: Map, *, images: int) -> dict[str, 
     Of so many images, evenly spread over the split, of maps (N,1,h,w); NaN of the others.
     """
     index, out = context.subset(images), {}
-    gaps = _mean_colour_gaps(context, map, index)
+    gaps = _gaps(context, map, index, "mean")
     for name, gap in zip(("faithfulness", "faithfulness_random"), gaps, strict=True):
         out[name] = torch.full((len(context.split),), torch.nan)
-        out[name][index] = gap.float()
+        out[name][index] = gap.gap.float()
     return out
 
 
-def _mean_colour_gaps(context: EvaluationContext, map: Map, index: Tensor) -> tuple[Tensor, Tensor]:
+def _gaps(context: EvaluationContext, map: Map, index: Tensor, baseline: Baseline) -> tuple[Gap, Gap]:
     """Of the maps of the items ``index``, and of random maps with their bandwidth and values."""
-    own, how = Map(map.values[index], map.unit), _removal(context, "mean")
+    own, size = Map(map.values[index], map.unit), max_batch_size(context.split, context.device)
+    how = Removal(steps=_STEPS, baseline=baseline, seed=context.seed, batch_size=size)
     random = controls.random_like(own, index=index, seed=context.seed)
-    gap, floor = (removed(lerf_morf_gap, context.model, context.split, index, m, how).gap for m in (own, random))
+    gap, floor = (removed(context.model, context.split, index, m, how) for m in (own, random))
     return gap, floor
 
 
 def removal(context: EvaluationContext) -> Columns:
     """LeRF minus MoRF with every imputation, deletion and insertion areas and curves, beside random maps as smooth.
 
-    Deletion by the mean colour of 500 images, the others of 64.
+    Deletion and insertion by the mean colour of 500 images, the other imputations of 32.
     """
-    index, few = context.subset(_IMAGES), context.subset(_FEWER)
-    if context.map is None:
+    if (map := context.map) is None:
         return Columns()
-    values: dict[str, Value] = {}
-    floors: dict[str, Value] = {}
-    reasons: dict[str, Mapping[str, Tensor]] = {}
-
-    def measured(metric: Callable[..., _Measured], baseline: Baseline, part: Tensor) -> tuple[_Measured, _Measured]:
-        own, how = _map_of(context, part), _removal(context, baseline)
-        random = controls.random_like(own, index=part, seed=context.seed)
-        mine, other = (removed(metric, context.model, context.split, part, map, how) for map in (own, random))
-        return mine, other
-
-    def keep(name: str, mine: Tensor, other: Tensor, part: Tensor) -> None:
-        values[name], floors[name] = mine, other
-        reasons[name] = metrics.map_conditions(_map_of(context, part))
-
-    gap, random_gap = measured(lerf_morf_gap, "mean", index)
-    keep("lerf_morf_mean", gap.gap, random_gap.gap, index)
-    keep("deletion", gap.morf.area, random_gap.morf.area, index)
-    back, random_back = measured(insertion, "mean", few)
-    keep("insertion", back.area, random_back.area, few)
+    index, few = context.subset(_IMAGES), context.subset(_FEWER)
+    gap, floor = _gaps(context, map, index, "mean")
+    values: dict[str, Value] = {"deletion": gap.morf.area, "insertion": gap.lerf.area, "lerf_morf_mean": gap.gap}
+    floors: dict[str, Value] = {"deletion": floor.morf.area, "insertion": floor.lerf.area, "lerf_morf_mean": floor.gap}
+    unusual = metrics.map_conditions(map)
+    reasons = {name: {why: where[index] for why, where in unusual.items()} for name in values}
     for baseline in BASELINES:
         if baseline != "mean":
-            other, random_other = measured(lerf_morf_gap, baseline, few)
-            keep(f"lerf_morf_{baseline}", other.gap, random_other.gap, few)
+            name = f"lerf_morf_{baseline}"
+            values[name], floors[name] = (each.gap for each in _gaps(context, map, few, baseline))
+            reasons[name] = {why: where[few] for why, where in unusual.items()}
+    back, random_back = _insertion(gap.lerf), _insertion(floor.lerf)
     curves = {
-        "deletion": _curve("Deletion, most relevant first", {"map": gap.morf, RANDOM: random_gap.morf}),
+        "deletion": _curve("Deletion, most relevant first", {"map": gap.morf, RANDOM: floor.morf}),
         "insertion": _curve("Insertion, most relevant first", {"map": back, RANDOM: random_back}),
     }
     return Columns(
@@ -160,9 +141,11 @@ def removal(context: EvaluationContext) -> Columns:
     )
 
 
-def _map_of(context: EvaluationContext, index: Tensor) -> Map:
-    assert context.map is not None
-    return Map(context.map.values[index], context.map.unit)
+def _insertion(lerf: Curve) -> Curve:
+    """Restoring the most relevant pixels first goes through the images of removing the least relevant first, backwards:
+    its area is the same.
+    """
+    return Curve(1 - lerf.fractions.flip(1), lerf.probabilities.flip(1), lerf.area)
 
 
 def _curve(label: str, series: dict[str, Curve]) -> MeanCurve:

@@ -72,8 +72,7 @@ def _gap(baseline: str, label: str) -> RowSpec:
 
 
 def _area(key: str, label: str, better: Literal["higher", "lower"]) -> RowSpec:
-    count = "{images}" if key == "deletion" else "{fewer}"
-    meaning = f"Area under the class's probability while pixels leave or return; {count} images."
+    meaning = "Area under the class's probability while pixels leave or return; {images} images."
     return RowSpec(key, "faithfulness", label, meaning, better=better, against=(RANDOM,))
 
 
