@@ -47,6 +47,7 @@ CLUTTER: Mapping[str, Any] = {
     "objective.closed_from": 0.5,
     "objective.per_image": True,
     "optim.lr": 6e-3,
+    "train.epochs": 7,
     "train.mean_share": 0.25,
     "train.plain_epochs": 2,
 }
