@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from regard.backbones import last_layer
+from regard.backbones import last_layer, middle_layer
 from regard.explain import explain
 from regard.types import RegardError
 
@@ -74,3 +74,12 @@ def test_rollout_refuses_tokens_on_a_grid():
     for method in ("rollout", "gradient_rollout"):
         with pytest.raises(RegardError, match=rf"{method}: VOLO .*take another method"):
             explain(net, torch.rand(1, 3, 224, 224), method)
+
+
+@pytest.mark.parametrize("choose", [last_layer, middle_layer])
+def test_a_deep_transformer_runs_once_to_choose_a_layer_and_not_once_a_block(choose) -> None:
+    options = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "num_heads": 2, "num_classes": 2, "depth": 12}
+    network, runs = timm.create_model("vit_tiny_patch16_224", **options), []
+    network.patch_embed.register_forward_hook(lambda *_: runs.append(1))
+    assert choose(network, (3, 32, 32)).startswith("blocks.")
+    assert len(runs) == 1

@@ -54,13 +54,23 @@ def find_layout(
         raise RegardError(f"layout={layout!r}: one of auto, NCHW, NHWC, tokens")
     if out.ndim != (3 if layout == "tokens" else 4) and not (out.ndim == 3 and layout == "auto"):
         raise RegardError(f"{name} returns {tuple(out.shape)}, which is not {layout}; attend at a layer with positions")
+    told = Layout(layout) if layout in ("NCHW", "NHWC") else tell_layout(model, name, out, shape)  # type: ignore[arg-type]
+    return told, int(out.shape[{"NCHW": 1, "NHWC": 3, "tokens": 2}[told.kind]])
+
+
+def tell_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, int, int]) -> Layout:
+    """Layout of a layer whose output ``out`` of three or four dimensions is known; of tokens without a forward.
+
+    Raises:
+        RegardError: it cannot be told.
+    """
     if out.ndim == 3:
-        return _token_layout(model, name, out, shape), out.shape[2]
-    if layout == "auto":
-        layout = _by_width(model, module, shape, out) or _by_channels(out, finished) or ""
-    if not layout:
+        return _token_layout(model, name, out, shape)
+    module = locate(model, name)[2]
+    kind = _by_width(model, module, shape, out) or _by_channels(out, run_order(model, shape, within=module))
+    if kind is None:
         raise RegardError(f"{name} returns {tuple(out.shape)}: give layout='NCHW' or 'NHWC'")
-    return Layout(layout), int(out.shape[1 if layout == "NCHW" else 3])  # type: ignore[arg-type]
+    return Layout(kind)  # type: ignore[arg-type]
 
 
 def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:

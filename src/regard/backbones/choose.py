@@ -1,6 +1,6 @@
 """Layers by default, found by running an image: the last one with positions, and one at a sixteenth of the image.
 
-A layer is usable if it runs once, returns one tensor whose positions are known (`find_layout`), has more than one
+A layer is usable if it runs once, returns one tensor whose positions are known (`tell_layout`), has more than one
 position on a grid of the image's shape, and the prediction depends on most of them: after the last block of a
 transformer that reads its class token the patches do not matter any more. Of tokens only whole blocks count, since what
 runs inside one is no feature of the image.
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.backbones.attach import find_layout
+from regard.backbones.attach import tell_layout
 from regard.backbones.attended import Layout
 from regard.backbones.inspect import eval_mode, layer_names, locate, probe_images
 from regard.types import RegardError
@@ -30,7 +30,7 @@ def usable_layers(model: nn.Module, shape: tuple[int, int, int]) -> Iterator[tup
         if out.ndim == 3 and not (in_a_row and any(module.children())):
             continue
         with suppress(RegardError):
-            layout, _ = find_layout(model, name, shape)
+            layout = tell_layout(model, name, out, shape)
             grid = layout.features(out, shape[1:]).shape[2:]
             matters = gradient is None or _share(layout.features(gradient, shape[1:])) > 0.5
             if grid[0] * grid[1] > 1 and matters and _is_shaped_as(grid, shape):
