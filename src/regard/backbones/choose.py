@@ -29,6 +29,8 @@ def usable_layers(model: nn.Module, shape: tuple[int, int, int]) -> Iterator[tup
         in_a_row = isinstance(locate(model, name)[0], nn.Sequential | nn.ModuleList)
         if out.ndim == 3 and not (in_a_row and any(module.children())):
             continue
+        if out.ndim == 4 and not any(_is_shaped_as(grid, shape) for grid in (out.shape[2:], out.shape[1:3])):
+            continue  # heads by tokens: to tell its layout would take another forward
         with suppress(RegardError):
             layout = tell_layout(model, name, out, shape)
             grid = layout.features(out, shape[1:]).shape[2:]
