@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from regard.attention import NoiseGate, create_attention
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.cut import find_cut
 from regard.backbones.exclusive import exclusive
-from regard.backbones.inspect import image_shape, locate, output_at, probe_images, run_order
+from regard.backbones.inspect import eval_mode, image_shape, locate, output_at, probe_images, run_order
 from regard.backbones.norms import wrap_norms
 from regard.backbones.recorder import MapOverrides, Recorder, recording
 from regard.types import RegardError
@@ -58,8 +58,21 @@ def find_layout(
     return told, int(out.shape[{"NCHW": 1, "NHWC": 3, "tokens": 2}[told.kind]])
 
 
-def tell_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, int, int]) -> Layout:
+def tell_layout(
+    model: nn.Module,
+    name: str,
+    out: Tensor,
+    shape: tuple[int, int, int],
+    wide: Mapping[nn.Module, tuple[int, ...]] | None = None,
+) -> Layout:
     """Layout of a layer whose output ``out`` of three or four dimensions is known; of tokens without a forward.
+
+    Args:
+        model: the network.
+        name: of the layer.
+        out: what it returns.
+        shape: (C,H,W) of the images.
+        wide: `wide_outputs` of several layers, where they are known.
 
     Raises:
         RegardError: it cannot be told.
@@ -67,20 +80,38 @@ def tell_layout(model: nn.Module, name: str, out: Tensor, shape: tuple[int, int,
     if out.ndim == 3:
         return _token_layout(model, name, out, shape)
     module = locate(model, name)[2]
-    kind = _by_width(model, module, shape, out) or _by_channels(out, run_order(model, shape, within=module))
+    wide = wide_outputs(model, [module], shape) if wide is None else wide
+    kind = _by_width(out, wide.get(module)) or _by_channels(out, run_order(model, shape, within=module))
     if kind is None:
         raise RegardError(f"{name} returns {tuple(out.shape)}: give layout='NCHW' or 'NHWC'")
     return Layout(kind)  # type: ignore[arg-type]
 
 
-def _by_width(model: nn.Module, module: nn.Module, shape: tuple[int, int, int], out: Tensor) -> str | None:
+def wide_outputs(
+    model: nn.Module, modules: Iterable[nn.Module], shape: tuple[int, int, int]
+) -> dict[nn.Module, tuple[int, ...]]:
+    """Shapes of what some modules return for an image twice as wide; where the network takes one size only, of those
+    that ran before it refused.
+    """
+    shapes: dict[nn.Module, tuple[int, ...]] = {}
+
+    def keep(module: nn.Module, _args: Any, out: Any) -> None:
+        if isinstance(out, Tensor):
+            shapes[module] = tuple(out.shape)
+
+    with ExitStack() as hooks, eval_mode(model):
+        for module in modules:
+            hooks.enter_context(module.register_forward_hook(keep))
+        with suppress(Exception):  # any error of a network that is given an image of another size
+            model(probe_images(model, (shape[0], shape[1], 2 * shape[2])))
+    return shapes
+
+
+def _by_width(out: Tensor, wider: tuple[int, ...] | None) -> str | None:
     """The layout by which dimension grows with the image's width; None where the network takes one size only."""
-    wider: Tensor | None = None
-    with suppress(Exception):  # any error of a network that is given an image of another size
-        wider = output_at(model, module, probe_images(model, (shape[0], shape[1], 2 * shape[2])))
-    if wider is None or wider.ndim != 4:
+    if wider is None or len(wider) != 4:
         return None
-    grown = [i for i in range(1, 4) if wider.shape[i] != out.shape[i]]
+    grown = [i for i in range(1, 4) if wider[i] != out.shape[i]]
     return {3: "NCHW", 2: "NHWC"}.get(grown[0]) if len(grown) == 1 else None
 
 

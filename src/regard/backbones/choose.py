@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from regard.backbones.attach import tell_layout
+from regard.backbones.attach import tell_layout, wide_outputs
 from regard.backbones.attended import Layout
 from regard.backbones.inspect import eval_mode, layer_names, locate, probe_images
 from regard.types import RegardError
@@ -25,18 +25,25 @@ _STRIDE = 16
 
 def usable_layers(model: nn.Module, shape: tuple[int, int, int]) -> Iterator[tuple[str, Layout, tuple[int, int]]]:
     """Name, layout and grid of the usable layers for images (C,H,W), the last to finish first."""
-    for name, module, out, gradient in reversed(_traced(model, shape)):
-        in_a_row = isinstance(locate(model, name)[0], nn.Sequential | nn.ModuleList)
-        if out.ndim == 3 and not (in_a_row and any(module.children())):
-            continue
-        if out.ndim == 4 and not any(_is_shaped_as(grid, shape) for grid in (out.shape[2:], out.shape[1:3])):
-            continue  # heads by tokens: to tell its layout would take another forward
+    traced = reversed(_traced(model, shape))
+    candidates = [layer for layer in traced if _may_be_usable(model, shape, name=layer[0], out=layer[2])]
+    of_grids = [module for _, module, out, _ in candidates if out.ndim == 4]
+    wide = wide_outputs(model, of_grids, shape) if of_grids else {}
+    for name, _, out, gradient in candidates:
         with suppress(RegardError):
-            layout = tell_layout(model, name, out, shape)
+            layout = tell_layout(model, name, out, shape, wide)
             grid = layout.features(out, shape[1:]).shape[2:]
             matters = gradient is None or _share(layout.features(gradient, shape[1:])) > 0.5
             if grid[0] * grid[1] > 1 and matters and _is_shaped_as(grid, shape):
                 yield name, layout, (int(grid[0]), int(grid[1]))
+
+
+def _may_be_usable(model: nn.Module, shape: tuple[int, int, int], *, name: str, out: Tensor) -> bool:
+    """Whole blocks of tokens, and four dimensions of which two are shaped as the image: heads by tokens are not."""
+    if out.ndim == 4:
+        return any(_is_shaped_as(grid, shape) for grid in (out.shape[2:], out.shape[1:3]))
+    parent, _, module = locate(model, name)
+    return isinstance(parent, nn.Sequential | nn.ModuleList) and any(module.children())
 
 
 def last_layer(model: nn.Module, shape: tuple[int, int, int]) -> str:
