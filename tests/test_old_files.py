@@ -68,9 +68,12 @@ def test_a_run_is_shown_and_evaluated_to_the_same_numbers(old: Path, task: str) 
     assert "<svg" in (old / task / "report.html").read_text()
     (old / task / "evaluation.json").unlink()
     assert main(["evaluate", task]) == 0
-    same_numbers(old / task / "evaluation.json", OLD / task / "evaluation.json")
+    # insertion is read from the deletion of the least relevant pixels, and other imputations are of 32 images
+    fewer = ("insertion", "lerf_morf_blur", "lerf_morf_noisy_linear")
+    places = tuple(f"/scores/{name}" for name in fewer)
+    same_numbers(old / task / "evaluation.json", OLD / task / "evaluation.json", without=(*places, "/curves/insertion"))
     with np.load(old / task / "per_image.npz") as new, np.load(OLD / task / "per_image.npz") as before:
-        for key in before.files:
+        for key in (key for key in before.files if not key.startswith(fewer)):
             assert np.allclose(new[key], before[key], rtol=1e-4, atol=1e-6, equal_nan=True), key
 
 

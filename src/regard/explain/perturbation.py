@@ -69,16 +69,19 @@ def occlusion(
             f"window={side}, stride={step}: a window inside {H}x{W} and a stride of at most the window are needed, "
             "so that every pixel is covered"
         )
+    base = backdrop(images, baseline)
     losses = Occlusion(lambda x: context.scores(x, score)).attribute(
         images,
         sliding_window_shapes=(C, side, side),
         strides=(C, step, step),
-        baselines=backdrop(images, baseline),
+        baselines=base,
         target=context.classes,
         perturbations_per_eval=max(batch // len(images), 1),
     )
     # a window covers all channels, so the channels of the result are equal
-    return Map(torch.as_tensor(losses)[:, :1].detach(), "relevance")
+    values = torch.as_tensor(losses)[:, :1].detach()
+    same = torch.isclose(images, base, rtol=0, atol=1e-6).flatten(1).all(1)  # nothing is covered: the rest is rounding
+    return Map(values.masked_fill(same.view(-1, 1, 1, 1), 0), "relevance")
 
 
 class RandomMasks:
