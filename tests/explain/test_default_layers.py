@@ -83,3 +83,11 @@ def test_a_deep_transformer_does_not_run_once_a_block_to_choose_a_layer(choose) 
     network.patch_embed.register_forward_hook(lambda *_: runs.append(1))
     assert choose(network, (3, 32, 32)).startswith("blocks.")
     assert len(runs) <= 2  # once more for the convolution of the patches
+
+
+def test_a_classifier_of_zeros_says_nothing_about_its_layers() -> None:
+    network = timm.create_model("mixer_s32_224", img_size=64, num_classes=2)  # whose head starts at zero
+    assert not network.head.weight.any()
+    assert last_layer(network, (3, 64, 64)) == "blocks.7"
+    torch.nn.init.normal_(network.head.weight)
+    assert last_layer(network, (3, 64, 64)) == "blocks.7"
