@@ -104,9 +104,7 @@ def _traced(model: nn.Module, shape: tuple[int, int, int]) -> list[tuple[str, nn
     with suppress(RuntimeError, AttributeError, ValueError):  # outputs that are no tensor, or have no gradient
         inside = [out for _, _, out in kept]
         gradients = torch.autograd.grad(scores.amax(), inside, allow_unused=True)
-        if any(
-            g is not None and g.any() for g in gradients
-        ):  # else the head's weights are 0
+        if any(g is not None and g.any() for g in gradients):  # else the head's weights are 0
             gradients = tuple(torch.zeros_like(o) if g is None else g for g, o in zip(gradients, inside, strict=True))
         else:
             gradients = (None,) * len(kept)
