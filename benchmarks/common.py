@@ -21,6 +21,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from regard.files import write_json
 from regard.report import to_json
 from regard.training import collect_provenance
@@ -100,13 +103,38 @@ def keep_each(keep: Callable[[str, Path, int], None], doc: str | None, names: Se
         doc: of the script, shown by ``--help``.
         names: by default.
     """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list(names), help=f"by default {', '.join(names)}")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
+    options = grid_options(doc, names, Path("runs"), seeds=None)
     for name in options.names:
         keep(name, options.runs, options.workers)
+
+
+def grid_options(doc: str | None, names: Sequence[str], runs: Path, *, seeds: int | None = 5) -> argparse.Namespace:
+    """The command line of a grid: ``names`` of its parts, ``workers``, ``runs``, and ``seeds`` where it has some.
+
+    Args:
+        doc: of the script, shown by ``--help``.
+        names: of the parts, all by default; none where the grid has no parts.
+        runs: where cells are kept by default.
+        seeds: how many by default; None for no such option.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if names:
+        parser.add_argument("names", nargs="*", default=list(names), help=f"by default {', '.join(names)}")
+    if seeds is not None:
+        parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=runs)
+    return parser.parse_args()
+
+
+def accuracy(model: Any, split: Any, change: Callable[[Tensor, Tensor, Any], Tensor] | None = None) -> float:
+    """Share of right answers as a classifier predicts, on a split's images or on ``change(images, rows, batch)``."""
+    hits = []
+    for rows in torch.arange(len(split)).split(100):
+        batch = split.batch(rows)
+        images = batch.images if change is None else change(batch.images, rows, batch)
+        hits.append(model.predict(images).argmax(1) == batch.labels)
+    return float(torch.cat(hits).float().mean())
 
 
 def seconds_in_turns(

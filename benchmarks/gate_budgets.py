@@ -10,7 +10,6 @@ not run again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import statistics
@@ -22,7 +21,7 @@ from typing import Any
 import torch
 from scipy.stats import t as student
 
-from common import record
+from common import grid_options, record
 from regard.evaluation import MEASURES, EvaluationContext
 from regard.files import write_json
 from regard.training import Recipe, load_run, override, plain_twin, train
@@ -87,11 +86,7 @@ def interval(values: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/gate_budgets"))
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
+    options = grid_options(__doc__, (), Path("runs/gate_budgets"))
     seeds = range(options.seeds)
     results: dict[tuple[str, int], dict[str, float]] = {}
     with ProcessPoolExecutor(options.workers) as pool:

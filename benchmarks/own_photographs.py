@@ -13,7 +13,6 @@ Finished runs are not repeated.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ import torch
 import yaml
 from scipy.stats import ttest_1samp
 
-from common import record, run_regard
+from common import accuracy, grid_options, record, run_regard
 from photograph_sets import FILLED, SETS
 from regard.evaluation import MEASURES, EvaluationContext
 from regard.files import write_json
@@ -43,27 +42,22 @@ TARGETS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="*", default=list(SETS), help=f"by default {', '.join(SETS)}")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/own_photographs"))
-    options = parser.parse_args()
+    options = grid_options(__doc__, list(SETS), Path("runs/own_photographs"))
     values: dict[str, Any] = {"targets": TARGETS, "backbone": BACKBONE, "filled": FILLED, "sets": {}}
-    for name in options.sets:
+    for name in options.names:
         if not (folder := options.runs / "sets" / name).exists():
             SETS[name](folder)
-    if TIMED in options.sets:
+    if TIMED in options.names:
         one(TIMED, options.runs, 0)
     with ProcessPoolExecutor(options.workers) as pool:
         every = {
             (name, seed): pool.submit(one, name, options.runs, seed)
             for seed in range(options.seeds)
-            for name in options.sets
+            for name in options.names
         }
         for (name, seed), future in every.items():
             print(name, seed, future.result(), flush=True)
-    for name in options.sets:
+    for name in options.names:
         seeds = [every[name, seed].result() for seed in range(options.seeds)]
         values["sets"][name] = {"seeds": seeds, "summary": summary(seeds)}
         print(name, json.dumps(values["sets"][name]["summary"]))
@@ -108,13 +102,6 @@ def scores(folder: Path, seed: int) -> dict[str, Any]:
         "gate_bits_asked": recipe["objective"]["map_budget_bits"],
         "own_minus_another": float(own.mean() - another.mean()),
     }
-
-
-def accuracy(model: AttentiveClassifier, split: Any) -> float:
-    """Share of right answers, as the model predicts."""
-    rows = torch.arange(len(split)).split(60)
-    batches = (split.batch(part) for part in rows)
-    return float(torch.cat([model.predict(b.images).argmax(1) == b.labels for b in batches]).float().mean())
 
 
 def summary(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ that was never seen (smooth noise in colour). What is finished is not run again.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -29,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from common import record
+from common import accuracy, grid_options, record
 from gate_budgets import MORE, SMALL, START, interval
 from regard.data import DataSplits, TensorSplit, open_data
 from regard.files import write_json
@@ -49,14 +48,9 @@ TESTS = ("same", "exchanged", "unseen")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("axes", nargs="*", default=list(AXES), help=f"by default {', '.join(AXES)}")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("runs/when"))
-    options = parser.parse_args()
+    options = grid_options(__doc__, list(AXES), Path("runs/when"))
     seeds = range(options.seeds)
-    settings = {(axis, value): BASE | {axis: value} for axis in options.axes for value in AXES[axis]}
+    settings = {(axis, value): BASE | {axis: value} for axis in options.names for value in AXES[axis]}
     with ProcessPoolExecutor(options.workers) as pool:
         cells = {
             (name_of(setting, arm), seed): pool.submit(cell, setting, arm, seed, options.runs)
@@ -125,31 +119,21 @@ def with_other_labels(data: DataSplits, share: float, seed: int) -> DataSplits:
     return replace(data, train=replace(data.train, labels=labels))
 
 
-def backgrounds(split: Any) -> Iterator[tuple[str, Callable[[Tensor, Tensor, Tensor], Tensor]]]:
-    """Test -> (images, masks, index) -> images on that background."""
+def backgrounds(split: Any) -> Iterator[tuple[str, Callable[[Tensor, Tensor, Any], Tensor] | None]]:
+    """Test -> (images, rows, batch) -> images on that background."""
     partner = controls.derangement(len(split), seed=0)
 
-    def exchanged(images: Tensor, masks: Tensor, index: Tensor) -> Tensor:
-        return torch.where(masks, images, split.batch(partner[index]).images)
+    def exchanged(images: Tensor, rows: Tensor, batch: Any) -> Tensor:
+        return torch.where(batch.masks, images, split.batch(partner[rows]).images)
 
-    def unseen(images: Tensor, masks: Tensor, index: Tensor) -> Tensor:
-        draws = (torch.rand(3, 6, 6, generator=torch.Generator().manual_seed(int(i))) for i in index)
-        noise = F.interpolate(torch.stack(list(draws)), images.shape[2:], mode="bicubic").clamp(0, 1)
-        return torch.where(masks, images, noise)
+    def unseen(images: Tensor, rows: Tensor, batch: Any) -> Tensor:
+        draws = [torch.rand(3, 6, 6, generator=torch.Generator().manual_seed(int(row))) for row in rows]
+        noise = F.interpolate(torch.stack(draws), images.shape[2:], mode="bicubic").clamp(0, 1)
+        return torch.where(batch.masks, images, noise)
 
-    yield "same", lambda images, masks, index: images
+    yield "same", None
     yield "exchanged", exchanged
     yield "unseen", unseen
-
-
-def accuracy(model: AttentiveClassifier, split: Any, change: Callable[[Tensor, Tensor, Tensor], Tensor]) -> float:
-    """Share of right answers on changed images."""
-    hits = []
-    for index in torch.arange(len(split)).split(250):
-        batch = split.batch(index)
-        images = change(batch.images, batch.masks, index)
-        hits.append(model.predict(images).argmax(1) == batch.labels)
-    return float(torch.cat(hits).float().mean())
 
 
 if __name__ == "__main__":

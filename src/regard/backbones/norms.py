@@ -33,8 +33,6 @@ from regard.backbones.recorder import Recorder, active, recording
 
 Norm = nn.modules.batchnorm._BatchNorm
 """What normalises by statistics of batches: BatchNorm of any dimension, timm's, SyncBatchNorm."""
-
-
 _TINY = 1e-12
 """Added to variances, so that a channel which is constant on both paths keeps its running statistics."""
 
@@ -150,7 +148,7 @@ def calibrate_norms(
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and unbiased variance of each channel."""
-    values = x.detach().double().movedim(1, 0).flatten(1)
+    values = x.detach().float().movedim(1, 0).flatten(1)  # not double, which some devices lack
     return values.mean(1), values.var(1, correction=min(1, values.shape[1] - 1))
 
 
