@@ -51,7 +51,7 @@ def test_the_slider_changes_the_overlay(driver: Any, run_folder: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
     show(driver, write_report(run_folder))
-    layers = driver.find_elements(By.CSS_SELECTOR, ".layer")
+    layers = driver.find_elements(By.CSS_SELECTOR, ".gallery .layer")
     assert len(layers) == 12
     assert layers[0].value_of_css_property("opacity") == "0.6"
     slider = driver.find_element(By.ID, "opacity")
@@ -70,6 +70,22 @@ def test_the_outline_can_be_hidden(driver: Any, run_folder: Path) -> None:
     assert outline.is_displayed()
     driver.find_element(By.ID, "outlined").click()
     assert not outline.is_displayed()
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_first_screen_has_pictures(driver: Any, make_run: Callable[..., Path], width: int) -> None:
+    show(
+        driver,
+        write_report(make_run(edit=lambda e: e.update(warnings=["A long warning about this run. " * 30]))),
+        width,
+    )
+    boxes = driver.execute_script(
+        "return [...document.querySelectorAll('.strip img')].map(i => i.getBoundingClientRect().toJSON())"
+    )
+    assert len(boxes) == 6
+    assert all(0 < box["top"] < box["bottom"] < 450 and 90 < box["width"] <= 200 for box in boxes)
+    driver.execute_script("document.querySelector('.strip').click()")
+    assert driver.current_url.endswith("#gallery")
 
 
 def test_hostile_names_are_shown_as_text(driver: Any, make_run: Callable[..., Path]) -> None:
