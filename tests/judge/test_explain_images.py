@@ -125,8 +125,8 @@ def test_unsuited_methods_and_targets_are_errors(subject: Subject, tmp_path: Pat
     for methods, target, message in (
         (["rollout"], None, "rollout: Compact has no attention between tokens"),
         (["grad_cam", "riise"], None, "no method 'riise'; nearest: rise"),
-        (["attention"], "dog", "target 'dog': .* has classes 0 to 9"),
-        (["attention"], "10", "target '10'"),
+        (["attention"], "dog", "class 'dog': .* has classes 0 to 9"),
+        (["attention"], "10", "class '10'"),
     ):
         with pytest.raises(RegardError, match=message):
             explain_images(subject, image, out, methods=methods, target=target)

@@ -30,6 +30,10 @@ def test_packaged_weights_need_no_download() -> None:
     subject = open_subject("tf_efficientnet_lite0")
     assert subject.model.config["normalize"][0][0] == pytest.approx(127 / 255)
     assert subject.target("tabby, tabby cat") == 281
+    assert subject.target("tabby cat") == 281
+    for name in ("crane", "wagon"):
+        with pytest.raises(RegardError, match=f"'{name}' names classes [0-9]+ and [0-9]+; give the number"):
+            subject.target(name)
     assert subject.classes[0] == "tench, Tinca tinca"
     assert not subject.model.at
     named = AttentiveClassifier("tf_efficientnet_lite0", 1000, attention=None, pretrained=LITE0_WEIGHTS)

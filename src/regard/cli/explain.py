@@ -21,6 +21,7 @@ def add_explain(commands: Commands) -> None:
         """regard explain bird.jpg --run runs/default
         regard explain *.jpg --model tf_efficientnet_lite0 --weights pretrained --method grad_cam,rise
         regard explain bird.jpg --model tf_efficientnet_lite0 --method amortized_iba --learn-from photos/
+        regard explain bird.jpg --run runs/default --method grad_cam --against sparrow
         regard explain photos/ --run runs/default --csv explained.csv
         regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
     )
@@ -33,6 +34,7 @@ def add_explain(commands: Commands) -> None:
         "--method", help=f"all, or names with commas; default attention, or grad_cam without one. {METHOD_HELP}"
     )
     explain.add_argument("--target", help="class to explain, name or number; default the predicted one")
+    explain.add_argument("--against", help="class in whose place it is explained: why the target and not this one?")
     explain.add_argument("--layer", help="for methods that explain one layer")
     explain.add_argument(
         "--option", action="append", default=[], metavar="METHOD.NAME=VALUE", help="as rise.samples=4000; repeatable"
@@ -59,6 +61,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         options.out,
         methods=(options.method or ("attention" if subject.model.at else "grad_cam")).split(","),
         target=options.target,
+        against=options.against,
         layer=options.layer,
         options=method_options(options),
     )

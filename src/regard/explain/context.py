@@ -85,6 +85,9 @@ class ExplainContext:
         model: images -> logits (B,n), or an AttentiveClassifier.
         images: (B,C,H,W) in [0,1], detached.
         target: the class to explain (B,); None for a method without a class.
+        against: the class (B,) in whose place the target is explained, or None. `logits` are then two, the target's
+            less that class's and 0, so that the explained logit is their difference and its probability
+            p_target / (p_target + p_against); `classes` are 0.
         layer: name of the layer to explain at; None is the model's default.
         layout: of the layer's output, as in ``regard.backbones.attach``.
     """
@@ -94,6 +97,7 @@ class ExplainContext:
     target: Int[Tensor, " B"] | None = None
     layer: str | None = None
     layout: str | Layout = "auto"
+    against: Int[Tensor, " B"] | None = None
 
     @property
     def network(self) -> nn.Module:
@@ -106,11 +110,21 @@ class ExplainContext:
         return isinstance(self.model, AttentiveClassifier) and self.model.multi_label
 
     def logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
-        """Logits, by the declared prediction of a model of regard.
+        """Logits, by the declared prediction of a model of regard; n is 2 with ``against``, see there.
+
+        Copies of the B images come one after the other, N = copies * B.
 
         Raises:
             RegardError: the model does not return (N,n).
         """
+        out = self._model_logits(images)
+        if self.against is None or self.target is None:
+            return out
+        pair = torch.stack((self.target, self.against), 1).repeat(len(images) // len(self.target), 1)
+        own, other = out.gather(1, pair).unbind(1)
+        return torch.stack((own - other, torch.zeros_like(own)), 1)
+
+    def _model_logits(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N n"]:
         ours = isinstance(self.model, AttentiveClassifier)
         out = self.model(images).logits[0] if ours else self.model(images)
         if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
@@ -140,9 +154,9 @@ class ExplainContext:
 
     @property
     def classes(self) -> Int[Tensor, " B"]:
-        """The target of a method that needs one."""
+        """Which of `logits` a method explains."""
         assert self.target is not None
-        return self.target
+        return self.target if self.against is None else torch.zeros_like(self.target)
 
     def place(self, *, last: bool = False) -> tuple[nn.Module, Layout]:
         """The layer's module and how its output lies in memory.

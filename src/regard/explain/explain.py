@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -29,6 +30,7 @@ def explain(
     method: str,
     *,
     target: Int[Tensor, " B"] | None = None,
+    against: Int[Tensor, " B"] | None = None,
     layer: str | None = None,
     layout: str | Layout = "auto",
     **options: Any,
@@ -49,6 +51,8 @@ def explain(
             ``AttentiveClassifier.predict`` takes them.
         method: a key of ``METHODS``.
         target: the class to explain for each image; by default the predicted one. Some methods need none.
+        against: another class for each image: why the target and not this one? What is explained is the difference of
+            the two logits, or, where a method takes probabilities, p_target / (p_target + p_against).
         layer: the layer to read, for methods that read one. By default class activation maps take the last with
             positions and others ``regard.backbones.recommended_layer``; in a network that is not known, layers are
             found by running an image.
@@ -60,7 +64,7 @@ def explain(
 
     Raises:
         RegardError: unknown method, layer or option (the nearest are named), a target out of range or missing for a
-            multi-label model, a layer without positions, invalid images, a map that is not finite.
+            multi-label model, ``against`` the target itself or for a method without a class, a layer without positions, invalid images, a map that is not finite.
 
     Warns:
         ZeroMapWarning: maps that are zero everywhere. That is a result (the model may ignore its input), but it ranks
@@ -75,7 +79,9 @@ def explain(
         images = (images.clone() if images.is_inference() else images).detach()
         context = ExplainContext(model, images, None, layer, layout)
         if chosen.of_class or target is not None:
-            context = ExplainContext(model, images, _target(context, target), layer, layout)
+            context = replace(context, target=_target(context, target))
+        if against is not None:
+            context = replace(context, against=_against(context, method, against))
         try:
             map = chosen.run(context, **options)
         except RegardError as error:
@@ -112,23 +118,41 @@ def prepare_options(
 
 def _target(context: ExplainContext, target: Tensor | None) -> Tensor:
     """The given classes, checked, or the predicted ones."""
-    B, images = len(context.images), context.images
-    if target is None and context.multi_label:
+    if target is not None:
+        return _classes(context, "target", target)
+    if context.multi_label:
         raise RegardError(
             "target: a multi-label model predicts several classes at once; give the class to explain, one index per "
             "image"
         )
-    if target is not None and (target.shape != (B,) or target.dtype.is_floating_point or target.dtype == torch.bool):
-        raise RegardError(f"target: {target.dtype} {tuple(target.shape)}; one class index per image is needed, ({B},)")
     with torch.no_grad():
-        logits = context.logits(images if target is None else images[:1])
-    if target is None:
-        return logits.argmax(1)
-    n = logits.shape[1]
-    if B and not 0 <= int(target.min()) <= int(target.max()) < n:
-        wrong = target[(target < 0) | (target >= n)]
-        raise RegardError(f"target: class {int(wrong[0])} of a model with {n} classes; give 0 to {n - 1}")
-    return target.to(images.device, torch.long)
+        return context.logits(context.images).argmax(1)
+
+
+def _against(context: ExplainContext, method: str, against: Tensor) -> Tensor:
+    """The classes in whose place the target is explained, checked."""
+    if not METHODS[method].of_class or context.target is None:
+        raise RegardError(f"{method}: its map is not of one class, so it cannot explain a class against another")
+    classes = _classes(context, "against", against)
+    if same := (classes == context.target).nonzero().flatten().tolist():
+        raise RegardError(
+            f"against: class {int(classes[same[0]])} is what is explained of image {same[0]}; give another class, or "
+            "leave it out"
+        )
+    return classes
+
+
+def _classes(context: ExplainContext, name: str, given: Tensor) -> Tensor:
+    """One class index per image, checked against the model's number of classes."""
+    B, images = len(context.images), context.images
+    if given.shape != (B,) or given.dtype.is_floating_point or given.dtype == torch.bool:
+        raise RegardError(f"{name}: {given.dtype} {tuple(given.shape)}; one class index per image is needed, ({B},)")
+    with torch.no_grad():
+        n = context.logits(images[:1]).shape[1]
+    if B and not 0 <= int(given.min()) <= int(given.max()) < n:
+        wrong = given[(given < 0) | (given >= n)]
+        raise RegardError(f"{name}: class {int(wrong[0])} of a model with {n} classes; give 0 to {n - 1}")
+    return given.to(images.device, torch.long)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

@@ -25,7 +25,20 @@ from regard.report import method_sheet, picture_of, picture_values, read_datacla
 from regard.types import Map, RegardError, Unit
 
 _FILE = "explained.json"
-_COLUMNS = ("image", "prediction", "target", "method", "probability", "unit", "sum", "low", "high", "seconds", "arrays")
+_COLUMNS = (
+    "image",
+    "prediction",
+    "target",
+    "against",
+    "method",
+    "probability",
+    "unit",
+    "sum",
+    "low",
+    "high",
+    "seconds",
+    "arrays",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class ExplainedImage:
         model: the model's name.
         prediction: the predicted class.
         target: the class that is explained.
+        against: the class in whose place it is explained; empty where none was asked for.
         probabilities: of the five likeliest classes.
         maps: method -> its map.
         picture: file of the sheet.
@@ -62,6 +76,7 @@ class ExplainedImage:
     maps: Mapping[str, ExplainedMap]
     picture: str
     arrays: str
+    against: str = ""
 
 
 @dataclass
@@ -86,7 +101,9 @@ class ExplainResults:
         for image in self.images:
             chance = image.probabilities
             for method, map in image.maps.items():
-                names = [csv_name(text) for text in (image.image, image.prediction, image.target, method)]
+                names = [
+                    csv_name(text) for text in (image.image, image.prediction, image.target, image.against, method)
+                ]
                 numbers = [map.sum, map.low, map.high, map.seconds]
                 writer.writerow(
                     [*names, chance.get(image.prediction, ""), map.unit, *(f"{x:.6g}" for x in numbers), image.arrays]
@@ -130,6 +147,7 @@ def explain_images(
     *,
     methods: Sequence[str] = ("attention",),
     target: str | None = None,
+    against: str | None = None,
     layer: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> ExplainResults:
@@ -144,6 +162,8 @@ def explain_images(
         out: folder.
         methods: of ``regard.explain.METHODS``; ``("all",)`` takes all and leaves out those that do not apply.
         target: class name or number to explain; by default the predicted class of each image.
+        against: class name or number in whose place the target is explained (why this and not that one?). An image
+            that is explained for this class itself is reported and the others continue.
         layer: for methods that explain one layer.
         options: method -> its options. A method that learns does so once, before the first image.
 
@@ -153,6 +173,7 @@ def explain_images(
     every = tuple(methods) == ("all",)
     runner = _MethodRunner(subject, list(METHODS if every else methods), layer, options or {}, skip_unsuitable=every)
     fixed_class = None if target is None else subject.target(target)
+    other_class = None if against is None else subject.target(against)
     results, files = ExplainResults(), output_files(images, out)
     for path, file in zip(track(images, description="explaining", disable=len(images) < 5), files, strict=True):
         try:
@@ -162,10 +183,14 @@ def explain_images(
             continue
         probabilities = subject.model.predict(image)[0]
         index = int(probabilities.argmax()) if fixed_class is None else fixed_class
-        maps = runner.run(image, index)
+        if index == other_class:
+            explained = "predicted for" if fixed_class is None else "explained for"
+            results.problems.append(f"{path}: is {explained} {against} itself; give another class against it")
+            continue
+        maps = runner.run(image, index, other_class)
         results.notes += [f"{path}: {note}" for note in maps.notes]
         make_folder(out)  # not before: a method that does not suit the model leaves nothing behind
-        results.images.append(_write(subject, path, image[0], probabilities, index, maps, file))
+        results.images.append(_write(subject, path, image[0], probabilities, index, other_class, maps, file))
     if results.images:
         write_dataclass(out / _FILE, results.images)
     results.notes += [f"left out: {reason}" for reason in runner.left_out]
@@ -223,10 +248,14 @@ class _MethodRunner:
     left_out: list[str] = field(default_factory=list)  # why methods were dropped
     prepared: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # options after what is done once
 
-    def run(self, image: Tensor, target: int) -> _ImageMaps:
-        """Every method on one image (1,C,H,W) and one class."""
+    def run(self, image: Tensor, target: int, against: int | None) -> _ImageMaps:
+        """Every method on one image (1,C,H,W) and one class, against another one where it is given."""
         result = _ImageMaps()
-        classes = torch.tensor([target], device=image.device)
+        classes = {
+            name: torch.tensor([index], device=image.device)
+            for name, index in (("target", target), ("against", against))
+            if index is not None
+        }
         for name in list(self.names):
             layer = self.layer if name in METHODS and METHODS[name].at_layer else None
             try:
@@ -234,7 +263,7 @@ class _MethodRunner:
                 start = time.perf_counter()
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", ZeroMapWarning)
-                    map = explain(self.subject.model, image, name, target=classes, layer=layer, **options)
+                    map = explain(self.subject.model, image, name, **classes, layer=layer, **options)
             except RegardError as error:
                 if not self.skip_unsuitable:
                     raise
@@ -255,13 +284,22 @@ class _MethodRunner:
 
 
 def _write(
-    subject: Subject, path: Path, image: Tensor, probabilities: Tensor, target: int, result: _ImageMaps, file: Path
+    subject: Subject,
+    path: Path,
+    image: Tensor,
+    probabilities: Tensor,
+    target: int,
+    against: int | None,
+    result: _ImageMaps,
+    file: Path,
 ) -> ExplainedImage:
     """The sheet and the arrays of one image, as ``file`` with the endings .png and .npz."""
     best, classes, maps = int(probabilities.argmax()), subject.classes, result.maps
     title = f"{path.name}: {classes[best]} {float(probabilities[best]):.2f}"
     if target != best:
         title += f", explained for {classes[target]} {float(probabilities[target]):.2f}"
+    if against is not None:
+        title += f", against {classes[against]} {float(probabilities[against]):.2f}"
     picture, values = picture_of(image), {name: picture_values(map) for name, map in maps.items()}
     if len(maps) == 1:
         ((name, map),) = maps.items()
@@ -280,4 +318,5 @@ def _write(
         maps=result.records,
         picture=f"{file.name}.png",
         arrays=f"{file.name}.npz",
+        against="" if against is None else classes[against],
     )

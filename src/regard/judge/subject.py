@@ -15,6 +15,7 @@ from torch import nn
 from regard.backbones import PACKAGED, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
 from regard.training import load_run, load_trained, refuse_map_override
+from regard.report import listed
 from regard.types import RegardError
 
 _IMAGENET_CLASSES = 1000
@@ -40,13 +41,17 @@ class Subject:
         return self.model.shape[1:]
 
     def target(self, name: str) -> int:
-        """The index of a class, by its name or number."""
-        if name in self.classes:
-            return self.classes.index(name)
+        """The index of a class, by its name, one of the names in it ("hen, fowl") that no other has, or its number."""
+        named = [index for index, names in enumerate(self.classes) if name == names]
+        named = named or [index for index, names in enumerate(self.classes) if name in names.split(", ")]
+        if len(named) > 1:
+            raise RegardError(f"{name!r} names classes {listed([str(index) for index in named])}; give the number")
+        if named:
+            return named[0]
         if name.isdecimal() and int(name) < len(self.classes):
             return int(name)
         raise RegardError(
-            f"target {name!r}: {self.name} has classes 0 to {len(self.classes) - 1}; "
+            f"class {name!r}: {self.name} has classes 0 to {len(self.classes) - 1}; "
             f"nearest: {nearest(name, self.classes)}"
         )
 
