@@ -64,7 +64,8 @@ def explain(
 
     Raises:
         RegardError: unknown method, layer or option (the nearest are named), a target out of range or missing for a
-            multi-label model, ``against`` the target itself or for a method without a class, a layer without positions, invalid images, a map that is not finite.
+            multi-label model, ``against`` the target itself or for a method without a class, a layer without positions,
+            invalid images, a map that is not finite.
 
     Warns:
         ZeroMapWarning: maps that are zero everywhere. That is a result (the model may ignore its input), but it ranks

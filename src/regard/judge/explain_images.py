@@ -251,11 +251,8 @@ class _MethodRunner:
     def run(self, image: Tensor, target: int, against: int | None) -> _ImageMaps:
         """Every method on one image (1,C,H,W) and one class, against another one where it is given."""
         result = _ImageMaps()
-        classes = {
-            name: torch.tensor([index], device=image.device)
-            for name, index in (("target", target), ("against", against))
-            if index is not None
-        }
+        classes = torch.tensor([target], device=image.device)
+        others = None if against is None else torch.tensor([against], device=image.device)
         for name in list(self.names):
             layer = self.layer if name in METHODS and METHODS[name].at_layer else None
             try:
@@ -263,7 +260,9 @@ class _MethodRunner:
                 start = time.perf_counter()
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always", ZeroMapWarning)
-                    map = explain(self.subject.model, image, name, **classes, layer=layer, **options)
+                    map = explain(
+                        self.subject.model, image, name, target=classes, against=others, layer=layer, **options
+                    )
             except RegardError as error:
                 if not self.skip_unsuitable:
                     raise

@@ -14,8 +14,8 @@ from torch import nn
 
 from regard.backbones import PACKAGED, create_backbone, head_name, nearest, read_weights
 from regard.models import AttentiveClassifier
-from regard.training import load_run, load_trained, refuse_map_override
 from regard.report import listed
+from regard.training import load_run, load_trained, refuse_map_override
 from regard.types import RegardError
 
 _IMAGENET_CLASSES = 1000
