@@ -55,16 +55,16 @@ def owns(argument: str, *, option: str = "--out") -> Callable[[Callable[_P, _R]]
 
 
 @contextmanager
-def owned(folder: str | Path, *, option: str = "--out") -> Iterator[Path]:
+def owned(folder: str | Path, *, option: str = "--out", rank: int = 0) -> Iterator[Path]:
     """The folder, made if it is absent, which nobody else writes into while the block runs.
 
     What killed writers left half written is removed. A thread may own a folder several times; a folder inside an owned
-    one is another folder. Folders that were made for the block and are empty after it are removed. Of the processes of
-    one distributed training the first owns the folder for all.
+    one is another folder. Folders that were made for the block and are empty after it are removed.
 
     Args:
         folder: for output.
         option: of the command line, that names another folder; for the error.
+        rank: of this process among those that write into the folder together; the first, 0, owns it for all.
 
     Raises:
         RegardError: another process or thread owns it, or it cannot be written to.
@@ -74,7 +74,7 @@ def owned(folder: str | Path, *, option: str = "--out") -> Iterator[Path]:
     ...     sorted(path.name for path in Path(out).iterdir())
     ['.owner.json']
     """
-    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
+    if rank:
         yield Path(folder)
         return
     place, thread = Path(folder).resolve(), threading.get_ident()

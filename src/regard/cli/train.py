@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from regard.cli.arguments import Commands
@@ -44,10 +43,14 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
         return 0
     runs = options.runs / "smoke" if options.smoke else options.runs
     given = parse_fields([*fields, *(["--train.fast_dev_run", "true"] if options.smoke else [])])
-    from regard.training import fit_recipe, train_with_twin  # after the fields are read: this imports torch
+    from regard.training import (
+        fit_recipe,
+        process_rank,
+        train_with_twin,
+    )  # after the fields are read: this imports torch
 
-    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0  # of several processes, one evaluates
     fitted = fit_recipe(given)
+    first = process_rank(fitted.recipe) == 0  # of several processes, one evaluates
     if first and fitted.chosen:
         print(fitted)
     recipe = fitted.recipe

@@ -32,6 +32,7 @@ from .parsing import (
 )
 from .probe import has_probe, linear_probe, load_probe
 from .provenance import collect_provenance, seed_everything
+from .ranks import process_rank
 from .recipe import Recipe
 from .recipe_model import AlignRecipe, ImposeRecipe, ModelRecipe, ObjectiveRecipe
 from .recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
@@ -94,6 +95,7 @@ __all__ = [
     "parse_fields",
     "parse_recipe",
     "plain_twin",
+    "process_rank",
     "read_lines",
     "read_record",
     "read_yaml",

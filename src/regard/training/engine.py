@@ -18,6 +18,7 @@ from regard.training.calibration import CalibrationCallback, calibrates
 from regard.training.callbacks import Journal, Patience, Progress, first_candidate, monitored
 from regard.training.checkpoints import CHECKPOINTS, AtomicCheckpoints, Checkpoints
 from regard.training.divergence import DivergenceGuard
+from regard.training.ranks import cluster, processes
 from regard.training.task import Task
 from regard.types import RegardError
 
@@ -69,14 +70,14 @@ def _engine(
         accelerator=t.accelerator,
         devices=t.devices,
         num_nodes=t.nodes,
-        strategy="ddp" if t.devices * t.nodes > 1 else "auto",
+        strategy="ddp" if processes(recipe) > 1 else "auto",
         precision=t.precision,
         max_epochs=t.epochs,
         limit_train_batches=t.limit_train_batches,
         limit_val_batches=t.limit_val_batches,
         gradient_clip_val=recipe.optim.clip,
         callbacks=[callback for callback in callbacks if callback is not None],
-        plugins=[AtomicCheckpoints()],
+        plugins=[AtomicCheckpoints(), cluster(recipe)],
         logger=list(loggers),
         default_root_dir=folder,
         use_distributed_sampler=False,

@@ -21,7 +21,7 @@ import torch
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import TwoStream
-from regard.owner import owns
+from regard.owner import owned
 from regard.processes import start_child
 from regard.report import Terminal
 from regard.training.batches import Batches
@@ -51,6 +51,7 @@ from regard.training.map_override import build_override_maps
 from regard.training.parsing import RECIPE, dump_recipe, load_recipe, save_recipe
 from regard.training.probe import load_probe, start_at_probe
 from regard.training.provenance import collect_provenance, seed_everything
+from regard.training.ranks import numbered, process_rank, processes
 from regard.training.recipe import Recipe
 from regard.training.stem_cache import stem_split, stem_splits
 from regard.training.task import Task
@@ -145,7 +146,6 @@ class PreparedRun:
         return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), data)
 
 
-@owns("folder", option=_OPTION)
 def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: RunRecord | None = None) -> Path:
     """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
 
@@ -178,12 +178,12 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: Ru
         >>> run.model.predict(run.data.test.batch([0, 1]).images).shape
         torch.Size([2, 10])
     """
-    run = PreparedRun(recipe, Path(folder), record=record)
-    with run.nothing_left:
-        return _train(run, quiet=quiet)
+    with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
+        run = PreparedRun(recipe, Path(folder), record=record)
+        with run.nothing_left:
+            return _train(run, quiet=quiet)
 
 
-@owns("folder", option=_OPTION)
 def train_with_twin(
     recipe: Recipe, folder: Path | str, *, quiet: bool = False, data: DataSplits | None = None
 ) -> PreparedRun:
@@ -196,9 +196,10 @@ def train_with_twin(
     Raises:
         RegardError: as `train`, or the twin failed.
     """
-    run = PreparedRun(recipe, Path(folder), data)
-    with run.nothing_left:
-        _train_both(run, quiet=quiet)
+    with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
+        run = PreparedRun(recipe, Path(folder), data)
+        with run.nothing_left:
+            _train_both(run, quiet=quiet)
     return run
 
 
@@ -208,7 +209,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
         (twin_folder / _WANTED).unlink(missing_ok=True)  # of a process that was killed
         _train(run, quiet=quiet)
         return
-    if recipe.train.devices * recipe.train.nodes > 1:
+    if processes(recipe) > 1:
         _train(run, quiet=quiet)
         _train(PreparedRun(plain_twin(recipe), twin_folder, run.data, record=run.record), quiet=quiet)
         return
