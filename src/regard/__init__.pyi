@@ -1,3 +1,4 @@
+from . import captum as captum
 from . import data as data
 from . import gaze as gaze
 from . import metrics as metrics
@@ -15,6 +16,7 @@ from .judge import judge as judge
 from .models import AttentiveClassifier as AttentiveClassifier
 from .models import Segmenter as Segmenter
 from .models import TwoStream as TwoStream
+from .models import as_tensor_module as as_tensor_module
 from .objectives import Budget as Budget
 from .objectives import Weights as Weights
 from .objectives import information_loss as information_loss

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor
 
 from regard.errors import RegardError as RegardError
+from regard.pytrees import register_output
 
 Unit = Literal["gate", "bits", "relevance"]
 Images = Float[Tensor, "B C H W"]
@@ -28,6 +29,7 @@ Explain = Callable[[Tensor, Tensor], "Map"]
 NATS_PER_BIT = 0.6931471805599453
 
 
+@register_output
 @dataclass(frozen=True)
 class Map:
     """A spatial map on its own grid.
@@ -73,6 +75,7 @@ def as_map(maps: Map | Tensor) -> Map:
     return Map(maps, "relevance")
 
 
+@register_output
 @dataclass(frozen=True)
 class AttentionOutput:
     """What one attended layer did.
@@ -112,6 +115,7 @@ class AttentionOutput:
     logits: Float[Tensor, "S B n"] | None = None
 
 
+@register_output
 @dataclass(frozen=True)
 class LatentOutput:
     """What the bottleneck let pass.
@@ -131,6 +135,7 @@ class LatentOutput:
     penalty: Float[Tensor, " SB"]
 
 
+@register_output
 @dataclass(frozen=True)
 class ModelOutput:
     """What an attentive classifier returns.
@@ -164,6 +169,7 @@ class ModelOutput:
         return squash(logits.mean(0)) if self.average == "logits" else squash(logits).mean(0)
 
 
+@register_output
 @dataclass(frozen=True)
 class SegmenterOutput:
     """What an attentive segmenter returns.

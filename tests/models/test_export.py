@@ -1,5 +1,6 @@
 """ONNX, run by onnxruntime."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from tests.models.families import PARAMS, Family
 
-from regard.models import AttentiveClassifier, to_onnx
+from regard.models import AttentiveClassifier, Segmenter, TwoStream, to_onnx
 from regard.types import RegardError
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -78,3 +79,45 @@ def test_every_family_runs_in_onnxruntime(family: Family, tmp_path: Path) -> Non
         output = model(images)
     np.testing.assert_allclose(logits, output.logits[0], atol=1e-3, rtol=1e-3)
     np.testing.assert_allclose(map_, output.attention[0].map[0], atol=1e-4)
+
+
+SMALL = {"backbone_options": {"widths": (4, 6, 8, 8)}, "input_size": (32, 32)}
+BUILT = {
+    "segmenter": lambda: Segmenter("compact", decoder="fcn8s", **SMALL),
+    **{
+        f"streams-{attend}": lambda attend=attend: TwoStream(
+            "compact", 3, length=2, attend=attend, at="stage1", latent=4, **SMALL
+        )
+        for attend in ("rgb", "both")
+    },
+    **{
+        name: lambda name=name: AttentiveClassifier("compact", 3, attention=name, **SMALL)
+        for name in ("cbam", "abn", "gap", "ltpa", "aib", "mask", "deterministic", "uniform", "random")
+    },
+    "plain-latent": lambda: AttentiveClassifier("compact", 3, attention=None, latent=4, **SMALL),
+}
+FAST = ("segmenter", "gap")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case not in FAST)) for case in BUILT])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_onnx_of_other_models_agrees_for_batches_of_any_size(case: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = BUILT[case]().eval()
+    to_onnx(model, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["input_size"]) == [3, 32, 32]
+    assert ("classes" in facts) == (case != "segmenter")
+    for count in (1, 3):
+        inputs = {"images": torch.rand(count, 3, 32, 32)}
+        if isinstance(model, TwoStream):
+            inputs["flow"] = 2 * torch.rand(count, 4, 32, 32) - 1
+        assert [entry.name for entry in session.get_inputs()] == list(inputs)
+        logits, *maps = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+        with torch.no_grad():
+            output = model(**inputs)
+        np.testing.assert_allclose(logits, output.logits[0], atol=1e-4)
+        assert len(maps) == len(output.attention) == len(model.at)
+        for ours, layer in zip(maps, output.attention, strict=True):
+            np.testing.assert_allclose(ours, layer.map[0], atol=1e-5)

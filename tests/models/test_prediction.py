@@ -186,5 +186,5 @@ def test_segmenter_and_two_streams_declare_it_too() -> None:
 
 
 def test_a_graph_cannot_seed_noise_by_the_image(tmp_path) -> None:
-    with pytest.raises(RegardError, match=r"classifier\.prediction = 'mean' to export the mean"):
+    with pytest.raises(RegardError, match=r"model\.prediction = 'mean' to export the mean"):
         to_onnx(noisy(), tmp_path / "model.onnx")

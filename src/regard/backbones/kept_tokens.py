@@ -36,7 +36,7 @@ class KeptTokens:
     def over(self, length: int) -> Float[Tensor, "N n"]:
         """Weights of all ``length`` tokens of a sequence."""
         front = length - self.weights.shape[1]
-        prefix = self.weights.new_full((len(self.weights), front), float(self.clean))
+        prefix = self.weights.new_full((self.weights.shape[0], front), float(self.clean))
         return torch.cat([prefix, self.weights], 1) if front else self.weights
 
     def key_mask(self, length: int) -> Num[Tensor, "N 1 1 n"] | None:

@@ -9,9 +9,11 @@ from regard.models.export import to_onnx
 from regard.models.images import ImageInput, check_range
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
+from regard.models.plain import PlainModel
 from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
 from regard.models.segmenter import Segmenter
 from regard.models.sharing import CONFIG
+from regard.models.tensor_module import as_tensor_module
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
 __all__ = [
@@ -27,12 +29,14 @@ __all__ = [
     "AttentiveClassifier",
     "ImageInput",
     "OneTrunk",
+    "PlainModel",
     "PredictionPath",
     "Rates",
     "Samples",
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",
+    "as_tensor_module",
     "check_range",
     "paper_model",
     "to_onnx",

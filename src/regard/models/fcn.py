@@ -205,8 +205,8 @@ class FcnDecoder(nn.Module):
         scores: Tensor = self.score(self.neck(coarsest))
         for skip, score, up in reversed(list(zip(finer, self.finer, self.up, strict=True))):
             own = score(skip)
-            if len(own) < len(scores):  # attention behind this layer added samples
-                own = own.repeat(len(scores) // len(own), 1, 1, 1)
+            if own.shape[0] < scores.shape[0]:  # attention behind this layer added samples
+                own = own.repeat(scores.shape[0] // own.shape[0], 1, 1, 1)
             scores = own + fit(up(scores), (own.shape[-2], own.shape[-1]))
         step = self.reductions[0]
         covered = (step * scores.shape[-2], step * scores.shape[-1])

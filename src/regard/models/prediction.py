@@ -9,9 +9,14 @@ network learned from; the seeded path has those that it learned from. `Samples` 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
 
 from regard.types import RegardError
 
@@ -79,3 +84,26 @@ def samples_of(samples: int | Samples | None, prediction: PredictionPath, *, tra
         return PATHS[prediction]
     number = 1 if samples is None else samples
     return Samples(number, number)
+
+
+def averaged_logits(logits: Float[Tensor, "K B ..."], *, independent: bool) -> Float[Tensor, "B ..."]:
+    """Logits whose probabilities are the mean of the K sets' probabilities.
+
+    softmax(log mean_k p_k) = mean_k p_k; with independent classes the same of p and 1 - p, in logarithms throughout.
+
+    >>> import torch
+    >>> two = torch.tensor([[[4.0, 0.0]], [[0.0, 0.0]]])
+    >>> mean = two.softmax(-1).mean(0)
+    >>> torch.allclose(averaged_logits(two, independent=False).softmax(-1), mean)
+    True
+
+    Args:
+        logits: of the K samples or streams; classes in the last dimension. One set is returned as it is.
+        independent: probabilities are sigmoids, as they always are of a single class.
+    """
+    if len(logits) == 1:
+        return logits[0]
+    logits = logits.float()
+    if not independent and logits.shape[-1] > 1:
+        return logits.log_softmax(-1).logsumexp(0) - math.log(len(logits))
+    return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)

@@ -138,7 +138,8 @@ class Segmenter(OneTrunk):
         if isinstance(map_override, dict):
             map_override = {PREFIX + name: map_ for name, map_ in map_override.items()}
         logits, recorder = self._run(self.network, images, stem, self._samples(samples), map_override=map_override)
-        return SegmenterOutput(logits.unflatten(0, (-1, len(images if stem is None else stem))), recorder.outputs)
+        B = (images if stem is None else stem).shape[0]
+        return SegmenterOutput(logits.reshape(-1, B, *logits.shape[1:]), recorder.outputs)
 
     def predict(
         self,

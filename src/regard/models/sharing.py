@@ -14,6 +14,8 @@ from torch import nn
 from regard.backbones import load_weights, read_weights
 from regard.files import atomic_path, write_atomically
 from regard.models.config_schema import SCHEMA, bounded_building, elements_of, read_config
+from regard.models.plain import PlainModel
+from regard.models.prediction import Samples
 from regard.reading import check_links
 from regard.types import RegardError
 
@@ -33,6 +35,15 @@ class Shareable(nn.Module):
     """
 
     config: dict[str, Any]
+
+    def plain(self, samples: int | Samples | None = None) -> PlainModel:
+        """The same network as a module from images to one tensor of logits, which other libraries take.
+
+        Args:
+            samples: of every call, as in ``forward``; by default one random map in training and the declared
+                ``prediction`` in evaluation. Logits of several are those of their mean probabilities.
+        """
+        return PlainModel(self, samples)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``config.json``, the arguments that rebuild the model, and ``model.safetensors``, its weights.

@@ -8,14 +8,12 @@ Simonyan and Zisserman, *Two-Stream Convolutional Networks for Action Recognitio
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -35,11 +33,13 @@ from regard.models.base import Normalize, Rates
 from regard.models.classifier import AttentiveClassifier
 from regard.models.images import check_range
 from regard.models.mechanism import Mechanism
-from regard.models.prediction import PredictionPath, Samples
+from regard.models.prediction import PredictionPath, Samples, averaged_logits
 from regard.models.sharing import Shareable, constructor_arguments
+from regard.pytrees import register_output
 from regard.types import AttentionOutput, LatentOutput, Map, ModelOutput, RegardError
 
 
+@register_output
 @dataclass(frozen=True)
 class TwoStreamOutput(ModelOutput):
     """Output of a two-stream network; the logits are those of the averaged probabilities.
@@ -52,15 +52,10 @@ class TwoStreamOutput(ModelOutput):
 
 
 def fused_logits(streams: Sequence[Float[Tensor, "_ B n"]], multi_label: bool) -> Float[Tensor, "S B n"]:
-    """Logits whose probabilities are the mean of the streams', sample by sample.
-
-    softmax(log mean_k p_k) = mean_k p_k; with independent labels the same of p and 1 - p, in logarithms throughout.
-    """
+    """Logits whose probabilities are the mean of the streams', sample by sample."""
     samples = max(len(logits) for logits in streams)
     stacked = torch.stack([logits.float().expand(samples, -1, -1) for logits in streams])
-    if not multi_label:
-        return stacked.log_softmax(-1).logsumexp(0) - math.log(len(streams))
-    return F.logsigmoid(stacked).logsumexp(0) - F.logsigmoid(-stacked).logsumexp(0)
+    return averaged_logits(stacked, independent=multi_label)
 
 
 def _side_by_side(latents: Sequence[LatentOutput]) -> LatentOutput | None:
