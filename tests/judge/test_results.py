@@ -76,8 +76,9 @@ def test_the_page_has_every_number_loads_nothing_and_escapes_text(out):
 
 
 def pictures(html):
-    """(method, values) of every map of the page, and how many images it shows."""
-    return re.findall(r"by (\w+), values ([^\"]+)\"", html), html.count('alt="Image ')
+    """(method, values) of every map in the page's section of maps, and how many images that shows."""
+    section = html.partition('<section id="maps"')[2]
+    return re.findall(r"by (\w+), values ([^\"]+)\"", section), section.count('alt="Image ')
 
 
 def test_the_page_shows_every_methods_map_of_the_images(out):
@@ -85,6 +86,8 @@ def test_the_page_shows_every_methods_map_of_the_images(out):
     names = read_judge_results(out).data.names
     assert images == 3 == len(names)
     assert [method for method, _ in shown] == METHODS.split(",") * 3
+    first_screen = write_judge_page(out).read_text().partition("<main>")[0]
+    assert first_screen.count("<img ") == 1 + min(3, len(METHODS.split(",")))
     for method in METHODS.split(","):
         with np.load(out / "maps" / f"{method}.npz") as arrays:
             maps = arrays["values"][:, 0]
