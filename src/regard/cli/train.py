@@ -43,11 +43,8 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
         return 0
     runs = options.runs / "smoke" if options.smoke else options.runs
     given = parse_fields([*fields, *(["--train.fast_dev_run", "true"] if options.smoke else [])])
-    from regard.training import (
-        fit_recipe,
-        process_rank,
-        train_with_twin,
-    )  # after the fields are read: this imports torch
+    # after the fields are read: this imports torch
+    from regard.training import fit_recipe, process_rank, train_with_twin
 
     fitted = fit_recipe(given)
     first = process_rank(fitted.recipe) == 0  # of several processes, one evaluates
