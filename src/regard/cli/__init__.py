@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from regard.__about__ import __version__
 from regard.cli import (
     data,
+    doctor,
     evaluate,
     explain,
     export,
@@ -54,6 +55,7 @@ EPILOG = """examples:
   regard shift --run runs/mine                   on corrupted images and other backgrounds
   regard sweep --budgets 2,6,20 --workers 2      the information plane of a recipe
   regard data list                               data sets, their size and licence
+  regard doctor                                  is everything here that regard needs?
 
 Each command has its own --help."""
 _ADD_COMMANDS = (
@@ -71,6 +73,7 @@ _ADD_COMMANDS = (
     sweep.add_sweep,
     study.add_study,
     data.add_data,
+    doctor.add_doctor,
 )
 TAKES_FIELDS = ("train", "table", "sweep")
 """Commands whose options may be followed by fields of a recipe."""

@@ -1,0 +1,3 @@
+from .doctor import Check, CheckState, diagnose
+
+__all__ = ["Check", "CheckState", "diagnose"]
