@@ -14,6 +14,14 @@ from regard.gaze.ceilings import (
     split_half,
     through_grid,
 )
+from regard.gaze.crossfit import (
+    against_density,
+    cross_fitted,
+    crossed_interval,
+    information_limit,
+    observer_means,
+    predicted_scores,
+)
 from regard.gaze.density import (
     Bandwidth,
     CenterPriors,
@@ -39,6 +47,7 @@ from regard.gaze.files import (
 )
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
 from regard.gaze.hdf5 import hdf5_names, open_hdf5, read_hdf5
+from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, mixture_weights
 from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
@@ -66,11 +75,17 @@ __all__ = [
     "GazeReading",
     "GazeSamples",
     "GazeUnits",
+    "ImageMap",
+    "ObserverMixture",
+    "against_density",
     "blur",
     "center_prior",
     "center_priors",
+    "cross_fitted",
     "cross_validated_sigma",
+    "crossed_interval",
     "density",
+    "fit_observers",
     "fixated_pixels",
     "fixation_counts",
     "fixations_from_samples",
@@ -78,18 +93,22 @@ __all__ = [
     "hdf5_names",
     "image_size",
     "image_sizes",
+    "information_limit",
     "leave_one_observer_out",
     "load_csv",
     "load_mat",
     "make_fixations",
     "mix_uniform",
+    "mixture_weights",
     "natural",
     "numbers",
+    "observer_means",
     "observer_split",
     "observers_against_others",
     "observers_information",
     "open_hdf5",
     "other_fixations",
+    "predicted_scores",
     "read_atari_head",
     "read_csv",
     "read_cub_gha",
