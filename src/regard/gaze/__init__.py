@@ -16,11 +16,12 @@ from regard.gaze.ceilings import (
 )
 from regard.gaze.crossfit import (
     against_density,
+    best_predictors,
     cross_fitted,
     crossed_interval,
     information_limit,
     observer_means,
-    predicted_scores,
+    predictor_scores,
 )
 from regard.gaze.density import (
     Bandwidth,
@@ -78,6 +79,7 @@ __all__ = [
     "ImageMap",
     "ObserverMixture",
     "against_density",
+    "best_predictors",
     "blur",
     "center_prior",
     "center_priors",
@@ -108,7 +110,7 @@ __all__ = [
     "observers_information",
     "open_hdf5",
     "other_fixations",
-    "predicted_scores",
+    "predictor_scores",
     "read_atari_head",
     "read_csv",
     "read_cub_gha",

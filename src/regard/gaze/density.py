@@ -147,7 +147,7 @@ def without(total: Tensor, own: Tensor) -> Tensor:
     The kernel ends where it is 1e-7 of its height, so that what really is left exceeds 1e-12 of the total.
     """
     rest = total - own
-    return torch.where(rest > _ROUNDING * total, rest, 0.0)
+    return rest.masked_fill_(~(rest > _ROUNDING * total), 0.0)
 
 
 def _smooth(counts: Tensor, sigma: float) -> Tensor:

@@ -2,9 +2,10 @@
 
 The density is a mixture of Gaussian kernels of local width (Abramson 1982: narrow where many look, by a pilot density)
 in three sizes, the centre prior, the uniform density and, on request, a model's map. Its weights are fitted by
-expectation maximisation on one half of the observers and used to predict those of the other half, both ways, so that no
-fixation is scored by a parameter that it helped to fit. The pilot density leaves out the observer who is predicted as
-well: with him in it the same kernels gain bits that no other observer gives (`benchmarks/observer_ceiling.py`).
+expectation maximisation on how the other half of the observers are predicted on the other half of the images, so that
+no fixation is scored by a parameter that it helped to fit. The pilot density leaves out the observer who is predicted,
+too: with him in it the same kernels gain bits that no other observer gives. Weights of each image's own, fitted on half
+of its observers, predict worse than these (`benchmarks/observer_ceiling.py` has both).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.constants import SIGMA
@@ -30,7 +31,7 @@ _POWER = 0.3  # of the pilot density, by which kernels are narrower
 _PILOT = 0.028  # width of the pilot's kernel, share of the image's width
 _TYPICAL = 100  # fixations for which widths are stated; they shrink with the sixth root of the number, as is optimal
 _START = (0.1, 0.7, 0.1, 0.07, 0.03)  # prior mean of the weights
-_SET_STRENGTH, _IMAGE_STRENGTH = 20.0, 50.0  # how many fixations the prior over sets, over images, counts for
+_STRENGTH = 20.0  # how many fixations the prior counts for
 _STEPS = 60
 _MODEL_SHARE = 0.1
 
@@ -149,15 +150,18 @@ class ObserverMixture:
 
     Attributes:
         fixations: of all images.
-        half: (S,) which half each observer of the table belongs to.
-        weights: (2,C) of `COMPONENTS` (and the model's map), fitted on the first half and on the second.
+        observer_half: (S,) 0 or 1 for each observer of the table.
+        image_half: (B,) 0 or 1 for each image.
+        weights: (2,2,C) of `COMPONENTS` (and the model's map), for either half of the images and of the observers;
+            fitted on the other of both.
         prior: centre prior of each image.
         model: map of each image, or None.
     """
 
     fixations: Fixations
-    half: Bool[Tensor, " S"]
-    weights: Float[Tensor, "2 C"]
+    observer_half: Int[Tensor, " S"]
+    image_half: Int[Tensor, " B"]
+    weights: Float[Tensor, "2 2 C"]
     prior: ImageMap
     model: ImageMap | None = None
 
@@ -171,9 +175,20 @@ class ObserverMixture:
         Raises:
             RegardError: fewer than two observers looked at the image.
         """
-        p, who, fixed = self._open(b)
-        table = torch.cat([kernel_densities(p), fixed], 1)
-        return (table * self._image_weights(b)[1 - self.half[who].long()]).sum(1).log2(), who
+        table, who = self.table(b)
+        return (table * self._weights(b, who)).sum(1).log2(), who
+
+    def table(self, b: int) -> tuple[Float[Tensor, "n C"], Int[Tensor, " n"]]:
+        """Density of each component, by all others, at each fixation of image ``b``, and who made it.
+
+        Raises:
+            RegardError: fewer than two observers looked at the image.
+        """
+        p, who = self._open(b)
+        cell = p.xy.long()
+        h, w = p.size
+        fixed = [values[0, 0, cell[:, 1], cell[:, 0]] * (h * w) for values in self._fixed_maps(b, p.size)]
+        return torch.cat([kernel_densities(p), torch.stack(fixed, 1)], 1), who
 
     def maps(self, b: int) -> tuple[Float[Tensor, "J n 2"], Float[Tensor, "J 1 h w"]]:
         """Of each observer of image ``b`` the fixations, padded with NaN, and the others' density, which sums to 1.
@@ -181,9 +196,9 @@ class ObserverMixture:
         Raises:
             RegardError: fewer than two observers looked at the image.
         """
-        p, who, _ = self._open(b)
+        p, who = self._open(b)
         people = who.unique()
-        weights = self._image_weights(b)[1 - self.half[people].long()]
+        weights = self._weights(b, people)
         out = kernel_maps(p, weights[:, : len(_WIDTHS)])
         for k, values in enumerate(self._fixed_maps(b, p.size), start=len(_WIDTHS)):
             out += weights[:, k, None, None, None] * values
@@ -191,20 +206,15 @@ class ObserverMixture:
         padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=torch.nan)
         return padded, out / out.sum((-2, -1), keepdim=True)
 
-    def _open(self, b: int) -> tuple[Predicted, Tensor, Tensor]:
+    def _open(self, b: int) -> tuple[Predicted, Tensor]:
         xy, who, size = image_fixations(self.fixations, b)
         if len(who.unique()) < 2:
             name = self.fixations.images[b]
             raise RegardError(f"image {name!r} has fixations of fewer than two observers: nobody can be predicted")
-        return predicted(xy, who, size), who, self._fixed(b, xy, size)
-
-    def _fixed(self, b: int, xy: Tensor, size: tuple[int, int]) -> Tensor:
-        """Components without kernels at the fixations, relative to the uniform density."""
-        cell = xy.long()
-        maps = self._fixed_maps(b, size)
-        return torch.stack([values[0, 0, cell[:, 1], cell[:, 0]] for values in maps], 1) * (size[0] * size[1])
+        return predicted(xy, who, size), who
 
     def _fixed_maps(self, b: int, size: tuple[int, int]) -> list[Tensor]:
+        """Components without kernels, (1,1,h,w) that sum to 1."""
         even = torch.full((1, 1, *size), 1 / (size[0] * size[1]), dtype=torch.float64)
         prior = self.prior(b, size).double()
         maps = [mix_uniform(prior / prior.sum()) if prior.isfinite().all() else even, even]
@@ -213,20 +223,8 @@ class ObserverMixture:
             maps.append(own / own.sum())
         return maps
 
-    def half_table(self, b: int, half: int) -> Tensor | None:
-        """The components' densities at the fixations of one half's observers, by others of that half; None of one."""
-        xy, who, size = image_fixations(self.fixations, b)
-        kept = self.half[who] == bool(half)
-        if len(who[kept].unique()) < 2:
-            return None
-        return torch.cat([kernel_densities(predicted(xy[kept], who[kept], size)), self._fixed(b, xy[kept], size)], 1)
-
-    def _image_weights(self, b: int) -> Tensor:
-        rows = []
-        for half, weights in enumerate(self.weights):
-            table = self.half_table(b, half)
-            rows.append(weights if table is None else mixture_weights(table, _IMAGE_STRENGTH * weights))
-        return torch.stack(rows)
+    def _weights(self, b: int, who: Tensor) -> Tensor:
+        return self.weights[self.image_half[b], self.observer_half[who]]
 
 
 def image_fixations(fixations: Fixations, b: int) -> tuple[Tensor, Tensor, tuple[int, int]]:
@@ -240,10 +238,11 @@ def image_fixations(fixations: Fixations, b: int) -> tuple[Tensor, Tensor, tuple
 def fit_observers(
     fixations: Fixations, *, prior: ImageMap | None = None, model: ImageMap | None = None, seed: int = 0
 ) -> ObserverMixture:
-    """Fit the mixture by which observers are predicted by each other, on each of two random halves of them.
+    """Fit the mixture by which observers are predicted by each other, across random halves of observers and images.
 
     Args:
-        fixations: of several observers.
+        fixations: of several observers. With a single image of two observers or more the weights are those that the
+            prior starts with.
         prior: of each image; None for the density of all other images' fixations.
         model: a map of each image, not negative, which becomes a component: what observers reach with it beyond what
             they reach without it is what the model knows of gaze and they do not show.
@@ -259,21 +258,33 @@ def fit_observers(
     >>> bool((bits > 2).all()), who.tolist()
     (True, [0, 0, 1, 1])
     """
-    order = np.random.default_rng(seed).permutation(len(fixations.subjects))
-    half = torch.zeros(len(fixations.subjects), dtype=torch.bool)
-    half[torch.from_numpy(order[len(order) // 2 :])] = True
     start = torch.tensor(_START, dtype=torch.float64)
     if model is not None:
         start = torch.cat([(1 - _MODEL_SHARE) * start, start.new_tensor([_MODEL_SHARE])])
-    unfitted = ObserverMixture(fixations, half, start.expand(2, -1), prior or _other_images(fixations), model)
+    observers, images = (
+        _halves(len(names), (seed, k)) for k, names in enumerate((fixations.subjects, fixations.images))
+    )
+    prior = prior or _other_images(fixations)
+    unfitted = ObserverMixture(fixations, observers, images, start.expand(2, 2, -1), prior, model)
     several = [b for b in range(len(fixations.images)) if unfitted.several(b)]
     if not several:
         raise RegardError("a ceiling between observers needs an image with fixations of at least two of them")
-    weights = []
-    for side in range(2):
-        tables = [table for b in several if (table := unfitted.half_table(b, side)) is not None]
-        weights.append(mixture_weights(torch.cat(tables), _SET_STRENGTH * start) if tables else start)
-    return ObserverMixture(fixations, half, torch.stack(weights), unfitted.prior, model)
+    tables: dict[tuple[int, int], list[Tensor]] = {
+        (i, j): [start.new_empty(0, len(start))] for i in (0, 1) for j in (0, 1)
+    }
+    for b in several:
+        table, who = unfitted.table(b)
+        for j in (0, 1):
+            tables[1 - int(images[b]), 1 - j].append(table[observers[who] == j])
+    weights = [[mixture_weights(torch.cat(tables[i, j]), _STRENGTH * start) for j in (0, 1)] for i in (0, 1)]
+    return ObserverMixture(
+        fixations, observers, images, torch.stack([torch.stack(row) for row in weights]), prior, model
+    )
+
+
+def _halves(count: int, seed: tuple[int, int]) -> Tensor:
+    """0 or 1 for each, as many of either."""
+    return torch.from_numpy(np.random.default_rng(seed).permutation(count) % 2)
 
 
 def _other_images(fixations: Fixations) -> ImageMap:
