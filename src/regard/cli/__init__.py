@@ -19,6 +19,7 @@ from regard.cli import (
     judge,
     predict,
     report,
+    runs,
     score,
     shift,
     study,
@@ -42,6 +43,7 @@ EPILOG = """examples:
                                                  maps of any network, by every method
   regard predict photos/ --run runs/mine --csv predictions.csv
                                                  classes of your images
+  regard runs list                               your runs and their scores
   regard export runs/mine --out mine.onnx        the network as ONNX
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps, scored against where people look
@@ -68,6 +70,7 @@ _ADD_COMMANDS = (
     transfer.add_transfer,
     shift.add_shift,
     report.add_report,
+    runs.add_runs,
     export.add_export,
     table.add_table,
     sweep.add_sweep,

@@ -19,7 +19,7 @@ from regard.report.overlay import (
     write_png,
 )
 from regard.report.page import render_page, write_page, write_report
-from regard.report.runs import read_evaluation, read_run
+from regard.report.runs import read_evaluation, read_history, read_provenance, read_run
 from regard.report.schema import (
     NAN,
     Anchors,
@@ -91,6 +91,8 @@ __all__ = [
     "print_scores",
     "read_dataclass",
     "read_evaluation",
+    "read_history",
+    "read_provenance",
     "read_run",
     "render_page",
     "scale_of",

@@ -38,12 +38,21 @@ def read_run(path: Path) -> Run:
         path=path,
         recipe=recipe,
         recipe_text=recipe_text,
-        provenance=read_dataclass(path / "environment.json", Provenance, TRAIN),
+        provenance=read_provenance(path),
         history=read_history(path / "metrics.jsonl"),
         evaluation=evaluation,
         twin=read_history(twin) if twin.exists() else None,
         pictures=_pictures(path / "gallery.npz", evaluation) if evaluation.gallery else None,
     )
+
+
+def read_provenance(path: Path) -> Provenance:
+    """environment.json of a run folder, checked.
+
+    Raises:
+        RegardError: the file is missing or corrupt.
+    """
+    return read_dataclass(path / "environment.json", Provenance, TRAIN)
 
 
 def read_evaluation(path: Path) -> Evaluation:

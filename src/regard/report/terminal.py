@@ -74,7 +74,9 @@ def print_records(
     records: Sequence[Mapping[str, str]], console: Console | None = None, *, title: str | None = None
 ) -> None:
     """Print records of the same keys as a table, one column per key, below a title if there is one."""
-    table = Table(*records[0], box=None, header_style="dim", pad_edge=False)
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in records[0]:
+        table.add_column(Text(name), overflow="fold")
     if title is not None:
         table.title, table.title_justify, table.title_style = Text(title), "left", "bold"
     for record in records:

@@ -200,7 +200,7 @@ def _folder() -> Iterator[Check]:
         return
     free = shutil.disk_usage(here).free
     state: CheckState = "ok" if free > _ROOM else "broken"
-    remedy = "" if state == "ok" else "--runs FOLDER on another disk"
+    remedy = "" if state == "ok" else "regard runs prune --checkpoints, or --runs FOLDER on another disk"
     yield Check("folder", str(here), f"{free / 2**30:,.1f} GiB free", state, remedy)
 
 

@@ -2,7 +2,6 @@ from .build import build_model, check_choices, open_gaze, plain_twin
 from .calibration import calibrate_attention
 from .callbacks import history, overfitted, read_lines
 from .data_record import (
-    DATA_FILE,
     RunRecord,
     beside_key,
     build_data,
@@ -16,6 +15,7 @@ from .defaults import FittedRecipe, Situation, choose, fit_recipe, open_bits
 from .divergence import divergences
 from .finished import LoadedRun, TrainedRun, load_best, load_model, load_run, load_trained, open_run
 from .forward import TaskModel, expected_share, forward_batch, kept_share, sampled_rates
+from .layout import CHECKPOINTS, DATA_FILE, JOURNAL, MODEL, RECIPE, RECORD
 from .map_override import Dose, MapOverrideSplit, build_override_maps, refuse_map_override, with_map_override
 from .pace import Pace, measure_pace
 from .parsing import (
@@ -41,8 +41,13 @@ from .stem_cache import with_stem
 from .tasks import TASKS
 
 __all__ = [
+    "CHECKPOINTS",
     "DATA_FILE",
+    "JOURNAL",
+    "MODEL",
+    "RECIPE",
     "RECIPES",
+    "RECORD",
     "TASKS",
     "AlignRecipe",
     "AugmentRecipe",

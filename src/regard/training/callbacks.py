@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
 
 from regard.files import write_atomically
 from regard.reading import DataError, parse_json
+from regard.training.layout import JOURNAL
 from regard.training.recipe import Recipe
 from regard.training.task import Task
 from regard.training.tasks import TASKS
@@ -69,7 +70,7 @@ def history(run: Path, monitor: str = "accuracy") -> dict[str, Any]:
         ``val_accuracy`` (the last epoch's ``monitor``, whatever that is), ``best_val_accuracy``, ``best_epoch``,
         ``epochs`` and ``seconds_an_epoch`` (median).
     """
-    lines = read_lines(run / "metrics.jsonl")
+    lines = read_lines(run / JOURNAL)
     scores = [line[f"val/{monitor}"] for line in lines]
     best = max(range(len(lines)), key=scores.__getitem__)
     return {

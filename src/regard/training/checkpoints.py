@@ -18,7 +18,7 @@ from torch import nn
 from regard.files import link_atomically, write_atomically
 from regard.types import RegardError
 
-CHECKPOINTS, LAST, BEST = "checkpoints", "last.ckpt", "best.ckpt"
+LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class Checkpoints(Checkpoint):

@@ -16,10 +16,10 @@ from typing import Any, Literal
 from regard.data import DataRecord, DataSplits, check_data, find_entry, open_data, record_data, shuffle_labels
 from regard.files import write_atomically
 from regard.report import json_text, read_dataclass
+from regard.training.layout import DATA_FILE
 from regard.training.recipe import Recipe
 from regard.types import RegardError
 
-DATA_FILE = "data.json"
 _UNKNOWN = (
     "This run has no data.json, as it was trained by an earlier version: whether its images and their split are still "
     "those of training cannot be checked."

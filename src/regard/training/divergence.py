@@ -17,9 +17,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from regard.files import write_json
 from regard.reading import read_json_file
-from regard.training.checkpoints import CHECKPOINTS, LAST
+from regard.training.checkpoints import LAST
+from regard.training.layout import CHECKPOINTS, RECIPE
 from regard.training.optim import build_optimizer, build_schedule
-from regard.training.parsing import RECIPE, load_recipe, save_recipe
+from regard.training.parsing import load_recipe, save_recipe
 from regard.training.recipe import Recipe
 from regard.training.recipe_training import OptimRecipe
 from regard.types import RegardError

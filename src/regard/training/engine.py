@@ -16,8 +16,9 @@ from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
 from regard.training.calibration import CalibrationCallback, calibrates
 from regard.training.callbacks import Journal, Patience, Progress, first_candidate, monitored
-from regard.training.checkpoints import CHECKPOINTS, AtomicCheckpoints, Checkpoints
+from regard.training.checkpoints import AtomicCheckpoints, Checkpoints
 from regard.training.divergence import DivergenceGuard
+from regard.training.layout import CHECKPOINTS, JOURNAL
 from regard.training.ranks import cluster, processes
 from regard.training.task import Task
 from regard.types import RegardError
@@ -38,7 +39,7 @@ def build_trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl
         average,  # before the callbacks that measure it
         CalibrationCallback(batches.data.train, batches.data.val) if calibrates(task.model) else None,
         BudgetCallback(batches.data.val, average) if has_budget(recipe.objective) else None,
-        Journal(folder / "metrics.jsonl"),
+        Journal(folder / JOURNAL),
         Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
         None if quiet else Progress(),

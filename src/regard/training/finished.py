@@ -13,18 +13,15 @@ import torch
 from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.training.callbacks import read_lines
-from regard.training.checkpoints import BEST, CHECKPOINTS, check_checkpoint
+from regard.training.checkpoints import BEST, check_checkpoint
 from regard.training.data_record import RunRecord, data_of_run, read_record
 from regard.training.forward import TaskModel
-from regard.training.parsing import RECIPE, load_recipe
+from regard.training.layout import CHECKPOINTS, JOURNAL, MODEL, RECIPE
+from regard.training.parsing import load_recipe
 from regard.training.recipe import Recipe
 from regard.training.tasks import TASKS
 from regard.types import RegardError
 
-MODEL = "model"
-"""The folder of its trained model."""
-RECORD = "environment.json"
-"""Written last: it marks a finished run."""
 ModelT = TypeVar("ModelT", bound=TaskModel)
 
 
@@ -124,7 +121,7 @@ def load_best(folder: Path) -> AttentiveClassifier | None:
     """
     model, path = load_model(folder, AttentiveClassifier), folder / CHECKPOINTS / BEST
     epoch = load_checkpoint(path, model)
-    return None if epoch == len(read_lines(folder / "metrics.jsonl")) - 1 else model.eval()
+    return None if epoch == len(read_lines(folder / JOURNAL)) - 1 else model.eval()
 
 
 def load_checkpoint(path: Path, model: TaskModel) -> int:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 DataclassT = TypeVar("DataclassT", bound="DataclassInstance")
 
-RECIPE = "recipe.yaml"
-"""A run's recipe, in its folder."""
 _MODE = "regard"
 """Name, for jsonargparse, of YAML with bounds: a file of a kilobyte can otherwise unfold without end."""
 

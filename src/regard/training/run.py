@@ -34,7 +34,7 @@ from regard.training.build import (
     resolve_match,
     start_from,
 )
-from regard.training.checkpoints import BEST, CHECKPOINTS, LAST, check_checkpoint
+from regard.training.checkpoints import BEST, LAST, check_checkpoint
 from regard.training.data_record import (
     RunRecord,
     build_data,
@@ -45,10 +45,11 @@ from regard.training.data_record import (
 )
 from regard.training.divergence import Diverged, continued_recipe, divergences, with_remedy
 from regard.training.engine import build_trainer, complete_training, silence_engine
-from regard.training.finished import MODEL, RECORD, LoadedRun, load_checkpoint, load_model
+from regard.training.finished import LoadedRun, load_checkpoint, load_model
 from regard.training.forward import TaskModel
+from regard.training.layout import CHECKPOINTS, MODEL, RECIPE, RECORD
 from regard.training.map_override import build_override_maps
-from regard.training.parsing import RECIPE, dump_recipe, load_recipe, save_recipe
+from regard.training.parsing import dump_recipe, load_recipe, save_recipe
 from regard.training.probe import load_probe, start_at_probe
 from regard.training.provenance import collect_provenance, seed_everything
 from regard.training.ranks import numbered, process_rank, processes
