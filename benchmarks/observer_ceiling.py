@@ -51,7 +51,7 @@ from regard.gaze import (
     read_osie,
     split_half,
 )
-from regard.gaze.mixture import Predicted, image_fixations, kernel_densities, predicted
+from regard.gaze.mixture import COMPONENTS, Predicted, image_fixations, kernel_densities, predicted
 from regard.metrics.fixation import auc, cc, kl_divergence, nss, sim
 
 OBSERVERS = (3, 6, 15, 30)
@@ -101,9 +101,7 @@ def by_duration(p: Predicted, duration: Tensor) -> Predicted:
 
 def of_power(p: Predicted, factor: float) -> Predicted:
     """Local widths by another power of the pilot density: .3 times the factor."""
-    count = (p.share > 0).sum(1, keepdim=True).double()
-    base = p.size[1] * (count / 100) ** (-1 / 6)
-    return replace(p, width=base * (p.width / base) ** factor)
+    return replace(p, width=p.base * (p.width / p.base) ** factor)
 
 
 def with_weights_of_the_image(mixture: ObserverMixture, b: int) -> tuple[Tensor, Tensor]:
@@ -124,7 +122,9 @@ def real_set(fixations: Fixations, *, ablations: bool) -> dict[str, Any]:
     mixture = fit_observers(fixations)
     bits = cells(fixations, mixture, mixture.bits)
     seconds = time.process_time() - start
-    centre = cells(fixations, mixture, lambda b: ((t := mixture.table(b))[0][:, 3].log2(), t[1]))
+    centre = cells(
+        fixations, mixture, lambda b: ((t := mixture.table(b))[0][:, COMPONENTS.index("centre")].log2(), t[1])
+    )
     default = fixed.bits[WIDTHS.index(SIGMA)]
     pooled = torch.cat([mixture.bits(b)[0] for b in range(len(fixations.images)) if mixture.several(b)]).mean().item()
     values: dict[str, Any] = {

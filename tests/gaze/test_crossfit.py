@@ -71,6 +71,20 @@ def test_kernels_step_by_step():
         0.5 * math.exp(-d / (2 * s * s)) * 4800 / (2 * math.pi * s * s) for s, d in zip(sigmas, square, strict=True)
     )
     assert kernel_densities(p)[0, 0].item() == pytest.approx(value, rel=1e-9)
+    fixed = 0.04 * 80 * (2 / 100) ** (-1 / 6)
+    inside = [
+        (phi((80 - x) / fixed) - phi(-x / fixed)) * (phi((60 - y) / fixed) - phi(-y / fixed))
+        for x, y in ((44, 30), (40, 38))
+    ]
+    value = sum(
+        0.5 * math.exp(-d / (2 * fixed**2)) * 4800 / (2 * math.pi * fixed**2) / i
+        for d, i in zip(square, inside, strict=True)
+    )
+    assert kernel_densities(p)[0, 3].item() == pytest.approx(value, rel=1e-9)
+
+
+def phi(z):
+    return 0.5 * math.erfc(-z / math.sqrt(2))
 
 
 def test_the_predicted_observer_has_no_part_in_his_prediction():
@@ -78,7 +92,7 @@ def test_the_predicted_observer_has_no_part_in_his_prediction():
     xy, who, size = image_fixations(table, 0)
     moved = xy.clone()
     moved[who == 2] = torch.tensor([1.5, 1.5], dtype=torch.float64)
-    weights = torch.tensor([0.2, 0.5, 0.3]).expand(6, -1)
+    weights = torch.tensor([0.2, 0.4, 0.3, 0.1]).expand(6, -1)
     before, after = (kernel_maps(predicted(points, who, size), weights) for points in (xy, moved))
     assert torch.equal(before[2], after[2])
     assert not torch.equal(before[1], after[1])

@@ -48,6 +48,17 @@ def test_table_files_and_page(root, capsys):
     assert not list((root / "out").glob("*.part*"))
 
 
+def test_the_old_ceiling_by_name(root, capsys):
+    kl = {}
+    for form in ("crossfit", "fixed"):
+        assert score(root, "--ceiling", form, "--json") == 0
+        content = json.loads(capsys.readouterr().out)["good"]
+        assert content["options"]["ceiling"] == form
+        kl[form] = content["scores"]["observers"]["kl"]["mean"]
+        assert (content["share_from_center_to_observers"]["kl"] is None) == (form == "fixed")
+    assert kl["crossfit"] < kl["fixed"]
+
+
 def test_a_train_split_gives_prior_and_information_gain(root, capsys):
     assert score(root, "--train", str(root / "train.csv"), "--center-prior", "train", "--json") == 0
     content = json.loads(capsys.readouterr().out)["good"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from regard.gaze import make_fixations, write_parquet
+from regard.gaze import cross_fitted, leave_one_observer_out, make_fixations, split_half, write_parquet
 from regard.report import to_json
 from regard.score import ScoreOptions, open_maps, read_score_results, score_maps
 from regard.types import RegardError
@@ -64,6 +64,69 @@ def test_a_good_model_lies_between_floor_and_ceiling(folder):
     assert mean["maps"]["kl"] < mean["center"]["kl"]
     assert mean["observers"]["nss"] > mean["center"]["nss"]
     assert got.share("nss") > 0.5
+
+
+def test_the_ceiling_is_cross_fitted_or_by_name_the_fixed_width(folder):
+    table = fixations()
+    new, old = (
+        score_maps(folder, table, options=ScoreOptions(ceiling=form, draws=50)) for form in ("crossfit", "fixed")
+    )
+    expected = cross_fitted(table).values
+    fixed = {}
+    for part in (leave_one_observer_out, split_half):
+        for name in SIZES:  # the width of the Gaussian is a share of each image's own
+            one = part(table.select(images=[name]), sigma=0.037 * SIZES[name][1], seed=0).values
+            fixed.setdefault(name, {}).update(one)
+    assert set(new.values["observers"]) == {"auc", "sauc", "nss", "cc", "sim", "kl"}
+    for metric, values in new.values["observers"].items():
+        torch.testing.assert_close(values, expected[metric], msg=metric)
+    for metric in ("auc", "nss", "cc"):
+        here = 0 if metric == "cc" else slice(None)  # halves are drawn by the image's index
+        got = torch.tensor([fixed[name][metric].item() for name in SIZES], dtype=torch.float64)
+        torch.testing.assert_close(old.values["observers"][metric][here], got[here], msg=metric)
+    assert new.summary["observers"]["kl"].mean < old.summary["observers"]["kl"].mean
+    assert 0 < new.share("kl") < 2
+    assert math.isnan(old.share("kl"))
+    rows = {row.key: row for row in new.results().rows()}
+    assert rows["kl"].references[-1].label == "true density, estimated"
+    assert "of the way from the centre prior to the true density, estimated" in rows["kl"].meaning
+    assert {row.key: row.references[-1].label for row in old.results().rows()}["kl"] == "half of the observers"
+
+
+@pytest.mark.parametrize("form", ["crossfit", "fixed"])
+def test_without_a_second_observer_there_is_no_ceiling(folder, form):
+    table = fixations()
+    alone = table.select(subjects=table.subjects[:1])
+    got = score_maps(folder, alone, options=ScoreOptions(ceiling=form, draws=50))
+    assert got.values.get("observers", {}) == {}
+    assert math.isnan(got.share("nss"))
+    one = table.rows((table.subject == 0) | (table.image == 1))  # on b.jpg alone there are four
+    nss = score_maps(folder, one, options=ScoreOptions(ceiling=form, draws=50)).values["observers"]["nss"]
+    assert nss.isnan().tolist() == [True, False, True, True]
+
+
+def test_information_of_observers_through_the_grid():
+    rng = np.random.default_rng(1)
+    names, size = [f"{k}" for k in range(15)], (24, 32)
+    spots = {name: rng.uniform((6, 6), (26, 18)) for name in names}
+    y, x = np.mgrid[:24, :32] + 0.5
+    maps = {name: np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 40) for name, (cx, cy) in spots.items()}
+    rows = [(n, who, *rng.normal(spots[n], 2).clip(0, (31, 23))) for n in names for who in range(4) for _ in range(4)]
+    scored, seen = (
+        make_fixations(
+            **dict(zip(("image", "subject", "x", "y"), zip(*part, strict=True), strict=True)),
+            sizes={name: size for name in names if any(row[0] == name for row in part)},
+        )
+        for part in ([row for row in rows if int(row[0]) < 10], [row for row in rows if int(row[0]) >= 10])
+    )
+    bits = {}
+    for form in ("crossfit", "fixed"):
+        options = ScoreOptions(ceiling=form, draws=50)
+        bits[form] = score_maps(maps, scored, train=seen, options=options).summary["observers"]["information_gain"].mean
+    assert bits["crossfit"] > bits["fixed"] - 0.05  # the truth is one Gaussian here, which no mixture can beat
+    coarse = {name: values.reshape(4, 6, 4, 8).mean((1, 3)) for name, values in maps.items()}
+    got = score_maps(coarse, scored, train=seen, options=ScoreOptions(draws=50))
+    assert got.summary["observers"]["information_gain"].mean < bits["crossfit"] - 0.1
 
 
 def test_floors_and_ceilings_use_the_grid_of_the_map(tmp_path):

@@ -36,6 +36,9 @@ def add_score(commands: Commands) -> None:
     score.add_argument("--train", type=Path, help="fixations of a train split: centre prior, information gain")
     score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")
     conventions = ("tuebingen", "mit")
+    score.add_argument(
+        "--ceiling", choices=("crossfit", "fixed"), default="crossfit", help="of observers; docs/gaze.md"
+    )
     score.add_argument("--convention", choices=conventions, default="tuebingen", help="of metrics; docs/gaze.md")
     score.add_argument("--sigma", type=float, help="of densities, pixels; default 1 degree, or .037 of each width")
     score.add_argument("--map-colors", metavar="NAME", help="matplotlib's colour map of maps that are colour pictures")
@@ -57,7 +60,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         score_sources,
     )
 
-    names = ("convention", "sigma", "center_prior", "map_colors", "seed")
+    names = ("ceiling", "convention", "sigma", "center_prior", "map_colors", "seed")
     how = ScoreOptions(**{name: getattr(options, name) for name in names})
     sources, train = named_sources(options.maps), options.train
     reading = gaze_reading(options)

@@ -15,6 +15,7 @@ from regard.gaze.ceilings import (
     through_grid,
 )
 from regard.gaze.crossfit import (
+    Predictors,
     against_density,
     best_predictors,
     cross_fitted,
@@ -48,7 +49,7 @@ from regard.gaze.files import (
 )
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
 from regard.gaze.hdf5 import hdf5_names, open_hdf5, read_hdf5
-from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, mixture_weights
+from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, image_fixations, mixture_weights
 from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
@@ -78,6 +79,7 @@ __all__ = [
     "GazeUnits",
     "ImageMap",
     "ObserverMixture",
+    "Predictors",
     "against_density",
     "best_predictors",
     "blur",
@@ -93,6 +95,7 @@ __all__ = [
     "fixations_from_samples",
     "halves_against_each_other",
     "hdf5_names",
+    "image_fixations",
     "image_size",
     "image_sizes",
     "information_limit",

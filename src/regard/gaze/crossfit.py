@@ -22,11 +22,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.constants import SIGMA
-from regard.gaze.ceilings import Ceiling, observers_against_others, other_fixations, through_grid
+from regard.gaze.ceilings import (
+    Ceiling,
+    observers_against_others,
+    observers_information,
+    other_fixations,
+    through_grid,
+)
 from regard.gaze.density import blur
 from regard.gaze.fixations import Fixations
 from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, image_fixations
-from regard.metrics.fixation import Convention, aucs, nss, sim
+from regard.metrics.fixation import Convention, aucs, information_gain, nss, sim
 from regard.types import RegardError
 
 _NOISE_SIM = 0.55  # of the loss between halves; .5 where differences are normal; set on generated worlds
@@ -96,12 +102,14 @@ def predictor_scores(
     *,
     sigma: float,
     grid: tuple[int, int] | None = None,
+    prior: Float[Tensor, "1 1 H W"] | None = None,
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> Predictors:
     """auc, sauc and nss of the others' density on each observer's fixations of image ``b``, mean over observers.
 
-    ``mixture`` is the fitted density; beside it stand Gaussians of .55, 1 and 1.6 sigma.
+    ``mixture`` is the fitted density; beside it stand Gaussians of .55, 1 and 1.6 sigma. With a prior also
+    information_gain over that, bits.
 
     Args:
         mixture: fitted.
@@ -109,6 +117,7 @@ def predictor_scores(
         others: (1,1,H,W) counts of other images' fixations on this image's pixels, see `sauc`.
         sigma: of the Gaussian, image pixels.
         grid: of the judged map; None for the image's own pixels.
+        prior: positive everywhere, sums to 1.
         convention: of the metrics.
         seed: of the MIT convention's samples.
 
@@ -121,13 +130,18 @@ def predictor_scores(
     own = {"auc": ranked.auc, "nss": nss(maps, points, convention=convention)}
     if ranked.shuffled is not None:
         own["sauc"] = ranked.shuffled
+    if prior is not None:
+        density = maps / maps.sum((-2, -1), keepdim=True)
+        own["information_gain"] = information_gain(density.log(), points, prior.log().expand_as(density))
     xy, who, _ = image_fixations(mixture.fixations, b)
-    return {_MIXTURE: {name: values.mean().item() for name, values in own.items()}} | {
-        f"{factor:g} sigma": observers_against_others(
-            xy, who, others, sigma=factor * sigma, grid=grid, convention=convention, seed=seed
-        )
-        for factor in _GAUSSIANS
-    }
+    out = {_MIXTURE: {name: values.mean().item() for name, values in own.items()}}
+    for factor in _GAUSSIANS:
+        width = factor * sigma
+        row = observers_against_others(xy, who, others, sigma=width, grid=grid, convention=convention, seed=seed)
+        if prior is not None:
+            row["information_gain"] = observers_information(xy, who, prior, sigma=width, grid=grid)
+        out[f"{factor:g} sigma"] = row
+    return out
 
 
 def best_predictors(predictors: Mapping[int, Predictors], image_half: Int[Tensor, " B"]) -> dict[int, dict[str, float]]:

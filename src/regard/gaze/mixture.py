@@ -1,11 +1,11 @@
 """One observer predicted by all others, with a density that is as sharp as the fixations allow.
 
 The density is a mixture of Gaussian kernels of local width (Abramson 1982: narrow where many look, by a pilot density)
-in three sizes, the centre prior, the uniform density and, on request, a model's map. Its weights are fitted by
-expectation maximisation on how the other half of the observers are predicted on the other half of the images, so that
-no fixation is scored by a parameter that it helped to fit. The pilot density leaves out the observer who is predicted,
-too: with him in it the same kernels gain bits that no other observer gives. Weights of each image's own, fitted on half
-of its observers, predict worse than these (`benchmarks/observer_ceiling.py` has both).
+in three sizes, Gaussians of one width, the centre prior, the uniform density and, on request, a model's map. Its
+weights are fitted by expectation maximisation on how the other half of the observers are predicted on the other half of
+the images, so that no fixation is scored by a parameter that it helped to fit. The pilot density leaves out the
+observer who is predicted, too: with him in it the same kernels gain bits that no other observer gives. Weights of each
+image's own, fitted on half of its observers, predict worse than these (`benchmarks/observer_ceiling.py` has both).
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from regard.gaze.density import CenterPriors, center_priors, mix_uniform
 from regard.gaze.fixations import Fixations
 from regard.types import RegardError
 
-COMPONENTS = ("narrow", "middle", "wide", "centre", "uniform")
+COMPONENTS = ("narrow", "middle", "wide", "fixed", "centre", "uniform")
 _WIDTHS = (0.01, 0.0175, 0.035)  # shares of the image's width, where the density is ten times the uniform one
+_FIXED = 0.04  # the same of the kernel of one width
 _POWER = 0.3  # of the pilot density, by which kernels are narrower
 _PILOT = 0.028  # width of the pilot's kernel, share of the image's width
 _TYPICAL = 100  # fixations for which widths are stated; they shrink with the sixth root of the number, as is optimal
-_START = (0.1, 0.7, 0.1, 0.07, 0.03)  # prior mean of the weights
+_START = (0.1, 0.5, 0.1, 0.2, 0.07, 0.03)  # prior mean of the weights
 _STRENGTH = 20.0  # how many fixations the prior counts for
 _STEPS = 60
+_KERNELS = len(_WIDTHS) + 1
 _MODEL_SHARE = 0.1
 
 ImageMap = Callable[[int, tuple[int, int]], Tensor]
@@ -48,6 +50,7 @@ class Predicted:
         who: (n,) index 0..J-1 of the observer.
         size: (h, w) of the image.
         width: (J,n) local width of the kernel at each fixation where observer j is predicted, pixels.
+        base: (J,1) the same where the density is ten times the uniform one: the width of the fixed kernel.
         share: (J,n) 1 / number of fixations of all others; 0 at those of observer j.
     """
 
@@ -55,6 +58,7 @@ class Predicted:
     who: Int[Tensor, " n"]
     size: tuple[int, int]
     width: Float[Tensor, "J n"]
+    base: Float[Tensor, "J 1"]
     share: Float[Tensor, "J n"]
 
 
@@ -75,8 +79,13 @@ def predicted(xy: Float[Tensor, "n 2"], who: Int[Tensor, " n"], size: tuple[int,
     rest[here, codes], count[here, codes] = near.sum(1) - own, len(xy) - number[codes]
     local = rest.clamp(min=0) / count.double().clamp(min=1) * (h * w) / (2 * math.pi * pilot**2)
     others = (len(xy) - number)[:, None]
-    width = w * _rate(others) * ((local.T + 0.1) / 10) ** -_POWER
-    return Predicted(xy, codes, size, width, (1 - one.T) / others)
+    base = w * _rate(others)
+    return Predicted(xy, codes, size, base * ((local.T + 0.1) / 10) ** -_POWER, base, (1 - one.T) / others)
+
+
+def _sigmas(p: Predicted) -> tuple[Float[Tensor, "J n"], ...]:
+    """Standard deviation of each kernel, for each of the sizes."""
+    return (*(size * p.width for size in _WIDTHS), (_FIXED * p.base).expand_as(p.width))
 
 
 def _rate(count: Tensor) -> Tensor:
@@ -84,15 +93,14 @@ def _rate(count: Tensor) -> Tensor:
 
 
 def kernel_densities(p: Predicted) -> Float[Tensor, "n K"]:
-    """Density of the others' kernels at each fixation, relative to the uniform one, for each of three sizes."""
+    """Density of the others' kernels at each fixation, relative to the uniform one, for each of the sizes."""
     square = torch.cdist(p.xy, p.xy).square()
-    width, share, (h, w) = p.width[p.who], p.share[p.who], p.size
+    h, w = p.size
     out = []
-    for size in _WIDTHS:
-        sigma = size * p.width  # (J,n)
+    for sigma in _sigmas(p):
         inside = _inside(p.xy[:, 0], sigma, w) * _inside(p.xy[:, 1], sigma, h)
-        height = (share / inside[p.who]) * (h * w) / (2 * math.pi * (size * width) ** 2)
-        out.append((torch.exp(-square / (2 * (size * width) ** 2)) * height).sum(1))
+        height = (p.share / inside * (h * w) / (2 * math.pi * sigma**2))[p.who]
+        out.append((torch.exp(-square / (2 * sigma[p.who] ** 2)) * height).sum(1))
     return torch.stack(out, 1)
 
 
@@ -105,11 +113,11 @@ def kernel_maps(p: Predicted, weights: Float[Tensor, "J K"]) -> Float[Tensor, "J
     """The kernels of each observer's others, weighted by size, on the image's pixels; sums to the sum of weights."""
     h, w = p.size
     x, y = torch.arange(w) + 0.5, torch.arange(h) + 0.5
-    out = torch.empty(len(p.width), 1, h, w, dtype=torch.float64)
+    out, sigmas = torch.empty(len(p.width), 1, h, w, dtype=torch.float64), _sigmas(p)
     for j in range(len(p.width)):
         rest = p.share[j] > 0
-        sigma = (torch.tensor(_WIDTHS)[:, None] * p.width[j, rest]).flatten()[:, None].float()
-        place = p.xy[rest].float().repeat(len(_WIDTHS), 1)
+        sigma = torch.cat([sizes[j, rest] for sizes in sigmas])[:, None].float()
+        place = p.xy[rest].float().repeat(len(sigmas), 1)
         rows, columns = (_profile(side, place[:, k : k + 1], sigma) for side, k in ((y, 1), (x, 0)))
         mass = (weights[j, :, None] * p.share[j, rest]).flatten().float()
         out[j, 0] = (rows * mass[:, None]).T @ columns
@@ -199,8 +207,8 @@ class ObserverMixture:
         p, who = self._open(b)
         people = who.unique()
         weights = self._weights(b, people)
-        out = kernel_maps(p, weights[:, : len(_WIDTHS)])
-        for k, values in enumerate(self._fixed_maps(b, p.size), start=len(_WIDTHS)):
+        out = kernel_maps(p, weights[:, :_KERNELS])
+        for k, values in enumerate(self._fixed_maps(b, p.size), start=_KERNELS):
             out += weights[:, k, None, None, None] * values
         points = [p.xy[who == person] for person in people]
         padded = torch.nn.utils.rnn.pad_sequence(points, batch_first=True, padding_value=torch.nan)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MapKind = Literal["maps", "uniform", "center", "permuted", "observers"]
 """The judged maps; three floors (``permuted`` is the next image's map); and the ceiling of other observers."""
+CeilingForm = Literal["crossfit", "fixed"]
+"""How observers predict each other: by a density that is fitted across halves, or by one Gaussian of fixed width."""
 FLOOR_LABELS: Mapping[MapKind, str] = {
     "center": "centre prior",
     "permuted": "another image's map",
@@ -50,6 +52,8 @@ class ScoreOptions:
         center_prior: None: for each image the density of all other images' fixations; ``train``: the density of the
             train split's fixations, the same for all; else a file of one map (``.npy`` or a picture).
         ceilings: whether to score observers against each other; needs two of them per image.
+        ceiling: ``crossfit``, `regard.gaze.cross_fitted`; ``fixed``, the form of 0.1, one Gaussian of ``sigma``
+            (`regard.gaze.leave_one_observer_out`, `regard.gaze.split_half`).
         map_colors: colour map of maps that are colour pictures, a name of matplotlib's; None recognises some.
         draws: bootstrap samples over images.
         seed: of bootstrap, halvings, and what the MIT convention draws at random.
@@ -59,6 +63,7 @@ class ScoreOptions:
     sigma: float | None = None
     center_prior: str | None = None
     ceilings: bool = True
+    ceiling: CeilingForm = "crossfit"
     map_colors: str | None = None
     draws: int = 2000
     seed: int = 0
@@ -122,13 +127,19 @@ class ScoreResults:
         """The scores of the maps in the form in which all pages and tables show scores."""
         return tuple(self._row(metric, own) for metric, own in self.scores.get("maps", {}).items())
 
+    def _observers(self, metric: str) -> str:
+        """Whose score the ceiling of a metric is."""
+        if metric not in OF_DENSITIES:
+            return "other observers"
+        return "true density, estimated" if self.options.get("ceiling") == "crossfit" else "half of the observers"
+
     def _row(self, metric: str, own: ScoredMean) -> Score:
         label, meaning = METRIC_LABELS.get(metric, (metric, ""))
         share = self.share_from_center_to_observers.get(metric, NAN)
         if not math.isnan(share):
-            meaning += f" {number(100 * share)} % of the way from the centre prior to the other observers."
+            meaning += f" {number(100 * share)} % of the way from the centre prior to the {self._observers(metric)}."
         references = []
-        observers = "half of the observers" if metric in SPLIT_HALF else "other observers"
+        observers = self._observers(metric)
         for kind, name in {**FLOOR_LABELS, "observers": observers}.items():
             if (other := self.scores.get(kind, {}).get(metric)) is not None:
                 role: Literal["floor", "ceiling"] = "ceiling" if kind == "observers" else "floor"
@@ -198,7 +209,9 @@ class MapScores:
     def share(self, metric: str) -> float:
         """Place of the maps' mean between the centre prior (0) and the observers (1); NaN where there is `no_share`."""
         kinds: tuple[MapKind, ...] = ("maps", "center", "observers")
-        if no_share(metric, self.summary) or any(metric not in self.summary.get(kind, {}) for kind in kinds):
+        if no_share(metric, self.summary, self.options.ceiling) or any(
+            metric not in self.summary.get(kind, {}) for kind in kinds
+        ):
             return math.nan
         return share_of_range(*(self.summary[kind][metric].mean for kind in kinds))
 
@@ -225,20 +238,21 @@ class MapScores:
         )
 
 
-SPLIT_HALF = ("cc", "sim", "kl")
-"""Metrics whose observers' score is that of one half of the observers against the other: a lower bound, no ceiling."""
+OF_DENSITIES = ("cc", "sim", "kl")
+"""Metrics of a map against a density; one half of the observers against the other is no ceiling of these."""
 
 
-def no_share(metric: str, summary: Mapping[MapKind, Mapping[str, Scores]]) -> str:
+def no_share(metric: str, summary: Mapping[MapKind, Mapping[str, Scores]], ceiling: CeilingForm) -> str:
     """Why a metric has no share of the way from the centre prior to the observers; empty if it has, or has no ceiling.
 
     Args:
         metric: name.
         summary: kind -> metric -> mean over images.
+        ceiling: which one the observers' scores are.
     """
     if metric not in summary.get("center", {}) or metric not in summary.get("observers", {}):
         return ""
-    if metric in SPLIT_HALF:
+    if ceiling == "fixed" and metric in OF_DENSITIES:
         return "one half of the observers against the other is no ceiling of these"
     center, observers = (summary[kind][metric].mean for kind in _ENDS)
     sign = -1 if metric in LOWER_IS_BETTER else 1

@@ -16,9 +16,10 @@ from regard.metrics import LOWER_IS_BETTER, corrected, paired_difference, score,
 from regard.metrics.fixation import FIXATION_METRICS
 from regard.owner import owns
 from regard.report import write_dataclass
+from regard.score.ceiling import open_ceiling
 from regard.score.maps import MapSource, open_source, read_fixations
 from regard.score.page import write_score_gallery, write_score_page
-from regard.score.results import METRIC_LABELS, MapKind, MapScores, ModelComparison, ScoreOptions, no_share
+from regard.score.results import METRIC_LABELS, CeilingForm, MapKind, MapScores, ModelComparison, ScoreOptions, no_share
 from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
 from regard.types import RegardError, Scores
 
@@ -88,15 +89,11 @@ def score_maps(
         return options.sigma or table.pixels_per_degree or SIGMA * size[1]
 
     information, note = (None, _UNCALIBRATED) if learned is None else learn_information(files, learned, sigma)
-    scorer = ImageScorer(
-        files,
-        table,
-        sigma,
-        open_prior(options.center_prior, table, learned, sigma),
-        other_fixations(table, convention=options.convention, seed=options.seed),
-        information,
-        options,
-    )
+    prior = open_prior(options.center_prior, table, learned, sigma)
+    over = None if information is None else information.prior
+    ceiling = open_ceiling(table, options, sigma=sigma, prior=prior, train_prior=over)
+    others = other_fixations(table, convention=options.convention, seed=options.seed)
+    scorer = ImageScorer(files, table, sigma, prior, others, information, ceiling, options)
     rows: dict[str, ScoreRow] = {}
     failed: dict[str, str] = {**table.unreadable, **files.shared(table.images)}
     for b, image in enumerate(table.images):
@@ -107,6 +104,9 @@ def score_maps(
             failed[image] = str(error)
         if on_progress is not None:
             on_progress(b + 1, len(table.images))
+    for b, row in ({} if ceiling is None else ceiling.rest()).items():
+        if (scored := rows.get(table.images[b])) is not None:
+            scored["observers"] |= row
     kinds: list[MapKind] = ["maps", "uniform", "center", "permuted"]
     if options.ceilings:
         kinds.append("observers")
@@ -123,7 +123,7 @@ def score_maps(
         tuple(counts[n] for n in rows),
         failed,
         options,
-        (note, *files.notes(), *_notes(table, summary)),
+        (note, *files.notes(), *_notes(table, summary, options.ceiling)),
         summary,
         tuple(sigma((sizes[n][0], sizes[n][1])) for n in rows),
         table.dropped,
@@ -138,7 +138,7 @@ def score_maps(
     return scores
 
 
-def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]]) -> tuple[str, ...]:
+def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]], ceiling: CeilingForm) -> tuple[str, ...]:
     """What was left out of the table and of the results, and why."""
     notes = []
     if table.dropped:
@@ -152,7 +152,7 @@ def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]]) ->
     for metric, own in summary["maps"].items():
         if own.mean != own.mean:  # NaN
             notes.append(f"{METRIC_LABELS[metric][0]} is undefined: {_undefined(metric, table)}.")
-        if why := no_share(metric, summary):
+        if why := no_share(metric, summary, ceiling):
             reasons.setdefault(why, []).append(METRIC_LABELS[metric][0])
     notes += [f"No share of the way to the observers for {', '.join(names)}: {why}." for why, names in reasons.items()]
     return tuple(notes)

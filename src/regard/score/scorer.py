@@ -18,6 +18,7 @@ from torch import Tensor
 
 from regard import gaze
 from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
+from regard.score.ceiling import ObserverCeiling
 from regard.score.maps import MapFiles, read_map
 from regard.score.results import MapKind, ScoreOptions
 from regard.types import Map, RegardError
@@ -121,6 +122,7 @@ class ImageScorer:
     prior: Prior
     others: Callable[[int, _Size], Tensor]  # negatives of the shuffled AUC, `regard.gaze.other_fixations`
     information: Information | None  # None without a train split
+    ceiling: ObserverCeiling | None
     options: ScoreOptions
 
     def __call__(self, b: int) -> ScoreRow:
@@ -158,26 +160,9 @@ class ImageScorer:
             row[kind] = {metric: value.item() for metric, value in scores.items()}
             if self.information is not None:
                 row[kind]["information_gain"] = self.information.gain(kind, values, xy[None])
-        if self.options.ceilings:
-            row["observers"] = self._observers(xy, torch.from_numpy(here.subject.copy()), others, grid, seed)
+        if self.ceiling is not None:
+            row["observers"] = self.ceiling.image(b, others, grid)
         return row
-
-    def _observers(
-        self, xy: Tensor, who: Tensor, others: Tensor, grid: tuple[int, int], seed: tuple[int, int]
-    ) -> dict[str, float]:
-        if len(who.unique()) < 2:
-            return {}
-        size, convention = (others.shape[-2], others.shape[-1]), self.options.convention
-        sigma = self.sigma(size)
-        one = gaze.observers_against_others(xy, who, others, sigma=sigma, grid=grid, convention=convention, seed=seed)
-        half = gaze.halves_against_each_other(
-            xy, who, size=size, sigma=sigma, grid=grid, seed=seed, convention=convention
-        )
-        bits = {}
-        if self.information is not None:
-            prior = self.information.prior(size)
-            bits["information_gain"] = gaze.observers_information(xy, who, prior, sigma=sigma, grid=grid)
-        return one | half | bits
 
     def _another(self, b: int) -> Tensor | None:
         """The map of the next image that has a good one; None if no other has."""
