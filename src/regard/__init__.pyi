@@ -14,6 +14,7 @@ from .explain import list_methods as list_methods
 from .gaze import Fixations as Fixations
 from .judge import judge as judge
 from .models import AttentiveClassifier as AttentiveClassifier
+from .models import GlanceClassifier as GlanceClassifier
 from .models import Segmenter as Segmenter
 from .models import TwoStream as TwoStream
 from .models import as_tensor_module as as_tensor_module

@@ -98,6 +98,8 @@ class AttentionOutput:
         unit: of ``map``. Only a ``gate`` multiplies features, and only a gate can be given from outside.
         logits: class scores (S,B,n) that the layer makes on its way to a map and that have to learn the label too;
             None where it makes none.
+        log_prob: log probability of the map that was drawn (S,B), nats, where it is one of finitely many choices that
+            learn by the score function; None where the gradient goes through the map.
     """
 
     features: Float[Tensor, "SB C H W"]
@@ -113,6 +115,7 @@ class AttentionOutput:
     kept: Float[Tensor, " B"] | None = None
     unit: Unit = "gate"
     logits: Float[Tensor, "S B n"] | None = None
+    log_prob: Float[Tensor, "S B"] | None = None
 
 
 @register_output

@@ -7,6 +7,7 @@ Not here: networks that make the features (backbones), losses (objectives).
 
 from regard.attention.create import ATTENTION, FIXED_MAPS, GATES, HEADS, LEARNED_MAPS, create_attention, list_attention
 from regard.attention.gates import Gate, Gated, MaskGate, NoiseGate, ResidualGate, floored_std, noise_price
+from regard.attention.glance import Bought, GlanceAttention, Places
 from regard.attention.heads import ContextHead, conv_head
 from regard.attention.maps import (
     CenterMap,
@@ -36,18 +37,21 @@ __all__ = [
     "HEADS",
     "LEARNED_MAPS",
     "AnchorQuantizer",
+    "Bought",
     "BudgetOf",
     "CenterMap",
     "ContextHead",
     "DeterministicMap",
     "Gate",
     "Gated",
+    "GlanceAttention",
     "LearnedMap",
     "MapDistribution",
     "MapOverride",
     "MapProposal",
     "MaskGate",
     "NoiseGate",
+    "Places",
     "Projection",
     "RandomMap",
     "ResidualGate",

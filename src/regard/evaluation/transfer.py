@@ -310,7 +310,7 @@ def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> TransferPoint:
 def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
     """The same network with weights as they are before training, pretrained ones not loaded."""
     seed_everything(seed)
-    return AttentiveClassifier(**{**model.config, "input_size": model.shape})
+    return type(model)(**{**model.config, "input_size": model.shape})
 
 
 def _load(path: Path) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ Not here: attention mechanisms (attention), losses (objectives), training.
 from regard.models.base import FREEZE_ALL, OneTrunk, Rates
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
+from regard.models.glance import GLANCE, GlanceClassifier
 from regard.models.images import ImageInput, check_range
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
@@ -20,6 +21,7 @@ __all__ = [
     "BASELINE_NAMES",
     "CONFIG",
     "FREEZE_ALL",
+    "GLANCE",
     "MAP_HEADS",
     "PAPER",
     "PATHS",
@@ -27,6 +29,7 @@ __all__ = [
     "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",
+    "GlanceClassifier",
     "ImageInput",
     "OneTrunk",
     "PlainModel",

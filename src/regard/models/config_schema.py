@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType, UnionType
@@ -34,8 +34,8 @@ _MAX_ELEMENTS = 2**28
 _MAX_TENSORS = 200_000
 
 
-def read_config(path: Path, kind: type) -> dict[str, Any]:
-    """The constructor's arguments in a ``config.json`` that the class ``kind`` wrote.
+def read_config(path: Path, kinds: Sequence[type[Any]]) -> tuple[type[Any], dict[str, Any]]:
+    """The class that wrote a ``config.json``, one of some, and its constructor's arguments.
 
     Raises:
         RegardError: another file, schema or class, an argument that the constructor does not have or of another type,
@@ -47,17 +47,18 @@ def read_config(path: Path, kind: type) -> dict[str, Any]:
         raise RegardError(f"from_pretrained: {path} does not describe a model: {error}") from error
     if not isinstance(content, dict) or content.keys() != {"schema", "class", "arguments"}:
         raise RegardError(f"from_pretrained: {path} does not describe a model; {_REMEDY}")
-    if content["schema"] not in (1, SCHEMA) or content["class"] != kind.__name__:
+    kind = next((kind for kind in kinds if kind.__name__ == content["class"]), None)
+    if content["schema"] not in (1, SCHEMA) or kind is None:
         raise RegardError(
             f"from_pretrained: {path} is schema {_short(content['schema'])} of {_short(content['class'])}; "
-            f"this version reads schema {SCHEMA} of {kind.__name__}"
+            f"this version reads schema {SCHEMA} of {' or '.join(kind.__name__ for kind in kinds)}"
         )
     arguments, problem = content["arguments"], _problem(content["arguments"], kind)
     if problem:
         raise RegardError(f"from_pretrained: {path}: {problem}; {_REMEDY}")
     if content["schema"] == 1:
         arguments = _upgraded(arguments)
-    return {**arguments, "input_size": tuple(arguments["input_size"])}
+    return kind, {**arguments, "input_size": tuple(arguments["input_size"])}
 
 
 def _upgraded(arguments: dict[str, Any]) -> dict[str, Any]:

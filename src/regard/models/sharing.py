@@ -51,8 +51,8 @@ class Shareable(nn.Module):
         Raises:
             RegardError: the model was built from a network or attention object, which cannot be rebuilt by name.
         """
-        for key in ("backbone", "attention"):
-            if self.config[key] is not None and not isinstance(self.config[key], str):
+        for key in ("backbone", "attention", "look"):
+            if self.config.get(key) is not None and not isinstance(self.config[key], str):
                 raise RegardError(
                     f"save_pretrained: {key} is an object, which cannot be rebuilt by name; save the weights with "
                     "safetensors.torch.save_file(classifier.state_dict(), path) and load them into one built the same "
@@ -74,17 +74,19 @@ class Shareable(nn.Module):
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Self:
         """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub.
 
-        Nothing in it is executed or fetched; see ``docs/security.md``.
+        Nothing in it is executed or fetched; see ``docs/security.md``. A class gives a model of itself or of a class
+        made from it, whichever wrote the folder.
 
         Raises:
             RegardError: nothing there, another schema, an argument that ``save_pretrained`` would not write, sizes out
                 of bounds, a link that leads out of the folder, or weights that do not fit the configuration.
         """
         config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, _WEIGHTS))
-        arguments, state = read_config(config_path, cls), read_weights(weights_path)
+        kind, arguments = read_config(config_path, (cls, *cls.__subclasses__()))
+        state = read_weights(weights_path)
         try:
             with bounded_building(elements_of(state)):
-                model = cls(**arguments)
+                model: Self = kind(**arguments)
         except RegardError as error:
             raise RegardError(f"from_pretrained: {config_path}: {error}") from error
         except Exception as error:  # of constructors of network libraries, which check little

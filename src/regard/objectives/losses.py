@@ -1,7 +1,7 @@
 """The objective: task loss, price of information, and losses of the anchors.
 
     J = CE + sum CE_aux + warmup * (beta R + map_beta P + code_beta L + kept_beta K)
-        + w_g codebook + w_c commitment + prior
+        + w_g codebook + w_c commitment + prior + choice
 
     CE           task loss: cross-entropy of classes, or of pixels in segmentation
     CE_aux       cross-entropy of class scores that an attended layer makes itself (an attention branch), with the
@@ -13,8 +13,11 @@
     codebook     || sg[a] - a_q ||^2     moves the anchors to the map
     commitment   || a - sg[a_q] ||^2     moves the map to the anchors
     prior        - ln r(index)           fits the prior that the map's code length is measured under
+    choice       sg[CE_s - mean of the image's other CE_s] ln p(map_s), where a map is one of finitely many choices: its
+                 value is zero, its gradient the score function's (Williams 1992; the other samples as the baseline as
+                 in Kool et al., *Buy 4 REINFORCE Samples, Get a Baseline for Free!*, 2019)
 
-The last three are from Lai et al., IJCAI 2021, equation 9 and released code, averaged over samples, images and
+Codebook, commitment and prior are from Lai et al., IJCAI 2021, equation 9 and released code, averaged over samples, images and
 positions, so that their weights do not depend on the map's size. R, P and L are reported apart and never added up to
 one number of bits: R already covers what the map conveys through z.
 """
@@ -22,7 +25,7 @@ one number of bits: R already covers what the map conveys through z.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -45,6 +48,11 @@ def task_loss(
     Cross-entropy for class indices (B,); for 0/1 targets (B,n) binary cross-entropy, summed over the n labels.
     The expectation over samples stands outside the logarithm, as the bound ``I(Z;Y) >= H(Y) + E log q(y|z)`` requires.
     """
+    return _averaged(_task_losses(logits, labels, smoothing), shares)
+
+
+def _task_losses(logits: Tensor, labels: Tensor, smoothing: float) -> Float[Tensor, "S B"]:
+    """Of every sample of every image."""
     S, B, n = logits.shape
     flat = logits.reshape(S * B, n).float()
     if labels.ndim == 1:
@@ -53,7 +61,37 @@ def task_loss(
         targets = labels.repeat(S, 1).float()
         targets = targets * (1 - smoothing) + 0.5 * smoothing
         values = F.binary_cross_entropy_with_logits(flat, targets, reduction="none").sum(1)
-    return values.mean() if shares is None else (values * shares.repeat(S)).sum() / (S * shares.sum())
+    return values.view(S, B)
+
+
+def _averaged(values: Float[Tensor, "S B"], shares: Float[Tensor, " B"] | None) -> Float[Tensor, ""]:
+    """Over samples, and over images by share."""
+    return values.mean() if shares is None else (values * shares).sum() / (len(values) * shares.sum())
+
+
+def choice_loss(
+    losses: Float[Tensor, "S B"], log_prob: Float[Tensor, "S B"], shares: Float[Tensor, " B"] | None = None
+) -> Float[Tensor, ""]:
+    """Zero, with the score function's gradient of the expected loss in what a choice of maps depends on.
+
+    Each loss is compared with the mean of the image's other samples, or, of one sample, with the batch's other images.
+
+    >>> log_prob = torch.tensor([[0.0], [0.0]], requires_grad=True)
+    >>> choice_loss(torch.tensor([[1.0], [3.0]]), log_prob).backward()
+    >>> log_prob.grad.tolist()  # the first choice did better by 2: it becomes likelier
+    [[-1.0], [1.0]]
+
+    Args:
+        losses: of every sample of every image.
+        log_prob: of every map that was drawn.
+        shares: of each image.
+    """
+    values = losses.detach()
+    axis = 0 if len(values) > 1 else 1
+    others = max(values.shape[axis] - 1, 1)
+    baseline = (values.sum(axis, keepdim=True) - values) / others
+    term = _averaged((values - baseline) * log_prob, shares)
+    return term - term.detach()
 
 
 class AnchorLosses(NamedTuple):
@@ -137,10 +175,13 @@ def information_loss(
         warmup: in [0,1]; scales the price of information.
         shares: of each image in the task loss (B,); 0 for images without a label. None: all alike.
     """
-    task = task_loss(output.logits, labels, smoothing=weights.smoothing, shares=shares)
+    values = _task_losses(output.logits, labels, weights.smoothing)
+    task = _averaged(values, shares)
     branches = [task_loss(logits, labels, smoothing=weights.smoothing, shares=shares) for logits in output.auxiliary]
     auxiliary = sum(branches[1:], branches[0]) if branches else None
-    return add_prices(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
+    losses = add_prices(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
+    choices = [choice_loss(values, a.log_prob, shares) for a in output.attention if a.log_prob is not None]
+    return replace(losses, total=losses.total + torch.stack(choices).sum()) if choices else losses
 
 
 def add_prices(

@@ -9,7 +9,7 @@ from typing import Any
 from regard.attention import FIXED_MAPS
 from regard.backbones import Attended, head_name, match_width, original_keys, size_of, width_is_free
 from regard.data import Augmentation, DataSplits, Split, shuffle_gaze
-from regard.models import CONFIG, FREEZE_ALL, AttentiveClassifier, OneTrunk, TwoStream
+from regard.models import CONFIG, FREEZE_ALL, AttentiveClassifier, GlanceClassifier, OneTrunk, TwoStream
 from regard.objectives import ALIGNMENT
 from regard.reading import read_json_file
 from regard.training.data_record import open_beside
@@ -106,12 +106,12 @@ def start_from(model: TaskModel, folder: Path) -> None:
     beside = _attention_keys(trained)
     given = {
         original: source[key]
-        for key, original in original_keys(trained).items()
+        for key, original in _plain_keys(trained).items()
         if not key.startswith(beside) and ".mean_path_" not in key
     }
     copied = {
         key: given[original]
-        for key, original in original_keys(model).items()
+        for key, original in _plain_keys(model).items()
         if not key.startswith(added) and original in given and given[original].shape == own[key].shape
     }
     heads = tuple(
@@ -126,8 +126,8 @@ def start_from(model: TaskModel, folder: Path) -> None:
     lost = [key for key in own if key.startswith(trunks) and key not in copied and not key.startswith(added + heads)]
     if lost:
         raise RegardError(
-            f"model.init: the network of {folder} ({trained.config['backbone']}) does not fit model.backbone "
-            f"({model.config['backbone']}): {len(lost)} tensors have other names or sizes, such as {lost[0]}; give the "
+            f"model.init: the network of {folder} ({trained.config.get('backbone', trained.config.get('look'))}) does not fit model.backbone "
+            f"({model.config.get('backbone', model.config.get('look'))}): {len(lost)} tensors have other names or sizes, such as {lost[0]}; give the "
             "recipe that run's model.backbone and model.backbone_options, or train a plain run with these"
         )
     model.load_state_dict(own | copied)
@@ -146,7 +146,8 @@ def _trained(folder: Path) -> TaskModel:
         )
     content = read_json_file(path, "train the run again")
     name = content.get("class") if isinstance(content, dict) else None
-    kinds = {kind.model.__name__: kind.model for kind in TASKS.values()}
+    models = [model for kind in TASKS.values() for model in (kind.model, *kind.model.__subclasses__())]
+    kinds = {model.__name__: model for model in models}
     if name not in kinds:
         raise RegardError(f"model.init: {path} is of class {name!r}, which is none of {', '.join(kinds)}")
     trained: TaskModel = kinds[name].from_pretrained(path.parent)
@@ -158,6 +159,14 @@ def _streams(model: TaskModel) -> dict[str, OneTrunk]:
     if isinstance(model, TwoStream):
         return {f"{name}.": stream for name, stream in model.streams.items()}
     return {"": model}
+
+
+def _plain_keys(model: TaskModel) -> dict[str, str]:
+    """Keys of a model -> those of the plain network: of a glance's look, the ones of the network that looks."""
+    keys = original_keys(model)
+    if not isinstance(model, GlanceClassifier):
+        return keys
+    return {key: original.replace("trunk.network.", "trunk.", 1) for key, original in keys.items()}
 
 
 def _attention_keys(model: TaskModel) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ def sampled_rates(model: TaskModel, output: ModelOutput | SegmenterOutput) -> di
         rates["gate_bits"] = torch.stack(prices).sum(0)
     coded = [(a.log_prior, a.index[0]) for a in output.attention if a.log_prior is not None and a.index is not None]
     lengths = [-log_prior[index].flatten(1).sum(1) for log_prior, index in coded]
+    lengths += [a.code for a in output.attention if a.code is not None and a.index is None]
     if lengths:
         rates["code_bits"] = torch.stack(lengths).sum(0)
     return rates

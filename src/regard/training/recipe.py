@@ -63,12 +63,25 @@ class Recipe:
         segments, acts = self.task == "segmentation", self.task == "action"
         yield o.budget_bits is not None and m.latent is None, "objective.budget_bits needs model.latent"
         yield o.budget_bits is not None and m.kl != "exact", 'objective.budget_bits needs model.kl="exact"'
+        glances = m.attention == "glance"
+        yield glances and self.task != "classification", "model.attention glance is for task classification only"
+        yield (
+            glances and (o.kept_budget is None or o.kept_beta > 0),
+            "model.attention glance needs objective.kept_budget, the share of the pixels that is bought, such as .25, "
+            "and no objective.kept_beta",
+        )
+        yield (
+            glances and (a.active or i.map is not None),
+            "model.attention glance has a map of its own that is not drawn towards others: leave out align and impose",
+        )
         unpriced = o.map_budget_bits is not None and "noise" not in (m.attention or "")
         yield unpriced, 'objective.map_budget_bits needs a gate with a price: model.attention="noise"'
         yield o.code_beta > 0 and m.anchors is None, "objective.code_beta needs model.anchors"
         yield o.code_budget_bits is not None and not m.anchors, "objective.code_budget_bits needs model.anchors"
         yield (
-            (o.kept_budget is not None or o.kept_beta > 0) and not (m.anchors and m.attention in CLOSING),
+            (o.kept_budget is not None or o.kept_beta > 0)
+            and not (m.anchors and m.attention in CLOSING)
+            and not glances,
             "objective.kept_budget and kept_beta need a map that can close: "
             "model.attention mask or noise, with model.anchors",
         )

@@ -19,6 +19,7 @@ ATTENTION_GATES = ("residual", "mask", "noise")
 ATTENTION_NAMES = (
     *("noise", "aib", "mask", "deterministic", "deterministic-noise", "uniform", "center", "random"),
     *("abn", "cbam", "gap", "ltpa", "vit_ib"),
+    "glance",
 )
 """What `ModelRecipe.attention` may be, besides a map and a gate, such as ``uniform+mask``."""
 MAP_BUDGETS = {"map_budget_bits": "bits", "kept_budget": "kept", "code_budget_bits": "code"}
@@ -37,7 +38,8 @@ class ModelRecipe:
     """Modules whose output is attended; an empty list leaves the choice to the attention."""
     attention: str | None = "noise"
     """`noise` (every position has a price in bits), `aib` (the paper's), `mask`, `deterministic`, `uniform`, `center`,
-    `random`; what others proposed: `gap`, `ltpa`, `abn`, `cbam`, `vit_ib`; null for none."""
+    `random`; what others proposed: `gap`, `ltpa`, `abn`, `cbam`, `vit_ib`; `glance`, on the pixels: a small network
+    buys `objective.kept_budget` of them, and the backbone sees those only; null for none."""
     attention_options: dict[str, Any] = field(default_factory=dict)
     """Options of the attention, such as `initial`."""
     anchors: int | None = None
@@ -99,6 +101,12 @@ class ModelRecipe:
             self.match is not None and not (self.attention or self.latent),
             f"model.match needs model.attention or model.latent: match is {self.match!r}, and without them the "
             "network is plain already",
+        )
+        needless = self.attention == "glance" and (self.anchors or self.latent or self.exclude_tokens or self.freeze)
+        refuse(
+            bool(needless),
+            "model.attention glance stands on the pixels: set model.anchors, model.latent and model.freeze to null, "
+            "and model.exclude_tokens to false",
         )
         refuse(
             self.exclude_tokens and self.anchors is None and "keep" not in self.attention_options,

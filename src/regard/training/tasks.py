@@ -6,6 +6,8 @@ what is measured after training (evaluation).
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -16,7 +18,7 @@ from torch import Tensor
 from regard.data import DataSplits, Split, evenly_spaced
 from regard.metrics import accuracy, nll
 from regard.metrics.salient_object import mae, mean_f, s_measure
-from regard.models import AttentiveClassifier, Segmenter, TwoStream, TwoStreamOutput
+from regard.models import GLANCE, AttentiveClassifier, GlanceClassifier, Segmenter, TwoStream, TwoStreamOutput
 from regard.objectives import Losses, Weights, add_prices, information_loss, segmentation_loss, task_loss
 from regard.training.forward import forward_batch, kept_share, sampled_rates
 from regard.training.recipe import Recipe
@@ -89,6 +91,8 @@ class Classification(TaskKind):
     def build(self, recipe: Recipe, data: DataSplits) -> AttentiveClassifier | TwoStream:
         """A classifier of images."""
         m = recipe.model
+        if m.attention == GLANCE:
+            return _glance_classifier(recipe, data)
         return AttentiveClassifier(
             **_network_arguments(recipe, data, data.train.batch([0])),
             **_label_arguments(m, data),
@@ -115,6 +119,31 @@ class Classification(TaskKind):
         hits = (output.logits.detach()[0].argmax(-1) == batch.labels).float()
         weights = batch.weights
         return {"accuracy": hits.mean() if weights is None else (hits * weights).sum() / weights.sum()}
+
+
+def _glance_classifier(recipe: Recipe, data: DataSplits) -> GlanceClassifier:
+    """Of a recipe with ``model.attention: glance``, whose options are those of the model."""
+    model, objective = recipe.model, recipe.objective
+    arguments = _network_arguments(recipe, data, data.train.batch([0]))
+    names = ("backbone_options", "pretrained", "prediction", "input_size", "normalize")
+    assert objective.kept_budget is not None, "one of the recipe's rules"
+    options = {"schedule": (objective.open_until, objective.closed_from)} | model.attention_options
+    known = inspect.signature(GlanceClassifier).parameters
+    for name in options:
+        if name not in known or name in names:
+            near = difflib.get_close_matches(name, known, n=1) or ["places"]
+            raise RegardError(f"model.attention_options: glance has no option {name}; did you mean {near[0]}?")
+    return GlanceClassifier(
+        model.backbone,
+        len(data.classes),
+        budget=objective.kept_budget,
+        **{name: arguments[name] for name in names},
+        **options,
+        average=model.average,
+        multi_label=data.train.labels.ndim == 2,
+        classes=data.classes,
+        preparation={},
+    )
 
 
 class Action(Classification):

@@ -1,0 +1,251 @@
+"""A glance buys patches, and nothing else of the image can change what the look answers."""
+
+import itertools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from regard.models import AttentiveClassifier, GlanceClassifier, to_onnx
+from regard.objectives import Weights, information_loss
+from regard.types import RegardError
+
+SIZE = (48, 64)
+VIT = {"patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 2}
+LOOKS: dict[str, dict[str, Any]] = {
+    "patches": {"look": "vit_tiny_patch16_224", "view": "patches", "backbone_options": VIT},
+    "patches, averaged": {
+        "look": "vit_tiny_patch16_224",
+        "view": "patches",
+        "backbone_options": VIT | {"class_token": False, "global_pool": "avg"},
+    },
+    "patches, coarse map": {
+        "look": "vit_tiny_patch16_224",
+        "view": "patches",
+        "patch": 16,
+        "backbone_options": VIT | {"reg_tokens": 2, "no_embed_class": True},
+    },
+    "crop": {"look": "compact", "view": "crop"},
+    "masked": {"look": "compact", "view": "masked"},
+    "glance by name": {"look": "compact", "view": "crop", "glance": "resnet10t", "detail": 8},
+}
+
+
+def build(name: str, **changed: Any) -> GlanceClassifier:
+    torch.manual_seed(0)
+    options = {"budget": 0.25, "input_size": SIZE, "patch": 8} | LOOKS[name] | changed
+    model = GlanceClassifier(options.pop("look"), 5, **options)
+    with torch.no_grad():  # maps that depend on the image
+        model.attention.glance is None or model.attention.glance.logit.weight.mul_(50)  # type: ignore[union-attr,operator]
+    return model.eval()
+
+
+def pixels(map_: Tensor) -> Tensor:
+    return map_.repeat_interleave(SIZE[0] // map_.shape[2], 2).repeat_interleave(SIZE[1] // map_.shape[3], 3) > 0
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("other", ["another image", "zeros", "not a number", "infinity"])
+def test_pixels_that_were_not_bought_change_no_bit(name: str, other: str) -> None:
+    model = build(name)
+    images = torch.rand(4, 3, *SIZE)
+    fill = {
+        "another image": images.roll(1, 0),
+        "zeros": torch.zeros_like(images),
+        "not a number": torch.full_like(images, torch.nan),
+        "infinity": torch.full_like(images, torch.inf),
+    }[other]
+    with torch.no_grad():
+        output = model(images)
+        map_ = output.attention[0].map[0]
+        changed = model(torch.where(pixels(map_), images, fill), map_override=map_)
+        frozen = model(images, map_override=map_)
+    assert torch.equal(changed.logits, frozen.logits)
+    torch.testing.assert_close(frozen.logits, output.logits, atol=1e-5, rtol=0)
+    assert model.cut.is_cut
+    inside = images.clone()
+    inside[pixels(map_).expand_as(images)] = 0.0
+    with torch.no_grad():
+        assert not torch.allclose(model(inside, map_override=map_).logits, frozen.logits, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("patches", 12), ("crop", 12), ("masked", 12), ("patches, coarse map", 3)])
+def test_every_map_keeps_the_budget(name: str, kept: int) -> None:
+    model = build(name)
+    images = torch.rand(6, 3, *SIZE)
+    for samples in (0, 1, 3):
+        with torch.no_grad():
+            output = model(images, samples=samples).attention[0]
+        assert output.map.unique().tolist() == [0, 1]
+        assert (output.map.sum((2, 3, 4)) == kept).all()
+        assert output.kept is not None
+        assert torch.allclose(output.kept, torch.full((6,), 0.25))
+
+
+@pytest.mark.parametrize("name", [name for name in LOOKS if name.startswith("patches")])
+def test_leaving_patches_out_is_masking_them(name: str) -> None:
+    model = build(name)
+    images, (h, w) = torch.rand(5, 3, *SIZE), model.attention.grid
+    maps = (torch.rand(5, 1, h, w) > torch.linspace(0.2, 0.9, 5)[:, None, None, None]).float()
+    maps[4] = 0  # one patch of zeros stands for nothing
+    with torch.no_grad():
+        for map_ in (model(images).attention[0].map[0], maps, torch.ones_like(maps)):
+            left_out = model(images, map_override=map_).logits
+            masked = model(images, map_override=map_, drop=False).logits
+            torch.testing.assert_close(left_out, masked, atol=1e-5, rtol=0)
+        whole = model.trunk.network(images)  # type: ignore[operator]
+        torch.testing.assert_close(model(images, map_override=torch.ones(1, 1, h, w)).logits[0], whole, atol=1e-5, rtol=0)
+
+
+def test_only_bought_patches_go_through_the_blocks() -> None:
+    model, lengths = build("patches"), []
+    model.get_submodule("trunk.network.blocks.1").register_forward_hook(lambda *a: lengths.append(a[2].shape[1]))
+    with torch.no_grad():
+        model(torch.rand(2, 3, *SIZE))
+    assert lengths == [1 + 12]
+
+
+def test_the_crop_is_the_smallest_window_that_holds_what_was_bought() -> None:
+    model, seen = build("crop"), []
+    model.trunk.network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))  # type: ignore[union-attr]
+    images, map_ = torch.rand(1, 3, *SIZE), torch.zeros(1, 1, 6, 8)
+    map_[0, 0, 1, 2] = map_[0, 0, 3, 5] = 1
+    with torch.no_grad():
+        model(images, map_override=map_)
+    (crop,) = seen
+    assert crop.shape == (1, 3, 24, 32)
+    assert torch.equal(crop[0, :, :8, :8], images[0, :, 8:16, 16:24])
+    assert torch.equal(crop[0, :, 16:, 24:], images[0, :, 24:32, 40:48])
+    assert (crop[0, :, 8:16] == 0).all()  # inside of the window, but not bought
+
+
+def best_window(logits: Tensor, rows: int, columns: int) -> tuple[int, int]:
+    places = itertools.product(range(logits.shape[0] - rows + 1), range(logits.shape[1] - columns + 1))
+    return max(places, key=lambda p: float(logits[p[0] : p[0] + rows, p[1] : p[1] + columns].sum()))
+
+
+def test_the_window_and_the_patches_are_the_best_ones() -> None:
+    images = torch.rand(3, 3, *SIZE)
+    for name in ("crop", "patches"):
+        model = build(name)
+        with torch.no_grad():
+            logits = model.attention._logits(images)[0][:, 0]
+            maps = model(images).attention[0].map[0, :, 0]
+        for values, map_ in zip(logits, maps, strict=True):
+            expected = torch.zeros(6, 8)
+            if name == "crop":
+                r, c = best_window(values, 3, 4)
+                expected[r : r + 3, c : c + 4] = 1
+            else:
+                expected.view(-1)[values.flatten().topk(12).indices] = 1
+            assert torch.equal(map_, expected)
+
+
+@pytest.mark.parametrize(("name", "choices"), [("crop", 4 * 5), ("patches", math.comb(48, 12))])
+def test_the_code_is_the_logarithm_of_the_number_of_choices(name: str, choices: int) -> None:
+    model = build(name)
+    with torch.no_grad():
+        code = model(torch.rand(2, 3, *SIZE)).attention[0].code
+    assert code is not None
+    torch.testing.assert_close(code, torch.full((2,), float(choices)).log())
+
+
+def bright_corner(number: int) -> tuple[Tensor, Tensor]:
+    """Noise of little contrast; in one of 16 cells a colour that is the class."""
+    labels, places = torch.randint(3, (number,)), torch.randint(16, (number,))
+    images = 0.45 + 0.1 * torch.rand(number, 3, 32, 32)
+    for i in range(number):
+        r, c = divmod(int(places[i]), 4)
+        images[i, :, 8 * r : 8 * r + 8, 8 * c : 8 * c + 8] = 0.1
+        images[i, labels[i], 8 * r : 8 * r + 8, 8 * c : 8 * c + 8] = 1.0
+    return images, labels
+
+
+@pytest.mark.parametrize("view", ["crop", "masked", "patches"])
+def test_it_learns_where_to_look(view: str) -> None:
+    torch.manual_seed(0)
+    options: dict[str, Any] = {"backbone_options": {"widths": (8, 8, 16, 16)}}
+    if view == "patches":
+        options = {"backbone_options": VIT | {"depth": 1}}
+    look = "vit_tiny_patch16_224" if view == "patches" else "compact"
+    build_one: Callable[..., GlanceClassifier] = lambda **more: GlanceClassifier(  # noqa: E731
+        look, 3, view=view, budget=1 / 16, patch=8, input_size=(32, 32), normalize=((0.5,), (0.2,)), **options, **more
+    )
+    hits = {}
+    for places in ("learned", "random"):
+        model = build_one(places=places)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(60):
+            images, labels = bright_corner(48)
+            loss = information_loss(model.train()(images), labels, Weights()).total
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        images, labels = bright_corner(200)
+        hits[places] = float((model.predict(images).argmax(1) == labels).float().mean())
+    assert hits["learned"] > 0.95
+    assert hits["random"] < 0.6
+
+
+def test_it_is_saved_and_read(tmp_path: Path) -> None:
+    images = torch.rand(2, 3, *SIZE)
+    for name in ("patches", "crop", "glance by name"):
+        model = build(name, classes=list("abcde"))
+        model.save_pretrained(tmp_path / name)
+        for kind in (GlanceClassifier, AttentiveClassifier):
+            again = kind.from_pretrained(tmp_path / name)
+            assert isinstance(again, GlanceClassifier)
+            assert again.classes == tuple("abcde")
+            assert torch.equal(again.predict(images), model.predict(images))
+            assert torch.equal(again.explain(images).values, model.explain(images).values)
+
+
+@pytest.mark.parametrize("name", ["patches", "crop", "masked"])
+def test_its_graph_gives_the_same(name: str, tmp_path: Path) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    model, images = build(name), torch.rand(3, 3, *SIZE)
+    to_onnx(model, tmp_path / "model.onnx")
+    session = ort.InferenceSession(str(tmp_path / "model.onnx"))
+    logits, map_ = session.run(None, {"images": images.numpy()})
+    with torch.no_grad():
+        output = model(images)
+    assert torch.equal(torch.from_numpy(map_), output.attention[0].map[0])
+    torch.testing.assert_close(torch.from_numpy(logits), output.logits[0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": 0.0}, "budget=0.0: the share"),
+        ({"budget": 1.5}, "budget=1.5: the share"),
+        ({"patch": 7}, "patch=7: images of 48x64"),
+        ({"view": "patches"}, "take view='crop' or 'masked'"),
+        ({"view": "wide"}, "view='wide': one of patches, crop, masked"),
+        ({"detail": 3}, "detail=3: a power of two"),
+        ({"places": "left"}, "places='left': one of learned"),
+        ({"straight": True}, "learns by the score function"),
+        ({"glance": "vit_tiny_patch16_224"}, "glance"),
+    ],
+)
+def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
+        build("crop", **options)
+
+
+@pytest.mark.parametrize("places", ["random", "center", "grid"])
+def test_controls_buy_as_much_without_a_glance(places: str) -> None:
+    model = build("patches", places=places)
+    images = torch.rand(40, 3, *SIZE)
+    maps = model.explain(images).values
+    assert (maps.sum((1, 2, 3)) == 12).all()
+    assert not [name for name, _ in model.named_parameters() if "glance" in name]
+    if places == "random":
+        assert (maps.mean(0) > 0).all()
+    elif places == "center":
+        assert torch.equal(maps[:, :, 2:4, 2:6].sum((1, 2, 3)), torch.full((40,), 8.0))
+    else:
+        assert torch.equal(maps[0, 0, 1::2, 1::2], torch.ones(3, 4))
