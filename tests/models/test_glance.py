@@ -98,7 +98,9 @@ def test_leaving_patches_out_is_masking_them(name: str) -> None:
             masked = model(images, map_override=map_, drop=False).logits
             torch.testing.assert_close(left_out, masked, atol=1e-5, rtol=0)
         whole = model.trunk.network(images)  # type: ignore[operator]
-        torch.testing.assert_close(model(images, map_override=torch.ones(1, 1, h, w)).logits[0], whole, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            model(images, map_override=torch.ones(1, 1, h, w)).logits[0], whole, atol=1e-5, rtol=0
+        )
 
 
 def test_only_bought_patches_go_through_the_blocks() -> None:
@@ -234,6 +236,11 @@ def test_its_graph_gives_the_same(name: str, tmp_path: Path) -> None:
 def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RegardError, match=message):
         build("crop", **options)
+
+
+def test_a_map_finer_than_the_patches_of_the_look_is_refused() -> None:
+    with pytest.raises(RegardError, match=r"6x8 patches are not whole numbers of the 3x4 patches.*a multiple of 16"):
+        build("patches", backbone_options={**VIT, "patch_size": 16})
 
 
 @pytest.mark.parametrize("places", ["random", "center", "grid"])

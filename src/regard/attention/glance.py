@@ -113,7 +113,7 @@ class GlanceAttention(nn.Module):
             samples: number of random choices; 0 is the best one, without noise.
             map_override: as in `SpatialAttention`: patches above zero are bought, whatever the budget.
         """
-        S, B, (h, w) = max(samples, 1), len(features), self.grid
+        S, B, (h, w) = max(samples, 1), features.shape[0], self.grid
         scores: Tensor | None = None
         if map_override is not None:
             a = override_map(map_override, (S, B, h, w))
@@ -141,7 +141,7 @@ class GlanceAttention(nn.Module):
         )
 
     def _logits(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        B, (h, w) = len(features), self.grid
+        B, (h, w) = features.shape[0], self.grid
         if self.glance is not None:
             low = F.interpolate(features, size=self.glance_size, mode="area")
             logits, scores = self.glance(low)
@@ -160,8 +160,8 @@ class GlanceAttention(nn.Module):
         return fixed.float().expand(B, 1, h, w), None
 
     def _choose(self, logits: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Hard maps (S,B,1,h,w), what stands for them in the gradient and as their mean, and log probabilities (S,B)."""
-        S, B = max(samples, 1), len(logits)
+        """Hard maps (S,B,1,h,w), what has their gradient and is their mean, and log probabilities (S,B)."""
+        S, B = max(samples, 1), logits.shape[0]
         scores = logits if self.bought == "patches" else self._windows(logits)
         scores = scores.expand(S, *scores.shape)
         noisy = scores
@@ -180,13 +180,13 @@ class GlanceAttention(nn.Module):
             count = min(max(round(float(self.projection.target()) * flat[0].numel()), self.count), flat[0].numel())
             b = self.projection(flat, lambda shifted: shifted.sigmoid().flatten(1).mean(1))
             soft = (flat - b).sigmoid().view_as(noisy)
-        order = noisy.detach().flatten(2).argsort(dim=2, descending=True, stable=True)[..., :count]
+        order = _highest(noisy.detach().flatten(2), count)
         a = torch.zeros_like(noisy).flatten(2).scatter(2, order, 1.0).view_as(noisy)
         if self.projection is not None and self.training:
             a = a + (soft - soft.detach())
         else:
             soft = a
-        log_prob = None
+        log_prob: Tensor | None = None
         if self.places == "learned" and not self.straight:
             log_prob = _ordered_log_prob(scores.flatten(2), order)
         return a, soft, log_prob
@@ -200,6 +200,13 @@ class GlanceAttention(nn.Module):
         S, B = chosen.shape[:2]
         kernel = chosen.new_ones(1, 1, *self.window)
         return F.conv_transpose2d(chosen.flatten(0, 1), kernel).clamp(max=1).view(S, B, 1, *self.grid)
+
+
+def _highest(scores: Float[Tensor, "S B N"], count: int) -> Tensor:
+    """Numbers of the highest scores (S,B,count), falling; of equal ones the first, as in uniform parts of an image."""
+    if torch.compiler.is_exporting():  # a graph has no stable sort, and its TopK takes the first of equal ones
+        return scores.topk(count, dim=2).indices
+    return scores.argsort(dim=2, descending=True, stable=True)[..., :count]
 
 
 def _ordered_log_prob(scores: Float[Tensor, "S B N"], order: Tensor) -> Float[Tensor, "S B"]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -59,16 +60,13 @@ class GlanceNet(nn.Module):
         if 2**halvings != detail or halvings < 1:
             raise RegardError(f"detail={detail}: a power of two from 2 on, the pixels a patch that the glance sees")
         widths = [in_chans, *[max(width // 2, 8)] * (halvings - 1), width]
-        steps = [
-            convolution(a, b, kernel=3 if k else 5, stride=2)
-            for k, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))
-        ]
+        steps = [convolution(a, b, kernel=3 if k else 5, stride=2) for k, (a, b) in enumerate(pairwise(widths))]
         self.stem = nn.Sequential(*steps, Residual(width))
         self.around = nn.Sequential(convolution(width, width, stride=2), Residual(width))
         self.logit = nn.Conv2d(width, 1, 1)
         self.scores = nn.Linear(width, num_classes)
         nn.init.normal_(self.logit.weight, std=0.05)
-        nn.init.zeros_(self.logit.bias)
+        nn.init.zeros_(self.logit.bias)  # type: ignore[arg-type]  # it has one
 
     def forward(self, low: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B 1 h w"], Float[Tensor, "B n"]]:
         """Logits and class scores."""
@@ -93,18 +91,22 @@ class BackboneGlance(nn.Module):
         super().__init__()
         channels = getattr(network, "num_features", None)
         if not hasattr(network, "forward_features") or not hasattr(network, "forward_head") or channels is None:
-            raise RegardError(f"glance: {type(network).__name__} is no convolutional network of timm; take one of those")
+            raise RegardError(
+                f"glance: {type(network).__name__} is no convolutional network of timm; take one of those"
+            )
         self.network, self.grid = network, grid
         self.logit = nn.Conv2d(channels, 1, 1)
         nn.init.normal_(self.logit.weight, std=0.01)
-        nn.init.zeros_(self.logit.bias)
+        nn.init.zeros_(self.logit.bias)  # type: ignore[arg-type]  # it has one
 
     def forward(self, low: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B 1 h w"], Float[Tensor, "B n"]]:
         """Logits and class scores."""
         network: VisionTransformer = self.network  # type: ignore[assignment]  # the same two methods
         features = network.forward_features(low)
         if features.ndim != 4:
-            raise RegardError(f"glance: features {tuple(features.shape)} have no positions; take a convolutional network")
+            raise RegardError(
+                f"glance: features {tuple(features.shape)} have no positions; take a convolutional network"
+            )
         logits = F.interpolate(self.logit(features), size=self.grid, mode="bilinear", align_corners=False)
         return logits, network.forward_head(features)
 
@@ -132,7 +134,7 @@ class Look(nn.Module):
         if view not in get_args(View):
             raise RegardError(f"view={view!r}: one of {', '.join(get_args(View))}")
         if view == "patches":
-            check_transformer(network)
+            check_transformer(network, grid)
         self.pixels = nn.Identity()
         self.network, self.view, self.grid, self.count, self.window = network, view, grid, count, window
         head = head_name(network)
@@ -157,7 +159,7 @@ class Look(nn.Module):
             top, left = (opened.any(axis)[:, 0].to(torch.uint8).argmax(1) for axis in (3, 2))
             rows = (top * size[0])[:, None] + torch.arange(window[0] * size[0], device=y.device)
             columns = (left * size[1])[:, None] + torch.arange(window[1] * size[1], device=y.device)
-            picked = torch.arange(len(y), device=y.device)[:, None, None]
+            picked = torch.arange(y.shape[0], device=y.device)[:, None, None]
             crop = y.permute(0, 2, 3, 1)[picked, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
             return self.network(crop)
         parts = []
@@ -183,15 +185,12 @@ class Look(nn.Module):
         for block in vit.blocks:
             x = block(x) if key_mask is None else block(x, attn_mask=key_mask)
         x = vit.norm(x)
-        if vit.global_pool == "avg":
-            x = tokens.pool(x[:, vit.num_prefix_tokens :], 1)[:, 0]
-        else:
-            x = x[:, 0]
+        x = tokens.pool(x[:, vit.num_prefix_tokens :], 1)[:, 0] if vit.global_pool == "avg" else x[:, 0]
         return vit.head(vit.head_drop(vit.fc_norm(x)))
 
 
-def check_transformer(network: nn.Module) -> None:
-    """Raises RegardError for a network of which patches cannot be left out."""
+def check_transformer(network: nn.Module, grid: tuple[int, int]) -> None:
+    """Raises RegardError for a network of which patches of a grid cannot be left out."""
     if not isinstance(network, VisionTransformer):
         raise RegardError(
             f"view='patches': {type(network).__name__} is not a plain vision transformer of timm (vit_*, deit*); take "
@@ -199,10 +198,16 @@ def check_transformer(network: nn.Module) -> None:
         )
     proj = getattr(network.patch_embed, "proj", None)
     plain = isinstance(proj, nn.Conv2d) and proj.stride == proj.kernel_size and proj.padding == (0, 0)
-    if not plain or network.dynamic_img_size:
+    if not isinstance(proj, nn.Conv2d) or not plain or network.dynamic_img_size:
         raise RegardError(
             f"view='patches': {type(network).__name__} does not cut its patches out by one convolution for images of "
             "one size; take view='crop' or 'masked'"
+        )
+    own = network.patch_embed.grid_size
+    if own[0] % grid[0] or own[1] % grid[1]:
+        raise RegardError(
+            f"patch: the map's {grid[0]}x{grid[1]} patches are not whole numbers of the {own[0]}x{own[1]} patches of "
+            f"{type(network).__name__}; leave patch out, or give a multiple of {proj.kernel_size[0]}"
         )
     tokens = network.num_prefix_tokens if network.global_pool == "token" else 1
     if network.global_pool not in POOLS or network.attn_pool is not None or tokens < 1:
@@ -219,25 +224,25 @@ def _places(opened: Bool[Tensor, "N P"], count: int | None, *, drop: bool) -> tu
 
     With ``count`` every image has so many. Where an image has none, its first patch, of zeros, stands for it.
     """
-    first = torch.zeros_like(opened)
-    first[:, 0] = True
-    opened = torch.where(opened.any(1, keepdim=True), opened, first)
+    number = torch.arange(opened.shape[1], device=opened.device)
+    opened = opened | ((number == 0) & ~opened.any(1, keepdim=True))
     longest = (int(opened.sum(1).max()) if count is None else count) if drop else opened.shape[1]
     if longest == opened.shape[1]:
-        place = torch.arange(longest, device=opened.device).expand(len(opened), -1)
+        place = torch.arange(longest, device=opened.device).expand(opened.shape[0], -1)
         return place, opened
-    place = opened.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :longest]
+    place = (opened.int() * opened.shape[1] - number).topk(longest, dim=1).indices  # bought ones first, in their order
     return place, opened.gather(1, place)
 
 
 def _embedded(vit: VisionTransformer, y: Tensor, place: Tensor) -> Float[Tensor, "N m C"]:
     """Tokens of some patches (N,m), with their positions, behind the class token and registers."""
-    proj: nn.Conv2d = vit.patch_embed.proj  # type: ignore[assignment]
+    proj = vit.patch_embed.proj
+    assert isinstance(proj, nn.Conv2d), "checked"
     (h, w), (ph, pw) = vit.patch_embed.grid_size, proj.kernel_size
-    pieces = y.reshape(len(y), y.shape[1], h, ph, w, pw).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    pieces = y.reshape(y.shape[0], y.shape[1], h, ph, w, pw).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
     pieces = pieces.gather(1, place[..., None].expand(-1, -1, pieces.shape[2]))
     x = vit.patch_embed.norm(F.linear(pieces, proj.weight.flatten(1), proj.bias))
-    prefix = [token.expand(len(x), -1, -1) for token in (vit.cls_token, vit.reg_token) if token is not None]
+    prefix = [token.expand(x.shape[0], -1, -1) for token in (vit.cls_token, vit.reg_token) if token is not None]
     if vit.pos_embed is not None:
         front = 0 if vit.no_embed_class else vit.num_prefix_tokens
         x = x + vit.pos_embed[0, front:][place]

@@ -56,8 +56,8 @@ class GlanceClassifier(AttentiveClassifier):
     Args:
         look: the network that sees what was bought, a name for ``create_backbone``, or your own.
         num_classes: n.
-        glance: ``small`` (`regard.backbones.GlanceNet`), or a convolutional network of timm by name, whose last features
-            say where to look.
+        glance: ``small`` (`regard.backbones.GlanceNet`), or a convolutional network of timm by name, whose last
+            features say where to look.
         budget: share of the patches that is bought.
         view: ``patches`` (a timm vision transformer computes these alone), ``crop`` (the look sees the window that was
             bought), ``masked`` (the whole image, zeros elsewhere).
@@ -151,7 +151,8 @@ class GlanceClassifier(AttentiveClassifier):
             layer.excludes = True  # the map may say where; what is elsewhere may not matter
             layer.cut = find_cut(self.trunk, self.shape)
         self.draws = draws or (1 if straight or places != "learned" else 4)
-        self.config = own | {name: self.config[name] for name in own if name in self.config}
+        settled = ("input_size", "normalize", "preparation", "classes")
+        self.config = own | {name: self.config[name] for name in settled}
         self.config["schedule"] = list(schedule)
 
     @property
@@ -207,8 +208,5 @@ def _glance(
             raise RegardError("glance_pretrained: the small glance has no pretrained weights; name a network of timm")
         return GlanceNet(num_classes, detail=detail, in_chans=channels, **options)
     size = (grid[0] * detail, grid[1] * detail)
-    network = create_backbone(
-        name, num_classes, pretrained=pretrained, in_chans=channels, img_size=size, **options
-    )
+    network = create_backbone(name, num_classes, pretrained=pretrained, in_chans=channels, img_size=size, **options)
     return BackboneGlance(network, grid)
-

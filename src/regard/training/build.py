@@ -126,8 +126,8 @@ def start_from(model: TaskModel, folder: Path) -> None:
     lost = [key for key in own if key.startswith(trunks) and key not in copied and not key.startswith(added + heads)]
     if lost:
         raise RegardError(
-            f"model.init: the network of {folder} ({trained.config.get('backbone', trained.config.get('look'))}) does not fit model.backbone "
-            f"({model.config.get('backbone', model.config.get('look'))}): {len(lost)} tensors have other names or sizes, such as {lost[0]}; give the "
+            f"model.init: the network of {folder} ({_network_of(trained)}) does not fit model.backbone "
+            f"({_network_of(model)}): {len(lost)} tensors have other names or sizes, such as {lost[0]}; give the "
             "recipe that run's model.backbone and model.backbone_options, or train a plain run with these"
         )
     model.load_state_dict(own | copied)
@@ -159,6 +159,11 @@ def _streams(model: TaskModel) -> dict[str, OneTrunk]:
     if isinstance(model, TwoStream):
         return {f"{name}.": stream for name, stream in model.streams.items()}
     return {"": model}
+
+
+def _network_of(model: TaskModel) -> str:
+    """Name of the network that classifies."""
+    return str(model.config["look" if isinstance(model, GlanceClassifier) else "backbone"])
 
 
 def _plain_keys(model: TaskModel) -> dict[str, str]:
