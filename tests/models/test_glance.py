@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from regard.explain import explain
 from regard.models import AttentiveClassifier, GlanceClassifier, to_onnx
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
@@ -230,7 +231,7 @@ def test_its_graph_gives_the_same(name: str, tmp_path: Path) -> None:
         ({"detail": 3}, "detail=3: a power of two"),
         ({"places": "left"}, "places='left': one of learned"),
         ({"straight": True}, "learns by the score function"),
-        ({"glance": "vit_tiny_patch16_224"}, "glance"),
+        ({"glance": "vit_tiny_patch16_224", "detail": 16}, "have no positions"),
     ],
 )
 def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
@@ -238,9 +239,37 @@ def test_what_it_refuses(options: dict[str, Any], message: str) -> None:
         build("crop", **options)
 
 
-def test_a_map_finer_than_the_patches_of_the_look_is_refused() -> None:
+def test_what_a_transformer_cannot_do_is_refused() -> None:
     with pytest.raises(RegardError, match=r"6x8 patches are not whole numbers of the 3x4 patches.*a multiple of 16"):
         build("patches", backbone_options={**VIT, "patch_size": 16})
+    with pytest.raises(RegardError, match="which view='patches' does not compute"):
+        build("patches", straight=True)
+    with pytest.raises(RegardError, match="CompactVit does not cut its patches out by one convolution"):
+        build("patches", look="compact_vit", backbone_options=None)
+    with pytest.raises(RegardError, match="takes images of one size"):
+        build("patches", view="crop")
+
+
+@pytest.mark.parametrize("name", ["patches", "crop", "masked"])
+def test_without_a_recorder_the_trunk_predicts_the_same(name: str) -> None:
+    model, images = build(name), torch.rand(2, 3, *SIZE)
+    with torch.no_grad():
+        assert torch.equal(model.trunk(images), model(images).logits[0])
+
+
+@pytest.mark.parametrize("name", ["patches", "crop", "masked"])
+def test_methods_that_need_places_in_the_image_are_refused_where_there_are_none(name: str) -> None:
+    model, images = build(name), torch.rand(2, 3, *SIZE)
+    for method in ("attention", "occlusion", "input_gradient"):
+        values = explain(model, images, method=method).values
+        assert values.shape[-2:] in (SIZE, (6, 8))
+        assert bool(values.any())
+    for method in ("grad_cam", "iba"):
+        if name == "masked":
+            assert explain(model, images, method="grad_cam").values.shape[:2] == (2, 1)
+            continue
+        with pytest.raises(RegardError, match="computes only what was bought"):
+            explain(model, images, method=method)
 
 
 @pytest.mark.parametrize("places", ["random", "center", "grid"])
@@ -252,6 +281,7 @@ def test_controls_buy_as_much_without_a_glance(places: str) -> None:
     assert not [name for name, _ in model.named_parameters() if "glance" in name]
     if places == "random":
         assert (maps.mean(0) > 0).all()
+        assert torch.equal(maps[5:], model.explain(images[5:]).values)  # drawn by the image, whatever the batch
     elif places == "center":
         assert torch.equal(maps[:, :, 2:4, 2:6].sum((1, 2, 3)), torch.full((40,), 8.0))
     else:

@@ -59,6 +59,9 @@ class GlanceAttention(nn.Module):
         RegardError: a share outside (0,1], or a straight-through window.
     """
 
+    chooses_pixels = True
+    """What is computed depends on the map; see `regard.backbones.Attended`."""
+
     def __init__(
         self,
         glance: nn.Module | None,
@@ -167,12 +170,14 @@ class GlanceAttention(nn.Module):
         noisy = scores
         if samples and self.places == "learned":
             noisy = scores - (-torch.rand_like(scores).clamp(1e-9, 1 - 1e-7).log()).log()
+        log_prob: Tensor | None = None
         if self.bought == "window":
             best = noisy.flatten(2).argmax(2, keepdim=True)
             chosen = torch.zeros_like(noisy).flatten(2).scatter(2, best, 1.0).view_as(noisy)
-            log_prob = scores.flatten(2).log_softmax(2).gather(2, best)[..., 0]
+            if self.places == "learned":
+                log_prob = scores.flatten(2).log_softmax(2).gather(2, best)[..., 0]
             a, soft = self._covered(chosen), self._covered(scores.flatten(2).softmax(2).view_as(scores))
-            return a, soft, log_prob if self.places == "learned" else None
+            return a, soft, log_prob
         count = self.count
         soft = noisy
         if self.projection is not None and self.training:
@@ -186,7 +191,6 @@ class GlanceAttention(nn.Module):
             a = a + (soft - soft.detach())
         else:
             soft = a
-        log_prob: Tensor | None = None
         if self.places == "learned" and not self.straight:
             log_prob = _ordered_log_prob(scores.flatten(2), order)
         return a, soft, log_prob

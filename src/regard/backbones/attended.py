@@ -127,6 +127,11 @@ class Attended(Wrapper):
         self.excludes = False
         """Whether closed tokens leave the sequence: see ``exclude_tokens``."""
 
+    @property
+    def holds_map(self) -> bool:
+        """Whether the cut test holds the map fixed: what is computed depends on it, and so it may on the image."""
+        return self.excludes or bool(getattr(self.attention, "chooses_pixels", False))
+
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """The module's output, attended, in its own layout.
 

@@ -116,8 +116,8 @@ def _outputs_closed(
         # later layers may work in place
         outputs[name] = [tensor.clone() for tensor in _tensors(out)] if gradients else _tensors(out)
 
-    # which tokens are excluded may depend on the image, so that is fixed; their content may not
-    ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.excludes}
+    # which tokens or pixels are left out may depend on the image, so that is fixed; their content may not
+    ones = {name: images.new_ones(1, 1, 1, 1) for name, layer in layers.items() if layer.holds_map}
     with eval_mode(model), ExitStack() as hooks:
         for name, layer in layers.items():
             hooks.enter_context(layer.register_forward_hook(close))

@@ -26,11 +26,12 @@ from jaxtyping import Bool, Float
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from regard.backbones.attended import attended
 from regard.backbones.exclusion import POOLS
 from regard.backbones.head import head_name
 from regard.backbones.kept_tokens import KeptTokens
 from regard.backbones.networks.compact import Residual, convolution
-from regard.backbones.recorder import active
+from regard.backbones.recorder import Recorder, active, run
 from regard.types import RegardError
 
 View = Literal["patches", "crop", "masked"]
@@ -135,6 +136,11 @@ class Look(nn.Module):
             raise RegardError(f"view={view!r}: one of {', '.join(get_args(View))}")
         if view == "patches":
             check_transformer(network, grid)
+        if view == "crop" and getattr(getattr(network, "patch_embed", None), "strict_img_size", False):
+            raise RegardError(
+                f"view='crop': {type(network).__name__} takes images of one size, and crops of given maps have others; "
+                "add backbone_options={'dynamic_img_size': True}, or take view='patches' or 'masked'"
+            )
         self.pixels = nn.Identity()
         self.network, self.view, self.grid, self.count, self.window = network, view, grid, count, window
         head = head_name(network)
@@ -143,9 +149,14 @@ class Look(nn.Module):
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
         """Logits (B,n)."""
-        y = self.pixels(images)
+        layers = attended(self)
+        if not layers:
+            return self.network(self.pixels(images))
         recorder = active()
-        if recorder is None or not recorder.outputs or self.view == "masked":
+        if recorder is None or PIXELS not in recorder.layers:  # as an attended layer without a recorder
+            return run(self.forward, Recorder(layers, samples=int(self.training)), images)
+        y = self.pixels(images)
+        if self.view == "masked":
             return self.network(y)
         given = bool(recorder.map_override)
         opened = recorder.outputs[-1].map.detach().flatten(0, 1) > 0

@@ -29,6 +29,7 @@ from regard.metrics import dead, perplexity, usage
 from regard.owner import owns
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
 from regard.training import (
+    TASKS,
     LoadedRun,
     Recipe,
     TaskModel,
@@ -110,7 +111,7 @@ def evaluate(
     data = tried_out(recipe, data)
     data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
     if (folder / "twin" / "model").is_dir():
-        twin = EvaluationContext(load_model(folder / "twin", type(model)).to(device), data, seed)
+        twin = EvaluationContext(load_model(folder / "twin", TASKS[recipe.task].model).to(device), data, seed)
     probe, without = _probe(folder, recipe, data, device)
     context = EvaluationContext(
         model.to(device),

@@ -24,7 +24,7 @@ from regard.backbones import (
     middle_layer,
     recommended_layer,
 )
-from regard.models import AttentiveClassifier
+from regard.models import AttentiveClassifier, GlanceClassifier
 from regard.types import RegardError
 
 
@@ -101,7 +101,17 @@ class ExplainContext:
 
     @property
     def network(self) -> nn.Module:
-        """The module in which layers have their names: the trunk of an AttentiveClassifier, else the model."""
+        """The module in which layers have their names: the trunk of an AttentiveClassifier, else the model.
+
+        Raises:
+            RegardError: layers that compute only what a glance has bought, whose places are none of the image's.
+        """
+        if isinstance(self.model, GlanceClassifier) and self.model.view != "masked":
+            raise RegardError(
+                f"a GlanceClassifier with view={self.model.view!r} computes only what was bought, so that its layers "
+                "have no places in the image; take a method without a layer: attention, input_gradient, "
+                "integrated_gradients, occlusion, rise"
+            )
         return self.model.trunk if isinstance(self.model, AttentiveClassifier) else self.model
 
     @property

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from regard.attention import Bought, GlanceAttention, Places
@@ -24,10 +25,10 @@ from regard.backbones import (
     View,
     attended,
     create_backbone,
+    eval_mode,
     fit_head,
     image_shape,
 )
-from regard.backbones.cut import find_cut
 from regard.models.base import Normalize
 from regard.models.classifier import AttentiveClassifier
 from regard.models.prediction import PredictionPath, Samples
@@ -68,7 +69,8 @@ class GlanceClassifier(AttentiveClassifier):
             much better some of them do; see `regard.attention.GlanceAttention`.
         straight: learn by the straight-through gradient instead; by default for ``view="masked"``.
         schedule: with ``straight``, shares of training between which the budget falls from everything.
-        places: ``learned``; or a control: ``random``, ``center``, ``grid``.
+        places: ``learned``; or a control: ``random`` (drawn by the image's pixels: ``prediction`` is ``seeded``),
+            ``center``, ``grid``.
         glance_options: of the glance's network.
         glance_pretrained: weights of a glance by name, as in ``create_backbone``.
         pretrained: of the look, likewise.
@@ -78,7 +80,8 @@ class GlanceClassifier(AttentiveClassifier):
         backbone_options: options of the look's network.
 
     Raises:
-        RegardError: an image that is no whole number of patches, or a look that cannot see by that ``view``.
+        RegardError: an image that is no whole number of patches, a look that cannot see by that ``view``, or a view
+            that cannot learn ``straight``.
     """
 
     def __init__(
@@ -110,6 +113,12 @@ class GlanceClassifier(AttentiveClassifier):
         own = constructor_arguments(locals())
         shape = image_shape(input_size)
         straight = view == "masked" if straight is None else straight
+        prediction = "seeded" if places == "random" else prediction
+        if straight and view == "patches":
+            raise RegardError(
+                "straight=True: the gradient is that of patches that were not bought too, which view='patches' does "
+                "not compute; leave straight out, or take view='masked'"
+            )
         bought: Bought = "window" if view == "crop" else "patches"
         network = _look(look, num_classes, shape, pretrained, backbone_options) if view != "crop" else None
         side = patch or _patch_of(network, shape)
@@ -147,11 +156,10 @@ class GlanceClassifier(AttentiveClassifier):
             classes=classes,
             preparation=preparation,
         )
-        for layer in attended(self.trunk).values():
-            layer.excludes = True  # the map may say where; what is elsewhere may not matter
-            layer.cut = find_cut(self.trunk, self.shape)
+        self.view: View = view
         self.draws = draws or (1 if straight or places != "learned" else 4)
         settled = ("input_size", "normalize", "preparation", "classes")
+        own["prediction"] = prediction
         self.config = own | {name: self.config[name] for name in settled}
         self.config["schedule"] = list(schedule)
 
@@ -209,4 +217,7 @@ def _glance(
         return GlanceNet(num_classes, detail=detail, in_chans=channels, **options)
     size = (grid[0] * detail, grid[1] * detail)
     network = create_backbone(name, num_classes, pretrained=pretrained, in_chans=channels, img_size=size, **options)
-    return BackboneGlance(network, grid)
+    glance = BackboneGlance(network, grid)
+    with eval_mode(glance):
+        glance(torch.zeros(1, channels, *size))  # one without positions is refused now
+    return glance

@@ -18,8 +18,8 @@
                  in Kool et al., *Buy 4 REINFORCE Samples, Get a Baseline for Free!*, 2019)
 
 Codebook, commitment and prior are from Lai et al., IJCAI 2021, equation 9 and released code, averaged over samples,
-images and positions, so that their weights do not depend on the map's size. R, P and L are reported apart and never added up to
-one number of bits: R already covers what the map conveys through z.
+images and positions, so that their weights do not depend on the map's size. R, P and L are reported apart and never
+added up to one number of bits: R already covers what the map conveys through z.
 """
 
 from __future__ import annotations

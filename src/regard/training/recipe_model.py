@@ -22,6 +22,11 @@ ATTENTION_NAMES = (
     "glance",
 )
 """What `ModelRecipe.attention` may be, besides a map and a gate, such as ``uniform+mask``."""
+OFF_WITH_GLANCE = {
+    **{"at": "[]", "anchors": "null", "latent": "null", "freeze": "null", "statistics": "null"},
+    "exclude_tokens": "false",
+}
+"""Fields of `ModelRecipe` that a glance has no use for -> how they are left out."""
 MAP_BUDGETS = {"map_budget_bits": "bits", "kept_budget": "kept", "code_budget_bits": "code"}
 """Field of `ObjectiveRecipe` -> what the budget is put on."""
 Donors = Literal["any", "same-class", "other-class"]
@@ -102,12 +107,12 @@ class ModelRecipe:
             f"model.match needs model.attention or model.latent: match is {self.match!r}, and without them the "
             "network is plain already",
         )
-        needless = self.attention == "glance" and (self.anchors or self.latent or self.exclude_tokens or self.freeze)
-        refuse(
-            bool(needless),
-            "model.attention glance stands on the pixels: set model.anchors, model.latent and model.freeze to null, "
-            "and model.exclude_tokens to false",
-        )
+        for name, off in OFF_WITH_GLANCE.items() if self.attention == "glance" else ():
+            refuse(
+                bool(getattr(self, name)),
+                f"model.{name} is {getattr(self, name)}, and model.attention glance, which stands on the pixels, takes "
+                f"none: add --model.{name} {off}",
+            )
         refuse(
             self.exclude_tokens and self.anchors is None and "keep" not in self.attention_options,
             "model.exclude_tokens needs a map that closes: set model.attention_options.keep, the share of tokens "

@@ -7,7 +7,6 @@ what is measured after training (evaluation).
 from __future__ import annotations
 
 import difflib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -121,6 +120,13 @@ class Classification(TaskKind):
         return {"accuracy": hits.mean() if weights is None else (hits * weights).sum() / weights.sum()}
 
 
+_GLANCE_OPTIONS = (
+    *("glance", "view", "patch", "detail", "draws", "straight", "schedule", "places"),
+    *("glance_options", "glance_pretrained"),
+)
+"""Of `GlanceClassifier`, those that are its attention's; a recipe has other fields for the others."""
+
+
 def _glance_classifier(recipe: Recipe, data: DataSplits) -> GlanceClassifier:
     """Of a recipe with ``model.attention: glance``, whose options are those of the model."""
     model, objective = recipe.model, recipe.objective
@@ -128,11 +134,13 @@ def _glance_classifier(recipe: Recipe, data: DataSplits) -> GlanceClassifier:
     names = ("backbone_options", "pretrained", "prediction", "input_size", "normalize")
     assert objective.kept_budget is not None, "one of the recipe's rules"
     options = {"schedule": (objective.open_until, objective.closed_from)} | model.attention_options
-    known = inspect.signature(GlanceClassifier).parameters
     for name in options:
-        if name not in known or name in names:
-            near = difflib.get_close_matches(name, known, n=1) or ["places"]
-            raise RegardError(f"model.attention_options: glance has no option {name}; did you mean {near[0]}?")
+        if name not in _GLANCE_OPTIONS:
+            near = difflib.get_close_matches(name, _GLANCE_OPTIONS, n=1)
+            asked = f"did you mean {near[0]}?" if near else f"it has {', '.join(_GLANCE_OPTIONS)}"
+            if name == "budget":
+                asked = "give objective.kept_budget"
+            raise RegardError(f"model.attention_options: glance has no option {name}; {asked}")
     return GlanceClassifier(
         model.backbone,
         len(data.classes),

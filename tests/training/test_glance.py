@@ -1,0 +1,104 @@
+"""A recipe whose attention is a glance: what it builds, what it starts from, what it refuses, and a run to its page."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.training.tiny import metrics, tiny
+
+from regard.evaluation import evaluate
+from regard.models import AttentiveClassifier, GlanceClassifier
+from regard.training import Recipe, build_data, build_model, load_run, train, train_with_twin
+from regard.training.build import start_from
+from regard.types import RegardError
+
+GLANCE = {"attention": "glance", "at": [], "latent": None}
+CROP = {"view": "crop", "patch": 4}
+
+
+def recipe(share: float = 0.25, *, attention_options: dict[str, Any] | None = None, **parts: Any) -> Recipe:
+    model = GLANCE | {"attention_options": CROP if attention_options is None else attention_options}
+    objective = {"kept_budget": share} | parts.pop("objective", {})
+    return tiny(model=model | parts.pop("model", {}), objective=objective, **parts)
+
+
+@pytest.mark.parametrize(
+    ("options", "share", "kept"),
+    [
+        (CROP, 0.25, 4),
+        (CROP | {"view": "masked"}, 0.5, 8),
+        (CROP | {"places": "center"}, 0.25, 4),
+        (CROP | {"patch": 2, "detail": 2}, 0.1, 9),  # a window of 3x3 of 8x8 patches
+    ],
+)
+def test_the_model_has_the_budget_of_the_recipe(options: dict[str, Any], share: float, kept: int) -> None:
+    one = recipe(share, attention_options=options)
+    data = build_data(one)
+    model = build_model(one, data).eval()
+    assert type(model) is GlanceClassifier
+    maps = model.explain(data.test.batch([0, 1, 2]).images).values
+    assert maps.sum((1, 2, 3)).tolist() == [kept] * 3
+
+
+def test_the_look_starts_from_a_plain_run(tmp_path: Path) -> None:
+    plain = train(tiny("plain", model={"attention": None, "latent": None}), tmp_path / "plain", quiet=True)
+    one = recipe()
+    model, source = build_model(one, build_data(one)), load_run(plain).model
+    start_from(model, plain)
+    images = torch.rand(3, 3, 16, 16)
+    with torch.no_grad():
+        whole = model.eval()(images, map_override=torch.ones(1, 1, 4, 4)).logits
+        torch.testing.assert_close(whole, source(images).logits, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"model": {"at": ["stage1"]}}, r"model.at is .*stage1.*: add --model.at \[\]"),
+        ({"model": {"anchors": 4}}, "model.anchors is 4.*: add --model.anchors null"),
+        ({"model": {"latent": 8}}, "model.latent is 8.*: add --model.latent null"),
+        ({"model": {"freeze": "all"}}, "model.freeze is all.*: add --model.freeze null"),
+        ({"model": {"statistics": "two"}}, "model.statistics is two.*: add --model.statistics null"),
+        ({"model": {"exclude_tokens": True}}, "exclude_tokens is True.*: add --model.exclude_tokens false"),
+        ({"objective": {"kept_budget": None}}, "needs objective.kept_budget, the share of the pixels"),
+        ({"objective": {"kept_beta": 0.1}}, "no objective.kept_beta"),
+        ({"task": "segmentation"}, "glance is for task classification only"),
+    ],
+)
+def test_what_a_recipe_of_a_glance_may_not_have(parts: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
+        recipe(**parts)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pach": 4}, "no option pach; did you mean patch"),
+        ({"budget": 0.5}, "no option budget; give objective.kept_budget"),
+        ({"num_classes": 3}, "no option num_classes; it has glance, view"),
+        ({"patch": 5}, "patch=5: images of 16x16"),
+        ({}, "view='patches': Compact is not a plain vision transformer"),
+    ],
+)
+def test_options_that_the_model_has_not_are_named(options: dict[str, Any], message: str) -> None:
+    one = recipe(attention_options=options)
+    with pytest.raises(RegardError, match=message):
+        build_model(one, build_data(one))
+
+
+def test_a_run_keeps_its_budget(tmp_path: Path) -> None:
+    train(recipe(), tmp_path / "run", quiet=True)
+    (line,) = [line for line in metrics(tmp_path / "run") if "val/kept_share" in line]
+    assert line["val/kept_share"] == 0.25
+    assert line["val/code_bits"] == pytest.approx(3.17, abs=0.01)  # log2 of the 9 places of the window
+    assert type(load_run(tmp_path / "run").model) is GlanceClassifier
+
+
+@pytest.mark.slow
+def test_a_run_goes_to_its_page_beside_its_twin(tmp_path: Path) -> None:
+    train_with_twin(recipe(twin=True), tmp_path / "run", quiet=True)
+    assert type(load_run(tmp_path / "run" / "twin").model) is AttentiveClassifier
+    evaluation = json.loads(evaluate(tmp_path / "run").read_text())
+    assert evaluation["model"]["cut"]["is_cut"]
