@@ -9,7 +9,7 @@ from regard.backbones.choose import last_layer, middle_layer
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.exclusive import exclusive
-from regard.backbones.glance import PIXELS, BackboneGlance, GlanceNet, Look, View
+from regard.backbones.glance import PIXELS, BackboneGlance, GlanceNet, Look, LookView
 from regard.backbones.head import fit_head, head_name, inflate, take_head
 from regard.backbones.image_noise import ImageNoise, image_seeds
 from regard.backbones.inspect import (
@@ -54,12 +54,12 @@ __all__ = [
     "ImageNoise",
     "Layout",
     "Look",
+    "LookView",
     "MapOverrides",
     "Recorder",
     "Statistics",
     "Stem",
     "TwoPathNorm",
-    "View",
     "attach",
     "attended",
     "bottleneck_branch",

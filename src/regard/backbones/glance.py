@@ -34,7 +34,7 @@ from regard.backbones.networks.compact import Residual, convolution
 from regard.backbones.recorder import Recorder, active, run
 from regard.types import RegardError
 
-View = Literal["patches", "crop", "masked"]
+LookView = Literal["patches", "crop", "masked"]
 PIXELS = "pixels"
 """Layer at which a `Look` is attended."""
 
@@ -129,11 +129,11 @@ class Look(nn.Module):
     attend_at = PIXELS
 
     def __init__(
-        self, network: nn.Module, view: View, grid: tuple[int, int], *, count: int, window: tuple[int, int] | None
+        self, network: nn.Module, view: LookView, grid: tuple[int, int], *, count: int, window: tuple[int, int] | None
     ) -> None:
         super().__init__()
-        if view not in get_args(View):
-            raise RegardError(f"view={view!r}: one of {', '.join(get_args(View))}")
+        if view not in get_args(LookView):
+            raise RegardError(f"view={view!r}: one of {', '.join(get_args(LookView))}")
         if view == "patches":
             check_transformer(network, grid)
         if view == "crop" and getattr(getattr(network, "patch_embed", None), "strict_img_size", False):

@@ -22,7 +22,7 @@ from regard.backbones import (
     BackboneGlance,
     GlanceNet,
     Look,
-    View,
+    LookView,
     attended,
     create_backbone,
     eval_mode,
@@ -91,7 +91,7 @@ class GlanceClassifier(AttentiveClassifier):
         *,
         glance: str = "small",
         budget: float = 0.25,
-        view: View = "patches",
+        view: LookView = "patches",
         patch: int | None = None,
         detail: int = 4,
         draws: int | None = None,
@@ -156,7 +156,7 @@ class GlanceClassifier(AttentiveClassifier):
             classes=classes,
             preparation=preparation,
         )
-        self.view: View = view
+        self.view: LookView = view
         self.draws = draws or (1 if straight or places != "learned" else 4)
         settled = ("input_size", "normalize", "preparation", "classes")
         own["prediction"] = prediction
