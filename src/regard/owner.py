@@ -63,7 +63,7 @@ def owned(folder: str | Path, *, option: str = "--out", rank: int = 0) -> Iterat
 
     Args:
         folder: for output.
-        option: of the command line, that names another folder; for the error.
+        option: of the command line, that names another folder; for the error. Empty where no other folder would do.
         rank: of this process among those that write into the folder together; the first, 0, owns it for all.
 
     Raises:
@@ -147,4 +147,5 @@ def _owner(path: Path) -> str:
 
 
 def _refusal(folder: Path, owner: str, option: str) -> str:
-    return f"{folder} is in use: {owner} writes into it; wait until that has ended, or give {option} NEW"
+    another = f", or give {option} NEW" if option else ""
+    return f"{folder} is in use: {owner} writes into it; wait until that has ended{another}"

@@ -376,3 +376,10 @@ def test_there_is_one_copy_of_every_recipe_inside_the_package() -> None:
     assert Path(__file__).parents[2] / "src/regard/recipes" == RECIPES
     assert not (Path(__file__).parents[2] / "recipes").exists()
     assert {"clutter", "cifar10-small", "cub50-lite0"} <= set(NAMED)
+
+
+@pytest.mark.parametrize("text", ["#tag", " # a comment", "#"])
+def test_text_that_yaml_takes_for_a_comment_stays_text(text: str) -> None:
+    assert parse_recipe(["--data.root", text]).data.root == text
+    assert recipe_from({"data": {"root": text}}).data.root == text
+    assert parse_recipe(["--data.root", "null"]).data.root is None

@@ -16,6 +16,7 @@ from regard.cli import (
     evaluate,
     explain,
     export,
+    init,
     judge,
     predict,
     report,
@@ -37,6 +38,7 @@ faithfulness."""
 EPILOG = """examples:
   regard train                                   learn on generated images; runs/default/report.html
   regard train --objective.budget_bits 6         the same at 6 latent bits
+  regard init photos/                            a recipe for your own photographs, by class
   regard train --recipe my.yaml --name mine      your own recipe; any field can be overridden
   regard explain bird.jpg --run runs/mine        the map of that network
   regard explain bird.jpg --model tf_efficientnet_lite0 --method all
@@ -61,6 +63,7 @@ EPILOG = """examples:
 
 Each command has its own --help."""
 _ADD_COMMANDS = (
+    init.add_init,
     train.add_train,
     evaluate.add_evaluate,
     explain.add_explain,

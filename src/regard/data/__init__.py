@@ -30,6 +30,7 @@ from regard.data.salient import osie, salient_set
 from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
 from regard.data.splits import (
     DataSplits,
+    Member,
     Split,
     SplitExtension,
     SplitWrapper,
@@ -56,6 +57,7 @@ __all__ = [
     "FileSplit",
     "JointLoader",
     "Loader",
+    "Member",
     "Split",
     "SplitExtension",
     "SplitWrapper",

@@ -36,8 +36,12 @@ _MODE = "regard"
 
 
 def _value(text: str) -> Any:
-    """An option's value; text such as ``{a}`` or ``a:``, which YAML takes for a mapping to nothing, stays text."""
+    """An option's value; text such as ``{a}`` or ``a:``, which YAML takes for a mapping to nothing, stays text, and so
+    does one such as ``#a``, which it takes for a comment.
+    """
     value = parse_yaml(text)
+    if value is None and text.strip().startswith("#"):
+        return text
     return text if isinstance(value, dict) and value and not any(v is not None for v in value.values()) else value
 
 
