@@ -72,8 +72,10 @@ def test_the_human_map_reaches_the_ceiling_and_a_flat_map_the_floor(birds: DataS
         assert all((arrays[key] > floor).all() for floor in floors), key
         assert {r["label"]: r["role"] for r in nss["references"]}[OBSERVERS] == "ceiling"
     assert torch.allclose(arrays["gaze_cc"], torch.ones(15).double(), atol=1e-5)
-    # all viewings are the same here, so one predicts the other as well as this map does
-    assert torch.allclose(arrays[f"gaze_nss/{OBSERVERS}"], arrays["gaze_nss"], rtol=1e-3)
+    # all viewings are the same here, so that one predicts the other by a density that is narrower than this map
+    assert (arrays[f"gaze_nss/{OBSERVERS}"] > 2 * arrays["gaze_nss"]).all()
+    assert (arrays[f"gaze_auc/{OBSERVERS}"] > arrays["gaze_auc"] - 1e-6).all()
+    assert torch.allclose(arrays[f"gaze_cc/{OBSERVERS}"], torch.ones(15).double(), atol=1e-5)
     assert arrays["energy_near_parts"].mean() > 2 * arrays[f"energy_near_parts/{UNIFORM_BOX}"].mean()
     _, flat = scored(birds, Map(torch.ones(15, 1, 6, 6), "gate"))
     assert torch.equal(flat["gaze_auc"], torch.full((15,), 0.5).double())

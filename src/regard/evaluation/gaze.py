@@ -1,26 +1,25 @@
 """Whether the map agrees with where people look, between what knows nothing of the image and other people.
 
 NSS, AUC and CC are taken on the images' pixels; the standard deviation of densities is `regard.gaze.SIGMA` times the
-width. The ceiling is one viewing predicted by the others (NSS, AUC) and one half by the other (CC), taken through the
-map's grid.
+width. The ceiling is one viewing predicted by the others (NSS, AUC) and what the true density would score (CC), taken
+through the map's grid (`regard.evaluation.gaze_ceilings`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split, cached
+from regard.data import Split
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
+from regard.evaluation.gaze_ceilings import ceilings
 from regard.evaluation.localization import boxed_floors, split_parts
 from regard.evaluation.observe import observe_maps
 from regard.evaluation.rows import ANOTHER, CENTRE_PRIOR, OBSERVERS, RANDOM
-from regard.gaze import SIGMA, Fixations, blur, density, leave_one_observer_out, observers_information, split_half
+from regard.gaze import SIGMA, Fixations, blur, density
 from regard.metrics import controls
 from regard.metrics.fixation import auc, cc, nss
 from regard.training import open_beside
@@ -114,53 +113,6 @@ def ceiling(gaze: Fixations, grid: tuple[int, int], seed: int) -> dict[str, Tens
     limits = ceilings(gaze, grid, sigma=SIGMA * size[1], seed=seed)
     nothing = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
     return {name: limits.get(name.removeprefix("gaze_"), nothing) for name in _KEYS}
-
-
-def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
-    """How well people predict each other through a grid (h, w): AUC, sAUC, NSS of one observer by the others, and CC,
-    SIM, KL of one half by the other; densities of ``sigma`` pixels. Empty where no image has two observers.
-
-    Depends on the fixations (images of one size), the grid and the seed of the halvings alone, so results are cached.
-    """
-    if not (np.bincount(np.unique(np.stack([gaze.image, gaze.subject]), axis=1)[0]) > 1).any():
-        return {}
-
-    def make() -> dict[str, Tensor]:
-        one = leave_one_observer_out(gaze, sigma=sigma, grid=grid, seed=seed).values
-        return one | split_half(gaze, sigma=sigma, grid=grid, seed=seed).values
-
-    return cached("gaze-ceiling", f"2 {_digest(gaze)} {grid} {sigma} {seed}", make)
-
-
-def information_ceiling(
-    gaze: Fixations, grid: tuple[int, int], prior: Float[Tensor, "1 1 H W"], *, sigma: float
-) -> Float[Tensor, " N"] | None:
-    """Bits per fixation over ``prior`` of one observer by the others, through a grid; cached as `ceilings` are.
-
-    NaN for images with fewer than two observers; None where no image has two.
-    """
-    several = [b for b in range(len(gaze.images)) if len(np.unique(gaze.subject[gaze.image == b])) > 1]
-    if not several:
-        return None
-
-    def make() -> dict[str, Tensor]:
-        bits = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
-        for b in several:
-            here = gaze.image == b
-            xy = torch.from_numpy(np.stack([gaze.x[here], gaze.y[here]], 1)).double()
-            who = torch.from_numpy(gaze.subject[here].astype(np.int64))
-            bits[b] = observers_information(xy, who, prior, sigma=sigma, grid=grid)
-        return {"ig": bits}
-
-    known = hashlib.sha256(prior.numpy().tobytes()).hexdigest()
-    return cached("gaze-information", f"1 {_digest(gaze)} {known} {grid} {sigma}", make)["ig"]
-
-
-def _digest(gaze: Fixations) -> str:
-    digest = hashlib.sha256(repr((gaze.sizes.tolist(), gaze.images)).encode())
-    for column in (gaze.image, gaze.subject, gaze.x, gaze.y):
-        digest.update(column.tobytes())
-    return digest.hexdigest()
 
 
 def _centre_prior(train: Split, gaze: Fixations, sigma: float) -> Tensor:

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data import Split
-from regard.evaluation.gaze import ceilings, information_ceiling
+from regard.evaluation.gaze_ceilings import ceilings, information_ceiling
 from regard.gaze import Fixations, blur, density, mix_uniform, through_grid
 from regard.metrics import controls
 from regard.metrics.fixation import DensityCalibration, calibrate, calibration_grid, fixation_scores, information_gain
@@ -68,8 +68,8 @@ def gaze_similarity(
     undefined.
 
     ``_random`` is a map with the map's own bandwidth and values, ``_center`` the centre prior of the training images,
-    ``_observers`` what people reach (one by the others in AUC, sAUC and NSS, else half by half), absent where no image
-    has two observers. All go through the map's grid.
+    ``_observers`` what people reach (one by the others in AUC, sAUC and NSS; in CC, SIM and KL what the true density
+    would score), absent where no image has two observers. All go through the map's grid.
 
     Args:
         map: (N,1,h,w), not negative, one per image of ``gaze``, in its order; images of one size.
@@ -121,7 +121,7 @@ def gaze_information(
         index: positions (M,).
         train: of all training images.
         sigma: of densities, a share of the image's width.
-        seed: of random maps.
+        seed: of random maps and halves.
     """
     size, points = (int(gaze.sizes[0, 0]), int(gaze.sizes[0, 1])), gaze.points()
     prior = mix_uniform(train.center)
@@ -139,7 +139,7 @@ def gaze_information(
             values = Map(compared.values[some], compared.unit).resize(size).values.double()
             out[name][some] = information_gain(read.log_density(values, prior), points[some], prior_density)
         out["ig_center"][some] = information_gain(center.log().expand_as(prior_density), points[some], prior_density)
-    limit = information_ceiling(gaze, grid, prior, sigma=sigma * size[1])
+    limit = information_ceiling(gaze, grid, prior, sigma=sigma * size[1], seed=seed)
     return out if limit is None else out | {"ig_observers": limit}
 
 

@@ -22,6 +22,7 @@ from regard.gaze.crossfit import (
     crossed_interval,
     information_limit,
     observer_means,
+    predictor_information,
     predictor_scores,
 )
 from regard.gaze.density import (
@@ -113,6 +114,7 @@ __all__ = [
     "observers_information",
     "open_hdf5",
     "other_fixations",
+    "predictor_information",
     "predictor_scores",
     "read_atari_head",
     "read_csv",

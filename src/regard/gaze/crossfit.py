@@ -102,14 +102,12 @@ def predictor_scores(
     *,
     sigma: float,
     grid: tuple[int, int] | None = None,
-    prior: Float[Tensor, "1 1 H W"] | None = None,
     convention: Convention = "tuebingen",
     seed: tuple[int, ...] = (0,),
 ) -> Predictors:
     """auc, sauc and nss of the others' density on each observer's fixations of image ``b``, mean over observers.
 
-    ``mixture`` is the fitted density; beside it stand Gaussians of .55, 1 and 1.6 sigma. With a prior also
-    information_gain over that, bits.
+    ``mixture`` is the fitted density; beside it stand Gaussians of .55, 1 and 1.6 sigma.
 
     Args:
         mixture: fitted.
@@ -117,7 +115,6 @@ def predictor_scores(
         others: (1,1,H,W) counts of other images' fixations on this image's pixels, see `sauc`.
         sigma: of the Gaussian, image pixels.
         grid: of the judged map; None for the image's own pixels.
-        prior: positive everywhere, sums to 1.
         convention: of the metrics.
         seed: of the MIT convention's samples.
 
@@ -130,18 +127,45 @@ def predictor_scores(
     own = {"auc": ranked.auc, "nss": nss(maps, points, convention=convention)}
     if ranked.shuffled is not None:
         own["sauc"] = ranked.shuffled
-    if prior is not None:
-        density = maps / maps.sum((-2, -1), keepdim=True)
-        own["information_gain"] = information_gain(density.log(), points, prior.log().expand_as(density))
     xy, who, _ = image_fixations(mixture.fixations, b)
     out = {_MIXTURE: {name: values.mean().item() for name, values in own.items()}}
     for factor in _GAUSSIANS:
-        width = factor * sigma
-        row = observers_against_others(xy, who, others, sigma=width, grid=grid, convention=convention, seed=seed)
-        if prior is not None:
-            row["information_gain"] = observers_information(xy, who, prior, sigma=width, grid=grid)
+        row = observers_against_others(
+            xy, who, others, sigma=factor * sigma, grid=grid, convention=convention, seed=seed
+        )
         out[f"{factor:g} sigma"] = row
     return out
+
+
+def predictor_information(
+    mixture: ObserverMixture,
+    b: int,
+    prior: Float[Tensor, "1 1 H W"],
+    *,
+    sigma: float,
+    grid: tuple[int, int] | None = None,
+) -> Predictors:
+    """information_gain over a prior, bits, of the same predictors as `predictor_scores` has.
+
+    Args:
+        mixture: fitted.
+        b: an image that at least two observers looked at.
+        prior: positive everywhere, sums to 1.
+        sigma: of the Gaussian, image pixels.
+        grid: of the judged map; None for the image's own pixels.
+
+    Raises:
+        RegardError: fewer than two observers looked at the image.
+    """
+    points, maps = mixture.maps(b)
+    maps = through_grid(maps, grid)
+    density = maps / maps.sum((-2, -1), keepdim=True)
+    xy, who, _ = image_fixations(mixture.fixations, b)
+    gains = {_MIXTURE: information_gain(density.log(), points, prior.log().expand_as(density)).mean().item()} | {
+        f"{factor:g} sigma": observers_information(xy, who, prior, sigma=factor * sigma, grid=grid)
+        for factor in _GAUSSIANS
+    }
+    return {name: {"information_gain": gain} for name, gain in gains.items()}
 
 
 def best_predictors(predictors: Mapping[int, Predictors], image_half: Int[Tensor, " B"]) -> dict[int, dict[str, float]]:

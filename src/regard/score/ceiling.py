@@ -96,10 +96,12 @@ class _Crossfit:
             return {}
         xy, who, size = gaze.image_fixations(self.mixture.fixations, b)
         sigma, seed, convention = self.sigma(size), (self.options.seed, b), self.options.convention
-        prior = None if self.train_prior is None else self.train_prior(size)
         self.seen[b] = gaze.predictor_scores(
-            self.mixture, b, others, sigma=sigma, grid=grid, prior=prior, convention=convention, seed=seed
+            self.mixture, b, others, sigma=sigma, grid=grid, convention=convention, seed=seed
         )
+        if self.train_prior is not None:
+            bits = gaze.predictor_information(self.mixture, b, self.train_prior(size), sigma=sigma, grid=grid)
+            self.seen[b] = {name: row | bits[name] for name, row in self.seen[b].items()}
         return gaze.against_density(xy, who, size=size, sigma=sigma, grid=grid, convention=convention, seed=seed)
 
     def rest(self) -> dict[int, dict[str, float]]:
