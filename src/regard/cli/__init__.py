@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from regard.__about__ import __version__
 from regard.cli import (
+    completion,
     data,
     doctor,
     evaluate,
@@ -30,7 +32,7 @@ from regard.cli import (
     transfer,
 )
 from regard.cli.boundary import guarded
-from regard.errors import printable
+from regard.cli.parser import CommandParser, grouped
 from regard.processes import die_with_parent
 
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
@@ -62,25 +64,20 @@ EPILOG = """examples:
   regard doctor                                  is everything here that regard needs?
 
 Each command has its own --help."""
-_ADD_COMMANDS = (
-    init.add_init,
-    train.add_train,
-    evaluate.add_evaluate,
-    explain.add_explain,
-    predict.add_predict,
-    score.add_score,
-    judge.add_judge,
-    transfer.add_transfer,
-    shift.add_shift,
-    report.add_report,
-    runs.add_runs,
-    export.add_export,
-    table.add_table,
-    sweep.add_sweep,
-    study.add_study,
-    data.add_data,
-    doctor.add_doctor,
-)
+_COMMANDS = {
+    "first steps": (doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
+    "train": (train.add_train, evaluate.add_evaluate, report.add_report, runs.add_runs, export.add_export),
+    "your images": (explain.add_explain, predict.add_predict),
+    "are maps right": (judge.add_judge, score.add_score),
+    "many runs, other data": (
+        shift.add_shift,
+        transfer.add_transfer,
+        sweep.add_sweep,
+        table.add_table,
+        study.add_study,
+    ),
+}
+"""Group -> what adds its commands, each named ``add_COMMAND``."""
 TAKES_FIELDS = ("train", "table", "sweep")
 """Commands whose options may be followed by fields of a recipe."""
 
@@ -91,18 +88,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser, debug = _parser(), "--debug" in words
     options, extra = parser.parse_known_args([word for word in words if word != "--debug"])
     if extra and options.command not in TAKES_FIELDS:
-        parser.error(f"unrecognized arguments: {printable(' '.join(extra))}")
+        command_of(parser, options.command).refuse(extra)
     die_with_parent()
     return guarded(lambda: int(options.run(options, extra)), debug=debug)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _parser() -> CommandParser:
+    groups = {title: [add.__name__.removeprefix("add_") for add in adders] for title, adders in _COMMANDS.items()}
+    parser = CommandParser("regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=grouped(groups))
     parser.add_argument("--version", action="version", version=f"regard {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks of errors; for reports of faults")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in _ADD_COMMANDS:
-        add(commands)
+    commands: Any = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for adders in _COMMANDS.values():
+        for add in adders:
+            add(commands)
     return parser
+
+
+def command_of(parser: CommandParser, name: str) -> CommandParser:
+    """The parser of one command."""
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    found: CommandParser = commands.choices[name]
+    return found

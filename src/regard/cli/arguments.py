@@ -29,11 +29,11 @@ def add_command(commands: Commands, name: str, help: str, description: str, exam
         help=help,
         description=description,
         epilog=f"examples:\n{lines}",
-        formatter_class=_Help,
+        formatter_class=DefaultsHelp,
     )
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
+class DefaultsHelp(argparse.RawDescriptionHelpFormatter):
     """Says every default that the help of an option does not say itself."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:

@@ -9,38 +9,37 @@ from regard.cli.arguments import Commands
 from regard.cli.evaluate import evaluate_run
 from regard.constants import AUTO
 
-_DESCRIPTION = """Trains a recipe into runs/<name>, evaluates it on the test split and writes report.html. A run that
-was killed goes on from its last checkpoint; a finished one is evaluated again. Fields of one part may be written
-together: --align gaze=osie,loss=kl,weight=1. Examples:
-`regard train` learns on generated images;
-`regard train --objective.budget_bits 6` the same at 6 latent bits;
-`regard train --name mine --data.name folder --data.root photos --model.backbone tf_efficientnet_lite0` on your own;
-`regard train --recipe cifar10-small --name mine --optim.lr 0.001` a recipe with other values.
-The defaults listed below are those of generated images; for others, fields that you leave out follow the situation
-(pretrained or not, how many images), and what is chosen is printed.
-Besides the recipe's fields: --runs DIR (default runs), --quiet (no progress bar), --no-evaluation (train only),
---smoke (does everything run? one step of training, 32 test images; into RUNS/smoke)."""
-
 
 def add_train(commands: Commands) -> None:
     """Adds the command."""
     train = commands.add_parser("train", help="train a recipe, evaluate it, write its report", add_help=False)
     train.add_argument("-h", "--help", action="store_true")
-    train.add_argument("--runs", type=Path, default=Path("runs"))
-    train.add_argument("--quiet", action="store_true")
-    train.add_argument("--no-evaluation", action="store_true")
-    train.add_argument("--smoke", action="store_true")
+    train.add_argument("--help-all", action="store_true")
+    _add_own(train)
     train.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.training import parse_fields, recipe_parser
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that are no fields of a recipe."""
+    own = parser.add_argument_group("the command")
+    own.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="runs are folders in it")
+    own.add_argument("--quiet", action="store_true", help="no progress bar")
+    own.add_argument("--no-evaluation", action="store_true", help="train only")
+    own.add_argument(
+        "--smoke",
+        action="store_true",
+        help="does everything run? one step of training, 32 test images; into RUNS/smoke",
+    )
 
-    if options.help:
-        parser = recipe_parser(_DESCRIPTION)
-        parser.prog, parser.usage = "regard train", "regard train [--recipe RECIPE] [--PART.FIELD VALUE ...]"
-        parser.print_help()
+
+def _run(options: argparse.Namespace, fields: list[str]) -> int:
+    if options.help or options.help_all:
+        from regard.cli.train_help import print_all, print_common
+
+        (print_all if options.help_all else print_common)(_add_own)
         return 0
+    from regard.training import parse_fields
+
     runs = options.runs / "smoke" if options.smoke else options.runs
     given = parse_fields([*fields, *(["--train.fast_dev_run", "true"] if options.smoke else [])])
     # after the fields are read: this imports torch

@@ -34,13 +34,14 @@ from .probe import has_probe, linear_probe, load_probe
 from .provenance import collect_provenance, seed_everything
 from .ranks import process_rank
 from .recipe import Recipe
-from .recipe_model import AlignRecipe, ImposeRecipe, ModelRecipe, ObjectiveRecipe
+from .recipe_model import ATTENTION_NAMES, AlignRecipe, ImposeRecipe, ModelRecipe, ObjectiveRecipe
 from .recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
 from .run import train, train_with_twin
 from .stem_cache import with_stem
 from .tasks import TASKS
 
 __all__ = [
+    "ATTENTION_NAMES",
     "CHECKPOINTS",
     "DATA_FILE",
     "JOURNAL",

@@ -284,10 +284,10 @@ def _explain(message: str, parser: ArgumentParser) -> str:
     group = re.search(r"Group '([\w.]+)'", message)
     unknown = re.search(r"(?:arguments: --|[Oo]ption ')([\w.]+)", message)
     if unknown is None:
-        return f"recipe: {message}. `regard train --help` lists every field"
+        return f"recipe: {message}. `regard train --help-all` lists every field"
     word = f"{group.group(1)}.{unknown.group(1)}" if group else unknown.group(1)
     leaves = {key.rsplit(".", 1)[-1]: key for key in known}
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.8)
     near = near or [leaves[leaf] for leaf in difflib.get_close_matches(word.rsplit(".", 1)[-1], leaves, n=3)]
-    hint = f"Did you mean {' or '.join(near)}?" if near else "`regard train --help` lists every field"
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`regard train --help-all` lists every field"
     return f"recipe: {message}. {hint}"
