@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regard.files import atomic_path, create_atomically, write_arrays, write_atomically, write_json
+from regard.files import atomic_path, write_arrays, write_atomically, write_json
 from regard.types import RegardError
 
 
@@ -189,11 +189,3 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir() if path != file] == [".part"]
     write_atomically(file, "new")
     assert file.read_text() == "new"
-
-
-def test_only_one_creates_a_file(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        created = list(pool.map(lambda k: create_atomically(tmp_path / "claim.json", str(k)), range(16)))
-    assert sum(created) == 1
-    assert (tmp_path / "claim.json").read_text() == str(created.index(True))
-    assert [path.name for path in tmp_path.iterdir()] == ["claim.json"]

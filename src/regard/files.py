@@ -130,23 +130,6 @@ def make_folder(folder: str | Path) -> Path:
     return Path(folder)
 
 
-def create_atomically(path: Path, content: str) -> bool:
-    """Writes text to a file that must not exist yet; False where it does. Of several processes one succeeds.
-
-    Raises:
-        OSError: the file cannot be written for another reason.
-    """
-    part = _temporary(path)
-    try:
-        part.write_text(content, encoding="utf-8")
-        path.hardlink_to(part)
-    except FileExistsError:
-        return False
-    finally:
-        part.unlink()
-    return True
-
-
 @dataclass(frozen=True)
 class FolderClaim:
     """An output folder that is reserved for one set of options.

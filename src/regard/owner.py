@@ -28,6 +28,23 @@ from regard.processes import machine
 from regard.reading import read_json_file
 
 OWNER_FILE = ".owner.json"
+
+
+class InUseError(RegardError):
+    """A folder has an owner.
+
+    Args:
+        folder: that is in use.
+        owner: of it, in words.
+        option: of the command line, that names another folder; empty where there is none.
+    """
+
+    def __init__(self, folder: Path, owner: str, option: str) -> None:
+        another = f", or give {option} NEW" if option else ""
+        super().__init__(f"{folder} is in use: {owner} writes into it; wait until that has ended{another}")
+        self.owner = owner
+
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _HELD: dict[Path, tuple[int, int]] = {}
@@ -67,7 +84,8 @@ def owned(folder: str | Path, *, option: str = "--out", rank: int = 0) -> Iterat
         rank: of this process among those that write into the folder together; the first, 0, owns it for all.
 
     Raises:
-        RegardError: another process or thread owns it, or it cannot be written to.
+        InUseError: another process or thread owns it.
+        RegardError: it cannot be written to.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as out, owned(out):
@@ -83,7 +101,7 @@ def owned(folder: str | Path, *, option: str = "--out", rank: int = 0) -> Iterat
         if holder == thread:
             _HELD[place] = thread, count + 1
     if holder != thread:
-        raise RegardError(_refusal(Path(folder), "another thread of this process", option))
+        raise InUseError(Path(folder), "another thread of this process", option)
     try:
         if count:
             yield Path(folder)
@@ -109,7 +127,7 @@ def _locked(folder: Path, option: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except (Timeout, FileNotFoundError):  # the latter: who had it removed the folder just now
-        raise RegardError(_refusal(folder, _owner(path), option)) from None
+        raise InUseError(folder, _owner(path), option) from None
     except OSError as error:
         raise RegardError(
             f"{folder}: cannot be written ({error.strerror or error}); give a place that may be written to and has room"
@@ -144,8 +162,3 @@ def _owner(path: Path) -> str:
         return f"process {owner['pid']} on {owner['host']} since {owner['since']} ({owner['command']})"
     except (RegardError, KeyError, TypeError):  # it was written or removed just now
         return "another process"
-
-
-def _refusal(folder: Path, owner: str, option: str) -> str:
-    another = f", or give {option} NEW" if option else ""
-    return f"{folder} is in use: {owner} writes into it; wait until that has ended{another}"

@@ -71,7 +71,7 @@ def test_changed_images_stop_the_grid_before_a_worker_starts(
     run_classifier(first, grid / first.path)
     picture(images / "b" / "3.png", 300)
     (images / "a" / "1.png").unlink()
-    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("no cell may run"))
+    monkeypatch.setattr("regard.experiments.runner.run_grid", lambda *_, **__: pytest.fail("no cell may run"))
     with pytest.raises(RegardError, match=r"2 of the 20 items .* (missing a/1|changed b/3).*; restore them, or train"):
         run_cells([second], grid, GridOptions())
 

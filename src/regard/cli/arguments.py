@@ -78,8 +78,18 @@ def method_options(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
     """Where a grid of cells is kept (``location``: help text of ``--runs``), how many run at a time, what to print."""
     parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
-    parser.add_argument("--workers", type=int, default=1, help="processes at a time; default 1")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads of each; default 1")
+    parser.add_argument("--workers", type=int, help="cells at a time; default 1, on a cluster what it has room for")
+    parser.add_argument("--threads", type=int, default=1, help="processors of each cell; default 1")
+    parser.add_argument(
+        "--gpus",
+        type=float,
+        help="GPUs of each cell, such as .5 or 2; default 1 where there are, shared if they are few",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of a Ray cluster, or auto for this machine's; default: this machine alone",
+    )
     parser.add_argument(
         "--smoke",
         action="store_true",
@@ -102,7 +112,16 @@ def grid_options(options: argparse.Namespace) -> GridOptions:
     from regard.experiments import GridOptions
 
     runs = options.runs / "smoke" if options.smoke else options.runs
-    return GridOptions(runs, options.workers, options.threads, options.seeds, tuple(options.only), options.smoke)
+    return GridOptions(
+        runs,
+        options.workers,
+        options.threads,
+        options.gpus,
+        options.address,
+        seeds=getattr(options, "seeds", None),
+        only=tuple(getattr(options, "only", ())),
+        smoke=options.smoke,
+    )
 
 
 def add_gaze(parser: argparse.ArgumentParser) -> None:

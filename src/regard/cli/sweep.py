@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from regard.cli.arguments import Commands, add_command, add_grid
+from regard.cli.arguments import Commands, add_command, add_grid, grid_options
 from regard.cli.table import run_table
 from regard.errors import RegardError
 from regard.reading import DataError, parse_yaml
@@ -38,14 +39,12 @@ def add_sweep(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:
-    from regard.experiments import GridOptions
     from regard.experiments.tables import BETA, BUDGET, open_sweep
     from regard.training import parse_recipe
 
     if (options.field is None) != (options.values is None):
         raise RegardError("--field and --values belong together, as in --field model.anchors --values 2,5,10")
-    runs = options.runs / "smoke" if options.smoke else options.runs
-    how = GridOptions(runs, options.workers, options.threads, smoke=options.smoke)
+    how = replace(grid_options(options), seeds=None)
     recipe = how.tried(parse_recipe(fields))
     field = options.field or (BUDGET if options.budgets else BETA)
     values = _values(options.values or options.budgets or options.betas)

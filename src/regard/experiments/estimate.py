@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from regard.errors import RegardError
-from regard.experiments.grid import Cell, estimate_time
+from regard.experiments.grid import RESULT_FILE, Cell, finished_record, read_object
 from regard.report import Terminal, duration, plural
 from regard.training import Pace, build_data, measure_pace, recipe_from
 
@@ -33,6 +33,25 @@ class Probed:
     seconds: Mapping[str, float] = field(default_factory=dict)
     kinds: int = 0
     why: str = ""
+
+
+def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
+    """Which cells are finished, and how many seconds the others will take; None where no cell is finished.
+
+    A cell is expected to take its size times the median rate of finished cells of its arm, else of all arms.
+    """
+    rates: dict[str, list[float]] = {}
+    for cell in cells:
+        record = read_object(root / cell.path / RESULT_FILE)
+        if record is not None:
+            rates.setdefault(cell.arm, []).append(record["seconds"] / max(record["size"], 1e-9))
+    finished = [finished_record(cell, root) is not None for cell in cells]
+    if not rates:
+        return finished, 0.0 if all(finished) else None
+    usual = statistics.median(rate for of_arm in rates.values() for rate in of_arm)
+    left = [c for c, is_done in zip(cells, finished, strict=True) if not is_done]
+    each = [c.size * (statistics.median(rates[c.arm]) if c.arm in rates else usual) for c in left]
+    return finished, max(sum(each) / workers, max(each, default=0.0))
 
 
 def time_line(cells: Sequence[Cell], root: Path, workers: int, threads: int) -> str:

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from regard.experiments.estimate import time_line
-from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, estimate_time, read_object, run_grid
+from regard.experiments.estimate import estimate_time, time_line
+from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, read_object, run_grid
 from regard.experiments.held_data import hold_data
 from regard.reading import parse_json
 from regard.report import Terminal, duration
@@ -34,16 +34,20 @@ class GridOptions:
 
     Attributes:
         runs: its folder is ``runs/<name>``.
-        workers: processes at a time.
-        threads: processor threads of each process.
+        workers: cells at a time; None for one here, on a cluster for as many as it has room for.
+        threads: processors of each cell.
+        gpus: of each cell, a part of one or a whole number; None for one each, shared where there are fewer.
+        address: of a Ray cluster, ``HOST:PORT`` or ``auto``; None for this machine.
         seeds: number of seeds, 0 to ``seeds - 1``, instead of those in the file.
         only: arms (tasks of a study) that are run and printed; pages and files show all that is finished.
         smoke: every cell is only tried out: one step, few test images, one seed, no tuning.
     """
 
     runs: Path = Path("runs")
-    workers: int = 1
+    workers: int | None = None
     threads: int = 1
+    gpus: float | None = None
+    address: str | None = None
     seeds: int | None = None
     only: tuple[str, ...] = ()
     smoke: bool = False
@@ -80,14 +84,22 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
     Returns:
         Path of each failed cell -> why.
     """
-    finished, _ = estimate_time(cells, root, options.workers)
+    finished, _ = estimate_time(cells, root, options.workers or 1)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
     if not left:
         return {}
-    for line in (*hold_data(left, root), time_line(cells, root, options.workers, options.threads)):
+    for line in (*hold_data(left, root), time_line(cells, root, options.workers or 1, options.threads)):
         Terminal(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
     with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
-        outcome = run_grid(left, root, workers=options.workers, threads=options.threads, on_progress=on_progress)
+        outcome = run_grid(
+            left,
+            root,
+            workers=options.workers,
+            threads=options.threads,
+            gpus=options.gpus,
+            address=options.address,
+            on_progress=on_progress,
+        )
     return dict(outcome.failed)
 
 
@@ -104,9 +116,9 @@ def open_data_of(cells: Sequence[Cell]) -> None:
 
 def cell_lines(cells: Sequence[Cell], root: Path, options: GridOptions) -> list[str]:
     """One line per cell, and a last one about time."""
-    finished, _ = estimate_time(cells, root, options.workers)
+    finished, _ = estimate_time(cells, root, options.workers or 1)
     lines = [f"{'done' if is_done else 'to run':<8}{cell.path}" for cell, is_done in zip(cells, finished, strict=True)]
-    return [*lines, time_line(cells, root, options.workers, options.threads)]
+    return [*lines, time_line(cells, root, options.workers or 1, options.threads)]
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,17 @@ def die(cell: Cell, folder: Path) -> Result:
     return Result({"steps": int(checkpoint.read_text()) + 5})
 
 
+def crash(cell: Cell, folder: Path) -> Result:
+    """Ends without an exception, every time."""
+    with (folder / "begun.txt").open("a") as file:
+        file.write("x")
+    print("about to crash", flush=True)
+    os.kill(os.getpid(), signal.Signals[cell.spec["by"]])
+    return Result()
+
+
 def sleep(cell: Cell, folder: Path) -> Result:
-    (folder / "begun").touch()
+    (folder / "begun").write_text(str(os.getpid()))
     time.sleep(cell.spec["seconds"])
     return Result()
 

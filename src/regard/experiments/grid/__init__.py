@@ -1,4 +1,4 @@
-"""Many runs from one list of cells: worker processes, resuming, several machines in one folder, failures recorded.
+"""Many runs from one list of cells: processes of Ray, on one machine or a cluster; resuming, failures recorded.
 
 Not here: what a cell does (a callable named in `KINDS`, or as ``module:function``), what is made of the results.
 """
@@ -16,7 +16,7 @@ from regard.experiments.grid.cell import (
     read_result,
     slug,
 )
-from regard.experiments.grid.run import Outcome, State, estimate_time, run_grid
+from regard.experiments.grid.run import Outcome, State, run_grid
 
 __all__ = [
     "FAILED_FILE",
@@ -28,7 +28,6 @@ __all__ = [
     "Result",
     "State",
     "cell_path",
-    "estimate_time",
     "finished_record",
     "read_object",
     "read_result",

@@ -2,8 +2,6 @@
 
 Files in a cell's folder:
 
-wanted.json    the request
-claim-N.json   the process that works on it (see `claims`)
 log.txt        output of the worker
 cell.json      the result's numbers, and the request; written last
 cell.npz       the result's arrays, one value per image
@@ -29,7 +27,7 @@ from regard.reading import read_arrays, read_json_file
 from regard.training import recipe_from
 
 _SCHEMA = 1
-REQUEST_FILE, RESULT_FILE, ARRAYS_FILE = "wanted.json", "cell.json", "cell.npz"
+RESULT_FILE, ARRAYS_FILE = "cell.json", "cell.npz"
 FAILED_FILE, LOG_FILE = "failed.json", "log.txt"
 RUN = "run"
 """Folder of the training run inside a cell's folder."""

@@ -1,124 +1,30 @@
 """Runs a grid: finished cells are skipped, unfinished ones continue, a failing one is recorded and stops no other.
 
-Every worker is a process in a slot: it gets a cell, answers with an exit code, and is replaced where it has ended.
+Cells are tasks of Ray. What is finished is said by files alone, so that a grid may be stopped anywhere and continued
+anywhere, also by several processes at once.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import signal
-import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from regard.errors import RegardError
-from regard.experiments.grid.cell import (
-    FAILED_FILE,
-    LOG_FILE,
-    REQUEST_FILE,
-    RESULT_FILE,
-    Cell,
-    finished_record,
-    read_object,
-)
-from regard.experiments.grid.claims import STALE, ClaimWatcher
-from regard.experiments.grid.worker import FINISHED, INTERRUPTED, TAKEN, write_failure
-from regard.files import write_json
-from regard.processes import start_child
-
-
-@dataclass
-class Slot:
-    """One worker's place; ``environment`` is that of its processes."""
-
-    environment: dict[str, str]
-    process: subprocess.Popen[str] | None = None
-    busy: bool = False
-
-    def start(self, folder: Path, root: Path, dead: str) -> None:
-        """Hands a cell to the worker; starts one where there is none."""
-        if self.process is not None and self.process.poll() is not None:
-            self.end()
-        if self.process is None:
-            with (folder / LOG_FILE).open("ab") as log:  # output before the first cell
-                self.process = start_child(
-                    [sys.executable, "-m", "regard.experiments.grid"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    environment=self.environment,
-                )
-        self.busy = True
-        order = json.dumps({"folder": str(folder), "root": str(root), "dead": dead})
-        with suppress(BrokenPipeError):  # the process ended; `poll` returns its exit code
-            print(order, file=self.process.stdin, flush=True)
-
-    def poll(self) -> int | None:
-        """Exit code of the cell, or of the process if that ended (negative: a signal); None while it runs."""
-        if not self.busy or self.process is None or self.process.stdout is None:
-            return None
-        ready, _, _ = select.select([self.process.stdout], [], [], 0)
-        if not ready:
-            return None
-        answer = self.process.stdout.readline()
-        self.busy = False
-        if answer and int(answer) in (FINISHED, TAKEN):
-            return int(answer)
-        code = self.process.wait()  # the process ends after any other answer: do not hand it the next cell
-        return int(answer) if answer else code
-
-    def interrupt(self) -> None:
-        """Asks the worker to end: by a signal where it is busy, else by closing its input."""
-        if self.process is None:
-            return
-        if self.busy and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        assert self.process.stdin is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
-
-    def end(self, patience: float = 20.0) -> None:
-        """Waits for the worker, then ends it."""
-        if self.process is None:
-            return
-        try:
-            self.process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        with suppress(BrokenPipeError), self.process:  # closes its pipes
-            pass
-        self.process, self.busy = None, False
-
-
-def _make_slots(workers: int, threads: int) -> list[Slot]:
-    """Slots for workers; CUDA devices, where there are any, are assigned in turn, one per slot."""
-    import torch  # here, because a worker imports this module and may need no torch
-
-    count = torch.cuda.device_count()
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    devices = given.split(",")[:count] if given else [str(i) for i in range(count)]
-    slots = []
-    for i in range(workers):
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        if devices:
-            environment["CUDA_VISIBLE_DEVICES"] = devices[i % len(devices)]
-        slots.append(Slot(environment))
-    return slots
-
+from regard.experiments.grid.cell import FAILED_FILE, LOG_FILE, Cell, finished_record, read_object
+from regard.experiments.grid.engine import check_processors, engine, gpus_of_cell
+from regard.experiments.grid.task import do_cell, write_failure
 
 POLL = 0.2
 SCAN = 2.0
-"""Seconds between checks of cells that other processes have."""
+"""Seconds between looks at cells that other processes have."""
+TRIES = 3
+"""Times that a cell is begun whose worker ends without an answer: it was killed, or its machine is gone."""
 
 
 @dataclass
@@ -127,8 +33,8 @@ class State:
 
     Attributes:
         name: ``waiting``, ``running``, ``elsewhere``, ``done`` or ``failed``.
-        since: when it started here, by `time.monotonic`.
-        message: the host that runs it, or the error.
+        since: when it got into this state, by `time.monotonic`.
+        message: who else runs it, or the error.
     """
 
     name: str = "waiting"
@@ -157,144 +63,158 @@ def run_grid(
     cells: Sequence[Cell],
     root: Path,
     *,
-    workers: int = 1,
+    workers: int | None = 1,
     threads: int = 1,
-    stale: float = STALE,
+    gpus: float | None = None,
+    address: str | None = None,
     on_progress: _OnProgress | None = None,
 ) -> Outcome:
-    """Runs all cells, several at a time, in worker processes, and waits for cells that other machines run.
+    """Runs all cells, several at a time, in worker processes, and waits for cells that other processes run.
+
+    A cell that failed in an earlier run is tried again. One whose worker was killed, or whose machine is gone, goes on
+    from its last checkpoint, `TRIES` times at most.
 
     Args:
         cells: in the order in which they start.
-        root: folder of the grid; several machines may run the same grid in one.
-        workers: processes at a time.
-        threads: processor threads of each (``OMP_NUM_THREADS``).
-        stale: seconds without an update after which another machine's cell is taken over.
+        root: folder of the grid; on a cluster, one that all its machines see under this path.
+        workers: cells at a time; None for as many as the cluster has room for.
+        threads: processors of each (``OMP_NUM_THREADS``).
+        gpus: of each, a part of one or a whole number; None for one each, or equal parts where there are fewer.
+        address: None for this machine; of a Ray cluster, ``HOST:PORT``, or ``auto``.
         on_progress: called with the state of every cell, by path, a few times per second.
 
-    A cell that failed in an earlier run is tried again. On a machine with several CUDA devices each worker has one
-    of them, assigned in turn.
-
     Raises:
-        RegardError: two cells have the same folder, or a number is below 1.
+        RegardError: two cells have the same folder, a number is below 1, or there is no such cluster.
     """
-    if workers < 1 or threads < 1:
+    if (workers is not None and workers < 1) or threads < 1:
         raise RegardError(f"workers={workers}, threads={threads}: both must be at least 1")
     paths = [cell.path for cell in cells]
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
         raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
-    return _Run(cells, root, _make_slots(workers, threads), ClaimWatcher(stale), on_progress).run()
-
-
-def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
-    """Which cells are finished, and how many seconds the others will take; None where no cell is finished.
-
-    A cell is expected to take its size times the median rate of finished cells of its arm, else of all arms.
-    """
-    rates: dict[str, list[float]] = {}
-    for cell in cells:
-        record = read_object(root / cell.path / RESULT_FILE)
-        if record is not None:
-            rates.setdefault(cell.arm, []).append(record["seconds"] / max(record["size"], 1e-9))
-    finished = [finished_record(cell, root) is not None for cell in cells]
-    if not rates:
-        return finished, 0.0 if all(finished) else None
-    usual = statistics.median(rate for of_arm in rates.values() for rate in of_arm)
-    left = [c for c, is_done in zip(cells, finished, strict=True) if not is_done]
-    each = [c.size * (statistics.median(rates[c.arm]) if c.arm in rates else usual) for c in left]
-    return finished, max(sum(each) / workers, max(each, default=0.0))
+    if workers is None and address is None:
+        workers = 1
+    if all(finished_record(cell, root) is not None for cell in cells):
+        return Outcome(tuple(paths))
+    environment = {name: value for name, value in os.environ.items() if name.startswith("REGARD_")}
+    environment["OMP_NUM_THREADS"] = str(threads)
+    run = _Run(cells, root.resolve(), workers or len(cells), on_progress)
+    for _ in range(TRIES):
+        with redirect_stdout(sys.stderr), engine(address, threads * (workers or 1)) as ray:  # Ray prints who was killed
+            check_processors(ray, threads)
+            part = gpus_of_cell(ray, gpus, workers)
+            how = {"num_cpus": threads, "num_gpus": part, "max_retries": 0, "runtime_env": {"env_vars": environment}}
+            with suppress(ray.exceptions.LocalRayletDiedError):
+                return run.finish(ray, ray.remote(do_cell).options(**how))
+    raise RegardError(f"Ray's own process on this machine was killed {TRIES} times; the same command goes on")
 
 
 @dataclass
 class _Run:
     cells: Sequence[Cell]
     root: Path
-    slots: list[Slot]
-    watch: ClaimWatcher
+    workers: int
     on_progress: _OnProgress | None
-    at_work: dict[int, Cell] = field(default_factory=dict)
+    at_work: dict[Any, Cell] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
     earlier: dict[str, object] = field(default_factory=dict)
 
-    def run(self) -> Outcome:
+    def __post_init__(self) -> None:
         self.states = {cell.path: State() for cell in self.cells}
+        self.begun = {cell.path: 0 for cell in self.cells}
         self.earlier = {cell.path: self._failure(cell).get("time") for cell in self.cells}
+
+    def finish(self, ray: Any, task: Any) -> Outcome:
+        """Runs what is not settled yet, as a task of Ray for each cell."""
         scanned = -SCAN
         try:
             while True:
-                self._reap()
                 if time.monotonic() - scanned >= SCAN:
                     self._scan()
                     scanned = time.monotonic()
-                self._start()
+                self._start(task)
                 if self.on_progress is not None:
                     self.on_progress(self.states)
                 if all(state.name in ("done", "failed") for state in self.states.values()):
                     break
-                time.sleep(POLL)
+                self._settle(ray)
         finally:  # an interrupted cell continues from its last checkpoint next time
-            for slot in self.slots:
-                slot.interrupt()
-            for slot in self.slots:
-                slot.end()
+            for running, cell in self.at_work.items():
+                ray.cancel(running, force=True)
+                self._set(cell, "waiting")
+            self.at_work = {}
         return Outcome(
             tuple(path for path, state in self.states.items() if state.name == "done"),
             {path: state.message for path, state in self.states.items() if state.name == "failed"},
         )
 
     def _scan(self) -> None:
-        """Updates cells that other processes have, and those that were finished before."""
+        """Cells that were finished before, or by other processes; those that others have given up are free again."""
         for cell in self.cells:
             if self.states[cell.path].name not in ("waiting", "elsewhere"):
                 continue
             if finished_record(cell, self.root) is not None:
-                self.states[cell.path] = State("done")
-            elif (holder := self.watch.holder(self.root / cell.path)) is not None:
-                self.states[cell.path] = State("elsewhere", message=holder)
+                self._set(cell, "done")
             elif self._failed_now(cell):
-                self.states[cell.path] = State(
-                    "failed", message="\n".join(self._failure(cell).get("lines", ["no message"]))
-                )
-            else:
-                self.states[cell.path] = State()
+                self._fail(cell)
+            elif self.states[cell.path].name == "elsewhere" and time.monotonic() - self.states[cell.path].since > SCAN:
+                self._set(cell, "waiting")
 
-    def _start(self) -> None:
-        for i, slot in enumerate(self.slots):
-            cell = next((c for c in self.cells if self.states[c.path].name == "waiting"), None)
-            if i in self.at_work or cell is None:
+    def _start(self, task: Any) -> None:
+        waiting = (cell for cell in self.cells if self.states[cell.path].name == "waiting")
+        for cell in waiting:
+            if len(self.at_work) >= self.workers:
+                return
+            self.begun[cell.path] += 1
+            self.at_work[task.remote(cell, self.root, Path.cwd())] = cell
+            self._set(cell, "running")
+
+    def _settle(self, ray: Any) -> None:
+        """Waits a moment for cells that end, and reads their answers."""
+        time.sleep(POLL)  # not inside `ray.wait`, which turns a signal's exception into a SystemError
+        ended = ray.wait(list(self.at_work), num_returns=len(self.at_work), timeout=0)[0] if self.at_work else ()
+        for task in ended:
+            cell = self.at_work[task]
+            try:
+                owner = ray.get(task)
+            except ray.exceptions.LocalRayletDiedError:
+                raise
+            except ray.exceptions.RayError as error:
+                del self.at_work[task]
+                self._lost(cell, error, refused=isinstance(error, ray.exceptions.RayTaskError))
                 continue
-            folder = self.root / cell.path
-            write_json(folder / REQUEST_FILE, cell.request | {"size": cell.size}, parents=True)
-            slot.start(folder, self.root, self.watch.dead_claim(folder))
-            self.at_work[i] = cell
-            self.states[cell.path] = State("running", time.monotonic())
-
-    def _reap(self) -> None:
-        for i, slot in enumerate(self.slots):
-            if i not in self.at_work or (code := slot.poll()) is None:
-                continue
-            cell = self.at_work.pop(i)
-            if code == 0 and finished_record(cell, self.root) is not None:
-                self.states[cell.path] = State("done")
-            elif code == TAKEN:
-                self.states[cell.path] = State("elsewhere")
-            elif code == INTERRUPTED:
-                raise KeyboardInterrupt
+            del self.at_work[task]
+            if owner:
+                self.begun[cell.path] -= 1
+                self._set(cell, "elsewhere", owner)
+            elif finished_record(cell, self.root) is not None:
+                self._set(cell, "done")
             else:
-                if not self._failed_now(cell):
-                    self._record(cell, code)
-                self.states[cell.path] = State(
-                    "failed", message="\n".join(self._failure(cell).get("lines", ["no message"]))
-                )
+                self._fail(cell, f"finished, but not in {self.root / cell.path}: all machines must share the folder")
 
-    def _record(self, cell: Cell, code: int) -> None:
-        """Records the failure of a worker that was killed."""
-        folder = self.root / cell.path
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        log = folder / LOG_FILE
-        output = log.read_text(errors="replace") if log.exists() else ""
-        write_failure(folder, f"{output}\nthe worker {how}")
+    def _lost(self, cell: Cell, error: Exception, *, refused: bool) -> None:
+        """A worker ended without an answer: after a failure, which it has recorded, or because it was killed."""
+        if refused:
+            self._fail(cell, str(error))
+        elif self._failed_now(cell):
+            self._fail(cell)
+        elif self.begun[cell.path] < TRIES:
+            self._set(cell, "waiting")
+        else:
+            log = self.root / cell.path / LOG_FILE
+            output = log.read_text(errors="replace") if log.exists() else ""
+            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            self._fail(cell, f"{output}\nits worker ended {TRIES} times without an answer, killed or crashed: {why}")
+
+    def _fail(self, cell: Cell, error: str = "") -> None:
+        """The cell has failed; records an error that is not recorded yet."""
+        if error:
+            write_failure(self.root / cell.path, error)
+        self._set(cell, "failed", "\n".join(self._failure(cell).get("lines", ["no message"])))
+
+    def _set(self, cell: Cell, name: str, message: str = "") -> None:
+        self.states[cell.path] = State(name, time.monotonic(), message)
 
     def _failure(self, cell: Cell) -> dict[str, Any]:
         return read_object(self.root / cell.path / FAILED_FILE) or {}
