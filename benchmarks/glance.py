@@ -1,0 +1,177 @@
+"""Can a glance in low resolution choose the quarter of the pixels that a look needs? Clutter with small digits, 96 pixels.
+
+    python benchmarks/glance.py [--seeds 5] [--workers 1] [--runs runs/glance]
+
+For every seed the plain network learns on whole images for 4 epochs. From there go on, for 3 more epochs each:
+
+    whole            the plain network
+    crop, masked     a glance (a third of the side) that buys a quarter of the pixels: one window in full resolution, or
+                     single patches, the rest of the image at zero
+    random, center   the same as crop with the window at random places, or in the middle
+    half             is no continuation: the plain network on whole images of half the side, as many values as are
+                     bought, for 7 epochs in one schedule
+
+All are tested on the same 1,000 images, on these with their backgrounds exchanged, and with the pixels that were not
+bought replaced by another image's while the map is frozen. ``box`` is crop with its window on the object, an oracle.
+What is finished is not run again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from common import ROOT, accuracy, grid_options, record
+from gate_budgets import interval
+from regard.data import Split
+from regard.files import write_json
+from regard.metrics import controls
+from regard.models import AttentiveClassifier, GlanceClassifier
+from regard.training import Recipe, load_recipe, load_run, override, plain_twin, train
+
+SIZE, PATCH, SHARE = 96, 12, 0.25
+START, MORE = 4, 3
+ARMS: dict[str, dict[str, str]] = {
+    "crop": {"view": "crop"},
+    "masked": {"view": "masked"},
+    "random": {"view": "crop", "places": "random"},
+    "center": {"view": "crop", "places": "center"},
+}
+DATA = {"size": SIZE, "side": [0.2, 0.25], "train": 6000, "val": 500, "test": 1000}
+MINUS = {
+    "crop_minus_whole": ("crop", "whole"),
+    "masked_minus_whole": ("masked", "whole"),
+    "crop_minus_random": ("crop", "random"),
+    "crop_minus_center": ("crop", "center"),
+    "crop_minus_half": ("crop", "half"),
+    "box_minus_crop": ("box", "crop"),
+}
+
+
+def recipe(arm: str, seed: int, start: Path) -> Recipe:
+    """Of one arm of one seed."""
+    common = {"data.options": DATA, "train.seed": seed, "train.threads": 1, "train.accelerator": "cpu"}
+    base = override(load_recipe(ROOT / "src/regard/recipes/glance-clutter.yaml"), common)
+    base = replace(base, model=replace(base.model, init=None), twin=False, train=replace(base.train, plain_epochs=0))
+    plain = plain_twin(base)
+    if arm == "start":
+        return replace(plain, train=replace(plain.train, epochs=START))
+    if arm == "half":
+        half = override(plain, {"data.options": DATA | {"size": SIZE // 2}})
+        return replace(half, train=replace(half.train, epochs=START + MORE))
+    if arm == "whole":
+        base = plain
+    else:
+        base = override(
+            base, {"model.attention_options": {"patch": PATCH, **ARMS[arm]}, "objective.kept_budget": SHARE}
+        )
+    return replace(base, model=replace(base.model, init=str(start)), train=replace(base.train, epochs=MORE))
+
+
+def cell(arm: str, seed: int, runs: Path) -> dict[str, float]:
+    """Trains and tests what is missing of a cell."""
+    folder = runs / f"{arm}-{seed}"
+    if not (path := folder / "cell.json").exists():
+        torch.set_num_threads(1)
+        began = time.process_time()
+        train(recipe(arm, seed, runs / f"start-{seed}"), folder, quiet=True)
+        _, model, data = load_run(folder)
+        values = tested(model, data.test) | {"processor_seconds": time.process_time() - began}
+        write_json(path, values)
+        print(arm, seed, {name: round(value, 3) for name, value in values.items()}, flush=True)
+    return json.loads(path.read_text())
+
+
+def tested(model: AttentiveClassifier, split: Split) -> dict[str, float]:
+    """Accuracies on the test images; of a glance, what was bought and what happens when the rest is replaced."""
+    partner = controls.derangement(len(split), seed=0)
+
+    def exchanged(images: Tensor, rows: Tensor, batch: Any) -> Tensor:
+        return torch.where(batch.masks, images, split.batch(partner[rows]).images)
+
+    values = {"same": accuracy(model, split), "exchanged": accuracy(model, split, exchanged)}
+    if not isinstance(model, GlanceClassifier):
+        return values
+    changed, on_object, of_pixels, hits = [], [], [], []
+    for rows in torch.arange(len(split)).split(100):
+        batch = split.batch(rows)
+        map_ = model.explain(batch.images).values
+        bought = map_.repeat_interleave(PATCH, 2).repeat_interleave(PATCH, 3) > 0
+        before = model.predict(batch.images).argmax(1)
+        others = torch.where(bought, batch.images, split.batch(partner[rows]).images)
+        changed.append(model.predict(others, map_override=map_).argmax(1) != before)
+        on_object.append((bought & batch.masks).sum((1, 2, 3)) / batch.masks.sum((1, 2, 3)).clamp(min=1))
+        of_pixels.append(bought.float().mean((1, 2, 3)))
+        hits.append(
+            model.predict(batch.images, map_override=on_the_object(model, batch.masks)).argmax(1) == batch.labels
+        )
+    values |= {
+        "changed_by_other_pixels": float(torch.cat(changed).sum()),
+        "object_bought": float(torch.cat(on_object).mean()),
+        "pixels_bought": float(torch.cat(of_pixels).mean()),
+    }
+    return values | ({"box": float(torch.cat(hits).float().mean())} if model.view == "crop" else {})
+
+
+def on_the_object(model: GlanceClassifier, masks: Tensor) -> Tensor:
+    """Map (B,1,h,w) of the window that holds most of the object; of equal ones that nearest to the object's middle."""
+    rows, columns = model.attention.window
+    inside = F.avg_pool2d(masks.float(), PATCH)
+    held = F.avg_pool2d(inside, (rows, columns), stride=1)
+    spread = F.avg_pool2d(F.pad(inside, (1, 1, 1, 1)), (rows + 2, columns + 2), stride=1)  # centred ones see no more
+    best = (held - 1e-3 * spread).flatten(1).argmax(1)
+    top, left = best // held.shape[3], best % held.shape[3]
+    row, column = torch.arange(inside.shape[2]), torch.arange(inside.shape[3])
+    on_rows = (row >= top[:, None]) & (row < top[:, None] + rows)
+    on_columns = (column >= left[:, None]) & (column < left[:, None] + columns)
+    return (on_rows[:, :, None] & on_columns[:, None]).float()[:, None]
+
+
+def main() -> None:
+    options = grid_options(__doc__, (), Path("runs/glance"))
+    seeds, arms = range(options.seeds), ("whole", *ARMS, "half")
+    with ProcessPoolExecutor(options.workers) as pool:
+        starts = [pool.submit(cell, "start", seed, options.runs) for seed in seeds]
+        cells = {}
+        for seed, start in zip(seeds, starts, strict=True):
+            start.result()
+            cells |= {(arm, seed): pool.submit(cell, arm, seed, options.runs) for arm in arms}
+        results = {key: future.result() for key, future in cells.items()}
+    by_arm = {arm: [results[arm, seed] for seed in seeds] for arm in arms}
+    same = {arm: [each["same"] for each in cells] for arm, cells in by_arm.items()}
+    same["box"] = [each["box"] for each in by_arm["crop"]]
+    values = {
+        "accuracy": {arm: interval(each) for arm, each in same.items()},
+        "difference": {
+            name: interval([a - b for a, b in zip(same[one], same[other], strict=True)])
+            for name, (one, other) in MINUS.items()
+        },
+        "lost_when_backgrounds_are_exchanged": {
+            arm: interval([each["same"] - each["exchanged"] for each in cells]) for arm, cells in by_arm.items()
+        },
+        "object_bought": {arm: interval([each["object_bought"] for each in by_arm[arm]]) for arm in ARMS},
+        "pixels_bought": {arm: by_arm[arm][0]["pixels_bought"] for arm in ARMS},
+        "changed_by_other_pixels": {arm: sum(each["changed_by_other_pixels"] for each in by_arm[arm]) for arm in ARMS},
+        "predictions_tested": len(seeds) * DATA["test"],
+        "processor_seconds": sum(each["processor_seconds"] for cells in by_arm.values() for each in cells),
+    }
+    for name, difference in values["difference"].items():
+        print(name, {key: round(value, 3) for key, value in difference.items()})
+    notes = (
+        f"clutter, {SIZE} pixels, digits of .2 to .25 of the side; compact; {SHARE} of the pixels; 1,000 test images; "
+        "intervals over seeds (Student), differences paired by seed; changed_by_other_pixels counts predictions that "
+        "change when what was not bought is another image's, map frozen, out of predictions_tested"
+    )
+    print(record("glance", values, seeds=seeds, notes=notes))
+
+
+if __name__ == "__main__":
+    main()
