@@ -2,7 +2,8 @@
 
     python benchmarks/glance.py [--seeds 5] [--workers 1] [--runs runs/glance]
 
-For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 3 more epochs each:
+For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 3
+more epochs each:
 
     whole            the plain network
     crop, masked     a glance (a third of the side) that buys a quarter of the pixels: one window in full resolution, or
