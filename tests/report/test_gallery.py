@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from regard.report import write_report
 from regard.report.gallery import LARGEST, build_gallery, finite_range, outline, value_range
 from regard.report.overlay import colorize
 from regard.report.runs import read_run
@@ -58,6 +59,25 @@ def test_large_images_are_reduced(run_folder: Path) -> None:
     assert value_range(card.low, card.high) == "1.00 everywhere"
     assert value_range(*finite_range(np.full((2, 2), np.nan))) == "undefined"
     assert finite_range(np.array([[np.inf, 1.0], [2.0, np.nan]])) == (1.0, 2.0)
+
+
+def test_what_was_not_bought_is_grey(make_run: Callable[..., Path]) -> None:
+    folder = make_run(edit=lambda e: e["map"].update(unit="gate", choice=True))
+    images, maps = np.zeros((12, 40, 60, 3), np.uint8), np.zeros((12, 2, 3), np.float32)
+    maps[:, 1, 2] = maps[:, 0, 0] = 1
+    np.savez(folder / "gallery.npz", images=images, maps=maps)
+    gallery = build_gallery(read_run(folder))
+    assert gallery is not None
+    assert gallery.choice
+    layer = decode(gallery.rules[0].cards[0].layer)
+    assert layer.shape == (40, 60, 4)
+    covered = np.kron(maps[0] == 0, np.ones((20, 20)))
+    np.testing.assert_array_equal(layer[..., 3], 255 * covered)
+    assert (layer[..., :3] == 128).all()
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "Images and what was bought of them" in page
+    assert 'value="100" step="1" aria-label="Opacity' in page
+    assert page.count("<figcaption>what was bought</figcaption>") == 12
 
 
 def test_no_gallery(make_run: Callable[..., Path]) -> None:

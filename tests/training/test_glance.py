@@ -10,6 +10,7 @@ from tests.training.tiny import metrics, tiny
 
 from regard.evaluation import evaluate
 from regard.models import AttentiveClassifier, GlanceClassifier
+from regard.report import write_report
 from regard.training import Recipe, build_data, build_model, load_run, train, train_with_twin
 from regard.training.build import start_from
 from regard.types import RegardError
@@ -102,3 +103,6 @@ def test_a_run_goes_to_its_page_beside_its_twin(tmp_path: Path) -> None:
     assert type(load_run(tmp_path / "run" / "twin").model) is AttentiveClassifier
     evaluation = json.loads(evaluate(tmp_path / "run").read_text())
     assert evaluation["model"]["cut"]["is_cut"]
+    assert evaluation["map"]["choice"]
+    assert "4 of 16 patches, 192 of 768 pixel values. It takes up to 3.2 bits" in evaluation["map"]["meaning"]
+    assert "what was bought" in write_report(tmp_path / "run").read_text(encoding="utf-8")

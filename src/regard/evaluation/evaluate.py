@@ -26,6 +26,7 @@ from regard.evaluation.warnings import (
     training_warnings,
 )
 from regard.metrics import dead, perplexity, usage
+from regard.models import GlanceClassifier
 from regard.owner import owns
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
 from regard.training import (
@@ -39,7 +40,7 @@ from regard.training import (
     open_run,
     with_map_override,
 )
-from regard.types import RegardError
+from regard.types import NATS_PER_BIT, RegardError
 
 _EVALUATED: Mapping[str, tuple[str, ...]] = {
     "classification": (
@@ -212,6 +213,18 @@ def _anchors(observation: Observation) -> Anchors | None:
     return Anchors(tuple(observation.anchors.tolist()), tuple(usage(counts).tolist()), perplexity(counts), dead(counts))
 
 
+def _bought(model: GlanceClassifier) -> str:
+    """What a glance's map means, and what it costs."""
+    choice, (C, H, W) = model.attention, model.shape
+    patches = choice.grid[0] * choice.grid[1]
+    values = C * H * W * choice.count // patches
+    return (
+        "1 where a patch was bought, before anything but the glance had computed it, and 0 elsewhere: "
+        f"{choice.count} of {patches} patches, {values:,} of {C * H * W:,} pixel values. It takes up to "
+        f"{choice.code / NATS_PER_BIT:.1f} bits to say which. The network that classifies has seen nothing else."
+    )
+
+
 def _map_meaning(context: EvaluationContext) -> MapMeaning | None:
     """What the values of the gallery's maps mean; of masks without attention these are the predictions."""
     map = context.observation.map
@@ -219,5 +232,7 @@ def _map_meaning(context: EvaluationContext) -> MapMeaning | None:
         return MapMeaning("gate", "How much each pixel is the object, from 0 to 1.") if context.scoring.dense else None
     if context.scoring.dense:
         return MapMeaning(map.unit)
+    if isinstance(context.model, GlanceClassifier):
+        return MapMeaning(map.unit, _bought(context.model), choice=True)
     let_through = f"Of layer {context.model.at[-1]}: how much of each position of its grid is let through."
     return MapMeaning(map.unit, let_through if context.observation.streams else _MEANINGS[map.unit])

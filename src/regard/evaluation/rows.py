@@ -95,7 +95,7 @@ _MEANINGS = {
     "accuracy_one_sample": "Share of right answers with one sampled map and latent: the channel whose bits are given.",
     "latent_bits": "Information of the latent about image and map, upper bound on I(Z;X,A): exact KL to the prior.",
     "gate_bits": "Bits that pass the noise gate, which training keeps low: upper bound, channels as if independent.",
-    "code_bits": "What it costs to send the map's anchors under their learned prior.",
+    "code_bits": "What it costs to send the map: its anchors under their learned prior, or which of all choices it is.",
     "expected_share": "Share of positions that random maps leave open, expected; a budget is on this one.",
     "kept_share": "Share of positions that the map leaves open as the model predicts.",
     "label_bits": "Lower bound on I(Z;Y), H(Y) minus the cross-entropy of one sampled latent.",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from regard.report.overlay import Picture, Scale, colorize, enlarge, png, scale_of
+from regard.report.overlay import GREY, Picture, Scale, colorize, enlarge, png, scale_of
 from regard.report.schema import Item, MapMeaning, Pictures, Run
 from regard.report.words import interval_text, listed, number
 
@@ -63,6 +63,7 @@ class _Gallery:
     grid: tuple[int, int]
     coarse: bool
     outlined: bool
+    choice: bool
 
 
 def build_gallery(run: Run) -> _Gallery | None:
@@ -76,7 +77,7 @@ def build_gallery(run: Run) -> _Gallery | None:
     for name in [*(rule for rule in GALLERY_ORDER if rule in names), *sorted(names - set(GALLERY_ORDER))]:
         chosen = [i for i in items if i.rule == name]
         reasons = list(dict.fromkeys(i.why for i in chosen))
-        rules.append(Rule(name, listed(reasons), tuple(_card(i, pictures, scale) for i in chosen)))
+        rules.append(Rule(name, listed(reasons), tuple(_card(i, pictures, scale, meaning.choice) for i in chosen)))
     h, w = pictures.maps.shape[1:]
     return _Gallery(
         rules=tuple(rules),
@@ -85,6 +86,7 @@ def build_gallery(run: Run) -> _Gallery | None:
         grid=(h, w),
         coarse=max(pictures.images.shape[1:3]) < PHOTOGRAPH,
         outlined=pictures.masks is not None,
+        choice=meaning.choice,
     )
 
 
@@ -96,10 +98,12 @@ def outline(mask: NDArray[np.bool_]) -> str:
     return "".join([f"M{x} {y}h1" for y, x in across.tolist()] + [f"M{x} {y}v1" for y, x in down.tolist()])
 
 
-def _card(item: Item, pictures: Pictures, scale: Scale) -> Card:
-    shared = panels(pictures.images[item.row], pictures.maps[item.row], scale)
+def _card(item: Item, pictures: Pictures, scale: Scale, choice: bool) -> Card:
+    image, values = pictures.images[item.row], pictures.maps[item.row]
+    shared = panels(image, values, scale)
+    layer = {"layer": uri(cover(values, fitted(*image.shape[:2], LARGEST)), "png")} if choice else {}
     return Card(
-        **vars(shared),
+        **vars(shared) | layer,
         item=item,
         outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
         drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
@@ -135,6 +139,15 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
         low=low,
         high=high,
     )
+
+
+def cover(values: NDArray[np.floating], size: tuple[int, int]) -> bytes:
+    """A PNG of some size (H,W): grey over what a map (h,w) of a choice leaves out, nothing over what it takes."""
+    grey = np.full((*values.shape, 4), GREY, np.uint8)
+    grey[..., 3] = np.where(values > 0, 0, 255)
+    file = io.BytesIO()
+    Image.fromarray(grey).resize(size[::-1], Image.Resampling.NEAREST).save(file, format="PNG", optimize=True)
+    return file.getvalue()
 
 
 def fitted(height: int, width: int, largest: int) -> tuple[int, int]:

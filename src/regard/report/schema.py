@@ -169,10 +169,11 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class MapMeaning:
-    """What a value of the gallery's maps means."""
+    """What a value of the gallery's maps means; of a ``choice``, which patches were computed (1) and which not (0)."""
 
     unit: Unit
     meaning: str = ""
+    choice: bool = False
 
 
 @dataclass(frozen=True)
