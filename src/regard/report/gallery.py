@@ -101,7 +101,7 @@ def outline(mask: NDArray[np.bool_]) -> str:
 def _card(item: Item, pictures: Pictures, scale: Scale, choice: bool) -> Card:
     image, values = pictures.images[item.row], pictures.maps[item.row]
     shared = panels(image, values, scale)
-    layer = {"layer": uri(cover(values, fitted(*image.shape[:2], LARGEST)), "png")} if choice else {}
+    layer = {"layer": uri(cover(values, fitted(image.shape[0], image.shape[1], LARGEST)), "png")} if choice else {}
     return Card(
         **vars(shared) | layer,
         item=item,
