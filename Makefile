@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test test-all lint docs bench clean setup
 
 help:
-	@echo "make demo   train, evaluate and report on generated images: runs/demo/report.html"
+	@echo "make demo   maps of two photographs: runs/tried/report.html; then train, evaluate and report on generated images: runs/demo/report.html"
 	@echo "make test   the test suite, without what is marked slow"
 	@echo "make test-all  the whole test suite, with coverage"
 	@echo "make lint   style, types, layers"
@@ -34,6 +34,7 @@ $(READY_DOCS): pyproject.toml constraints.txt | $(BIN)/uv
 	touch $@
 
 demo: $(READY)
+	$(BIN)/regard try --out runs/tried
 	$(BIN)/regard train --name demo
 
 test: $(READY)

@@ -30,6 +30,7 @@ from regard.cli import (
     table,
     train,
     transfer,
+    try_,
 )
 from regard.cli.boundary import guarded
 from regard.cli.parser import CommandParser, grouped
@@ -38,6 +39,7 @@ from regard.processes import die_with_parent
 DESCRIPTION = """Spatial attention for vision networks: learned under an information budget, read in bits, tested for
 faithfulness."""
 EPILOG = """examples:
+  regard try                                     maps of two photographs, before any training
   regard train                                   learn on generated images; runs/default/report.html
   regard train --objective.budget_bits 6         the same at 6 latent bits
   regard init photos/                            a recipe for your own photographs, by class
@@ -65,7 +67,7 @@ EPILOG = """examples:
 
 Each command has its own --help."""
 _COMMANDS = {
-    "first steps": (doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
+    "first steps": (try_.add_try, doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
     "train": (train.add_train, evaluate.add_evaluate, report.add_report, runs.add_runs, export.add_export),
     "your images": (explain.add_explain, predict.add_predict),
     "are maps right": (judge.add_judge, score.add_score),

@@ -1,4 +1,5 @@
 from .doctor import Check, CheckState, diagnose
+from .first import FirstMap, FirstPage, FirstPicture, first_page
 from .look import Copies, FolderFacts, look_at
 from .proposal import RecipeProposal, facts_lines, propose, training_time, write_proposal
 
@@ -6,10 +7,14 @@ __all__ = [
     "Check",
     "CheckState",
     "Copies",
+    "FirstMap",
+    "FirstPage",
+    "FirstPicture",
     "FolderFacts",
     "RecipeProposal",
     "diagnose",
     "facts_lines",
+    "first_page",
     "look_at",
     "propose",
     "training_time",
