@@ -1,6 +1,8 @@
 """Scores of parts and gaze: of a perfect and a flat map, and in the evaluation of a run."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,25 @@ from tests.data.cub_files import make_cub
 from tests.evaluation.contexts import json_rows
 from tests.training.tiny import tiny
 
-from regard.data import DataSplits, cub
-from regard.evaluation import ANOTHER, CENTRE_BOX, MEASURES, OBSERVERS, UNIFORM_BOX, EvaluationContext, evaluate
+from regard.data import DataSplits, TensorSplit, cub
+from regard.evaluation import (
+    ANOTHER,
+    BOX_PRIOR,
+    CENTRE_BOX,
+    MEASURES,
+    OBSERVERS,
+    UNIFORM_BOX,
+    EvaluationContext,
+    evaluate,
+    observe_maps,
+)
+from regard.evaluation.box_prior import box_prior, on_boxes
+from regard.evaluation.gaze_similarity import gaze_information, train_gaze
 from regard.evaluation.localization import boxed_floors, near_parts
-from regard.evaluation.rows import read_per_image
+from regard.evaluation.rows import CENTRE_PRIOR, RANDOM, read_per_image
 from regard.gaze import SIGMA, density
 from regard.report import read_evaluation
-from regard.training import train
+from regard.training import load_run, train
 from regard.types import Map, RegardError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -55,6 +69,44 @@ def test_floors_use_only_the_box() -> None:
     assert torch.equal(floors[ANOTHER].values, map.values.flip(0))
 
 
+def boxed(boxes: list[list[float]], fixations: list[list[tuple[float, float]]]) -> TensorSplit:
+    count = len(boxes)
+    return TensorSplit(
+        "train",
+        ("bird",),
+        torch.zeros(count, 3, 40, 60, dtype=torch.uint8),
+        torch.zeros(count, dtype=torch.long),
+        boxes=torch.tensor(boxes, dtype=torch.float32),
+        parts=torch.zeros(count, 1, 3),
+        fixations=torch.tensor(fixations, dtype=torch.float32),
+    )
+
+
+def test_the_prior_of_a_box_is_where_viewers_of_other_images_look_in_theirs() -> None:
+    """All look a quarter of the way across and half of the way down; one fixation is far off, one is missing."""
+    nan = math.nan
+    train = boxed(
+        [[0, 0, 40, 20], [20, 10, 30, 30]], [[(10, 10), (10, 10), (59, 35)], [(22.5, 20), (22.5, 20), (nan, nan)]]
+    )
+    prior = box_prior(train)
+    assert prior is not None
+    assert prior.sum().item() == pytest.approx(1)
+    maps = on_boxes(prior, torch.tensor([[0.0, 0.0, 40.0, 20.0], [20.0, 0.0, 60.0, 40.0]]), (40, 60))
+    assert maps.shape == (2, 1, 40, 60)
+    for map, (x, y) in zip(maps[:, 0], ((10, 10), (30, 20)), strict=True):
+        share = map / map.sum()
+        down, across = (torch.arange(side) + 0.5 for side in map.shape)
+        assert (share.sum(0) * across).sum().item() == pytest.approx(
+            x, abs=0.45
+        )  # a fixation counts for the middle of its cell
+        assert (share.sum(1) * down).sum().item() == pytest.approx(y, abs=0.45)
+    assert maps[1, 0, :, :5].sum() == 0  # more than half a side beyond the box
+    far = boxed([[0, 0, 10, 10]], [[(30, 30)]])
+    assert box_prior(far) is None
+    assert box_prior(replace(train, fixations=None)) is None
+    assert box_prior(replace(train, boxes=None)) is None
+
+
 def test_the_human_map_reaches_the_ceiling_and_a_flat_map_the_floor(birds: DataSplits) -> None:
     gaze = birds.gaze()
     human_map = density(gaze.points(), size=(48, 48), sigma=48 * SIGMA).float()
@@ -72,6 +124,8 @@ def test_the_human_map_reaches_the_ceiling_and_a_flat_map_the_floor(birds: DataS
         assert all((arrays[key] > floor).all() for floor in floors), key
         assert {r["label"]: r["role"] for r in nss["references"]}[OBSERVERS] == "ceiling"
     assert torch.allclose(arrays["gaze_cc"], torch.ones(15).double(), atol=1e-5)
+    assert (arrays[f"gaze_nss/{BOX_PRIOR}"] > 2 * arrays[f"gaze_nss/{CENTRE_BOX}"]).all()  # all look at beak and crown
+    assert nss["difference"]["label"] == f"minus {BOX_PRIOR}, paired"
     # all viewings are the same here, so that one predicts the other by a density that is narrower than this map
     assert (arrays[f"gaze_nss/{OBSERVERS}"] > 2 * arrays["gaze_nss"]).all()
     assert (arrays[f"gaze_auc/{OBSERVERS}"] > arrays["gaze_auc"] - 1e-6).all()
@@ -108,7 +162,18 @@ def test_evaluation_of_a_run_on_birds_has_parts_and_gaze(birds: DataSplits, tmp_
     folder = train(recipe, tmp_path / "birds", quiet=True)
     evaluate(folder)
     rows = {row["key"]: row for row in json.loads((folder / "evaluation.json").read_text())["scores"]}
-    assert {"energy_inside", "energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc"} <= rows.keys()
+    assert {"energy_inside", "energy_near_parts", "gaze_nss", "gaze_auc", "gaze_cc", "gaze_ig"} <= rows.keys()
+    roles = {r["label"]: r["role"] for r in rows["gaze_ig"]["references"]}
+    assert roles == {RANDOM: "floor", CENTRE_PRIOR: "floor", OBSERVERS: "ceiling"}
+    assert rows["gaze_ig"]["unit"] == "bits"
+    assert "12 training images" in rows["gaze_ig"]["meaning"]
+    _, network, loaded = load_run(folder)
+    people, seen = loaded.gaze(), train_gaze(loaded.train, sigma=SIGMA)
+    own, learned = (observe_maps(network, split) for split in (loaded.test, loaded.train))
+    bits = gaze_information(own, people, learned, loaded.train, seen.with_gaze, seen, sigma=SIGMA, seed=0)
+    assert rows["gaze_ig"]["value"] == pytest.approx(float(bits["ig"].mean()), abs=1e-4)
+    ceiling = next(r["value"] for r in rows["gaze_ig"]["references"] if r["label"] == OBSERVERS)
+    assert ceiling == pytest.approx(float(bits["ig_observers"].mean()), rel=1e-4)
     assert "gaze" in read_evaluation(folder).groups()
     arrays = read_per_image(folder)
     for key in ("accuracy_mean", "nll", "energy_inside", "energy_near_parts", "gaze_auc", f"gaze_auc/{OBSERVERS}"):

@@ -11,7 +11,16 @@ from regard.evaluation.evaluate import evaluate
 from regard.evaluation.localization import GRID_CEILING, tolerance
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
-from regard.evaluation.rows import ANOTHER, CENTRE_BOX, OBSERVERS, UNIFORM_BOX, entry, make_rows, reference
+from regard.evaluation.rows import (
+    ANOTHER,
+    BOX_PRIOR,
+    CENTRE_BOX,
+    OBSERVERS,
+    UNIFORM_BOX,
+    entry,
+    make_rows,
+    reference,
+)
 from regard.evaluation.sample import Sample, open_named, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
 from regard.evaluation.study_measures import DOSE, GazeSource, StudyMeasures, measure_study
@@ -20,6 +29,7 @@ from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferRe
 __all__ = [
     "ALL_EXAMPLES",
     "ANOTHER",
+    "BOX_PRIOR",
     "CENTRE_BOX",
     "DOSE",
     "EVERY_SAMPLES",

@@ -16,7 +16,16 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from regard.data import DataSplits, Split, evenly_spaced
-from regard.evaluation.observe import Observation, batch_of, batches, device_of, forward, observe, observe_maps
+from regard.evaluation.observe import (
+    Observation,
+    batch_of,
+    batches,
+    device_of,
+    forward,
+    observe,
+    observe_maps,
+    probabilities,
+)
 from regard.evaluation.tasks import TaskScoring, scoring_of
 from regard.explain import ZeroMapWarning, explain
 from regard.metrics import batch_masks
@@ -165,7 +174,18 @@ class EvaluationContext:
             return self.observation.map
         classes = self.observation.mean.argmax(1)
         maps = [self._explained(batch.images, classes[part]) for part, batch in batches(self.model, self.split)]
-        return Map(torch.cat([map.values for map in maps]), maps[0].unit)
+        return _joined(maps)
+
+    def map_of(self, split: Split, index: Tensor) -> Map | None:
+        """What `map` is, of the images at positions ``index`` of another split."""
+        if self.observation.map is not None:
+            return observe_maps(self.model, split, index)
+        if self.fallback is None:
+            return None
+        maps = []
+        for _, batch in batches(self.model, split, index):
+            maps.append(self._explained(batch.images, probabilities(self.model, batch).argmax(1)))
+        return _joined(maps)
 
     @cached_property
     def validation_maps(self) -> tuple[Map, Tensor] | None:
@@ -194,6 +214,10 @@ class EvaluationContext:
             warnings.simplefilter("ignore", ZeroMapWarning)  # such a map is undefined in every measure, and counted
             map = explain(self.model, images.to(self.device), self.fallback, target=classes.to(self.device))
         return Map(map.values.float().cpu(), map.unit)
+
+
+def _joined(maps: list[Map]) -> Map:
+    return Map(torch.cat([map.values for map in maps]), maps[0].unit)
 
 
 def object_masks(split: Split) -> Bool[Tensor, "N 1 H W"] | None:

@@ -1,5 +1,8 @@
 """Whether the map agrees with where people look, between what knows nothing of the image and other people.
 
+Information gain says how much of it: maps of training images are read as densities, and those of test images so read
+gain bits per fixation over the centre prior (`regard.evaluation.gaze_similarity`).
+
 NSS, AUC and CC are taken on the images' pixels; the standard deviation of densities is `regard.gaze.SIGMA` times the
 width. The ceiling is one viewing predicted by the others (NSS, AUC) and what the true density would score (CC), taken
 through the map's grid (`regard.evaluation.gaze_ceilings`).
@@ -13,12 +16,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from regard.data import Split
+from regard.data import DataSplits, Split, evenly_spaced
+from regard.evaluation.box_prior import box_prior, on_boxes
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.gaze_ceilings import ceilings
+from regard.evaluation.gaze_similarity import gaze_information, train_gaze
 from regard.evaluation.localization import boxed_floors, split_parts
 from regard.evaluation.observe import observe_maps
-from regard.evaluation.rows import ANOTHER, CENTRE_PRIOR, OBSERVERS, RANDOM
+from regard.evaluation.rows import ANOTHER, BOX_PRIOR, CENTRE_PRIOR, OBSERVERS, RANDOM
 from regard.gaze import SIGMA, Fixations, blur, density
 from regard.metrics import controls
 from regard.metrics.fixation import auc, cc, nss
@@ -26,6 +31,9 @@ from regard.training import open_beside
 from regard.types import Map
 
 _KEYS = ("gaze_nss", "gaze_auc", "gaze_cc")
+INFORMATION = "gaze_ig"
+CALIBRATED = 256
+"""Training images that say how a network's maps are read as densities."""
 _CHUNK = 32
 
 
@@ -37,13 +45,29 @@ def gaze(context: EvaluationContext) -> Columns:
     annotations = split_parts(context.split)
     if annotations is None or context.data.gaze is None or context.map is None:
         return Columns()
-    return score_boxed_gaze(context.map, context.data.gaze(), annotations[1], seed=context.seed)
+    table, prior = context.data.gaze(), box_prior(context.data.train)
+    columns = score_boxed_gaze(context.map, table, annotations[1], prior, seed=context.seed)
+    return _with_information(columns, context, context.map, table, context.data)
 
 
-def score_boxed_gaze(map: Map, gaze: Fixations, boxes: Float[Tensor, "N 4"], *, seed: int) -> Columns:
-    """`gaze` of maps (N,1,h,w), one per image of ``gaze``, in its order; boxes in pixels of these images."""
+def score_boxed_gaze(
+    map: Map,
+    gaze: Fixations,
+    boxes: Float[Tensor, "N 4"],
+    prior: Float[Tensor, "1 1 G G"] | None = None,
+    *,
+    seed: int,
+) -> Columns:
+    """`gaze` of maps (N,1,h,w), one per image of ``gaze``, in its order; boxes in pixels of these images.
+
+    ``prior`` is the `box_prior` of training images, a floor; None without it.
+    """
     height, width = (int(side) for side in gaze.sizes[0])
-    return _agreement_columns(map, gaze, boxed_floors(map, boxes, (height, width), seed=seed), seed=seed, where="")
+    floors = boxed_floors(map, boxes, (height, width), seed=seed)
+    if prior is not None:
+        grid = (map.values.shape[-2], map.values.shape[-1])
+        floors = {BOX_PRIOR: Map(on_boxes(prior, boxes, (height, width)), "relevance").resize(grid), **floors}
+    return _agreement_columns(map, gaze, floors, seed=seed, where="")
 
 
 def aligned_gaze(context: EvaluationContext) -> Columns:
@@ -75,7 +99,36 @@ def aligned_gaze(context: EvaluationContext) -> Columns:
     }
     name = data.called(recipe.data.name if gaze_set == "own" else gaze_set)
     where = f" On {count} test images of {name}."
-    return replace(_agreement_columns(map, gaze, floors, seed=seed, where=where), other_items=gaze_set != "own")
+    columns = replace(_agreement_columns(map, gaze, floors, seed=seed, where=where), other_items=gaze_set != "own")
+    return _with_information(columns, context, map, gaze, data)
+
+
+def _with_information(
+    columns: Columns, context: EvaluationContext, map: Map, gaze: Fixations, data: DataSplits
+) -> Columns:
+    """The columns with information gain, where maps of training images can be made and say something of where."""
+    flat = map.values.flatten(1)
+    constant = bool((flat.amax(1) == flat.amin(1)).all())
+    if context.model is None or constant or data.train.batch([0]).fixations is None:
+        return columns
+    train = train_gaze(data.train, sigma=SIGMA)
+    index = train.with_gaze[evenly_spaced(len(train.with_gaze), CALIBRATED)]
+    learned = context.map_of(data.train, index)
+    assert learned is not None, "there is a map of test images"
+    bits = gaze_information(map, gaze, learned, data.train, index, train, sigma=SIGMA, seed=context.seed)
+    references = {RANDOM: "ig_random", CENTRE_PRIOR: "ig_center", OBSERVERS: "ig_observers"}
+    beside = tuple(
+        ReferenceColumns(label, "ceiling" if label == OBSERVERS else "floor", {INFORMATION: bits[name]})
+        for label, name in references.items()
+        if name in bits
+    )
+    return replace(
+        columns,
+        values={**columns.values, INFORMATION: bits["ig"]},
+        references=(*columns.references, *beside),
+        reasons={**columns.reasons, INFORMATION: {"nobody looked": torch.from_numpy(gaze.counts() == 0)}},
+        details={**columns.details, "calibrated": len(index)},
+    )
 
 
 def _agreement_columns(map: Map, gaze: Fixations, floors: dict[str, Map], *, seed: int, where: str) -> Columns:

@@ -26,6 +26,7 @@ PROBE = "linear probe"
 RANDOM, ANOTHER = "random, same bandwidth", "another image's map"
 UNIFORM_BOX, CENTRE_BOX = "uniform in the box", "centre of the box"
 CENTRE_PRIOR = "centre prior of the training images"
+BOX_PRIOR = "viewers of training images, in the box"
 OBSERVERS = "viewings of each other"
 
 
@@ -82,7 +83,7 @@ def _intervention(key: str, map: str, meaning: str) -> RowSpec:
 
 
 def _gaze(key: str, label: str) -> RowSpec:
-    return RowSpec(key, "gaze", label, better="higher", against=(CENTRE_BOX, CENTRE_PRIOR))
+    return RowSpec(key, "gaze", label, better="higher", against=(BOX_PRIOR, CENTRE_BOX, CENTRE_PRIOR))
 
 
 _MEANINGS = {
@@ -109,6 +110,7 @@ _MEANINGS = {
     "gaze_nss": "Mean of the standardised map at the fixated pixels; it depends on the map's unit.{where}",
     "gaze_auc": "Chance that the map is higher at a fixated than at any pixel.{where}",
     "gaze_cc": "Correlation of the map with the density of all fixations.{where}",
+    "gaze_ig": "Bits per fixation; {calibrated} training images say how maps are read as densities.{where}",
 }
 """Score -> what it is, in one sentence, unless its row says so; braces name `Columns.details`."""
 
@@ -153,6 +155,14 @@ def row_table(samples: Iterable[int]) -> tuple[RowSpec, ...]:
         _gaze("gaze_auc", "Fixated against other pixels (AUC)"),
         _gaze("gaze_nss", "Map at people's fixations (NSS)"),
         _gaze("gaze_cc", "Correlation with people's map (CC)"),
+        RowSpec(
+            "gaze_ig",
+            "gaze",
+            "Information gain over the centre prior",
+            unit="bits",
+            better="higher",
+            against=(CENTRE_PRIOR,),
+        ),
         _gap("mean", "mean colour"),
         _area("deletion", "Deletion area", "lower"),
         _area("insertion", "Insertion area", "higher"),

@@ -19,6 +19,7 @@ from regard.data import SEVERITIES, DataSplits, Split, evenly_spaced
 from regard.evaluation.changed_splits import TRIED_OUT, ChangedSplit, tried_out
 from regard.evaluation.context import EvaluationContext, object_masks
 from regard.evaluation.faithfulness import faithful
+from regard.evaluation.gaze import CALIBRATED
 from regard.evaluation.gaze_similarity import gaze_information, gaze_similarity, train_gaze
 from regard.evaluation.masks import train_masks
 from regard.evaluation.observe import observe, observe_maps
@@ -30,8 +31,6 @@ from regard.metrics.salient_object import s_measure
 from regard.training import Dose, Recipe, build_override_maps, open_gaze
 from regard.types import Batch, Map, RegardError
 
-CALIBRATED = 256
-"""Training images that say how a network's maps are read as densities."""
 DOSE = "dose/"
 """Before the names of performances under a dose, ``dose/KIND/ALPHA``."""
 

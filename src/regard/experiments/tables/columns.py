@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from regard.evaluation import ANOTHER, CENTRE_BOX, EVERY_SAMPLES, GRID_CEILING, OBSERVERS, UNIFORM_BOX
+from regard.evaluation import ANOTHER, BOX_PRIOR, CENTRE_BOX, EVERY_SAMPLES, GRID_CEILING, OBSERVERS, UNIFORM_BOX
 from regard.experiments.tables.results import TableColumn
 from regard.report import NOT_STORED
 
@@ -164,6 +164,25 @@ _COLUMNS = (
         "NSS, people",
         "Of one viewing by the others, on the map's grid: the ceiling.",
         source=f"gaze_nss/{OBSERVERS}",
+    ),
+    Column(
+        "gaze_nss_prior",
+        "NSS, box prior",
+        "Of where viewers of training images looked in the box: the strongest map that knows the box alone.",
+        source=f"gaze_nss/{BOX_PRIOR}",
+    ),
+    Column(
+        "gaze_ig",
+        "information gain",
+        "Bits per fixation over the training images' centre prior, maps read as densities by training images.",
+        better="higher",
+        unit="bits",
+    ),
+    _bits(
+        "gaze_ig_observers",
+        "information gain, people",
+        "Of one viewing by the others, on the map's grid: the ceiling.",
+        source=f"gaze_ig/{OBSERVERS}",
     ),
     _share("gaze_auc", "gaze AUC", "Chance that the map is higher at a fixation than at a pixel.", better="higher"),
     _share("gaze_auc_center", "gaze AUC, box centre", "Of a Gaussian there.", source=f"gaze_auc/{CENTRE_BOX}"),
