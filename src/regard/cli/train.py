@@ -23,7 +23,7 @@ def _add_own(parser: argparse.ArgumentParser) -> None:
     """Adds the options that are no fields of a recipe."""
     own = parser.add_argument_group("the command")
     own.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="runs are folders in it")
-    own.add_argument("--quiet", action="store_true", help="no progress bar")
+    own.add_argument("--quiet", action="store_true", help="show no progress")
     own.add_argument("--no-evaluation", action="store_true", help="train only")
     own.add_argument(
         "--smoke",

@@ -1,4 +1,4 @@
-"""What runs beside the training loop: the journal of epochs, patience, the progress bar."""
+"""What runs beside the training loop: the journal of epochs, patience."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EarlyStopping, TQDMProgressBar
+from pytorch_lightning.callbacks import EarlyStopping
 
 from regard.files import write_atomically
 from regard.reading import DataError, parse_json
@@ -137,12 +137,3 @@ def overfitted(lines: Sequence[Mapping[str, Any]], images: int) -> str | None:
         f" while training accuracy rose from {best['train/accuracy']:.3f} to {last['train/accuracy']:.3f}: the network "
         "learns its training images by heart, or unlearns what it came with."
     )
-
-
-class Progress(TQDMProgressBar):
-    """Lightning's bar without its version number."""
-
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        """Loss and bits of the batch, accuracy of the last validation."""
-        items = super().get_metrics(trainer, pl_module)
-        return {key.removeprefix("val/"): value for key, value in items.items() if key != "v_num"}

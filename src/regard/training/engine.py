@@ -15,10 +15,11 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
 from regard.training.calibration import CalibrationCallback, calibrates
-from regard.training.callbacks import Journal, Patience, Progress, first_candidate, monitored
+from regard.training.callbacks import Journal, Patience, first_candidate, monitored
 from regard.training.checkpoints import AtomicCheckpoints, Checkpoints
 from regard.training.divergence import DivergenceGuard
 from regard.training.layout import CHECKPOINTS, JOURNAL
+from regard.training.progress import ProgressBar, build_progress
 from regard.training.ranks import cluster, processes
 from regard.training.task import Task
 from regard.types import RegardError
@@ -42,14 +43,14 @@ def build_trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl
         Journal(folder / JOURNAL),
         Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
-        None if quiet else Progress(),
+        None if quiet else build_progress(),
     ]
     runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
     loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
     if t.tensorboard:
         loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
     try:
-        return _engine(task, folder, quiet, batches, callbacks, loggers)
+        return _engine(task, folder, batches, callbacks, loggers)
     except (MisconfigurationException, ModuleNotFoundError) as error:
         reason = " ".join(str(error).split())
         raise RegardError(
@@ -61,7 +62,6 @@ def build_trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl
 def _engine(
     task: Task,
     folder: Path,
-    quiet: bool,
     batches: Batches,
     callbacks: Sequence[pl.Callback | None],
     loggers: Sequence[Logger],
@@ -84,7 +84,7 @@ def _engine(
         use_distributed_sampler=False,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        enable_progress_bar=not quiet,
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         enable_model_summary=False,
         log_every_n_steps=min(50, batches.steps_per_epoch),
     )

@@ -157,7 +157,7 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: Ru
     Args:
         recipe: of the run; ``Recipe()`` is a small network with attention on generated images, minutes on a processor.
         folder: of the run.
-        quiet: without a progress bar.
+        quiet: shows no progress: on a terminal a bar, elsewhere a line per epoch and half minute.
         record: of the data that the run must be trained on; by default those that are there now.
 
     Returns:

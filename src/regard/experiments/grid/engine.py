@@ -63,7 +63,7 @@ def engine(address: str | None, processors: int) -> Iterator[Any]:
         with _own_signals(), _errors_only():
             try:
                 if address is None:
-                    _start(ray, processors, folder)
+                    _start_twice(ray, processors, folder)
                 else:
                     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:  # of Ray: ConnectionError, RuntimeError, ValueError, OSError, ...
@@ -81,6 +81,16 @@ def _scratch() -> Path:
         if is_gone(folder.name.removeprefix(_SCRATCH)):
             shutil.rmtree(folder, ignore_errors=True)
     return place / f"{_SCRATCH}{process_tag()}"
+
+
+def _start_twice(ray: Any, processors: int, folder: Path) -> None:
+    """Starts Ray; a second time where its processes were killed while they started."""
+    try:
+        _start(ray, processors, folder)
+    except Exception:  # of Ray, as above
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+        _start(ray, processors, folder)
 
 
 def _start(ray: Any, processors: int, folder: Path) -> None:
