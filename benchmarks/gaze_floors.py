@@ -1,9 +1,9 @@
 """How much of a gaze score needs no image: NSS of maps that know a bird's box alone, and what viewings reach.
 
-    REGARD_DATA=... python benchmarks/gaze_floors.py [--grid 14]
+    REGARD_DATA=... python benchmarks/gaze_floors.py [--grid 12] [--size 192]
 
-CUB-GHA's gaze on the 50 kinds of birds, test images of 128x128, cut to nothing: uniform in the box, a Gaussian at its
-centre, and where viewers of training images looked in theirs, all on the grid of a map; beside them one viewing by the
+CUB-GHA's gaze on 50 kinds of birds, test images of 192x192 and maps of 12x12 as in the table `cub50`: uniform in the
+box, a Gaussian at its centre, and where viewers of training images looked in theirs; beside them one viewing by the
 others of the same image, by the cross-fitted density and by one Gaussian.
 """
 
@@ -30,8 +30,8 @@ from regard.types import Map
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--grid", type=int, default=14)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--grid", type=int, default=12)
+    parser.add_argument("--size", type=int, default=192)
     arguments = parser.parse_args()
     root = Path(os.environ.get("REGARD_DATA", ""))
     if not (root / "cub50").is_dir():

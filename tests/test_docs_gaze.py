@@ -1,0 +1,76 @@
+"""The numbers in docs/gaze.md match the records."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.test_docs_tokens import short
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORD = json.loads((ROOT / "results" / "observer_ceiling.json").read_text())
+VALUES, OSIE = RECORD["values"], RECORD["values"]["osie"]
+TEXT = " ".join((ROOT / "docs" / "gaze.md").read_text(encoding="utf-8").split())
+
+
+def test_bits_on_osie() -> None:
+    assert not RECORD["dirty"]
+    assert f"OSIE, {OSIE['images']} images of {OSIE['observers']} observers" in TEXT
+    rows = {
+        "one Gaussian of .037 of the width, the default of 0.1": "default_width",
+        "one Gaussian, the best width (chosen on these fixations)": "best_width",
+        "the mixture, cross-fitted": "mixture",
+    }
+    for label, key in rows.items():
+        assert f"| {label} | {OSIE[key]:.3f} |" in TEXT
+    by_image = OSIE["mixture_by_image"]
+    mean, low, high = (f"{by_image[k]:.3f}" for k in ("mean", "low", "high"))
+    assert f"{mean}, interval {low} to {high} over images and observers" in TEXT
+    assert f"the centre prior has {short(OSIE['centre_by_image']['mean'], 3)}" in TEXT
+
+
+def test_shares_of_what_people_reach() -> None:
+    first, third = (f"{100 * 2 / OSIE[key]:.0f} %" for key in ("default_width", "mixture"))
+    assert f"A map of 2 bits has {first} of what people reach by the first row and {third} by the third." in TEXT
+
+
+def test_metrics_and_attempts_on_osie() -> None:
+    new, old = OSIE["metrics"]["new"], OSIE["metrics"]["old"]
+    nss, auc = (f"{f(old)} to {f(new)}" for f in (lambda x: f"{x['nss']:.2f}", lambda x: short(x["auc"], 3)))
+    assert f"NSS of observers rises from {nss}, AUC from {auc} ({OSIE['metrics']['images']} images)" in TEXT
+    tries = {name: f"{value:.3f}" for name, value in OSIE["attempts"].items()}
+    assert f"weights of each image's own ({tries['weights_of_the_image']})" in TEXT
+    assert f"duration of their fixation ({tries['kernels_by_duration']})" in TEXT
+    assert f"pilot density ({tries['power_0.15']}, {tries['power_0.45']})" in TEXT
+    assert max(OSIE["attempts"].values()) < 2.95
+    assert f"has {OSIE['predicted_in_the_pilot']:.3f}, but that is a leak" in TEXT
+    seconds = OSIE["metrics"]["processor_s"] / OSIE["metrics"]["images"]
+    assert f"takes {short(seconds, 2)} s of one core per image" in TEXT
+    assert round(700 * seconds / 60) == 3
+
+
+def signed(share: float) -> str:
+    return f"{100 * share:+.0f} %".replace("-", "−")
+
+
+@pytest.mark.parametrize("observers", ["3", "6", "15", "30"])
+def test_worlds(observers: str) -> None:
+    world = VALUES["worlds"][observers]
+    assert world["worlds"] == 40
+    biases = [signed(world[name]["bias"]) for name in ("default_width", "best_width", "mixture", "limit")]
+    within = [f"{100 * world['limit'][f'within_{n}_percent']:.0f} %" for n in (2, 5)]
+    assert f"| {' | '.join([observers, *biases, *within])} |" in TEXT
+    assert world["mixture"]["above"] == world["limit"]["above"] == 0, "never above the truth by more than its interval"
+    assert world["limit"]["covers"] == 1
+    assert world["limit"]["within_2_percent"] < 0.95
+    columns = []
+    for metric in ("cc", "sim", "kl"):
+        means = [world["metrics"][metric][kind]["mean"] for kind in ("truth", "new", "old")]
+        columns.append(", ".join(short(x, 3) if x < 1 else f"{x:.3g}" for x in means))
+    assert f"| {' | '.join([observers, *columns])} |" in TEXT
+
+
+def test_few_observers_make_sim_and_kl_look_better_than_the_truth() -> None:
+    for observers, world in VALUES["worlds"].items():
+        sim, kl = (world["metrics"][name] for name in ("sim", "kl"))
+        above = sim["new"]["mean"] > sim["truth"]["mean"] + 0.01, kl["new"]["mean"] < kl["truth"]["mean"] - 0.01
+        assert above == ((True, True) if observers in ("3", "6") else (False, False))
