@@ -9,8 +9,7 @@ more epochs each:
     crop, masked     a glance (a third of the side) that buys a quarter of the pixels: one window in full resolution, or
                      single patches, the rest of the image at zero
     random, center   the same as crop with the window at random places, or in the middle
-    half             is no continuation: the plain network on whole images of half the side, as many values as are
-                     bought, for 7 epochs in one schedule
+    even             the plain network on whole images of half the resolution, enlarged again: as many values
 
 All are tested on the same 1,000 images, on these with smooth noise in colour around the digit's strokes, and with the
 pixels that were not bought replaced by another image's while the map is frozen. ``box`` is crop with its window on the
@@ -21,6 +20,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -31,11 +31,11 @@ from torch.nn import functional as F
 
 from common import ROOT, accuracy, grid_options, record
 from gate_budgets import interval
-from regard.data import Split
+from regard.data import Split, TensorSplit, open_data
 from regard.files import write_json
 from regard.metrics import controls
 from regard.models import AttentiveClassifier, GlanceClassifier
-from regard.training import Recipe, load_recipe, load_run, override, plain_twin, train
+from regard.training import Recipe, load_recipe, override, plain_twin, train_with_twin
 from when import backgrounds
 
 SIZE, PATCH, SHARE = 96, 12, 0.25
@@ -47,12 +47,14 @@ ARMS: dict[str, dict[str, str]] = {
     "center": {"view": "crop", "places": "center"},
 }
 DATA = {"size": SIZE, "side": [0.2, 0.25], "train": 6000, "val": 500, "test": 1000}
+PLAIN = ("whole", "even")
 MINUS = {
     "crop_minus_whole": ("crop", "whole"),
     "masked_minus_whole": ("masked", "whole"),
     "crop_minus_random": ("crop", "random"),
     "crop_minus_center": ("crop", "center"),
-    "crop_minus_half": ("crop", "half"),
+    "crop_minus_even": ("crop", "even"),
+    "masked_minus_even": ("masked", "even"),
     "box_minus_crop": ("box", "crop"),
 }
 
@@ -65,10 +67,7 @@ def recipe(arm: str, seed: int, start: Path) -> Recipe:
     plain = plain_twin(base)
     if arm == "start":
         return replace(plain, train=replace(plain.train, epochs=START))
-    if arm == "half":
-        half = override(plain, {"data.options": DATA | {"size": SIZE // 2}})
-        return replace(half, train=replace(half.train, epochs=START + MORE))
-    if arm == "whole":
+    if arm in PLAIN:
         base = plain
     else:
         base = override(
@@ -82,19 +81,33 @@ def cell(arm: str, seed: int, runs: Path) -> dict[str, float]:
     folder = runs / f"{arm}-{seed}"
     if not (path := folder / "cell.json").exists():
         torch.set_num_threads(1)
-        began = time.process_time()
-        train(recipe(arm, seed, runs / f"start-{seed}"), folder, quiet=True)
-        _, model, data = load_run(folder)
-        values = tested(model, data.test) | {"processor_seconds": time.process_time() - began}
+        began, data = time.process_time(), open_data("clutter", None, **DATA)
+        shown = halved if arm == "even" else lambda images: images
+        assert isinstance(data.train, TensorSplit)
+        data = replace(data, train=replace(data.train, images=shown(data.train.images)))
+        done = train_with_twin(recipe(arm, seed, runs / f"start-{seed}"), folder, quiet=True, data=data).folder
+        model = AttentiveClassifier.from_pretrained(done / "model").to(memory_format=torch.channels_last)
+        values = tested(model, data.test, shown) | {"processor_seconds": time.process_time() - began}
         write_json(path, values)
         print(arm, seed, {name: round(value, 3) for name, value in values.items()}, flush=True)
     return json.loads(path.read_text())
 
 
-def tested(model: AttentiveClassifier, split: Split) -> dict[str, float]:
-    """Accuracies on the test images; of a glance, what was bought and what happens when the rest is replaced."""
+def halved(images: Tensor) -> Tensor:
+    """Images (N,C,H,W), bytes or floats, of half the resolution and the same size."""
+    small = F.avg_pool2d(images.float(), 2)
+    large = F.interpolate(small, scale_factor=2, mode="bilinear")
+    return large.round().to(torch.uint8) if images.dtype == torch.uint8 else large
+
+
+def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor]) -> dict[str, float]:
+    """Accuracies on the test images as they are ``shown``; of a glance, what was bought and what the rest changes."""
     partner, unseen = controls.derangement(len(split), seed=0), dict(backgrounds(split))["unseen"]
-    values = {"same": accuracy(model, split), "unseen": accuracy(model, split, unseen)}
+    assert unseen is not None
+    values = {
+        "same": accuracy(model, split, lambda images, rows, batch: shown(images)),
+        "unseen": accuracy(model, split, lambda *given: shown(unseen(*given))),
+    }
     if not isinstance(model, GlanceClassifier):
         return values
     changed, on_object, of_pixels, hits = [], [], [], []
@@ -132,7 +145,7 @@ def on_the_object(model: GlanceClassifier, masks: Tensor) -> Tensor:
 
 def main() -> None:
     options = grid_options(__doc__, (), Path("runs/glance"))
-    seeds, arms = range(options.seeds), ("whole", *ARMS, "half")
+    seeds, arms = range(options.seeds), (*PLAIN, *ARMS)
     with ProcessPoolExecutor(options.workers) as pool:
         starts = [pool.submit(cell, "start", seed, options.runs) for seed in seeds]
         cells = {}
@@ -156,7 +169,6 @@ def main() -> None:
         "pixels_bought": {arm: by_arm[arm][0]["pixels_bought"] for arm in ARMS},
         "changed_by_other_pixels": {arm: sum(each["changed_by_other_pixels"] for each in by_arm[arm]) for arm in ARMS},
         "predictions_tested": len(seeds) * DATA["test"],
-        "processor_seconds": sum(each["processor_seconds"] for cells in by_arm.values() for each in cells),
     }
     for name, difference in values["difference"].items():
         print(name, {key: round(value, 3) for key, value in difference.items()})

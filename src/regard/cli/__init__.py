@@ -21,6 +21,7 @@ from regard.cli import (
     init,
     judge,
     predict,
+    receipt,
     report,
     runs,
     score,
@@ -69,7 +70,7 @@ Each command has its own --help."""
 _COMMANDS = {
     "first steps": (try_.add_try, doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
     "train": (train.add_train, evaluate.add_evaluate, report.add_report, runs.add_runs, export.add_export),
-    "your images": (explain.add_explain, predict.add_predict),
+    "your images": (explain.add_explain, predict.add_predict, receipt.add_receipt),
     "are maps right": (judge.add_judge, score.add_score),
     "many runs, other data": (
         shift.add_shift,

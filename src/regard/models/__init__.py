@@ -12,6 +12,7 @@ from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.plain import PlainModel
 from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
+from regard.models.receipt import Receipt, check_receipt, make_receipt, read_receipt, write_receipt
 from regard.models.segmenter import Segmenter
 from regard.models.sharing import CONFIG
 from regard.models.tensor_module import as_tensor_module
@@ -35,12 +36,17 @@ __all__ = [
     "PlainModel",
     "PredictionPath",
     "Rates",
+    "Receipt",
     "Samples",
     "Segmenter",
     "TwoStream",
     "TwoStreamOutput",
     "as_tensor_module",
     "check_range",
+    "check_receipt",
+    "make_receipt",
     "paper_model",
+    "read_receipt",
     "to_onnx",
+    "write_receipt",
 ]
