@@ -3,8 +3,8 @@
     python benchmarks/glance_receipts.py RUN [RUN ...] [--images 1000]
 
 RUN is a run of a glance on clutter, such as those that ``benchmarks/glance.py`` leaves in its folder. For each,
-receipts of test images are written into a folder of their own, and checked by another process that has the model and that
-folder, and opens no data set.
+receipts of test images are written into a folder of their own, and checked by another process that has the model and
+that folder, and opens no data set.
 """
 
 from __future__ import annotations

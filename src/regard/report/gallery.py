@@ -101,7 +101,7 @@ def outline(mask: NDArray[np.bool_]) -> str:
 def _card(item: Item, pictures: Pictures, scale: Scale, choice: bool) -> Card:
     image, values = pictures.images[item.row], pictures.maps[item.row]
     shared = panels(image, values, scale)
-    layer = {"layer": uri(cover(values, fitted(image.shape[0], image.shape[1], LARGEST)), "png")} if choice else {}
+    layer = {"layer": uri(_covered(values, fitted(image.shape[0], image.shape[1], LARGEST)), "png")} if choice else {}
     return Card(
         **vars(shared) | layer,
         item=item,
@@ -141,7 +141,7 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
     )
 
 
-def cover(values: NDArray[np.floating], size: tuple[int, int]) -> bytes:
+def _covered(values: NDArray[np.floating], size: tuple[int, int]) -> bytes:
     """A PNG of some size (H,W): grey over what a map (h,w) of a choice leaves out, nothing over what it takes."""
     grey = np.full((*values.shape, 4), GREY, np.uint8)
     grey[..., 3] = np.where(values > 0, 0, 255)
