@@ -3,7 +3,8 @@
 import builtins
 import json
 import sys
-from importlib.metadata import PackageNotFoundError, version
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     return claimed
 
 
+def _declared() -> set[str]:
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    return set(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"])
+
+
 def test_what_is_required_is_here() -> None:
     checks = found()
     required = [check for (topic, _), check in checks.items() if topic == "versions"]
@@ -41,9 +47,9 @@ def test_what_is_required_is_here() -> None:
     assert {check.state for check in required} == {"ok"}
     assert checks["versions", "torch"].found == version("torch")
     assert checks["devices", "cpu"].state == "ok"
-    assert [name for topic, name in checks if topic == "extras"] == sorted(
-        ["gaze", "imagenet", "onnx", "tensorboard", "video"]
-    )
+    extras = [name for topic, name in checks if topic == "extras"]
+    assert extras == sorted(metadata("regard").get_all("Provides-Extra"))  # as installed
+    assert {"gaze", "imagenet", "onnx", "tensorboard", "video"} <= set(extras) <= _declared()
     assert "clutter" in checks["data", "generated"].found
 
 
