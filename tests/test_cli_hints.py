@@ -8,14 +8,14 @@ from PIL import Image
 from regard.attention.create import ATTENTION, FIXED_MAPS, GATES, LEARNED_MAPS
 from regard.cli import main
 from regard.errors import listed_names
-from regard.models import BASELINE_NAMES, AttentiveClassifier
+from regard.models import BASELINE_NAMES, GLANCE, AttentiveClassifier
 from regard.training import fit_recipe, parse_recipe
 from regard.training.recipe_model import ATTENTION_GATES, ATTENTION_MAPS, ATTENTION_NAMES
 from regard.types import RegardError
 
 
 def test_the_recipe_knows_every_attention() -> None:
-    assert sorted(ATTENTION_NAMES) == sorted([*ATTENTION, *BASELINE_NAMES])
+    assert sorted(ATTENTION_NAMES) == sorted([*ATTENTION, *BASELINE_NAMES, GLANCE])
     assert (*LEARNED_MAPS, *FIXED_MAPS) == ATTENTION_MAPS
     assert tuple(GATES) == ATTENTION_GATES
 
@@ -33,7 +33,23 @@ def test_a_misspelt_attention_is_answered_by_the_near_names(name: str, near: str
 @pytest.mark.parametrize("name", [*ATTENTION_NAMES, "uniform+mask", "variational+noise", "null"])
 def test_every_attention_is_taken(name: str) -> None:
     words = ["--objective.map_budget_bits", "null", "--objective.budget_bits", "null", "--model.latent", "null"]
+    if name == GLANCE:
+        words += ["--model.at", "[]", "--objective.kept_budget", "0.25"]
     assert parse_recipe([*words, "--model.attention", name]).model.attention == (None if name == "null" else name)
+
+
+def test_a_glance_says_what_else_it_needs() -> None:
+    words = ["--model.attention", GLANCE]
+    for said, remedy in (
+        (r"add --model.at \[\]", ["--model.at", "[]"]),
+        ("add --model.latent null", ["--model.latent", "null"]),
+        ("budget_bits needs model.latent", ["--objective.budget_bits", "null", "--objective.map_budget_bits", "null"]),
+        ("needs objective.kept_budget", ["--objective.kept_budget", "0.25"]),
+    ):
+        with pytest.raises(RegardError, match=said):
+            parse_recipe(words)
+        words += remedy
+    assert parse_recipe(words).objective.kept_budget == 0.25
 
 
 @pytest.mark.parametrize(

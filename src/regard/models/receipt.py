@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regard.files import write_atomically
+from regard.models.classifier import AttentiveClassifier
 from regard.models.glance import GlanceClassifier
 from regard.models.images import ImageInput
 from regard.reading import read_bytes
@@ -88,12 +89,13 @@ class Receipt:
         return body + struct.pack("<I", zlib.crc32(body))
 
     @classmethod
-    def from_bytes(cls, content: bytes, model: GlanceClassifier, source: str = "receipt") -> Self:
+    def from_bytes(cls, content: bytes, model: AttentiveClassifier, source: str = "receipt") -> Self:
         """What ``to_bytes`` gave, of a model's image.
 
         Raises:
             RegardError: another file, a damaged one, or one of another model; the extra ``receipt`` is not installed.
         """
+        model = _of_a_glance(model)
         start = len(_MAGIC) + _HEAD.size
         if len(content) < start + 4 or not content.startswith(_MAGIC):
             raise RegardError(f"{source}: no receipt; {_REMEDY}")
@@ -127,7 +129,7 @@ def digest_of(model: GlanceClassifier) -> bytes:
     return digest.digest()
 
 
-def make_receipt(model: GlanceClassifier, image: ImageInput) -> Receipt:
+def make_receipt(model: AttentiveClassifier, image: ImageInput) -> Receipt:
     """What a model buys of one image, and what it predicts.
 
     Args:
@@ -137,7 +139,7 @@ def make_receipt(model: GlanceClassifier, image: ImageInput) -> Receipt:
     Raises:
         RegardError: several images, or none of a glance.
     """
-    _check(model)
+    model = _of_a_glance(model)
     floats = model.prepare(image)
     if len(floats) != 1:
         raise RegardError(f"receipt: {len(floats)} images; a receipt is of one")
@@ -151,7 +153,7 @@ def make_receipt(model: GlanceClassifier, image: ImageInput) -> Receipt:
     return Receipt(digest_of(model), model.shape, bought, pixels, int(prediction), probability, window, stated)
 
 
-def check_receipt(model: GlanceClassifier, receipt: Receipt) -> tuple[int, float, bool]:
+def check_receipt(model: AttentiveClassifier, receipt: Receipt) -> tuple[int, float, bool]:
     """Class and probability that the model gives for what was bought, and whether the receipt says the same."""
     probabilities = model.predict(receipt.image(), map_override=receipt.bought[None, None].float())[0]
     probability, prediction = (t.item() for t in probabilities.max(0))
@@ -164,22 +166,22 @@ def write_receipt(receipt: Receipt, path: str | Path) -> Path:
     return write_atomically(path, receipt.to_bytes())
 
 
-def read_receipt(path: str | Path, model: GlanceClassifier) -> Receipt:
+def read_receipt(path: str | Path, model: AttentiveClassifier) -> Receipt:
     """Reads a receipt of a model.
 
     Raises:
         RegardError: as `Receipt.from_bytes`; or no such file.
     """
-    _check(model)
     return Receipt.from_bytes(read_bytes(path, most=_MOST, remedy=_REMEDY), model, str(path))
 
 
-def _check(model: object) -> None:
+def _of_a_glance(model: AttentiveClassifier) -> GlanceClassifier:
     if not isinstance(model, GlanceClassifier):
         raise RegardError(
             f"receipt: {type(model).__name__} computes every pixel, so its prediction needs the image; give a run of "
             "a glance, such as that of `regard train --recipe glance-clutter`"
         )
+    return model
 
 
 def _stated(model: GlanceClassifier, pixels: Tensor) -> float:
