@@ -7,8 +7,9 @@ import torch
 
 from regard.gaze import (
     against_density,
-    best_predictors,
     blur,
+    choose_predictors,
+    chosen_scores,
     cross_fitted,
     cross_validated_sigma,
     crossed_interval,
@@ -17,6 +18,7 @@ from regard.gaze import (
     leave_one_observer_out,
     make_fixations,
     mixture_weights,
+    observer_means,
     other_fixations,
     predictor_scores,
 )
@@ -152,16 +154,46 @@ def test_no_metric_is_below_the_old_form(observers, each):
 
 
 def test_the_best_predictor_is_chosen_on_the_other_half():
-    rows = {
-        b: {"mixture": {"auc": 0.8, "nss": 1.0}, "1 sigma": {"auc": 0.7, "nss": nss}}
-        for b, nss in enumerate((5.0, 0.5, 9.0, 0.5))
-    }
-    got = best_predictors(rows, torch.tensor([0, 1, 0, 1]))
-    # By images 1 and 3 the mixture predicts 0 and 2, by these the Gaussian predicts 1 and 3.
-    assert got == {b: {"auc": 0.8, "nss": nss} for b, nss in enumerate((1.0, 0.5, 1.0, 0.5))}
-    assert best_predictors({2: rows[2]}, torch.tensor([0, 1, 0, 1])) == {2: {"auc": 0.8, "nss": 1.0}}
-    rows[1]["1 sigma"]["nss"] = math.nan
-    assert best_predictors(rows, torch.tensor([0, 1, 0, 1]))[0] == {"auc": 0.8, "nss": 1.0}
+    mixture = fit_observers(world(images=4)[0])
+    first, second = ((mixture.image_half == half).nonzero()[:, 0].tolist() for half in (0, 1))
+    rows = {b: {"mixture": {"auc": 0.8, "nss": 1.0}, "1 sigma": {"auc": 0.7, "nss": 0.5}} for b in range(4)}
+    for b in second:
+        rows[b]["1 sigma"]["nss"] = 5.0
+    choice = choose_predictors(mixture, rows.__getitem__)
+    expected = {(0, "auc"): "mixture", (1, "auc"): "mixture", (0, "nss"): "1 sigma", (1, "nss"): "mixture"}
+    assert choice == expected
+    rows[second[0]]["1 sigma"]["nss"] = math.nan  # the other image of that half decides
+    assert choose_predictors(mixture, rows.__getitem__) == expected
+    for b in second:
+        for values in rows[b].values():
+            values["nss"] = math.nan
+    assert choose_predictors(mixture, rows.__getitem__)[0, "nss"] == "mixture"
+    assert len(first) == 2
+
+
+def test_the_choice_is_made_by_thirty_images_of_a_half():
+    mixture, seen = fit_observers(world(images=90, observers=2, each=1)[0]), []
+    choose_predictors(mixture, lambda b: seen.append(b) or {"mixture": {"nss": 1.0}})
+    assert len(seen) == len(set(seen)) == 60
+    assert [sum(int(mixture.image_half[b]) == half for b in seen) for half in (0, 1)] == [30, 30]
+
+
+def test_chosen_scores_are_those_of_the_predictors():
+    table, _ = world()
+    mixture, others = fit_observers(table), other_fixations(table)(2, SIZE)
+    prior = torch.full((1, 1, *SIZE), 1 / 4800, dtype=torch.float64)
+    every = predictor_scores(mixture, 2, others, sigma=3.0, grid=(6, 8), prior=prior)
+    half = int(mixture.image_half[2])
+    names = {"auc": "1.6 sigma", "nss": "mixture", "sauc": "0.55 sigma", "information_gain": "mixture"}
+    choice = {(half, metric): name for metric, name in names.items()} | {(1 - half, "auc"): "mixture"}
+    got = chosen_scores(choice, mixture, 2, others, sigma=3.0, grid=(6, 8), prior=prior)
+    assert got == pytest.approx({metric: every[name][metric] for metric, name in names.items()})
+    bits = predictor_scores(mixture, 2, None, sigma=3.0, prior=prior)
+    assert all(list(row) == ["information_gain"] for row in bits.values())
+    uniform = torch.full((1, 1, *SIZE), 1 / 4800, dtype=torch.float64)
+    read = observer_means(*mixture.bits(2)).mean().item()
+    over = predictor_scores(mixture, 2, None, sigma=3.0, prior=uniform, names=["mixture"])
+    assert over["mixture"]["information_gain"] == pytest.approx(read, abs=0.1)
 
 
 def test_no_fixation_is_scored_by_weights_that_it_helped_to_fit():

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from regard.data import cached
-from regard.gaze import Fixations, best_predictors, cross_fitted, fit_observers, predictor_information
+from regard.gaze import Fixations, choose_predictors, chosen_scores, cross_fitted, fit_observers, predictor_scores
 
 
 def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int) -> dict[str, Tensor]:
@@ -35,7 +35,7 @@ def ceilings(gaze: Fixations, grid: tuple[int, int], *, sigma: float, seed: int)
         values = cross_fitted(gaze, sigma=sigma, grid=grid, seed=seed).values
         return {name: value for name, value in values.items() if name != "bits"}  # bits are those of the pixels
 
-    return cached("gaze-ceiling", f"3 {_digest(gaze)} {grid} {sigma} {seed}", make)
+    return cached("gaze-ceiling", f"4 {_digest(gaze)} {grid} {sigma} {seed}", make)
 
 
 def information_ceiling(
@@ -50,18 +50,15 @@ def information_ceiling(
 
     def make() -> dict[str, Tensor]:
         mixture = fit_observers(gaze, prior=lambda _, size: prior, seed=seed)
-        seen = {
-            b: predictor_information(mixture, b, prior, sigma=sigma, grid=grid)
-            for b in range(len(gaze.images))
-            if mixture.several(b)
-        }
+        choice = choose_predictors(mixture, lambda b: predictor_scores(mixture, b, None, sigma=sigma, prior=prior))
         bits = torch.full((len(gaze.images),), torch.nan, dtype=torch.float64)
-        for b, row in best_predictors(seen, mixture.image_half).items():
+        for b in filter(mixture.several, range(len(bits))):
+            row = chosen_scores(choice, mixture, b, None, sigma=sigma, grid=grid, prior=prior)
             bits[b] = row["information_gain"]
         return {"ig": bits}
 
     known = hashlib.sha256(prior.numpy().tobytes()).hexdigest()
-    return cached("gaze-information", f"2 {_digest(gaze)} {known} {grid} {sigma} {seed}", make)["ig"]
+    return cached("gaze-information", f"3 {_digest(gaze)} {known} {grid} {sigma} {seed}", make)["ig"]
 
 
 def _several(gaze: Fixations) -> bool:

@@ -15,15 +15,11 @@ from regard.gaze.ceilings import (
     through_grid,
 )
 from regard.gaze.crossfit import (
-    Predictors,
     against_density,
-    best_predictors,
     cross_fitted,
     crossed_interval,
     information_limit,
     observer_means,
-    predictor_information,
-    predictor_scores,
 )
 from regard.gaze.density import (
     Bandwidth,
@@ -51,6 +47,13 @@ from regard.gaze.files import (
 from regard.gaze.fixations import Fixations, make_fixations, natural, observer_split
 from regard.gaze.hdf5 import hdf5_names, open_hdf5, read_hdf5
 from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, image_fixations, mixture_weights
+from regard.gaze.predictors import (
+    PredictorChoice,
+    Predictors,
+    choose_predictors,
+    chosen_scores,
+    predictor_scores,
+)
 from regard.gaze.pysaliency import read_pysaliency, write_pysaliency
 from regard.gaze.readers import (
     ATARI_FRAME,
@@ -80,12 +83,14 @@ __all__ = [
     "GazeUnits",
     "ImageMap",
     "ObserverMixture",
+    "PredictorChoice",
     "Predictors",
     "against_density",
-    "best_predictors",
     "blur",
     "center_prior",
     "center_priors",
+    "choose_predictors",
+    "chosen_scores",
     "cross_fitted",
     "cross_validated_sigma",
     "crossed_interval",
@@ -114,7 +119,6 @@ __all__ = [
     "observers_information",
     "open_hdf5",
     "other_fixations",
-    "predictor_information",
     "predictor_scores",
     "read_atari_head",
     "read_csv",

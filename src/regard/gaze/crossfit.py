@@ -2,7 +2,7 @@
 
 * Bits: the other observers' mixture (`fit_observers`) on each observer's fixations.
 * AUC, sAUC, NSS: the same, or one Gaussian of fixed width, by which predicts better in that metric on the other half of
-  the images (`best_predictors`): a density that is fitted for bits need not have the highest NSS.
+  the images (`regard.gaze.predictors`).
 * CC, SIM, KL: what the true density would score against the blurred fixations of *these* observers, estimated from how
   much these differ among each other (`against_density`). One half of them against the other half is no ceiling.
 * The limit (`information_limit`): bits of the true density, which no finite number of observers reaches.
@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -22,17 +21,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.constants import SIGMA
-from regard.gaze.ceilings import (
-    Ceiling,
-    observers_against_others,
-    observers_information,
-    other_fixations,
-    through_grid,
-)
+from regard.gaze.ceilings import Ceiling, other_fixations, through_grid
 from regard.gaze.density import blur
 from regard.gaze.fixations import Fixations
 from regard.gaze.mixture import ImageMap, ObserverMixture, fit_observers, image_fixations
-from regard.metrics.fixation import Convention, aucs, information_gain, nss, sim
+from regard.gaze.predictors import Predictors, choose_predictors, chosen_scores, predictor_scores
+from regard.metrics.fixation import Convention, sim
 from regard.types import RegardError
 
 _NOISE_SIM = 0.55  # of the loss between halves; .5 where differences are normal; set on generated worlds
@@ -40,11 +34,6 @@ _NOISE_KL = 1.4  # of the rise of the entropy from halves to all; 1 where noise 
 _NEAREST = 0.8  # share of the nearest neighbour's estimate in the limit; set on generated worlds
 _RAYS = 64
 _HALVINGS = 3
-_MIXTURE = "mixture"
-_GAUSSIANS = (0.55, 1.0, 1.6)  # widths that compete with the mixture, in sigma
-
-Predictors = dict[str, dict[str, float]]
-"""Predictor of an observer by the others -> metric -> value on one image."""
 
 
 def cross_fitted(
@@ -76,128 +65,27 @@ def cross_fitted(
     count = len(fixations.images)
     undefined = torch.tensor([not mixture.several(b) for b in range(count)])
     values: dict[str, Tensor] = {}
-    predictors: dict[int, Predictors] = {}
 
-    def put(b: int, row: Mapping[str, float]) -> None:
+    def image(b: int) -> tuple[tuple[int, int], float]:
+        size = (int(fixations.sizes[b, 0]), int(fixations.sizes[b, 1]))
+        return size, SIGMA * size[1] if sigma is None else sigma
+
+    def compete(b: int) -> Predictors:
+        size, width = image(b)
+        return predictor_scores(mixture, b, others(b, size), sigma=width, convention=convention, seed=(seed, b))
+
+    choice = choose_predictors(mixture, compete)
+    for b in (~undefined).nonzero()[:, 0].tolist():
+        (size, width), own = image(b), (seed, b)
+        row = chosen_scores(
+            choice, mixture, b, others(b, size), sigma=width, grid=grid, convention=convention, seed=own
+        )
+        xy, who, _ = image_fixations(fixations, b)
+        row |= against_density(xy, who, size=size, sigma=width, grid=grid, convention=convention, seed=own)
+        row["bits"] = observer_means(*mixture.bits(b)).mean().item()
         for name, value in row.items():
             values.setdefault(name, torch.full((count,), torch.nan, dtype=torch.float64))[b] = value
-
-    for b in (~undefined).nonzero()[:, 0].tolist():
-        xy, who, size = image_fixations(fixations, b)
-        width = SIGMA * size[1] if sigma is None else sigma
-        predictors[b] = predictor_scores(
-            mixture, b, others(b, size), sigma=width, grid=grid, convention=convention, seed=(seed, b)
-        )
-        put(b, against_density(xy, who, size=size, sigma=width, grid=grid, convention=convention, seed=(seed, b)))
-        put(b, {"bits": observer_means(*mixture.bits(b)).mean().item()})
-    for b, row in best_predictors(predictors, mixture.image_half).items():
-        put(b, row)
     return Ceiling(values, undefined)
-
-
-def predictor_scores(
-    mixture: ObserverMixture,
-    b: int,
-    others: Tensor,
-    *,
-    sigma: float,
-    grid: tuple[int, int] | None = None,
-    convention: Convention = "tuebingen",
-    seed: tuple[int, ...] = (0,),
-) -> Predictors:
-    """auc, sauc and nss of the others' density on each observer's fixations of image ``b``, mean over observers.
-
-    ``mixture`` is the fitted density; beside it stand Gaussians of .55, 1 and 1.6 sigma.
-
-    Args:
-        mixture: fitted.
-        b: an image that at least two observers looked at.
-        others: (1,1,H,W) counts of other images' fixations on this image's pixels, see `sauc`.
-        sigma: of the Gaussian, image pixels.
-        grid: of the judged map; None for the image's own pixels.
-        convention: of the metrics.
-        seed: of the MIT convention's samples.
-
-    Raises:
-        RegardError: fewer than two observers looked at the image.
-    """
-    points, maps = mixture.maps(b)
-    maps = through_grid(maps, grid)
-    ranked = aucs(maps, points, others, own_included=False, judd=False, convention=convention, seed=seed)
-    own = {"auc": ranked.auc, "nss": nss(maps, points, convention=convention)}
-    if ranked.shuffled is not None:
-        own["sauc"] = ranked.shuffled
-    xy, who, _ = image_fixations(mixture.fixations, b)
-    out = {_MIXTURE: {name: values.mean().item() for name, values in own.items()}}
-    for factor in _GAUSSIANS:
-        row = observers_against_others(
-            xy, who, others, sigma=factor * sigma, grid=grid, convention=convention, seed=seed
-        )
-        out[f"{factor:g} sigma"] = row
-    return out
-
-
-def predictor_information(
-    mixture: ObserverMixture,
-    b: int,
-    prior: Float[Tensor, "1 1 H W"],
-    *,
-    sigma: float,
-    grid: tuple[int, int] | None = None,
-) -> Predictors:
-    """information_gain over a prior, bits, of the same predictors as `predictor_scores` has.
-
-    Args:
-        mixture: fitted.
-        b: an image that at least two observers looked at.
-        prior: positive everywhere, sums to 1.
-        sigma: of the Gaussian, image pixels.
-        grid: of the judged map; None for the image's own pixels.
-
-    Raises:
-        RegardError: fewer than two observers looked at the image.
-    """
-    points, maps = mixture.maps(b)
-    maps = through_grid(maps, grid)
-    density = maps / maps.sum((-2, -1), keepdim=True)
-    xy, who, _ = image_fixations(mixture.fixations, b)
-    gains = {_MIXTURE: information_gain(density.log(), points, prior.log().expand_as(density)).mean().item()} | {
-        f"{factor:g} sigma": observers_information(xy, who, prior, sigma=factor * sigma, grid=grid)
-        for factor in _GAUSSIANS
-    }
-    return {name: {"information_gain": gain} for name, gain in gains.items()}
-
-
-def best_predictors(predictors: Mapping[int, Predictors], image_half: Int[Tensor, " B"]) -> dict[int, dict[str, float]]:
-    """Of each image and metric the value of the predictor that has the highest mean on the other half of the images.
-
-    Where the other half has no value, that of the mixture.
-
-    Args:
-        predictors: image's index -> what `predictor_scores` returns.
-        image_half: 0 or 1 for each image, see `ObserverMixture`.
-
-    >>> low, high = ({"mixture": {"nss": 2.0}, "1 sigma": {"nss": nss}} for nss in (1.0, 3.0))
-    >>> best_predictors({0: low, 1: high}, torch.tensor([0, 1]))
-    {0: {'nss': 1.0}, 1: {'nss': 2.0}}
-    """
-    names = {name: list(scores) for row in predictors.values() for name, scores in row.items()}
-    chosen: dict[tuple[int, str], str] = {}
-    for half in (0, 1):
-        rows = [row for b, row in predictors.items() if int(image_half[b]) != half]
-        for metric in names.get(_MIXTURE, ()):
-            means = {name: _mean([row[name].get(metric, math.nan) for row in rows]) for name in names}
-            known = {name: mean for name, mean in means.items() if not math.isnan(mean)}
-            chosen[half, metric] = max(known, key=known.__getitem__) if known else _MIXTURE
-    return {
-        b: {metric: row[chosen[int(image_half[b]), metric]][metric] for metric in row[_MIXTURE]}
-        for b, row in predictors.items()
-    }
-
-
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
 
 
 def against_density(

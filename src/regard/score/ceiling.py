@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -13,18 +12,8 @@ from regard.score.results import ScoreOptions
 from regard.types import RegardError
 
 _Size = tuple[int, int]
-
-
-class ObserverCeiling(Protocol):
-    """Scores of observers, image by image; what needs all images comes last."""
-
-    def image(self, b: int, others: Tensor, grid: _Size) -> dict[str, float]:
-        """Metric -> value on image ``b``, by the shuffled AUC's negatives ``others`` (1,1,H,W), through ``grid``."""
-        ...
-
-    def rest(self) -> dict[int, dict[str, float]]:
-        """Image's index -> metric -> value of what can only be known once all images were seen."""
-        ...
+ObserverCeiling = Callable[[int, Tensor, _Size], dict[str, float]]
+"""(image's index, the shuffled AUC's negatives (1,1,H,W), grid of its map) -> metric -> what observers reach."""
 
 
 def open_ceiling(
@@ -33,6 +22,7 @@ def open_ceiling(
     *,
     sigma: Callable[[_Size], float],
     prior: gaze.ImageMap,
+    others: gaze.ImageMap,
     train_prior: Callable[[_Size], Tensor] | None,
 ) -> ObserverCeiling | None:
     """The ceiling that ``options`` name; None where they want none, or no image has two observers.
@@ -42,6 +32,7 @@ def open_ceiling(
         options: settings.
         sigma: of densities on an image of this size, pixels.
         prior: centre prior of each image, a component of the mixture.
+        others: negatives of the shuffled AUC on each image.
         train_prior: centre prior over which information is gained; None without a train split.
     """
     if not options.ceilings:
@@ -54,7 +45,16 @@ def open_ceiling(
         mixture = gaze.fit_observers(fixations, prior=known, seed=options.seed)
     except RegardError:
         return None
-    return _Crossfit(mixture, options, sigma, train_prior)
+
+    def compete(b: int) -> gaze.Predictors:
+        size = (int(fixations.sizes[b, 0]), int(fixations.sizes[b, 1]))
+        over = None if train_prior is None else train_prior(size)
+        seed, convention = (options.seed, b), options.convention
+        return gaze.predictor_scores(
+            mixture, b, others(b, size), sigma=sigma(size), prior=over, convention=convention, seed=seed
+        )
+
+    return _Crossfit(mixture, options, sigma, train_prior, gaze.choose_predictors(mixture, compete))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Fixed:
     sigma: Callable[[_Size], float]
     train_prior: Callable[[_Size], Tensor] | None
 
-    def image(self, b: int, others: Tensor, grid: _Size) -> dict[str, float]:
+    def __call__(self, b: int, others: Tensor, grid: _Size) -> dict[str, float]:
         xy, who, size = gaze.image_fixations(self.fixations, b)
         if len(who.unique()) < 2:
             return {}
@@ -79,9 +79,6 @@ class _Fixed:
             bits["information_gain"] = gaze.observers_information(xy, who, prior, sigma=sigma, grid=grid)
         return one | half | bits
 
-    def rest(self) -> dict[int, dict[str, float]]:
-        return {}
-
 
 @dataclass(frozen=True)
 class _Crossfit:
@@ -89,20 +86,15 @@ class _Crossfit:
     options: ScoreOptions
     sigma: Callable[[_Size], float]
     train_prior: Callable[[_Size], Tensor] | None
-    seen: dict[int, gaze.Predictors] = field(default_factory=dict)
+    choice: gaze.PredictorChoice
 
-    def image(self, b: int, others: Tensor, grid: _Size) -> dict[str, float]:
+    def __call__(self, b: int, others: Tensor, grid: _Size) -> dict[str, float]:
         if not self.mixture.several(b):
             return {}
         xy, who, size = gaze.image_fixations(self.mixture.fixations, b)
         sigma, seed, convention = self.sigma(size), (self.options.seed, b), self.options.convention
-        self.seen[b] = gaze.predictor_scores(
-            self.mixture, b, others, sigma=sigma, grid=grid, convention=convention, seed=seed
+        prior = None if self.train_prior is None else self.train_prior(size)
+        one = gaze.chosen_scores(
+            self.choice, self.mixture, b, others, sigma=sigma, grid=grid, prior=prior, convention=convention, seed=seed
         )
-        if self.train_prior is not None:
-            bits = gaze.predictor_information(self.mixture, b, self.train_prior(size), sigma=sigma, grid=grid)
-            self.seen[b] = {name: row | bits[name] for name, row in self.seen[b].items()}
-        return gaze.against_density(xy, who, size=size, sigma=sigma, grid=grid, convention=convention, seed=seed)
-
-    def rest(self) -> dict[int, dict[str, float]]:
-        return gaze.best_predictors(self.seen, self.mixture.image_half)
+        return one | gaze.against_density(xy, who, size=size, sigma=sigma, grid=grid, convention=convention, seed=seed)

@@ -91,8 +91,8 @@ def score_maps(
     information, note = (None, _UNCALIBRATED) if learned is None else learn_information(files, learned, sigma)
     prior = open_prior(options.center_prior, table, learned, sigma)
     over = None if information is None else information.prior
-    ceiling = open_ceiling(table, options, sigma=sigma, prior=prior, train_prior=over)
     others = other_fixations(table, convention=options.convention, seed=options.seed)
+    ceiling = open_ceiling(table, options, sigma=sigma, prior=prior, others=others, train_prior=over)
     scorer = ImageScorer(files, table, sigma, prior, others, information, ceiling, options)
     rows: dict[str, ScoreRow] = {}
     failed: dict[str, str] = {**table.unreadable, **files.shared(table.images)}
@@ -104,9 +104,6 @@ def score_maps(
             failed[image] = str(error)
         if on_progress is not None:
             on_progress(b + 1, len(table.images))
-    for b, row in ({} if ceiling is None else ceiling.rest()).items():
-        if (scored := rows.get(table.images[b])) is not None:
-            scored["observers"] |= row
     kinds: list[MapKind] = ["maps", "uniform", "center", "permuted"]
     if options.ceilings:
         kinds.append("observers")

@@ -161,7 +161,7 @@ class ImageScorer:
             if self.information is not None:
                 row[kind]["information_gain"] = self.information.gain(kind, values, xy[None])
         if self.ceiling is not None:
-            row["observers"] = self.ceiling.image(b, others, grid)
+            row["observers"] = self.ceiling(b, others, grid)
         return row
 
     def _another(self, b: int) -> Tensor | None:
