@@ -27,6 +27,7 @@ from regard.data.membership import DataRecord, check_data, content_hashes, recor
 from regard.data.own_images import csv_table, image_folder
 from regard.data.random_counter import permutation, uniforms
 from regard.data.salient import osie, salient_set
+from regard.data.shards import ShardSplit, tar_shards
 from regard.data.shuffle import Among, shuffle_gaze, shuffle_labels
 from regard.data.splits import (
     DataSplits,
@@ -58,6 +59,7 @@ __all__ = [
     "JointLoader",
     "Loader",
     "Member",
+    "ShardSplit",
     "Split",
     "SplitExtension",
     "SplitWrapper",
@@ -97,6 +99,7 @@ __all__ = [
     "salient_set",
     "shuffle_gaze",
     "shuffle_labels",
+    "tar_shards",
     "to_bytes",
     "torchvision_set",
     "ucf_sports",

@@ -14,6 +14,7 @@ from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, DIGIT
 from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.own_images import csv_table, image_folder
 from regard.data.salient import OSIE_LICENCE, SALIENT, osie, salient_set
+from regard.data.shards import tar_shards
 from regard.data.splits import DataSplits
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video.actions import HOLLYWOOD2_LICENCE, UCF_SPORTS_LICENCE, hollywood2, ucf_sports
@@ -297,5 +298,13 @@ ENTRIES = (
         source="the file given as root",
         licence="yours",
         open=csv_table,
+    ),
+    Entry(
+        name="shards",
+        description="Your own images in tar shards, as WebDataset and timm write them.",
+        content="yours",
+        source="the folder given as root",
+        licence="yours",
+        open=tar_shards,
     ),
 )
