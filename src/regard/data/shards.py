@@ -2,8 +2,8 @@
 
 A shard holds ``KEY.jpg`` (or another image) and its label beside it, ``KEY.cls`` (a number) or ``KEY.json`` (with
 ``label``). Only the headers are read when the set is opened, and kept in the user's cache: where an image lies in which
-shard. So its images have an order like files, every epoch sees each once, and a killed run resumes to the batch, over
-any number of ranks and workers. Nothing is unpacked.
+shard. So images have an order like files, and every epoch sees each once, over any number of ranks and workers, also in
+a run that is killed and goes on. Nothing is unpacked.
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ def _samples(path: Path, image: str | None, label: str) -> Iterator[tuple[str, i
                 pictures[key] = entry.offset_data, entry.size
             elif suffix == "cls" or (suffix == "json" and key not in numbers):
                 numbers[key] = _number(path, archive, entry, suffix, label)
-        archive.fileobj.seek(archive.offset)  # type: ignore[union-attr]  # an open archive has its file
-        if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:  # type: ignore[union-attr]
+        archive.fileobj.seek(archive.offset)
+        if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
             raise RegardError(f"{path}: cannot be read as tar: it ends without the mark of its end; {_REMEDY}")
     for key, (begin, count) in pictures.items():
         if key not in numbers:
