@@ -48,6 +48,29 @@ def test_metrics_and_attempts_on_osie() -> None:
     assert round(700 * seconds / 60) == 3
 
 
+def test_floors_on_birds() -> None:
+    record = json.loads((ROOT / "results" / "gaze_floors.json").read_text())
+    assert not record["dirty"]
+    floors = {
+        "a Gaussian at the box's centre": "centre of the box",
+        "uniform in the box": "uniform in the box",
+        "viewers of training images, in the box": "viewers of training images, in the box",
+    }
+    for label, name in floors.items():
+        nss = record["values"][name]["gaze_nss"]
+        assert f"| {label} | {nss['mean']:.2f} ({nss['low']:.2f} to {nss['high']:.2f}) |" in TEXT
+    for form in ("one Gaussian", "cross-fitted"):
+        nss = record["values"][f"viewings, {form}"]["gaze_nss"]
+        assert f"| one viewing by the others, {form} | {nss:.2f} |" in TEXT
+    table = json.loads((ROOT / "results" / "table_cub50.json").read_text())["values"]
+    gate = next(row for row in table["rows"] if row["arm"] == "noise gate")["cells"]
+    assert gate["gaze_nss_center"]["value"] == pytest.approx(record["values"]["centre of the box"]["gaze_nss"]["mean"])
+    prior = record["values"]["viewers of training images, in the box"]["gaze_nss"]["mean"]
+    claims = " ".join((ROOT / "docs" / "claims.md").read_text(encoding="utf-8").split())
+    assert f"in their boxes scores {prior:.2f}" in claims
+    assert gate["gaze_nss"]["value"] > prior > 1.63, "Grad-CAM's"
+
+
 def signed(share: float) -> str:
     return f"{100 * share:+.0f} %".replace("-", "−")
 
