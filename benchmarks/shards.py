@@ -119,7 +119,7 @@ def killed_run(folder: Path) -> dict[str, Any]:
     seen = folder / "seen.jsonl"
     command = [sys.executable, "-c", PROGRAM, str(folder / "x.yaml"), str(folder / "run"), str(seen)]
     first = subprocess.Popen(command, cwd=ROOT)
-    while first.poll() is None and not (seen.exists() and seen.read_text().count("[1, ") > 100):
+    while first.poll() is None and not (seen.exists() and seen.read_text().count("[1, ") > 20):
         time.sleep(0.5)
     first.send_signal(signal.SIGKILL)
     first.wait()
