@@ -15,8 +15,8 @@ from regard.cli import main
 from regard.data import FileSplit, open_data
 from regard.experiments import GridOptions
 from regard.experiments.tables import open_table
-from regard.models import AttentiveClassifier
-from regard.training import load_run, save_recipe
+from regard.models import AttentiveClassifier, Segmenter, TwoStream, open_saved
+from regard.training import load_run, load_trained, save_recipe
 from regard.types import RegardError
 
 CLASSES = ("cat", "=2+2", "tench, fish")
@@ -222,3 +222,45 @@ def test_images_in_folders_are_datasets_too(place):
     (images, labels) = next(iter(DataLoader(split, batch_size=2)))
     assert torch.equal(images, split.batch([0, 1]).images)
     assert labels.tolist() == [0, 1]
+
+
+OLD = Path(__file__).parent / "fixtures" / "v0_1"
+
+
+@pytest.mark.parametrize(
+    ("run", "inputs", "logits"),
+    [
+        ("segmentation", {"images": (3, 16, 16)}, (2, 1, 16, 16)),
+        pytest.param("action", {"images": (3, 16, 16), "flow": (4, 16, 16)}, None, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_runs_of_other_tasks_are_exported_by_command(tmp_path, capsys, run, inputs, logits):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    out = tmp_path / "m.onnx"
+    assert main(["export", str(OLD / run), "--out", str(out)]) == 0
+    assert str(out) in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(out)
+    taken = {entry.name: tuple(entry.shape[1:]) for entry in session.get_inputs()}
+    assert taken.keys() == inputs.keys()
+    given = {name: torch.rand(2, *shape) for name, shape in taken.items()}
+    found = session.run(None, {name: values.numpy() for name, values in given.items()})
+    model = load_trained(OLD / run).model.eval()
+    with torch.no_grad():
+        output = model(**given)
+    np.testing.assert_allclose(found[0], output.logits[0], atol=1e-4)
+    assert logits is None or found[0].shape == logits
+    assert "classes" in session.get_modelmeta().custom_metadata_map or run == "segmentation"
+
+
+@pytest.mark.parametrize("kind", ["segmenter", "streams", "classifier"])
+def test_a_saved_model_of_any_class_is_read(tmp_path, kind):
+    small = {"backbone_options": {"widths": (4, 6, 8, 8)}, "input_size": (32, 32)}
+    model = {
+        "segmenter": lambda: Segmenter("compact", decoder="fcn8s", **small),
+        "streams": lambda: TwoStream("compact", 3, length=2, attend="rgb", at="stage1", **small),
+        "classifier": lambda: AttentiveClassifier("compact", 3, at="stage1", **small),
+    }[kind]()
+    model.save_pretrained(tmp_path / "m")
+    assert type(open_saved(tmp_path / "m")) is type(model)

@@ -1,4 +1,4 @@
-"""`regard export`: a trained classifier as ONNX."""
+"""`regard export`: a trained network as ONNX."""
 
 from __future__ import annotations
 
@@ -14,28 +14,37 @@ def add_export(commands: Commands) -> None:
     export = add_command(
         commands,
         "export",
-        "a trained classifier as ONNX (extra: onnx)",
-        "Writes a run's classifier as one ONNX file: images (B,C,H,W) in [0,1] to logits and map, by the mean, without "
-        "sampling. Class names, the size of images and how pictures are prepared are in its metadata.",
-        "regard export runs/default --out classifier.onnx",
+        "a trained network as ONNX (extra: onnx)",
+        "Writes the network of a run of any task as one ONNX file: images (B,C,H,W) in [0,1] to logits and map, by the "
+        "mean, without sampling. Logits are (B,n) of a classifier and (B,1,H,W) of a segmenter; a network of two "
+        "streams also takes flow (B,2L,H,W). Class names, the size of images and how pictures are prepared are in its "
+        "metadata.",
+        """regard export runs/default --out classifier.onnx
+        regard export runs/ecssd-fcn --out segmenter.onnx""",
     )
-    export.add_argument("model", metavar="RUN", help="a run's folder, or a saved classifier's")
+    export.add_argument("model", metavar="RUN", help="a run's folder, or one of save_pretrained")
     export.add_argument("--out", type=Path, default=Path("model.onnx"), help="the file to write")
     export.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.errors import RegardError
-    from regard.judge import open_subject
-    from regard.models import to_onnx
+    from regard.models import open_saved, to_onnx
+    from regard.training import load_trained, refuse_map_override
 
     try:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError:
         raise RegardError("ONNX files are written by the extra onnx: pip install 'regard[onnx]'") from None
-    if not Path(options.model).is_dir():
-        raise RegardError(f"{options.model}: no such folder; give a run's, or one of save_pretrained")
-    subject = open_subject(options.model)
-    to_onnx(subject.model, options.out)
-    say(f"{options.model}: {options.out}")
+    folder = Path(options.model)
+    if not folder.is_dir():
+        raise RegardError(f"{folder}: no such folder; give one of save_pretrained or a run's: regard runs list")
+    if (folder / "config.json").is_file():
+        model = open_saved(folder)
+    else:
+        run = load_trained(folder)
+        refuse_map_override(run.recipe, folder)
+        model = run.model
+    to_onnx(model, options.out)
+    say(f"{folder}: {options.out}")
     return 0

@@ -13,6 +13,7 @@ from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.plain import PlainModel
 from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Samples
 from regard.models.receipt import Receipt, check_receipt, make_receipt, read_receipt, write_receipt
+from regard.models.saved import open_saved
 from regard.models.segmenter import Segmenter
 from regard.models.sharing import CONFIG
 from regard.models.tensor_module import as_tensor_module
@@ -45,6 +46,7 @@ __all__ = [
     "check_range",
     "check_receipt",
     "make_receipt",
+    "open_saved",
     "paper_model",
     "read_receipt",
     "to_onnx",
