@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from common import ROOT, record, run_regard
-from regard.report import read_run, sheet, write_png
+from regard.plot import rasterize, sheet, write_png
+from regard.report import read_run
 
 TARGETS = {
     "accuracy_mean": "not below the twin's by more than .005 on any seed, and on average not below",
@@ -87,7 +88,7 @@ def draw(folder: Path) -> None:
     maps = [run.pictures.maps[row] for row in rows]
     out = ROOT / "docs" / "images" / "gallery.png"
     out.parent.mkdir(exist_ok=True)
-    write_png(out, sheet(images, maps, unit=run.evaluation.map.unit, titles=titles))
+    write_png(out, rasterize(sheet(images, maps, unit=run.evaluation.map.unit, titles=titles)))
 
 
 if __name__ == "__main__":

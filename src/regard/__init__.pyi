@@ -2,6 +2,7 @@ from . import captum as captum
 from . import data as data
 from . import gaze as gaze
 from . import metrics as metrics
+from . import plot as plot
 from .__about__ import __version__ as __version__
 from .attention import create_attention as create_attention
 from .attention import list_attention as list_attention

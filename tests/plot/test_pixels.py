@@ -7,18 +7,7 @@ import torch
 from matplotlib import colormaps
 from PIL import Image
 
-from regard.report.overlay import (
-    Scale,
-    color_stops,
-    colorize,
-    enlarge,
-    overlay,
-    picture_of,
-    png,
-    scale_of,
-    sheet,
-    write_png,
-)
+from regard.plot import Scale, blend, color_stops, colorize, enlarge, picture_of, png, scale_of, write_png
 from regard.types import Map, RegardError
 
 UNIT = Scale(0.0, 1.0, "gate")
@@ -68,26 +57,26 @@ def test_enlarging_agrees_with_map_resize() -> None:
     np.testing.assert_array_equal(enlarge(values, (7, 11)), expected)
 
 
-def test_overlay_runs_from_image_to_colours() -> None:
+def test_a_blend_runs_from_image_to_colours() -> None:
     rng = np.random.default_rng(0)
     image, values = rng.integers(0, 256, (7, 11, 3), dtype=np.uint8), rng.random((3, 5))
     colours = colorize(enlarge(values, (7, 11)), UNIT)
-    np.testing.assert_array_equal(overlay(image, values, UNIT, 0), image)
-    np.testing.assert_array_equal(overlay(image, values, UNIT, 1), colours)
+    np.testing.assert_array_equal(blend(image, values, UNIT, 0), image)
+    np.testing.assert_array_equal(blend(image, values, UNIT, 1), colours)
     half = (image.astype(float) + colours) / 2
-    assert np.abs(overlay(image, values, UNIT, 0.5) - half).max() <= 0.5
+    assert np.abs(blend(image, values, UNIT, 0.5) - half).max() <= 0.5
 
 
 def test_one_pixel() -> None:
-    assert overlay(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1)), UNIT, 1).shape == (1, 1, 3)
+    assert blend(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1)), UNIT, 1).shape == (1, 1, 3)
 
 
 def test_arrays_that_are_no_image_are_refused() -> None:
     values = np.ones((2, 2))
     with pytest.raises(RegardError, match=r"float64\(4, 4, 3\), expected uint8"):
-        overlay(np.zeros((4, 4, 3)), values, UNIT)
+        blend(np.zeros((4, 4, 3)), values, UNIT)
     with pytest.raises(RegardError, match=r"opacity is 1\.5"):
-        overlay(np.zeros((4, 4, 3), np.uint8), values, UNIT, 1.5)
+        blend(np.zeros((4, 4, 3), np.uint8), values, UNIT, 1.5)
     with pytest.raises(RegardError, match=r"shape \(2, 2, 2\)"):
         colorize(np.ones((2, 2, 2)), UNIT)
     with pytest.raises(RegardError, match=r"shape \(1, 4, 4\)"):
@@ -118,42 +107,3 @@ def test_signed_relevance_is_dark_at_zero_with_a_colour_for_each_sign():
     assert nothing.max() < 40
     assert against[2] > against[0] + 50
     assert speaks_for[0] > speaks_for[2] + 50
-
-
-def test_all_rows_share_the_scale_of_all_maps() -> None:
-    images = [np.zeros((20, 20, 3), np.uint8)] * 2
-    drawn = sheet(images, [np.full((4, 4), 2.0), np.full((4, 4), 8.0)], unit="bits")
-    colours = {tuple(c) for c in drawn[::7, ::7].reshape(-1, 3).tolist()}
-    scale = Scale(0, 8, "bits")
-    for value in (2.0, 8.0):
-        assert tuple(colorize(np.array([[value]]), scale)[0, 0].tolist()) in colours
-
-
-def test_a_given_scale_is_kept() -> None:
-    image = [np.zeros((20, 20, 3), np.uint8)]
-    alone = sheet(image, [np.full((4, 4), 2.0)], unit="bits")
-    on_scale = sheet(image, [np.full((4, 4), 2.0)], unit="bits", scale=Scale(0, 8, "bits"))
-    assert not np.array_equal(alone, on_scale)
-
-
-@pytest.mark.parametrize("title", ["a$b$ {x} \\frac", "<script>alert(1)</script>", "x" * 500, "two\nlines", "漢字 🐦"])
-def test_a_hostile_title_is_only_text(title: str) -> None:
-    plain = sheet([np.zeros((8, 8, 3), np.uint8)], [np.ones((2, 2))], unit="gate", titles=["ok"])
-    assert sheet([np.zeros((8, 8, 3), np.uint8)], [np.ones((2, 2))], unit="gate", titles=[title]).shape == plain.shape
-
-
-def test_images_of_different_shapes() -> None:
-    images = [np.zeros((10, 40, 3), np.uint8), np.zeros((40, 10, 3), np.uint8), np.zeros((1, 1, 3), np.uint8)]
-    drawn = sheet(images, [np.eye(3), np.eye(2), np.ones((1, 1))], unit="relevance")
-    assert drawn.dtype == np.uint8
-    assert drawn.shape[2] == 3
-
-
-def test_numbers_must_match() -> None:
-    image = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(RegardError, match="2 images for 1 maps"):
-        sheet([image, image], [np.eye(2)], unit="gate")
-    with pytest.raises(RegardError, match="0 images"):
-        sheet([], [], unit="gate")
-    with pytest.raises(RegardError, match="titles"):
-        sheet([image], [np.eye(2)], unit="gate", titles=[])

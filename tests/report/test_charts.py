@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.plot import Series, log_ticks, short, ticks
 from regard.report.charts import (
     BOTTOM,
     HOVER_POINTS,
@@ -9,12 +10,8 @@ from regard.report.charts import (
     RIGHT,
     TOP,
     Axis,
-    Series,
     chart,
-    log_ticks,
-    short,
     stems,
-    ticks,
     whiskers,
 )
 from regard.report.schema import Anchors, Reference, Score

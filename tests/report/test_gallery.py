@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from regard.plot import colorize
 from regard.report import write_report
 from regard.report.gallery import LARGEST, build_gallery, finite_range, outline, value_range
-from regard.report.overlay import colorize
 from regard.report.runs import read_run
 
 

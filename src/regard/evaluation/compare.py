@@ -14,18 +14,8 @@ from numpy.typing import NDArray
 from regard.evaluation.gallery import read_even_maps
 from regard.evaluation.rows import entry, read_per_image, reference
 from regard.files import write_atomically
-from regard.report import (
-    Evaluation,
-    Group,
-    Panels,
-    Reference,
-    Score,
-    panels,
-    read_evaluation,
-    render_page,
-    scale_of,
-    value_range,
-)
+from regard.plot import scale_of
+from regard.report import Evaluation, Group, Panels, Reference, Score, panels, read_evaluation, render_page, value_range
 from regard.training import read_record
 from regard.types import RegardError
 

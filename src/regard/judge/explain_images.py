@@ -20,8 +20,9 @@ from regard.explain import METHODS, ZeroMapWarning, explain, prepare_options
 from regard.files import csv_name, make_folder, write_arrays
 from regard.judge.subject import Subject
 from regard.owner import owns
+from regard.plot import method_sheet, picture_of, picture_values, rasterize, sheet, write_png
 from regard.reading import DataError, parse_yaml
-from regard.report import method_sheet, picture_of, picture_values, read_dataclass, sheet, write_dataclass, write_png
+from regard.report import read_dataclass, write_dataclass
 from regard.types import Map, RegardError, Unit
 
 _FILE = "explained.json"
@@ -305,7 +306,7 @@ def _write(
         drawn = sheet([picture], [values[name]], unit=map.unit, titles=[title])
     else:
         drawn = method_sheet(picture, maps, title=title)
-    write_png(Path(f"{file}.png"), drawn)
+    write_png(Path(f"{file}.png"), rasterize(drawn))
     write_arrays(Path(f"{file}.npz"), {"image": picture} | values)
     top = probabilities.topk(min(5, len(probabilities)))
     return ExplainedImage(

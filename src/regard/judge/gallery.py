@@ -15,18 +15,9 @@ from regard.explain import METHODS
 from regard.files import write_arrays
 from regard.judge.folder import JudgeFolder
 from regard.judge.results import JudgedMethod, JudgeResults
+from regard.plot import colorize, enlarge, picture_of, png, scale_of
 from regard.reading import read_arrays
-from regard.report import (
-    colorize,
-    enlarge,
-    finite_range,
-    fitted,
-    picture_of,
-    png,
-    scale_of,
-    uri,
-    value_range,
-)
+from regard.report import finite_range, fitted, uri, value_range
 from regard.types import RegardError, Unit
 
 GALLERY_IMAGES = 6

@@ -63,7 +63,7 @@ class Removal:
 
 
 @torch.no_grad()
-def curve(
+def path_curve(
     predict: Predict,
     images: Images,
     map: Map | Tensor,

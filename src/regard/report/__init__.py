@@ -1,23 +1,9 @@
 """Drawing: charts, overlays, the page and the terminal of any result. Not here: commands, and the making of numbers."""
 
-from regard.report.charts import Chart, ScatterPoint, Series, chart, scatter
+from regard.report.charts import Chart, chart, scatter_chart
 from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, uri, value_range
 from regard.report.glossary import term_lines
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
-from regard.report.overlay import (
-    Picture,
-    Scale,
-    colorize,
-    enlarge,
-    method_sheet,
-    overlay,
-    picture_of,
-    picture_values,
-    png,
-    scale_of,
-    sheet,
-    write_png,
-)
 from regard.report.page import render_page, write_page, write_report
 from regard.report.runs import read_evaluation, read_history, read_provenance, read_run
 from regard.report.schema import (
@@ -60,33 +46,22 @@ __all__ = [
     "MapMeaning",
     "MeanCurve",
     "Panels",
-    "Picture",
     "Reference",
     "Run",
-    "Scale",
-    "ScatterPoint",
     "Score",
-    "Series",
     "Terminal",
     "TrainedModel",
     "chart",
-    "colorize",
     "duration",
-    "enlarge",
     "finite_range",
     "fitted",
     "from_json",
     "interval_text",
     "json_text",
     "listed",
-    "method_sheet",
     "number",
-    "overlay",
     "panels",
-    "picture_of",
-    "picture_values",
     "plural",
-    "png",
     "print_records",
     "print_scores",
     "read_dataclass",
@@ -95,9 +70,7 @@ __all__ = [
     "read_provenance",
     "read_run",
     "render_page",
-    "scale_of",
-    "scatter",
-    "sheet",
+    "scatter_chart",
     "signed",
     "term_lines",
     "to_json",
@@ -106,6 +79,5 @@ __all__ = [
     "verdict",
     "write_dataclass",
     "write_page",
-    "write_png",
     "write_report",
 ]

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from matplotlib.ticker import LogLocator, MaxNLocator
-
+from regard.plot import ScatterPoint, Series, is_logarithmic, log_ticks, short, ticks
 from regard.report.schema import Anchors, Reference, Score
 from regard.report.words import UNDEFINED, interval_text, number
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 328, 12, 170  # of the plot, in the drawing of 340 by 200
 HOVER_POINTS = 80  # longer lines carry no text at their points: that text would be most of the page
-LOG_SPAN = 30.0  # a positive quantity that spans more than this is drawn on a logarithmic axis
 FAR = 5.0  # floors that stretch an axis by more than this are drawn at its edge
 
 
@@ -48,54 +46,6 @@ class Axis:
     def ticks(self, values: Sequence[float]) -> tuple[Tick, ...]:
         """The values that lie on the axis, as ticks."""
         return tuple(Tick(self(v), short(v)) for v in values if self.ends[0] <= v <= self.ends[1])
-
-
-def ticks(low: float, high: float, count: int, whole: bool = False) -> list[float]:
-    """About ``count`` round values that enclose low and high."""
-    if high <= low:
-        high = low + (abs(low) or 1.0) * 0.1
-    found = [float(t) for t in MaxNLocator(count, steps=[1, 2, 5, 10], integer=whole).tick_values(low, high)]
-    step, slack = found[1] - found[0], 1e-6 * (high - low)
-    before = [found[0] - step] if found[0] > low + slack else []  # matplotlib rounds where values are far from zero
-    return [*before, *found, *([found[-1] + step] if found[-1] < high - slack else [])]
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten around low and high (both positive), on a short axis also three times these."""
-    decades = math.log10(high / low)
-    candidates = LogLocator(subs=(1.0, 3.0) if decades < 2.5 else (1.0,), numticks=8).tick_values(low, high)
-    inside = [float(t) for t in candidates if low / 3.5 <= t <= high * 3.5]
-    return inside or [low, high]
-
-
-def short(value: float) -> str:
-    """A tick's text, with at most four digits."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 10_000:
-        return f"{value / 1000:,.4g}k".replace("-", "−")
-    text = f"{value:.0e}".replace("e-0", "e-") if abs(value) < 1e-3 else f"{value:,.4g}"
-    return text.replace("-", "−")
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line: ``style`` is a CSS class (main, second, control, level)."""
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    style: str
-
-
-@dataclass(frozen=True)
-class ScatterPoint:
-    """One dot in the data's units; ``text`` is shown under a pointer."""
-
-    label: str
-    x: float
-    y: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -155,7 +105,7 @@ def chart(title: str, series: Sequence[Series], *, xlabel: str = "epoch", decade
     if not finite:
         return None
     xs, ys = zip(*(p for _, points in finite for p in points), strict=True)
-    logarithmic = decades and min(ys) > 0 and max(ys) / min(ys) > LOG_SPAN
+    logarithmic = decades and is_logarithmic(ys)
     x_ticks = ticks(min(xs), max(xs), 6, whole=all(float(x).is_integer() for x in xs))
     y_ticks = log_ticks(min(ys), max(ys)) if logarithmic else ticks(min(ys), max(ys), 5)
     x_at = Axis(min(xs), max(xs), LEFT, RIGHT)
@@ -193,7 +143,7 @@ def _point(x: float, y: float, text: str) -> Point:
     return Point(round(x, 1), round(y, 1), text)
 
 
-def scatter(title: str, data: Sequence[ScatterPoint], *, xlabel: str, ylabel: str) -> Chart | None:
+def scatter_chart(title: str, data: Sequence[ScatterPoint], *, xlabel: str, ylabel: str) -> Chart | None:
     """Dots with axes that fit them; None where none is finite. Labels take colours in order of appearance."""
     finite = [p for p in data if math.isfinite(p.x) and math.isfinite(p.y)]
     if not finite:

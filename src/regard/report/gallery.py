@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from regard.report.overlay import GREY, Picture, Scale, colorize, enlarge, png, scale_of
+from regard.plot import GREY, Picture, Scale, colorize, enlarge, png, scale_of
 from regard.report.schema import Item, MapMeaning, Pictures, Run
 from regard.report.words import interval_text, listed, number
 

@@ -17,12 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from regard.files import write_atomically
+from regard.plot import UNITS, Series, color_stops
 from regard.report import charts, words
-from regard.report.charts import Chart, Series
+from regard.report.charts import Chart
 from regard.report.classes import class_table
 from regard.report.gallery import build_gallery, value_range
 from regard.report.glossary import TERMS, terms_in
-from regard.report.overlay import UNITS, color_stops
 from regard.report.runs import read_run
 from regard.report.schema import Run
 

@@ -21,6 +21,7 @@ from regard.files import write_arrays
 from regard.gaze import Fixations
 from regard.listing import find_path
 from regard.metrics import best_typical_worst
+from regard.plot import scale_of
 from regard.reading import ArrayFile
 from regard.report import (
     GALLERY_ORDER,
@@ -31,7 +32,6 @@ from regard.report import (
     panels,
     plural,
     render_page,
-    scale_of,
     signed,
     write_page,
 )

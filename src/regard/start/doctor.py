@@ -222,7 +222,7 @@ def _small_run(folder: Path) -> float:
     """Bits of a map of a small network that was trained into the folder; an error where something is wrong."""
     import torch
 
-    from regard.report import picture_of, picture_values, sheet, write_png
+    from regard.plot import picture_values, rasterize, sheet, write_png
     from regard.training import load_run, recipe_from, train
 
     with torch.random.fork_rng():
@@ -236,7 +236,7 @@ def _small_run(folder: Path) -> float:
     bits = float(values.sum())
     if not (bits > 0 and values.min() >= 0):
         raise RegardError(f"a map of {bits} bits; above 0 was expected")
-    write_png(folder / "map.png", sheet([picture_of(images[0])], [values], unit=map.unit))
+    write_png(folder / "map.png", rasterize(sheet(images, map)))
     if not (folder / "map.png").read_bytes().startswith(b"\x89PNG"):
         raise RegardError("a picture was written that is no PNG")
     return bits

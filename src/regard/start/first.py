@@ -20,8 +20,9 @@ from regard.constants import AUTO
 from regard.devices import find_device
 from regard.explain import METHODS
 from regard.judge import ExplainedImage, explain_images, open_subject
+from regard.plot import scale_of
 from regard.reading import read_arrays
-from regard.report import Panels, panels, render_page, scale_of, write_page
+from regard.report import Panels, panels, render_page, write_page
 from regard.types import RegardError
 
 NETWORK = "tf_efficientnet_lite0"

@@ -14,7 +14,8 @@ from regard.experiments.study.design import CONDITIONS
 from regard.experiments.study.page import StudyPicture, render_study
 from regard.experiments.study.results import study_results
 from regard.experiments.study.simulation import Design, Simulation, simulate_trials, simulation_plan
-from regard.report import ScatterPoint, listed, scatter, to_json, write_dataclass
+from regard.plot import ScatterPoint
+from regard.report import listed, scatter_chart, to_json, write_dataclass
 from regard.types import RegardError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -214,11 +215,11 @@ def test_dots_have_the_positions_of_their_values() -> None:
         ScatterPoint("b", 1.0, 2.0, "second"),
         ScatterPoint("a", np.nan, 1.0, "lost"),
     ]
-    chart = scatter("t", points, xlabel="x", ylabel="y")
+    chart = scatter_chart("t", points, xlabel="x", ylabel="y")
     assert chart is not None
     (first,), (second,) = (d.points for d in chart.dots)
     assert first.x < second.x
     assert first.y > second.y  # up is more
     assert [d.kind for d in chart.dots] == [0, 1]
     assert "2 points" in chart.alt
-    assert scatter("t", points[2:], xlabel="x", ylabel="y") is None
+    assert scatter_chart("t", points[2:], xlabel="x", ylabel="y") is None

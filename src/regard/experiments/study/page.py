@@ -30,7 +30,8 @@ from regard.experiments.study.rows import (
     similarity_row,
     transparency_row,
 )
-from regard.report import Picture, Score, colorize, enlarge, listed, plural, render_page, scale_of, uri
+from regard.plot import Picture, colorize, enlarge, scale_of
+from regard.report import Score, listed, plural, render_page, uri
 
 _TILE, _LINE, _GAP = 112, 14, 4  # pixels
 _CAPTION = "Each map from its smallest (dark) to its largest value (light)."

@@ -12,19 +12,8 @@ from regard.experiments.study.panel import ALL_BACKBONES
 from regard.experiments.study.questions import DoseResponse, PerformanceRow, SimilarityRow, TransparencyRow
 from regard.experiments.study.relation import Relations
 from regard.experiments.study.verdicts import Finding
-from regard.report import (
-    Chart,
-    Difference,
-    Group,
-    Reference,
-    ScatterPoint,
-    Score,
-    Series,
-    chart,
-    interval_text,
-    number,
-    scatter,
-)
+from regard.plot import ScatterPoint, Series
+from regard.report import Chart, Difference, Group, Reference, Score, chart, interval_text, number, scatter_chart
 from regard.score import METRIC_LABELS
 
 R = TypeVar("R", PerformanceRow, SimilarityRow, TransparencyRow)
@@ -99,7 +88,7 @@ def of_cell(rows: Sequence[R], task: str, backbone: str) -> list[R]:
 def scatters(relations: Relations) -> tuple[Chart, ...]:
     """One scatter plot per task: similarity and performance of every network with a learned map."""
     plots = [
-        scatter(
+        scatter_chart(
             r.task,
             [
                 ScatterPoint(

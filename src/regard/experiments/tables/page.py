@@ -7,7 +7,8 @@ from pathlib import Path
 
 from regard.experiments.tables import export
 from regard.experiments.tables.results import TableResults, read_table_results
-from regard.report import Chart, Series, chart, duration, plural, render_page, write_page
+from regard.plot import Series
+from regard.report import Chart, chart, duration, plural, render_page, write_page
 
 _CHARTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Information plane: bits about the label": (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool
 from torch import Tensor
 
-from regard.metrics.perturbation import Curve, Removal, curve
+from regard.metrics.perturbation import Curve, Removal, path_curve
 from regard.types import Classes, Images, Map, PerImage, Predict, as_map
 
 
@@ -55,7 +55,7 @@ def deletion(
     >>> c.fractions.tolist(), c.probabilities.tolist()
     ([[0.0, 0.25, 0.25, 1.0, 1.0]], [[1.0, 0.75, 0.75, 0.0, 0.0]])
     """
-    return curve(predict, images, map, classes, removal or Removal(), insert=False, least_first=False)
+    return path_curve(predict, images, map, classes, removal or Removal(), insert=False, least_first=False)
 
 
 def insertion(
@@ -72,7 +72,7 @@ def insertion(
     >>> insertion(brightness, images, images[:, :1], torch.tensor([0]), removal=removal).area.item()
     0.5
     """
-    return curve(predict, images, map, classes, removal or Removal(), insert=True, least_first=False)
+    return path_curve(predict, images, map, classes, removal or Removal(), insert=True, least_first=False)
 
 
 def lerf_morf_gap(
@@ -91,8 +91,8 @@ def lerf_morf_gap(
     0.25
     """
     removal = removal or Removal()
-    morf = curve(predict, images, map, classes, removal, insert=False, least_first=False)
-    lerf = curve(predict, images, map, classes, removal, insert=False, least_first=True)
+    morf = path_curve(predict, images, map, classes, removal, insert=False, least_first=False)
+    lerf = path_curve(predict, images, map, classes, removal, insert=False, least_first=True)
     return Gap(morf, lerf, lerf.area - morf.area)
 
 
