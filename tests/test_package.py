@@ -55,7 +55,8 @@ def test_a_wheel_builds_and_runs_elsewhere(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("regard-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     source = ROOT / "src"
-    expected = {p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    kept = [p for p in source.rglob("*") if p.is_file() and p.parent.name != "__pycache__"]
+    expected = {p.relative_to(source).as_posix() for p in kept}
     assert expected <= names
     assert {"regard/py.typed", "regard/report/template/page.html.j2"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)

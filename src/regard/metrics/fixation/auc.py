@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, chunk, pixels
+from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels
+from regard.metrics.fixation.kernels import rank_pixels
 from regard.metrics.rounding import dot, settled, wide
 from regard.types import PerImage, RegardError
 
@@ -100,8 +100,9 @@ def _generator(seed: tuple[int, ...]) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-TABLE_BITS = 15
+TABLE_BITS = 13
 OCTAVES = 24
+"""Of the table of `rank_pixels`."""
 
 
 def codes(
@@ -114,8 +115,8 @@ def codes(
     if flat.device.type != "cpu":
         return _search(ordered, flat)
     out = torch.empty(flat.shape, dtype=torch.int32)
-    for b, count in enumerate(known.sum(1).tolist()):
-        _binned(ordered[b, :count].contiguous(), flat[b], out[b])
+    by_image = [ordered[b, :count].numpy() for b, count in enumerate(known.sum(1).tolist())]
+    rank_pixels(flat.contiguous(), by_image, out, bits=TABLE_BITS, octaves=OCTAVES)
     return out
 
 
@@ -123,36 +124,6 @@ def _search(ordered: Tensor, flat: Tensor) -> Tensor:
     flat = flat.contiguous()
     left = torch.searchsorted(ordered, flat, out_int32=True)
     return left + torch.searchsorted(ordered, flat, right=True, out_int32=True)
-
-
-def _binned(ordered: Float[Tensor, " n"], flat: Float[Tensor, " hw"], out: Int[Tensor, " hw"]) -> None:
-    """Writes codes, through a table: a monotone integer key of each pixel looks its code up.
-
-    The key is the bit pattern of float32(pixel - minimum), cut to TABLE_BITS: monotone, and fine near zero, where
-    skewed maps crowd; what lies OCTAVES below the maximum shares one bin. Bins without a fixated value have one code;
-    only pixels in a bin with one are searched. A search of all pixels gives the same and takes several times as long,
-    as its branches are hard to predict.
-    """
-    if len(ordered) == 0:
-        out.zero_()
-        return
-    low = flat.amin(0)
-    top = int((flat.amax(0) - low).to(torch.float32).view(torch.int32))
-    base = max(top - (OCTAVES << 23), 0)  # 23 bits of mantissa
-    shift = max((top - base).bit_length() - TABLE_BITS, 0)
-
-    def key(values: Tensor) -> Tensor:
-        bits = (values - low).to(torch.float32).view(torch.int32)
-        return bits.clamp_(min=base).sub_(base).bitwise_right_shift_(shift)
-
-    own = key(ordered).long()
-    count = torch.bincount(own, minlength=((top - base) >> shift) + 1)
-    table = (2 * (count.cumsum(0) - count)).to(torch.int32)
-    table[own] = -1
-    for part, place in zip(flat.split(chunk()), out.split(chunk()), strict=True):
-        torch.index_select(table, 0, key(part), out=place)
-    unclear = torch.from_numpy(np.flatnonzero(out.numpy() < 0))  # five times as fast as torch.nonzero
-    out.index_copy_(0, unclear, _search(ordered, flat.index_select(0, unclear)))
 
 
 def sauc(
@@ -308,4 +279,4 @@ def ranked(
 
 
 def _auc(code: Tensor, count: Tensor) -> PerImage:
-    return 1 - wide(code).sum(1) / (2 * wide(count) * code.shape[1])
+    return 1 - wide(code.sum(1, dtype=torch.int64)) / (2 * wide(count) * code.shape[1])

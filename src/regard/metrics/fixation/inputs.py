@@ -18,14 +18,6 @@ Points = Float[Tensor, "..."]
 """(B,n,2): x, y in pixels of the map, NaN beyond an image's last fixation; `Fixations.points` makes them."""
 
 
-def chunk() -> int:
-    """Pixels of all maps together that a pass takes at once: their temporaries fit the cores' own caches, as passes
-    over whole maps wait for memory; and each of several threads gets the 32,768 below which torch does not split.
-    """
-    threads = torch.get_num_threads()
-    return 16_384 if threads == 1 else 65_536 * threads
-
-
 def check_maps(maps: Maps, what: str = "maps") -> Float[Tensor, "B 1 h w"]:
     """The maps as floating point.
 

@@ -9,7 +9,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.fixation.auc import fixated_once, ranked
-from regard.metrics.fixation.distribution import cc, correlation, kl_divergence, log_ratio, relative_entropy, sim
+from regard.metrics.fixation.distribution import (
+    TUEBINGEN_EPS,
+    cc,
+    correlation,
+    kl_divergence,
+    log_ratio,
+    relative_entropy,
+    sim,
+)
 from regard.metrics.fixation.inputs import (
     Convention,
     Maps,
@@ -18,9 +26,9 @@ from regard.metrics.fixation.inputs import (
     check_density,
     check_maps,
     check_pair,
-    chunk,
     pixels,
 )
+from regard.metrics.fixation.kernels import sum_pixels
 from regard.metrics.rounding import constant, dot, settled, wide
 from regard.types import PerImage
 
@@ -124,10 +132,7 @@ def _tuebingen(maps: Tensor, index: Tensor, known: Tensor, gold: Tensor) -> dict
         check_density(gold, "gold maps")
     total_p, total_g = p.sum(1, keepdim=True), g.sum(1, keepdim=True)
     count = p.shape[1]
-    step = count if p.device.type != "cpu" else max(chunk() // max(len(p), 1), 1)
-    means = (total_p / count, total_g / count, total_g / total_p)
-    parts = [_sums(a, b, *means) for a, b in zip(p.split(step, 1), g.split(step, 1), strict=True)]
-    square_p, square_g, product, shared, cross = torch.stack(parts).sum(0)
+    square_p, square_g, product, shared, cross = pixel_sums(p, g, total_p / count, total_g / count, total_g / total_p)
     flat = low_p == p.amax(1)
     empty = ((total_p == 0) | (total_g == 0)).squeeze(1)
     return {
@@ -138,11 +143,11 @@ def _tuebingen(maps: Tensor, index: Tensor, known: Tensor, gold: Tensor) -> dict
     }
 
 
-def _sums(p: Tensor, g: Tensor, mean_p: Tensor, mean_g: Tensor, ratio: Tensor) -> Float[Tensor, "5 B"]:
-    """Of some pixels: centred squares of both, centred product, sum of the smaller density, KL's sum."""
-    centred = p.new_empty(len(p), 2, p.shape[1])
-    torch.sub(p, mean_p, out=centred[:, 0])
-    torch.sub(g, mean_g, out=centred[:, 1])
-    products = centred @ centred.mT  # all three at once: each call has its price
+def pixel_sums(p: Tensor, g: Tensor, mean_p: Tensor, mean_g: Tensor, ratio: Tensor) -> Float[Tensor, "5 B"]:
+    """Centred squares of both maps (B,hw), centred product, sum of the smaller density, KL's sum."""
+    if p.device.type == "cpu":
+        means = torch.stack([mean_p[:, 0], mean_g[:, 0]])
+        return sum_pixels(p.contiguous(), g.contiguous(), means, ratio[:, 0].contiguous(), TUEBINGEN_EPS)
+    a, b = p - mean_p, g - mean_g
     shared = torch.minimum(p * ratio, g).sum(1)
-    return torch.stack([products[:, 0, 0], products[:, 1, 1], products[:, 0, 1], shared, log_ratio(p, g)])
+    return torch.stack([dot(a, a), dot(b, b), dot(a, b), shared, log_ratio(p, g)])
