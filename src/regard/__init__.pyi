@@ -1,6 +1,7 @@
 from . import captum as captum
 from . import data as data
 from . import gaze as gaze
+from . import lightning as lightning
 from . import metrics as metrics
 from . import plot as plot
 from .__about__ import __version__ as __version__

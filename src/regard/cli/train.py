@@ -24,6 +24,13 @@ def _add_own(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group("the command")
     own.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="runs are folders in it")
     own.add_argument("--quiet", action="store_true", help="show no progress")
+    own.add_argument(
+        "--logger",
+        action="append",
+        default=[],
+        choices=("tensorboard", "wandb", "mlflow"),
+        help="what is measured also goes there; repeatable. The package must be installed",
+    )
     own.add_argument("--no-evaluation", action="store_true", help="train only")
     own.add_argument(
         "--smoke",
@@ -50,7 +57,7 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     if first and fitted.chosen:
         print(fitted)
     recipe = fitted.recipe
-    run = train_with_twin(recipe, runs / recipe.name, quiet=options.quiet, data=fitted.data)
+    run = train_with_twin(recipe, runs / recipe.name, quiet=options.quiet, loggers=options.logger, data=fitted.data)
     if first and not options.no_evaluation:
         device = "cpu" if recipe.train.accelerator == "cpu" else AUTO
         evaluate_run(run.folder, device=device, quiet=options.quiet, run=run.open())

@@ -1,5 +1,5 @@
 from .build import build_model, check_choices, open_gaze, plain_twin
-from .calibration import calibrate_attention
+from .calibration import ImageBatches, calibrate_attention
 from .callbacks import history, overfitted, read_lines
 from .data_record import (
     RunRecord,
@@ -38,6 +38,7 @@ from .recipe_model import ATTENTION_NAMES, AlignRecipe, ImposeRecipe, ModelRecip
 from .recipe_training import AugmentRecipe, DataRecipe, OptimRecipe, TrainRecipe
 from .run import train, train_with_twin
 from .stem_cache import with_stem
+from .task import Task
 from .tasks import TASKS
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "DataRecipe",
     "Dose",
     "FittedRecipe",
+    "ImageBatches",
     "ImposeRecipe",
     "LoadedRun",
     "MapOverrideSplit",
@@ -65,6 +67,7 @@ __all__ = [
     "Recipe",
     "RunRecord",
     "Situation",
+    "Task",
     "TaskModel",
     "TrainRecipe",
     "TrainedRun",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import EMAWeightAveraging
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from regard.training.batches import Batches
 from regard.training.budgets import BudgetCallback, has_budget
@@ -19,13 +20,29 @@ from regard.training.callbacks import Journal, Patience, first_candidate, monito
 from regard.training.checkpoints import AtomicCheckpoints, Checkpoints
 from regard.training.divergence import DivergenceGuard
 from regard.training.layout import CHECKPOINTS, JOURNAL
+from regard.training.loggers import build_logger
 from regard.training.progress import ProgressBar, build_progress
 from regard.training.ranks import cluster, processes
 from regard.training.task import Task
 from regard.types import RegardError
 
 
-def build_trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl.Trainer:
+@dataclass(frozen=True)
+class Watch:
+    """What watches a run; nothing of it changes the result.
+
+    Attributes:
+        quiet: shows no progress.
+        callbacks: Lightning's, called after the run's own.
+        loggers: Lightning's, or their names (`build_logger`).
+    """
+
+    quiet: bool = False
+    callbacks: Sequence[pl.Callback] = ()
+    loggers: Sequence[Logger | str] = ()
+
+
+def build_trainer(task: Task, folder: Path, batches: Batches, watch: Watch) -> pl.Trainer:
     """The trainer of a task that keeps its checkpoints and logs in a folder.
 
     Raises:
@@ -43,12 +60,14 @@ def build_trainer(task: Task, folder: Path, quiet: bool, batches: Batches) -> pl
         Journal(folder / JOURNAL),
         Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
-        None if quiet else build_progress(),
+        None if watch.quiet else build_progress(),
+        *watch.callbacks,
     ]
     runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
     loggers: list[Logger] = [CSVLogger(folder, name="", version=f"logs-{runs}" if runs else "logs")]
-    if t.tensorboard:
-        loggers.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    names = [*(["tensorboard"] if t.tensorboard else []), *(name for name in watch.loggers if isinstance(name, str))]
+    loggers += [build_logger(name, folder) for name in dict.fromkeys(names)]
+    loggers += [logger for logger in watch.loggers if isinstance(logger, Logger)]
     try:
         return _engine(task, folder, batches, callbacks, loggers)
     except (MisconfigurationException, ModuleNotFoundError) as error:

@@ -11,12 +11,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import Logger
 
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
@@ -44,7 +47,7 @@ from regard.training.data_record import (
     write_record,
 )
 from regard.training.divergence import Diverged, continued_recipe, divergences, with_remedy
-from regard.training.engine import build_trainer, complete_training, silence_engine
+from regard.training.engine import Watch, build_trainer, complete_training, silence_engine
 from regard.training.finished import LoadedRun, load_checkpoint, load_model
 from regard.training.forward import TaskModel
 from regard.training.layout import CHECKPOINTS, MODEL, RECIPE, RECORD
@@ -147,7 +150,15 @@ class PreparedRun:
         return LoadedRun(self.recipe, load_model(self.folder, TASKS[self.recipe.task].model), data)
 
 
-def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: RunRecord | None = None) -> Path:
+def train(
+    recipe: Recipe,
+    folder: Path | str,
+    *,
+    quiet: bool = False,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger | str] = (),
+    record: RunRecord | None = None,
+) -> Path:
     """Trains a recipe into a folder, or goes on where a killed run stopped; a finished run is left as it is.
 
     The folder gets ``recipe.yaml``, ``data.json`` (what it is trained on), ``metrics.jsonl``,
@@ -158,6 +169,9 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: Ru
         recipe: of the run; ``Recipe()`` is a small network with attention on generated images, minutes on a processor.
         folder: of the run.
         quiet: shows no progress: on a terminal a bar, elsewhere a line per epoch and half minute.
+        callbacks: of Lightning, for your own measurements, called after the run's own. Its `LightningModule` is a
+            `regard.training.Task`, whose ``model`` is the network.
+        loggers: of Lightning, or names: ``tensorboard``, ``wandb``, ``mlflow``.
         record: of the data that the run must be trained on; by default those that are there now.
 
     Returns:
@@ -182,17 +196,22 @@ def train(recipe: Recipe, folder: Path | str, *, quiet: bool = False, record: Ru
     with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
         run = PreparedRun(recipe, Path(folder), record=record)
         with run.nothing_left:
-            return _train(run, quiet=quiet)
+            return _train(run, Watch(quiet, callbacks, loggers))
 
 
 def train_with_twin(
-    recipe: Recipe, folder: Path | str, *, quiet: bool = False, data: DataSplits | None = None
+    recipe: Recipe,
+    folder: Path | str,
+    *,
+    quiet: bool = False,
+    loggers: Sequence[Logger | str] = (),
+    data: DataSplits | None = None,
 ) -> PreparedRun:
     """Trains a recipe and, where it asks for one, its plain twin in a process of its own.
 
     On a processor the two share the cores, which is quicker than one after the other on all of them. A twin that fails
     does not lose the run: the error names it, and the same command tries it again. ``data`` are those of the recipe,
-    if they are open already.
+    if they are open already; ``loggers``, as of `train`, log the run and not its twin.
 
     Raises:
         RegardError: as `train`, or the twin failed.
@@ -200,26 +219,26 @@ def train_with_twin(
     with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
         run = PreparedRun(recipe, Path(folder), data)
         with run.nothing_left:
-            _train_both(run, quiet=quiet)
+            _train_both(run, Watch(quiet, loggers=loggers))
     return run
 
 
-def _train_both(run: PreparedRun, *, quiet: bool) -> None:
+def _train_both(run: PreparedRun, watch: Watch) -> None:
     recipe, folder, twin_folder = run.recipe, run.folder, run.folder / _TWIN
     if not recipe.twin or (twin_folder / RECORD).exists():
         (twin_folder / _WANTED).unlink(missing_ok=True)  # of a process that was killed
-        _train(run, quiet=quiet)
+        _train(run, watch)
         return
     if processes(recipe) > 1:
-        _train(run, quiet=quiet)
-        _train(PreparedRun(plain_twin(recipe), twin_folder, run.data, record=run.record), quiet=quiet)
+        _train(run, watch)
+        _train(PreparedRun(plain_twin(recipe), twin_folder, run.data, record=run.record), Watch(watch.quiet))
         return
     run.write_record()  # before the twin starts, which takes it
-    _train_plain_start(run, quiet=quiet)
+    _train_plain_start(run, quiet=watch.quiet)
     if recipe.train.cache_stem:  # once, so that the two processes do not compute the same files at the same time
-        stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=quiet)
+        stem_splits(recipe, build_model(recipe, run.data), run.data, quiet=watch.quiet)
     if recipe.model.init == "probe":
-        load_probe(folder, recipe, run.data, quiet=quiet)
+        load_probe(folder, recipe, run.data, quiet=watch.quiet)
     make_folder(twin_folder)
     path, log = twin_folder / _WANTED, twin_folder / "log.txt"
     save_recipe(plain_twin(recipe), path)
@@ -232,7 +251,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
         twin = start_child(command, stdout=output, stderr=subprocess.STDOUT, environment=environment)
         torch.set_num_threads(half)
         try:
-            _train(run, quiet=quiet)
+            _train(run, watch)
             torch.set_num_threads(threads)
             failed = twin.wait()
         except BaseException:
@@ -245,7 +264,7 @@ def _train_both(run: PreparedRun, *, quiet: bool) -> None:
         raise RegardError(f"the plain twin failed ({last}); see {log}. The run itself is whole: {folder}")
 
 
-def _train(run: PreparedRun, *, quiet: bool) -> Path:
+def _train(run: PreparedRun, watch: Watch) -> Path:
     recipe, folder = run.recipe, run.folder
     if run.finished:
         return folder
@@ -253,11 +272,11 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
         torch.set_num_threads(recipe.train.threads)
     begin = time.perf_counter()
     run.write_record()
-    _train_plain_start(run, quiet=quiet)
+    _train_plain_start(run, quiet=watch.quiet)
     seed_everything(recipe.train.seed)
     model: TaskModel = build_model(recipe, run.data)
     if recipe.model.init == "probe":
-        start_at_probe(model, load_probe(run.folder, recipe, run.data, quiet=quiet))
+        start_at_probe(model, load_probe(run.folder, recipe, run.data, quiet=watch.quiet))
     elif recipe.model.init is not None:
         start_from(model, _start_folder(folder, recipe.model.init))
     if recipe.train.channels_last:
@@ -266,8 +285,8 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     data, gaze = build_gaze(recipe, run.data)
     if recipe.train.cache_stem:
         assert not isinstance(model, TwoStream), "refused by the recipe's rules"
-        data = stem_splits(recipe, model, data, quiet=quiet)
-        gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=quiet)
+        data = stem_splits(recipe, model, data, quiet=watch.quiet)
+        gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=watch.quiet)
     batches = Batches(recipe, data, gaze)
     if batches.steps_per_epoch < 1:
         raise RegardError(f"{folder}: no step can be made, so nothing would be learned; lower train.batch_size")
@@ -283,7 +302,7 @@ def _train(run: PreparedRun, *, quiet: bool) -> Path:
     if last.exists():
         check_checkpoint(last, task)
     silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
-    trainer = build_trainer(task, folder, quiet, batches)
+    trainer = build_trainer(task, folder, batches, watch)
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, batches, ckpt_path=last if last.exists() else None, weights_only=True)
@@ -329,4 +348,4 @@ def _train_plain_start(run: PreparedRun, *, quiet: bool) -> None:
     """The plain network that the run goes on from, where the recipe asks for one and it is not trained yet."""
     if run.recipe.train.plain_epochs:
         plain = PreparedRun(plain_start(run.recipe), run.folder / "plain", run.data, record=run.record)
-        _train(plain, quiet=quiet)
+        _train(plain, Watch(quiet))
