@@ -172,7 +172,7 @@ def test_the_command_ends_with_1_where_something_is_broken(tmp_path: Path, monke
     assert states["torch"] == "ok"
 
 
-@pytest.mark.parametrize("part", ["regard.training.train", "regard.report.sheet"])
+@pytest.mark.parametrize("part", ["regard.training.train", "regard.plot.sheet"])
 def test_a_small_run_that_fails_is_broken_and_named(monkeypatch, capsys, part) -> None:
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("no\x07 thing")
