@@ -15,7 +15,7 @@ from regard.data import DataSplits
 from regard.models import AttentiveClassifier
 from regard.objectives import Budget, Weights, information_loss
 from regard.training import build_data, build_model, load_run, train
-from regard.training.budgets import BudgetCallback
+from regard.training.budgets import BudgetSearch
 from regard.training.forward import sampled_rates
 from regard.training.recipe import Recipe
 from regard.training.task import Task
@@ -26,11 +26,11 @@ def replace_measure(monkeypatch: pytest.MonkeyPatch, rates: dict[str, float]) ->
     """Replaces the measurement; returns the step and the latent's weight at each, before the update."""
     measurements: list[tuple[int, float]] = []
 
-    def measure(self: BudgetCallback, task: Task, images: int | None = None) -> dict[str, float]:
+    def measure(self: BudgetSearch, task: Task, images: int | None = None) -> dict[str, float]:
         measurements.append((task.global_step, task.weights.beta))
         return rates
 
-    monkeypatch.setattr(BudgetCallback, "measure", measure)
+    monkeypatch.setattr(BudgetSearch, "measure", measure)
     return measurements
 
 
@@ -63,7 +63,7 @@ def test_a_budget_limits_the_share_of_random_maps(tmp_path: Path) -> None:
         objective={"kept_budget": 0.5},
     )
     task, data = task_of(recipe)
-    share = BudgetCallback(data.val).measure(task)["expected_share"]
+    share = BudgetSearch(data.val).measure(task)["expected_share"]
     with torch.no_grad():
         mean = task.model.eval()(data.val.batch(range(len(data.val))).images)
         many = task.model(data.val.batch(range(4)).images.repeat(25, 1, 1, 1), samples=20)
@@ -83,13 +83,13 @@ def test_a_measurement_uses_one_sample_and_keeps_state(monkeypatch: pytest.Monke
     monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
     task.model.train()
     state, buffers = torch.get_rng_state(), {k: v.clone() for k, v in task.model.state_dict().items()}
-    first, second = BudgetCallback(data.val).measure(task), BudgetCallback(data.val).measure(task)
+    first, second = BudgetSearch(data.val).measure(task), BudgetSearch(data.val).measure(task)
     assert first == second
     assert set(first) == {"latent_bits", "gate_bits"}
     assert torch.equal(torch.get_rng_state(), state)
     assert task.model.training
     assert all(torch.equal(v, buffers[k]) for k, v in task.model.state_dict().items())
-    fewer = BudgetCallback(data.val, images=5).measure(task)
+    fewer = BudgetSearch(data.val, images=5).measure(task)
     assert fewer != first
 
 
@@ -114,11 +114,11 @@ def test_averaged_weights_are_measured_and_the_weights_are_restored(
 ) -> None:
     measured: list[torch.Tensor] = []
 
-    def measure(self: BudgetCallback, task: Task, images: int | None = None) -> dict[str, float]:
+    def measure(self: BudgetSearch, task: Task, images: int | None = None) -> dict[str, float]:
         measured.append(torch.cat([parameter.detach().flatten() for parameter in task.model.parameters()]))
         return {"latent_bits": 10.0 * NATS_PER_BIT}  # the budget, so that the multiplier rests
 
-    monkeypatch.setattr(BudgetCallback, "measure", measure)
+    monkeypatch.setattr(BudgetSearch, "measure", measure)
     parts = {"train": {"epochs": 2, "ema": ema}, "optim": {"name": "adamw", "lr": 2e-3}}
     folder = train(tiny(**parts, objective={"budget_bits": 10.0}), tmp_path / "run", quiet=True)
     free = train(tiny(**parts), tmp_path / "free", quiet=True)
@@ -280,5 +280,5 @@ def test_a_code_budget_measures_the_length_of_hard_anchors(monkeypatch: pytest.M
     data = build_data(recipe)
     task = Task(recipe, build_model(recipe, data), steps_per_epoch=8)
     monkeypatch.setattr(Task, "global_step", property(lambda _: 0))
-    measured = BudgetCallback(data.val).measure(task)
+    measured = BudgetSearch(data.val).measure(task)
     assert measured["code_bits"] == pytest.approx(64 * math.log(4))  # a fresh prior is uniform

@@ -40,7 +40,7 @@ def has_budget(objective: ObjectiveRecipe) -> bool:
     return any(getattr(objective, name) is not None for name in ("budget_bits", *MAP_BUDGETS))
 
 
-class BudgetCallback(pl.Callback):
+class BudgetSearch(pl.Callback):
     """Dual ascent on ln beta of the latent rate by the same validation images, a few times an epoch; checks at the end.
 
     It starts when the warm-up is over and rests in the last tenth of training. Every process measures the same images

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from pytorch_lightning.loggers import CSVLogger, Logger
 
 from regard.training.batches import Batches
-from regard.training.budgets import BudgetCallback, has_budget
+from regard.training.budgets import BudgetSearch, has_budget
 from regard.training.calibration import CalibrationCallback, calibrates
 from regard.training.callbacks import Journal, Patience, first_candidate, monitored
 from regard.training.checkpoints import AtomicCheckpoints, Checkpoints
@@ -56,7 +56,7 @@ def build_trainer(task: Task, folder: Path, batches: Batches, watch: Watch) -> p
         DivergenceGuard(recipe, monitor),  # before all that uses what has diverged
         average,  # before the callbacks that measure it
         CalibrationCallback(batches.data.train, batches.data.val) if calibrates(task.model) else None,
-        BudgetCallback(batches.data.val, average) if has_budget(recipe.objective) else None,
+        BudgetSearch(batches.data.val, average) if has_budget(recipe.objective) else None,
         Journal(folder / JOURNAL),
         Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
@@ -126,5 +126,5 @@ def complete_training(trainer: pl.Trainer, task: Task) -> None:
     if any(isinstance(callback, Checkpoints) and callback.ended for callback in trainer.callbacks):  # type: ignore[attr-defined]
         return
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, EMAWeightAveraging | BudgetCallback):
+        if isinstance(callback, EMAWeightAveraging | BudgetSearch):
             callback.on_train_end(trainer, task)
