@@ -236,7 +236,7 @@ def test_the_error_for_an_unknown_field_lists_similar_ones(word: str, near: str,
 
 
 def test_the_error_for_a_dissimilar_field_points_to_the_list() -> None:
-    with pytest.raises(RegardError, match="--help` lists every field"):
+    with pytest.raises(RegardError, match="--help-all` lists every field"):
         parse_recipe(["--zzzzzz", "3"])
 
 
