@@ -89,8 +89,8 @@ def curve(
 
     Example:
         >>> figure = curve({"validation": [0.2, 0.5, 0.6], "training": [0.3, 0.6, 0.9]}, ylabel="accuracy")
-        >>> [line.get_label() for line in figure.axes[0].lines]
-        ['validation', 'training']
+        >>> ", ".join(line.get_label() for line in figure.axes[0].lines)
+        'validation, training'
     """
     if isinstance(series, Mapping):
         series = [Series(name, range(len(y)), y, "") for name, y in series.items()]
