@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from regard.explain import explain
-from regard.models import AttentiveClassifier, GlanceClassifier, to_onnx
+from regard.models import AttentiveClassifier, GlanceClassifier, open_saved, to_onnx
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
 
@@ -286,3 +286,14 @@ def test_controls_buy_as_much_without_a_glance(places: str) -> None:
         assert torch.equal(maps[:, :, 2:4, 2:6].sum((1, 2, 3)), torch.full((40,), 8.0))
     else:
         assert torch.equal(maps[0, 0, 1::2, 1::2], torch.ones(3, 4))
+
+
+def test_a_saved_glance_is_opened_without_its_name(tmp_path: Path) -> None:
+    model = GlanceClassifier(
+        "vit_tiny_patch16_224", 2, input_size=(32, 32), backbone_options={"patch_size": 8, "depth": 1}
+    ).eval()
+    model.save_pretrained(tmp_path)
+    again = open_saved(tmp_path)
+    assert type(again) is GlanceClassifier
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(again.predict(images), model.predict(images))

@@ -13,10 +13,11 @@ from regard.models.two_stream import TwoStream
 from regard.reading import read_json_file
 
 _KINDS: tuple[type[Exportable], ...] = (AttentiveClassifier, Segmenter, TwoStream)
+"""Each reads its subclasses, too: the first, the `GlanceClassifier`."""
 
 
 def open_saved(folder: str | Path) -> Exportable:
-    """The classifier, segmenter or two-stream network that ``save_pretrained`` wrote into a folder.
+    """The classifier, glance included, segmenter or two-stream network that ``save_pretrained`` wrote into a folder.
 
     Raises:
         RegardError: as ``from_pretrained``.
