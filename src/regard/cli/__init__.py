@@ -24,6 +24,7 @@ from regard.cli import (
     receipt,
     report,
     runs,
+    scanpaths,
     score,
     shift,
     study,
@@ -54,6 +55,8 @@ EPILOG = """examples:
   regard export runs/mine --out mine.onnx        the network as ONNX
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps, scored against where people look
+  regard scanpaths --paths model.csv --fixations gaze.csv --images images/
+                                                 the order in which a model looks
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
                                                  which of these maps are faithful
   regard study small --workers 2                 human and machine attention, run and judged
@@ -71,7 +74,7 @@ _COMMANDS = {
     "first steps": (try_.add_try, doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
     "train": (train.add_train, evaluate.add_evaluate, report.add_report, runs.add_runs, export.add_export),
     "your images": (explain.add_explain, predict.add_predict, receipt.add_receipt),
-    "are maps right": (judge.add_judge, score.add_score),
+    "are maps right": (judge.add_judge, score.add_score, scanpaths.add_scanpaths),
     "many runs, other data": (
         shift.add_shift,
         transfer.add_transfer,

@@ -69,6 +69,7 @@ from regard.gaze.readers import (
     read_salicon,
     read_wang,
 )
+from regard.gaze.scanpaths import scanpaths
 from regard.gaze.tables import read_csv, read_folder, read_parquet, write_csv, write_parquet
 
 __all__ = [
@@ -136,6 +137,7 @@ __all__ = [
     "read_salicon",
     "read_wang",
     "readable_sizes",
+    "scanpaths",
     "sigma_pixels",
     "split_half",
     "through_grid",

@@ -1,7 +1,7 @@
 """Drawing: charts, overlays, the page and the terminal of any result. Not here: commands, and the making of numbers."""
 
 from regard.report.charts import Chart, chart, scatter_chart
-from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, uri, value_range
+from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, picture_uri, uri, value_range
 from regard.report.glossary import term_lines
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
 from regard.report.page import render_page, write_page, write_report
@@ -61,6 +61,7 @@ __all__ = [
     "listed",
     "number",
     "panels",
+    "picture_uri",
     "plural",
     "print_records",
     "print_scores",

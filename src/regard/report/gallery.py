@@ -116,22 +116,15 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
     """A picture (H,W,3), its map (h,w) on its own grid, and the map interpolated over the picture.
 
     Args:
-        image: the picture: a PNG in the page where it is small, else a JPEG.
+        image: the picture.
         values: the map.
         scale: of the colours.
     """
     height, width = image.shape[:2]
     layer = enlarge(values, fitted(height, width, LARGEST))
     low, high = finite_range(values)
-    picture, kind, file = Image.fromarray(image), "png", io.BytesIO()
-    if max(image.shape[:2]) < PHOTOGRAPH:
-        file.write(png(image))
-    else:
-        picture.thumbnail((LARGEST, LARGEST))
-        picture.save(file, format="JPEG", quality=88)
-        kind = "jpeg"
     return Panels(
-        image=uri(file.getvalue(), kind),
+        image=picture_uri(image),
         map=uri(png(colorize(values, scale)), "png"),
         layer=uri(png(colorize(layer, scale)), "png"),
         width=width,
@@ -154,6 +147,16 @@ def fitted(height: int, width: int, largest: int) -> tuple[int, int]:
     """A size of the same shape whose longer side is at most ``largest``."""
     shrink = min(1.0, largest / max(height, width))
     return max(1, round(height * shrink)), max(1, round(width * shrink))
+
+
+def picture_uri(image: Picture) -> str:
+    """A picture (H,W,3) as data in the page: a PNG where it is small, else a JPEG of at most ``LARGEST`` pixels."""
+    if max(image.shape[:2]) < PHOTOGRAPH:
+        return uri(png(image), "png")
+    picture, file = Image.fromarray(image), io.BytesIO()
+    picture.thumbnail((LARGEST, LARGEST))
+    picture.save(file, format="JPEG", quality=88)
+    return uri(file.getvalue(), "jpeg")
 
 
 def uri(content: bytes, kind: str) -> str:

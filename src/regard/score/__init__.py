@@ -1,4 +1,4 @@
-"""Any map against where people look: scores with floors and ceilings, per image, and models compared.
+"""Any map or scanpath against where people look: scores with floors and ceilings, per image, and models compared.
 
 One folder holds the whole way of `regard score`: maps and fixations, scoring, results, page. Not here: metrics
 (`regard.metrics.fixation`), densities and ceilings (`regard.gaze`), drawing (`regard.report`).
@@ -16,6 +16,14 @@ from regard.score.results import (
     read_score_results,
 )
 from regard.score.run import SourceScores, named_sources, score_sources
+from regard.score.scanpath import (
+    ScanpathOptions,
+    ScanpathResults,
+    print_scanpath_scores,
+    read_scanpath_results,
+    score_scanpaths,
+    write_scanpath_page,
+)
 from regard.score.score import compare_models, score_maps
 
 __all__ = [
@@ -24,6 +32,8 @@ __all__ = [
     "MapScores",
     "MapSource",
     "ModelComparison",
+    "ScanpathOptions",
+    "ScanpathResults",
     "ScoreOptions",
     "ScoreResults",
     "SourceScores",
@@ -33,10 +43,14 @@ __all__ = [
     "open_source",
     "print_comparison",
     "print_map_scores",
+    "print_scanpath_scores",
     "read_comparison",
     "read_fixations",
+    "read_scanpath_results",
     "read_score_results",
     "score_maps",
+    "score_scanpaths",
     "score_sources",
+    "write_scanpath_page",
     "write_score_pages",
 ]

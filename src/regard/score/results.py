@@ -224,9 +224,11 @@ class MapScores:
             images=len(self.images),
             fixations=sum(self.fixations),
             failed=self.failed,
-            scores={kind: {m: _mean(s) for m, s in by_metric.items()} for kind, by_metric in self.summary.items()},
+            scores={
+                kind: {m: scored_mean(s) for m, s in by_metric.items()} for kind, by_metric in self.summary.items()
+            },
             minus_center_paired={
-                metric: _mean(paired_difference(own, self.values["center"][metric], draws=draws, seed=seed))
+                metric: scored_mean(paired_difference(own, self.values["center"][metric], draws=draws, seed=seed))
                 for metric, own in self.values["maps"].items()
                 if metric in self.values["center"]
             },
@@ -310,5 +312,6 @@ def read_comparison(folder: Path) -> tuple[ModelComparison, ...]:
     return read_dataclass(folder / "comparison.json", tuple[ModelComparison, ...], REMEDY)
 
 
-def _mean(scores: Scores) -> ScoredMean:
+def scored_mean(scores: Scores) -> ScoredMean:
+    """A mean as files keep it, without the values of images."""
     return ScoredMean(scores.mean, scores.low, scores.high, dict(scores.undefined))

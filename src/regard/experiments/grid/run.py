@@ -20,7 +20,7 @@ from regard.experiments.grid.cell import FAILED_FILE, LOG_FILE, Cell, finished_r
 from regard.experiments.grid.engine import check_processors, engine, gpus_of_cell
 from regard.experiments.grid.task import do_cell, write_failure
 
-POLL = 0.2
+POLL = 0.1
 SCAN = 2.0
 """Seconds between looks at cells that other processes have."""
 TRIES = 3

@@ -1,21 +1,20 @@
 """Passes over the pixels of a map that numba compiles: ranks among fixated values, and sums of two maps.
 
-Compiled when they are first used (some seconds, once a machine: the result is kept beside this file, or in the user's
-cache), so that importing stays fast. Images are shared among as many threads as torch has. On a GPU torch does the same
-([`codes`](auc.py), [`pixel_sums`](scores.py)).
+Images are shared among as many threads as torch has. On a GPU torch does the same ([`codes`](auc.py),
+[`pixel_sums`](scores.py)).
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from regard.metrics.compiled import compiled
 
 _CHUNK = 2048  # pixels whose keys are made at once
 
@@ -35,7 +34,7 @@ def rank_pixels(flat: Tensor, ordered: list[Any], out: Tensor, *, bits: int, oct
     >>> out.tolist()
     [[0, 2, 4]]
     """
-    values, codes, run = flat.numpy(), out.numpy(), _compiled(_rank)
+    values, codes, run = flat.numpy(), out.numpy(), compiled(_rank)
     _each_image(lambda b: run(values[b], ordered[b], codes[b], bits, octaves), len(values))
 
 
@@ -55,7 +54,7 @@ def sum_pixels(p: Tensor, g: Tensor, means: Tensor, ratio: Tensor, eps: float) -
     [2.0, 2.0, 2.0, 2.0, 0.0]
     """
     out = torch.empty(len(p), 5, dtype=torch.float64)
-    a, b, into, run = p.numpy(), g.numpy(), out.numpy(), _compiled(_sums)
+    a, b, into, run = p.numpy(), g.numpy(), out.numpy(), compiled(_sums)
     first, second = means.numpy()
     scale = ratio.numpy()
     _each_image(lambda k: run(a[k], b[k], first[k], second[k], scale[k], eps, into[k]), len(p))
@@ -70,18 +69,6 @@ def _each_image(work: Callable[[int], object], count: int) -> None:
         return
     with ThreadPoolExecutor(threads) as pool:  # of this call alone: threads do not outlive a fork
         list(pool.map(work, range(count)))
-
-
-@cache
-def _compiled(kernel: Callable[..., None]) -> Any:
-    import numba
-
-    plain = inspect.unwrap(kernel)  # as it is written, without the checks of shapes that tests put around it
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract"}}
-    try:
-        return numba.njit(cache=True, **options)(plain)
-    except RuntimeError:  # nowhere to keep it
-        return numba.njit(**options)(plain)
 
 
 def _rank(flat: Any, ordered: Any, out: Any, bits: int, octaves: int) -> None:

@@ -1,0 +1,28 @@
+"""Loops that numba compiles when they are first used, so that importing stays fast.
+
+Compiling takes some seconds, once a machine: the result is kept beside the loop's file, or in the user's cache.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+
+@cache
+def compiled(kernel: Callable[..., Any]) -> Any:
+    """The loop ``kernel`` (arrays and numbers in, numbers out), compiled; it runs without Python's lock.
+
+    >>> compiled(lambda n: n + 1)(2)
+    3
+    """
+    import numba
+
+    plain = inspect.unwrap(kernel)  # as it is written, without the checks of shapes that tests put around it
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+    try:
+        return numba.njit(cache=True, **options)(plain)
+    except RuntimeError:  # nowhere to keep it
+        return numba.njit(**options)(plain)
