@@ -15,8 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from common import record
 
+from common import record
 from regard.gaze import Fixations, make_fixations, read_osie, scanpaths
 from regard.score import score_scanpaths
 
