@@ -102,3 +102,21 @@ def test_few_observers_make_sim_and_kl_look_better_than_the_truth() -> None:
         sim, kl = (world["metrics"][name] for name in ("sim", "kl"))
         above = sim["new"]["mean"] > sim["truth"]["mean"] + 0.01, kl["new"]["mean"] < kl["truth"]["mean"] - 0.01
         assert above == ((True, True) if observers in ("3", "6") else (False, False))
+
+
+def test_scanpaths_on_osie() -> None:
+    record = json.loads((ROOT / "results" / "scanpaths.json").read_text())
+    assert not record["dirty"]
+    values, scores = record["values"], record["values"]["scores"]
+    columns = ("center", "other_image", "drawn from other images", "drawn from this image")
+    columns += ("the observer, random order", "an observer", "observers")
+    for metric in values["floor"]:
+        means = [short(scores[kind][metric]["mean"], 3) for kind in columns]
+        assert f"| `{metric}` | {' | '.join(means)} |" in TEXT
+    sequence = {kind: scores[kind]["sequence_score"]["mean"] for kind in columns}
+    drawn, person = sequence["drawn from this image"], sequence["an observer"]
+    assert f"a real observer ({short(drawn, 3)} against {short(person, 3)})" in TEXT
+    assert f"loses {short(person - sequence['the observer, random order'], 3)} of it" in TEXT
+    higher = [m for m in values["floor"] if scores["center"][m]["mean"] > scores["observers"][m]["mean"]]
+    assert higher == ["multimatch_shape", "multimatch_duration"]
+    assert f"{values['images']} images with {values['viewings']:,} viewings take {values['seconds']:.0f} s" in TEXT
