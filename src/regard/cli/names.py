@@ -17,7 +17,7 @@ JUDGE_METRICS = (
 """Keys of `regard.judge.METRICS`."""
 SCORE_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl", "information_gain")
 """Metrics of `regard.score`."""
-SCANPATH_METRICS = (
+SCANPATH_NAMES = (
     *("sequence_score", "string_edit", "scanmatch", "scanmatch_time"),
     *("multimatch_shape", "multimatch_direction", "multimatch_length", "multimatch_position", "multimatch_duration"),
 )
@@ -26,4 +26,4 @@ SCANPATH_METRICS = (
 METHOD_HELP = f"Methods: {', '.join(METHOD_NAMES[:-3])}; controls: {', '.join(METHOD_NAMES[-3:])}"
 JUDGE_HELP = f"Metrics: {', '.join(JUDGE_METRICS)} (labels needs a second network)"
 SCORE_HELP = f"Metrics: {', '.join(SCORE_METRICS)} (the last with --train)"
-SCANPATH_HELP = f"Metrics: {', '.join(SCANPATH_METRICS)} (the last and scanmatch_time where durations are known)"
+SCANPATH_HELP = f"Metrics: {', '.join(SCANPATH_NAMES)} (the last and scanmatch_time where durations are known)"

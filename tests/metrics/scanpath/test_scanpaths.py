@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.metrics.scanpath import multimatch_cases as cases
 
-from regard.cli.names import SCANPATH_METRICS as NAMES
+from regard.cli.names import SCANPATH_NAMES as NAMES
 from regard.metrics.scanpath import (
     MULTIMATCH,
     SCANPATH_METRICS,

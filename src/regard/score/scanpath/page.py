@@ -32,7 +32,7 @@ from regard.report import (
 )
 from regard.score.scanpath.results import (
     FLOORS,
-    REMEDY,
+    SCANPATH_REMEDY,
     ScanpathItem,
     ScanpathResults,
     read_scanpath_results,
@@ -112,7 +112,7 @@ def write_scanpath_page(folder: Path) -> Path:
     results = read_scanpath_results(folder)
     cards: dict[str, list[PathCard]] = {rule: [] for rule in GALLERY_ORDER}
     if results.gallery:
-        with ArrayFile(folder / "gallery.npz", REMEDY) as arrays:
+        with ArrayFile(folder / "gallery.npz", SCANPATH_REMEDY) as arrays:
             for item in results.gallery:
                 cards[item.rule].append(_card(item, arrays, list(results.models)))
     html = render_page(

@@ -24,7 +24,7 @@ SCANPATH_LABELS = {
     "multimatch_duration": ("MultiMatch, duration", "Durations of fixations."),
 }
 """metric of `regard.metrics.scanpath` -> its label and meaning."""
-REMEDY = "score the scanpaths again with `regard scanpaths`"
+SCANPATH_REMEDY = "score the scanpaths again with `regard scanpaths`"
 
 
 @dataclass(frozen=True)
@@ -102,4 +102,4 @@ def read_scanpath_results(folder: Path) -> ScanpathResults:
     Raises:
         RegardError: the file is missing or corrupt.
     """
-    return read_dataclass(folder / "scanpaths.json", ScanpathResults, REMEDY)
+    return read_dataclass(folder / "scanpaths.json", ScanpathResults, SCANPATH_REMEDY)
