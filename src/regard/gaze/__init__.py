@@ -69,8 +69,8 @@ from regard.gaze.readers import (
     read_salicon,
     read_wang,
 )
-from regard.gaze.scanpaths import scanpaths
 from regard.gaze.tables import read_csv, read_folder, read_parquet, write_csv, write_parquet
+from regard.gaze.viewings import scanpaths
 
 __all__ = [
     "ATARI_FRAME",

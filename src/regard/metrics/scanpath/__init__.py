@@ -4,8 +4,8 @@ A number alone says little: a gaze that rests on the centre is nearly as like a 
 is. `regard.score.score_scanpaths` compares with that, with other images' scanpaths and with other observers.
 """
 
-from regard.metrics.scanpath.multimatch import MULTIMATCH, multimatch
 from regard.metrics.scanpath.pair import SCANPATH_METRICS, scanpath_similarity
+from regard.metrics.scanpath.saccades import MULTIMATCH, multimatch
 from regard.metrics.scanpath.strings import (
     Scanpath,
     cluster_symbols,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from regard.metrics.scanpath.multimatch import MULTIMATCH, multimatch
+from regard.metrics.scanpath.saccades import MULTIMATCH, multimatch
 from regard.metrics.scanpath.strings import (
     EDIT_BINS,
     Scanpath,
