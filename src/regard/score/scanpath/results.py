@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from regard.report import Difference, Reference, Score, number, read_dataclass
 from regard.score.results import ScoredMean
@@ -79,7 +80,7 @@ class ScanpathResults:
         for kind, name in {**FLOORS, "observers": "other observers"}.items():
             other = self.references[kind][metric]
             if not math.isnan(other.mean):
-                role = "ceiling" if kind == "observers" else "floor"
+                role: Literal["floor", "ceiling"] = "ceiling" if kind == "observers" else "floor"
                 references.append(Reference(name, role, other.mean, other.low, other.high))
         return Score(
             key=metric,
