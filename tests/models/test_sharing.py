@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from tests.backbones.toys import Chain, Half
 
 from regard.backbones import create_backbone
-from regard.models import AttentiveClassifier, sharing
+from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
 
@@ -80,24 +80,6 @@ def test_an_architecture_checkpoint_of_a_plain_network_is_refused(tmp_path: Path
     save_file(create_backbone("wrn10_1", 3).state_dict(), tmp_path / "model.safetensors")
     with pytest.raises(RegardError, match="missing"):
         AttentiveClassifier.from_pretrained(tmp_path)
-
-
-def test_the_two_files_are_requested_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = small().eval()
-    model.save_pretrained(tmp_path)
-    requests = []
-
-    def download(repo: str, name: str, revision: str | None) -> str:
-        requests.append((repo, name, revision))
-        return str(tmp_path / name)
-
-    monkeypatch.setattr(sharing, "hf_hub_download", download)
-    again = AttentiveClassifier.from_pretrained("someone/their-model", revision="v1")
-    assert requests == [
-        ("someone/their-model", "config.json", "v1"),
-        ("someone/their-model", "model.safetensors", "v1"),
-    ]
-    assert torch.equal(again.predict(torch.ones(1, 3, 16, 16)), model.predict(torch.ones(1, 3, 16, 16)))
 
 
 def test_no_such_folder_nor_hub() -> None:

@@ -26,6 +26,7 @@ from regard.cli import (
     runs,
     scanpaths,
     score,
+    share,
     shift,
     study,
     sweep,
@@ -53,6 +54,7 @@ EPILOG = """examples:
                                                  classes of your images
   regard runs list                               your runs and their scores
   regard export runs/mine --out mine.onnx        the network as ONNX
+  regard share runs/mine someone/birds           on the Hugging Face hub, with a card of its scores
   regard score --maps maps/ --fixations gaze.csv --images images/
                                                  any maps, scored against where people look
   regard scanpaths --paths model.csv --fixations gaze.csv --images images/
@@ -72,7 +74,14 @@ EPILOG = """examples:
 Each command has its own --help."""
 _COMMANDS = {
     "first steps": (try_.add_try, doctor.add_doctor, init.add_init, data.add_data, completion.add_completion),
-    "train": (train.add_train, evaluate.add_evaluate, report.add_report, runs.add_runs, export.add_export),
+    "train": (
+        train.add_train,
+        evaluate.add_evaluate,
+        report.add_report,
+        runs.add_runs,
+        export.add_export,
+        share.add_share,
+    ),
     "your images": (explain.add_explain, predict.add_predict, receipt.add_receipt),
     "are maps right": (judge.add_judge, score.add_score, scanpaths.add_scanpaths),
     "many runs, other data": (

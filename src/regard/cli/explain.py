@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options
 from regard.cli.boundary import complain, say
-from regard.cli.names import METHOD_HELP
+from regard.cli.names import METHOD_HELP, MODEL_HELP
 
 
 def add_explain(commands: Commands) -> None:
@@ -26,9 +26,7 @@ def add_explain(commands: Commands) -> None:
         regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
     )
     explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files, or folders of them")
-    explain.add_argument(
-        "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
-    )
+    explain.add_argument("--model", "--run", required=True, help=MODEL_HELP)
     explain.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     explain.add_argument(
         "--method", help=f"all, or names with commas; default attention, or grad_cam without one. {METHOD_HELP}"

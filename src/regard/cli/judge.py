@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options, print_results
 from regard.cli.boundary import complain
-from regard.cli.names import JUDGE_HELP, METHOD_HELP
+from regard.cli.names import JUDGE_HELP, METHOD_HELP, MODEL_HELP
 
 
 def add_judge(commands: Commands) -> None:
@@ -23,7 +23,7 @@ def add_judge(commands: Commands) -> None:
         regard judge --model runs/default --methods attention,amortized_iba --learn-from photos/
         regard judge --model runs/default --shuffled runs/default-shuffled --images 100 --json""",
     )
-    judge.add_argument("--model", required=True, help="a run's folder, a saved classifier's, or a network's name")
+    judge.add_argument("--model", required=True, help=MODEL_HELP)
     judge.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     judge.add_argument("--data", help="a folder of images or a data set's name; default: the run's own test split")
     judge.add_argument("--methods", default="all", help=f"all, or names with commas. {METHOD_HELP}")

@@ -27,3 +27,4 @@ METHOD_HELP = f"Methods: {', '.join(METHOD_NAMES[:-3])}; controls: {', '.join(ME
 JUDGE_HELP = f"Metrics: {', '.join(JUDGE_METRICS)} (labels needs a second network)"
 SCORE_HELP = f"Metrics: {', '.join(SCORE_METRICS)} (the last with --train)"
 SCANPATH_HELP = f"Metrics: {', '.join(SCANPATH_NAMES)} (the last and scanmatch_time where durations are known)"
+MODEL_HELP = "a run's folder, a saved classifier's, hf:OWNER/NAME on the hub, or a timm or torchvision name"

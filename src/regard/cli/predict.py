@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device, positive
 from regard.cli.boundary import complain, say
+from regard.cli.names import MODEL_HELP
 
 
 def add_predict(commands: Commands) -> None:
@@ -21,9 +22,7 @@ def add_predict(commands: Commands) -> None:
         regard predict bird.jpg cat.jpg --model tf_efficientnet_lite0""",
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files, or folders of them")
-    predict.add_argument(
-        "--model", "--run", required=True, help="a run's folder, a saved classifier's, or a timm or torchvision name"
-    )
+    predict.add_argument("--model", "--run", required=True, help=MODEL_HELP)
     predict.add_argument("--weights", help="of a timm or torchvision network: a file, or pretrained (may download)")
     predict.add_argument("--csv", type=Path, metavar="FILE", help="where the table goes; default: printed")
     predict.add_argument("--batch", type=positive, default=32, help="images in one forward: bounds the memory")

@@ -13,7 +13,7 @@ from timm.data.imagenet_info import ImageNetInfo
 from torch import nn
 
 from regard.backbones import PACKAGED, create_backbone, head_name, nearest, read_weights
-from regard.models import AttentiveClassifier
+from regard.models import AttentiveClassifier, hub_name
 from regard.report import listed
 from regard.training import load_run, load_trained, refuse_map_override
 from regard.types import RegardError
@@ -57,17 +57,21 @@ class Subject:
 
 
 def open_subject(name: str | Path, *, weights: str | None = None) -> Subject:
-    """Opens a model; nothing is downloaded unless ``weights="pretrained"`` says so.
+    """Opens a model; nothing is downloaded unless ``hf:`` or ``weights="pretrained"`` says so.
 
     Args:
-        name: a run's folder, a folder of ``save_pretrained``, or a network's name for
-            ``regard.backbones.create_backbone``.
+        name: a run's folder, a folder of ``save_pretrained``, ``hf:owner/name`` on the Hugging Face hub, from which two
+            files are then fetched, or a network's name for ``regard.backbones.create_backbone``.
         weights: of a named network: ``pretrained`` (the library's own, downloaded where they are not at hand) or a
             file. By default those inside a package (``regard.backbones.PACKAGED``), for its network.
 
     Raises:
         RegardError: no such folder or network, an unfinished run, or a network without weights.
     """
+    if hub_name(name):
+        if weights is not None:
+            raise RegardError(f"weights={weights}: {name} has its own")
+        return _subject(str(name), AttentiveClassifier.from_pretrained(name))
     folder = Path(name)
     if not folder.is_dir() and len(folder.parts) > 1 and ":" not in str(name):
         raise RegardError(f"model {str(name)!r}: {_no_folder(folder)}")

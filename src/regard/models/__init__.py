@@ -4,9 +4,11 @@ Not here: attention mechanisms (attention), losses (objectives), training.
 """
 
 from regard.models.base import FREEZE_ALL, OneTrunk, Rates
+from regard.models.card import CardFacts
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.glance import GLANCE, GlanceClassifier
+from regard.models.hub import CONFIG, HUB, fetch_model, hub_name
 from regard.models.images import ImageInput, check_range
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
@@ -15,7 +17,7 @@ from regard.models.prediction import PATH_MEANINGS, PATHS, PredictionPath, Sampl
 from regard.models.receipt import Receipt, check_receipt, make_receipt, read_receipt, write_receipt
 from regard.models.saved import open_saved
 from regard.models.segmenter import Segmenter
-from regard.models.sharing import CONFIG
+from regard.models.sharing import Shareable
 from regard.models.tensor_module import as_tensor_module
 from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 
@@ -24,6 +26,7 @@ __all__ = [
     "CONFIG",
     "FREEZE_ALL",
     "GLANCE",
+    "HUB",
     "MAP_HEADS",
     "PAPER",
     "PATHS",
@@ -31,6 +34,7 @@ __all__ = [
     "STREAMS",
     "VARIANTS",
     "AttentiveClassifier",
+    "CardFacts",
     "GlanceClassifier",
     "ImageInput",
     "OneTrunk",
@@ -40,11 +44,14 @@ __all__ = [
     "Receipt",
     "Samples",
     "Segmenter",
+    "Shareable",
     "TwoStream",
     "TwoStreamOutput",
     "as_tensor_module",
     "check_range",
     "check_receipt",
+    "fetch_model",
+    "hub_name",
     "make_receipt",
     "open_saved",
     "paper_model",

@@ -7,8 +7,8 @@ from pathlib import Path
 from regard.errors import RegardError
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import Exportable
+from regard.models.hub import CONFIG, fetch_model, hub_name
 from regard.models.segmenter import Segmenter
-from regard.models.sharing import CONFIG
 from regard.models.two_stream import TwoStream
 from regard.reading import read_json_file
 
@@ -19,6 +19,8 @@ _KINDS: tuple[type[Exportable], ...] = (AttentiveClassifier, Segmenter, TwoStrea
 def open_saved(folder: str | Path) -> Exportable:
     """The classifier, glance included, segmenter or two-stream network that ``save_pretrained`` wrote into a folder.
 
+    ``hf:owner/name``, or ``hf:owner/name@revision``, is fetched from the Hugging Face hub: its two files alone.
+
     Raises:
         RegardError: as ``from_pretrained``.
 
@@ -27,7 +29,8 @@ def open_saved(folder: str | Path) -> Exportable:
         Traceback (most recent call last):
         regard.errors.RegardError: from_pretrained: no config.json in nowhere
     """
-    path = Path(folder) / CONFIG
+    folder = fetch_model(str(folder)) if hub_name(folder) else Path(folder)
+    path = folder / CONFIG
     if not path.is_file():
         raise RegardError(f"from_pretrained: no {CONFIG} in {folder}")
     content = read_json_file(path, "take a model that `save_pretrained` wrote")

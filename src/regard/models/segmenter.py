@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -63,6 +63,8 @@ class Segmenter(OneTrunk):
     """
 
     bottleneck = None
+
+    hub_task: ClassVar[str] = "image-segmentation"
 
     def __init__(
         self,

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import save_file
 from torch import nn
 
 from regard.backbones import load_weights, read_weights
 from regard.files import atomic_path, write_atomically
+from regard.models.card import CardFacts, model_card
 from regard.models.config_schema import SCHEMA, bounded_building, elements_of, read_config
+from regard.models.hub import CARD, CONFIG, WEIGHTS, check_repo, fetch_model, hub_name, upload
 from regard.models.plain import PlainModel
 from regard.models.prediction import Samples
-from regard.reading import check_links
+from regard.reading import check_links, check_name
 from regard.types import RegardError
-
-CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 def constructor_arguments(scope: dict[str, Any]) -> dict[str, Any]:
@@ -32,9 +31,13 @@ class Shareable(nn.Module):
 
     Attributes:
         config: the constructor arguments, without pretrained weights.
+        hub_task: the hub's name of what the model does.
+        SHARED: names of the files that `push_to_hub` always writes.
     """
 
     config: dict[str, Any]
+    hub_task: ClassVar[str] = "image-classification"
+    SHARED: ClassVar[tuple[str, ...]] = (CONFIG, WEIGHTS, CARD)
 
     def plain(self, samples: int | Samples | None = None) -> PlainModel:
         """The same network as a module from images to one tensor of logits, which other libraries take.
@@ -66,13 +69,59 @@ class Shareable(nn.Module):
                 f"save_pretrained: an option is not plain data ({error}); give names and numbers"
             ) from error
         state = {key: tensor.detach().clone().contiguous() for key, tensor in self.state_dict().items()}
-        with atomic_path(Path(folder) / _WEIGHTS, parents=True) as part:
+        with atomic_path(Path(folder) / WEIGHTS, parents=True) as part:
             save_file(state, part)
         write_atomically(Path(folder) / CONFIG, text + "\n")
+
+    def push_to_hub(
+        self,
+        repo: str,
+        *,
+        facts: CardFacts | None = None,
+        files: Mapping[str, bytes] | None = None,
+        private: bool | None = None,
+        token: str | None = None,
+        branch: str | None = None,
+    ) -> str:
+        """Puts the model on the Hugging Face hub, by its ``PyTorchModelHubMixin``: two files, a card, what is given.
+
+        `regard.runs.share_run` makes the facts and the picture of a run. ``HF_ENDPOINT`` names another hub.
+
+        Args:
+            repo: ``owner/name``; the repository is made where it is absent.
+            facts: what the card says of training, scores and licences.
+            files: further files of the same commit by their names, such as the card's picture.
+            private: whether a new repository is private; by default as the owner's account has it.
+            token: of the hub; by default that of ``hf auth login`` or ``HF_TOKEN``.
+            branch: of the repository; by default ``main``.
+
+        Returns:
+            Address of the commit.
+
+        Raises:
+            RegardError: as `save_pretrained`, or the hub refused or cannot be reached: nothing is uploaded then.
+        """
+
+        def write(folder: Path) -> None:
+            self.write_shared(folder, repo, facts=facts, files=files)
+
+        return upload(write, repo, message="A model of regard", private=private, token=token, branch=branch)
+
+    def write_shared(
+        self, folder: Path, repo: str, *, facts: CardFacts | None = None, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Writes what `push_to_hub` uploads into a folder; arguments and errors are its own."""
+        name = check_repo(repo)
+        self.save_pretrained(folder)
+        write_atomically(folder / CARD, model_card(self, name, facts, task=self.hub_task))
+        for file, content in (files or {}).items():
+            write_atomically(folder / check_name(file, "file"), content)
 
     @classmethod
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> Self:
         """Reads what ``save_pretrained`` wrote, from a folder or, where there is none, from the Hugging Face hub.
+
+        On the hub it is ``owner/name``, or ``hf:owner/name@revision``, which is never taken for a folder.
 
         Nothing in it is executed or fetched; see ``docs/security.md``. A class gives a model of itself or of a class
         made from it, whichever wrote the folder.
@@ -81,7 +130,7 @@ class Shareable(nn.Module):
             RegardError: nothing there, another schema, an argument that ``save_pretrained`` would not write, sizes out
                 of bounds, a link that leads out of the folder, or weights that do not fit the configuration.
         """
-        config_path, weights_path = (_file(source, name, revision) for name in (CONFIG, _WEIGHTS))
+        config_path, weights_path = _files(source, revision)
         kind, arguments = read_config(config_path, (cls, *cls.__subclasses__()))
         state = read_weights(weights_path)
         try:
@@ -99,16 +148,12 @@ class Shareable(nn.Module):
         return model.eval()
 
 
-def _file(source: str | Path, name: str, revision: str | None) -> Path:
+def _files(source: str | Path, revision: str | None) -> tuple[Path, Path]:
     folder = Path(source)
-    if folder.is_dir():
-        check_links(folder)
+    if hub_name(source) or not folder.is_dir():
+        folder = fetch_model(str(source), revision=revision)
+    check_links(folder)
+    for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise RegardError(f"from_pretrained: no {name} in {folder}")
-        return folder / name
-    try:
-        return Path(hf_hub_download(str(source), name, revision=revision))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise RegardError(
-            f"from_pretrained: {source} is neither a folder nor available from the hub ({type(error).__name__})"
-        ) from error
+    return folder / CONFIG, folder / WEIGHTS

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 import torch
 from jaxtyping import Float
@@ -110,6 +110,8 @@ class TwoStream(Shareable):
         statistics: of batch normalisation behind the gates, as in ``attach``.
         backbone_options: options of the network.
     """
+
+    hub_task: ClassVar[str] = "video-classification"
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ from regard.report.schema import (
     TrainedModel,
 )
 from regard.report.terminal import Terminal, print_records, print_scores
-from regard.report.words import duration, interval_text, listed, number, plural, signed, verdict
+from regard.report.words import duration, interval_text, listed, number, plural, run_summary, signed, verdict
 
 __all__ = [
     "GALLERY_ORDER",
@@ -71,6 +71,7 @@ __all__ = [
     "read_provenance",
     "read_run",
     "render_page",
+    "run_summary",
     "scatter_chart",
     "signed",
     "term_lines",

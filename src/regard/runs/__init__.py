@@ -1,4 +1,4 @@
-"""Folders of runs: which there are, which is better, which may go. Not here: making a run, and measuring one.
+"""Folders of runs: which there are, which is better, which may go; sharing one. Not here: making and measuring one.
 
 Names are imported when they are first used (`__init__.pyi` lists where they live), so that listing loads no network.
 """
