@@ -11,6 +11,7 @@ from regard.experiments import estimate
 from regard.experiments.estimate import probe, time_line
 from regard.experiments.grid import Cell, Result
 from regard.experiments.grid.cell import write_result
+from regard.experiments.runner import GridOptions
 from regard.training import Pace, Recipe, override
 from regard.types import RegardError
 
@@ -144,3 +145,29 @@ def test_cells_that_are_only_tried_out_are_not_probed(paces: dict[str, object], 
         "1 cell to run with 1 worker: each is one step of training, and mostly the time to read data and to start"
     )
     assert paces["asked"] == []
+
+
+def test_on_a_cluster_the_line_does_not_guess_how_many_run_at_a_time(paces: dict[str, object], tmp_path: Path) -> None:
+    paces["[9, 9]"] = Pace(step=2.0, validation=5.0, steps=10, batches=4)
+    cells = [cell("a", seed, **WIDE, **{"train.epochs": 3}) for seed in (0, 1)]
+    line = time_line(cells, tmp_path, None, 1)
+    start = "2 cells to run with as many workers as the cluster has room for: about"
+    assert line.startswith(f"{start} 4 min 0 s of one worker's time of training in all, by a few steps of 1 kind")
+    write_result(cells[0], tmp_path / cells[0].path, Result(), 90.0)
+    assert time_line(cells, tmp_path, None, 1) == (
+        "1 cell to run with as many workers as the cluster has room for: about 1 min 30 s of one worker's time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "many"),
+    [({}, 1), ({"workers": 3}, 3), ({"address": "auto"}, None), ({"address": "auto", "workers": 5}, 5)],
+    ids=["here", "workers", "cluster", "cluster, bounded"],
+)
+def test_how_many_run_at_a_time(options: dict[str, object], many: int | None) -> None:
+    assert GridOptions(**options).at_once == many  # type: ignore[arg-type]
+
+
+def test_cells_without_a_recipe_cannot_be_timed_beforehand(tmp_path: Path) -> None:
+    cells = [Cell("a/seed-0", "a", 0, "toys:work", {}), Cell("b/seed-0", "b", 0, "toys:work", {})]
+    assert time_line(cells, tmp_path, 1, 1) == "2 cells to run with 1 worker: time unknown until the first is finished"

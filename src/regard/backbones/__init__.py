@@ -3,6 +3,7 @@
 Not here: attention mechanisms (attention), models joined from them (models).
 """
 
+from regard.backbones.at_hand import weights_at_hand
 from regard.backbones.attach import Statistics, attach, cut_of, default_statistics, find_layout, record, recorder_for
 from regard.backbones.attended import Attended, Cut, Layout, attended
 from regard.backbones.choose import last_layer, middle_layer
@@ -103,6 +104,7 @@ __all__ = [
     "trace_until",
     "two_path_norms",
     "vgg_branch",
+    "weights_at_hand",
     "weights_hash",
     "width_is_free",
     "wrn_branch",

@@ -20,6 +20,7 @@ from regard.cli import (
     export,
     init,
     judge,
+    leaderboard,
     predict,
     receipt,
     report,
@@ -61,6 +62,8 @@ EPILOG = """examples:
                                                  the order in which a model looks
   regard judge --model tf_efficientnet_lite0 --data birds/ --methods grad_cam,rise,iba
                                                  which of these maps are faithful
+  regard leaderboard --models 'tf_efficientnet_lite*' --data birds/ --gaze osie
+                                                 networks by agreement with people
   regard study small --workers 2                 human and machine attention, run and judged
   regard study power --hypothesis C4 --effect .05
                                                  how large a study of human attention must be
@@ -83,7 +86,12 @@ _COMMANDS = {
         share.add_share,
     ),
     "your images": (explain.add_explain, predict.add_predict, receipt.add_receipt),
-    "are maps right": (judge.add_judge, score.add_score, scanpaths.add_scanpaths),
+    "are maps right": (
+        judge.add_judge,
+        score.add_score,
+        scanpaths.add_scanpaths,
+        leaderboard.add_leaderboard,
+    ),
     "many runs, other data": (
         shift.add_shift,
         transfer.add_transfer,

@@ -9,8 +9,10 @@ from regard.evaluation.consistency import changed_images
 from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns
 from regard.evaluation.evaluate import evaluate
 from regard.evaluation.localization import GRID_CEILING, tolerance
+from regard.evaluation.map_agreement import AgreementShare, agreement_share, map_agreement
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
+from regard.evaluation.probe_accuracy import probe_accuracy
 from regard.evaluation.rows import (
     ANOTHER,
     BOX_PRIOR,
@@ -24,7 +26,7 @@ from regard.evaluation.rows import (
 from regard.evaluation.sample import Sample, open_named, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
 from regard.evaluation.study_measures import DOSE, GazeSource, StudyMeasures, measure_study
-from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, transfer
+from regard.evaluation.transfer import ALL_EXAMPLES, TransferOptions, TransferResults, resized, transfer, untrained
 
 __all__ = [
     "ALL_EXAMPLES",
@@ -38,6 +40,7 @@ __all__ = [
     "OBSERVERS",
     "SHIFTS",
     "UNIFORM_BOX",
+    "AgreementShare",
     "Columns",
     "EvaluationContext",
     "GazeSource",
@@ -50,21 +53,26 @@ __all__ = [
     "StudyMeasures",
     "TransferOptions",
     "TransferResults",
+    "agreement_share",
     "changed_images",
     "compare_runs",
     "entry",
     "evaluate",
     "make_rows",
+    "map_agreement",
     "measure_study",
     "observe",
     "observe_maps",
     "open_named",
     "open_sample",
+    "probe_accuracy",
     "reference",
+    "resized",
     "sample_of",
     "shift",
     "tolerance",
     "transfer",
     "tried_out",
+    "untrained",
     "write_comparison",
 ]

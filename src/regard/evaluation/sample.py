@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,13 @@ def open_sample(
     return sample_of(open_named(data, size).test, data, count, size, seed=seed)
 
 
-def open_named(data: str, size: tuple[int, int]) -> DataSplits:
+def open_named(data: str, size: tuple[int, int], options: Mapping[str, Any] | None = None) -> DataSplits:
     """A data set of the catalog, in this size where the set has a choice of sizes.
+
+    Args:
+        data: its name.
+        size: (H, W), used as a square of H.
+        options: of the set, and its folder as ``root``.
 
     Raises:
         RegardError: there is none of this name, or it is not at hand.
@@ -87,7 +92,7 @@ def open_named(data: str, size: tuple[int, int]) -> DataSplits:
     if data not in CATALOG:
         raise RegardError(f"data {data!r}: neither a folder nor a data set; there are {', '.join(CATALOG)}")
     sized: dict[str, Any] = {"size": size[0]} if "size" in inspect.signature(CATALOG[data].open).parameters else {}
-    return open_data(data, **sized)
+    return open_data(data, **sized | dict(options or {}))
 
 
 def _covered(path: Path, size: tuple[int, int]) -> Tensor:

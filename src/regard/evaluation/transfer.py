@@ -135,9 +135,10 @@ def of_pixels(size: tuple[int, int]) -> Represent:
     return lambda images: resized(images, side).flatten(1)
 
 
-def represented(split: Split, represent: Represent) -> npt.NDArray[np.float32]:
-    """All items of a split as rows (N,D)."""
-    rows = [represent(split.batch(part).images) for part in torch.arange(len(split)).split(_BATCH)]
+def represented(split: Split, represent: Represent, index: Tensor | None = None) -> Rows:
+    """The items ``index`` of a split, all by default, as rows (N,D)."""
+    index = torch.arange(len(split)) if index is None else index
+    rows = [represent(split.batch(part).images) for part in index.split(_BATCH)]
     return torch.cat(rows).numpy()
 
 
@@ -255,7 +256,7 @@ def _cells(
     """Kind and shots -> right or wrong (draws,N), made where not found."""
     makers: dict[str, Callable[[], Represent]] = {
         "network": lambda: of_network(model.to(device)),
-        "untrained": lambda: of_network(_fresh(model, options.seed).to(device)),
+        "untrained": lambda: of_network(untrained(model, options.seed).to(device)),
         "pixels": lambda: of_pixels(data.train.batch([0]).size),
     }
     hits = {}
@@ -307,7 +308,7 @@ def _point(k: int, hits: dict[str, npt.NDArray[np.float32]]) -> TransferPoint:
     return TransferPoint(k or "all", difference=differences, **accuracies)
 
 
-def _fresh(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
+def untrained(model: AttentiveClassifier, seed: int) -> AttentiveClassifier:
     """The same network with weights as they are before training, pretrained ones not loaded."""
     seed_everything(seed)
     return type(model)(**{**model.config, "input_size": model.shape})

@@ -35,10 +35,11 @@ class Probed:
     why: str = ""
 
 
-def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list[bool], float | None]:
+def estimate_time(cells: Sequence[Cell], root: Path, workers: int | None) -> tuple[list[bool], float | None]:
     """Which cells are finished, and how many seconds the others will take; None where no cell is finished.
 
-    A cell is expected to take its size times the median rate of finished cells of its arm, else of all arms.
+    A cell is expected to take its size times the median rate of finished cells of its arm, else of all arms. Where
+    nobody knows how many run at a time (``workers`` None: a cluster decides), the seconds are those of one worker.
     """
     rates: dict[str, list[float]] = {}
     for cell in cells:
@@ -51,16 +52,19 @@ def estimate_time(cells: Sequence[Cell], root: Path, workers: int) -> tuple[list
     usual = statistics.median(rate for of_arm in rates.values() for rate in of_arm)
     left = [c for c, is_done in zip(cells, finished, strict=True) if not is_done]
     each = [c.size * (statistics.median(rates[c.arm]) if c.arm in rates else usual) for c in left]
-    return finished, max(sum(each) / workers, max(each, default=0.0))
+    return finished, max(sum(each) / (workers or 1), max(each, default=0.0))
 
 
-def time_line(cells: Sequence[Cell], root: Path, workers: int, threads: int) -> str:
-    """How many cells are left, and how long they will take."""
+def time_line(cells: Sequence[Cell], root: Path, workers: int | None, threads: int) -> str:
+    """How many cells are left, and how long they will take; ``workers`` is None where a cluster decides."""
     finished, seconds = estimate_time(cells, root, workers)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
-    start = f"{plural(len(left), 'cell')} to run with {plural(workers, 'worker')}: "
+    many = "as many workers as the cluster has room for" if workers is None else plural(workers, "worker")
+    start, end = f"{plural(len(left), 'cell')} to run with {many}: ", " of one worker's time" if workers is None else ""
     if seconds is not None:
-        return f"{start}about {duration(seconds)}"
+        return f"{start}about {duration(seconds)}{end}"
+    if not all("recipe" in cell.spec for cell in left):
+        return f"{start}time unknown until the first is finished"
     if any(cell.spec["recipe"]["train"]["fast_dev_run"] for cell in left):
         return f"{start}each is one step of training, and mostly the time to read data and to start"
     Terminal(stderr=True).print(
@@ -70,10 +74,11 @@ def time_line(cells: Sequence[Cell], root: Path, workers: int, threads: int) -> 
     if not probed.seconds:
         return f"{start}time unknown, as no cell is finished and none can be probed: {probed.why}"
     each = list(probed.seconds.values())
-    longest = max(sum(each) / workers, max(each))
+    longest = max(sum(each) / (workers or 1), max(each))
     kinds = plural(probed.kinds, "kind of network", "kinds of network")
     other = f". Another cannot be probed: {probed.why}" if probed.why else ""
-    return f"{start}about {duration(longest)} of training, by a few steps of {kinds}; measuring comes on top{other}"
+    about = f"{start}about {duration(longest)}{end} of training{end and ' in all'}"
+    return f"{about}, by a few steps of {kinds}; measuring comes on top{other}"
 
 
 def probe(cells: Sequence[Cell], threads: int) -> Probed:

@@ -52,6 +52,11 @@ class GridOptions:
     only: tuple[str, ...] = ()
     smoke: bool = False
 
+    @property
+    def at_once(self) -> int | None:
+        """How many cells run at a time; None where a cluster runs as many as it has room for."""
+        return self.workers or (1 if self.address is None else None)
+
     def tried(self, recipe: Recipe) -> Recipe:
         """The recipe, cut to one step where it is only tried out."""
         return override(recipe, {"train.fast_dev_run": True}) if self.smoke else recipe
@@ -76,19 +81,20 @@ class GridOptions:
 
 
 def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[str, str]:
-    """Runs the unfinished cells, each of which trains a recipe, and shows progress.
+    """Runs the unfinished cells and shows progress.
 
-    Every data set is opened once before the workers start: a missing one is an error at once, and a generated one is
-    made once. All cells have the data of the first (`hold_data`).
+    Where they train recipes, every data set is opened once before the workers start: a missing one is an error at once,
+    and a generated one is made once. All cells have the data of the first (`hold_data`).
 
     Returns:
         Path of each failed cell -> why.
     """
-    finished, _ = estimate_time(cells, root, options.workers or 1)
+    finished, _ = estimate_time(cells, root, options.at_once)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
     if not left:
         return {}
-    for line in (*hold_data(left, root), time_line(cells, root, options.workers or 1, options.threads)):
+    remarks = hold_data(left, root) if all("recipe" in cell.spec for cell in left) else []
+    for line in (*remarks, time_line(cells, root, options.at_once, options.threads)):
         Terminal(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
     with grid_progress(left, root, console=Terminal(stderr=True)) as on_progress:
         outcome = run_grid(
@@ -116,9 +122,9 @@ def open_data_of(cells: Sequence[Cell]) -> None:
 
 def cell_lines(cells: Sequence[Cell], root: Path, options: GridOptions) -> list[str]:
     """One line per cell, and a last one about time."""
-    finished, _ = estimate_time(cells, root, options.workers or 1)
+    finished, _ = estimate_time(cells, root, options.at_once)
     lines = [f"{'done' if is_done else 'to run':<8}{cell.path}" for cell, is_done in zip(cells, finished, strict=True)]
-    return [*lines, time_line(cells, root, options.workers or 1, options.threads)]
+    return [*lines, time_line(cells, root, options.at_once, options.threads)]
 
 
 @dataclass(frozen=True)
