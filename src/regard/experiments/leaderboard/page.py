@@ -31,9 +31,9 @@ from regard.report import (
 
 _METRICS = {"ig": "information gain", "nss": "NSS", "auc": "AUC", "sauc": "shuffled AUC", "cc": "CC"}
 BOARD_COLUMNS: Mapping[str, str] = {
-    "accuracy": "AgreementShare of test images whose class a linear classifier on the network's frozen features names.",
+    "accuracy": "Share of test images whose class a linear classifier on the network's frozen features names.",
     "agreement": (
-        "AgreementShare of the way from the centre prior (0) to other people (1) in information gain, bits per fixation; the "
+        "Share of the way from the centre prior (0) to other people (1) in information gain, bits per fixation; the "
         "maps of training images say how the method's maps are read as densities."
     ),
     "agreement, NSS": (
