@@ -1,11 +1,13 @@
-"""The batch script of docs/cluster.md: what it starts on which nodes, with stand-ins for Slurm and Ray."""
+"""docs/cluster.md: its batch script, with stand-ins for Slurm and Ray, and its numbers."""
 
+import json
 import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.test_docs_tokens import short
 
 from regard.cli import _parser
 
@@ -47,3 +49,19 @@ def test_the_batch_script_ends_where_the_nodes_are_not_known(tmp_path: Path) -> 
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_NODELIST": "n"}
     assert subprocess.run(["bash", tmp_path / "job.sh"], env=environment, check=False).returncode != 0
     assert not (tmp_path / "started").exists()
+
+
+def test_the_grid_survives_kills_as_recorded() -> None:
+    record = json.loads((PAGE.parents[1] / "results" / "grid_kills.json").read_text())
+    values, text = record["values"], " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert not record["dirty"]
+    assert (values["different"], values["processes_left"]) == ([], 0)
+    killed = values["killed"]
+    assert sum(killed.values()) >= 20
+    assert f"a table of {values['cells']} cells" in text
+    assert f"killed {sum(killed.values())} times at random moments ({killed['worker']} times a worker, " in text
+    assert f"{killed['node']} times Ray's own process, {killed['driver']} times the command" in text
+    empty = values["empty_grid"]
+    assert (
+        f"starts in {empty['start_seconds']:.1f} s, an empty cell costs {short(empty['seconds_a_cell'], 3)} s" in text
+    )

@@ -31,7 +31,9 @@ def add_score(commands: Commands) -> None:
         metavar="[NAME=]PATH",
         help="a folder of pictures or .npy, an .npz, an .h5, or a run's folder; give it again to compare models",
     )
-    score.add_argument("--fixations", type=Path, required=True, help="CSV, Parquet, or pysaliency's HDF5")
+    score.add_argument(
+        "--fixations", type=Path, required=True, help="CSV, Parquet, pysaliency's HDF5, a tracker's export"
+    )
     score.add_argument("--images", type=Path, required=True, help="folder of the images")
     score.add_argument("--train", type=Path, help="fixations of a train split: centre prior, information gain")
     score.add_argument("--center-prior", metavar="FILE|train", help="default: all other images' fixations")

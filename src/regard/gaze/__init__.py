@@ -1,4 +1,4 @@
-"""How people look: fixations, their densities, the centre prior, ceilings between observers, readers of data sets.
+"""How people look: fixations, densities, the centre prior, ceilings, readers of data sets and of trackers' exports.
 
 Not here: images as tensors, splits (`regard.data`), models.
 """
@@ -69,6 +69,7 @@ from regard.gaze.readers import (
     read_salicon,
     read_wang,
 )
+from regard.gaze.recordings import Box, is_recording, read_recordings
 from regard.gaze.tables import read_csv, read_folder, read_parquet, write_csv, write_parquet
 from regard.gaze.viewings import scanpaths
 
@@ -76,6 +77,7 @@ __all__ = [
     "ATARI_FRAME",
     "SIGMA",
     "Bandwidth",
+    "Box",
     "Ceiling",
     "CenterPriors",
     "Fixations",
@@ -106,6 +108,7 @@ __all__ = [
     "image_size",
     "image_sizes",
     "information_limit",
+    "is_recording",
     "leave_one_observer_out",
     "load_csv",
     "load_mat",
@@ -134,6 +137,7 @@ __all__ = [
     "read_parquet",
     "read_pascal_s",
     "read_pysaliency",
+    "read_recordings",
     "read_salicon",
     "read_wang",
     "readable_sizes",

@@ -99,10 +99,7 @@ def load_csv(
             ``columns`` or ``numeric``, a value that is no number.
     """
     lines, separator = _lines(path)
-    try:
-        rows = list(csv.reader(lines, delimiter=separator))
-    except csv.Error as error:
-        raise RegardError(f"cannot read {path} as CSV: {error}") from error
+    rows = _rows(lines, separator, path)
     header = [name.strip() for name in rows[0]]
     twice = next((name for k, name in enumerate(header) if name and name in header[:k]), None)
     if twice is not None:
@@ -118,6 +115,19 @@ def load_csv(
     if separator != ",":
         table = {name: _decimal_points(values, separator) for name, values in table.items()}
     return table | {name: numbers(table[name], f"{path}, {name}", blank=blank) for name in numeric}
+
+
+def csv_header(path: str | Path) -> list[str]:
+    """The names of the columns of a CSV file, see `load_csv`."""
+    lines, separator = _lines(path)
+    return [name.strip() for name in _rows(lines[:1], separator, path)[0]]
+
+
+def _rows(lines: list[str], separator: str, path: str | Path) -> list[list[str]]:
+    try:
+        return list(csv.reader(lines, delimiter=separator))
+    except csv.Error as error:
+        raise RegardError(f"cannot read {path} as CSV: {error}") from error
 
 
 def _lines(path: str | Path) -> tuple[list[str], str]:

@@ -20,11 +20,13 @@ from regard.gaze import (
     GazeReading,
     hdf5_names,
     image_sizes,
+    is_recording,
     open_hdf5,
     read_csv,
     read_hdf5,
     read_parquet,
     read_pysaliency,
+    read_recordings,
     readable_sizes,
 )
 from regard.listing import IMAGE_SUFFIXES, Names, find_path, list_files
@@ -249,7 +251,9 @@ def _run(folder: Path, images: Path) -> MapFiles:
 def read_fixations(
     path: Fixations | str | Path, images: str | Path | None = None, **reading: Unpack[GazeReading]
 ) -> Fixations:
-    """Fixations of a CSV, Parquet or pysaliency's HDF5 file, without images that have none; a table as it is.
+    """Fixations of a CSV, Parquet or pysaliency's HDF5 file or a recording, without images that have none.
+
+    A table of fixations is returned as it is.
 
     The folder gives the images' names and sizes as shown: in a CSV an image is named by its path below the folder
     (Parquet brings names and sizes itself); pysaliency's numbers count the folder's images in natural order of their
@@ -258,7 +262,8 @@ def read_fixations(
     Args:
         path: the file.
         images: folder of the images.
-        reading: ``columns``, ``pixels_per_degree`` and the units of `regard.gaze.read_csv`.
+        reading: ``columns``, ``pixels_per_degree`` and the units of `regard.gaze.read_csv`; of a recording
+            (`regard.gaze.read_recordings`) ``pixels_per_degree``, and ``gaze_size`` for the size of the screen.
 
     Raises:
         RegardError: another kind of file, a fixation on an image that the folder lacks, coordinates that do not fit,
@@ -268,7 +273,12 @@ def read_fixations(
         return path
     path = regular_file(path, what="file of fixations")
     kind, damaged = path.suffix.lower(), dict[str, str]()
-    if kind in (".csv", ".tsv", ".h5", ".hdf5"):
+    if is_recording(path):
+        if images is None:
+            raise RegardError(f"{path} holds no sizes of images; give the folder of the images")
+        sizes, damaged = readable_sizes(images)
+        table = read_recordings(path, sizes=sizes, **_of_recordings(path, reading))
+    elif kind in (".csv", ".tsv", ".h5", ".hdf5"):
         if images is None:
             raise RegardError(f"{path} holds no sizes of images; give the folder of the images")
         sizes, damaged = readable_sizes(images)
@@ -290,3 +300,10 @@ def read_fixations(
         raise RegardError(f"{path} holds no fixations{lost}")
     table = table.select(images=[name for name, n in zip(table.images, table.counts(), strict=True) if n])
     return replace(table, unreadable={name: damaged.get(name, why) for name, why in table.unreadable.items()})
+
+
+def _of_recordings(path: Path, reading: GazeReading) -> dict[str, Any]:
+    """The options of `read_recordings`, which knows columns and units by itself."""
+    if reading.get("columns"):
+        raise RegardError(f"{path}: --columns is for tables of one row per fixation; this is a tracker's export")
+    return {"pixels_per_degree": reading.get("pixels_per_degree"), "screen": reading.get("gaze_size")}
