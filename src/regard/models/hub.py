@@ -19,7 +19,7 @@ from regard.errors import RegardError, printable
 
 HUB = "hf:"
 """What a name of the hub begins with."""
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, WEIGHTS_FILE, CARD = "config.json", "model.safetensors", "README.md"
 
 
 def hub_name(name: str | Path) -> bool:
@@ -61,7 +61,7 @@ def fetch_model(name: str, *, revision: str | None = None) -> Path:
     repo, _, named = name.removeprefix(HUB).partition("@")
     try:
         config = Path(hf_hub_download(repo, CONFIG, revision=revision or named or None))
-        hf_hub_download(repo, WEIGHTS, revision=config.parent.name)  # its folder is called after the commit
+        hf_hub_download(repo, WEIGHTS_FILE, revision=config.parent.name)  # its folder is called after the commit
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise RegardError(
             f"from_pretrained: {name} is neither a folder nor available from the hub ({_reason(error)})"

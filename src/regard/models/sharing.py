@@ -14,7 +14,7 @@ from regard.backbones import load_weights, read_weights
 from regard.files import atomic_path, write_atomically
 from regard.models.card import CardFacts, model_card
 from regard.models.config_schema import SCHEMA, bounded_building, elements_of, read_config
-from regard.models.hub import CARD, CONFIG, WEIGHTS, check_repo, fetch_model, hub_name, upload
+from regard.models.hub import CARD, CONFIG, WEIGHTS_FILE, check_repo, fetch_model, hub_name, upload
 from regard.models.plain import PlainModel
 from regard.models.prediction import Samples
 from regard.reading import check_links, check_name
@@ -37,7 +37,7 @@ class Shareable(nn.Module):
 
     config: dict[str, Any]
     hub_task: ClassVar[str] = "image-classification"
-    SHARED: ClassVar[tuple[str, ...]] = (CONFIG, WEIGHTS, CARD)
+    SHARED: ClassVar[tuple[str, ...]] = (CONFIG, WEIGHTS_FILE, CARD)
 
     def plain(self, samples: int | Samples | None = None) -> PlainModel:
         """The same network as a module from images to one tensor of logits, which other libraries take.
@@ -69,7 +69,7 @@ class Shareable(nn.Module):
                 f"save_pretrained: an option is not plain data ({error}); give names and numbers"
             ) from error
         state = {key: tensor.detach().clone().contiguous() for key, tensor in self.state_dict().items()}
-        with atomic_path(Path(folder) / WEIGHTS, parents=True) as part:
+        with atomic_path(Path(folder) / WEIGHTS_FILE, parents=True) as part:
             save_file(state, part)
         write_atomically(Path(folder) / CONFIG, text + "\n")
 
@@ -153,7 +153,7 @@ def _files(source: str | Path, revision: str | None) -> tuple[Path, Path]:
     if hub_name(source) or not folder.is_dir():
         folder = fetch_model(str(source), revision=revision)
     check_links(folder)
-    for name in (CONFIG, WEIGHTS):
+    for name in (CONFIG, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise RegardError(f"from_pretrained: no {name} in {folder}")
-    return folder / CONFIG, folder / WEIGHTS
+    return folder / CONFIG, folder / WEIGHTS_FILE
