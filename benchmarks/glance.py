@@ -100,7 +100,9 @@ def halved(images: Tensor) -> Tensor:
     return large.round().to(torch.uint8) if images.dtype == torch.uint8 else large
 
 
-def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor]) -> dict[str, float]:
+def tested(
+    model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor], patch: int = PATCH
+) -> dict[str, float]:
     """Accuracies on the test images as they are ``shown``; of a glance, what was bought and what the rest changes."""
     partner, unseen = controls.derangement(len(split), seed=0), dict(backgrounds(split))["unseen"]
     assert unseen is not None
@@ -114,14 +116,14 @@ def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], T
     for rows in torch.arange(len(split)).split(100):
         batch = split.batch(rows)
         map_ = model.explain(batch.images).values
-        bought = map_.repeat_interleave(PATCH, 2).repeat_interleave(PATCH, 3) > 0
+        bought = map_.repeat_interleave(patch, 2).repeat_interleave(patch, 3) > 0
         before = model.predict(batch.images).argmax(1)
         others = torch.where(bought, batch.images, split.batch(partner[rows]).images)
         changed.append(model.predict(others, map_override=map_).argmax(1) != before)
         on_object.append((bought & batch.masks).sum((1, 2, 3)) / batch.masks.sum((1, 2, 3)).clamp(min=1))
         of_pixels.append(bought.float().mean((1, 2, 3)))
         hits.append(
-            model.predict(batch.images, map_override=on_the_object(model, batch.masks)).argmax(1) == batch.labels
+            model.predict(batch.images, map_override=on_the_object(model, batch.masks, patch)).argmax(1) == batch.labels
         )
     values |= {
         "changed_by_other_pixels": float(torch.cat(changed).sum()),
@@ -131,9 +133,9 @@ def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], T
     return values | ({"box": float(torch.cat(hits).float().mean())} if model.view == "crop" else {})
 
 
-def on_the_object(model: GlanceClassifier, masks: Tensor) -> Tensor:
+def on_the_object(model: GlanceClassifier, masks: Tensor, patch: int) -> Tensor:
     """Map (B,1,h,w) of the window whose middle is nearest to that of the object's mask."""
-    inside = F.avg_pool2d(masks.float(), PATCH)[:, 0]
+    inside = F.avg_pool2d(masks.float(), patch)[:, 0]
     lines = []
     for axis, length in zip((1, 2), model.attention.window, strict=True):
         line, places = inside.sum(3 - axis), torch.arange(inside.shape[axis])
