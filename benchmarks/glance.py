@@ -87,7 +87,7 @@ def cell(arm: str, seed: int, runs: Path) -> dict[str, float]:
         data = replace(data, train=replace(data.train, images=shown(data.train.images)))
         done = train_with_twin(recipe(arm, seed, runs / f"start-{seed}"), folder, quiet=True, data=data).folder
         model = AttentiveClassifier.from_pretrained(done / "model").to(memory_format=torch.channels_last)
-        values = tested(model, data.test, shown) | {"processor_seconds": time.process_time() - began}
+        values = tested(model, data.test, shown, PATCH) | {"processor_seconds": time.process_time() - began}
         write_json(path, values)
         print(arm, seed, {name: round(value, 3) for name, value in values.items()}, flush=True)
     return json.loads(path.read_text())
@@ -100,9 +100,7 @@ def halved(images: Tensor) -> Tensor:
     return large.round().to(torch.uint8) if images.dtype == torch.uint8 else large
 
 
-def tested(
-    model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor], patch: int = PATCH
-) -> dict[str, float]:
+def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor], patch: int) -> dict[str, float]:
     """Accuracies on the test images as they are ``shown``; of a glance, what was bought and what the rest changes."""
     partner, unseen = controls.derangement(len(split), seed=0), dict(backgrounds(split))["unseen"]
     assert unseen is not None
