@@ -7,7 +7,7 @@ Everything is as in `glance.py`, but for what an attempt changes:
     longer     9 epochs after the start instead of 3, of the plain network too
     finer      and patches of 8 pixels, so that a window has 49 places instead of 25; the glance sees half of the side
     several    and 12 random choices for each training image instead of 4
-    small      longer, on digits of .11 to .14 of the side, which half the resolution does not show
+    coarse     longer, on images of 64 pixels, of whose digits half the resolution shows seven pixels a side
 
 What is finished is not run again.
 """
@@ -32,7 +32,7 @@ from regard.models import AttentiveClassifier
 from regard.training import override, train_with_twin
 
 EPOCHS = 9
-SMALL = glance.DATA | {"side": [0.11, 0.14]}
+COARSE = glance.DATA | {"size": 64, "side": [0.2, 0.22]}
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ ATTEMPTS = {
     "longer": Attempt(("whole", "crop", "masked")),
     "finer": Attempt(("crop", "masked"), {"patch": 8}),
     "several": Attempt(("crop",), {"patch": 8, "draws": 12}),
-    "small": Attempt(("whole", "even", "masked", "crop"), {"patch": 8}, SMALL),
+    "coarse": Attempt(("whole", "even", "masked", "crop"), {"patch": 8}, COARSE),
 }
 
 
 def cell(name: str, arm: str, seed: int, runs: Path) -> dict[str, float]:
     """Trains and tests what is missing of a cell."""
     attempt = ATTEMPTS[name]
-    start = runs / f"start-{'small' if attempt.data is SMALL else 'usual'}-{seed}"
+    start = runs / f"start-{'coarse' if attempt.data is COARSE else 'usual'}-{seed}"
     folder = start if arm == "start" else runs / f"{name}-{arm}-{seed}"
     if not (path := folder / "cell.json").exists():
         torch.set_num_threads(1)
@@ -84,14 +84,14 @@ def main() -> None:
     seeds, results = range(options.seeds), {}
     with ProcessPoolExecutor(options.workers) as pool:
         for seed in seeds:
-            for kind in ("longer", "small"):
+            for kind in ("longer", "coarse"):
                 pool.submit(cell, kind, "start", seed, options.runs).result()
             jobs = [(name, arm) for name, attempt in ATTEMPTS.items() for arm in attempt.arms]
             found = {job: pool.submit(cell, *job, seed, options.runs) for job in jobs}
             results |= {(*job, seed): future.result() for job, future in found.items()}
     values: dict[str, Any] = {}
     for name, attempt in ATTEMPTS.items():
-        whole = "small" if attempt.data is SMALL else "longer"
+        whole = "coarse" if attempt.data is COARSE else "longer"
         values[name] = {
             arm: {
                 "accuracy": interval([results[name, arm, seed]["same"] for seed in seeds]),

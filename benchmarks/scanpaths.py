@@ -71,7 +71,7 @@ def main() -> None:
     seconds = time.perf_counter() - begin
     kinds = {**results.models, **results.references}
     scores = {kind: {m: asdict(mean) for m, mean in of.items()} for kind, of in kinds.items()}
-    values = {"images": results.images, "viewings": results.viewings, "seconds": round(seconds, 1), "scores": scores}
+    values = {"images": results.images, "viewings": results.people, "seconds": round(seconds, 1), "scores": scores}
     record("scanpaths", values | {"share": results.share, "floor": results.floor}, seeds=[SEED])
     for metric in results.floor:
         print(metric, {kind: round(of[metric].mean, 3) for kind, of in kinds.items()})

@@ -10,6 +10,7 @@ from PIL import Image
 from regard.cli import main
 from regard.gaze import make_fixations, scanpaths
 from regard.score import read_scanpath_results, score_scanpaths
+from regard.score.scanpath.results import SCANPATH_LABELS
 from regard.types import RegardError
 
 NAMES, PEOPLE, SIZE = [f"{k}.png" for k in range(5)], "abcd", (60, 80)
@@ -83,7 +84,7 @@ def test_scanpaths_are_scored_in_the_pixels_of_people(folder):
 def test_images_without_a_scanpath_are_named_and_do_not_count():
     results = score_scanpaths({"m": table(1, "m", names=NAMES[:3])}, table())
     assert results.missing == {"m": ("3.png", "4.png")}
-    assert results.rows("m")[0].n == 3
+    assert results.rows("m", SCANPATH_LABELS)[0].n == 3
 
 
 @pytest.mark.parametrize("order", [[0, 0, 1], [2, 1, 1]])
@@ -108,7 +109,7 @@ def test_the_command_writes_table_json_and_page(folder, capsys):
     assert "MultiMatch, duration" in printed
     results = read_scanpath_results(folder / "out")
     assert results.images == 5
-    assert results.viewings == 20
+    assert results.people == 20
     header, *lines = (folder / "out/per_image.csv").read_text().splitlines()
     assert header.startswith("image,model_sequence_score,")
     assert len(lines) == 5

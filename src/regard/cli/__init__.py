@@ -18,6 +18,7 @@ from regard.cli import (
     evaluate,
     explain,
     export,
+    importance,
     init,
     judge,
     leaderboard,
@@ -90,6 +91,7 @@ _COMMANDS = {
         judge.add_judge,
         score.add_score,
         scanpaths.add_scanpaths,
+        importance.add_importance,
         leaderboard.add_leaderboard,
     ),
     "many runs, other data": (

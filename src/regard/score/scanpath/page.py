@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,31 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from regard.data import read_image
 from regard.files import write_arrays
 from regard.listing import find_path
 from regard.metrics import best_typical_worst
 from regard.reading import ArrayFile
-from regard.report import (
-    GALLERY_ORDER,
-    Terminal,
-    interval_text,
-    number,
-    picture_uri,
-    plural,
-    render_page,
-    write_page,
-)
-from regard.score.scanpath.results import (
-    FLOORS,
-    SCANPATH_REMEDY,
-    ScanpathItem,
-    ScanpathResults,
-    read_scanpath_results,
-)
+from regard.report import GALLERY_ORDER, picture_uri, plural, render_page, write_page
+from regard.score.people import ComparedItem, PeopleResults, print_people
+from regard.score.scanpath.results import SCANPATH_LABELS, SCANPATH_REMEDY, read_scanpath_results
 
 _EACH, _LARGEST = 3, 384  # images per rule; pixels of the longer side
 _Path = npt.NDArray[np.float64]
@@ -55,7 +38,7 @@ class DrawnPath:
 class PathCard:
     """One image of the gallery with a scanpath of each model and of one observer."""
 
-    item: ScanpathItem
+    item: ComparedItem
     image: str
     width: int
     height: int
@@ -63,13 +46,13 @@ class PathCard:
 
 
 def write_scanpath_gallery(
-    results: ScanpathResults,
+    results: PeopleResults,
     scores: npt.NDArray[np.float64],
     people: Mapping[str, Mapping[str, _Path]],
     predicted: Mapping[str, Mapping[str, Mapping[str, _Path]]],
     images: str | Path,
     folder: str | Path,
-) -> ScanpathResults:
+) -> PeopleResults:
     """Writes ``gallery.npz`` (image_k, person_k, model_k_m: points as shares of the image), and lists its rows.
 
     Args:
@@ -84,7 +67,7 @@ def write_scanpath_gallery(
         RegardError: an image that cannot be read.
     """
     arrays: dict[str, Any] = {}
-    items: list[ScanpathItem] = []
+    items: list[ComparedItem] = []
     names, typical = list(people), torch.from_numpy(scores.mean(0))
     for rule, indices in best_typical_worst(typical, _EACH).items():
         for k in indices.tolist():
@@ -97,7 +80,7 @@ def write_scanpath_gallery(
             drawn |= {f"model_{m}": next(iter(of[name].values())) for m, of in enumerate(predicted.values())}
             arrays |= {f"{who}_{row}": (path[:, :2] / size).astype(np.float32) for who, path in drawn.items()}
             values = {model: float(scores[m, k]) for m, model in enumerate(predicted)}
-            items.append(ScanpathItem(row, name, rule, values))
+            items.append(ComparedItem(row, name, rule, values))
     if items:
         write_arrays(Path(folder) / "gallery.npz", arrays, parents=True)
     return replace(results, gallery=tuple(items))
@@ -118,15 +101,16 @@ def write_scanpath_page(folder: Path) -> Path:
     html = render_page(
         "score/scanpath/page.html.j2",
         results=results,
-        models=[(model, results.rows(model)) for model in results.models],
-        summary=_summary(results),
+        models=[(model, results.rows(model, SCANPATH_LABELS)) for model in results.models],
+        summary=f"{plural(results.images, 'image')} with {plural(results.people, 'viewing')} of people."
+        + results.summary("sequence_score", "sequence score"),
         rules=[(rule, found) for rule, found in cards.items() if found],
         why=_WHY,
     )
     return write_page(folder, html)
 
 
-def _card(item: ScanpathItem, arrays: ArrayFile, models: list[str]) -> PathCard:
+def _card(item: ComparedItem, arrays: ArrayFile, models: list[str]) -> PathCard:
     image = arrays[f"image_{item.row}"]
     names = {"a person": f"person_{item.row}"} | {name: f"model_{m}_{item.row}" for m, name in enumerate(models)}
     drawn = tuple(
@@ -136,38 +120,6 @@ def _card(item: ScanpathItem, arrays: ArrayFile, models: list[str]) -> PathCard:
     return PathCard(item, picture_uri(image), image.shape[1], image.shape[0], drawn)
 
 
-def _summary(results: ScanpathResults) -> str:
-    text = f"{plural(results.images, 'image')} with {plural(results.viewings, 'viewing')} of people."
-    for model, share in results.share.items():
-        if not math.isnan(share["sequence_score"]):
-            floor = FLOORS[results.floor["sequence_score"]]
-            text += (
-                f" By sequence score, {model} is {number(100 * share['sequence_score'])} % of the way from {floor} to "
-                "another observer."
-            )
-    return text
-
-
-def print_scanpath_scores(results: ScanpathResults, console: Console | None = None) -> None:
-    """A table per model: value, interval, both floors, the observers, and the share of the way to these."""
-    console = console or Terminal()
-    for model in results.models:
-        table = Table(title=model, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
-        for head in ("score", "value", "interval", "centre", "other", "observers", "share"):
-            table.add_column(head, justify="left" if head == "score" else "right", no_wrap=True)
-        for row in results.rows(model):
-            share = results.share[model][row.key]
-            others = [results.references[kind][row.key].mean for kind in (*FLOORS, "observers")]
-            table.add_row(
-                Text(row.label),
-                Text(number(row.value), style="bold"),
-                interval_text(row.low, row.high),
-                *("" if math.isnan(value) else number(value) for value in others),
-                "" if math.isnan(share) else f"{100 * share:.0f} %",
-            )
-        console.print(table)
-        if missing := results.missing[model]:
-            text = f"{model} has no scanpath on {plural(len(missing), 'image')}, such as {missing[0]}."
-            console.print(Text(text, style="dim"))
-    for note in results.notes:
-        console.print(Text(note, style="dim"))
+def print_scanpath_scores(results: PeopleResults, console: Console | None = None) -> None:
+    """The tables of the command."""
+    print_people(results, SCANPATH_LABELS, console)

@@ -13,19 +13,16 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from regard.files import csv_name, write_atomically
+from regard.files import write_atomically
 from regard.gaze import SIGMA, Fixations, GazeReading, scanpaths
-from regard.metrics import paired_difference, score, share_of_range
 from regard.metrics.scanpath import SCANPATH_METRICS, Scanpath, fixation_clusters, scanpath_similarity
 from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.maps import read_fixations
-from regard.score.results import ScoredMean, scored_mean
+from regard.score.people import OBSERVERS, PeopleResults, compare_with_people, per_image_table
 from regard.score.scanpath.page import write_scanpath_gallery, write_scanpath_page
-from regard.score.scanpath.results import FLOORS, ScanpathResults
+from regard.score.scanpath.results import FLOORS
 from regard.types import RegardError
 
 _Paths = Mapping[str, Scanpath]
@@ -58,7 +55,7 @@ def score_scanpaths(
     reading: GazeReading | None = None,
     out: str | Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> ScanpathResults:
+) -> PeopleResults:
     """Score scanpaths of models: the mean similarity to each observer's on the same image (`SCANPATH_METRICS`).
 
     Beside it stand two floors, a gaze that rests on the centre (as many fixations as the median viewing has, of the
@@ -98,7 +95,7 @@ def score_scanpaths(
     durations = people_table.duration[~np.isnan(people_table.duration)]
     lasting = float(np.median(durations)) if len(durations) else math.nan
     names = list(people)
-    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *FLOORS, "observers")}
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *FLOORS, OBSERVERS)}
     for k, name in enumerate(names):
         size, paths = sizes[name], people[name]
         bandwidth = options.bandwidth or 2 * (people_table.pixels_per_degree or SIGMA * size[1])
@@ -109,7 +106,7 @@ def score_scanpaths(
         pairs: dict[str, list[_Pair]] = {
             "center": [(resting, path) for path in paths.values()],
             "other_image": _between_people({who: p * ratio for who, p in people[another].items()}, paths),
-            "observers": list(combinations(paths.values(), 2)),
+            OBSERVERS: list(combinations(paths.values(), 2)),
         }
         if another == name:
             pairs["other_image"] = []
@@ -119,10 +116,26 @@ def score_scanpaths(
             rows[kind].append(_mean_similarity([scanpath_similarity(a, b, size, centers) for a, b in found]))
         if on_progress is not None:
             on_progress(k + 1, len(names))
-    results = _results(models, names, rows, options, people, predicted)
+    notes = []
+    if all(math.isnan(row["sequence_score"]) for row in rows[OBSERVERS]):
+        notes.append("No ceiling: no image was seen by two observers.")
+    if all(math.isnan(row["scanmatch_time"]) for row in rows["center"]):
+        notes.append("No scores of time: durations of people's fixations are unknown.")
+    results = compare_with_people(
+        rows,
+        list(models),
+        FLOORS,
+        "other observers",
+        images=len(names),
+        people=sum(len(paths) for paths in people.values()),
+        missing={model: tuple(name for name in names if name not in predicted[model]) for model in models},
+        notes=notes,
+        draws=options.draws,
+        seed=options.seed,
+    )
     if out is not None:
         folder = Path(out)
-        write_atomically(folder / "per_image.csv", _table(names, rows), parents=True)
+        write_atomically(folder / "per_image.csv", per_image_table(names, rows), parents=True)
         if images is not None:
             sequence = np.array([[row["sequence_score"] for row in rows[model]] for model in models])
             results = write_scanpath_gallery(results, sequence, people, predicted, images, folder)
@@ -153,67 +166,3 @@ def _mean_similarity(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
         values = np.array([row[metric] for row in found])
         means[metric] = float(values[~np.isnan(values)].mean()) if (~np.isnan(values)).any() else math.nan
     return means
-
-
-def _results(
-    models: Mapping[str, object],
-    names: Sequence[str],
-    rows: Mapping[str, list[dict[str, float]]],
-    options: ScanpathOptions,
-    people: Mapping[str, _Paths],
-    predicted: Mapping[str, Mapping[str, _Paths]],
-) -> ScanpathResults:
-    columns = {
-        kind: {m: torch.tensor([row[m] for row in of], dtype=torch.float64) for m in SCANPATH_METRICS}
-        for kind, of in rows.items()
-    }
-    means = {kind: {m: _mean(v, options) for m, v in by_metric.items()} for kind, by_metric in columns.items()}
-    floors = {m: max(FLOORS, key=lambda kind, m=m: _or_least(means[kind][m].mean)) for m in SCANPATH_METRICS}
-    notes = []
-    if all(math.isnan(means["observers"][m].mean) for m in SCANPATH_METRICS):
-        notes.append("No ceiling: no image was seen by two observers.")
-    if math.isnan(means["center"]["scanmatch_time"].mean):
-        notes.append("No scores of time: durations of people's fixations, or of a model's, are unknown.")
-    return ScanpathResults(
-        notes=tuple(notes),
-        images=len(names),
-        viewings=sum(len(paths) for paths in people.values()),
-        missing={model: tuple(name for name in names if name not in predicted[model]) for model in models},
-        models={model: means[model] for model in models},
-        references={kind: means[kind] for kind in (*FLOORS, "observers")},
-        floor=floors,
-        minus_floor={
-            model: {
-                m: scored_mean(
-                    paired_difference(columns[model][m], columns[floors[m]][m], draws=options.draws, seed=options.seed)
-                )
-                for m in SCANPATH_METRICS
-            }
-            for model in models
-        },
-        share={
-            model: {m: _share(means[model][m], means[floors[m]][m], means["observers"][m]) for m in SCANPATH_METRICS}
-            for model in models
-        },
-    )
-
-
-def _mean(values: Tensor, options: ScanpathOptions) -> ScoredMean:
-    return scored_mean(score(values, draws=options.draws, seed=options.seed))
-
-
-def _or_least(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
-
-
-def _share(own: ScoredMean, floor: ScoredMean, ceiling: ScoredMean) -> float:
-    """0 at the floor, 1 at the observers; NaN where these do not beat the floor."""
-    return share_of_range(own.mean, floor.mean, ceiling.mean) if ceiling.mean > floor.mean else math.nan
-
-
-def _table(names: Sequence[str], rows: Mapping[str, list[dict[str, float]]]) -> str:
-    import pandas as pd
-
-    columns = {f"{kind}_{m}": [row[m] for row in of] for kind, of in rows.items() for m in SCANPATH_METRICS}
-    frame = pd.DataFrame({"image": [csv_name(name) for name in names]} | columns)
-    return str(frame.to_csv(index=False, lineterminator="\n"))
