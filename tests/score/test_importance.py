@@ -130,7 +130,8 @@ def test_the_command_writes_table_json_and_page(folder, capsys):
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "Rank correlation" in printed
-    assert "people elsewhere" in printed
+    assert "Overlap, top fifth" in printed
+    assert printed.split()[:9] == ["<i>m", "score", "value", "interval", "centre", "mean", "other", "people", "share"]
     results = read_importance_results(folder / "out")
     assert (results.images, results.people) == (8, 24)
     lines = (folder / "out/per_image.csv").read_text().splitlines()

@@ -105,7 +105,7 @@ def test_the_command_writes_table_json_and_page(folder, capsys):
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "Sequence score" in printed
-    assert "observers" in printed
+    assert "people" in printed
     assert "MultiMatch, duration" in printed
     results = read_scanpath_results(folder / "out")
     assert results.images == 5

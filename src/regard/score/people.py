@@ -21,6 +21,7 @@ from regard.types import Scores
 
 OBSERVERS = "observers"
 """Key of the ceiling."""
+_HEADS = {"center": "centre", "people_elsewhere": "mean", "other_image": "other"}
 
 
 @dataclass(frozen=True)
@@ -175,12 +176,14 @@ def per_image_table(names: Sequence[str], rows: Columns) -> str:
 
 
 def print_people(results: PeopleResults, labels: Mapping[str, tuple[str, str]], console: Console | None = None) -> None:
-    """A table per model: value, interval, floors, ceiling, and the share of the way from the highest floor."""
+    """A table per model: value, interval, floors, ceiling, and the share of the way from the highest floor.
+
+    Heads of the floors: ``centre``, ``mean`` (people's on other images), ``other`` (another image).
+    """
     console = console or Terminal()
     for model in results.models:
         table = Table(title=model, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
-        floors = [name.replace("_", " ") for name in results.floors]
-        for head in ("score", "value", "interval", *floors, OBSERVERS, "share"):
+        for head in ("score", "value", "interval", *(_HEADS[kind] for kind in results.floors), "people", "share"):
             table.add_column(head, justify="left" if head == "score" else "right", no_wrap=True)
         for row in results.rows(model, labels):
             share = results.share[model][row.key]

@@ -17,7 +17,7 @@ IMPORTANCE_FLOORS: Mapping[str, str] = {
 IMPORTANCE_LABELS = {
     "spearman": ("Rank correlation", "Spearman's, over the pixels of both maps."),
     "cc": ("Correlation", "Pearson's, over the pixels of both maps."),
-    "top_iou": ("Overlap of the top fifth", "Intersection over union of the fifth of the pixels that is highest."),
+    "top_iou": ("Overlap, top fifth", "Intersection over union of the fifth of the pixels that is highest."),
 }
 """metric -> its label and meaning."""
 IMPORTANCE_REMEDY = "score the maps again with `regard importance`"
