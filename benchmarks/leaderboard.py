@@ -19,8 +19,8 @@ from typing import Any
 from common import record, run_regard
 
 MODELS = "tf_efficientnet_lite*"
-METHODS = "grad_cam,input_x_gradient,amortized_iba"
-LIMITS = ("--images", 32, "--gaze-images", 140, "--steps", 8)
+METHODS = "grad_cam,amortized_iba"
+LIMITS = ("--images", 24, "--gaze-images", 70, "--steps", 6, "--shots", 8, "--option", "amortized_iba.steps=80")
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

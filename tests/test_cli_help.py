@@ -23,7 +23,7 @@ def test_help_of_train_shows_the_common_fields_in_groups(capsys) -> None:
     text = text_of(capsys)
     shown = re.findall(r"^  --([\w.-]+) ", text, re.MULTILINE)
     common = [name for names in COMMON_FIELDS.values() for name in names]
-    assert shown == [*common, "runs", "quiet", "logger", "no-evaluation", "smoke"], (
+    assert shown == [*common, "runs", "quiet", "verbose", "logger", "no-evaluation", "smoke"], (
         "then the options that are no fields"
     )
     assert len(common) == len(set(common)) <= 30
@@ -41,7 +41,7 @@ def test_help_all_shows_every_field_and_option(capsys) -> None:
     assert main(["train", "--help-all"]) == 0
     text = text_of(capsys)
     assert [name for name in FIELDS if f"  --{name} " not in text and f"  --{name}+" not in text] == []
-    for option in ("--runs", "--quiet", "--logger", "--no-evaluation", "--smoke"):
+    for option in ("--runs", "--quiet", "--verbose", "--logger", "--no-evaluation", "--smoke"):
         assert f"\n  {option} " in text
     assert "regard init photos" in text
 

@@ -87,6 +87,7 @@ OTHER = Recipe(
     train=TrainRecipe(
         epochs=7,
         batch_size=9,
+        accumulate=3,
         seed=11,
         precision="bf16-mixed",
         channels_last=False,
@@ -108,6 +109,7 @@ OTHER = Recipe(
 
 # Fields that exclude what the recipe above has.
 FREE = ObjectiveRecipe(budget_bits=None, map_budget_bits=None)
+CHECKPOINTED = Recipe(train=TrainRecipe(checkpointing=True))
 SEGMENTS = Recipe(task="segmentation", model=ModelRecipe(latent=None), objective=FREE)
 MATCHED = Recipe(model=ModelRecipe(match="flops", prediction="seeded"))
 CLOSING = Recipe(
@@ -147,7 +149,7 @@ PROBED = Recipe(
     optim=OptimRecipe(layer_decay=0.5),
     train=TrainRecipe(monitor="nll", keep="best"),
 )
-ALL = (OTHER, SEGMENTS, MATCHED, CLOSING, CODED, PLAIN_FIRST, IMPOSED, SHUFFLED, MASKS, VIDEO, PROBED)
+ALL = (OTHER, SEGMENTS, CHECKPOINTED, MATCHED, CLOSING, CODED, PLAIN_FIRST, IMPOSED, SHUFFLED, MASKS, VIDEO, PROBED)
 
 
 def test_every_field_survives_a_file(tmp_path: Path) -> None:

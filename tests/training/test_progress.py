@@ -37,7 +37,7 @@ def test_a_long_epoch_tells_where_it_is(
     train(tiny("x", train={"epochs": 1}), tmp_path / "x")
     lines = shown(capsys)
     steps = [
-        int(found[1]) for line in lines if (found := re.match(r"regard: epoch 1 of 1, step (\d) of 8: loss", line))
+        int(found[1]) for line in lines if (found := re.match(r"regard: epoch 1 of 1, batch (\d) of 8: loss", line))
     ]
     assert steps == [1, 2, 3, 4, 6, 7, 8], "the fifth step tells how long the run is"
 
@@ -51,9 +51,11 @@ def test_a_run_that_continues_is_timed_from_where_it_began(monkeypatch: pytest.M
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     trainer = SimpleNamespace(global_step=80, estimated_stepping_batches=100, max_epochs=10, current_epoch=8)
-    trainer.num_training_batches = 10
+    trainer.num_training_batches, trainer.accumulate_grad_batches = 10, 1
     clock = progress._Clock(trainer)
     now[0], trainer.global_step = 120.0, 90
     assert clock.steps(trainer) == 10
     assert clock.left(trainer) == "20 s"
     assert clock.length(trainer) == "training: 2 epochs of 10 steps, about 20 s (2 s a step, by the first ones)"
+    trainer.accumulate_grad_batches = 4
+    assert "2 epochs of 3 steps" in clock.length(trainer), "the last is of two batches"

@@ -6,6 +6,7 @@ Not here: attention mechanisms (attention), models joined from them (models).
 from regard.backbones.at_hand import weights_at_hand
 from regard.backbones.attach import Statistics, attach, cut_of, default_statistics, find_layout, record, recorder_for
 from regard.backbones.attended import Attended, Cut, Layout, attended
+from regard.backbones.checkpointing import checkpoint_blocks
 from regard.backbones.choose import last_layer, middle_layer
 from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
@@ -65,6 +66,7 @@ __all__ = [
     "attended",
     "bottleneck_branch",
     "calibrate_norms",
+    "checkpoint_blocks",
     "create_backbone",
     "cut_of",
     "default_statistics",

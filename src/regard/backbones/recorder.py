@@ -126,6 +126,24 @@ def active() -> Recorder | None:
     return _ACTIVE.recorder
 
 
+class Moment:
+    """The recorder of the call that is running, and the tokens that are left; inside ``with``, both are so again."""
+
+    def __init__(self) -> None:
+        self.recorder = _ACTIVE.recorder
+        self.kept = None if self.recorder is None else self.recorder.kept
+
+    def __enter__(self) -> None:
+        self._later, _ACTIVE.recorder = _ACTIVE.recorder, self.recorder
+        if self.recorder is not None:
+            self._kept_later, self.recorder.kept = self.recorder.kept, self.kept
+
+    def __exit__(self, *_: object) -> None:
+        _ACTIVE.recorder = self._later
+        if self.recorder is not None:
+            self.recorder.kept = self._kept_later
+
+
 def run(model: Callable[[Tensor], Any], recorder: Recorder, images: Float[Tensor, "B C H W"]) -> Any:
     """``model(images)`` under ``recorder``; compiles and exports."""
     previous = _ACTIVE.recorder

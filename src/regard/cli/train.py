@@ -23,7 +23,9 @@ def _add_own(parser: argparse.ArgumentParser) -> None:
     """Adds the options that are no fields of a recipe."""
     own = parser.add_argument_group("the command")
     own.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="runs are folders in it")
-    own.add_argument("--quiet", action="store_true", help="show no progress")
+    shown = own.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="show no progress")
+    shown.add_argument("--verbose", action="store_true", help="show every batch, and what Lightning says")
     own.add_argument(
         "--logger",
         action="append",
@@ -57,7 +59,8 @@ def _run(options: argparse.Namespace, fields: list[str]) -> int:
     if first and fitted.chosen:
         print(fitted)
     recipe = fitted.recipe
-    run = train_with_twin(recipe, runs / recipe.name, quiet=options.quiet, loggers=options.logger, data=fitted.data)
+    how = {"quiet": options.quiet, "verbose": options.verbose, "loggers": options.logger}
+    run = train_with_twin(recipe, runs / recipe.name, data=fitted.data, **how)
     if first and not options.no_evaluation:
         device = "cpu" if recipe.train.accelerator == "cpu" else AUTO
         evaluate_run(run.folder, device=device, quiet=options.quiet, run=run.open())

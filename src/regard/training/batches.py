@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ class Batches(pl.LightningDataModule):
 
     @property
     def batch_size(self) -> int:
-        """Images of a step in every process: as the recipe has it, or of a smaller set all, in one step an epoch.
+        """Images of a batch in every process: as the recipe has it, or of a smaller set all, in one batch an epoch.
 
         Raises:
             RegardError: fewer images than processes.
@@ -47,7 +48,12 @@ class Batches(pl.LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of every process, with as many processes as the recipe asks for; at least one."""
+        """Steps of every process; the last one of an epoch may be of fewer batches than ``train.accumulate``."""
+        return math.ceil(self.batches_per_epoch / self.recipe.train.accumulate)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of every process, with as many processes as the recipe asks for; at least one."""
         t = self.recipe.train
         every = len(loader(self.data.train, self.batch_size, shuffle=False, drop_last=True, world=t.devices * t.nodes))
         return min(every, t.limit_train_batches or every)

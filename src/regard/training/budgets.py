@@ -63,10 +63,15 @@ class BudgetSearch(pl.Callback):
                 f"bound nothing ({'; '.join(task.model.cut.bypasses)}); attend at another layer"
             )
 
+    def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
+        """Remembers the step, which several batches may share."""
+        self._step = task.global_step
+
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:  # type: ignore[override]
         """Measures the latent rate and updates its weight, if it is time."""
-        if task.multiplier is None:
+        if task.multiplier is None or task.global_step == self._step:
             return
+        self._step = task.global_step
         total = task.recipe.train.epochs * task.steps_per_epoch
         step, every = task.global_step, max(5, total // _CHECKS)
         begin, end = task.recipe.objective.warmup * total, (1 - _RESTING) * total

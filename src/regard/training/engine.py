@@ -35,11 +35,13 @@ class Watch:
         quiet: shows no progress.
         callbacks: Lightning's, called after the run's own.
         loggers: Lightning's, or their names (`build_logger`).
+        verbose: shows every batch, and what Lightning says.
     """
 
     quiet: bool = False
     callbacks: Sequence[pl.Callback] = ()
     loggers: Sequence[Logger | str] = ()
+    verbose: bool = False
 
 
 def build_trainer(task: Task, folder: Path, batches: Batches, watch: Watch) -> pl.Trainer:
@@ -60,7 +62,7 @@ def build_trainer(task: Task, folder: Path, batches: Batches, watch: Watch) -> p
         Journal(folder / JOURNAL),
         Checkpoints(checkpoints, first, monitor, mode),
         Patience(first, monitor, mode, t.patience) if t.patience else None,
-        None if watch.quiet else build_progress(),
+        None if watch.quiet else build_progress(verbose=watch.verbose),
         *watch.callbacks,
     ]
     runs = sum(1 for _ in folder.glob("logs*"))  # Lightning empties the folder of a log that it goes on with
@@ -93,6 +95,7 @@ def _engine(
         strategy="ddp" if processes(recipe) > 1 else "auto",
         precision=t.precision,
         max_epochs=t.epochs,
+        accumulate_grad_batches=t.accumulate,
         limit_train_batches=t.limit_train_batches,
         limit_val_batches=t.limit_val_batches,
         gradient_clip_val=recipe.optim.clip,
@@ -105,14 +108,14 @@ def _engine(
         num_sanity_val_steps=0,
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         enable_model_summary=False,
-        log_every_n_steps=min(50, batches.steps_per_epoch),
+        log_every_n_steps=min(50, batches.batches_per_epoch),
     )
 
 
-def silence_engine(*, frozen: bool) -> None:
-    """Hides Lightning's tips and the warnings that a resumed run and frozen layers provoke."""
+def silence_engine(*, frozen: bool, verbose: bool = False) -> None:
+    """Hides Lightning's tips, unless ``verbose``, and the warnings that a resumed run and frozen layers provoke."""
     for engine in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(engine).setLevel(logging.WARNING)
+        logging.getLogger(engine).setLevel(logging.INFO if verbose else logging.WARNING)
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     if frozen:  # frozen layers stay in evaluation mode, as they should
         warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode", category=UserWarning)

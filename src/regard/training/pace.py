@@ -12,7 +12,7 @@ from itertools import count, cycle, islice
 
 import torch
 
-from regard.backbones import eval_mode
+from regard.backbones import checkpoint_blocks, eval_mode
 from regard.data import DataSplits, JointLoader, Split, loader
 from regard.models import TwoStream
 from regard.training.batches import Batches
@@ -34,9 +34,9 @@ class Pace:
     """What parts of a run take.
 
     Attributes:
-        step: seconds of a training step.
+        step: seconds of a training batch and its step.
         validation: of a batch of validation images.
-        steps: an epoch.
+        steps: training batches an epoch.
         batches: of validation images an epoch.
         once: seconds before the first step: features of a frozen stem, which runs with the same stem share.
     """
@@ -73,6 +73,8 @@ def measure_pace(recipe: Recipe, data: DataSplits) -> Pace:
         warnings.simplefilter("ignore")  # Lightning misses a trainer to log to
         recipe = resolve_match(recipe, data)
         model = build_model(recipe, data).to(device)
+        if t.checkpointing:
+            checkpoint_blocks(model)
         overrides = build_override_maps(recipe, data, model)
         data, gaze = build_gaze(recipe, data)
         batches = Batches(recipe, data, gaze)
@@ -105,7 +107,7 @@ def measure_pace(recipe: Recipe, data: DataSplits) -> Pace:
             once = cached / min(_STEM_IMAGES, size) * repeated(stem)
     every = math.ceil(len(data.val) / size)
     return Pace(
-        step_seconds, validation_seconds, batches.steps_per_epoch, min(every, t.limit_val_batches or every), once
+        step_seconds, validation_seconds, batches.batches_per_epoch, min(every, t.limit_val_batches or every), once
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -17,9 +18,16 @@ _APART = 30.0
 """Seconds between lines within an epoch."""
 
 
-def build_progress() -> pl.Callback:
-    """A bar where standard error is a terminal, else lines."""
+def build_progress(*, verbose: bool = False) -> pl.Callback:
+    """A bar where standard error is a terminal, else lines; a line for every batch if ``verbose``."""
+    if verbose:
+        return ProgressLines(0.0)
     return ProgressBar() if sys.stderr.isatty() else ProgressLines()
+
+
+def _steps_per_epoch(trainer: pl.Trainer) -> int:
+    """Of this process; a step may be of several batches."""
+    return math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
 
 
 class _Clock:
@@ -47,7 +55,7 @@ class _Clock:
 
     def length(self, trainer: pl.Trainer) -> str:
         """How much is to be done, and how long it will take."""
-        steps = int(trainer.num_training_batches)
+        steps = _steps_per_epoch(trainer)
         epochs = plural((trainer.max_epochs or 0) - trainer.current_epoch, "epoch")
         pace = f"{self.per_step(trainer):.2g} s a step"
         return f"training: {epochs} of {plural(steps, 'step')}, about {self.left(trainer)} ({pace}, by the first ones)"
@@ -70,7 +78,7 @@ class ProgressBar(TQDMProgressBar):
     ) -> None:
         """Tells the length of the run once."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        if self._clock is not None and self._clock.steps(trainer) >= min(FIRST, int(trainer.num_training_batches)):
+        if self._clock is not None and self._clock.steps(trainer) >= min(FIRST, _steps_per_epoch(trainer)):
             self.print(self._clock.length(trainer))
             self._clock = None
 
@@ -81,7 +89,14 @@ class ProgressBar(TQDMProgressBar):
 
 
 class ProgressLines(pl.Callback):
-    """A first line with the length of the run, one for every epoch, and one every half minute within long epochs."""
+    """A first line with the length of the run, one for every epoch, and one every half minute within long epochs.
+
+    Args:
+        apart: seconds between lines within an epoch; half a minute by default.
+    """
+
+    def __init__(self, apart: float | None = None) -> None:
+        self._apart = _APART if apart is None else apart
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Starts the clocks."""
@@ -91,12 +106,12 @@ class ProgressLines(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """The first line, and those within an epoch."""
-        steps = int(trainer.num_training_batches)
-        if not self._told and self._clock.steps(trainer) >= min(FIRST, steps):
+        if not self._told and self._clock.steps(trainer) >= min(FIRST, _steps_per_epoch(trainer)):
             self._told = True
             self._print(trainer, self._clock.length(trainer))
-        elif time.monotonic() - self._last >= _APART:
-            self._print(trainer, f"{self._epoch(trainer)}, step {batch_idx + 1} of {steps}: {self._state(trainer)}")
+        elif time.monotonic() - self._last >= self._apart:
+            place = f"batch {batch_idx + 1} of {trainer.num_training_batches}"
+            self._print(trainer, f"{self._epoch(trainer)}, {place}: {self._state(trainer)}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The line of an epoch, after its validation."""

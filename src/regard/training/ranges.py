@@ -33,6 +33,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optim.milestones": (0, math.inf),
     "train.epochs": (1, 10**6),
     "train.batch_size": (1, 2**20),
+    "train.accumulate": (1, 2**16),
     "train.limit_train_batches": (1, 10**9),
     "train.limit_val_batches": (1, 10**9),
     "train.seed": (0, 2**63 - 1),

@@ -87,7 +87,10 @@ class TrainRecipe:
     epochs: int = 5
     """Passes over the training images."""
     batch_size: int = 32
-    """Images per step and device."""
+    """Images per batch and device."""
+    accumulate: int = 1
+    """Batches whose gradients are averaged for one step: `batch_size` times `accumulate` images learn together, in the
+    memory of `batch_size`. Batch normalisation still sees one batch."""
     plain_epochs: int = 0
     """Train the plain network for so many epochs first; this run, and its twin, go on from it. For `model.init: plain`.
     """
@@ -125,6 +128,9 @@ class TrainRecipe:
     """Processor threads; what torch chooses by default."""
     compile: bool = False
     """Compile the network with torch.compile."""
+    checkpointing: bool = False
+    """Compute what the network's blocks keep for the backward pass again there instead: less memory, one forward more,
+    the same numbers. Blocks with attention in them are left as they are."""
     tensorboard: bool = False
     """Also write TensorBoard event files (extra `tensorboard`)."""
     cache_stem: bool = False
@@ -140,6 +146,8 @@ class TrainRecipe:
     def __post_init__(self) -> None:
         message = "train.cache_stem runs a part of the network, which train.compile cannot; set one of them to false"
         refuse(self.cache_stem and self.compile, message)
+        message = "train.checkpointing runs blocks twice, which train.compile cannot; set one of them to false"
+        refuse(self.checkpointing and self.compile, message)
         refuse(self.views < 1, f"train.views must be at least 1; it is {self.views}")
         message = f"train.epochs and train.batch_size must be at least 1; they are {self.epochs} and {self.batch_size}"
         refuse(self.epochs < 1 or self.batch_size < 1, message)

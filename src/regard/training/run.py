@@ -21,6 +21,7 @@ import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
 
+from regard.backbones import checkpoint_blocks
 from regard.data import DataSplits
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import TwoStream
@@ -155,6 +156,7 @@ def train(
     folder: Path | str,
     *,
     quiet: bool = False,
+    verbose: bool = False,
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[Logger | str] = (),
     record: RunRecord | None = None,
@@ -169,6 +171,7 @@ def train(
         recipe: of the run; ``Recipe()`` is a small network with attention on generated images, minutes on a processor.
         folder: of the run.
         quiet: shows no progress: on a terminal a bar, elsewhere a line per epoch and half minute.
+        verbose: shows a line for every batch, and what Lightning says.
         callbacks: of Lightning, for your own measurements, called after the run's own. Its `LightningModule` is a
             `regard.training.Task`, whose ``model`` is the network.
         loggers: of Lightning, or names: ``tensorboard``, ``wandb``, ``mlflow``.
@@ -196,7 +199,7 @@ def train(
     with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
         run = PreparedRun(recipe, Path(folder), record=record)
         with run.nothing_left:
-            return _train(run, Watch(quiet, callbacks, loggers))
+            return _train(run, Watch(quiet, callbacks, loggers, verbose))
 
 
 def train_with_twin(
@@ -204,6 +207,7 @@ def train_with_twin(
     folder: Path | str,
     *,
     quiet: bool = False,
+    verbose: bool = False,
     loggers: Sequence[Logger | str] = (),
     data: DataSplits | None = None,
 ) -> PreparedRun:
@@ -211,7 +215,7 @@ def train_with_twin(
 
     On a processor the two share the cores, which is quicker than one after the other on all of them. A twin that fails
     does not lose the run: the error names it, and the same command tries it again. ``data`` are those of the recipe,
-    if they are open already; ``loggers``, as of `train`, log the run and not its twin.
+    if they are open already; ``loggers`` and ``verbose``, as of `train`, are of the run and not of its twin.
 
     Raises:
         RegardError: as `train`, or the twin failed.
@@ -219,7 +223,7 @@ def train_with_twin(
     with owned(folder, option=_OPTION, rank=process_rank(recipe)), numbered(recipe):
         run = PreparedRun(recipe, Path(folder), data)
         with run.nothing_left:
-            _train_both(run, Watch(quiet, loggers=loggers))
+            _train_both(run, Watch(quiet, loggers=loggers, verbose=verbose))
     return run
 
 
@@ -288,7 +292,7 @@ def _train(run: PreparedRun, watch: Watch) -> Path:
         data = stem_splits(recipe, model, data, quiet=watch.quiet)
         gaze = None if gaze is None else stem_split(recipe, model, gaze, training=True, quiet=watch.quiet)
     batches = Batches(recipe, data, gaze)
-    if batches.steps_per_epoch < 1:
+    if batches.batches_per_epoch < 1:
         raise RegardError(f"{folder}: no step can be made, so nothing would be learned; lower train.batch_size")
     if batches.batch_size < recipe.train.batch_size and not run.begun:
         Terminal(stderr=True).print(
@@ -297,11 +301,14 @@ def _train(run: PreparedRun, watch: Watch) -> Path:
             markup=False,
             highlight=False,
         )
+    if recipe.train.checkpointing:
+        checkpoint_blocks(model)
     task = Task(recipe, model, batches.steps_per_epoch, overrides)
     last = folder / CHECKPOINTS / LAST
     if last.exists():
         check_checkpoint(last, task)
-    silence_engine(frozen=recipe.model.freeze is not None or recipe.model.norms == "frozen")
+    frozen = recipe.model.freeze is not None or recipe.model.norms == "frozen"
+    silence_engine(frozen=frozen, verbose=watch.verbose)
     trainer = build_trainer(task, folder, batches, watch)
     handler = signal.getsignal(signal.SIGINT)
     try:
