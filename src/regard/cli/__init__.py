@@ -12,6 +12,7 @@ from typing import Any
 
 from regard.__about__ import __version__
 from regard.cli import (
+    app,
     completion,
     data,
     doctor,
@@ -52,6 +53,7 @@ EPILOG = """examples:
   regard explain bird.jpg --run runs/mine        the map of that network
   regard explain bird.jpg --model tf_efficientnet_lite0 --method all
                                                  maps of any network, by every method
+  regard app --open                              the same in the browser, and more
   regard predict photos/ --run runs/mine --csv predictions.csv
                                                  classes of your images
   regard runs list                               your runs and their scores
@@ -86,7 +88,7 @@ _COMMANDS = {
         export.add_export,
         share.add_share,
     ),
-    "your images": (explain.add_explain, predict.add_predict, receipt.add_receipt),
+    "your images": (app.add_app, explain.add_explain, predict.add_predict, receipt.add_receipt),
     "are maps right": (
         judge.add_judge,
         score.add_score,

@@ -58,7 +58,7 @@ from regard.metrics.localization import (
     iou,
     pointing_game,
 )
-from regard.metrics.perturbation import Curve, Removal
+from regard.metrics.perturbation import Curve, Removal, base_images
 from regard.metrics.rounding import constant
 from regard.metrics.sanity import Sanity, sanity
 from regard.metrics.scores import (
@@ -151,6 +151,7 @@ __all__ = [
     "area_share",
     "auc_inside",
     "bandwidth",
+    "base_images",
     "batch_masks",
     "best_threshold",
     "best_typical_worst",

@@ -122,9 +122,9 @@ def write_png(path: Path, picture: Picture) -> Path:
     return write_atomically(path, png(picture))
 
 
-def color_stops(count: int = 12) -> tuple[str, ...]:
+def color_stops(count: int = 12, colormap: str = COLORMAP) -> tuple[str, ...]:
     """``count`` colours from low to high as ``#rrggbb``, for a scale bar drawn elsewhere."""
-    picked = _colors(COLORMAP)[np.linspace(0, 255, count).round().astype(int)]
+    picked = _colors(colormap)[np.linspace(0, 255, count).round().astype(int)]
     return tuple("#{:02x}{:02x}{:02x}".format(*c) for c in picked.tolist())
 
 

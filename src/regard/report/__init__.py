@@ -4,7 +4,7 @@ from regard.report.charts import Chart, chart, scatter_chart
 from regard.report.gallery import GALLERY_ORDER, Panels, finite_range, fitted, panels, picture_uri, uri, value_range
 from regard.report.glossary import term_lines
 from regard.report.json_files import NOT_STORED, from_json, json_text, read_dataclass, to_json, write_dataclass
-from regard.report.page import render_page, write_page, write_report
+from regard.report.page import BITS, LEARNING, render_page, write_page, write_report
 from regard.report.runs import read_evaluation, read_history, read_provenance, read_run
 from regard.report.schema import (
     NAN,
@@ -29,7 +29,9 @@ from regard.report.terminal import Terminal, print_records, print_scores
 from regard.report.words import duration, interval_text, listed, number, plural, run_summary, signed, verdict
 
 __all__ = [
+    "BITS",
     "GALLERY_ORDER",
+    "LEARNING",
     "NAN",
     "NOT_STORED",
     "Anchors",

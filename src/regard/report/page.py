@@ -68,7 +68,8 @@ def render_page(template: str, **content: Any) -> str:
     """The HTML of a page; every text is escaped, and the page's own script is the only one that may run.
 
     Args:
-        template: path below the package, as "judge/page.html.j2"; it extends "report/template/base.html.j2".
+        template: path below the package, as "judge/page.html.j2"; it extends "report/template/base.html.j2", or is a
+            piece that stands in a page of another maker.
         content: the names that the template uses; each must be given.
     """
     style, script = _packaged("page.css"), _packaged("page.js")

@@ -16,6 +16,7 @@ from regard.score.page import print_comparison, print_map_scores, write_score_pa
 from regard.score.people import PeopleResults
 from regard.score.results import (
     METRIC_LABELS,
+    MapKind,
     MapScores,
     ModelComparison,
     ScoreOptions,
@@ -37,6 +38,7 @@ __all__ = [
     "METRIC_LABELS",
     "ImportanceOptions",
     "MapFiles",
+    "MapKind",
     "MapScores",
     "MapSource",
     "ModelComparison",

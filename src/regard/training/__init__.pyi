@@ -40,6 +40,7 @@ from .run import train, train_with_twin
 from .stem_cache import with_stem
 from .task import Task
 from .tasks import TASKS
+from .unfinished import CheckpointedRun, load_unfinished
 
 __all__ = [
     "ATTENTION_NAMES",
@@ -53,6 +54,7 @@ __all__ = [
     "TASKS",
     "AlignRecipe",
     "AugmentRecipe",
+    "CheckpointedRun",
     "DataRecipe",
     "Dose",
     "FittedRecipe",
@@ -94,6 +96,7 @@ __all__ = [
     "load_recipe",
     "load_run",
     "load_trained",
+    "load_unfinished",
     "measure_pace",
     "open_beside",
     "open_bits",
