@@ -19,7 +19,7 @@ from regard.report import Difference, Reference, Score, Terminal, interval_text,
 from regard.score.results import ScoredMean, scored_mean
 from regard.types import Scores
 
-OBSERVERS = "observers"
+CEILING_KEY = "observers"
 """Key of the ceiling."""
 _HEADS = {"center": "centre", "people_elsewhere": "mean", "other_image": "other"}
 
@@ -76,10 +76,10 @@ class PeopleResults:
         if not math.isnan(share):
             meaning += f" {number(100 * share)} % of the way from {floor} to {self.ceiling}."
         beyond, references = self.minus_floor[model][metric], []
-        for kind, name in {**self.floors, OBSERVERS: self.ceiling}.items():
+        for kind, name in {**self.floors, CEILING_KEY: self.ceiling}.items():
             other = self.references[kind][metric]
             if not math.isnan(other.mean):
-                role: Literal["floor", "ceiling"] = "ceiling" if kind == OBSERVERS else "floor"
+                role: Literal["floor", "ceiling"] = "ceiling" if kind == CEILING_KEY else "floor"
                 references.append(Reference(name, role, other.mean, other.low, other.high))
         return Score(
             key=metric,
@@ -105,12 +105,12 @@ class PeopleResults:
         )
 
 
-Columns = Mapping[str, Sequence[Mapping[str, float]]]
+KindRows = Mapping[str, Sequence[Mapping[str, float]]]
 """Model, floor or ``observers`` -> one row per image: metric -> value, NaN where undefined."""
 
 
 def compare_with_people(
-    rows: Columns,
+    rows: KindRows,
     models: Sequence[str],
     floors: Mapping[str, str],
     ceiling: str,
@@ -143,7 +143,7 @@ def compare_with_people(
         people=people,
         missing=missing,
         models={model: means[model] for model in models},
-        references={kind: means[kind] for kind in (*floors, OBSERVERS)},
+        references={kind: means[kind] for kind in (*floors, CEILING_KEY)},
         floors=floors,
         ceiling=ceiling,
         floor=highest,
@@ -152,7 +152,7 @@ def compare_with_people(
             for model in models
         },
         share={
-            model: {m: _share(means[model][m], means[highest[m]][m], means[OBSERVERS][m]) for m in metrics}
+            model: {m: _share(means[model][m], means[highest[m]][m], means[CEILING_KEY][m]) for m in metrics}
             for model in models
         },
     )
@@ -166,7 +166,7 @@ def _share(own: ScoredMean, floor: ScoredMean, ceiling: ScoredMean) -> float:
     return share_of_range(own.mean, floor.mean, ceiling.mean) if ceiling.mean > floor.mean else math.nan
 
 
-def per_image_table(names: Sequence[str], rows: Columns) -> str:
+def per_image_table(names: Sequence[str], rows: KindRows) -> str:
     """per_image.csv: one row per image, a column ``<model or reference>_<metric>`` per score."""
     import pandas as pd
 
@@ -187,7 +187,7 @@ def print_people(results: PeopleResults, labels: Mapping[str, tuple[str, str]], 
             table.add_column(head, justify="left" if head == "score" else "right", no_wrap=True)
         for row in results.rows(model, labels):
             share = results.share[model][row.key]
-            others: list[Any] = [results.references[kind][row.key].mean for kind in (*results.floors, OBSERVERS)]
+            others: list[Any] = [results.references[kind][row.key].mean for kind in (*results.floors, CEILING_KEY)]
             table.add_row(
                 Text(row.label),
                 Text(number(row.value), style="bold"),

@@ -31,7 +31,7 @@ from regard.report import write_dataclass
 from regard.score.importance.page import write_importance_gallery, write_importance_page
 from regard.score.importance.results import IMPORTANCE_FLOORS
 from regard.score.maps import MapFiles, MapSource, open_maps, open_source
-from regard.score.people import OBSERVERS, PeopleResults, compare_with_people, per_image_table
+from regard.score.people import CEILING_KEY, PeopleResults, compare_with_people, per_image_table
 from regard.types import RegardError
 
 _SPREAD = 0.25  # of the Gaussian in the centre, of width and height
@@ -102,7 +102,7 @@ def score_importance(
 
     means = {name: torch.stack(marked(name)).mean(0) for name in names}
     total = torch.stack([_on(mean, (options.side, options.side)) for mean in means.values()]).sum(0)
-    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *IMPORTANCE_FLOORS, OBSERVERS)}
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *IMPORTANCE_FLOORS, CEILING_KEY)}
     first = next(iter(models))
     for k, name in enumerate(names):
         grid, target = grids[name], means[name]
@@ -116,7 +116,7 @@ def score_importance(
         shown = {m: None if name in missing[m] else _read(f, name, grid, options) for m, f in sources.items()}
         for kind, map_ in {**shown, **floors}.items():
             rows[kind].append(_similarity(map_, target))
-        rows[OBSERVERS].append(_ceiling(marked(name)))
+        rows[CEILING_KEY].append(_ceiling(marked(name)))
         if on_progress is not None:
             on_progress(k + 1, len(names))
     several = any(len(who) > 1 for who in known.values())

@@ -20,7 +20,7 @@ from regard.metrics.scanpath import SCANPATH_METRICS, Scanpath, fixation_cluster
 from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.maps import read_fixations
-from regard.score.people import OBSERVERS, PeopleResults, compare_with_people, per_image_table
+from regard.score.people import CEILING_KEY, PeopleResults, compare_with_people, per_image_table
 from regard.score.scanpath.page import write_scanpath_gallery, write_scanpath_page
 from regard.score.scanpath.results import FLOORS
 from regard.types import RegardError
@@ -95,7 +95,7 @@ def score_scanpaths(
     durations = people_table.duration[~np.isnan(people_table.duration)]
     lasting = float(np.median(durations)) if len(durations) else math.nan
     names = list(people)
-    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *FLOORS, OBSERVERS)}
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in (*models, *FLOORS, CEILING_KEY)}
     for k, name in enumerate(names):
         size, paths = sizes[name], people[name]
         bandwidth = options.bandwidth or 2 * (people_table.pixels_per_degree or SIGMA * size[1])
@@ -106,7 +106,7 @@ def score_scanpaths(
         pairs: dict[str, list[_Pair]] = {
             "center": [(resting, path) for path in paths.values()],
             "other_image": _between_people({who: p * ratio for who, p in people[another].items()}, paths),
-            OBSERVERS: list(combinations(paths.values(), 2)),
+            CEILING_KEY: list(combinations(paths.values(), 2)),
         }
         if another == name:
             pairs["other_image"] = []
@@ -117,7 +117,7 @@ def score_scanpaths(
         if on_progress is not None:
             on_progress(k + 1, len(names))
     notes = []
-    if all(math.isnan(row["sequence_score"]) for row in rows[OBSERVERS]):
+    if all(math.isnan(row["sequence_score"]) for row in rows[CEILING_KEY]):
         notes.append("No ceiling: no image was seen by two observers.")
     if all(math.isnan(row["scanmatch_time"]) for row in rows["center"]):
         notes.append("No scores of time: durations of people's fixations are unknown.")
