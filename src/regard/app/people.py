@@ -20,7 +20,7 @@ from regard.report import number
 from regard.score import METRIC_LABELS, MapKind, MapScores, ScoreOptions, read_fixations, score_maps
 from regard.types import Map, RegardError
 
-KINDS: Mapping[MapKind, str] = {"maps": "the map", "center": "the centre prior", "observers": "other people"}
+SCORED_KINDS: Mapping[MapKind, str] = {"maps": "the map", "center": "the centre prior", "observers": "other people"}
 """What is shown of every image: its map, the floor and the ceiling; kind -> in words."""
 _SHOWN = ("nss", "auc", "cc")
 """Those that are shown of every image; the summary has all."""
@@ -61,7 +61,7 @@ class Scored:
             for metric in _SHOWN:
                 if metric not in scores.values["maps"]:
                     continue
-                for kind in KINDS:
+                for kind in SCORED_KINDS:
                     values = scores.values.get(kind, {}).get(metric)
                     cells.append("" if values is None or math.isnan(values[k]) else number(float(values[k])))
             rows.append(cells)

@@ -11,7 +11,7 @@ import numpy as np
 from regard.app.cards import cards_html, map_card, notes_html
 from regard.app.context import AppContext, why
 from regard.app.look import LookedMap
-from regard.app.people import KINDS, Scored, fixated_points, gather, score_people
+from regard.app.people import SCORED_KINDS, Scored, fixated_points, gather, score_people
 from regard.app.uploads import given_files
 from regard.app.work import StoppedError
 from regard.data import read_image
@@ -91,7 +91,7 @@ def show_image(state: tuple[Scored, Path] | None, row: int) -> str:
     shown = np.asarray(picture)
     map = LookedMap(scored.method, Map(scored.maps[name][None, None], "relevance"), 0.0)
     values = scored.scores.values
-    found = {label: values[kind]["nss"][row] for kind, label in KINDS.items() if "nss" in values.get(kind, {})}
+    found = {label: values[kind]["nss"][row] for kind, label in SCORED_KINDS.items() if "nss" in values.get(kind, {})}
     lead = "NSS " + ", ".join(f"of {label} {number(float(value))}" for label, value in found.items()) if found else ""
     card = map_card(map.label, shown, map, timed=False)
     return cards_html([card], name, lead, fixated_points(scored, name))
