@@ -3,7 +3,7 @@
 A page may link to any file of the repository, by its path in the source tree. In the site such a link leads
 
 * to the API page of its room, where the file is source code of the package and the room has such a page;
-* to the page made of it, where there is one: ``PAGES`` below;
+* to the page made of it, where there is one: ``PAGES`` below, and those of ``notebooks/``, which ``make docs`` runs;
 * otherwise to the file itself, which is put beside the pages, under its path in the repository.
 """
 
@@ -61,6 +61,8 @@ def _in_site(path: Path, config: MkDocsConfig, files: Files) -> str:
     """Where a file outside docs/ is in the site; what is nowhere is left for mkdocs to complain of."""
     if path.as_posix() in PAGES:
         return PAGES[path.as_posix()]
+    if path.parts[0] == "notebooks":
+        return f"notebooks/{path.stem}.md"
     if path.parts[:2] == ("src", "regard") and (ROOT / path).exists():
         room = "regard" if len(path.parts) < 3 else Path(path.parts[2]).stem
         if files.get_file_from_path(f"api/{room}.md"):

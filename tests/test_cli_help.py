@@ -1,5 +1,7 @@
 """Help in groups, common fields first; what is advised where a word is not known; completion in a shell."""
 
+import argparse
+import contextlib
 import re
 import shutil
 import subprocess
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from regard.cli import _COMMANDS, _parser, main
+from regard.cli.parser import CommandParser
 from regard.cli.train_help import COMMON_FIELDS
 from regard.training import recipe_parser
 
@@ -57,6 +60,73 @@ def test_commands_are_listed_in_groups_each_once(capsys) -> None:
     listed = re.findall(r"^    (\w+)\b", text, re.MULTILINE)
     assert sorted(listed) == sorted(_parser()._subparsers._group_actions[0].choices)
     assert re.findall(r"^  ([a-z ,]+):$", text, re.MULTILINE) == list(_COMMANDS)
+
+
+def every_command() -> dict[str, CommandParser]:
+    """The parser of every command by its words, actions of `data`, `runs` and `study` included."""
+
+    def inside(words: list[str], parser: CommandParser) -> dict[str, CommandParser]:
+        nested = [a._name_parser_map for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        below = {k: v for names in nested for name, p in names.items() for k, v in inside([*words, name], p).items()}
+        return ({" ".join(words): parser} if words else {}) | below
+
+    return inside([], _parser())
+
+
+COMMANDS = every_command()
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_both_helps_and_the_second_hides_nothing(words: str, capsys) -> None:
+    texts = []
+    for option in ("--help", "--help-all"):
+        with contextlib.suppress(SystemExit):
+            assert main([*words.split(), option]) == 0
+        texts.append(text_of(capsys))
+    common, every = texts
+    if words == "train":
+        return
+    command = COMMANDS[words]
+    for action in command._actions:
+        names = action.option_strings
+        assert not names or re.search(rf"^  .*{re.escape(names[-1])}\b", every, re.MULTILINE), names
+    shown = set(re.findall(r"^  (--[\w-]+)", common, re.MULTILINE))
+    assert shown <= set(re.findall(r"^  (--[\w-]+)", every, re.MULTILINE))
+    if not command.first:
+        assert common == every
+        assert sum(bool(a.option_strings) for a in command._actions) <= 12, "more of them need show_first"
+        return
+    titles = re.findall(r"^([a-z ]+):$", common, re.MULTILINE)
+    assert titles == [*command.first, "help", *(["examples"] if command.epilog else [])]
+    counted = re.search(
+        r"^(\d+) of (\d+) options are shown; `(.*) --help-all` explains every one", common, re.MULTILINE
+    )
+    told = [action for action in command._actions if action.dest not in ("help", "help_all")]
+    assert counted.groups() == (str(sum(map(len, command.first.values()))), str(len(told)), f"regard {words}")
+    assert int(counted[1]) < int(counted[2])
+    order = [title for title in re.findall(r"^([a-z ]+):$", every, re.MULTILINE) if title in command.first]
+    assert order == list(command.first), "the common ones stand first there, too"
+
+
+@pytest.mark.parametrize("words", [words for words, command in COMMANDS.items() if command.first])
+def test_required_options_are_among_the_common_ones(words: str) -> None:
+    command = COMMANDS[words]
+    first = {name for names in command.first.values() for name in names}
+    for action in command._actions:
+        assert not action.required or first & {action.dest, *action.option_strings}, action.dest
+
+
+def test_the_help_of_judge_by_topic(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["judge", "--help"])
+    text = text_of(capsys)
+    assert "what is judged:\n  --model MODEL" in text
+    for name in ("--again", "--shuffled", "--seed"):
+        assert name not in text.partition("examples:")[0]
+    with pytest.raises(SystemExit):
+        main(["judge", "--help-all"])
+    text = text_of(capsys)
+    assert text.index("what is judged:") < text.index("more options:") < text.index("\n  --shuffled RUN")
 
 
 @pytest.mark.parametrize(

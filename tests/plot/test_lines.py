@@ -1,12 +1,15 @@
 """Curves, planes and scatter plots: what is drawn is what was given, and can be read without colours."""
 
+import io
 import math
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from regard.plot import PALETTE, PlanePoint, ScatterPoint, Series, curve, plane, rasterize, scatter
-from regard.types import RegardError
+from regard.plot import PALETTE, PlanePoint, ScatterPoint, Series, curve, overlay, plane, rasterize, scatter, sheet
+from regard.types import Map, RegardError
 
 NAN = math.nan
 CVD = {  # Machado, Oliveira and Fernandes (2009), severity 1: linear RGB as people with the deficiency see it
@@ -131,3 +134,19 @@ def test_figures_leave_no_state_behind() -> None:
     figures = [scatter([ScatterPoint("a", 1, 1, "")], xlabel="x", ylabel="y") for _ in range(30)]
     assert len(figures) == 30
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_notebook_shows_every_figure() -> None:
+    """Without pyplot nothing tells a notebook how; a figure says it itself."""
+    picture = torch.zeros(1, 3, 8, 8)
+    figures = [
+        curve({"a": [0.0, 1.0]}, ylabel="y"),
+        plane([PlanePoint("a", 1.0, 0.5)]),
+        scatter([ScatterPoint("a", 1.0, 2.0, "")], xlabel="x", ylabel="y"),
+        sheet(picture, Map(torch.rand(1, 1, 2, 2), "bits")),
+        overlay(picture[0], Map(torch.rand(1, 1, 2, 2), "gate")),
+    ]
+    for figure in figures:
+        with Image.open(io.BytesIO(figure._repr_png_())) as shown:
+            assert shown.format == "PNG"
+            assert shown.size == tuple(int(side * figure.dpi) for side in figure.get_size_inches())

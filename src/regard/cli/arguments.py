@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from regard.cli.boundary import say
+from regard.cli.parser import CommandParser
 from regard.constants import AUTO
 
 if TYPE_CHECKING:
     from regard.experiments import GridOptions
     from regard.gaze import GazeReading
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
+GRID_FIRST = ("--runs", "--workers", "--gpus", "--smoke", "--dry-run")
+"""Options of `add_grid` that most people set."""
 _T = TypeVar("_T")
 
 
-def add_command(commands: Commands, name: str, help: str, description: str, examples: str) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, help: str, description: str, examples: str) -> CommandParser:
     """Adds a command whose ``--help`` shows the description, every default, and the examples, one line each.
 
     ``help`` is its line in the list of commands.

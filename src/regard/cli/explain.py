@@ -41,6 +41,13 @@ def add_explain(commands: Commands) -> None:
     add_device(explain)
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.add_argument("--csv", type=Path, metavar="FILE", help="also a table, one row per image and method")
+    explain.show_first(
+        {
+            "what is explained": ("images", "--model", "--weights"),
+            "how": ("--method", "--target", "--against"),
+            "results": ("--out", "--csv", "--device"),
+        }
+    )
     explain.set_defaults(run=_run)
 
 

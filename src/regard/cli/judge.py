@@ -40,6 +40,13 @@ def add_judge(commands: Commands) -> None:
     add_device(judge)
     judge.add_argument("--out", type=Path, default=Path("judged"), help="an interrupted judgement continues here")
     judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    judge.show_first(
+        {
+            "what is judged": ("--model", "--weights", "--data", "--images"),
+            "how": ("--methods", "--metrics"),
+            "results": ("--out", "--json", "--device"),
+        }
+    )
     judge.set_defaults(run=_run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_grid, grid_options
+from regard.cli.arguments import GRID_FIRST, Commands, add_command, add_grid, grid_options
 from regard.cli.boundary import complain
 from regard.cli.names import METHOD_HELP
 from regard.errors import RegardError
@@ -50,6 +50,13 @@ def add_leaderboard(commands: Commands) -> None:
     board.add_argument("--no-untrained", action="store_true", help="leave untrained networks out")
     board.add_argument("--name", default="leaderboard", help="of its folder")
     add_grid(board, "cells are kept in RUNS/NAME")
+    board.show_first(
+        {
+            "what is compared": ("--models", "--data", "--gaze", "--methods"),
+            "how much": ("--images", "--shots"),
+            "the run": ("--name", *GRID_FIRST),
+        }
+    )
     board.set_defaults(run=_run)
 
 

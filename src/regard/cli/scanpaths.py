@@ -36,6 +36,7 @@ def add_scanpaths(commands: Commands) -> None:
     scanpaths.add_argument("--out", type=Path, default=Path("scanpaths"), help="where table, JSON and page go")
     scanpaths.add_argument("--json", action="store_true", help="print JSON instead of tables")
     add_gaze(scanpaths)
+    scanpaths.show_first({"what is scored": ("--paths", "--fixations", "--images"), "results": ("--out", "--json")})
     scanpaths.set_defaults(run=_run)
 
 

@@ -48,6 +48,13 @@ def add_score(commands: Commands) -> None:
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")
     add_gaze(score)
+    score.show_first(
+        {
+            "what is scored": ("--maps", "--fixations", "--images"),
+            "beside what": ("--train", "--center-prior"),
+            "results": ("--out", "--json"),
+        }
+    )
     score.set_defaults(run=_run)
 
 

@@ -40,6 +40,12 @@ def add_shift(commands: Commands) -> None:
     add_device(shift)
     shift.add_argument("--out", type=Path, help="default RUN/shift; a killed one goes on from here")
     shift.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    shift.show_first(
+        {
+            "what is measured": ("--run", "--shifts", "--images"),
+            "results": ("--out", "--json", "--device"),
+        }
+    )
     shift.set_defaults(run=_run)
 
 

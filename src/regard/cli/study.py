@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, integers, print_results
+from regard.cli.arguments import (
+    GRID_FIRST,
+    Commands,
+    add_command,
+    add_grid,
+    add_part,
+    grid_options,
+    integers,
+    print_results,
+)
 from regard.cli.boundary import complain
 
 
@@ -40,6 +49,12 @@ def add_study(commands: Commands) -> None:
     run.add_argument("name", metavar="FILE", help="a study's file, or small, generated or paper, which come along")
     add_part(run, "task")
     add_grid(run, "the study is kept in RUNS/NAME")
+    run.show_first(
+        {
+            "what is run": ("name", "--seeds", "--only"),
+            "the run": (*GRID_FIRST,),
+        }
+    )
     run.set_defaults(run=_run)
 
     report = actions.add_parser(
@@ -70,6 +85,13 @@ def add_study(commands: Commands) -> None:
     power.add_argument("--studies", type=int, default=100, help="simulated studies per size; default 100")
     power.add_argument("--processes", type=int, default=1, help="processes that simulate; default 1")
     power.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    power.show_first(
+        {
+            "what is simulated": ("--hypothesis", "--effect", "--plan"),
+            "sizes": ("--seeds", "--images", "--observers"),
+            "the run": ("--studies", "--processes", "--json"),
+        }
+    )
     power.set_defaults(run=_power)
     actions.choices = None  # type: ignore[assignment]  # any other word is a file
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from regard.cli.arguments import Commands, add_command, add_grid, grid_options
+from regard.cli.arguments import GRID_FIRST, Commands, add_command, add_grid, grid_options
 from regard.cli.table import run_table
 from regard.errors import RegardError
 from regard.reading import DataError, parse_yaml
@@ -35,6 +35,12 @@ def add_sweep(commands: Commands) -> None:
     )
     sweep.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 of every value")
     add_grid(sweep, "cells are kept in RUNS/NAME-sweep")
+    sweep.show_first(
+        {
+            "what is swept": ("--budgets", "--betas", "--field", "--values", "--seeds"),
+            "the run": (*GRID_FIRST,),
+        }
+    )
     sweep.set_defaults(run=_run)
 
 

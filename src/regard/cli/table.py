@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options
+from regard.cli.arguments import GRID_FIRST, Commands, add_command, add_grid, add_part, grid_options
 from regard.cli.boundary import complain
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def add_table(commands: Commands) -> None:
     table.add_argument("name", metavar="NAME", help=f"a file, or one that comes along: {_TABLES}; docs/tables.md")
     add_part(table, "arm")
     add_grid(table, "cells are kept in RUNS/NAME")
+    table.show_first(
+        {
+            "what is run": ("name", "--seeds", "--only"),
+            "the run": (*GRID_FIRST,),
+        }
+    )
     table.set_defaults(run=_run)
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from regard.cli.arguments import DefaultsHelp
-from regard.cli.parser import CommandParser
+from regard.cli.parser import CommandParser, shown_of
 
 COMMON_FIELDS = {
     "the run": ("recipe", "name", "twin"),
@@ -24,9 +24,9 @@ COMMON_FIELDS = {
 """Group -> the fields that ``regard train --help`` shows."""
 _DESCRIPTION = """Trains a recipe into runs/<name>, evaluates it on the test split and writes report.html. A run that
 was killed goes on from its last checkpoint; a finished one is evaluated again."""
-_MORE = """%(shown)s of %(all)s fields are shown; `regard train --help-all` explains every one. Fields that you leave
-out follow the situation (pretrained or not, how many images), and what is chosen is printed; the defaults listed here
-are those of generated images. Fields of one part may be written together: --align gaze=osie,loss=kl,weight=1."""
+_MORE = """Fields that you leave out follow the situation (pretrained or not, how many images), and what is chosen is
+printed; the defaults listed here are those of generated images. Fields of one part may be written together: --align
+gaze=osie,loss=kl,weight=1."""
 _EXAMPLES = """examples:
   regard train                                     learn on generated images
   regard train --objective.budget_bits 6           the same at 6 latent bits
@@ -46,7 +46,7 @@ def print_common(add_own: Callable[[argparse.ArgumentParser], None]) -> None:
     parser = CommandParser(
         "regard train",
         usage="regard train [--recipe RECIPE] [--PART.FIELD VALUE ...]",
-        description=f"{_DESCRIPTION}\n\n{_MORE % {'shown': len(names), 'all': every}}",
+        description=f"{_DESCRIPTION}\n\n{shown_of(len(names), every, 'fields', 'regard train')} {_MORE}",
         epilog=_EXAMPLES,
         formatter_class=DefaultsHelp,
         add_help=False,

@@ -34,6 +34,12 @@ def add_transfer(commands: Commands) -> None:
     add_device(transfer)
     transfer.add_argument("--out", type=Path, help="default RUN/transfer/DATA; a killed one goes on from here")
     transfer.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    transfer.show_first(
+        {
+            "what is measured": ("--run", "--data", "--root", "--shots"),
+            "results": ("--out", "--json", "--device"),
+        }
+    )
     transfer.set_defaults(run=_run)
 
 

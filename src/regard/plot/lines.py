@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from regard.plot.axis_ticks import is_logarithmic, log_ticks, short, ticks
+from regard.plot.figure import ShownFigure
 from regard.plot.pixels import require
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -194,8 +194,7 @@ def scatter(points: Sequence[ScatterPoint], *, xlabel: str, ylabel: str, title: 
 
 
 def _axes(title: str, xlabel: str, ylabel: str) -> tuple[Any, Figure]:
-    figure = Figure(figsize=_SIZE, dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = ShownFigure(figsize=_SIZE, dpi=150, layout="constrained")
     axis = figure.add_subplot()
     for text in (axis.set_title(title, fontsize=10), axis.set_xlabel(xlabel), axis.set_ylabel(ylabel)):
         text.set_parse_math(False)

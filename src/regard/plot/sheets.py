@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from regard.plot.figure import ShownFigure
 from regard.plot.pixels import (
     UNITS,
     MapValues,
@@ -160,8 +161,7 @@ def method_sheet(image: Picture, maps: Mapping[str, Map], *, title: str) -> Figu
     columns = min(len(panels), _COLUMNS)
     rows = -(-len(panels) // columns)
     across, high = columns * (_WIDE + _GAP) + _GAP, 0.3 + rows * (height + _CAPTION)
-    figure = Figure(figsize=(across, high), dpi=150)
-    FigureCanvasAgg(figure)
+    figure = ShownFigure(figsize=(across, high), dpi=150)
     figure.text(_GAP / across, 1 - 0.2 / high, " ".join(title.split())[:120], fontsize=9).set_parse_math(False)
     for k, (panel, name, caption) in enumerate(panels):
         row, column = divmod(k, columns)
@@ -189,8 +189,7 @@ class _Page:
 
     def __init__(self, across: float, high: float) -> None:
         self.across, self.high = across, high
-        self.figure = Figure(figsize=(across, high), dpi=150)
-        FigureCanvasAgg(self.figure)
+        self.figure = ShownFigure(figsize=(across, high), dpi=150)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Any:
         across, high = self.across, self.high

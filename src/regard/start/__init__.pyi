@@ -1,5 +1,6 @@
 from .doctor import Check, CheckState, diagnose
 from .first import FirstMap, FirstPage, FirstPicture, first_page
+from .lesson import SmallNetwork, accuracy, fit, scenes
 from .look import Copies, FolderFacts, look_at
 from .proposal import RecipeProposal, facts_lines, propose, training_time, write_proposal
 
@@ -12,11 +13,15 @@ __all__ = [
     "FirstPicture",
     "FolderFacts",
     "RecipeProposal",
+    "SmallNetwork",
+    "accuracy",
     "diagnose",
     "facts_lines",
     "first_page",
+    "fit",
     "look_at",
     "propose",
+    "scenes",
     "training_time",
     "write_proposal",
 ]
