@@ -9,7 +9,10 @@ from scipy.ndimage import distance_transform_edt
 from tests.metrics.salient_object.cases import noise
 
 from regard.metrics import salient_object as so
-from regard.metrics.salient_object.weighted_f import _two_passes, nearest_object
+from regard.metrics.salient_object.curves import adaptive_threshold
+from regard.metrics.salient_object.kernels import level_histogram, structure_sums, weighted_sums
+from regard.metrics.salient_object.s_measure import structure_by_torch
+from regard.metrics.salient_object.weighted_f import nearest_object, weighted_by_torch
 from regard.types import RegardError
 
 G = torch.tensor([[0.0, 0, 0, 0], [0, 1, 2, 0], [0, 2, 4, 1], [0, 0, 1, 0]], dtype=torch.float64).reshape(1, 1, 4, 4)
@@ -73,21 +76,53 @@ def test_the_s_measure_of_a_constant_prediction_ignores_rounding():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_nearest_object_pixel_agrees_with_scipy_by_both_methods(seed):
+def test_nearest_object_pixel_agrees_with_scipy(seed):
+    masks = object_masks(seed)
+    expected = distance_transform_edt(~masks, return_distances=False, return_indices=True)
+    assert np.array_equal(nearest_object(torch.from_numpy(masks)[None])[0].numpy(), expected)
+
+
+def object_masks(seed):
+    """One of some sizes, with more or fewer pixels of the object."""
     shape = [(1, 7), (9, 1), (13, 18), (18, 13), (30, 30), (5, 64)][seed]
     masks = noise(shape, seed) > (0.5, 0.7, 0.9, 0.97, 0.99, 0.95)[seed]
     masks.flat[3] = True
-    expected = distance_transform_edt(~masks, return_distances=False, return_indices=True)
-    for method in (nearest_object, _two_passes):
-        indices = method(torch.from_numpy(masks)[None])[0].numpy()
-        assert np.array_equal(indices, expected), method.__name__
+    return masks
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("seed", range(6))
+def test_compiled_passes_and_torch_give_the_same_sums(seed, dtype):
+    masks = torch.from_numpy(object_masks(seed))
+    masks = torch.stack([masks, masks.flip(0), ~masks, torch.zeros_like(masks), torch.ones_like(masks)])
+    x = torch.from_numpy(noise(masks.shape, seed + 50)).to(dtype)
+    x[2] = x[2].round()  # ties
+    x[3] = 0.3
+    limits = adaptive_threshold(x[:, None])
+    some = masks.flatten(1).any(1)
+    compiled, plain = weighted_sums(x, masks), torch.stack(weighted_by_torch(x.double(), masks))
+    assert torch.allclose(compiled[:, some], plain[:, some], rtol=0, atol=1e-11 * masks[0].numel())
+    compiled, plain = structure_sums(x, masks, limits), structure_by_torch(x.double(), masks, limits)
+    assert torch.allclose(compiled, plain, rtol=1e-12, atol=1e-11)
+    histogram = level_histogram(x, masks)
+    levels = (x * 255).long()
+    for k in (0, 1):
+        expected = torch.stack([torch.bincount(v[m == k], minlength=256) for v, m in zip(levels, masks, strict=True)])
+        assert torch.equal(histogram[:, k], expected)
+
+
+def test_images_whose_pixels_do_not_lie_in_a_row_score_alike():
+    x, masks = torch.from_numpy(noise((3, 1, 12, 9), 0)), torch.from_numpy(noise((3, 1, 12, 9), 1) > 0.6)
+    turned = [each.mT.contiguous().mT for each in (x, masks)]
+    assert not turned[0].is_contiguous()
+    for name, values in so.salient_object_scores(*turned).items():
+        assert torch.equal(values, so.salient_object_scores(x, masks)[name]), name
 
 
 def test_an_empty_mask_has_indices_inside_the_image():
-    for method in (nearest_object, _two_passes):
-        rows, columns = method(torch.zeros(2, 4, 5, dtype=torch.bool)).unbind(1)
-        assert 0 <= rows.min() <= rows.max() < 4
-        assert 0 <= columns.min() <= columns.max() < 5
+    rows, columns = nearest_object(torch.zeros(2, 4, 5, dtype=torch.bool)).unbind(1)
+    assert 0 <= rows.min() <= rows.max() < 4
+    assert 0 <= columns.min() <= columns.max() < 5
 
 
 def test_errors_name_what_is_wrong():

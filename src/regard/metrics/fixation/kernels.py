@@ -6,15 +6,13 @@ Images are shared among as many threads as torch has. On a GPU torch does the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from regard.metrics.compiled import compiled
+from regard.metrics.compiled import compiled, each_image
 
 _CHUNK = 2048  # pixels whose keys are made at once
 
@@ -35,7 +33,7 @@ def rank_pixels(flat: Tensor, ordered: list[Any], out: Tensor, *, bits: int, oct
     [[0, 2, 4]]
     """
     values, codes, run = flat.numpy(), out.numpy(), compiled(_rank)
-    _each_image(lambda b: run(values[b], ordered[b], codes[b], bits, octaves), len(values))
+    each_image(lambda b: run(values[b], ordered[b], codes[b], bits, octaves), len(values))
 
 
 def sum_pixels(p: Tensor, g: Tensor, means: Tensor, ratio: Tensor, eps: float) -> Tensor:
@@ -57,18 +55,8 @@ def sum_pixels(p: Tensor, g: Tensor, means: Tensor, ratio: Tensor, eps: float) -
     a, b, into, run = p.numpy(), g.numpy(), out.numpy(), compiled(_sums)
     first, second = means.numpy()
     scale = ratio.numpy()
-    _each_image(lambda k: run(a[k], b[k], first[k], second[k], scale[k], eps, into[k]), len(p))
+    each_image(lambda k: run(a[k], b[k], first[k], second[k], scale[k], eps, into[k]), len(p))
     return out.T
-
-
-def _each_image(work: Callable[[int], object], count: int) -> None:
-    threads = min(torch.get_num_threads(), count)
-    if threads < 2:
-        for b in range(count):
-            work(b)
-        return
-    with ThreadPoolExecutor(threads) as pool:  # of this call alone: threads do not outlive a fork
-        list(pool.map(work, range(count)))
 
 
 def _rank(flat: Any, ordered: Any, out: Any, bits: int, octaves: int) -> None:

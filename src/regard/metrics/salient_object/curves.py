@@ -11,7 +11,6 @@ N / (N - 1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+from regard.metrics.salient_object.kernels import level_histogram
 from regard.types import PerImage
 
 LEVELS = 256
@@ -35,24 +35,21 @@ class Counts(NamedTuple):
     objects: Float[Tensor, "B 1"]
     pixels: int
 
-    @classmethod
-    def joined(cls, parts: Sequence[Counts]) -> Counts:
-        """Those of several batches of one size, in their order."""
-        hits, alarms, objects = (torch.cat([part[k] for part in parts]) for k in range(3))
-        return cls(hits, alarms, objects, parts[0].pixels)
-
 
 def level_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:
     """At the 256 thresholds 255/255, ..., 1/255, 0 in this order, by one histogram of all images.
 
     A prediction of p has the level floor(255 p), in p's own precision, as published evaluations have it.
     """
-    batch, bins = len(prediction), (prediction * (LEVELS - 1)).flatten(1).to(torch.int64)
-    bins.add_(masks.flatten(1).long(), alpha=LEVELS)
-    bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * LEVELS)
-    histogram = torch.bincount(bins.flatten(), minlength=2 * batch * LEVELS)
-    reached = wide(histogram.view(batch, 2, LEVELS).flip(2).cumsum(2))
-    return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], bins.shape[1])
+    if prediction.device.type == "cpu" and prediction.dtype in (torch.float32, torch.float64):
+        histogram = level_histogram(prediction[:, 0], masks[:, 0])
+    else:
+        batch, bins = len(prediction), (prediction * (LEVELS - 1)).flatten(1).to(torch.int64)
+        bins.add_(masks.flatten(1).long(), alpha=LEVELS)
+        bins.add_(torch.arange(batch, device=bins.device)[:, None], alpha=2 * LEVELS)
+        histogram = torch.bincount(bins.flatten(), minlength=2 * batch * LEVELS).view(batch, 2, LEVELS)
+    reached = wide(histogram.flip(2).cumsum(2))
+    return Counts(reached[:, 1], reached[:, 0], reached[:, 1, -1:], prediction[0].numel())
 
 
 def adaptive_counts(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"]) -> Counts:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-
 from regard.metrics.rounding import wide
-from regard.metrics.salient_object.curves import Counts, adaptive_counts, e_of, f_of, level_counts
+from regard.metrics.salient_object.curves import Counts, adaptive_threshold, e_of, f_of, level_counts
 from regard.metrics.salient_object.inputs import Masks, Prediction, check
-from regard.metrics.salient_object.s_measure import s_of
-from regard.metrics.salient_object.weighted_f import nearest_object, weighted_f_of
+from regard.metrics.salient_object.s_measure import s_of, structure
+from regard.metrics.salient_object.weighted_f import weighted_f
 from regard.types import PerImage
 
 SALIENT_OBJECT_METRICS = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
@@ -24,31 +22,21 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Per
     ['adaptive_e', 'adaptive_f', 'mae']
     """
     prediction, masks = check(prediction, masks)
-    whole = (prediction, masks, nearest_object(masks[:, 0]))
-    # On the processor an image's temporaries fit its cache, a batch's do not.
-    size = max(1, len(masks) if masks.device.type != "cpu" else torch.get_num_threads())
-    levels, adaptive, columns = [], [], []
-    for x, mask, nearest in zip(*(each.split(size) for each in whole), strict=True):
-        probabilities, inside = wide(x)[:, 0], mask[:, 0]
-        wanted = wide(inside)
-        error = (probabilities - wanted).abs_()
-        levels.append(level_counts(x, mask))
-        adaptive.append(adaptive_counts(x, mask))
-        own = (weighted_f_of(error, inside, nearest), error.mean((1, 2)), s_of(probabilities, wanted))
-        columns.append(torch.stack(own))
-    weighted, errors, structure = torch.cat(columns, 1)
-    all_levels, all_adaptive = Counts.joined(levels), Counts.joined(adaptive)
-    f, e = f_of(all_levels), e_of(all_levels)
+    sums = structure(prediction, masks, adaptive_threshold(prediction))
+    pixels = prediction[0].numel()
+    at_threshold = Counts(sums[1][:, None], sums[2][:, None], sums[3][:, None], pixels)
+    levels = level_counts(prediction, masks)
+    f, e = f_of(levels), e_of(levels)
     return {
         "max_f": f.amax(1),
         "mean_f": f.mean(1),
-        "adaptive_f": f_of(all_adaptive)[:, 0],
-        "weighted_f": weighted,
-        "mae": errors,
-        "s": structure,
+        "adaptive_f": f_of(at_threshold)[:, 0],
+        "weighted_f": weighted_f(prediction, masks),
+        "mae": sums[0] / pixels,
+        "s": s_of(sums, prediction),
         "max_e": e.amax(1),
         "mean_e": e.mean(1),
-        "adaptive_e": e_of(all_adaptive)[:, 0],
+        "adaptive_e": e_of(at_threshold)[:, 0],
     }
 
 

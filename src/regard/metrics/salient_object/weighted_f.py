@@ -4,15 +4,13 @@ more far away from it. Distances go to the nearest object pixel, exactly; of sev
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.metrics.rounding import wide
 from regard.metrics.salient_object.inputs import EPS, Masks, Prediction, check
+from regard.metrics.salient_object.kernels import weighted_sums
 from regard.types import PerImage
 
 _LARGE = 1 << 20  # rows away: no object in this column
@@ -22,27 +20,9 @@ _CHUNK = 1 << 26  # pairs of pixels of a row that are held at once
 def nearest_object(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
     """Row and column of the object pixel nearest to each pixel; an empty mask has no meaningful answer.
 
-    On the processor scipy's distance transform, one image per thread; elsewhere two passes over rows and columns, which
-    take a few hundred times more arithmetic and suit only a device that has it.
+    Nearest in the own column, above before below; then the nearest of these along the row, compared with all: this
+    suits a GPU, where the passes of [`kernels`](kernels.py) do not.
     """
-    if masks.device.type != "cpu":
-        return _two_passes(masks)
-    from scipy.ndimage import distance_transform_edt
-
-    outside = ~masks.numpy()
-    nearest = np.zeros((len(outside), 2, *outside.shape[1:]), dtype=np.int32)
-
-    def transform(b: int) -> None:
-        if not outside[b].all():
-            distance_transform_edt(outside[b], return_distances=False, return_indices=True, indices=nearest[b])
-
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # scipy releases the GIL
-        list(pool.map(transform, range(len(outside))))
-    return torch.from_numpy(nearest)
-
-
-def _two_passes(masks: Bool[Tensor, "B H W"]) -> Int[Tensor, "B 2 H W"]:
-    """Nearest in the own column, above before below; then the nearest of these along the row."""
     _, height, width = masks.shape
     row = torch.arange(height, device=masks.device)[:, None].expand_as(masks)
     above = torch.where(masks, row, -_LARGE).cummax(1).values
@@ -75,23 +55,22 @@ def weighted_f(prediction: Prediction, masks: Masks) -> PerImage:
     tensor([1.], dtype=torch.float64)
     """
     prediction, masks = check(prediction, masks)
-    inside = masks[:, 0]
-    return weighted_f_of((wide(prediction)[:, 0] - wide(inside)).abs_(), inside, nearest_object(inside))
-
-
-def weighted_f_of(
-    error: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"], nearest: Int[Tensor, "B 2 H W"]
-) -> PerImage:
-    """The same of errors, masks and their nearest object pixels."""
-    rows, columns = (_around(inside.any(0).any(dim)) for dim in (1, 0))
-    near = inside[:, rows, columns]
-    own = error[:, rows, columns]
-    own = torch.where(near, torch.minimum(own, _average(_take(own, nearest, rows, columns))), 0.0).sum((1, 2))
-    false = _importance(nearest).mul_(error).masked_fill_(inside, 0).sum((1, 2))
+    x, inside = wide(prediction)[:, 0], masks[:, 0]
+    own, false = weighted_sums(x, inside) if x.device.type == "cpu" else weighted_by_torch(x, inside)
     count = wide(inside.sum((1, 2)))
     true = count - own
     recall, precision = 1 - own / count, true / (true + false + EPS)
     return 2 * recall * precision / (recall + precision + EPS)  # 0 / 0 for an empty mask
+
+
+def weighted_by_torch(x: Float[Tensor, "B H W"], inside: Bool[Tensor, "B H W"]) -> tuple[PerImage, PerImage]:
+    """`weighted_sums` by torch, on any device."""
+    error, nearest = (x - wide(inside)).abs_(), nearest_object(inside)
+    rows, columns = (_around(inside.any(0).any(dim)) for dim in (1, 0))
+    near = inside[:, rows, columns]
+    own = error[:, rows, columns]
+    own = torch.where(near, torch.minimum(own, _average(_take(own, nearest, rows, columns))), 0.0).sum((1, 2))
+    return own, _importance(nearest).mul_(error).masked_fill_(inside, 0).sum((1, 2))
 
 
 def _around(occupied: Bool[Tensor, " L"]) -> slice:
