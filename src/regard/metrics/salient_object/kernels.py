@@ -105,8 +105,8 @@ def _structure(x: Any, inside: Any, threshold: float, out: Any) -> None:
             row_error += 1 - p if g else p
             row_count += g
             row_across += j if g else 0
-            hits += above and g
-            alarms += above and not g
+            hits += int(above and g)
+            alarms += int(above and not g)
         total += row_total
         within += row_within
         error += row_error

@@ -17,6 +17,7 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Per
 
     Predictions (B,1,H,W) in [0,1], masks (B,1,H,W) bool.
 
+    >>> import torch
     >>> p, m = torch.tensor([[[[0.9, 0.6, 0.1]]]]), torch.tensor([[[[True, False, False]]]])
     >>> sorted(salient_object_scores(p, m))[:3]
     ['adaptive_e', 'adaptive_f', 'mae']
@@ -43,6 +44,7 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Per
 def mae(prediction: Prediction, masks: Masks) -> PerImage:
     """Mean over pixels of |prediction - mask| (Perazzi et al., CVPR 2012): (B,), 0 is best; never undefined.
 
+    >>> import torch
     >>> mae(torch.tensor([[[[0.75, 0.25]]]]), torch.tensor([[[[True, False]]]]))
     tensor([0.2500], dtype=torch.float64)
     """
