@@ -148,6 +148,33 @@ def test_the_window_and_the_patches_are_the_best_ones() -> None:
             assert torch.equal(map_, expected)
 
 
+@pytest.mark.parametrize("name", ["crop", "masked", "patches", "patches, coarse map"])
+def test_choices_at_its_own_budget_are_its_own_and_at_others_buy_what_they_allow(name: str) -> None:
+    model, images = build(name), torch.rand(3, 3, *SIZE)
+    h, w = model.attention.grid
+    shares = (1 / (h * w), 0.25, 0.5, 1.0)
+    with torch.no_grad():
+        maps, own = model.choices(images, shares), model(images).attention[0].map[0]
+    assert torch.equal(maps[1], own)
+    for share, map_ in zip(shares, maps, strict=True):
+        assert map_.sum((1, 2, 3)).tolist() == [model.attention.count_of(share)] * 3
+    assert (maps[0].sum(), maps[3].mean()) == (3, 1)
+    if name != "crop":
+        assert (maps[2] >= maps[1]).all(), "a larger budget holds a smaller one"
+
+
+def test_larger_windows_are_the_best_of_their_size() -> None:
+    model, images = build("crop"), torch.rand(2, 3, *SIZE)
+    with torch.no_grad():
+        logits = model.attention._logits(images)[0][:, 0]
+    rows, columns = 4, 6  # half of 6 x 8 patches, with the image's shape
+    for values, map_ in zip(logits, model.choices(images, (0.5,))[0, :, 0], strict=True):
+        expected = torch.zeros(6, 8)
+        r, c = best_window(values, rows, columns)
+        expected[r : r + rows, c : c + columns] = 1
+        assert torch.equal(map_, expected)
+
+
 @pytest.mark.parametrize(("name", "choices"), [("crop", 4 * 5), ("patches", math.comb(48, 12))])
 def test_the_code_is_the_logarithm_of_the_number_of_choices(name: str, choices: int) -> None:
     model = build(name)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.training.tiny import metrics, tiny
@@ -105,4 +106,62 @@ def test_a_run_goes_to_its_page_beside_its_twin(tmp_path: Path) -> None:
     assert evaluation["model"]["cut"]["is_cut"]
     assert evaluation["map"]["choice"]
     assert "4 of 16 patches, 192 of 768 pixel values. It takes up to 3.2 bits" in evaluation["map"]["meaning"]
-    assert "what was bought" in write_report(tmp_path / "run").read_text(encoding="utf-8")
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "what was bought" in page
+    check_other_budgets(tmp_path / "run", evaluation, page)
+
+
+def check_other_budgets(run: Path, evaluation: dict[str, Any], page: str) -> None:
+    """Budgets from one patch to all, each with an accuracy and an answer for every image of the gallery."""
+    budgets, items = evaluation["budgets"], evaluation["gallery"]
+    patches = [step["patches"] for step in budgets]
+    assert patches == sorted(set(patches))
+    assert (patches[0], patches[-1]) == (1, 16)
+    assert [step["patches"] for step in budgets if step["trained"]] == [4]
+    assert [step["pixels"] for step in budgets] == [16 * count for count in patches]
+    own = next(k for k, step in enumerate(budgets) if step["trained"])
+    score = next(score for score in evaluation["scores"] if score["key"] == "accuracy_mean")
+    assert budgets[own]["accuracy"]["value"] == pytest.approx(score["value"], abs=1e-6)
+    for item in items:
+        assert len(item["answers"]) == len(budgets)
+        assert item["answers"][own]["label"] == item["prediction"]
+        assert item["answers"][own]["probability"] == pytest.approx(item["probability"], abs=1e-5)
+    with np.load(run / "gallery.npz") as arrays:
+        bought = arrays["bought"]
+        assert np.array_equal(bought[:, own], arrays["maps"] > 0)
+    assert bought.sum((2, 3)).tolist() == [patches] * len(items)
+    assert page.count('class="layer" data-step=') == len(items) * len(budgets)
+    assert page.count('class="answer"') == len(items) * len(budgets)
+    assert 'id="budget"' in page
+    assert '<h2 id="h-budgets">' in page
+
+
+def test_the_page_of_a_glance_has_other_budgets(tmp_path: Path) -> None:
+    train(recipe(train={"epochs": 1}), tmp_path / "run", quiet=True)
+    evaluation = json.loads(evaluate(tmp_path / "run").read_text())
+    check_other_budgets(tmp_path / "run", evaluation, write_report(tmp_path / "run").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("damage", ["bought", "answers"])
+def test_budgets_that_do_not_fit_the_gallery_are_named(damage: str, tmp_path: Path) -> None:
+    train(recipe(train={"epochs": 1}), tmp_path / "run", quiet=True)
+    file = evaluate(tmp_path / "run")
+    if damage == "bought":
+        arrays = dict(np.load(tmp_path / "run" / "gallery.npz"))
+        np.savez(tmp_path / "run" / "gallery.npz", **arrays | {"bought": arrays["bought"][:, 1:]})
+    else:
+        content = json.loads(file.read_text())
+        content["gallery"][0]["answers"] = []
+        file.write_text(json.dumps(content))
+    with pytest.raises(RegardError, match=r"gallery.npz: bought .*regard evaluate"):
+        write_report(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("places", "there"), [("center", True), ("random", False)])
+def test_controls_have_other_budgets_where_they_are_a_function_of_the_image(
+    places: str, there: bool, tmp_path: Path
+) -> None:
+    train(recipe(attention_options=CROP | {"places": places}), tmp_path / "run", quiet=True)
+    evaluation = json.loads(evaluate(tmp_path / "run").read_text())
+    assert bool(evaluation["budgets"]) == there
+    assert ('id="budget"' in write_report(tmp_path / "run").read_text(encoding="utf-8")) == there

@@ -25,6 +25,7 @@ number of choices); what those pixels hold can change the output through that al
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -87,10 +88,7 @@ class GlanceAttention(nn.Module):
         self.glance, self.grid, self.glance_size = glance, grid, glance_size
         self.budget, self.bought, self.straight, self.places = float(budget), bought, straight, places
         h, w = grid
-        self.count = max(1, round(budget * h * w))
-        self.window = (max(1, round(h * budget**0.5)), max(1, round(w * budget**0.5)))
-        if bought == "window":
-            self.count = self.window[0] * self.window[1]
+        self.count, self.window = self.count_of(self.budget), self._window_of(self.budget)
         self.projection: Projection | None = None
         if straight and places == "learned" and self.count < h * w:
             self.projection = Projection(
@@ -101,10 +99,22 @@ class GlanceAttention(nn.Module):
     @property
     def code(self) -> float:
         """Nats that name one choice among all that the budget allows."""
+        return self.code_of(self.budget)
+
+    def code_of(self, share: float) -> float:
+        """Nats that name one choice among all that a budget allows."""
         h, w = self.grid
         if self.bought == "window":
-            return math.log((h - self.window[0] + 1) * (w - self.window[1] + 1))
-        return math.lgamma(h * w + 1) - math.lgamma(self.count + 1) - math.lgamma(h * w - self.count + 1)
+            window = self._window_of(share)
+            return math.log((h - window[0] + 1) * (w - window[1] + 1))
+        count = self.count_of(share)
+        return math.lgamma(h * w + 1) - math.lgamma(count + 1) - math.lgamma(h * w - count + 1)
+
+    def count_of(self, share: float) -> int:
+        """Number of patches that a budget buys."""
+        if self.bought == "window":
+            return math.prod(self._window_of(share))
+        return max(1, round(share * math.prod(self.grid)))
 
     def forward(
         self, features: Float[Tensor, "B C H W"], samples: int = 0, map_override: Tensor | None = None
@@ -143,6 +153,36 @@ class GlanceAttention(nn.Module):
             log_prob=log_prob,
         )
 
+    @torch.no_grad()
+    def choices(self, features: Float[Tensor, "B C H W"], shares: Sequence[float]) -> Float[Tensor, "K B 1 h w"]:
+        """What the same glance would buy of images under other budgets: maps of 0 and 1, without noise.
+
+        Single patches are those with the highest logits, so that a larger budget holds a smaller one; a larger window
+        may lie elsewhere.
+
+        Args:
+            features: images.
+            shares: of the patches, each above 0 and at most 1.
+        """
+        logits, (h, w) = self._logits(features)[0], self.grid
+        maps = []
+        for share in shares:
+            if self.bought == "window":
+                window = self._window_of(share)
+                places = self._windows(logits, window).flatten(1)
+                chosen = torch.zeros_like(places).scatter(1, places.argmax(1, keepdim=True), 1.0)
+                rows, columns = h - window[0] + 1, w - window[1] + 1
+                maps.append(self._covered(chosen.view(1, -1, 1, rows, columns), window)[0])
+            else:
+                order = _highest(logits.flatten(1)[None], self.count_of(share))[0]
+                maps.append(torch.zeros_like(logits).flatten(1).scatter(1, order, 1.0).view_as(logits))
+        return torch.stack(maps)
+
+    def _window_of(self, share: float) -> tuple[int, int]:
+        """Rows and columns of the window that a budget buys."""
+        h, w = self.grid
+        return max(1, round(h * share**0.5)), max(1, round(w * share**0.5))
+
     def _logits(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         B, (h, w) = features.shape[0], self.grid
         if self.glance is not None:
@@ -165,7 +205,7 @@ class GlanceAttention(nn.Module):
     def _choose(self, logits: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Hard maps (S,B,1,h,w), what has their gradient and is their mean, and log probabilities (S,B)."""
         S, B = max(samples, 1), logits.shape[0]
-        scores = logits if self.bought == "patches" else self._windows(logits)
+        scores = logits if self.bought == "patches" else self._windows(logits, self.window)
         scores = scores.expand(S, *scores.shape)
         noisy = scores
         if samples and self.places == "learned":
@@ -176,7 +216,8 @@ class GlanceAttention(nn.Module):
             chosen = torch.zeros_like(noisy).flatten(2).scatter(2, best, 1.0).view_as(noisy)
             if self.places == "learned":
                 log_prob = scores.flatten(2).log_softmax(2).gather(2, best)[..., 0]
-            a, soft = self._covered(chosen), self._covered(scores.flatten(2).softmax(2).view_as(scores))
+            a = self._covered(chosen, self.window)
+            soft = self._covered(scores.flatten(2).softmax(2).view_as(scores), self.window)
             return a, soft, log_prob
         count = self.count
         soft = noisy
@@ -195,14 +236,15 @@ class GlanceAttention(nn.Module):
             log_prob = _ordered_log_prob(scores.flatten(2), order)
         return a, soft, log_prob
 
-    def _windows(self, logits: Tensor) -> Tensor:
-        """One score for each place of the window (B,1,h',w'): the sum of its logits over the root of their number."""
-        return F.avg_pool2d(logits, self.window, stride=1) * self.count**0.5
+    @staticmethod
+    def _windows(logits: Tensor, window: tuple[int, int]) -> Tensor:
+        """One score for each place of a window (B,1,h',w'): the sum of its logits over the root of their number."""
+        return F.avg_pool2d(logits, window, stride=1) * (window[0] * window[1]) ** 0.5
 
-    def _covered(self, chosen: Tensor) -> Tensor:
+    def _covered(self, chosen: Tensor, window: tuple[int, int]) -> Tensor:
         """Weights of window places (S,B,1,h',w') -> of patches (S,B,1,h,w): the sum of the windows that cover each."""
         S, B = chosen.shape[:2]
-        kernel = chosen.new_ones(1, 1, *self.window)
+        kernel = chosen.new_ones(1, 1, *window)
         return F.conv_transpose2d(chosen.flatten(0, 1), kernel).clamp(max=1).view(S, B, 1, *self.grid)
 
 

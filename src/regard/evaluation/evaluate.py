@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regard.data import DataSplits
 from regard.devices import find_device
+from regard.evaluation.budgets import budget_steps
 from regard.evaluation.changed_splits import tried_out
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.gallery import write_run_gallery
@@ -148,6 +149,7 @@ def evaluate(
         scores=rows,
         anchors=_anchors(context.observation),
         map=_map_meaning(context),
+        budgets=budget_steps(context),
         warnings=(*context.data.remarks, *warnings),
         gallery=write_run_gallery(context, per_image, folder / "gallery.npz"),
         **parts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regard.data import evenly_spaced
+from regard.evaluation.budgets import gallery_answers
 from regard.evaluation.context import EvaluationContext
 from regard.files import write_arrays
 from regard.metrics import best_typical_worst
@@ -55,12 +56,16 @@ def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], 
     arrays["even_rows"] = even.numpy()
     arrays["even_images"] = (context.split.batch(even).images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     arrays["even_maps"] = maps[even, 0].numpy().astype(np.float32)
+    answers, bought = ([()] * len(index), None) if dense else gallery_answers(context, batch)
+    if bought is not None:
+        arrays["bought"] = bought.byte().numpy()
     if dense:
         arrays["predictions"] = (observation.mean[index, 0] > 0.5).byte().numpy()
     write_arrays(path, arrays)
     item = _mask_item if dense else _label_item
     rows = enumerate((rule, int(i)) for rule, positions in chosen.items() for i in positions)
-    return tuple(item(context, batch, scores, row, i, rule, rules[rule]) for row, (rule, i) in rows)
+    items = [item(context, batch, scores, row, i, rule, rules[rule]) for row, (rule, i) in rows]
+    return tuple(replace(item, answers=own) for item, own in zip(items, answers, strict=True))
 
 
 @dataclass(frozen=True)

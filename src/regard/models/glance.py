@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from regard.attention import Bought, GlanceAttention, Places
 from regard.backbones import (
@@ -169,6 +170,19 @@ class GlanceClassifier(AttentiveClassifier):
         attention = attended(self.trunk)[PIXELS].attention
         assert isinstance(attention, GlanceAttention)
         return attention
+
+    def choices(self, images: Float[Tensor, "B C H W"], shares: Sequence[float]) -> Float[Tensor, "K B 1 h w"]:
+        """What the glance would buy of images in [0,1] under other budgets, see `GlanceAttention.choices`.
+
+        A map of these is a ``map_override`` of ``predict``: the look then sees that much, for which it was not trained.
+
+        >>> import torch
+        >>> model = GlanceClassifier("compact", 10, view="masked", input_size=(32, 32), backbone_options={})
+        >>> model.choices(torch.rand(1, 3, 32, 32), (1 / 64, 0.5)).sum((1, 2, 3, 4)).tolist()
+        [1.0, 32.0]
+        """
+        with eval_mode(self):
+            return self.attention.choices(self._normalized(images), shares)
 
     def _samples(self, samples: int | Samples | None) -> Samples:
         drawn = super()._samples(samples)

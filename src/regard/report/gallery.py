@@ -6,13 +6,14 @@ import base64
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from regard.plot import GREY, Picture, Scale, colorize, enlarge, png, scale_of
-from regard.report.schema import Item, MapMeaning, Pictures, Run
+from regard.report.schema import BudgetStep, Item, MapMeaning, Pictures, Run
 from regard.report.words import interval_text, listed, number
 
 GALLERY_ORDER = ("best", "typical", "worst")
@@ -35,13 +36,17 @@ class Panels:
 
 @dataclass(frozen=True)
 class Card(Panels):
-    """One image of the gallery; ``outline`` (of the object) and ``drawn`` (of the predicted mask) are SVG paths."""
+    """One image of the gallery; ``outline`` (of the object) and ``drawn`` (of the predicted mask) are SVG paths.
+
+    ``steps`` are what other budgets would buy, as ``layer`` is, in the order of the item's answers.
+    """
 
     item: Item
     outline: str
     drawn: str
     right: bool
     flat: bool
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class _Gallery:
     coarse: bool
     outlined: bool
     choice: bool
+    budgets: tuple[BudgetStep, ...]
+    step: int | None  # of the budgets, the trained one; None where there are none
 
 
 def build_gallery(run: Run) -> _Gallery | None:
@@ -87,6 +94,8 @@ def build_gallery(run: Run) -> _Gallery | None:
         coarse=max(pictures.images.shape[1:3]) < PHOTOGRAPH,
         outlined=pictures.masks is not None,
         choice=meaning.choice,
+        budgets=run.evaluation.budgets,
+        step=next((k for k, b in enumerate(run.evaluation.budgets) if b.trained), None),
     )
 
 
@@ -101,13 +110,16 @@ def outline(mask: NDArray[np.bool_]) -> str:
 def _card(item: Item, pictures: Pictures, scale: Scale, choice: bool) -> Card:
     image, values = pictures.images[item.row], pictures.maps[item.row]
     shared = panels(image, values, scale)
-    layer = {"layer": uri(_covered(values, fitted(image.shape[0], image.shape[1], LARGEST)), "png")} if choice else {}
+    size = fitted(image.shape[0], image.shape[1], LARGEST)
+    layer = {"layer": uri(_covered(values, size), "png")} if choice else {}
+    bought = () if pictures.bought is None else pictures.bought[item.row]
     return Card(
         **vars(shared) | layer,
         item=item,
         outline="" if pictures.masks is None else outline(pictures.masks[item.row]),
         drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
         right=item.truth in ("", item.prediction),
+        steps=tuple(uri(_covered(step, size), "png") for step in bought),
         flat=not shared.high - shared.low > 0.01 * (scale.high - scale.low),
     )
 
@@ -134,7 +146,7 @@ def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels
     )
 
 
-def _covered(values: NDArray[np.floating], size: tuple[int, int]) -> bytes:
+def _covered(values: NDArray[Any], size: tuple[int, int]) -> bytes:
     """A PNG of some size (H,W): grey over what a map (h,w) of a choice leaves out, nothing over what it takes."""
     grey = np.full((*values.shape, 4), GREY, np.uint8)
     grey[..., 3] = np.where(values > 0, 0, 255)

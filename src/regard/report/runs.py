@@ -15,7 +15,14 @@ from regard.types import RegardError
 
 TRAIN = "train the run again with `regard train`"
 EVALUATE = "evaluate the run again with `regard evaluate`"
-_ARRAYS = {"images": (4, "u"), "maps": (3, "f"), "masks": (3, "ub"), "predictions": (3, "ub")}  # dimensions, kinds
+_ARRAYS = {
+    "images": (4, "u"),
+    "maps": (3, "f"),
+    "masks": (3, "ub"),
+    "predictions": (3, "ub"),
+    "bought": (4, "ub"),
+}
+"""Dimensions and kinds of numbers."""
 
 
 def read_run(path: Path) -> Run:
@@ -120,9 +127,16 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
     images, maps = arrays.pop("images"), arrays.pop("maps")
     if images.dtype != np.uint8 or images.shape[-1] != 3:
         corrupt(file, f"images is {images.dtype}{images.shape}, expected uint8 (G,H,W,3)", EVALUATE)
+    steps = arrays.pop("bought", None)
     if len(maps) != len(images) or any(mask.shape != images.shape[:3] for mask in arrays.values()):
         corrupt(file, f"images {images.shape}, maps {maps.shape} and masks do not belong together", EVALUATE)
+    if steps is not None and steps.shape != (len(maps), len(evaluation.budgets), *maps.shape[1:]):
+        corrupt(file, f"bought is {steps.shape}, not of {len(evaluation.budgets)} budgets", EVALUATE)
+    if any(len(item.answers) != (0 if steps is None else steps.shape[1]) for item in evaluation.gallery):
+        corrupt(file, "bought and the answers of evaluation.json do not belong together", EVALUATE)
     for item in evaluation.gallery:
         if not 0 <= item.row < len(images):
             corrupt(file, f"has {len(images)} rows, but evaluation.json asks for row {item.row}", EVALUATE)
-    return Pictures(images, maps.astype(np.float32), **{name: mask.astype(bool) for name, mask in arrays.items()})
+    masks = {name: mask.astype(bool) for name, mask in arrays.items()}
+    bought = None if steps is None else steps.astype(bool)
+    return Pictures(images, maps.astype(np.float32), **masks, bought=bought)

@@ -177,8 +177,30 @@ class MapMeaning:
 
 
 @dataclass(frozen=True)
+class BudgetStep:
+    """What another budget would buy of the test images: patches, pixel values, bits that name them, and accuracy."""
+
+    patches: int
+    pixels: int
+    code_bits: float
+    accuracy: BootstrapMean
+    trained: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A predicted class and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Item:
-    """One image of the gallery, why it was chosen, and the prediction; ``truth`` is empty where no class is named."""
+    """One image of the gallery, why it was chosen, and the prediction; ``truth`` is empty where no class is named.
+
+    ``answers`` are the predictions at each of the evaluation's ``budgets``.
+    """
 
     row: int
     item: str
@@ -188,6 +210,7 @@ class Item:
     prediction: str
     probability: float = NAN
     score: Mapping[str, float] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -215,6 +238,7 @@ class Evaluation:
     confusion: tuple[Confusion, ...] = ()
     anchors: Anchors | None = None
     map: MapMeaning | None = None
+    budgets: tuple[BudgetStep, ...] = ()
     warnings: tuple[str, ...] = ()
     gallery: tuple[Item, ...] = ()
 
@@ -239,12 +263,15 @@ class History:
 
 @dataclass(frozen=True)
 class Pictures:
-    """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks and predicted masks bool (G,H,W) or None."""
+    """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks and predicted masks bool (G,H,W) or None,
+    ``bought`` bool (G,K,h,w) at K budgets or None.
+    """
 
     images: NDArray[np.uint8]
     maps: NDArray[np.float32]
     masks: NDArray[np.bool_] | None = None
     predictions: NDArray[np.bool_] | None = None
+    bought: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
