@@ -140,6 +140,10 @@ def test_the_command_writes_table_json_and_page(folder, capsys):
     assert "<i>m" not in page
     assert "&lt;i&gt;m" in page
     assert page.count("Map of people of image") == len(results.gallery) > 0
+    (folder / "out/report.html").unlink()
+    assert main(["report", "out"]) == 0
+    assert (folder / "out/report.html").read_text() == page
+    capsys.readouterr()
     assert main([*command[:-1], "again", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["models"].keys() == {"<i>m"}
 

@@ -118,6 +118,10 @@ def test_the_command_writes_table_json_and_page(folder, capsys):
     page = (folder / "out/report.html").read_text()
     assert page.count("<polyline") == 4 * len(results.gallery)
     assert "gaze on the centre" in page
+    (folder / "out/report.html").unlink()
+    assert main(["report", "out"]) == 0
+    assert (folder / "out/report.html").read_text() == page
+    capsys.readouterr()
     assert main([*command[:-1], "again", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["models"]["model"].keys() == results.models["model"].keys()
 

@@ -11,7 +11,8 @@ from regard.errors import RegardError
 
 _SHOWN = (
     "a run (evaluation.json), a judgement (judge.json), scores of maps (scores.json, or comparison.json of several "
-    "models), a table or sweep (table.json) or a study (results.json or trials.csv)"
+    "models), of scanpaths (scanpaths.json) or by importance (importance.json), a table or sweep (table.json) or a "
+    "study (results.json or trials.csv)"
 )
 
 
@@ -65,6 +66,14 @@ def _write_pages(folder: Path) -> tuple[Path, ...]:
         from regard.score import write_score_pages
 
         return write_score_pages(folder)
+    if holds("scanpaths.json"):
+        from regard.score import write_scanpath_page
+
+        return (write_scanpath_page(folder),)
+    if holds("importance.json"):
+        from regard.score import write_importance_page
+
+        return (write_importance_page(folder),)
     if holds("table.json"):
         from regard.experiments.tables import write_table_page
 
