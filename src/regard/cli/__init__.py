@@ -36,6 +36,7 @@ from regard.cli import (
     table,
     train,
     transfer,
+    truth,
     try_,
 )
 from regard.cli.boundary import guarded
@@ -67,6 +68,7 @@ EPILOG = """examples:
                                                  which of these maps are faithful
   regard leaderboard --models 'tf_efficientnet_lite*' --data birds/ --gaze osie
                                                  networks by agreement with people
+  regard truth --workers 2                       which faithfulness metric can be believed
   regard study small --workers 2                 human and machine attention, run and judged
   regard study power --hypothesis C4 --effect .05
                                                  how large a study of human attention must be
@@ -95,6 +97,7 @@ _COMMANDS = {
         scanpaths.add_scanpaths,
         importance.add_importance,
         leaderboard.add_leaderboard,
+        truth.add_truth,
     ),
     "many runs, other data": (
         shift.add_shift,

@@ -23,6 +23,7 @@ from regard.plot.pixels import (
     scale_of,
     write_png,
 )
+from regard.plot.ranked import RankedValue, ranked
 from regard.plot.sheets import method_sheet, overlay, rasterize, sheet
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "MapValues",
     "Picture",
     "PlanePoint",
+    "RankedValue",
     "Scale",
     "ScatterPoint",
     "Series",
@@ -50,6 +52,7 @@ __all__ = [
     "picture_values",
     "plane",
     "png",
+    "ranked",
     "rasterize",
     "scale_of",
     "scatter",

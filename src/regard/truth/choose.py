@@ -1,0 +1,108 @@
+"""One recommended metric: chosen on one half of the networks, reported on the other.
+
+Candidates are every single metric and, since they have one unit, every mean of up to three gaps with different
+baselines and that of all. A candidate must not praise maps that know nothing more often than `MOST_FALSE` on the half
+on which it is chosen; of the others the one with the highest tau wins, and where several are within `CLOSE` of it, the
+cheapest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from regard.truth.grades import BASELINES, COMBINED
+from regard.truth.load import Numbers, World
+from regard.truth.maps import KNOWS_NOTHING
+from regard.truth.verdicts import ladder_tau, praised
+
+MOST_FALSE, CLOSE = 0.05, 0.005
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A metric, or the mean of several.
+
+    Attributes:
+        name: names of its parts, with ``+`` between.
+        parts: numbers of the metrics whose mean it is.
+    """
+
+    name: str
+    parts: tuple[int, ...]
+
+    def grades(self, world: World) -> Numbers:
+        """Of all maps (M,N)."""
+        result: Numbers = world.grades[list(self.parts)].mean(0)
+        return result
+
+    def cost(self, world: World) -> float:
+        """Forwards for one map."""
+        return float(world.forwards[list(self.parts)].sum())
+
+
+def candidates(metrics: Sequence[str]) -> tuple[Candidate, ...]:
+    """Every single metric, and the means of gaps."""
+    single = [Candidate(name, (k,)) for k, name in enumerate(metrics)]
+    gaps = [f"gap_{baseline}" for baseline in BASELINES if f"gap_{baseline}" in metrics]
+    groups = [group for size in (2, 3) for group in combinations(gaps, size)]
+    if len(gaps) > 3:
+        groups.append(tuple(gaps))
+    return (*single, *(Candidate(COMBINED.join(g), tuple(metrics.index(name) for name in g)) for g in groups))
+
+
+def all_grades(world: World, named: Sequence[Candidate]) -> Numbers:
+    """Grades of all candidates (K,M,N)."""
+    return np.stack([candidate.grades(world) for candidate in named])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What candidates did in each of some worlds.
+
+    Attributes:
+        candidates: K of them.
+        tau: (worlds, K).
+        false: share of the maps that know nothing which were praised (worlds, K).
+        cost: (K,).
+    """
+
+    candidates: tuple[Candidate, ...]
+    tau: Numbers
+    false: Numbers
+    cost: Numbers
+
+    def place(self, name: str) -> int:
+        """Number of a candidate."""
+        return [candidate.name for candidate in self.candidates].index(name)
+
+
+def judge_candidates(worlds: Sequence[World]) -> Judged:
+    """Tau and false praise of every candidate in every world."""
+    named = candidates(worlds[0].metrics)
+    grades = [all_grades(world, named) for world in worlds]
+    return Judged(
+        named,
+        np.stack([ladder_tau(world, g) for world, g in zip(worlds, grades, strict=True)]),
+        np.stack([praised(world, g, list(KNOWS_NOTHING)).mean(1) for world, g in zip(worlds, grades, strict=True)]),
+        np.mean([[candidate.cost(world) for candidate in named] for world in worlds], axis=0),
+    )
+
+
+def halves(worlds: Sequence[World]) -> Mapping[str, list[int]]:
+    """Numbers of the worlds of even seeds, on which is chosen, and of odd ones, which are held out."""
+    return {name: [k for k, w in enumerate(worlds) if w.seed % 2 == odd] for odd, name in enumerate(("chosen", "held"))}
+
+
+def recommend(judged: Judged, rows: Sequence[int]) -> str:
+    """The candidate that wins on some worlds (their numbers)."""
+    mean, false = judged.tau[list(rows)].mean(0), judged.false[list(rows)].mean(0)
+    allowed = false <= MOST_FALSE
+    if not allowed.any():
+        allowed = false == false.min()
+    best = mean[allowed].max()
+    close = np.flatnonzero(allowed & (mean >= best - CLOSE))
+    return judged.candidates[close[judged.cost[close].argmin()]].name

@@ -1,0 +1,175 @@
+"""Grades, tau, false praise, images needed, and the choice: worlds made up so that the answer is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from regard.truth import World, grade_maps, grade_names, map_names, recommend
+from regard.truth.choose import candidates, halves, judge_candidates
+from regard.truth.maps import DOSES, KNOWS_NOTHING, LADDERS, TRUTH, dosed
+from regard.truth.results import truth_results
+from regard.truth.verdicts import dose_differences, images_needed, ladder_tau, praised, tau
+from regard.types import RegardError
+
+
+@pytest.mark.parametrize(
+    ("grades", "agreement", "value"),
+    [
+        ([3.0, 2.0, 1.0], [1.0, 0.5, 0.0], 1.0),
+        ([1.0, 2.0, 3.0], [1.0, 0.5, 0.0], -1.0),
+        ([3.0, 1.0, 2.0], [1.0, 0.5, 0.0], 1 / 3),
+        ([1.0, 1.0, 0.0], [1.0, 0.5, 0.0], 2 / 3),  # a tie of the metric is no right answer
+        ([3.0, 1.0, 2.0], [1.0, 0.5, 0.49], 1.0),  # an order that is not known does not count
+        ([math.nan, 1.0, 0.0], [1.0, 0.5, 0.0], 1 / 3),  # nor is what it cannot grade a right answer
+    ],
+)
+def test_tau(grades: list[float], agreement: list[float], value: float) -> None:
+    assert tau(np.array([grades]), np.array(agreement))[0] == pytest.approx(value)
+
+
+def test_tau_of_maps_that_are_all_alike_is_unknown() -> None:
+    assert np.isnan(tau(np.array([[1.0, 2.0]]), np.array([0.5, 0.51]))).all()
+
+
+@pytest.mark.parametrize(
+    ("differences", "count"),
+    [
+        ([1.0, 1.0, 1.0], 0.0),
+        ([0.0, 2.0] * 500, 7.857),
+        ([-1.0, 1.0], math.inf),
+        ([-1.0, -2.0], math.inf),
+        ([1.0], math.inf),
+    ],
+)
+def test_images_needed(differences: list[float], count: float) -> None:
+    assert images_needed(np.array(differences)) == pytest.approx(count, rel=1e-2)
+
+
+METRICS = ("gap_mean", "gap_blur", "gap_black", "deletion_mean")
+METHODS = ("grad_cam", "rise")
+
+
+def world(seed: int, noise: dict[str, float], kind: str = "clutter", false: str = "") -> World:
+    """Agreement falls with the dose; a metric's grade is the agreement and noise of its own."""
+    random = np.random.default_rng(seed)
+    maps, images = (*map_names(), *METHODS), 8
+    agreement = np.zeros((len(maps), images))
+    for ladder in LADDERS:
+        for dose in DOSES:
+            agreement[maps.index(dosed(ladder, dose))] = 1 - dose
+    agreement[maps.index(TRUTH)], agreement[-2], agreement[-1] = 1, 0.4, 0.6
+    grades = np.stack([agreement + noise[metric] * random.standard_normal(agreement.shape) for metric in METRICS])
+    if false:
+        grades[METRICS.index(false), [maps.index(name) for name in KNOWS_NOTHING]] += 5
+    facts = {"val_accuracy": 0.5, "changed": 0, "replaced": 1000, "seconds": 1.0, "cue_effect": None, "images": images}
+    facts |= {"robust": 0.7, "cue_share": None, "effect": 0.4, "error": 0.0}
+    cost = np.array([10.0, 10.0, 10.0, 5.0])
+    return World(kind, "own", seed, METRICS, maps, METHODS, grades, agreement, cost, facts)
+
+
+QUIET = {"gap_mean": 0.01, "gap_blur": 3.0, "gap_black": 3.0, "deletion_mean": 3.0}
+
+
+def test_a_metric_that_says_the_truth_has_tau_one_and_praises_no_noise() -> None:
+    own = world(0, QUIET)
+    found = ladder_tau(own, own.grades)
+    assert found[0] == 1.0
+    assert (found[1:] < 0.8).all()
+    loud = world(0, QUIET, false="gap_mean")
+    assert praised(loud, loud.grades, list(KNOWS_NOTHING))[0].tolist() == [1.0] * 4
+    assert dose_differences(own, own.grades, "noise")[0].mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_false_praise_of_noise_is_as_rare_as_an_interval_says() -> None:
+    worlds = [world(seed, QUIET) for seed in range(40)]
+    share = np.mean([praised(w, w.grades, list(KNOWS_NOTHING)) for w in worlds])
+    assert 0.005 < share < 0.08  # .025, and a little more with 8 images
+
+
+def test_candidates_are_single_metrics_and_means_of_gaps() -> None:
+    names = [candidate.name for candidate in candidates(METRICS)]
+    assert names == [
+        *METRICS,
+        "gap_mean+gap_blur",
+        "gap_mean+gap_black",
+        "gap_blur+gap_black",
+        "gap_mean+gap_blur+gap_black",
+    ]
+    own = world(0, QUIET)
+    pair = next(c for c in candidates(METRICS) if c.name == "gap_mean+gap_blur")
+    np.testing.assert_allclose(pair.grades(own), own.grades[:2].mean(0))
+    assert pair.cost(own) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("noise", "false", "best"),
+    [
+        (QUIET, "", "gap_mean"),
+        (QUIET, "gap_mean", None),  # it praises noise, so another wins, whatever its tau
+        (
+            {"gap_mean": 0.01, "gap_blur": 3.0, "gap_black": 3.0, "deletion_mean": 0.01},
+            "",
+            "deletion_mean",
+        ),  # as good, cheaper
+        ({"gap_mean": 1.0, "gap_blur": 1.0, "gap_black": 1.0, "deletion_mean": 3.0}, "", "gap_mean+gap_blur+gap_black"),
+    ],
+)
+def test_what_is_recommended(noise: dict[str, float], false: str, best: str | None) -> None:
+    worlds = [world(seed, noise, false=false) for seed in range(12)]
+    found = recommend(judge_candidates(worlds), range(12))
+    assert found == best if best else "gap_mean" not in found.split("+")
+
+
+def test_the_half_that_is_held_out_has_no_part_in_the_choice() -> None:
+    good, bad = QUIET, QUIET | {"gap_mean": 9.0, "deletion_mean": 0.01}
+    worlds = [world(seed, good if seed % 2 == 0 else bad, kind) for seed in range(6) for kind in ("clutter", "mark")]
+    parts = halves(worlds)
+    assert {worlds[k].seed for k in parts["chosen"]} == {0, 2, 4}
+    assert {worlds[k].seed for k in parts["held"]} == {
+        1,
+        3,
+        5,
+    }
+    results = truth_results(worlds, 16, {})
+    assert results.recommended == "gap_mean"
+    assert (results.chosen, results.held) == (6, 6)
+    held = {row.name: row for row in results.held_rows}
+    assert held["gap_mean"].tau.value < 0.5 < held["deletion_mean"].tau.value
+    assert (results.networks, results.planned, results.worlds) == (12, 16, 12)
+    assert [method.name for method in results.methods] == ["rise", "grad_cam"]
+    assert results.methods[0].true_rank.value == 1.0
+    assert list(results.kinds) == ["clutter", "mark"]
+    with pytest.raises(RegardError, match="give --seeds 2 or more"):
+        truth_results(worlds[:1], 1, {})
+
+
+def test_every_metric_grades_a_network_that_is_known() -> None:
+    """Brightness of the left half: its map has the best grade of all that rank, and the reversed one the worst."""
+    image = torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.7
+    image[:, :, 6:] = 0.1
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        p = x[:, :, :, :6].mean((1, 2, 3))
+        return torch.stack([p, 1 - p], 1)
+
+    left = torch.zeros(1, 12, 12)
+    left[:, :, :6] = image[:, :, :6].mean(0)
+    maps = torch.stack([left, torch.rand(1, 12, 12), -left])
+    graded = grade_maps(predict, image, maps, 0, torch.zeros(3, 12, 12))
+    assert tuple(graded) == grade_names()
+    for name in (
+        "gap_mean",
+        "gap_black",
+        "gap_other",
+        "gap_mean@4",
+        "deletion_black",
+        "insertion_black",
+        "exclusion_kl",
+    ):
+        best, middle, worst = graded[name].values.tolist()
+        assert best > middle > worst, name
+    assert graded["drop_mean"].forwards == 2.0
+    assert graded["gap_mean"].forwards > graded["gap_mean@4"].forwards > 2
+    assert graded["infidelity_mean"].values[0] == graded["infidelity_mean"].values[2], "its sign is fitted"
