@@ -3,7 +3,7 @@
     REGARD_DATA=... python benchmarks/truth.py [--seeds 14] [--workers 2] [--runs runs] [--finished]
 
 Cells are kept in RUNS/truth and a killed run goes on where it stopped. With ``--finished`` nothing is run: what is
-finished is recorded, and the record says how many networks were planned. The figure is written to docs/images/truth.png.
+finished is recorded, and the record says how many networks were planned. The figure is docs/images/truth.png.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from regard.truth import make_truth, truth_figure
 from regard.truth.run import NAME, SEEDS, truth_cells, write_truth
 
 NOTES = """Kendall's tau with the truth over seven ladders of five maps, means over worlds; intervals (95 %) resample
-networks. false: maps of noise that are called clearly better than random. images: for a power of .8 at .05, between the
-truth and the truth with a dose of .1; null where no number is enough. chosen and held: worlds of even and of odd seeds."""
+networks. false: tests of maps of noise that call one clearly better than random. images: for a power of .8 at .05,
+between the truth and the truth with a dose of .1; null where no number is enough. chosen and held: worlds of even and
+of odd seeds."""
 
 
 def main() -> None:

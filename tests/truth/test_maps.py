@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from regard.truth import TrueMap, agreements, graded_maps, map_names
-from regard.truth.maps import DOSES, FLOOR, KNOWS_NOTHING, LADDERS, TRUTH, edge_map, ladder_names, moved_patches
+from regard.truth.maps import FLOOR, KNOWS_NOTHING, LADDER_DOSES, LADDERS, TRUTH, edge_map, ladder_names, moved_patches
 
 
 def truth_of(seed: int, size: int = 6, bought: int = 9) -> TrueMap:
@@ -27,7 +27,7 @@ def made() -> tuple[TrueMap, dict[str, torch.Tensor]]:
 
 def test_every_map_has_the_values_of_the_truth(made) -> None:
     _, maps = made
-    assert len(maps) == 1 + len(LADDERS) * len(DOSES) + 2 * len(KNOWS_NOTHING) + 4
+    assert len(maps) == 1 + len(LADDERS) * len(LADDER_DOSES) + 2 * len(KNOWS_NOTHING) + 4
     exact = maps[TRUTH].flatten().sort().values
     for name, map in maps.items():
         torch.testing.assert_close(map.flatten().sort().values, exact, msg=name)
@@ -56,7 +56,7 @@ def test_maps_that_know_nothing_agree_by_chance_only() -> None:
 
 def test_a_higher_dose_moves_all_that_a_lower_one_does() -> None:
     truth = truth_of(2)
-    gone = [(moved_patches(truth, dose, index=1, seed=0) == 0) & truth.bought for dose in DOSES]
+    gone = [(moved_patches(truth, dose, index=1, seed=0) == 0) & truth.bought for dose in LADDER_DOSES]
     assert [int(g.sum()) for g in gone] == [1, 3, 5, 9]
     assert all(bool((low <= high).all()) for low, high in itertools.pairwise(gone))
 

@@ -10,7 +10,7 @@ from regard.experiments import GridOptions
 from regard.experiments.grid import Cell, Result, cell_path, read_result
 from regard.experiments.grid.cell import write_result
 from regard.plot import rasterize
-from regard.truth import KINDS, grade_names, plan_lines, read_truth_results, truth_figure
+from regard.truth import WORLD_KINDS, grade_names, plan_lines, read_truth_results, truth_figure
 from regard.truth.run import _KIND, truth_cells, write_truth
 from regard.truth.world import run_network
 from regard.truth.worlds import world_data
@@ -61,7 +61,7 @@ def test_cells_are_one_network_of_each_kind_then_the_next(monkeypatch: pytest.Mo
     assert [(cell.arm, cell.seed) for cell in made] == [(kind, seed) for seed in (0, 1) for kind in generated]
     assert plan_lines(GridOptions(tmp_path, seeds=1, only=("mark",))) == ["to run  mark/seed-0"]
     monkeypatch.setenv("REGARD_DATA", str(tmp_path))
-    assert {cell.arm for cell in truth_cells(GridOptions(tmp_path, seeds=1))} == set(KINDS)
+    assert {cell.arm for cell in truth_cells(GridOptions(tmp_path, seeds=1))} == set(WORLD_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_kinds_that_cannot_be_made(
 
 def test_the_second_set_of_images_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, second in (("clutter", "distractors"), ("background", "conflict")):
-        data = world_data(KINDS[name], 0, train=20, test=12)
+        data = world_data(WORLD_KINDS[name], 0, train=20, test=12)
         assert list(data.sets) == ["own", second]
         assert (data.agreeing is None) == (name == "clutter")
         own, other = (data.sets[key].images for key in data.sets)

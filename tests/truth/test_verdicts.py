@@ -8,7 +8,7 @@ import torch
 
 from regard.truth import World, grade_maps, grade_names, map_names, recommend
 from regard.truth.choose import candidates, halves, judge_candidates
-from regard.truth.maps import DOSES, KNOWS_NOTHING, LADDERS, TRUTH, dosed
+from regard.truth.maps import KNOWS_NOTHING, LADDER_DOSES, LADDERS, TRUTH, dosed
 from regard.truth.results import truth_results
 from regard.truth.verdicts import dose_differences, images_needed, ladder_tau, praised, tau
 from regard.types import RegardError
@@ -57,7 +57,7 @@ def world(seed: int, noise: dict[str, float], kind: str = "clutter", false: str 
     maps, images = (*map_names(), *METHODS), 8
     agreement = np.zeros((len(maps), images))
     for ladder in LADDERS:
-        for dose in DOSES:
+        for dose in LADDER_DOSES:
             agreement[maps.index(dosed(ladder, dose))] = 1 - dose
     agreement[maps.index(TRUTH)], agreement[-2], agreement[-1] = 1, 0.4, 0.6
     grades = np.stack([agreement + noise[metric] * random.standard_normal(agreement.shape) for metric in METRICS])
@@ -78,13 +78,13 @@ def test_a_metric_that_says_the_truth_has_tau_one_and_praises_no_noise() -> None
     assert found[0] == 1.0
     assert (found[1:] < 0.8).all()
     loud = world(0, QUIET, false="gap_mean")
-    assert praised(loud, loud.grades, list(KNOWS_NOTHING))[0].tolist() == [1.0] * 4
+    assert praised([(loud, loud.grades)], list(KNOWS_NOTHING))[0].tolist() == [1.0] * 4
     assert dose_differences(own, own.grades, "noise")[0].mean() == pytest.approx(0.1, abs=0.02)
 
 
 def test_false_praise_of_noise_is_as_rare_as_an_interval_says() -> None:
     worlds = [world(seed, QUIET) for seed in range(40)]
-    share = np.mean([praised(w, w.grades, list(KNOWS_NOTHING)) for w in worlds])
+    share = np.mean([praised([(w, w.grades)], list(KNOWS_NOTHING)) for w in worlds])
     assert 0.005 < share < 0.08  # .025, and a little more with 8 images
 
 
@@ -117,27 +117,23 @@ def test_candidates_are_single_metrics_and_means_of_gaps() -> None:
     ],
 )
 def test_what_is_recommended(noise: dict[str, float], false: str, best: str | None) -> None:
-    worlds = [world(seed, noise, false=false) for seed in range(12)]
-    found = recommend(judge_candidates(worlds), range(12))
-    assert found == best if best else "gap_mean" not in found.split("+")
+    worlds = [world(seed, noise, false=false) for seed in range(24)]
+    found = recommend(judge_candidates(worlds), range(24))
+    assert found == best if best else found != "gap_mean"  # in a mean with others its praise is outweighed
 
 
 def test_the_half_that_is_held_out_has_no_part_in_the_choice() -> None:
     good, bad = QUIET, QUIET | {"gap_mean": 9.0, "deletion_mean": 0.01}
-    worlds = [world(seed, good if seed % 2 == 0 else bad, kind) for seed in range(6) for kind in ("clutter", "mark")]
+    worlds = [world(seed, good if seed % 2 == 0 else bad, kind) for seed in range(12) for kind in ("clutter", "mark")]
     parts = halves(worlds)
-    assert {worlds[k].seed for k in parts["chosen"]} == {0, 2, 4}
-    assert {worlds[k].seed for k in parts["held"]} == {
-        1,
-        3,
-        5,
-    }
-    results = truth_results(worlds, 16, {})
+    assert {worlds[k].seed for k in parts["chosen"]} == {0, 2, 4, 6, 8, 10}
+    assert {worlds[k].seed for k in parts["held"]} == {1, 3, 5, 7, 9, 11}
+    results = truth_results(worlds, 30, {})
     assert results.recommended == "gap_mean"
-    assert (results.chosen, results.held) == (6, 6)
+    assert (results.chosen, results.held) == (12, 12)
     held = {row.name: row for row in results.held_rows}
     assert held["gap_mean"].tau.value < 0.5 < held["deletion_mean"].tau.value
-    assert (results.networks, results.planned, results.worlds) == (12, 16, 12)
+    assert (results.networks, results.planned, results.worlds) == (24, 30, 24)
     assert [method.name for method in results.methods] == ["rise", "grad_cam"]
     assert results.methods[0].true_rank.value == 1.0
     assert list(results.kinds) == ["clutter", "mark"]

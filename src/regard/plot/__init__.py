@@ -23,7 +23,7 @@ from regard.plot.pixels import (
     scale_of,
     write_png,
 )
-from regard.plot.ranked import RankedValue, ranked
+from regard.plot.rankings import RankedValue, ranking
 from regard.plot.sheets import method_sheet, overlay, rasterize, sheet
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
     "picture_values",
     "plane",
     "png",
-    "ranked",
+    "ranking",
     "rasterize",
     "scale_of",
     "scatter",

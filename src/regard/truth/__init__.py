@@ -17,10 +17,10 @@ from regard.truth.relevance import agreements, true_relevance
 from regard.truth.results import TruthResults, read_truth_results
 from regard.truth.run import make_truth, plan_lines
 from regard.truth.shapley import Shapley, shapley
-from regard.truth.worlds import KINDS, WorldKind
+from regard.truth.worlds import WORLD_KINDS, WorldKind
 
 __all__ = [
-    "KINDS",
+    "WORLD_KINDS",
     "Held",
     "Shapley",
     "TrueMap",

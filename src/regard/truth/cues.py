@@ -17,7 +17,7 @@ from torch import Tensor
 from regard.types import RegardError
 
 CueName = Literal["none", "background", "mark"]
-AGREEMENT = 0.9
+CUE_AGREEMENT = 0.9
 _TINT = 0.4
 
 
@@ -45,7 +45,7 @@ def plant(
     classes: int,
     patch: int,
     seed: int,
-    agreement: float = AGREEMENT,
+    agreement: float = CUE_AGREEMENT,
 ) -> Planted:
     """Plants a cue into images.
 

@@ -21,7 +21,7 @@ from regard.types import Map, Predict
 STEPS, DRAWS = 8, 10
 COARSE = "@4"
 """Behind a metric's name: with half the steps."""
-BASELINES = ("mean", "blur", "noisy_linear", "black", "other")
+GRADED_BASELINES = ("mean", "blur", "noisy_linear", "black", "other")
 """What stands at removed pixels: the three of `regard.metrics.BASELINES`, black, or another image of the set."""
 _PARTS = ("gap", "deletion", "insertion")
 _EXCLUSION = ("exclusion_kl", "exclusion_flips")
@@ -56,8 +56,8 @@ class Counted:
 
 def grade_names() -> tuple[str, ...]:
     """Names of all single metrics, in the order of `grade_maps`."""
-    areas = [f"{part}_{baseline}" for baseline in BASELINES for part in _PARTS]
-    coarse = [f"gap_{baseline}{COARSE}" for baseline in BASELINES]
+    areas = [f"{part}_{baseline}" for baseline in GRADED_BASELINES for part in _PARTS]
+    coarse = [f"gap_{baseline}{COARSE}" for baseline in GRADED_BASELINES]
     return (*areas, *coarse, "drop_mean", "drop_blur", "increase_mean", "infidelity_mean", *_EXCLUSION)
 
 
@@ -87,7 +87,7 @@ def grade_maps(
     others = other.expand_as(images)
     grades: dict[str, Grade] = {}
     fixed = {"black": torch.zeros_like(images), "other": others}
-    for baseline in BASELINES:
+    for baseline in GRADED_BASELINES:
         how = metrics.Removal(steps=steps, baseline=fixed.get(baseline, baseline), batch_size=256, seed=seed)  # type: ignore[arg-type]
         counted = Counted(predict)
         gap = metrics.lerf_morf_gap(counted, images, map, classes, removal=how)

@@ -22,7 +22,7 @@ from torch import Tensor
 from regard.metrics import controls, gaussian_blur
 from regard.types import Map
 
-DOSES = (0.1, 0.3, 0.6, 1.0)
+LADDER_DOSES = (0.1, 0.3, 0.6, 1.0)
 LADDERS = ("noise", "other", "center", "edges", "patches", "shift", "blur")
 KNOWS_NOTHING = {"noise_0": 0.0, "noise_1": 1.0, "noise_2": 2.0, "noise_4": 4.0}
 """Name -> standard deviation, in pixels, of the blur of maps of noise, which are drawn without image or network."""
@@ -58,14 +58,14 @@ def dosed(ladder: str, dose: float) -> str:
 
 def ladder_names(ladder: str) -> tuple[str, ...]:
     """Names of a ladder's maps, the truth first."""
-    return (TRUTH, *(dosed(ladder, dose) for dose in DOSES))
+    return (TRUTH, *(dosed(ladder, dose) for dose in LADDER_DOSES))
 
 
 def map_names() -> tuple[str, ...]:
     """Names of all maps that `graded_maps` makes, in its order."""
     controls_ = [dosed(ladder, 1.0) for ladder in CONTROLS]
     floors = [FLOOR + name for name in (TRUTH, *KNOWS_NOTHING, *controls_)]
-    return (TRUTH, *(dosed(ladder, dose) for ladder in LADDERS for dose in DOSES), *KNOWS_NOTHING, *floors)
+    return (TRUTH, *(dosed(ladder, dose) for ladder in LADDERS for dose in LADDER_DOSES), *KNOWS_NOTHING, *floors)
 
 
 def graded_maps(
@@ -95,7 +95,7 @@ def graded_maps(
         return controls.rank_matched(order, exact, index=number, seed=seed)
 
     for ladder in LADDERS:
-        for dose in DOSES:
+        for dose in LADDER_DOSES:
             if ladder in mixed:
                 order = (1 - dose) * _standard(exact) + dose * _standard(mixed[ladder])
             elif ladder == "patches":

@@ -19,7 +19,7 @@ from regard.metrics import controls
 from regard.models import AttentiveClassifier, GlanceClassifier
 from regard.objectives import Weights, information_loss
 
-WIDTHS = (12, 16, 32, 48)
+LOOK_WIDTHS = (12, 16, 32, 48)
 """Channels of the look, a `regard.backbones` network called ``compact``."""
 _BATCH, _RATE, _DECAY = 32, 0.008, 0.01
 
@@ -37,7 +37,7 @@ def build_network(classes: int, size: int, *, patch: int, bought: int, places: P
         input_size=(size, size),
         schedule=(0.0, 0.5),
         glance_options={"width": 16},
-        backbone_options={"widths": list(WIDTHS)},
+        backbone_options={"widths": list(LOOK_WIDTHS)},
     )
 
 

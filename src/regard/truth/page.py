@@ -7,11 +7,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from regard.plot import RankedValue, ranked
+from regard.plot import RankedValue, ranking
 from regard.report import Terminal, interval_text, number, plural, render_page, write_page
 from regard.truth import words
-from regard.truth.maps import DOSES
-from regard.truth.results import Interval, TruthResults
+from regard.truth.maps import LADDER_DOSES
+from regard.truth.results import NetworkInterval, TruthResults
 
 FIGURE_FILE = "truth.png"
 GOAL = 0.9
@@ -24,14 +24,14 @@ def truth_figure(results: TruthResults) -> Figure:
         for r in results.rows
     ]
     title = f"Which metric ranks maps as the truth does? {plural(results.worlds, 'world')}"
-    return ranked(rows, xlabel="Kendall's tau with the truth (1: always right, 0: chance)", title=title, level=GOAL)
+    return ranking(rows, xlabel="Kendall's tau with the truth (1: always right, 0: chance)", title=title, level=GOAL)
 
 
 def write_truth_page(results: TruthResults, folder: Path) -> Path:
     """Writes ``report.html`` and ``truth.png`` into a folder; returns the page."""
     truth_figure(results).savefig(folder / FIGURE_FILE)
     html = render_page(
-        "truth/page.html.j2", results=results, words=words, text=_text, doses=DOSES, plural=plural, goal=GOAL
+        "truth/page.html.j2", results=results, words=words, text=_text, doses=LADDER_DOSES, plural=plural, goal=GOAL
     )
     return write_page(folder, html)
 
@@ -57,7 +57,7 @@ def print_truth(results: TruthResults, console: Terminal | None = None) -> None:
     console.print(table)
 
 
-def _text(value: Interval) -> str:
+def _text(value: NetworkInterval) -> str:
     """A number with its interval."""
     between = interval_text(value.low, value.high)
     return number(value.value) + (f" ({between})" if between else "")

@@ -11,7 +11,7 @@ import numpy as np
 from regard.report import read_dataclass
 from regard.truth.choose import Judged, halves, judge_candidates, recommend
 from regard.truth.load import Numbers, World
-from regard.truth.maps import CONTROLS, LADDERS, dosed, ladder_names
+from regard.truth.maps import CONTROLS, KNOWS_NOTHING, LADDERS, dosed, ladder_names
 from regard.truth.verdicts import (
     defined_mean,
     dose_differences,
@@ -20,17 +20,18 @@ from regard.truth.verdicts import (
     method_tau,
     over_networks,
     praised,
+    resampled,
 )
-from regard.truth.worlds import KINDS
+from regard.truth.worlds import WORLD_KINDS
 from regard.types import RegardError
 
-RESULTS_FILE = "truth.json"
+TRUTH_FILE = "truth.json"
 BESIDE = ("deletion_mean", "gap_mean")
 """Single-baseline metrics that stand beside the recommended one on held-out worlds."""
 
 
 @dataclass(frozen=True)
-class Interval:
+class NetworkInterval:
     """A number with its 95 % interval, which resamples networks; NaN where it is unknown."""
 
     value: float
@@ -48,7 +49,7 @@ class MetricRow:
         tau: with the truth, mean over worlds.
         kinds: the same by kind of world.
         methods: tau over the maps of explanation methods alone.
-        false: share of the maps that know nothing which are called better than random.
+        false: share of tests, four maps that know nothing in each group of worlds, that call one better than random.
         controls: the same of another image's truth, the centre and an edge detector, which may agree with the truth.
         images: needed to tell the truth from the truth with a tenth of smooth noise.
         images_kinds: the same by kind of world.
@@ -57,14 +58,14 @@ class MetricRow:
 
     name: str
     forwards: float
-    tau: Interval
+    tau: NetworkInterval
     kinds: Mapping[str, float]
-    methods: Interval
-    false: Interval
+    methods: NetworkInterval
+    false: NetworkInterval
     controls: Mapping[str, float]
-    images: Interval
+    images: NetworkInterval
     images_kinds: Mapping[str, float]
-    images_patches: Interval
+    images_patches: NetworkInterval
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class MethodRow:
     """An explanation method: its mean rank by the recommended metric (1 is best), and its true agreement and rank."""
 
     name: str
-    rank: Interval
-    agreement: Interval
-    true_rank: Interval
+    rank: NetworkInterval
+    agreement: NetworkInterval
+    true_rank: NetworkInterval
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ class TruthResults:
         rows: every single metric and the recommended one on all worlds, highest tau first.
         kinds: of worlds.
         methods: best first.
+        small: share of maps that know nothing which are called better by the images of one world alone, mean over all
+            single metrics.
         ladders: ladder -> mean agreement of its four maps with the truth.
         failed: cell -> why.
     """
@@ -143,6 +146,7 @@ class TruthResults:
     rows: tuple[MetricRow, ...]
     kinds: Mapping[str, KindRow]
     methods: tuple[MethodRow, ...]
+    small: float
     ladders: Mapping[str, tuple[float, ...]]
     failed: Mapping[str, str]
 
@@ -162,7 +166,7 @@ def truth_results(worlds: Sequence[World], planned: int, failed: Mapping[str, st
     judged = judge_candidates(worlds)
     best = recommend(judged, parts["chosen"])
     single = [c.name for c in judged.candidates if len(c.parts) == 1]
-    rows = [metric_row(name, worlds, judged, range(len(worlds))) for name in dict.fromkeys([*single, best])]
+    rows = [metric_row(name, judged, range(len(worlds))) for name in dict.fromkeys([*single, best])]
     return TruthResults(
         worlds=len(worlds),
         networks=len({world.network for world in worlds}),
@@ -171,10 +175,11 @@ def truth_results(worlds: Sequence[World], planned: int, failed: Mapping[str, st
         recommended=best,
         chosen=len(parts["chosen"]),
         held=len(parts["held"]),
-        held_rows=tuple(metric_row(name, worlds, judged, parts["held"]) for name in dict.fromkeys([best, *BESIDE])),
+        held_rows=tuple(metric_row(name, judged, parts["held"]) for name in dict.fromkeys([best, *BESIDE])),
         rows=tuple(sorted(rows, key=lambda row: -row.tau.value)),
         kinds={kind: _kind_row(kind, [w for w in worlds if w.kind == kind]) for kind in _kinds(worlds)},
         methods=_method_rows(worlds, judged, best),
+        small=_small(judged, len(single)),
         ladders=_ladders(worlds),
         failed=dict(failed),
     )
@@ -186,18 +191,17 @@ def read_truth_results(folder: Path) -> TruthResults:
     Raises:
         RegardError: they are missing or broken.
     """
-    return read_dataclass(folder / RESULTS_FILE, TruthResults)
+    return read_dataclass(folder / TRUTH_FILE, TruthResults, "make it again: regard truth")
 
 
-def metric_row(name: str, worlds: Sequence[World], judged: Judged, rows: Sequence[int]) -> MetricRow:
+def metric_row(name: str, judged: Judged, rows: Sequence[int]) -> MetricRow:
     """One candidate on the worlds of some numbers."""
-    k, own = judged.place(name), [worlds[row] for row in rows]
-    graded = [judged.candidates[k].grades(world)[None] for world in own]
-    tau, false = judged.tau[list(rows), k], judged.false[list(rows), k]
+    k, own = judged.place(name), [judged.worlds[row] for row in rows]
+    graded = [judged.grades[row][k : k + 1] for row in rows]
+    tau = judged.tau[list(rows), k]
     methods = np.array([method_tau(world, g)[0] for world, g in zip(own, graded, strict=True)])
-    praise = np.array(
-        [praised(world, g, [dosed(c, 1.0) for c in CONTROLS])[0] for world, g in zip(own, graded, strict=True)]
-    )
+    false = judged.praise(rows, list(KNOWS_NOTHING))[:, k].mean(1)
+    praise = judged.praise(rows, [dosed(c, 1.0) for c in CONTROLS])[:, k].mean(0)
     differences = {
         ladder: [dose_differences(world, g, ladder)[0] for world, g in zip(own, graded, strict=True)]
         for ladder in ("noise", "patches")
@@ -210,20 +214,20 @@ def metric_row(name: str, worlds: Sequence[World], judged: Judged, rows: Sequenc
     return MetricRow(
         name,
         float(judged.cost[k]),
-        Interval(*over_networks(own, lambda which: float(tau[list(which)].mean()))),
+        NetworkInterval(*over_networks(own, lambda which: float(tau[list(which)].mean()))),
         {kind: float(tau[which].mean()) for kind, which in kinds.items()},
-        Interval(*over_networks(own, lambda which: defined_mean(methods[list(which)]))),
-        Interval(*over_networks(own, lambda which: float(false[list(which)].mean()))),
-        {control: float(praise[:, i].mean()) for i, control in enumerate(CONTROLS)},
-        Interval(*over_networks(own, lambda which: needed("noise", which), draws=300)),
+        NetworkInterval(*over_networks(own, lambda which: defined_mean(methods[list(which)]))),
+        NetworkInterval(float(false.mean()), *resampled(false)),
+        {control: float(praise[i]) for i, control in enumerate(CONTROLS)},
+        NetworkInterval(*over_networks(own, lambda which: needed("noise", which), draws=300)),
         {kind: needed("noise", which) for kind, which in kinds.items()},
-        Interval(*over_networks(own, lambda which: needed("patches", which), draws=300)),
+        NetworkInterval(*over_networks(own, lambda which: needed("patches", which), draws=300)),
     )
 
 
 def _kinds(worlds: Sequence[World]) -> list[str]:
-    """Kinds that have a world, in the order of `KINDS`."""
-    return [kind for kind in KINDS if any(world.kind == kind for world in worlds)]
+    """Kinds that have a world, in the order of `WORLD_KINDS`."""
+    return [kind for kind in WORLD_KINDS if any(world.kind == kind for world in worlds)]
 
 
 def _kind_row(kind: str, worlds: Sequence[World]) -> KindRow:
@@ -235,7 +239,7 @@ def _kind_row(kind: str, worlds: Sequence[World]) -> KindRow:
 
     effects = [world.facts["cue_effect"] for world in networks if world.facts["cue_effect"] is not None]
     return KindRow(
-        title=KINDS[kind].title,
+        title=WORLD_KINDS[kind].title,
         networks=len(networks),
         worlds=len(worlds),
         accuracy=mean("val_accuracy", networks) or 0.0,
@@ -265,11 +269,16 @@ def _method_rows(worlds: Sequence[World], judged: Judged, best: str) -> tuple[Me
     ranks = np.stack([places(world, mean_grades(candidate.grades(world)[None])[0]) for world in worlds])
     true = np.stack([places(world, world.agreement.mean(1)) for world in worlds])
 
-    def mean(values: Numbers, i: int) -> Interval:
-        return Interval(*over_networks(worlds, lambda which: float(values[list(which), i].mean())))
+    def mean(values: Numbers, i: int) -> NetworkInterval:
+        return NetworkInterval(*over_networks(worlds, lambda which: float(values[list(which), i].mean())))
 
     rows = [MethodRow(name, mean(ranks, i), mean(agreement, i), mean(true, i)) for i, name in enumerate(names)]
     return tuple(sorted(rows, key=lambda row: row.rank.value))
+
+
+def _small(judged: Judged, single: int) -> float:
+    graded = zip(judged.worlds, judged.grades, strict=True)
+    return float(np.mean([praised([(world, g[:single])], list(KNOWS_NOTHING)) for world, g in graded]))
 
 
 def _ladders(worlds: Sequence[World]) -> dict[str, tuple[float, ...]]:

@@ -12,7 +12,7 @@ from regard.files import make_folder, remove_leftovers
 from regard.report import Terminal, write_dataclass
 from regard.truth.load import read_worlds
 from regard.truth.page import write_truth_page
-from regard.truth.results import RESULTS_FILE, TruthResults, truth_results
+from regard.truth.results import TRUTH_FILE, TruthResults, truth_results
 from regard.truth.world import IMAGES
 from regard.truth.worlds import available_kinds, find_kind
 from regard.types import RegardError
@@ -72,7 +72,7 @@ def write_truth(cells: Sequence[Cell], root: Path, failed: dict[str, str]) -> Tr
         why = "; ".join(f"{path}: {line.splitlines()[-1]}" for path, line in list(failed.items())[:3])
         raise RegardError(f"{root}: no world is finished{f' ({why})' if why else ''}; run the same command again")
     results = truth_results(worlds, len(cells), failed)
-    write_dataclass(root / RESULTS_FILE, results)
+    write_dataclass(root / TRUTH_FILE, results)
     write_truth_page(results, root)
     return results
 

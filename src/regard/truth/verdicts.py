@@ -14,7 +14,7 @@ import numpy as np
 from regard.truth.load import Numbers, World
 from regard.truth.maps import FLOOR, LADDERS, TRUTH, dosed, ladder_names
 
-MARGIN = 0.02
+KNOWN_ORDER = 0.02
 """Two maps have a known order where their agreement with the truth, the mean over a world's images, differs by more."""
 _DRAWS = 2000
 _Z = 1.959964 + 0.841621
@@ -30,7 +30,9 @@ def tau(grades: Numbers, agreement: Numbers) -> Numbers:
     >>> tau(np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]), np.array([1.0, 0.5, 0.0])).tolist()
     [1.0, -1.0]
     """
-    pairs = [(i, j) for i, j in combinations(range(len(agreement)), 2) if abs(agreement[i] - agreement[j]) > MARGIN]
+    pairs = [
+        (i, j) for i, j in combinations(range(len(agreement)), 2) if abs(agreement[i] - agreement[j]) > KNOWN_ORDER
+    ]
     if not pairs:
         return np.full(len(grades), np.nan)
     first, second = np.array(pairs).T
@@ -68,14 +70,17 @@ def mean_grades(grades: Numbers) -> Numbers:
     return np.where(known.any(2), total / np.maximum(known.sum(2), 1), np.nan)  # type: ignore[no-any-return]
 
 
-def praised(world: World, grades: Numbers, names: Sequence[str]) -> Numbers:
+def praised(graded: Sequence[tuple[World, Numbers]], names: Sequence[str]) -> Numbers:
     """Whether `regard judge` would call maps "clearly better than random" (K,len(names)), 0 or 1.
 
     As there: the 95 % bootstrap interval, over images, of the paired difference to the same values rearranged at random
-    is above zero.
+    is above zero. The images are those of all given worlds with their grades.
     """
-    own, floor = ([world.map(prefix + name) for name in names] for prefix in ("", FLOOR))
-    difference = grades[:, own] - grades[:, floor]
+    parts = []
+    for world, grades in graded:
+        own, floor = ([world.map(prefix + name) for name in names] for prefix in ("", FLOOR))
+        parts.append(grades[:, own] - grades[:, floor])
+    difference = np.concatenate(parts, 2)
     images = difference.shape[2]
     index = np.random.default_rng(0).integers(images, size=(_DRAWS, images))
     drawn = difference[:, :, index]
@@ -105,6 +110,14 @@ def images_needed(differences: Numbers) -> float:
     if len(d) < 2 or d.mean() <= 0:
         return math.inf
     return float((_Z * d.std(ddof=1) / d.mean()) ** 2)
+
+
+def resampled(values: Numbers, *, draws: int = 2000) -> tuple[float, float]:
+    """95 % bootstrap interval of a mean (N,); NaN where there is one value."""
+    if len(values) < 2:
+        return math.nan, math.nan
+    means = values[np.random.default_rng(0).integers(len(values), size=(draws, len(values)))].mean(1)
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
 def over_networks(

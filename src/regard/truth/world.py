@@ -18,7 +18,7 @@ from regard.truth.maps import graded_maps, map_names
 from regard.truth.methods import EXPLAINERS, explained_map
 from regard.truth.network import Held, build_network, changed_outputs, train_network
 from regard.truth.relevance import LEAST_EFFECT, TrueRelevance, agreements, cue_share, true_relevance
-from regard.truth.worlds import PATCH, SIZE, TEST, TRAIN, SetName, WorldData, find_kind, world_data
+from regard.truth.worlds import MOST_TEST, MOST_TRAIN, PATCH, SIZE, SetName, WorldData, find_kind, world_data
 
 IMAGES = 6
 """That are graded in every world."""
@@ -36,7 +36,7 @@ def run_network(cell: Cell, folder: Path) -> Result:
     spec, begin = cell.spec, time.perf_counter()
     kind = find_kind(spec["kind"])
     torch.set_num_threads(1)
-    data = world_data(kind, cell.seed, train=spec.get("train", TRAIN), test=spec.get("test", TEST))
+    data = world_data(kind, cell.seed, train=spec.get("train", MOST_TRAIN), test=spec.get("test", MOST_TEST))
     how: dict[str, Any] = {"patch": PATCH, "bought": kind.bought, "places": kind.places}
     model = build_network(data.classes, SIZE, seed=cell.seed, **how)
     epochs = spec.get("epochs", kind.epochs)
@@ -67,7 +67,7 @@ def network_facts(model: GlanceClassifier, data: WorldData, *, seed: int) -> dic
     """
 
     def right(shown: Float[Tensor, "M C H W"]) -> float:
-        return float((probabilities(model, shown).argmax(1) == data.labels).float().mean())
+        return float((network_predictions(model, shown).argmax(1) == data.labels).float().mean())
 
     own = data.sets["own"].images
     count, each = _PROOF
@@ -124,6 +124,6 @@ def _cue_shares(truths: list[TrueRelevance], places: Tensor) -> np.ndarray[Any, 
     return np.array([cue_share(own.true, int(places[own.row])) for own in truths])
 
 
-def probabilities(model: GlanceClassifier, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
+def network_predictions(model: GlanceClassifier, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B n"]:
     """Predictions of the network, which buys for itself."""
     return torch.cat([model.predict(part) for part in images.split(200)])

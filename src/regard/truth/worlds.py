@@ -24,7 +24,7 @@ from regard.truth.cues import CueName, Planted, plant
 from regard.types import RegardError
 
 SIZE, PATCH = 24, 4
-TRAIN, TEST = 3000, 400
+MOST_TRAIN, MOST_TEST = 3000, 400
 """Images of a network, at most."""
 SetName = Literal["own", "distractors", "conflict", "grey"]
 """``own``: as in training. ``distractors``: three fragments of other digits instead of one. ``conflict``: the cue is
@@ -65,7 +65,7 @@ class WorldKind:
 
 _CLUTTER = {"size": SIZE, "distractors": 1, "side": (0.7, 0.8), "val": 10}
 _BIRDS = {"size": SIZE, "crop": True, "gaze": False}
-KINDS: Mapping[str, WorldKind] = {
+WORLD_KINDS: Mapping[str, WorldKind] = {
     "clutter": WorldKind("digits in clutter", "clutter", _CLUTTER, second="distractors"),
     "clutter_cut": WorldKind("digits, fixed cut", "clutter", _CLUTTER, places="grid", second="distractors"),
     "background": WorldKind("digits, background tells the class", "clutter", _CLUTTER, cue="background"),
@@ -81,7 +81,7 @@ KINDS: Mapping[str, WorldKind] = {
 def available_kinds() -> tuple[str, ...]:
     """The kinds whose data are at hand: those of real images need the folder that ``REGARD_DATA`` names."""
     there = bool(os.environ.get("REGARD_DATA"))
-    return tuple(name for name, kind in KINDS.items() if there or not kind.needs_folder)
+    return tuple(name for name, kind in WORLD_KINDS.items() if there or not kind.needs_folder)
 
 
 def find_kind(name: str) -> WorldKind:
@@ -90,9 +90,9 @@ def find_kind(name: str) -> WorldKind:
     Raises:
         RegardError: there is none.
     """
-    if name not in KINDS:
-        raise RegardError(f"no kind of world {name!r}; one of {', '.join(KINDS)}")
-    return KINDS[name]
+    if name not in WORLD_KINDS:
+        raise RegardError(f"no kind of world {name!r}; one of {', '.join(WORLD_KINDS)}")
+    return WORLD_KINDS[name]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class WorldData:
     classes: int
 
 
-def world_data(kind: WorldKind, seed: int, *, train: int = TRAIN, test: int = TEST) -> WorldData:
+def world_data(kind: WorldKind, seed: int, *, train: int = MOST_TRAIN, test: int = MOST_TEST) -> WorldData:
     """Opens, subsets and plants the images of one network; the seed decides which.
 
     Raises:

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from regard.plot import RankedValue, ranked, rasterize
+from regard.plot import RankedValue, ranking, rasterize
 from regard.types import RegardError
 
 
 def test_values_stand_in_order_with_their_intervals() -> None:
     values = [RankedValue("low", 0.1, 0.0, 0.3), RankedValue("$best$", 0.9, marked=True), RankedValue("none", math.nan)]
-    figure = ranked(values, xlabel="tau", title="T", level=0.5, level_label="goal")
+    figure = ranking(values, xlabel="tau", title="T", level=0.5, level_label="goal")
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["$best$", "low"]
     assert [label.get_fontweight() for label in axis.get_yticklabels()] == ["bold", "normal"]
@@ -25,4 +25,4 @@ def test_values_stand_in_order_with_their_intervals() -> None:
 
 def test_nothing_to_draw_is_refused() -> None:
     with pytest.raises(RegardError, match="no value is finite"):
-        ranked([RankedValue("a", math.inf)], xlabel="x")
+        ranking([RankedValue("a", math.inf)], xlabel="x")

@@ -18,7 +18,7 @@ _LINE, _WIDTH, _FRAME = 0.23, 6.4, 1.1
 
 @dataclass(frozen=True)
 class RankedValue:
-    """One line of `ranked`.
+    """One line of `ranking`.
 
     Attributes:
         label: in words.
@@ -35,7 +35,7 @@ class RankedValue:
     marked: bool = False
 
 
-def ranked(
+def ranking(
     values: Sequence[RankedValue], *, xlabel: str, title: str = "", level: float | None = None, level_label: str = ""
 ) -> Figure:
     """Dots with intervals, the largest value on top; those that are not finite are left out.
@@ -51,7 +51,7 @@ def ranked(
         RegardError: no value is finite.
 
     Example:
-        >>> figure = ranked([RankedValue("a", 0.2), RankedValue("b", 0.9, 0.8, 0.95, True)], xlabel="tau", level=0.9)
+        >>> figure = ranking([RankedValue("a", 0.2), RankedValue("b", 0.9, 0.8, 0.95, True)], xlabel="tau", level=0.9)
         >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
         ['b', 'a']
     """
