@@ -2,8 +2,8 @@
 
 Candidates are every single metric and, since they have one unit, every mean of up to three gaps with different
 baselines and that of all. A candidate that praises maps which know nothing more often than `MOST_FALSE`, clearly (a
-binomial test at .05), on the half on which it is chosen is refused; of the others the one with the highest tau wins, and where several are within `CLOSE` of it, the
-cheapest.
+binomial test at .05), on the half on which it is chosen is refused; of the others the one with the highest tau wins,
+and where several are within `CLOSE` of it, the cheapest.
 """
 
 from __future__ import annotations
