@@ -59,7 +59,7 @@ def train_network(
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=_DECAY)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps)
     torch.manual_seed(seed)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     images = images.contiguous(memory_format=torch.channels_last)
     model.train()
     weights, step = Weights(), 0

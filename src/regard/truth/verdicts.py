@@ -67,7 +67,7 @@ def mean_grades(grades: Numbers) -> Numbers:
     """Means over images (K,M) of what is defined; NaN where a map has no grade."""
     known = np.isfinite(grades)
     total = np.where(known, grades, 0.0).sum(2)
-    return np.where(known.any(2), total / np.maximum(known.sum(2), 1), np.nan)  # type: ignore[no-any-return]
+    return np.where(known.any(2), total / np.maximum(known.sum(2), 1), np.nan)
 
 
 def praised(graded: Sequence[tuple[World, Numbers]], names: Sequence[str]) -> Numbers:
@@ -86,7 +86,7 @@ def praised(graded: Sequence[tuple[World, Numbers]], names: Sequence[str]) -> Nu
     drawn = difference[:, :, index]
     means = np.where(np.isfinite(drawn).any(3), np.nansum(drawn, 3) / np.maximum(np.isfinite(drawn).sum(3), 1), 0.0)
     low = np.quantile(means, 0.025, axis=2, method="lower")
-    return (low > 0).astype(np.float64)  # type: ignore[no-any-return]
+    return (low > 0).astype(np.float64)
 
 
 def dose_differences(world: World, grades: Numbers, ladder: str) -> Numbers:

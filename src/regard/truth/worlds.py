@@ -123,7 +123,7 @@ def world_data(kind: WorldKind, seed: int, *, train: int = MOST_TRAIN, test: int
         RegardError: the data are not at hand.
     """
     clutter = kind.data == "clutter"
-    made = {"seed": seed, "train": train, "test": test, "cache": False} if clutter else {}
+    made: dict[str, Any] = {"seed": seed, "train": train, "test": test, "cache": False} if clutter else {}
     splits = open_data(kind.data, None, **kind.options, **made)
     classes = kind.classes or len(splits.train.classes)
     images, labels, masks = _subset(splits.train, classes, train, 10 * seed)
