@@ -3,6 +3,7 @@ from .leaderboard import find_networks as find_networks
 from .leaderboard import make_leaderboard as make_leaderboard
 from .runner import NO_RESULT as NO_RESULT
 from .runner import GridOptions as GridOptions
+from .runner import grid_progress as grid_progress
 from .study import make_study as make_study
 from .study import report_study as report_study
 from .tables import make_table as make_table
@@ -14,6 +15,7 @@ __all__ = [
     "GridOptions",
     "LeaderboardOptions",
     "find_networks",
+    "grid_progress",
     "make_leaderboard",
     "make_study",
     "make_table",

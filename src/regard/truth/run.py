@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from regard.experiments import GridOptions
+from regard.experiments import GridOptions, grid_progress
 from regard.experiments.grid import Cell, cell_path, finished_record, run_grid
-from regard.experiments.runner import grid_progress
 from regard.files import make_folder, remove_leftovers
 from regard.report import Terminal, write_dataclass
 from regard.truth.load import read_worlds
