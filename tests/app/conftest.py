@@ -1,5 +1,8 @@
 """Two small networks, pictures of noise, and an app that is not served."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +61,20 @@ def context(models: tuple[str, str], tmp_path: Path) -> AppContext:
     folder = tmp_path / "app"
     folder.mkdir()
     return AppContext(AppSettings(models=models, runs=tmp_path / "runs", device="cpu", limits=Limits(files=6)), folder)
+
+
+@pytest.fixture(scope="session")
+def url(models: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the command, in a process of its own."""
+    pytest.importorskip("gradio")
+    words = ["app", *(word for model in models for word in ("--model", model)), "--device", "cpu"]
+    words += ["--runs", str(tmp_path_factory.mktemp("runs"))]
+    command = [sys.executable, "-u", "-m", "regard", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    assert line.startswith("page: http"), line + process.communicate()[1]
+    yield line.split()[1]
+    process.terminate()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert err.startswith("regard: ended by SIGTERM"), "and nothing was complained of before"

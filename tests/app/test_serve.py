@@ -3,19 +3,20 @@
 import http.client
 import json
 import re
-import signal
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from regard.app import AppSettings
 from regard.app.look import look
 from regard.app.look_actions import LookState, show_kept
 from regard.app.serve import POLICY, free_port
@@ -41,21 +42,6 @@ threads = [threading.Thread(target=use, args=(k,)) for k in range(len(pictures))
 [thread.join() for thread in threads]
 print(json.dumps([sorted(found[k]) for k in range(len(pictures))]))
 """
-
-
-@pytest.fixture(scope="module")
-def url(models: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of the command, in a process of its own."""
-    pytest.importorskip("gradio")
-    words = ["app", "--model", models[0], "--runs", str(tmp_path_factory.mktemp("runs")), "--device", "cpu"]
-    command = [sys.executable, "-u", "-m", "regard", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    assert line.startswith("page: http"), line + process.communicate()[1]
-    yield line.split()[1]
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (0, "ended\n", ""), "Ctrl-C ends it, and nothing was complained of"
 
 
 def fetched(url: str, **headers: str) -> tuple[int, Any, str]:
@@ -153,6 +139,26 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
     for host in ("nowhere.invalid", "192.0.2.1"):
         with pytest.raises(RegardError, match=f"--host {host}: not an address of this machine"):
             free_port(host, 7860)
+
+
+def test_ctrl_c_ends_the_command(monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path) -> None:
+    @contextmanager
+    def served(settings: AppSettings) -> Iterator[SimpleNamespace]:
+        given.append(settings)
+        yield SimpleNamespace(url="http://here/", wait=interrupted)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    given: list[AppSettings] = []
+    monkeypatch.setattr("regard.app.serve_app", served)
+    assert main(["app", "--model", "a", "--model", "b", "--port", "8000", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr() == ("page: http://here/ (Ctrl-C ends it)\nended\n", "")
+    assert given == [AppSettings(models=("a", "b"), port=8000, runs=tmp_path)]
+    assert given[0].host == "127.0.0.1"
+    assert main(["app", "--host", "0.0.0.0", "--weights", "w.pth"]) == 0
+    assert "everybody who reaches this address" in capsys.readouterr().err
+    assert (given[1].host, given[1].weights, given[1].local) == ("0.0.0.0", "w.pth", False)
 
 
 def test_without_gradio_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -63,46 +63,63 @@ def serve_app(settings: AppSettings | None = None) -> Iterator[ServedApp]:
     """
     settings = settings or AppSettings()
     require_gradio()
-    port = free_port(settings.host, settings.port)
+    free_port(settings.host, settings.port)  # an error is said before Gradio is imported, which takes seconds
     with tempfile.TemporaryDirectory(prefix="regard-app-", ignore_cleanup_errors=True) as folder:
         before = {name: os.environ.get(name) for name in (*_OFF, "GRADIO_TEMP_DIR")}
         os.environ.update(_OFF | {"GRADIO_TEMP_DIR": str(Path(folder) / "uploads")})
         try:
-            yield from _served(settings, port, Path(folder))
+            yield from _served(settings, Path(folder))
         finally:
             for name, value in before.items():
                 os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
-def _served(settings: AppSettings, port: int, folder: Path) -> Iterator[ServedApp]:
-    from regard.app.page import build_page, looks
+def _served(settings: AppSettings, folder: Path) -> Iterator[ServedApp]:
+    from regard.app.page import build_page
 
     context = AppContext(settings, folder)
     page = build_page(context)
     try:
-        _, url, _ = page.launch(
-            server_name=settings.host,
-            server_port=port,
-            share=False,
-            inbrowser=False,
-            prevent_thread_lock=True,
-            quiet=True,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            max_file_size=settings.limits.file_bytes,
-            state_session_capacity=100,
-            app_kwargs=_guards(settings),
-            **looks(),
-        )
+        url = _launch(page, settings)
         if settings.open_browser:
             webbrowser.open(url)
         yield ServedApp(url, context, page)
     finally:
         page.close(verbose=False)
+
+
+def _launch(page: Any, settings: AppSettings) -> str:
+    """The address at which the page is served; another program may take a port between looking and serving."""
+    from regard.app.page import looks
+
+    port = settings.port
+    while True:
+        port = free_port(settings.host, port)
+        try:
+            _, url, _ = page.launch(
+                server_name=settings.host,
+                server_port=port,
+                share=False,
+                inbrowser=False,
+                prevent_thread_lock=True,
+                quiet=True,
+                footer_links=[],
+                run_history=False,
+                enable_monitoring=False,
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=False,
+                max_file_size=settings.limits.file_bytes,
+                state_session_capacity=100,
+                app_kwargs=_guards(settings),
+                **looks(),
+            )
+        except OSError as error:
+            if "empty port" not in str(error):
+                raise
+            port += 1
+        else:
+            return str(url)
 
 
 def _guards(settings: AppSettings) -> dict[str, Any]:
@@ -153,7 +170,6 @@ def free_port(host: str, first: int) -> int:
         raise _not_here(host) from None
     for port in range(first, min(first + _PORTS, 65536)):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address[0], port))
             except PermissionError:

@@ -10,6 +10,7 @@ from regard.app.settings import AppSettings
 from regard.backbones import PACKAGED, packaged_weights
 from regard.devices import find_device
 from regard.judge import Subject, open_subject
+from regard.models import hub_name
 from regard.runs import find_runs
 from regard.types import RegardError
 
@@ -66,4 +67,5 @@ class ModelShelf:
 
     def _weights(self, name: str) -> str | None:
         """The weights that were named, for the networks that were named with them."""
-        return self.settings.weights if name in self.settings.models and not Path(name).is_dir() else None
+        has_its_own = Path(name).is_dir() or hub_name(name)
+        return self.settings.weights if name in self.settings.models and not has_its_own else None
