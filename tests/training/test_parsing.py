@@ -109,7 +109,10 @@ OTHER = Recipe(
 
 # Fields that exclude what the recipe above has.
 FREE = ObjectiveRecipe(budget_bits=None, map_budget_bits=None)
-CHECKPOINTED = Recipe(train=TrainRecipe(checkpointing=True))
+CHECKPOINTED = Recipe(
+    train=TrainRecipe(checkpointing=True),
+    augment=AugmentRecipe(transforms=["RandAugment", {"RandomRotation": {"degrees": 5}}]),
+)
 SEGMENTS = Recipe(task="segmentation", model=ModelRecipe(latent=None), objective=FREE)
 MATCHED = Recipe(model=ModelRecipe(match="flops", prediction="seeded"))
 CLOSING = Recipe(

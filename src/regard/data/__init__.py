@@ -40,6 +40,7 @@ from regard.data.splits import (
     evenly_spaced,
 )
 from regard.data.torchvision_sets import torchvision_set
+from regard.data.transforms import check_transforms, transform_batch
 from regard.data.video.actions import hollywood2, ucf_sports
 from regard.data.video.atari_head import atari_head
 from regard.data.video.clip_folder import clip_folder
@@ -69,6 +70,7 @@ __all__ = [
     "cached",
     "check_data",
     "check_split",
+    "check_transforms",
     "cifar10_jpeg",
     "clip_folder",
     "clutter",
@@ -102,6 +104,7 @@ __all__ = [
     "tar_shards",
     "to_bytes",
     "torchvision_set",
+    "transform_batch",
     "ucf_sports",
     "uniforms",
 ]

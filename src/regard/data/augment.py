@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from regard.data.crops import visible_parts
 from regard.data.random_counter import uniforms
+from regard.data.transforms import transform_batch
 from regard.types import Batch, RegardError
 
 _STREAM = 101
@@ -33,6 +34,8 @@ class Augmentation:
         contrast: factor from [1-c, 1+c] on the distance to the image's mean.
         erase: probability that a rectangle of 2 to 33 % of the area, aspect .3 to 3.3, is filled with the image's
             mean colour (random erasing, Zhong et al., AAAI 2020); masks are false there, flow is 0, boxes stay.
+        transforms: of torchvision or of one's own (`regard.data.transform_batch`), before all others, one image after
+            another on a processor.
     """
 
     crop_padding: int = 0
@@ -41,6 +44,7 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     erase: float = 0.0
+    transforms: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if self.crop_padding < 0:
@@ -57,6 +61,8 @@ class Augmentation:
         border, which the mask marks and the box does not enclose. A batch without pixels (``stem_size``) has its
         annotations changed as if it had them.
         """
+        if self.transforms:
+            batch = transform_batch(batch, self.transforms, seed=seed, epoch=epoch)
         u = uniforms(batch.index, 10, seed=seed, epoch=epoch, stream=_STREAM)
         if self.crop_padding or self.flip:
             batch = _move(batch, u[:, :3], self.crop_padding, self.flip, self.pad_mode)

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from regard.data.augment import Augmentation
 from regard.data.random_counter import permutation
 from regard.data.splits import Split, TensorSplit
+from regard.data.transforms import transform_batch
 from regard.types import Batch, RegardError
 
 _STREAM = 100
@@ -56,7 +57,7 @@ class Loader:
         return len(range(self.rank, -(-len(self.order) // self.batch_size), self.world))
 
     def __iter__(self) -> Iterator[Batch]:
-        parts = self.batches()
+        parts, augment = self.batches(), self.augment
         if isinstance(self.split, TensorSplit):
             split = self.split.to(self.device)
             # move the indices of all batches in one transfer: a small one per batch would stall an accelerator
@@ -64,14 +65,16 @@ class Loader:
             batches: Iterator[Batch] = map(split.batch, indices.split([len(part) for part in parts]))
         elif self.num_workers:
             batches = (batch.to(self.device) for batch in self._workers(parts))
+            if augment is not None:  # workers have transformed them
+                augment = replace(augment, transforms=())
         else:
             batches = (self.split.batch(part).to(self.device) for part in parts)
         for batch in batches:
-            yield batch if self.augment is None else self.augment(batch, seed=self.seed, epoch=self.epoch)
+            yield batch if augment is None else augment(batch, seed=self.seed, epoch=self.epoch)
 
     def _workers(self, parts: list[Tensor]) -> Iterator[Batch]:
         fetched = DataLoader(
-            _Reader(self.split, parts),
+            _Reader(self, parts),
             batch_size=None,
             shuffle=False,
             num_workers=self.num_workers,
@@ -86,15 +89,19 @@ class Loader:
 class _Reader(Dataset[dict[str, Any] | str]):
     """Reads whole batches in worker processes; a bad item is returned as its message, without a worker's traceback."""
 
-    def __init__(self, split: Split, parts: list[Tensor]) -> None:
-        self.split, self.parts = split, parts
+    def __init__(self, of: Loader, parts: list[Tensor]) -> None:
+        self.split, self.seed, self.epoch, self.parts = of.split, of.seed, of.epoch, parts
+        self.transforms = () if of.augment is None else of.augment.transforms
 
     def __len__(self) -> int:
         return len(self.parts)
 
     def __getitem__(self, k: int) -> dict[str, Any] | str:
         try:
-            return {name: value for name, value in vars(self.split.batch(self.parts[k])).items() if value is not None}
+            batch = self.split.batch(self.parts[k])
+            if self.transforms:
+                batch = transform_batch(batch, self.transforms, seed=self.seed, epoch=self.epoch)
+            return {name: value for name, value in vars(batch).items() if value is not None}
         except RegardError as error:
             return str(error)
 

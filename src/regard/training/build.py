@@ -72,7 +72,7 @@ def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], d
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
     """What happens to training images."""
-    return Augmentation(**asdict(recipe.augment))
+    return Augmentation(**asdict(recipe.augment) | {"transforms": tuple(recipe.augment.transforms)})
 
 
 def build_model(recipe: Recipe, data: DataSplits) -> Any:

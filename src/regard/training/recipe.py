@@ -103,6 +103,9 @@ class Recipe:
             "impose.map gives the map: leave out align, model.anchors, model.exclude_tokens and "
             "objective.map_budget_bits",
         )
+        changed = bool(self.augment.transforms)
+        yield changed and (i.map is not None or acts), "augment.transforms moves no imposed map and no flow of clips"
+        yield changed and t.cache_stem, "augment.transforms and train.cache_stem exclude each other; leave one out"
         yield m.init == "probe" and m.pretrained is False, "model.init: probe needs model.pretrained"
         yield m.init == "probe" and m.latent is not None, "model.init: probe needs model.latent null: the latent is new"
         yield (

@@ -38,6 +38,9 @@ class AugmentRecipe:
     """Factor drawn from [1-c, 1+c]."""
     erase: float = 0.0
     """Probability that a rectangle is erased."""
+    transforms: list[str | dict[str, Any]] = field(default_factory=list)
+    """Before all that: transforms of `torchvision.transforms.v2` by name, each alone or as `{NAME: {OPTION: VALUE}}`,
+    or `module:name` of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)

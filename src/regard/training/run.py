@@ -22,7 +22,7 @@ from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
 
 from regard.backbones import checkpoint_blocks
-from regard.data import DataSplits
+from regard.data import DataSplits, check_transforms
 from regard.files import claim_folder, make_folder, write_atomically
 from regard.models import TwoStream
 from regard.owner import owned
@@ -93,6 +93,8 @@ class PreparedRun:
         self, recipe: Recipe, folder: Path, data: DataSplits | None = None, *, record: RunRecord | None = None
     ) -> None:
         check_choices(recipe)
+        if not (folder / RECORD).exists():  # a finished run is opened, whatever it was trained with
+            check_transforms(recipe.augment.transforms)
         if recipe.train.fast_dev_run:
             plain = min(recipe.train.plain_epochs, 1)
             short = replace(recipe.train, epochs=1, plain_epochs=plain, limit_train_batches=1, limit_val_batches=1)

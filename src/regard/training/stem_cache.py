@@ -149,7 +149,7 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
 
     # the order of these names decides the name of the file: do not change it
     view_key = {
-        "augment": asdict(augment) if augmented else None,
+        "augment": {k: v for k, v in asdict(augment).items() if k != "transforms"} if augmented else None,
         "views": len(views),
         "seed": t.seed if augmented else None,
     }
