@@ -13,7 +13,7 @@ def build_compare(context: AppContext) -> list[tuple[Any, list[Any]]]:
     """The tab's parts, and what happens when they are used; (function of the page's load, its outputs)."""
     state = gr.State(None, time_to_live=3600)
     with gr.Row():
-        with gr.Column(scale=1, min_width=300):
+        with gr.Column(scale=1, min_width=250):
             files = gr.File(file_count="multiple", label="Pictures", height=150, elem_id="compare-files")
             own = context.settings.local
             sides = []
@@ -25,7 +25,7 @@ def build_compare(context: AppContext) -> list[tuple[Any, list[Any]]]:
             with gr.Row():
                 go = gr.Button("Compare", variant="primary", elem_id="compare-go")
                 stop = gr.Button("Stop")
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(scale=2, min_width=250):
             notes = gr.HTML(elem_id="compare-notes")
             pair = gr.HTML(elem_id="compare-pair")
             table = gr.Dataframe(

@@ -20,7 +20,7 @@ def build_look(context: AppContext) -> list[tuple[Any, list[Any]]]:
     """The tab's parts, and what happens when they are used; (function of the page's load, its outputs)."""
     state = gr.State(None, time_to_live=3600)
     with gr.Row():
-        with gr.Column(scale=1, min_width=300):
+        with gr.Column(scale=1, min_width=250):
             model = gr.Dropdown(
                 [],
                 label="Model",
@@ -40,7 +40,7 @@ def build_look(context: AppContext) -> list[tuple[Any, list[Any]]]:
             with gr.Row():
                 go = gr.Button("Look", variant="primary", elem_id="look-go")
                 stop = gr.Button("Stop", elem_id="look-stop")
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(scale=2, min_width=250):
             notes = gr.HTML(elem_id="look-notes")
             bars = gr.Label(label="Prediction", num_top_classes=7, elem_id="look-bars")
             maps = gr.HTML(elem_id="look-maps")

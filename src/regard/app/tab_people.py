@@ -14,7 +14,7 @@ def build_people(context: AppContext) -> list[tuple[Any, list[Any]]]:
     state = gr.State(None, time_to_live=3600)
     own = context.settings.local
     with gr.Row():
-        with gr.Column(scale=1, min_width=300):
+        with gr.Column(scale=1, min_width=250):
             gaze = gr.File(
                 file_count="single", label="Fixations: CSV with image, x, y, subject", height=120, elem_id="people-gaze"
             )
@@ -27,7 +27,7 @@ def build_people(context: AppContext) -> list[tuple[Any, list[Any]]]:
             with gr.Row():
                 go = gr.Button("Score", variant="primary", elem_id="people-go")
                 stop = gr.Button("Stop")
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(scale=2, min_width=250):
             notes = gr.HTML(elem_id="people-notes")
             image = gr.HTML(elem_id="people-image")
             table = gr.Dataframe(
