@@ -7,6 +7,7 @@ writes ``NAME.md``, its figures, and ``NAME.ipynb`` with all outputs, which Jupy
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,17 @@ def title_of(source: Path) -> str:
 def write_page(source: Path, out: Path, parameters: dict[str, Any] | None = None) -> Path:
     """Runs a notebook in a kernel of its own and writes its page, its figures and the notebook with outputs."""
     out.mkdir(parents=True, exist_ok=True)
-    notebook = read(source, parameters)
+    notebook, quiet = read(source, parameters), os.environ | {"PYTHONWARNINGS": "ignore"}
     NotebookClient(
         notebook, timeout=_LONGEST, kernel_name="python3", resources={"metadata": {"path": str(out)}}
-    ).execute()
+    ).execute(env=quiet)
     nbformat.write(notebook, out / f"{source.stem}.ipynb")
     text, resources = MarkdownExporter().from_notebook_node(notebook, {"output_files_dir": f"{source.stem}_files"})
     for name, content in resources["outputs"].items():
         (out / name).parent.mkdir(exist_ok=True)
         (out / name).write_bytes(content)
+    if sys.prefix in text or str(ROOT) in text:
+        raise ValueError(f"{source.name}: an output names a folder of this machine; silence what prints it")
     lines = text.strip().splitlines()
     lines[1:1] = ["", f"*As a notebook, for Jupyter or Colab: [{source.stem}.ipynb]({source.stem}.ipynb).*"]
     page = out / f"{source.stem}.md"
