@@ -151,12 +151,14 @@ def test_compare_people_and_run(page: Page, url: str, pictures: list[Path], tmp_
     assert page.elsewhere(url) == []
 
 
-@pytest.mark.parametrize("width", [390, 320])
-def test_a_phone_needs_no_sideways_scrolling(driver: Any, url: str, pictures: list[Path], width: int) -> None:
+@pytest.mark.parametrize(("width", "tabs"), [(390, ("Compare", "People", "Run", "Look")), (320, ("Compare", "Look"))])
+def test_a_phone_needs_no_sideways_scrolling(
+    driver: Any, url: str, pictures: list[Path], width: int, tabs: tuple[str, ...]
+) -> None:
     page = Page(driver)
     page.open(url, width)
     page.give("look-files", pictures[0])
     page.until(lambda: page.all("#look-curve svg"))
-    for name in ("Compare", "People", "Run", "Look"):
+    for name in tabs:  # on the narrowest, the others are behind a menu
         page.tab(name)
-        assert driver.execute_script("return document.documentElement.scrollWidth") == width
+        assert driver.execute_script("return document.documentElement.scrollWidth") == width, name

@@ -111,20 +111,27 @@ def test_two_users_at_once_get_their_own_results(url: str, models: tuple[str, st
     assert expected[0] != expected[1]
 
 
-def test_torch_is_not_needed_for_the_page_and_files_are_private_and_gone_afterwards(
-    models: tuple[str, str], tmp_path: Path
-) -> None:
+QUIET = """
+import os, socket, sys
+from pathlib import Path
+asked, connect, resolve = set(), socket.socket.connect, socket.getaddrinfo
+socket.socket.connect = lambda self, to: (asked.add(to[0]), connect(self, to))[1]
+socket.getaddrinfo = lambda host, *more, **words: (asked.add(host), resolve(host, *more, **words))[1]
+from regard.app import AppSettings, serve_app
+before = dict(os.environ)
+with serve_app(AppSettings(models=("nowhere",), runs=Path(sys.argv[1]))) as app:
+    folder = app.context.new_folder()
+    print("torch" in sys.modules, "matplotlib" in sys.modules, oct(folder.parent.stat().st_mode & 0o777))
+print(folder.parent.exists(), before == dict(os.environ), *sorted(str(host) for host in asked))
+"""
+
+
+def test_starting_asks_nobody_needs_no_torch_and_leaves_nothing(tmp_path: Path) -> None:
     pytest.importorskip("gradio")
-    code = (
-        "import os, sys; from pathlib import Path; from regard.app import AppSettings, serve_app\n"
-        "before = dict(os.environ)\n"
-        f"with serve_app(AppSettings(models={models!r}, runs=Path({str(tmp_path)!r}))) as app:\n"
-        "    folder = app.context.new_folder()\n"
-        "    print('torch' in sys.modules, 'matplotlib' in sys.modules, oct(folder.parent.stat().st_mode & 0o777))\n"
-        "print(folder.parent.exists(), before == dict(os.environ))"
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET, str(tmp_path)], capture_output=True, text=True, check=True, timeout=300
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.split() == ["False", "False", "0o700", "False", "True"]
+    assert done.stdout.split() == ["False", "False", "0o700", "False", "True", "127.0.0.1"]
 
 
 def test_a_port_that_is_taken_is_passed_over() -> None:
