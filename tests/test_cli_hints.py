@@ -94,9 +94,9 @@ def test_a_run_that_is_not_there_is_answered_by_runs(tmp_path: Path, monkeypatch
     Path("a.txt").write_text("")
     Image.new("RGB", (8, 8)).save("a.png")
     for name, says in (
-        ("runs/photo", "no such folder; nearest in runs: photos"),
-        ("runs/brids", "no such folder; nearest in runs: birds"),
-        ("nowhere/photos", "no such folder; nowhere holds none"),
+        ("runs/photo", "no such folder; nearest in runs: photos; `regard runs list runs` shows your runs"),
+        ("runs/brids", "no such folder; nearest in runs: birds; `regard runs list runs` shows your runs"),
+        ("nowhere/photos", "no such folder; nowhere holds none; `regard train` makes a run"),
         (str(tmp_path / "a.txt"), "a file, where a run's folder"),
     ):
         assert main(["explain", "a.png", "--run", name]) == 2

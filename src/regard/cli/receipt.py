@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     if options.check is not None and options.out is not None:
         raise RegardError("--out names the receipt of an IMAGE; leave it out with --check")
     if not Path(options.model).is_dir():
-        raise RegardError(f"{options.model}: no such folder; give a run's, or one of save_pretrained")
+        raise RegardError(f"{options.model}: no such folder; give one of save_pretrained or a run's: regard runs list")
     subject = open_subject(options.model)
     model, names = subject.model, subject.classes
     if options.check is not None:

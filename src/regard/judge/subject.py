@@ -151,8 +151,9 @@ def _no_folder(folder: Path) -> str:
         return "a file, where a run's folder or a saved classifier's is meant"
     beside = sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) if folder.parent.is_dir() else []
     if not beside:
-        return f"no such folder; {folder.parent} holds none"
-    return f"no such folder; nearest in {folder.parent}: {nearest(folder.name, beside)}"
+        return f"no such folder; {folder.parent} holds none; `regard train` makes a run"
+    near = nearest(folder.name, beside)
+    return f"no such folder; nearest in {folder.parent}: {near}; `regard runs list {folder.parent}` shows your runs"
 
 
 def _known(name: str) -> nn.Module:
