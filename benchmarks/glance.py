@@ -2,11 +2,11 @@
 
     python benchmarks/glance.py [--seeds 5] [--workers 1] [--runs runs/glance]
 
-For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 3
+For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 9
 more epochs each:
 
     whole            the plain network
-    crop, masked     a glance (a third of the side) that buys a quarter of the pixels: one window in full resolution, or
+    crop, masked     a glance (half of the side) that buys a quarter of the pixels: one window in full resolution, or
                      single patches, the rest of the image at zero
     random, center   the same as crop with the window at random places, or in the middle
     even             the plain network on whole images of half the resolution, enlarged again: as many values
@@ -38,8 +38,8 @@ from regard.models import AttentiveClassifier, GlanceClassifier
 from regard.training import Recipe, load_recipe, override, plain_twin, train_with_twin
 from when import backgrounds
 
-SIZE, PATCH, SHARE = 96, 12, 0.25
-START, MORE = 4, 3
+SIZE, PATCH, SHARE = 96, 8, 0.25
+START, MORE = 4, 9
 ARMS: dict[str, dict[str, str]] = {
     "crop": {"view": "crop"},
     "masked": {"view": "masked"},
@@ -87,7 +87,7 @@ def cell(arm: str, seed: int, runs: Path) -> dict[str, float]:
         data = replace(data, train=replace(data.train, images=shown(data.train.images)))
         done = train_with_twin(recipe(arm, seed, runs / f"start-{seed}"), folder, quiet=True, data=data).folder
         model = AttentiveClassifier.from_pretrained(done / "model").to(memory_format=torch.channels_last)
-        values = tested(model, data.test, shown, PATCH) | {"processor_seconds": time.process_time() - began}
+        values = tested(model, data.test, shown) | {"processor_seconds": time.process_time() - began}
         write_json(path, values)
         print(arm, seed, {name: round(value, 3) for name, value in values.items()}, flush=True)
     return json.loads(path.read_text())
@@ -100,7 +100,7 @@ def halved(images: Tensor) -> Tensor:
     return large.round().to(torch.uint8) if images.dtype == torch.uint8 else large
 
 
-def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor], patch: int) -> dict[str, float]:
+def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], Tensor]) -> dict[str, float]:
     """Accuracies on the test images as they are ``shown``; of a glance, what was bought and what the rest changes."""
     partner, unseen = controls.derangement(len(split), seed=0), dict(backgrounds(split))["unseen"]
     assert unseen is not None
@@ -114,14 +114,14 @@ def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], T
     for rows in torch.arange(len(split)).split(100):
         batch = split.batch(rows)
         map_ = model.explain(batch.images).values
-        bought = map_.repeat_interleave(patch, 2).repeat_interleave(patch, 3) > 0
+        bought = map_.repeat_interleave(PATCH, 2).repeat_interleave(PATCH, 3) > 0
         before = model.predict(batch.images).argmax(1)
         others = torch.where(bought, batch.images, split.batch(partner[rows]).images)
         changed.append(model.predict(others, map_override=map_).argmax(1) != before)
         on_object.append((bought & batch.masks).sum((1, 2, 3)) / batch.masks.sum((1, 2, 3)).clamp(min=1))
         of_pixels.append(bought.float().mean((1, 2, 3)))
         hits.append(
-            model.predict(batch.images, map_override=on_the_object(model, batch.masks, patch)).argmax(1) == batch.labels
+            model.predict(batch.images, map_override=on_the_object(model, batch.masks)).argmax(1) == batch.labels
         )
     values |= {
         "changed_by_other_pixels": float(torch.cat(changed).sum()),
@@ -131,9 +131,9 @@ def tested(model: AttentiveClassifier, split: Split, shown: Callable[[Tensor], T
     return values | ({"box": float(torch.cat(hits).float().mean())} if model.view == "crop" else {})
 
 
-def on_the_object(model: GlanceClassifier, masks: Tensor, patch: int) -> Tensor:
+def on_the_object(model: GlanceClassifier, masks: Tensor) -> Tensor:
     """Map (B,1,h,w) of the window whose middle is nearest to that of the object's mask."""
-    inside = F.avg_pool2d(masks.float(), patch)[:, 0]
+    inside = F.avg_pool2d(masks.float(), PATCH)[:, 0]
     lines = []
     for axis, length in zip((1, 2), model.attention.window, strict=True):
         line, places = inside.sum(3 - axis), torch.arange(inside.shape[axis])
