@@ -6,7 +6,7 @@ from regard.metrics.rounding import wide
 from regard.metrics.salient_object.curves import Counts, adaptive_threshold, e_of, f_of, level_counts
 from regard.metrics.salient_object.inputs import Masks, Prediction, check
 from regard.metrics.salient_object.s_measure import s_of, structure
-from regard.metrics.salient_object.weighted_f import weighted_f
+from regard.metrics.salient_object.weighted_f import weighted_f_of
 from regard.types import PerImage
 
 SALIENT_OBJECT_METRICS = ("max_f", "mean_f", "adaptive_f", "weighted_f", "mae", "s", "max_e", "mean_e", "adaptive_e")
@@ -32,7 +32,7 @@ def salient_object_scores(prediction: Prediction, masks: Masks) -> dict[str, Per
         "max_f": f.amax(1),
         "mean_f": f.mean(1),
         "adaptive_f": f_of(at_threshold)[:, 0],
-        "weighted_f": weighted_f(prediction, masks),
+        "weighted_f": weighted_f_of(prediction, masks, sums[3]),
         "mae": sums[0] / pixels,
         "s": s_of(sums, prediction),
         "max_e": e.amax(1),

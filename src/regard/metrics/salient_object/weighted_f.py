@@ -55,9 +55,13 @@ def weighted_f(prediction: Prediction, masks: Masks) -> PerImage:
     tensor([1.], dtype=torch.float64)
     """
     prediction, masks = check(prediction, masks)
+    return weighted_f_of(prediction, masks, wide(masks.sum((1, 2, 3))))
+
+
+def weighted_f_of(prediction: Float[Tensor, "B 1 H W"], masks: Bool[Tensor, "B 1 H W"], count: PerImage) -> PerImage:
+    """The same of what was checked, and the number of pixels of each mask."""
     x, inside = wide(prediction)[:, 0], masks[:, 0]
     own, false = weighted_sums(x, inside) if x.device.type == "cpu" else weighted_by_torch(x, inside)
-    count = wide(inside.sum((1, 2)))
     true = count - own
     recall, precision = 1 - own / count, true / (true + false + EPS)
     return 2 * recall * precision / (recall + precision + EPS)  # 0 / 0 for an empty mask
