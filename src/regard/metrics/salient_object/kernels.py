@@ -189,7 +189,7 @@ def _weighted(x: Any, inside: Any, far: Any, blur: Any, out: Any) -> None:
                     q -= 1
                     continue
                 # both are whole numbers below 2^53, so that the quotient rounds to no other whole number
-                entry = 1 + np.int64(np.floor(np.float64(j * j - k * k + square[j] - square[k]) / (2 * (j - k))))
+                entry = 1 + int(np.floor(np.float64(j * j - k * k + square[j] - square[k]) / (2 * (j - k))))
                 break
             if q < 0 or entry < width:
                 q += 1
