@@ -11,8 +11,8 @@ METHOD_NAMES = (
 )
 """Keys of `regard.explain.METHODS`."""
 JUDGE_METRICS = (
-    *("paths_mean", "paths_blur", "road", "drop", "infidelity", "exclusion", "location", "sanity", "labels"),
-    *("consistency", "equivariance", "stability", "sensitivity"),
+    *("combined", "paths_mean", "paths_blur", "road", "drop", "infidelity", "exclusion", "location", "sanity"),
+    *("labels", "consistency", "equivariance", "stability", "sensitivity"),
 )
 """Keys of `regard.judge.METRICS`."""
 SCORE_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl", "information_gain")

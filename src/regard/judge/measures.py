@@ -27,54 +27,19 @@ from regard import metrics
 from regard.evaluation import GRID_CEILING, changed_images, tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
+from regard.judge.removal import combined, measure_of, paths, with_floors
 from regard.types import Explain, Map, RegardError
 
 _OTHER, CONSTANT, UNRELATED = "another image's map", "constant map", "unrelated maps"
 _FLAT, _ZERO = "map constant", "map all zero"  # why a value is undefined
 _DRAWS = 5  # draws of infidelity over draws of sensitivity
-FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
-_BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed"}
-
-
-def _with_floors(case: Case, metric: Callable[[Map], Any]) -> dict[str, Any]:
-    """The metric of the case's maps, under "", and of their floors, under the floors' names."""
-    floors = metrics.controls.floor_maps(case.map, index=case.index.cpu(), seed=case.options.seed)
-    return {"": metric(case.map)} | {FLOOR_NAMES[name]: metric(floor) for name, floor in floors.items()}
-
-
-def _measure(
-    results: dict[str, Any], part: Callable[[Any], Tensor], key: str, label: str, meaning: str, **rest: Any
-) -> Measure:
-    """One part of the results of `_with_floors`."""
-    values = {name: part(result) for name, result in results.items()}
-    return Measure(key, label, meaning, values.pop(""), values, **rest)
-
-
-def paths(case: Case, baseline: metrics.Baseline) -> list[Measure]:
-    """Areas under deletion and insertion, and LeRF minus MoRF; with imputed pixels that is ROAD, which returns none."""
-    o, name, road = case.options, _BASELINE_NAMES[baseline], baseline == "noisy_linear"
-    how = metrics.Removal(steps=o.steps, baseline=baseline, batch_size=o.batch_size, seed=o.seed)
-    arguments = (case.predict, case.images)
-    gaps = _with_floors(case, lambda m: metrics.lerf_morf_gap(*arguments, m, case.classes, removal=how))
-    label = "ROAD: LeRF minus MoRF, imputed" if road else f"LeRF minus MoRF, {name}"
-    gap = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF)."
-    area = "Area under the class's probability while the most relevant pixels leave first."
-    rows = [
-        _measure(gaps, lambda g: g.gap, f"gap_{baseline}", label, gap, better="higher"),
-        _measure(gaps, lambda g: g.morf.area, f"deletion_{baseline}", f"Deletion, {name}", area, better="lower"),
-    ]
-    if not road:
-        back = _with_floors(case, lambda m: metrics.insertion(*arguments, m, case.classes, removal=how))
-        key, label, area = f"insertion_{baseline}", f"Insertion, {name}", "The same while they return first."
-        rows.append(_measure(back, lambda c: c.area, key, label, area, better="higher"))
-    return rows
 
 
 def drops(case: Case) -> list[Measure]:
     """Average drop and increase, and the share of the image that the mask keeps."""
     size = case.options.batch_size
-    results = _with_floors(case, lambda m: metrics.drop(case.predict, case.images, m, case.classes, batch_size=size))
-    make = partial(_measure, results, undefined="map constant, or class without probability")
+    results = with_floors(case, lambda m: metrics.drop(case.predict, case.images, m, case.classes, batch_size=size))
+    make = partial(measure_of, results, undefined="map constant, or class without probability")
     less, more = "Share of the probability lost behind the map.", "Share of images with more probability behind it."
     kept = "Mean of the mask: one that keeps all drops nothing."
     return [
@@ -88,9 +53,9 @@ def infidelities(case: Case) -> list[Measure]:
     """Infidelity (Yeh et al. 2019), each map on its best-fitting scale."""
     o = case.options
     arguments: dict[str, Any] = {"draws": o.draws, "batch_size": o.batch_size, "seed": o.seed}
-    results = _with_floors(case, lambda m: metrics.infidelity(case.predict, case.images, m, case.classes, **arguments))
+    results = with_floors(case, lambda m: metrics.infidelity(case.predict, case.images, m, case.classes, **arguments))
     meaning = "Error of the map's mass in a square as a forecast of the fall in probability without it."
-    return [_measure(results, lambda v: v, "infidelity", "Infidelity", meaning, better="lower")]
+    return [measure_of(results, lambda v: v, "infidelity", "Infidelity", meaning, better="lower")]
 
 
 def exclusions(case: Case) -> list[Measure]:
@@ -106,12 +71,12 @@ def exclusions(case: Case) -> list[Measure]:
     def area(part: str, which: str, exclusion: Any) -> Tensor:
         return torch.trapezoid(getattr(getattr(exclusion, which), part), exclusion.shares)
 
-    results = _with_floors(case, excluded)
+    results = with_floors(case, excluded)
     where = "another image outside, over all attended shares"
     names = {"flips": "flips", "kl": "KL, nats"}
     meanings = (f"Share of predictions that change with {where}.", f"KL from the prediction with {where}.")
     rows = [
-        _measure(
+        measure_of(
             results, partial(area, part, "recomputed"), f"exclusion_{part}", f"Exclusion: {name}", m, better="lower"
         )
         for (part, name), m in zip(names.items(), meanings, strict=True)
@@ -139,11 +104,11 @@ def location(case: Case) -> list[Measure]:
         raise RegardError("this data has neither masks nor boxes")
     masks = case.masks.to(case.map.values.device)
     wide = metrics.dilate(masks, tolerance(masks))
-    ranks = _with_floors(case, partial(metrics.auc_inside, masks=masks))
-    energy = _with_floors(case, partial(metrics.energy_inside, masks=masks, negative="clip"))
-    pointing = _with_floors(case, partial(metrics.pointing_game, masks=wide))
+    ranks = with_floors(case, partial(metrics.auc_inside, masks=masks))
+    energy = with_floors(case, partial(metrics.energy_inside, masks=masks, negative="clip"))
+    pointing = with_floors(case, partial(metrics.pointing_game, masks=wide))
     share, hit = "Share of the map inside.", "Whether its maximum lies on the object, a 24th of the side allowed."
-    make = partial(_measure, better="higher", undefined="no object, or map without mass")
+    make = partial(measure_of, better="higher", undefined="no object, or map without mass")
     unit, grid = case.map.unit, (case.map.values.shape[-2], case.map.values.shape[-1])
     inside = make(energy, lambda v: v, f"energy_{unit}", f"Energy on the object, {unit}", share)
     higher = "Chance that the map is higher on the object than elsewhere."
@@ -304,6 +269,7 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
+    "combined": Metric(combined, "faithfulness", "the recommended one: pixels removed, mean of two baselines"),
     "paths_mean": Metric(partial(paths, baseline="mean"), "faithfulness", "pixels removed in the map's order"),
     "paths_blur": Metric(partial(paths, baseline="blur"), "faithfulness", "the same, blurred instead of grey"),
     "road": Metric(partial(paths, baseline="noisy_linear"), "faithfulness", "the same, imputed from neighbours"),

@@ -9,8 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.judge.gallery import read_judged_images
+from regard.judge.removal import COMBINED_KEY
 from regard.judge.results import GROUPS, JudgeResults, beyond_floor, read_judge_results
 from regard.report import Score, Terminal, interval_text, number, plural, render_page, term_lines, write_page
+
+RECOMMENDED_NOTE = "Where the truth is known it ranks maps most truly; no single baseline does as well (docs/truth.md)."
+
+
+def recommended_line(results: JudgeResults) -> str:
+    """Who leads by the recommended measure, and that it is recommended; empty where it was not measured."""
+    measure = next((m for m in results.measures if m.key == COMBINED_KEY), None)
+    if measure is None:
+        return ""
+    return f"Read first: {measure.label}. {results.best(measure)} {RECOMMENDED_NOTE}".replace("  ", " ")
 
 
 def write_judge_page(folder: Path) -> Path:
@@ -21,6 +32,7 @@ def write_judge_page(folder: Path) -> Path:
     """
     results = read_judge_results(folder)
     content = {"results": results, "groups": GROUPS, "summary": _summary(results), "beyond_floor": beyond_floor}
+    content["recommended"] = recommended_line(results)
     content["gallery"] = read_judged_images(folder, results)
     return write_page(folder, render_page("judge/page.html.j2", **content))
 
@@ -49,6 +61,8 @@ def print_judge_results(results: JudgeResults, console: Console | None = None) -
     console.print(
         Text(f"{results.model.name}, {plural(results.data.images, 'image')} of {results.data.name}", style="bold")
     )
+    if line := recommended_line(results):
+        console.print(Text(line))
     console.print(_cost(results))
     across = max(1, (console.width - _LABEL) // _COLUMN)
     names = [method.name for method in results.methods]

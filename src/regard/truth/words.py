@@ -43,7 +43,9 @@ def metric_words(name: str) -> str:
 
 
 def images_words(count: float) -> str:
-    """A number of images, rounded up; where no number is enough, that."""
-    if math.isnan(count):
-        return "unknown"
-    return "none is enough" if math.isinf(count) else f"{math.ceil(count):,}"
+    """A number of images, rounded up; where no number is enough (infinite, in JSON undefined), that.
+
+    >>> images_words(12.1), images_words(math.inf)
+    ('13', 'none is enough')
+    """
+    return f"{math.ceil(count):,}" if math.isfinite(count) else "none is enough"
