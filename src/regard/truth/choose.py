@@ -84,8 +84,8 @@ class Judged:
         """Number of a candidate."""
         return [candidate.name for candidate in self.candidates].index(name)
 
-    def praise(self, rows: Sequence[int], names: Sequence[str]) -> Numbers:
-        """Whether maps are called better than random (groups, K, names), see `praised`.
+    def praise(self, rows: Sequence[int], names: Sequence[str], which: slice = slice(None)) -> Numbers:
+        """Whether maps are called better than random by some candidates (groups, K, names), see `praised`.
 
         A group is some `GROUP` worlds of one kind and set, among those of the numbers ``rows``, whose images are tested
         together: an interval from the images of one world alone would be too narrow for every metric.
@@ -94,7 +94,7 @@ class Judged:
         for row in rows:
             sets.setdefault((self.worlds[row].kind, self.worlds[row].set), []).append(row)
         groups = [part for own in sets.values() for part in np.array_split(own, max(1, round(len(own) / GROUP)))]
-        return np.stack([praised([(self.worlds[k], self.grades[k]) for k in group], names) for group in groups])
+        return np.stack([praised([(self.worlds[k], self.grades[k][which]) for k in group], names) for group in groups])
 
 
 def judge_candidates(worlds: Sequence[World]) -> Judged:

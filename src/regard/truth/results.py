@@ -200,8 +200,8 @@ def metric_row(name: str, judged: Judged, rows: Sequence[int]) -> MetricRow:
     graded = [judged.grades[row][k : k + 1] for row in rows]
     tau = judged.tau[list(rows), k]
     methods = np.array([method_tau(world, g)[0] for world, g in zip(own, graded, strict=True)])
-    false = judged.praise(rows, list(KNOWS_NOTHING))[:, k].mean(1)
-    praise = judged.praise(rows, [dosed(c, 1.0) for c in CONTROLS])[:, k].mean(0)
+    false = judged.praise(rows, list(KNOWS_NOTHING), slice(k, k + 1))[:, 0].mean(1)
+    praise = judged.praise(rows, [dosed(c, 1.0) for c in CONTROLS], slice(k, k + 1))[:, 0].mean(0)
     differences = {
         ladder: [dose_differences(world, g, ladder)[0] for world, g in zip(own, graded, strict=True)]
         for ladder in ("noise", "patches")
