@@ -14,10 +14,11 @@ from torch import Tensor
 
 from regard import metrics
 from regard.judge.case import Case, Measure
+from regard.report import listed
 from regard.types import Map
 
 FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
-RECOMMENDED = ("mean", "black")
+RECOMMENDED = ("mean", "blur", "black")
 """Baselines of the gap that is recommended; results/truth.json."""
 COMBINED_KEY = "gap_combined"
 _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed", "black": "black"}
@@ -69,7 +70,7 @@ def combined(case: Case) -> list[Measure]:
             found.append(metrics.lerf_morf_gap(case.predict, case.images, map, case.classes, removal=how).gap)
         return torch.stack(found).mean(0)
 
-    names = " and ".join(_BASELINE_NAMES[name] for name in RECOMMENDED)
+    names = listed([_BASELINE_NAMES[name] for name in RECOMMENDED])
     label = f"LeRF minus MoRF, mean of {names} (recommended)"
     meaning = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF), mean of the baselines."
     return [measure_of(with_floors(case, gaps), lambda gap: gap, COMBINED_KEY, label, meaning, better="higher")]
