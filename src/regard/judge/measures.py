@@ -269,7 +269,7 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    "combined": Metric(combined, "faithfulness", "the recommended one: pixels removed, mean over three baselines"),
+    "combined": Metric(combined, "faithfulness", "the recommended one: pixels removed, mean over two baselines"),
     "paths_mean": Metric(partial(paths, baseline="mean"), "faithfulness", "pixels removed in the map's order"),
     "paths_blur": Metric(partial(paths, baseline="blur"), "faithfulness", "the same, blurred instead of grey"),
     "road": Metric(partial(paths, baseline="noisy_linear"), "faithfulness", "the same, imputed from neighbours"),

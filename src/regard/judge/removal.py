@@ -18,7 +18,7 @@ from regard.report import listed
 from regard.types import Map
 
 FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
-RECOMMENDED = ("mean", "blur", "black")
+RECOMMENDED = ("mean", "black")
 """Baselines of the gap that is recommended; results/truth.json."""
 COMBINED_KEY = "gap_combined"
 _BASELINE_NAMES = {"mean": "mean colour", "blur": "blurred", "noisy_linear": "imputed", "black": "black"}

@@ -20,7 +20,7 @@ from regard.truth.load import Numbers, World
 from regard.truth.maps import KNOWS_NOTHING
 from regard.truth.verdicts import ladder_tau, praised
 
-MOST_FALSE, CLOSE, _CLEAR = 0.05, 0.005, 0.05
+MOST_FALSE, CLOSE, _CLEAR = 0.05, 0.01, 0.05
 GROUP = 4
 """Worlds whose images are tested together for false praise."""
 
