@@ -13,7 +13,7 @@ from regard.plot.axis_ticks import short, ticks
 from regard.plot.lines import PALETTE
 from regard.plot.pixels import require
 
-_LINE, _WIDTH, _FRAME = 0.23, 6.4, 1.1
+_LINE, _WIDTH, _FRAME = 0.23, 7.6, 1.1
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ def truth_figure(results: TruthResults) -> Figure:
         RankedValue(words.metric_words(r.name), r.tau.value, r.tau.low, r.tau.high, r.name == results.recommended)
         for r in results.rows
     ]
-    title = f"Which metric ranks maps as the truth does? {plural(results.worlds, 'world')}"
-    return ranking(rows, xlabel="Kendall's tau with the truth (1: always right, 0: chance)", title=title, level=GOAL)
+    title = f"Ranks maps as the truth does, {plural(results.worlds, 'world')}"
+    return ranking(rows, xlabel="Kendall's tau (0: chance)", title=title, level=GOAL, level_label="goal")
 
 
 def write_truth_page(results: TruthResults, folder: Path) -> Path:
