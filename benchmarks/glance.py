@@ -2,11 +2,11 @@
 
     python benchmarks/glance.py [--seeds 5] [--workers 1] [--runs runs/glance]
 
-For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 9
+For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 3
 more epochs each:
 
     whole            the plain network
-    crop, masked     a glance (half of the side) that buys a quarter of the pixels: one window in full resolution, or
+    crop, masked     a glance (a third of the side) that buys a quarter of the pixels: one window in full resolution, or
                      single patches, the rest of the image at zero
     random, center   the same as crop with the window at random places, or in the middle
     even             the plain network on whole images of half the resolution, enlarged again: as many values
@@ -38,8 +38,8 @@ from regard.models import AttentiveClassifier, GlanceClassifier
 from regard.training import Recipe, load_recipe, override, plain_twin, train_with_twin
 from when import backgrounds
 
-SIZE, PATCH, SHARE = 96, 8, 0.25
-START, MORE = 4, 9
+SIZE, PATCH, SHARE = 96, 12, 0.25
+START, MORE = 4, 3
 ARMS: dict[str, dict[str, str]] = {
     "crop": {"view": "crop"},
     "masked": {"view": "masked"},

@@ -86,3 +86,17 @@ def test_the_largest_difference_to_masking_is_told() -> None:
     largest = max(network["largest_difference"] for network in values("glance_speed")["networks"].values())
     assert largest < 1e-5
     assert f"by at most {largest:.1e}".replace("e-0", "e-") in TEXT
+
+
+def test_what_longer_training_and_finer_places_give() -> None:
+    record = json.loads((ROOT / "results" / "glance_attempts.json").read_text())
+    recorded, longer, finer, coarser = record["attempts"]
+    text = " ".join(TEXT.split())
+    whole, masked, crop = (short(longer[arm]["same"]) for arm in ("whole", "masked", "crop"))
+    assert f"the whole image has {whole}, `masked` {masked} and `crop` {crop};" in text
+    assert f"`crop` has {short(finer['crop']['same'])}. The glance then sees half of the side;" in text
+    assert f"with a quarter of it `crop` has {short(coarser['crop']['same'])}." in text
+    changed = [arm["changed_by_other_pixels"] for attempt in record["attempts"] for arm in attempt.values()
+               if isinstance(arm, dict) and "changed_by_other_pixels" in arm]  # fmt: skip
+    assert set(changed) == {0}
+    assert recorded["crop"]["same"] < longer["crop"]["same"] < finer["crop"]["same"]
