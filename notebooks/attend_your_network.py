@@ -35,7 +35,7 @@ import torch
 from torch import nn
 
 import regard
-from regard.start import accuracy, fit, scenes
+from regard.start import fit_lesson, scenes, share_correct
 
 seen, test = scenes(TRAINING_IMAGES), scenes(400, seed=1)
 
@@ -63,8 +63,8 @@ class Yours(nn.Module):
 
 
 torch.manual_seed(0)
-network = fit(Yours(), seen, steps=STEPS)  # a short loop of AdamW; yours does it as well
-print(f"plain network: accuracy {accuracy(network, test):.3f}")
+network = fit_lesson(Yours(), seen, steps=STEPS)  # a short loop of AdamW; yours does it as well
+print(f"plain network: accuracy {share_correct(network, test):.3f}")
 
 # %% [markdown]
 # ## Attention after one of its layers
@@ -100,7 +100,7 @@ calibrate_attention(model, seen.images[:200], seen.images[200:400])
 
 maps = model.explain(test.images)
 paid = maps.values.sum((1, 2, 3)).mean()
-print(f"with attention: accuracy {accuracy(model, test):.3f}, paid {paid:.0f} {maps.unit} an image")
+print(f"with attention: accuracy {share_correct(model, test):.3f}, paid {paid:.0f} {maps.unit} an image")
 
 # %% [markdown]
 # ## What it looks at
@@ -127,7 +127,7 @@ with torch.no_grad():
     other = model(test.images, map_override=own.roll(1, 0)).logits[0]
 with_other = (other.argmax(1) == test.labels).float().mean()
 print(f"bits on the digit: {on_digit.mean():.2f}; the digit's share of the area: {test.masks.float().mean():.2f}")
-print(f"accuracy with its own map: {accuracy(model, test):.3f}; with another image's: {with_other:.3f}")
+print(f"accuracy with its own map: {share_correct(model, test):.3f}; with another image's: {with_other:.3f}")
 
 # %% [markdown]
 # ## Next

@@ -29,12 +29,12 @@ import copy
 import torch
 
 import regard
-from regard.start import SmallNetwork, accuracy, fit, scenes
+from regard.start import SmallNetwork, fit_lesson, scenes, share_correct
 
 seen, test = scenes(TRAINING_IMAGES), scenes(400, seed=1)
 torch.manual_seed(0)
-whole = fit(SmallNetwork(), seen, steps=PLAIN_STEPS)
-print(f"on whole images: accuracy {accuracy(whole, test):.3f}")
+whole = fit_lesson(SmallNetwork(), seen, steps=PLAIN_STEPS)
+print(f"on whole images: accuracy {share_correct(whole, test):.3f}")
 
 # %% [markdown]
 # ## Three glances that buy the same
@@ -49,8 +49,8 @@ for places in ("learned", "random", "center"):
     model = regard.GlanceClassifier(
         copy.deepcopy(whole), 10, budget=0.25, view="crop", patch=4, places=places, input_size=(32, 32)
     )
-    models[places] = fit(model, seen, steps=STEPS if places == "learned" else STEPS // 2, lr=3e-3)
-    print(f"{places}: accuracy {accuracy(models[places], test):.3f}")
+    models[places] = fit_lesson(model, seen, steps=STEPS if places == "learned" else STEPS // 2, lr=3e-3)
+    print(f"{places}: accuracy {share_correct(models[places], test):.3f}")
 
 # %% [markdown]
 # ## What was bought

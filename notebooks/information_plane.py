@@ -30,12 +30,12 @@ import torch
 
 import regard
 from regard.plot import PlanePoint
-from regard.start import SmallNetwork, accuracy, fit, scenes
+from regard.start import SmallNetwork, fit_lesson, scenes, share_correct
 
 seen, test = scenes(TRAINING_IMAGES), scenes(400, seed=1)
 torch.manual_seed(0)
-plain = fit(SmallNetwork(), seen, steps=PLAIN_STEPS)
-print(f"plain network, without a budget: accuracy {accuracy(plain, test):.3f}")
+plain = fit_lesson(SmallNetwork(), seen, steps=PLAIN_STEPS)
+print(f"plain network, without a budget: accuracy {share_correct(plain, test):.3f}")
 
 # %% [markdown]
 # ## One network for each budget
@@ -64,7 +64,7 @@ for budget in BUDGETS:
     model = regard.AttentiveClassifier(
         copy.deepcopy(plain), 10, at="early", attention_options=options, input_size=(32, 32)
     )
-    models[budget] = model = fit(model, seen, steps=STEPS, lr=3e-3)
+    models[budget] = model = fit_lesson(model, seen, steps=STEPS, lr=3e-3)
     with torch.no_grad():
         own = model(test.images).attention[0].map[0]
     bits = float(model.explain(test.images).values.sum((1, 2, 3)).mean())

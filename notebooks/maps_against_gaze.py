@@ -34,7 +34,7 @@ import torch
 import regard
 from regard.gaze import density, make_fixations
 from regard.score import ScoreOptions
-from regard.start import SmallNetwork, fit, scenes
+from regard.start import SmallNetwork, fit_lesson, scenes
 
 # %% [markdown]
 # ## Images and fixations
@@ -75,9 +75,9 @@ regard.plot.sheet(test.images[:3], shown, titles=["gaze of six observers"] * 3)
 # %%
 torch.manual_seed(0)
 seen = scenes(TRAINING_IMAGES)
-network = fit(SmallNetwork(), seen, steps=STEPS)
+network = fit_lesson(SmallNetwork(), seen, steps=STEPS)
 model = regard.AttentiveClassifier(network, 10, at="early", attention_options={"budget": 400.0}, input_size=(32, 32))
-model = fit(model, seen, steps=STEPS, lr=3e-3)
+model = fit_lesson(model, seen, steps=STEPS, lr=3e-3)
 maps = {
     "attention": model.explain(test.images),
     "grad_cam": regard.explain(model, test.images, "grad_cam", layer="late").resize((32, 32)),

@@ -29,7 +29,7 @@ from dataclasses import replace
 import torch
 
 import regard
-from regard.start import SmallNetwork, accuracy, fit, scenes
+from regard.start import SmallNetwork, fit_lesson, scenes, share_correct
 
 # %% [markdown]
 # ## A network that cheats
@@ -47,11 +47,11 @@ def marked(batch):
 
 torch.manual_seed(0)
 seen, test = scenes(TRAINING_IMAGES), scenes(400, seed=1)
-cheat = fit(SmallNetwork(), marked(seen), steps=STEPS)
-honest = fit(SmallNetwork(), seen, steps=STEPS)
+cheat = fit_lesson(SmallNetwork(), marked(seen), steps=STEPS)
+honest = fit_lesson(SmallNetwork(), seen, steps=STEPS)
 for name, network in (("cheat", cheat), ("honest", honest)):
     print(
-        f"{name}: accuracy with the mark {accuracy(network, marked(test)):.2f}, without {accuracy(network, test):.2f}"
+        f"{name}: accuracy with the mark {share_correct(network, marked(test)):.2f}, without {share_correct(network, test):.2f}"
     )
 
 # %% [markdown]

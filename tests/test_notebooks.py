@@ -104,22 +104,22 @@ def test_what_a_notebook_says_is_so(source: Path, capsys: pytest.CaptureFixture[
 
 
 def _attend(names: dict[str, Any], out: str) -> None:
-    from regard.start import accuracy
+    from regard.start import share_correct
 
-    assert accuracy(names["network"], names["test"]) > 0.9
-    assert accuracy(names["model"], names["test"]) > 0.85
+    assert share_correct(names["network"], names["test"]) > 0.9
+    assert share_correct(names["model"], names["test"]) > 0.85
     assert float(names["paid"]) == pytest.approx(400, rel=0.1)
     assert float(names["on_digit"].mean()) > 3 * float(names["test"].masks.float().mean())
-    assert float(names["with_other"]) < accuracy(names["model"], names["test"]) - 0.1
+    assert float(names["with_other"]) < share_correct(names["model"], names["test"]) - 0.1
 
 
 def _trust(names: dict[str, Any], out: str) -> None:
-    from regard.start import accuracy
+    from regard.start import share_correct
 
     marked, test = names["marked"], names["test"]
-    assert accuracy(names["cheat"], marked(test)) > 0.95
-    assert accuracy(names["cheat"], test) < 0.4, "the cheat cannot read digits"
-    assert accuracy(names["honest"], test) > 0.9
+    assert share_correct(names["cheat"], marked(test)) > 0.95
+    assert share_correct(names["cheat"], test) < 0.4, "the cheat cannot read digits"
+    assert share_correct(names["honest"], test) > 0.9
     shares = {
         name: (float(cheat), float(honest))
         for name, cheat, honest in re.findall(
@@ -153,10 +153,10 @@ def _plane(names: dict[str, Any], out: str) -> None:
 
 
 def _glance(names: dict[str, Any], out: str) -> None:
-    from regard.start import accuracy
+    from regard.start import share_correct
 
     assert names["same"]
-    found = {places: accuracy(model, names["test"]) for places, model in names["models"].items()}
+    found = {places: share_correct(model, names["test"]) for places, model in names["models"].items()}
     assert found["learned"] > 0.85
     assert max(found["random"], found["center"]) < found["learned"] - 0.15
     assert float(names["on_digit"].mean()) > 0.75

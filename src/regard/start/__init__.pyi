@@ -1,6 +1,6 @@
 from .doctor import Check, CheckState, diagnose
 from .first import FirstMap, FirstPage, FirstPicture, first_page
-from .lesson import SmallNetwork, accuracy, fit, scenes
+from .lesson import SmallNetwork, fit_lesson, scenes, share_correct
 from .look import Copies, FolderFacts, look_at
 from .proposal import RecipeProposal, facts_lines, propose, training_time, write_proposal
 
@@ -14,14 +14,14 @@ __all__ = [
     "FolderFacts",
     "RecipeProposal",
     "SmallNetwork",
-    "accuracy",
     "diagnose",
     "facts_lines",
     "first_page",
-    "fit",
+    "fit_lesson",
     "look_at",
     "propose",
     "scenes",
+    "share_correct",
     "training_time",
     "write_proposal",
 ]

@@ -71,13 +71,13 @@ class SmallNetwork(nn.Module):
         return logits
 
 
-def fit(network: _ModelT, seen: Batch, *, steps: int = 200, lr: float = 1e-2, seed: int = 0) -> _ModelT:
+def fit_lesson(network: _ModelT, seen: Batch, *, steps: int = 200, lr: float = 1e-2, seed: int = 0) -> _ModelT:
     """Trains a network on random batches of 64 by AdamW, one cycle of the learning rate; then it is in evaluation mode.
 
     A plain network learns by cross-entropy; a model of regard by `information_loss`, with its budget falling from
     everything to what it asks, and calibrated at the end.
 
-    >>> network = fit(SmallNetwork(), scenes(64), steps=1)
+    >>> network = fit_lesson(SmallNetwork(), scenes(64), steps=1)
     >>> network.training
     False
     """
@@ -103,7 +103,7 @@ def fit(network: _ModelT, seen: Batch, *, steps: int = 200, lr: float = 1e-2, se
 
 
 @torch.no_grad()
-def accuracy(network: nn.Module, seen: Batch) -> float:
+def share_correct(network: nn.Module, seen: Batch) -> float:
     """Share of images whose likeliest class is right, by the prediction that the network declares."""
     output = network.eval()(seen.images)
     logits = output.logits.mean(0) if isinstance(output, ModelOutput) else output
