@@ -50,9 +50,8 @@ seen, test = scenes(TRAINING_IMAGES), scenes(400, seed=1)
 cheat = fit_lesson(SmallNetwork(), marked(seen), steps=STEPS)
 honest = fit_lesson(SmallNetwork(), seen, steps=STEPS)
 for name, network in (("cheat", cheat), ("honest", honest)):
-    print(
-        f"{name}: accuracy with the mark {share_correct(network, marked(test)):.2f}, without {share_correct(network, test):.2f}"
-    )
+    with_mark, without = share_correct(network, marked(test)), share_correct(network, test)
+    print(f"{name}: accuracy with the mark {with_mark:.2f}, without {without:.2f}")
 
 # %% [markdown]
 # ## Maps of one image
