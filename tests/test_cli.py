@@ -219,7 +219,7 @@ def test_methods_and_metrics_stand_in_the_help_of_their_commands(capsys: pytest.
 @pytest.mark.parametrize("command", ["judge", "shift", "transfer", "explain", "score", "sweep", "table"])
 def test_the_help_of_a_command_says_every_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = subparsers(_parser())[command]
-    text = " ".join(parser.format_help().partition("options:")[2].partition("examples:")[0].split())
+    text = " ".join(parser.format_help(every=True).partition("examples:")[0].split())
     for action in parser._actions:
         if action.option_strings and action.default not in (None, False, True, argparse.SUPPRESS, []):
             entry = text.split(f" {action.option_strings[-1]} ")[-1].split(" --")[0]

@@ -17,6 +17,7 @@ from tests.score.gaze_set import write_gaze_set
 from torch import Tensor
 
 from regard.cli import main
+from regard.cli.names import JUDGE_METRICS
 from regard.gaze import Fixations, leave_one_observer_out, split_half
 
 OLD = Path(__file__).parent / "fixtures" / "v0_1"
@@ -93,6 +94,7 @@ def test_a_run_explains_an_image(old: Path) -> None:
 
 def test_a_judgement_is_complete_and_is_shown(old: Path) -> None:
     limits = ["--images", "4", "--again", "2", "--steps", "3", "--methods", "attention,grad_cam,uniform"]
+    limits += ["--metrics", ",".join(name for name in JUDGE_METRICS if name not in ("combined", "labels"))]
     assert main(["judge", "--model", "classification", *limits, "--out", "judged"]) == 0
     same_numbers(old / "judged" / "judge.json", OLD / "judged" / "judge.json")
     assert (old / "judged" / "report.html").exists()

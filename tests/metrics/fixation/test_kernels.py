@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from regard.metrics.fixation import fixation_scores, kernels
+from regard.metrics.compiled import compiled
+from regard.metrics.fixation import fixation_scores
 from regard.metrics.fixation.auc import _search
 from regard.metrics.fixation.distribution import TUEBINGEN_EPS, log_ratio
 from regard.metrics.fixation.kernels import rank_pixels, sum_pixels
@@ -60,9 +61,9 @@ def test_threads_and_a_place_without_a_cache_change_nothing(monkeypatch):
         return whole(**options)
 
     monkeypatch.setattr(numba, "njit", nowhere)
-    kernels._compiled.cache_clear()
+    compiled.cache_clear()
     found.append(fixation_scores(maps, points, gold))
-    kernels._compiled.cache_clear()
+    compiled.cache_clear()
     for name, values in found[0].items():
         for other in found[1:]:
             assert np.array_equal(values.numpy(), other[name].numpy()), name

@@ -18,7 +18,7 @@ from torch import Tensor
 from regard.backbones import size_of
 from regard.data import DataSplits, evenly_spaced, image_folder
 from regard.evaluation import agreement_share, map_agreement, open_named, probe_accuracy, resized, untrained
-from regard.experiments.grid import RUN, Cell, Result, cell_path
+from regard.experiments.grid import RUN, Cell, Result, cell_path, read_object
 from regard.experiments.leaderboard.networks import Network
 from regard.experiments.leaderboard.options import LeaderboardOptions
 from regard.explain import METHODS, explain, prepare_options
@@ -174,7 +174,7 @@ def _own_folder(folder: Path, spec: Mapping[str, Any]) -> Path:
     """The cell's folder of work, which goes on after a kill; that of another spec is removed."""
     work, note = folder / "work", folder / "work" / "spec.json"
     plain = json.loads(json.dumps(to_json(dict(spec))))
-    if work.exists() and not (note.exists() and json.loads(note.read_text(encoding="utf-8")) == plain):
+    if work.exists() and read_object(note) != plain:
         shutil.rmtree(work)
     if not work.exists():
         write_json(note, plain, parents=True)

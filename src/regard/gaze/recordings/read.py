@@ -69,10 +69,10 @@ def read_recordings(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "fixations_on_surface_a.csv"
     >>> head = "fixation_id,start_timestamp,duration,norm_pos_x,norm_pos_y,on_surf\n"
-    >>> _ = file.write_text(head + "0,12.5,240,.25,.9,True\n1,12.8,90,1.2,.5,False\n")
+    >>> _ = file.write_text(head + "0,12.5,240,.25,.75,True\n1,12.8,90,1.2,.5,False\n")
     >>> table = read_recordings(file, sizes={"a.png": (60, 80)})
     >>> table.points().tolist(), table.duration.tolist()
-    ([[[20.0, 6.0]]], [240.0])
+    ([[[20.0, 15.0]]], [240.0])
 
     Args:
         paths: a file or several.
