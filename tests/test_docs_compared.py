@@ -53,3 +53,11 @@ def test_every_row_has_a_cell_for_each_library() -> None:
     table = [line for line in TEXT.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {table[0].count("|")}
     assert len(re.findall(r"\]\(https://", TEXT)) >= 5
+
+
+def test_salient_object_scores_are_as_many_times_faster_as_recorded() -> None:
+    text = " ".join((ROOT / "docs" / "segmentation.md").read_text(encoding="utf-8").split())
+    one, two = (values(f"salient_metrics{cores}")["wall_ms_an_image"]["times_faster"] for cores in ("", "_2_cores"))
+    assert f"all of them are {one:.1f} times faster than pysodmetrics on one core" in text
+    assert f"threads of two cores {two:.1f} times" in text
+    assert max(values("salient_metrics")["largest_difference"].values()) < 1e-9
