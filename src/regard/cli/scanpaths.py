@@ -29,7 +29,8 @@ def add_scanpaths(commands: Commands) -> None:
         help="a model's scanpaths: CSV with image, x, y, order and, if known, subject (one of several scanpaths of an "
         "image) and duration, in pixels of the images; Parquet; give it again to score several models",
     )
-    scanpaths.add_argument("--fixations", type=Path, required=True, help="people's: CSV, Parquet, or pysaliency's HDF5")
+    gaze = "people's: CSV, Parquet, pysaliency's HDF5, or a tracker's export"
+    scanpaths.add_argument("--fixations", type=Path, required=True, help=gaze)
     scanpaths.add_argument("--images", type=Path, required=True, help="folder of the images")
     scanpaths.add_argument("--bandwidth", type=float, help="radius of a cluster, pixels; default .074 of each width")
     scanpaths.add_argument("--seed", type=int, default=0, help="of intervals; default 0")

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from regard.files import csv_name
-from regard.metrics import paired_difference, score, share_of_range
-from regard.report import Difference, Reference, Score, Terminal, interval_text, number, plural
+from regard.data import read_image
+from regard.files import csv_name, write_arrays
+from regard.listing import find_path
+from regard.metrics import best_typical_worst, paired_difference, score, share_of_range
+from regard.reading import ArrayFile
+from regard.report import GALLERY_ORDER, Difference, Reference, Score, Terminal, interval_text, number, plural
 from regard.score.results import ScoredMean, scored_mean
 from regard.types import Scores
 
 CEILING_KEY = "observers"
 """Key of the ceiling."""
+_EACH, _LARGEST = 3, 384  # images per rule; pixels of the longer side
+_Card = TypeVar("_Card")
 _HEADS = {"center": "centre", "people_elsewhere": "mean", "other_image": "other"}
 
 
@@ -173,6 +181,58 @@ def per_image_table(names: Sequence[str], rows: KindRows) -> str:
     columns = {f"{kind}_{m}": [row[m] for row in of] for kind, of in rows.items() for m in next(iter(of), {})}
     frame = pd.DataFrame({"image": [csv_name(name) for name in names]} | columns)
     return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def write_people_gallery(
+    results: PeopleResults,
+    scores: npt.NDArray[np.float64],
+    names: Sequence[str],
+    images: str | Path,
+    folder: Path,
+    drawn: Callable[[str, tuple[int, int]], Mapping[str, npt.NDArray[np.float32]]],
+) -> PeopleResults:
+    """Writes ``gallery.npz`` of the best, typical and worst images by the models' mean score, and lists its rows.
+
+    Args:
+        results: without a gallery.
+        scores: (models, images), NaN where a model has nothing.
+        names: of the images.
+        images: their folder.
+        folder: of the file.
+        drawn: (image, its width and height) -> what is shown of it, as arrays that get the row's number after ``_``.
+
+    Raises:
+        RegardError: an image that cannot be read.
+    """
+    arrays: dict[str, Any] = {}
+    items: list[ComparedItem] = []
+    for rule, indices in best_typical_worst(torch.from_numpy(scores.mean(0)), _EACH).items():
+        for k in indices.tolist():
+            picture, row = read_image(find_path(Path(images) / names[k])), len(items)
+            shown = drawn(names[k], picture.size)
+            picture.thumbnail((_LARGEST, _LARGEST))
+            arrays |= {f"image_{row}": np.asarray(picture)} | {f"{what}_{row}": shown[what] for what in shown}
+            values = {model: float(scores[m, k]) for m, model in enumerate(results.models)}
+            items.append(ComparedItem(row, names[k], rule, values))
+    if items:
+        write_arrays(folder / "gallery.npz", arrays, parents=True)
+    return replace(results, gallery=tuple(items))
+
+
+def gallery_cards(
+    results: PeopleResults, folder: Path, remedy: str, card: Callable[[ComparedItem, ArrayFile], _Card]
+) -> list[tuple[str, list[_Card]]]:
+    """Rule -> its cards, of the rules that have some.
+
+    Raises:
+        RegardError: ``gallery.npz`` is missing or damaged; ``remedy`` says what to do.
+    """
+    cards: dict[str, list[_Card]] = {rule: [] for rule in GALLERY_ORDER}
+    if results.gallery:
+        with ArrayFile(folder / "gallery.npz", remedy) as arrays:
+            for item in results.gallery:
+                cards[item.rule].append(card(item, arrays))
+    return [(rule, found) for rule, found in cards.items() if found]
 
 
 def print_people(results: PeopleResults, labels: Mapping[str, tuple[str, str]], console: Console | None = None) -> None:

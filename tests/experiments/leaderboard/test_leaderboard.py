@@ -103,8 +103,8 @@ def test_files_and_page_show_them(made: SimpleNamespace, capsys: pytest.CaptureF
     page = (folder / "report.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"#]+report\.html)"', page)
     assert sorted(links) == [
-        "small-untrained/grad_cam/seed-0/work/judge/report.html",
-        "small/grad_cam/seed-0/work/judge/report.html",
+        "small-untrained/grad_cam/seed-0/made/judge/report.html",
+        "small/grad_cam/seed-0/made/judge/report.html",
     ]
     assert all((folder / link).is_file() for link in links)
     assert page.count('class="point k') >= 2, "a dot per network"
@@ -163,7 +163,7 @@ def test_a_method_that_learns_learns_from_the_data(made: SimpleNamespace, tmp_pa
     _, of_maps = leaderboard_cells(made.networks[:1], options)
     values = maps_cell(of_maps, tmp_path).values
     assert values["unit"] == "bits"
-    assert (tmp_path / "work" / "learned" / "amortized_iba.json").is_file()
+    assert (tmp_path / "made" / "learned" / "amortized_iba.json").is_file()
 
 
 def row(network: str, accuracy: float, share: float, *, untrained: bool = False) -> BoardRow:

@@ -33,6 +33,8 @@ BY_ITSELF = "network"
 """The method's place in the arm of the cell that measures a network by itself."""
 _METRICS = ("paths_mean", "location")
 """Of `regard judge`: faithfulness, and where the object is."""
+MADE = "made"
+"""Folder, in a cell's, of what goes on after a kill; the judgement and its page are below it."""
 AGREEMENT = ("ig", "nss", "auc", "sauc", "cc")
 """Metrics whose share of the way from the centre prior to other people is kept; the first is the leaderboard's."""
 _MOST_LEARNED = 256
@@ -172,7 +174,7 @@ def _begun(cell: Cell, folder: Path) -> torch.device:
 
 def _own_folder(folder: Path, spec: Mapping[str, Any]) -> Path:
     """The cell's folder of work, which goes on after a kill; that of another spec is removed."""
-    work, note = folder / "work", folder / "work" / "spec.json"
+    work, note = folder / MADE, folder / MADE / "spec.json"
     plain = json.loads(json.dumps(to_json(dict(spec))))
     if work.exists() and read_object(note) != plain:
         shutil.rmtree(work)

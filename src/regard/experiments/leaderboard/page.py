@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from regard.experiments.leaderboard.cell import AGREEMENT
+from regard.experiments.leaderboard.cell import AGREEMENT, MADE
 from regard.experiments.leaderboard.results import BoardRow, LeaderboardResults, read_leaderboard
 from regard.files import csv_name
 from regard.plot import ScatterPoint
@@ -81,7 +81,7 @@ def write_leaderboard_page(folder: Path) -> Path:
 
 def _page_of(folder: Path, row: BoardRow) -> str:
     """Where the page of a row's judgement is, from the leaderboard's; empty where there is none."""
-    page = Path(row.folder) / "work" / "judge" / "report.html"
+    page = Path(row.folder) / MADE / "judge" / "report.html"
     return page.as_posix() if row.unit and (folder / page).is_file() else ""
 
 

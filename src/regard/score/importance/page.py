@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from rich.console import Console
 from torch import Tensor
 
-from regard.data import read_image
-from regard.files import write_arrays
-from regard.listing import find_path
-from regard.metrics import best_typical_worst
 from regard.plot import scale_of
 from regard.reading import ArrayFile
-from regard.report import GALLERY_ORDER, Panels, panels, plural, render_page, write_page
+from regard.report import Panels, panels, plural, render_page, write_page
 from regard.score.importance.results import IMPORTANCE_LABELS, IMPORTANCE_REMEDY, read_importance_results
 from regard.score.maps import MapFiles
-from regard.score.people import ComparedItem, PeopleResults, print_people
-
-_EACH, _LARGEST = 3, 384  # images per rule; pixels of the longer side
+from regard.score.people import ComparedItem, PeopleResults, gallery_cards, print_people, write_people_gallery
 
 
 @dataclass(frozen=True)
@@ -56,23 +49,12 @@ def write_importance_gallery(
     Raises:
         RegardError: an image that cannot be read.
     """
-    arrays: dict[str, Any] = {}
-    items: list[ComparedItem] = []
-    names = list(people)
-    for rule, indices in best_typical_worst(torch.from_numpy(scores.mean(0)), _EACH).items():
-        for k in indices.tolist():
-            name, row = names[k], len(items)
-            picture = read_image(find_path(Path(images) / name))
-            picture.thumbnail((_LARGEST, _LARGEST))
-            arrays[f"image_{row}"] = np.asarray(picture)
-            maps = {"people": people[name]} | {
-                f"model_{m}": files.read(name) for m, files in enumerate(models.values())
-            }
-            arrays |= {f"{whose}_{row}": values[0, 0].numpy().astype(np.float32) for whose, values in maps.items()}
-            items.append(ComparedItem(row, name, rule, {m: float(scores[j, k]) for j, m in enumerate(models)}))
-    if items:
-        write_arrays(folder / "gallery.npz", arrays, parents=True)
-    return replace(results, gallery=tuple(items))
+
+    def drawn(name: str, _size: tuple[int, int]) -> dict[str, npt.NDArray[np.float32]]:
+        maps = {"people": people[name]} | {f"model_{m}": files.read(name) for m, files in enumerate(models.values())}
+        return {whose: values[0, 0].numpy().astype(np.float32) for whose, values in maps.items()}
+
+    return write_people_gallery(results, scores, list(people), images, folder, drawn)
 
 
 def write_importance_page(folder: Path) -> Path:
@@ -82,18 +64,13 @@ def write_importance_page(folder: Path) -> Path:
         RegardError: a file is missing or corrupt, or the page cannot be written.
     """
     results = read_importance_results(folder)
-    cards: dict[str, list[ImportanceCard]] = {rule: [] for rule in GALLERY_ORDER}
-    if results.gallery:
-        with ArrayFile(folder / "gallery.npz", IMPORTANCE_REMEDY) as arrays:
-            for item in results.gallery:
-                cards[item.rule].append(_card(item, arrays, list(results.models)))
     html = render_page(
         "score/importance/page.html.j2",
         results=results,
         models=[(model, results.rows(model, IMPORTANCE_LABELS)) for model in results.models],
         summary=f"{plural(results.images, 'image')} with {plural(results.people, 'map')} of people."
         + results.summary("spearman", "rank correlation"),
-        rules=[(rule, found) for rule, found in cards.items() if found],
+        rules=gallery_cards(results, folder, IMPORTANCE_REMEDY, partial(_card, models=list(results.models))),
     )
     return write_page(folder, html)
 

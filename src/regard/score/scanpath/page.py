@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from rich.console import Console
 
-from regard.data import read_image
-from regard.files import write_arrays
-from regard.listing import find_path
-from regard.metrics import best_typical_worst
 from regard.reading import ArrayFile
-from regard.report import GALLERY_ORDER, picture_uri, plural, render_page, write_page
-from regard.score.people import ComparedItem, PeopleResults, print_people
+from regard.report import picture_uri, plural, render_page, write_page
+from regard.score.people import ComparedItem, PeopleResults, gallery_cards, print_people, write_people_gallery
 from regard.score.scanpath.results import SCANPATH_LABELS, SCANPATH_REMEDY, read_scanpath_results
 
-_EACH, _LARGEST = 3, 384  # images per rule; pixels of the longer side
 _Path = npt.NDArray[np.float64]
 _WHY = "by the mean sequence score of the models"
 
@@ -66,24 +60,13 @@ def write_scanpath_gallery(
     Raises:
         RegardError: an image that cannot be read.
     """
-    arrays: dict[str, Any] = {}
-    items: list[ComparedItem] = []
-    names, typical = list(people), torch.from_numpy(scores.mean(0))
-    for rule, indices in best_typical_worst(typical, _EACH).items():
-        for k in indices.tolist():
-            name, row = names[k], len(items)
-            picture = read_image(find_path(Path(images) / name))
-            size = picture.size
-            picture.thumbnail((_LARGEST, _LARGEST))
-            arrays[f"image_{row}"] = np.asarray(picture)
-            drawn = {"person": next(iter(people[name].values()))}
-            drawn |= {f"model_{m}": next(iter(of[name].values())) for m, of in enumerate(predicted.values())}
-            arrays |= {f"{who}_{row}": (path[:, :2] / size).astype(np.float32) for who, path in drawn.items()}
-            values = {model: float(scores[m, k]) for m, model in enumerate(predicted)}
-            items.append(ComparedItem(row, name, rule, values))
-    if items:
-        write_arrays(Path(folder) / "gallery.npz", arrays, parents=True)
-    return replace(results, gallery=tuple(items))
+
+    def drawn(name: str, size: tuple[int, int]) -> dict[str, npt.NDArray[np.float32]]:
+        paths = {"person": next(iter(people[name].values()))}
+        paths |= {f"model_{m}": next(iter(of[name].values())) for m, of in enumerate(predicted.values())}
+        return {who: (path[:, :2] / size).astype(np.float32) for who, path in paths.items()}
+
+    return write_people_gallery(results, scores, list(people), images, Path(folder), drawn)
 
 
 def write_scanpath_page(folder: Path) -> Path:
@@ -93,18 +76,13 @@ def write_scanpath_page(folder: Path) -> Path:
         RegardError: a file is missing or corrupt, or the page cannot be written.
     """
     results = read_scanpath_results(folder)
-    cards: dict[str, list[PathCard]] = {rule: [] for rule in GALLERY_ORDER}
-    if results.gallery:
-        with ArrayFile(folder / "gallery.npz", SCANPATH_REMEDY) as arrays:
-            for item in results.gallery:
-                cards[item.rule].append(_card(item, arrays, list(results.models)))
     html = render_page(
         "score/scanpath/page.html.j2",
         results=results,
         models=[(model, results.rows(model, SCANPATH_LABELS)) for model in results.models],
         summary=f"{plural(results.images, 'image')} with {plural(results.people, 'viewing')} of people."
         + results.summary("sequence_score", "sequence score"),
-        rules=[(rule, found) for rule, found in cards.items() if found],
+        rules=gallery_cards(results, folder, SCANPATH_REMEDY, partial(_card, models=list(results.models))),
         why=_WHY,
     )
     return write_page(folder, html)
