@@ -26,7 +26,8 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet uv
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/uv
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable . --group dev
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode \
+		--constraint constraints.txt --editable . --group dev
 	touch $@
 
 # The site is made from the text of the source, which nothing imports; only its notebooks need regard.

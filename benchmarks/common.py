@@ -13,6 +13,7 @@ are written as null.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from regard.report import to_json
 from regard.training import collect_provenance
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling every module anew is no part of a command's time
 
 
 def record(name: str, values: Mapping[str, Any], *, seeds: Iterable[int] = (), notes: str = "") -> Path:

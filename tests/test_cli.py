@@ -178,6 +178,9 @@ def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr("regard.training.train_with_twin", interrupted)
     assert main(["train"]) == 130
     assert "goes on" in capsys.readouterr().err
+    monkeypatch.setattr("regard.start.diagnose", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "regard: interrupted\n", "nothing is kept of this one that could go on"
 
 
 def test_the_help_of_train_explains_every_field_and_says_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,7 +213,7 @@ def test_a_command_that_is_asked_to_end_ends_cleanly(number: signal.Signals, tmp
         "    with owned(sys.argv[1]), atomic_path(Path(sys.argv[1]) / 'a.json') as part:\n"
         "        part.write_text('half'); print('ready', flush=True)\n"
         "        while True: time.sleep(.05)\n"
-        "sys.exit(guarded(work))\n"
+        "sys.exit(guarded(work, goes_on=True))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -76,5 +76,4 @@ def url(models: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     yield line.split()[1]
     process.terminate()
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 143
-    assert err.startswith("regard: ended by SIGTERM"), "and nothing was complained of before"
+    assert (process.returncode, err) == (0, ""), "it is the way to end it, and nothing was complained of before"

@@ -120,13 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if extra and options.command not in TAKES_FIELDS:
         command_of(parser, options.command).refuse(extra)
     die_with_parent()
-    return guarded(lambda: int(options.run(options, extra)), debug=debug)
+    return guarded(lambda: int(options.run(options, extra)), goes_on=options.goes_on, debug=debug)
 
 
 def _parser() -> CommandParser:
     groups = {title: [add.__name__.removeprefix("add_") for add in adders] for title, adders in _COMMANDS.items()}
     parser = CommandParser("regard", description=DESCRIPTION, epilog=EPILOG, formatter_class=grouped(groups))
     parser.add_argument("--version", action="version", version=f"regard {__version__}")
+    parser.set_defaults(goes_on=False)
     parser.add_argument("--debug", action="store_true", help="show tracebacks of errors; for reports of faults")
     commands: Any = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     for adders in _COMMANDS.values():

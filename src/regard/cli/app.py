@@ -7,6 +7,7 @@ from pathlib import Path
 
 from regard.cli.arguments import Commands, add_command, add_device
 from regard.cli.boundary import complain, say
+from regard.processes import Terminated
 
 
 def add_app(commands: Commands) -> None:
@@ -63,6 +64,6 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
         say(f"page: {app.url} (Ctrl-C ends it)")
         try:
             app.wait()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):  # the one way to end it is no fault
             say("ended")
     return 0

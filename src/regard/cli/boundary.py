@@ -4,7 +4,7 @@
 1     a bad item in a batch; the others are done
 2     bad input: the line names file, place, value and remedy
 70    a fault of regard itself: the line says how to report it
-128+n ended by signal n: 130 interrupted (Ctrl-C), 143 SIGTERM, 129 SIGHUP; the same command goes on
+128+n ended by signal n: 130 interrupted (Ctrl-C), 143 SIGTERM, 129 SIGHUP; nothing is half-written
 """
 
 from __future__ import annotations
@@ -19,21 +19,28 @@ from regard.__about__ import __version__
 from regard.errors import RegardError, printable
 from regard.processes import Terminated, terminable
 
-_GOES_ON = "the same command goes on from the last checkpoint"
+_GOES_ON = "; the same command goes on from what is saved"
 _DONE, _BAD_INPUT, _FAULT, _INTERRUPTED = 0, 2, 70, 130
 _NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "std::bad_alloc", "Unable to allocate")
 
 
-def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
-    """Runs a command and returns its exit code, whatever it raises."""
+def guarded(command: Callable[[], int], *, goes_on: bool = False, debug: bool = False) -> int:
+    """Runs a command and returns its exit code, whatever it raises.
+
+    Args:
+        command: what is run.
+        goes_on: one that was stopped goes on when it is repeated, which is then said.
+        debug: show tracebacks.
+    """
+    again = _GOES_ON if goes_on else ""
     try:
         with terminable():
             return command()
     except KeyboardInterrupt:
-        complain(f"interrupted; {_GOES_ON}")
+        complain(f"interrupted{again}")
         return _INTERRUPTED
     except Terminated as end:
-        complain(f"ended by {end}; {_GOES_ON}")
+        complain(f"ended by {end}{again}")
         return end.exit_code
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

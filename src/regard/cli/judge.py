@@ -47,7 +47,7 @@ def add_judge(commands: Commands) -> None:
             "results": ("--out", "--json", "--device"),
         }
     )
-    judge.set_defaults(run=_run)
+    judge.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:

@@ -57,7 +57,7 @@ def add_leaderboard(commands: Commands) -> None:
             "the run": ("--name", *GRID_FIRST),
         }
     )
-    board.set_defaults(run=_run)
+    board.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:

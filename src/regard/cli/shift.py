@@ -46,7 +46,7 @@ def add_shift(commands: Commands) -> None:
             "results": ("--out", "--json", "--device"),
         }
     )
-    shift.set_defaults(run=_run)
+    shift.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:

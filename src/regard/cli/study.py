@@ -55,7 +55,7 @@ def add_study(commands: Commands) -> None:
             "the run": (*GRID_FIRST,),
         }
     )
-    run.set_defaults(run=_run)
+    run.set_defaults(run=_run, goes_on=True)
 
     report = actions.add_parser(
         "report", help="the page of what is finished, of a table of trials, or of results as JSON"

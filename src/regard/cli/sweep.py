@@ -41,7 +41,7 @@ def add_sweep(commands: Commands) -> None:
             "the run": (*GRID_FIRST,),
         }
     )
-    sweep.set_defaults(run=_run)
+    sweep.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:

@@ -37,7 +37,7 @@ def add_table(commands: Commands) -> None:
             "the run": (*GRID_FIRST,),
         }
     )
-    table.set_defaults(run=_run)
+    table.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, fields: list[str]) -> int:

@@ -16,7 +16,7 @@ def add_train(commands: Commands) -> None:
     train.add_argument("-h", "--help", action="store_true")
     train.add_argument("--help-all", action="store_true")
     _add_own(train)
-    train.set_defaults(run=_run)
+    train.set_defaults(run=_run, goes_on=True)
 
 
 def _add_own(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def add_transfer(commands: Commands) -> None:
             "results": ("--out", "--json", "--device"),
         }
     )
-    transfer.set_defaults(run=_run)
+    transfer.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:

@@ -23,7 +23,7 @@ def add_truth(commands: Commands) -> None:
     )
     add_part(truth, "kind")
     add_grid(truth, "cells are kept in RUNS/truth")
-    truth.set_defaults(run=_run)
+    truth.set_defaults(run=_run, goes_on=True)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
