@@ -12,7 +12,7 @@ from regard.cli.parser import CommandParser
 from regard.constants import AUTO
 
 if TYPE_CHECKING:
-    from regard.experiments import GridOptions
+    from regard.experiments import GridOptions, WorkerOptions
     from regard.gaze import GazeReading
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
@@ -81,18 +81,7 @@ def method_options(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
     """Where a grid of cells is kept (``location``: help text of ``--runs``), how many run at a time, what to print."""
     parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
-    parser.add_argument("--workers", type=int, help="cells at a time; default 1, on a cluster what it has room for")
-    parser.add_argument("--threads", type=int, default=1, help="processors of each cell; default 1")
-    parser.add_argument(
-        "--gpus",
-        type=float,
-        help="GPUs of each cell, such as .5 or 2; default 1 where there are, shared if they are few",
-    )
-    parser.add_argument(
-        "--address",
-        metavar="HOST:PORT",
-        help="of a Ray cluster, or auto for this machine's; default: this machine alone",
-    )
+    _add_engine(parser, "cell", "default 1, on a cluster what it has room for")
     parser.add_argument(
         "--smoke",
         action="store_true",
@@ -100,6 +89,36 @@ def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print cells and the time they will take, run nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def _add_engine(parser: argparse.ArgumentParser, word: str, default: str) -> None:
+    """How many at a time, and where; ``word`` is what each does."""
+    parser.add_argument("--workers", type=int, help=f"{word}s at a time; {default}")
+    parser.add_argument("--threads", type=int, default=1, help=f"processors of each {word}; default 1")
+    parser.add_argument(
+        "--gpus",
+        type=float,
+        help=f"GPUs of each {word}, such as .5 or 2; default 1 where there are, shared if they are few",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of a Ray cluster, or auto for this machine's; default: this machine alone",
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Worker processes for a command over many images."""
+    _add_engine(parser, "shard", "default: none, this process alone; docs/cluster.md")
+
+
+def worker_options(options: argparse.Namespace) -> WorkerOptions | None:
+    """The options of `add_workers`; None where no workers are wanted."""
+    if options.workers is None and options.address is None:
+        return None
+    from regard.experiments import WorkerOptions
+
+    return WorkerOptions(options.workers, options.threads, options.gpus, options.address)
 
 
 def add_part(parser: argparse.ArgumentParser, word: str) -> None:

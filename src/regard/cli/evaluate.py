@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.arguments import Commands, add_command, add_device, integers
+from regard.cli.arguments import Commands, add_command, add_device, add_workers, integers, worker_options
 from regard.cli.boundary import complain, say
 from regard.constants import AUTO
 
 if TYPE_CHECKING:
+    from regard.experiments import WorkerOptions
     from regard.training import LoadedRun, TaskModel
 
 
@@ -26,18 +27,21 @@ def add_evaluate(commands: Commands) -> None:
         "Evaluates a finished run, beside its plain twin, on its test split: every score with its floors and ceilings. "
         "Writes evaluation.json and report.html into the run's folder.",
         """regard evaluate runs/default
-        regard evaluate runs/default --device cuda --samples 4,12,48""",
+        regard evaluate runs/default --device cuda --samples 4,12,48
+        regard evaluate runs/default --workers 8""",
     )
     evaluate.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, such as runs/default")
     add_device(evaluate)
     evaluate.add_argument(
         "--samples", type=_counts, metavar="N,N", help="numbers of samples to average accuracy over; default 4,12"
     )
+    add_workers(evaluate)
     evaluate.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, _: list[str]) -> int:
-    evaluate_run(options.folder, device=options.device, samples=options.samples)
+    how = worker_options(options)
+    evaluate_run(options.folder, device=options.device, samples=options.samples, workers=how)
     return 0
 
 
@@ -82,13 +86,19 @@ def evaluate_run(
     quiet: bool = False,
     samples: tuple[int, ...] | None = None,
     run: LoadedRun[TaskModel] | None = None,
+    workers: WorkerOptions | None = None,
 ) -> None:
     """Evaluates a run, prints its scores unless quiet, and writes its page."""
     from regard.evaluation import EVERY_SAMPLES, evaluate
     from regard.report import print_scores, read_evaluation, write_report
 
-    with _progress(quiet) as on_progress:
-        evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run, on_progress=on_progress)
+    if workers is None:
+        with _progress(quiet) as on_progress:
+            evaluate(folder, device=device, samples=samples or EVERY_SAMPLES, run=run, on_progress=on_progress)
+    else:
+        from regard.experiments import evaluate_on_workers
+
+        evaluate_on_workers(folder, workers=workers, device=device, samples=samples or EVERY_SAMPLES)
     if not quiet:
         print_scores(read_evaluation(folder))
     say(f"report: {write_report(folder)}")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options
+from regard.cli.arguments import (
+    Commands,
+    add_command,
+    add_device,
+    add_learning,
+    add_workers,
+    method_options,
+    worker_options,
+)
 from regard.cli.boundary import complain, say
 from regard.cli.names import METHOD_HELP, MODEL_HELP
 
@@ -23,6 +31,7 @@ def add_explain(commands: Commands) -> None:
         regard explain bird.jpg --model tf_efficientnet_lite0 --method amortized_iba --learn-from photos/
         regard explain bird.jpg --run runs/default --method grad_cam --against sparrow
         regard explain photos/ --run runs/default --csv explained.csv
+        regard explain photos/ --run runs/default --method attention,rise --workers 8
         regard explain bird.jpg --model resnet18 --method all --target 7 --option rise.samples=4000""",
     )
     explain.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture files, or folders of them")
@@ -39,6 +48,7 @@ def add_explain(commands: Commands) -> None:
     )
     add_learning(explain)
     add_device(explain)
+    add_workers(explain)
     explain.add_argument("--out", type=Path, default=Path("explained"), help="where pictures, arrays and JSON go")
     explain.add_argument("--csv", type=Path, metavar="FILE", help="also a table, one row per image and method")
     explain.show_first(
@@ -54,22 +64,21 @@ def add_explain(commands: Commands) -> None:
 def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.devices import find_device
     from regard.files import write_atomically
-    from regard.judge import explain_images, images_at, open_subject
+    from regard.judge import explain_images, images_at, open_subject, usual_methods
 
-    device = find_device(options.device)
-    subject = open_subject(options.model, weights=options.weights)
-    subject.model.to(device)
-    images = images_at(options.images)
-    results = explain_images(
-        subject,
-        images,
-        options.out,
-        methods=(options.method or ("attention" if subject.model.at else "grad_cam")).split(","),
-        target=options.target,
-        against=options.against,
-        layer=options.layer,
-        options=method_options(options),
-    )
+    device, workers, images = find_device(options.device), worker_options(options), images_at(options.images)
+    given = None if options.method is None else options.method.split(",")
+    how = {name: getattr(options, name) for name in ("target", "against", "layer")}
+    how |= {"options": method_options(options)}
+    if workers is None:
+        subject = open_subject(options.model, weights=options.weights)
+        subject.model.to(device)
+        results = explain_images(subject, images, options.out, methods=given or usual_methods(subject), **how)
+    else:
+        from regard.experiments import explain_on_workers
+
+        how |= {"weights": options.weights, "device": options.device}
+        results = explain_on_workers(options.model, images, options.out, methods=given, workers=workers, **how)
     for line in (*results.problems, *results.notes):
         complain(f"{line}")
     done, place = len(results.images), f": {options.out}" if results.images else ""

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_device, add_learning, method_options, print_results
+from regard.cli.arguments import (
+    Commands,
+    add_command,
+    add_device,
+    add_learning,
+    add_workers,
+    method_options,
+    print_results,
+    worker_options,
+)
 from regard.cli.boundary import complain
 from regard.cli.names import JUDGE_HELP, METHOD_HELP, MODEL_HELP
 
@@ -21,6 +30,7 @@ def add_judge(commands: Commands) -> None:
         """regard judge --model runs/default
         regard judge --model tf_efficientnet_lite0 --weights pretrained --data birds/ --methods grad_cam,rise,iba
         regard judge --model runs/default --methods attention,amortized_iba --learn-from photos/
+        regard judge --model runs/default --images 1000 --workers 8
         regard judge --model runs/default --shuffled runs/default-shuffled --images 100 --json""",
     )
     judge.add_argument("--model", required=True, help=MODEL_HELP)
@@ -38,6 +48,7 @@ def add_judge(commands: Commands) -> None:
     judge.add_argument("--shuffled", metavar="RUN", help="the same network, trained on shuffled labels")
     judge.add_argument("--seed", type=int, default=0, help="of sampled images, methods and metrics; default 0")
     add_device(judge)
+    add_workers(judge)
     judge.add_argument("--out", type=Path, default=Path("judged"), help="an interrupted judgement continues here")
     judge.add_argument("--json", action="store_true", help="print JSON instead of tables")
     judge.show_first(
@@ -54,15 +65,15 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     from regard.judge import judge, print_judge_results
 
     names = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
-    results = judge(
-        options.model,
-        options.data,
-        **{name: getattr(options, name) for name in names},
-        count=options.images,
-        batch_size=options.batch,
-        method_options=method_options(options),
-        progress=not options.json,
-    )
+    how = {name: getattr(options, name) for name in names}
+    how |= {"count": options.images, "batch_size": options.batch, "method_options": method_options(options)}
+    workers = worker_options(options)
+    if workers is None:
+        results = judge(options.model, options.data, progress=not options.json, **how)
+    else:
+        from regard.experiments import judge_on_workers
+
+        results = judge_on_workers(options.model, options.data, workers=workers, **how)
     print_results(results, print_judge_results, f"page: {options.out / 'report.html'}", as_json=options.json)
     for failure in (*results.data.damaged, *results.failed) if options.json else ():
         complain(f"{failure}")

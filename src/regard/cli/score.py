@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from regard.cli.arguments import Commands, add_command, add_gaze, gaze_reading
+from regard.cli.arguments import Commands, add_command, add_gaze, add_workers, gaze_reading, worker_options
 from regard.cli.boundary import complain, say
 from regard.cli.names import SCORE_HELP
 
@@ -47,6 +47,7 @@ def add_score(commands: Commands) -> None:
     score.add_argument("--seed", type=int, default=0, help="of draws and intervals; default 0")
     score.add_argument("--out", type=Path, default=Path("scored"), help="where table, JSON and page go")
     score.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_workers(score)
     add_gaze(score)
     score.show_first(
         {
@@ -73,9 +74,14 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
     how = ScoreOptions(**{name: getattr(options, name) for name in names})
     sources, train = named_sources(options.maps), options.train
     reading = gaze_reading(options)
-    scored = score_sources(
-        sources, options.fixations, options.images, options.out, train=train, options=how, reading=reading
-    )
+    given = sources, options.fixations, options.images, options.out
+    workers = worker_options(options)
+    if workers is None:
+        scored = score_sources(*given, train=train, options=how, reading=reading)
+    else:
+        from regard.experiments import score_on_workers
+
+        scored = score_on_workers(*given, workers=workers, train=train, options=how, reading=reading)
     results = {name: read_score_results(folder) for name, folder in scored.folders.items()}
     if options.json:
         tables = {name: {k: v for k, v in to_json(r).items() if k != "gallery"} for name, r in results.items()}

@@ -11,7 +11,14 @@ from regard.evaluation.evaluate import evaluate
 from regard.evaluation.localization import GRID_CEILING, tolerance
 from regard.evaluation.map_agreement import AgreementShare, agreement_share, map_agreement
 from regard.evaluation.measures import MEASURES
-from regard.evaluation.observe import EVERY_SAMPLES, Observation, observe, observe_maps
+from regard.evaluation.observe import (
+    EVERY_SAMPLES,
+    Observation,
+    joined_columns,
+    observe,
+    observe_maps,
+    pass_batch,
+)
 from regard.evaluation.probe_accuracy import probe_accuracy
 from regard.evaluation.rows import (
     ANOTHER,
@@ -23,6 +30,7 @@ from regard.evaluation.rows import (
     make_rows,
     reference,
 )
+from regard.evaluation.run_context import EvaluateCarry, EvaluateWorker
 from regard.evaluation.sample import Sample, open_named, open_sample, sample_of
 from regard.evaluation.shift import SHIFTS, ShiftOptions, ShiftResults, shift
 from regard.evaluation.study_measures import DOSE, GazeSource, StudyMeasures, measure_study
@@ -42,6 +50,8 @@ __all__ = [
     "UNIFORM_BOX",
     "AgreementShare",
     "Columns",
+    "EvaluateCarry",
+    "EvaluateWorker",
     "EvaluationContext",
     "GazeSource",
     "Observation",
@@ -58,6 +68,7 @@ __all__ = [
     "compare_runs",
     "entry",
     "evaluate",
+    "joined_columns",
     "make_rows",
     "map_agreement",
     "measure_study",
@@ -65,6 +76,7 @@ __all__ = [
     "observe_maps",
     "open_named",
     "open_sample",
+    "pass_batch",
     "probe_accuracy",
     "reference",
     "resized",

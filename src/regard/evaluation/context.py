@@ -6,7 +6,7 @@ A measure is a function `EvaluationContext` -> `Columns`; `regard.evaluation.mea
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from regard.evaluation.observe import (
     batches,
     device_of,
     forward,
+    observation_of,
     observe,
     observe_maps,
     probabilities,
@@ -37,6 +38,11 @@ _VALIDATION_IMAGES = 512
 
 Value = Tensor | BootstrapMean | float
 """A score: of each of N items (N,), NaN where undefined; or a number of the whole split, with its interval."""
+
+PassCarry = Callable[[str, Mapping[str, Tensor]], dict[str, Tensor]]
+"""What a pass does (`OBSERVED`, `OVERRIDDEN`) and tensors that it needs -> a tensor of one row per image by name, made
+in other processes."""
+OBSERVED, OVERRIDDEN = "observed", "overridden"
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class EvaluationContext:
         other: what counts as unknown: a folder of images, or a data set's name.
         fallback: method of ``regard.explain`` whose maps stand in for those of a network without attention.
         with_references: measure floors, controls and what a page shows besides; tables of many runs leave them out.
+        carry: who runs the network over all images; None for this process.
     """
 
     model: Any
@@ -123,6 +130,7 @@ class EvaluationContext:
     other: str | None = None
     fallback: str | None = None
     with_references: bool = False
+    carry: PassCarry | None = None
 
     @property
     def split(self) -> Split:
@@ -160,6 +168,8 @@ class EvaluationContext:
     @cached_property
     def observation(self) -> Observation:
         """Predictions, maps and bits, in one pass for all measures."""
+        if self.carry is not None:
+            return observation_of(self.model, self.carry(OBSERVED, {}), self.samples)
         return observe(self.model, self.split, seed=self.seed, samples=self.samples)
 
     @cached_property

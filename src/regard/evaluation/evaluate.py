@@ -12,12 +12,12 @@ from torch import Tensor
 from regard.data import DataSplits
 from regard.devices import find_device
 from regard.evaluation.budgets import budget_steps
-from regard.evaluation.changed_splits import tried_out
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.gallery import write_run_gallery
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation
 from regard.evaluation.rows import TWIN, make_rows, write_per_image
+from regard.evaluation.run_context import EvaluateCarry, carried_by, run_context
 from regard.evaluation.warnings import (
     batch_warnings,
     imposed_warnings,
@@ -31,17 +31,11 @@ from regard.models import GlanceClassifier
 from regard.owner import owns
 from regard.report import Anchors, CutRecord, Data, Evaluation, MapMeaning, TrainedModel, write_dataclass
 from regard.training import (
-    TASKS,
     LoadedRun,
     Recipe,
     TaskModel,
-    has_probe,
-    load_model,
-    load_probe,
-    open_run,
-    with_map_override,
 )
-from regard.types import NATS_PER_BIT, RegardError
+from regard.types import NATS_PER_BIT
 
 _EVALUATED: Mapping[str, tuple[str, ...]] = {
     "classification": (
@@ -86,6 +80,7 @@ def evaluate(
     samples: Sequence[int] = EVERY_SAMPLES,
     run: LoadedRun[TaskModel] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
+    carry: EvaluateCarry | None = None,
 ) -> Path:
     """Evaluates a finished run on its test split, beside its plain twin if it has one, and writes into its folder.
 
@@ -99,32 +94,17 @@ def evaluate(
         run: the folder's run, if it is open already.
         on_progress: called before each measure, with its name, the number of measures that are done, and of all; and
             once at the end, with an empty name.
+        carry: who runs the networks over all test images: by default this process; else worker processes
+            (`regard.experiments.evaluate_on_workers`), with the same numbers.
 
     Raises:
         RegardError: no finished run lies there, or its test split has a single image.
     """
-    device = find_device(device)
-    recipe, model, data = run or open_run(folder)
-    if len(data.test) < 2:
-        raise RegardError(
-            f"{folder}: a single test image; controls compare each image with others, so give at least two "
-            "(a larger test_share, or more images), and train under another name (--name)"
-        )
-    data = tried_out(recipe, data)
-    data, seed, twin = with_map_override(recipe, data, model), recipe.train.seed, None
-    if (folder / "twin" / "model").is_dir():
-        twin = EvaluationContext(load_model(folder / "twin", TASKS[recipe.task].model).to(device), data, seed)
-    probe, without = _probe(folder, recipe, data, device)
-    context = EvaluationContext(
-        model.to(device),
-        data,
-        seed,
-        recipe=recipe,
-        twin=twin,
-        probe=probe,
-        samples=tuple(samples),
-        with_references=True,
-    )
+    context, without = run_context(folder, find_device(device), tuple(samples), run)
+    if carry is not None:
+        context = carried_by(context, carry)
+    recipe, data = context.recipe, context.data
+    assert recipe is not None, "of a run"
     measured: dict[str, Columns] = {}
     names, tell = _EVALUATED[recipe.task], on_progress or (lambda name, done, every: None)
     for done, name in enumerate(names):
@@ -155,19 +135,6 @@ def evaluate(
         **parts,
     )
     return write_dataclass(folder / "evaluation.json", evaluation)
-
-
-def _probe(
-    folder: Path, recipe: Recipe, data: DataSplits, device: str | torch.device
-) -> tuple[EvaluationContext | None, list[str]]:
-    """The linear probe of a pretrained run, or a warning that it could not be made."""
-    if not has_probe(recipe, data):
-        return None, []
-    try:
-        model = load_probe(folder, recipe, data, quiet=True)
-    except RegardError as error:
-        return None, [f"The linear probe, the control of a pretrained network, is missing: {error}"]
-    return EvaluationContext(model.to(device), data, recipe.train.seed), []
 
 
 def _saved(measure: str, columns: Columns) -> dict[str, Tensor]:

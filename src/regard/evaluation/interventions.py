@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regard.backbones import eval_mode
 from regard.data import Split
-from regard.evaluation.context import Columns, EvaluationContext, ReferenceColumns, Value
+from regard.evaluation.context import OVERRIDDEN, Columns, EvaluationContext, ReferenceColumns, Value
 from regard.evaluation.observe import batches, device_of
 from regard.evaluation.rows import mean_interval
 from regard.metrics import accuracy, controls
@@ -61,21 +61,73 @@ def all_interventions(context: EvaluationContext) -> Columns:
     KL is from the prediction with the network's own mean map, nats; bits are the latent's exact rate and, where gate
     bits mean something, the gate's price, both with the map that was put in place and without noise of the map.
     """
-    observation, labels, model = context.observation, context.labels, context.model
+    observation = context.observation
     if not observation.gates:
         return Columns(parts={"interventions": ()})
-    own, every = accuracy(observation.mean, labels), torch.arange(len(context.split))
-    before, bits = predict_with_maps(model, context.split, list(observation.gates), every)
+    gates, anchors = observation.gates, observation.anchors
+    if context.carry is not None:
+        columns = context.carry(OVERRIDDEN, gate_columns(gates, anchors))
+    else:
+        columns = override_columns(context.model, context.split, gates, anchors, seed=context.seed)
     none = InterventionMaps("own", "its own map", "As the network made it.", [], 0.0)
-    lines, values = [_line(none, own, torch.zeros(len(own)), bits)], {}
-    for override in intervention_maps(observation.gates, observation.anchors, seed=context.seed):
-        after, bits = predict_with_maps(model, context.split, override.maps, every)
-        hits = accuracy(after, labels)
-        lines.append(_line(override, hits, _divergence(before, after, model.multi_label), bits))
+    lines, values = [], {}
+    for override in (none, *intervention_maps(gates, anchors, seed=context.seed)):
+        own = {
+            name.removeprefix(f"{override.key}/"): column
+            for name, column in columns.items()
+            if name.startswith(f"{override.key}/")
+        }
+        lines.append(_line(override, own.pop("hits"), own.pop("kl"), own))
         if override.key in _SCORED:
-            values[f"accuracy_{override.key}"] = hits
-    control = ReferenceColumns("its own map", "control", dict.fromkeys(values, own))
+            values[f"accuracy_{override.key}"] = columns[f"{override.key}/hits"]
+    control = ReferenceColumns("its own map", "control", dict.fromkeys(values, columns["own/hits"]))
     return Columns(values, (control,), parts={"interventions": tuple(lines)})
+
+
+def gate_columns(gates: tuple[Tensor, ...], anchors: Tensor | None) -> dict[str, Tensor]:
+    """What another process needs for `override_columns`; `gates_of` reads it."""
+    named = {f"gate {k}": gate for k, gate in enumerate(gates)}
+    return named if anchors is None else named | {"anchors": anchors}
+
+
+def gates_of(columns: Mapping[str, Tensor]) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """The gates and anchors of `gate_columns`."""
+    count = sum(name.startswith("gate ") for name in columns)
+    return tuple(columns[f"gate {k}"] for k in range(count)), columns.get("anchors")
+
+
+def override_columns(
+    model: Any,
+    split: Split,
+    gates: tuple[Float[Tensor, "N 1 h w"], ...],
+    anchors: Float[Tensor, " Q"] | None,
+    index: Tensor | None = None,
+    *,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Hits, KL (nats) from the prediction with its own maps, and bits of the split's images under every intervention.
+
+    A tensor of one value per image by the name ``KEY/hits``, ``KEY/kl`` and ``KEY/latent_bits`` or ``KEY/gate_bits``.
+
+    Args:
+        model: a classifier with gates.
+        split: of N images.
+        gates: of all images, as observed.
+        anchors: of the last layer.
+        index: positions of the images; None for all.
+        seed: see `intervention_maps`.
+    """
+    index = torch.arange(len(split)) if index is None else index
+    labels = split.labels.cpu()[index]
+    before, bits = predict_with_maps(model, split, [gate[index] for gate in gates], index)
+    columns = {"own/hits": accuracy(before, labels), "own/kl": torch.zeros(len(index))}
+    columns |= {f"own/{name}": values for name, values in bits.items()}
+    for override in intervention_maps(gates, anchors, seed=seed):
+        after, bits = predict_with_maps(model, split, [map[index] for map in override.maps], index)
+        columns[f"{override.key}/hits"] = accuracy(after, labels)
+        columns[f"{override.key}/kl"] = _divergence(before, after, model.multi_label)
+        columns |= {f"{override.key}/{name}": values for name, values in bits.items()}
+    return columns
 
 
 def intervention_maps(

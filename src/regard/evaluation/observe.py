@@ -20,7 +20,7 @@ from regard.evaluation.tasks import scoring_of
 from regard.metrics import anchor_counts
 from regard.models import STREAMS, PredictionPath
 from regard.training import expected_share, forward_batch, kept_share, sampled_rates, seed_everything
-from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, RegardError, Unit
+from regard.types import NATS_PER_BIT, Batch, Map, ModelOutput, RegardError
 
 EVERY_SAMPLES = (4, 12)
 """The paper's numbers of samples at test: 4 on CIFAR, 12 on CUB."""
@@ -31,6 +31,10 @@ _DENSE_BATCH = 64
 """Images of a network that predicts every pixel, whose outputs are as large as the images."""
 _SAMPLED_ROWS = 4
 """Images times samples in one forward are so many times the batch: bounds the memory."""
+
+_MAP = "map in "
+_COUNTS, _ANCHORS = "anchor counts", "anchors"
+"""Names of columns: of the map, which has its unit behind it; of what is not of single images."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,18 @@ def max_batch_size(split: Split, device: torch.device | str = "cpu") -> int:
     return max(1, min(LARGEST_BATCH, _CPU_PIXELS // (height * width)))
 
 
+def pass_batch(model: Any, split: Split) -> int:
+    """Images of a batch of `batches`: a pass that is cut at multiples of it has the same batches, and the same bits."""
+    return _DENSE_BATCH if scoring_of(model).dense else max_batch_size(split, device_of(model))
+
+
 def batches(model: Any, split: Split, index: Tensor | None = None) -> Iterator[tuple[Tensor, Batch]]:
     """(positions (B,), the items there on the model's device) over a split, or over the positions ``index`` of it.
 
     Of a model with frozen layers, these run once: what they make of the images is the batch's ``stem``.
     """
-    device, size = device_of(model), _DENSE_BATCH
-    if not scoring_of(model).dense:
-        size = max_batch_size(split, device)
-    for part in (torch.arange(len(split)) if index is None else index).split(size):
+    device = device_of(model)
+    for part in (torch.arange(len(split)) if index is None else index).split(pass_batch(model, split)):
         batch = split.batch(part).to(device)
         if getattr(model, "frozen_upto", None) is not None and batch.stem is None:
             with eval_mode(model):
@@ -134,9 +141,25 @@ def observe(
             largest number, those before it once.
         mean_only: leave out all that is sampled, which halves the cost.
     """
+    columns = observed_columns(model, split, seed=seed, samples=samples, mean_only=mean_only)
+    return observation_of(model, columns, samples)
+
+
+def observed_columns(
+    model: Any,
+    split: Split,
+    index: Tensor | None = None,
+    *,
+    seed: int,
+    samples: Sequence[int] = EVERY_SAMPLES,
+    mean_only: bool = False,
+) -> dict[str, Tensor]:
+    """What `observe` sees of all images, or of those at positions ``index``, which begin at a multiple of `pass_batch`.
+
+    A tensor of one row per image by name; besides how often anchors were taken, and their values.
+    """
     scoring = scoring_of(model)
     columns: defaultdict[str, list[Tensor]] = defaultdict(list)
-    unit: Unit | None = None
     counts, anchors = None, None
     rows = _SAMPLED_ROWS * max_batch_size(split, device_of(model))
     is_random = bool(model.at) or model.bottleneck is not None
@@ -146,7 +169,7 @@ def observe(
             columns[name].append(column.float().cpu())
 
     with eval_mode(model):
-        for part, batch in batches(model, split):
+        for part, batch in batches(model, split, index):
             output = forward_batch(model, batch)
             add(mean=scoring.probabilities(model, output), **kept_share(output))
             for name, logits in zip(STREAMS, getattr(output, "streams", ()), strict=False):
@@ -157,8 +180,7 @@ def observe(
             if output.attention:
                 last = output.attention[-1]
                 shown_map = model.shown(last)
-                unit = shown_map.unit
-                add(map=shown_map.values)
+                add(**{f"{_MAP}{shown_map.unit}": shown_map.values})
                 if last.std is not None:
                     add(map_mean=last.mean, map_std=last.std)
             if mean_only or not is_random:
@@ -175,6 +197,23 @@ def observe(
                 taken = anchor_counts(last.index.cpu(), len(anchors))
                 counts = taken if counts is None else counts + taken
     values = {name: torch.cat(parts) for name, parts in columns.items()}
+    taken_anchors = {} if counts is None or anchors is None else {_COUNTS: counts, _ANCHORS: anchors}
+    return values | taken_anchors
+
+
+def joined_columns(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Columns of several parts of a split, in their order."""
+    values = {name: torch.cat([part[name] for part in parts]) for name in parts[0] if name not in (_COUNTS, _ANCHORS)}
+    if _COUNTS in parts[0]:
+        values[_COUNTS] = torch.stack([part[_COUNTS] for part in parts]).sum(0)
+        values[_ANCHORS] = parts[0][_ANCHORS]
+    return values
+
+
+def observation_of(model: Any, values: Mapping[str, Tensor], samples: Sequence[int]) -> Observation:
+    """The observation that `observed_columns` of a whole split are."""
+    map = next((name for name in values if name.startswith(_MAP)), None)
+    unit: Any = None if map is None else map.removeprefix(_MAP)
     return Observation(
         mean=values["mean"],
         path=model.prediction,
@@ -183,10 +222,10 @@ def observe(
         streams={name: values[f"stream {name}"] for name in STREAMS if f"stream {name}" in values},
         rates={name: values[name] for name in ("latent_bits", "gate_bits", "code_bits") if name in values},
         gates=tuple(values[f"gate {k}"] for k in range(len(model.at)) if f"gate {k}" in values),
-        map=None if unit is None else Map(values["map"], unit),
+        map=None if map is None else Map(values[map], unit),
         distribution=(values["map_mean"], values["map_std"]) if "map_std" in values else None,
-        anchor_counts=counts,
-        anchors=anchors,
+        anchor_counts=values.get(_COUNTS),
+        anchors=values.get(_ANCHORS),
         kept=values.get("kept_share"),
         expected=values.get("expected_share"),
     )

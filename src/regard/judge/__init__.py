@@ -6,25 +6,43 @@ here: the metrics themselves (metrics), the methods (explain), drawing (report).
 
 from regard._callable import make_callable
 from regard.judge.case import JudgeOptions
-from regard.judge.engine import judge_methods
-from regard.judge.explain_images import ExplainedImage, ExplainResults, explain_images, parse_options, read_explained
+from regard.judge.engine import JudgeCarry, JudgeUnit, judge_methods
+from regard.judge.explain_images import (
+    ExplainCarry,
+    ExplainedImage,
+    ExplainHow,
+    ExplainResults,
+    OutputItem,
+    explain_images,
+    explain_part,
+    parse_options,
+    read_explained,
+    usual_methods,
+)
 from regard.judge.measures import METRICS, Metric
 from regard.judge.page import print_judge_results, write_judge_page
 from regard.judge.predict_images import Predictions, images_at, predict_images
 from regard.judge.results import JudgeResults, read_judge_results
-from regard.judge.run import judge
+from regard.judge.run import JudgeWorker, judge
 from regard.judge.subject import Subject, open_subject
 
 __all__ = [
     "METRICS",
+    "ExplainCarry",
+    "ExplainHow",
     "ExplainResults",
     "ExplainedImage",
+    "JudgeCarry",
     "JudgeOptions",
     "JudgeResults",
+    "JudgeUnit",
+    "JudgeWorker",
     "Metric",
+    "OutputItem",
     "Predictions",
     "Subject",
     "explain_images",
+    "explain_part",
     "images_at",
     "judge",
     "judge_methods",
@@ -34,6 +52,7 @@ __all__ = [
     "print_judge_results",
     "read_explained",
     "read_judge_results",
+    "usual_methods",
     "write_judge_page",
 ]
 

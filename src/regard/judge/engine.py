@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +64,10 @@ def counting(network: nn.Module) -> Iterator[Cost]:
 
 OnProgress = Callable[[str, str], None]
 """Called with method and metric before each is run; metric "" stands for making the maps."""
+JudgeUnit = tuple[str, str]
+"""A method, and a metric of it; metric "" stands for making the maps."""
+JudgeCarry = Callable[[JudgeOptions, Sequence[JudgeUnit]], Mapping[JudgeUnit, str]]
+"""Does what `judge_unit` does, in other processes and any order; returns why units left nothing, not even a failure."""
 
 
 def judge_methods(
@@ -74,6 +78,7 @@ def judge_methods(
     *,
     shuffled: Subject | None = None,
     on_progress: OnProgress | None = None,
+    carry: JudgeCarry | None = None,
 ) -> JudgeResults:
     """Writes maps, numbers and ``judge.json`` into ``out``; what is there already is not computed again.
 
@@ -87,6 +92,7 @@ def judge_methods(
         options: methods, metrics and settings.
         shuffled: a network of the same kind, trained on shuffled labels.
         on_progress: called before every step.
+        carry: who makes maps and measures them: by default this process, one after another.
 
     Raises:
         RegardError: an unknown method, metric, option or layer, a multi-label network, images of a wrong size, a second
@@ -117,6 +123,10 @@ def judge_methods(
     )
     if folder.holds(options.requested()):
         return read_judge_results(out)
+    if carry is not None:
+        _carried(folder, options, carry)
+        write_gallery(out, sample)
+        return write_judge_results(folder, subject, sample, options)
     on_progress = on_progress or (lambda method, metric: None)
     work = _Judgement(folder, model, sample, options, None if shuffled is None else shuffled.model)
     for method in options.methods:
@@ -133,6 +143,29 @@ def judge_methods(
                 folder.write_cell(method, metric, _cell(case, metric))
     write_gallery(out, sample)
     return write_judge_results(folder, subject, sample, options)
+
+
+def _carried(folder: JudgeFolder, options: JudgeOptions, carry: JudgeCarry) -> None:
+    """First all maps, then all metrics of those that there are; records what has no result."""
+    maps = [(method, "") for method in options.methods if not folder.has_maps(method)]
+    for (method, _), why in (carry(options, maps) if maps else {}).items():
+        folder.write_maps(method, None, {"error": why, "broke": True})
+    made = [method for method in options.methods if "error" not in (folder.map_facts(method) or {})]
+    cells = [(m, metric) for m in made for metric in options.metrics if not folder.has(m, metric)]
+    for (method, metric), why in (carry(options, cells) if cells else {}).items():
+        folder.write_cell(method, metric, {"error": why, "broke": True})
+
+
+def judge_unit(
+    subject: Subject, sample: Sample, out: Path, options: JudgeOptions, unit: JudgeUnit, *, shuffled: Subject | None
+) -> None:
+    """One method's maps, or one metric of them, into a folder that `judge_methods` prepared."""
+    folder, (method, metric) = JudgeFolder(out), unit
+    work = _Judgement(folder, subject.model, sample, options, None if shuffled is None else shuffled.model)
+    if metric:
+        folder.write_cell(method, metric, _cell(work.case(method), metric))
+    else:
+        work.make_maps(method)
 
 
 def check_names(names: tuple[str, ...], known: Mapping[str, object], what: str) -> None:

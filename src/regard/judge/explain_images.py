@@ -7,7 +7,7 @@ import io
 import time
 import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,22 @@ class ExplainResults:
     Attributes:
         images: those that were explained.
         problems: images that could not be read.
-        notes: methods that were left out, and why; maps that are zero everywhere.
+        notes: maps that are zero everywhere; methods that were left out, and why.
+        left_out: the latter alone.
     """
 
     images: list[ExplainedImage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    @classmethod
+    def joined(cls, parts: Sequence[ExplainResults]) -> ExplainResults:
+        """Results of several lists of images behind each other; what was left out of several of them is said once."""
+        left_out = list(dict.fromkeys(line for part in parts for line in part.left_out))
+        own = [note for part in parts for note in part.notes if note not in left_out]
+        images = [image for part in parts for image in part.images]
+        return cls(images, [line for part in parts for line in part.problems], own + left_out, left_out)
 
     def to_csv(self) -> str:
         """A row per image and method: prediction, explained class, their probabilities, and the map in numbers."""
@@ -110,6 +120,12 @@ class ExplainResults:
                     [*names, chance.get(image.prediction, ""), map.unit, *(f"{x:.6g}" for x in numbers), image.arrays]
                 )
         return file.getvalue()
+
+
+OutputItem = tuple[Path, Path]
+"""An image, and the file for its sheet and arrays, without an ending."""
+ExplainCarry = Callable[[Sequence[OutputItem]], ExplainResults]
+"""Does what `explain_part` does, in other processes: what it is given is written into the folder, in any order."""
 
 
 def read_explained(folder: Path) -> tuple[ExplainedImage, ...]:
@@ -140,6 +156,11 @@ def parse_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     return options
 
 
+def usual_methods(subject: Subject) -> tuple[str, ...]:
+    """A network's own attention, or ``grad_cam`` of one without."""
+    return ("attention",) if subject.model.at else ("grad_cam",)
+
+
 @owns("out")
 def explain_images(
     subject: Subject,
@@ -151,6 +172,7 @@ def explain_images(
     against: str | None = None,
     layer: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    carry: ExplainCarry | None = None,
 ) -> ExplainResults:
     """Writes ``<name>.png``, ``<name>.npz`` (a map per method, the image) and ``explained.json`` into ``out``.
 
@@ -167,16 +189,44 @@ def explain_images(
             that is explained for this class itself is reported and the others continue.
         layer: for methods that explain one layer.
         options: method -> its options. A method that learns does so once, before the first image.
+        carry: who explains the images: by default this process, one after another; else worker processes
+            (`regard.experiments.explain_on_workers`), with the same result.
 
     Raises:
         RegardError: a method that does not apply to the model (unless all were requested), an unknown class or option.
     """
-    every = tuple(methods) == ("all",)
-    runner = _MethodRunner(subject, list(METHODS if every else methods), layer, options or {}, skip_unsuitable=every)
+    how = ExplainHow(tuple(methods), target, against, layer, options or {})
+    items = list(zip(images, output_files(images, out), strict=True))
+    results = explain_part(subject, items, how) if carry is None else carry(items)
+    if results.images:
+        write_dataclass(out / _FILE, results.images)
+    return results
+
+
+@dataclass(frozen=True)
+class ExplainHow:
+    """What decides the maps; see `explain_images`."""
+
+    methods: tuple[str, ...] = ("attention",)
+    target: str | None = None
+    against: str | None = None
+    layer: str | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def explain_part(subject: Subject, items: Sequence[OutputItem], how: ExplainHow) -> ExplainResults:
+    """Explains some images; sheets and arrays are written, ``explained.json`` is not.
+
+    Raises:
+        RegardError: see `explain_images`.
+    """
+    methods, target, against = how.methods, how.target, how.against
+    every = methods == ("all",)
+    runner = _MethodRunner(subject, list(METHODS if every else methods), how.layer, how.options, skip_unsuitable=every)
     fixed_class = None if target is None else subject.target(target)
     other_class = None if against is None else subject.target(against)
-    results, files = ExplainResults(), output_files(images, out)
-    for path, file in zip(track(images, description="explaining", disable=len(images) < 5), files, strict=True):
+    results = ExplainResults()
+    for path, file in track(items, description="explaining", disable=len(items) < 5):
         try:
             image = subject.model.prepare(path)
         except RegardError as error:
@@ -190,11 +240,10 @@ def explain_images(
             continue
         maps = runner.run(image, index, other_class)
         results.notes += [f"{path}: {note}" for note in maps.notes]
-        make_folder(out)  # not before: a method that does not suit the model leaves nothing behind
+        make_folder(file.parent)  # not before: a method that does not suit the model leaves nothing behind
         results.images.append(_write(subject, path, image[0], probabilities, index, other_class, maps, file))
-    if results.images:
-        write_dataclass(out / _FILE, results.images)
-    results.notes += [f"left out: {reason}" for reason in runner.left_out]
+    results.left_out = [f"left out: {reason}" for reason in runner.left_out]
+    results.notes += results.left_out
     return results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from regard.devices import find_device
 from regard.evaluation import Sample, open_named, open_sample, sample_of
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
-from regard.judge.engine import OnProgress, check_names, judge_methods
+from regard.judge.engine import JudgeCarry, JudgeUnit, OnProgress, check_names, judge_methods, judge_unit
 from regard.judge.measures import METRICS
 from regard.judge.page import write_judge_page
 from regard.judge.results import JudgeResults
@@ -50,6 +51,7 @@ def judge(
     device: str | torch.device | None = None,
     out: str | Path | None = None,
     progress: bool = False,
+    carry: JudgeCarry | None = None,
 ) -> JudgeResults:
     """Test a network's maps by several methods: faithfulness, sanity, consistency, each with floors and controls.
 
@@ -76,6 +78,8 @@ def judge(
         out: folder for maps, ``judge.json`` and ``report.html``; an interrupted judgement continues there. Without it
             nothing is kept but the results.
         progress: whether to show a progress bar on standard error.
+        carry: who makes maps and measures them, into ``out``: by default this process, one after another; else worker
+            processes (`regard.experiments.judge_on_workers`), with the same numbers.
 
     Raises:
         RegardError: an unknown name, a model without weights, unreadable images, or a folder of other numbers.
@@ -85,34 +89,81 @@ def judge(
     >>> judge(network, torch.rand(4, 3, 16, 16), methods="attention,grad_cam", metrics="drop", again=2)
     JudgeResults('AttentiveClassifier' on 4 images of 'images': 2 methods, 3 measures)
     """
-    device = None if device is None else find_device(device)
-    options = JudgeOptions(
-        methods=_names(methods, METHODS, "method"),
-        metrics=_names(metrics, METRICS, "metric", *(() if shuffled is None else ("labels",))),
-        images=count,
-        again=again,
-        steps=steps,
-        draws=draws,
-        stages=stages,
-        batch_size=batch_size,
-        layer=layer,
-        method_options=method_options or {},
-        seed=seed,
+    if carry is not None and out is None:
+        raise RegardError("judge: workers leave what they make in a folder; give out")
+    asked = _Asked(
+        model,
+        images,
+        weights=weights,
+        shuffled=shuffled,
+        device=device,
+        options=JudgeOptions(
+            methods=_names(methods, METHODS, "method"),
+            metrics=_names(metrics, METRICS, "metric", *(() if shuffled is None else ("labels",))),
+            images=count,
+            again=again,
+            steps=steps,
+            draws=draws,
+            stages=stages,
+            batch_size=batch_size,
+            layer=layer,
+            method_options=method_options or {},
+            seed=seed,
+        ),
     )
-    if isinstance(images, Tensor):
-        images = _sample(images[:count])
-    subject = _open(model, weights, images)
-    sample = images if isinstance(images, Sample) else _open_images(model, images, subject, count, seed)
-    twin = None if shuffled is None else _open_shuffled(shuffled, sample)
-    for each in (subject, twin):
-        if each is not None and device is not None:
-            each.model.to(device)
-    with _progress_bar(options, progress) as on_progress, tempfile.TemporaryDirectory(prefix="regard-") as temporary:
+    subject, sample, twin = asked.opened()
+    shown = progress and carry is None
+    with _progress_bar(asked.options, shown) as on_progress, tempfile.TemporaryDirectory(prefix="regard-") as temporary:
         folder = Path(temporary if out is None else out)
-        results = judge_methods(subject, sample, folder, options, shuffled=twin, on_progress=on_progress)
+        results = judge_methods(
+            subject, sample, folder, asked.options, shuffled=twin, on_progress=on_progress, carry=carry
+        )
         if out is not None:
             write_judge_page(folder)
     return results
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What `judge` was asked for."""
+
+    model: str | Path | nn.Module
+    images: str | Path | Tensor | Sample | None
+    weights: str | None
+    shuffled: str | Path | nn.Module | None
+    device: str | torch.device | None
+    options: JudgeOptions
+
+    def opened(self) -> tuple[Subject, Sample, Subject | None]:
+        """The network on its device, the sample, and the network of shuffled labels."""
+        device = None if self.device is None else find_device(self.device)
+        images, count, seed = self.images, self.options.images, self.options.seed
+        if isinstance(images, Tensor):
+            images = _sample(images[:count])
+        subject = _open(self.model, self.weights, images)
+        sample = images if isinstance(images, Sample) else _open_images(self.model, images, subject, count, seed)
+        twin = None if self.shuffled is None else _open_shuffled(self.shuffled, sample)
+        for each in (subject, twin):
+            if each is not None and device is not None:
+                each.model.to(device)
+        return subject, sample, twin
+
+
+class JudgeWorker:
+    """One process's share of `judge` with ``carry``: opens network and images once, then does units of it.
+
+    Args:
+        arguments: those of `judge` that decide numbers, and ``device``, in JSON's types.
+        options: of the judgement.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any], options: JudgeOptions) -> None:
+        self.options = options
+        self.subject, self.sample, self.twin = _Asked(**arguments, options=options).opened()
+
+    def do(self, unit: JudgeUnit, out: Path) -> None:
+        """See `regard.judge.engine.judge_unit`."""
+        judge_unit(self.subject, self.sample, out, self.options, unit, shuffled=self.twin)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from regard.score.scanpath import (
     score_scanpaths,
     write_scanpath_page,
 )
-from regard.score.score import compare_models, score_maps
+from regard.score.score import ScoreCarry, ScoredRows, Scoring, compare_models, score_maps
 
 __all__ = [
     "METRIC_LABELS",
@@ -44,8 +44,11 @@ __all__ = [
     "ModelComparison",
     "PeopleResults",
     "ScanpathOptions",
+    "ScoreCarry",
     "ScoreOptions",
     "ScoreResults",
+    "ScoredRows",
+    "Scoring",
     "SourceScores",
     "compare_models",
     "named_sources",

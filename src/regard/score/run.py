@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.maps import open_source, read_fixations
 from regard.score.results import MapScores, ModelComparison, ScoreOptions
-from regard.score.score import compare_models, score_maps
+from regard.score.score import ScoreCarry, compare_models, score_maps
 from regard.types import RegardError
 
 
@@ -41,11 +41,12 @@ def score_sources(
     train: Path | None = None,
     options: ScoreOptions,
     reading: GazeReading | None = None,
+    carry: Callable[[str], ScoreCarry] | None = None,
 ) -> SourceScores:
     """Scores every source into ``out`` (each into its own subfolder where there are several), and compares them.
 
     A folder gets per_image.csv, scores.json, gallery.npz and report.html; two sources or more also get
-    comparison.json.
+    comparison.json. ``carry`` says for each source who scores it; see `score_maps`.
 
     Raises:
         RegardError: fixations, images or a source that cannot be read at all.
@@ -55,7 +56,7 @@ def score_sources(
     opened = {name: open_source(path, images, color_map=options.map_colors) for name, path in sources.items()}
     folders = {name: out if len(opened) == 1 else out / name for name in opened}
     results: dict[str, MapScores] = {}
-    with Progress(transient=True, disable=len(table.images) < 5) as bar:
+    with Progress(transient=True, disable=len(table.images) < 5 or carry is not None) as bar:
         for name, files in opened.items():
             task = bar.add_task(f"scoring {name}", total=len(table.images))
             results[name] = score_maps(
@@ -67,6 +68,7 @@ def score_sources(
                 out=folders[name],
                 name=name,
                 on_progress=lambda done, _, task=task: bar.update(task, completed=done),
+                carry=None if carry is None else carry(name),
             )
             if not results[name].images:
                 image, why = next(iter(results[name].failed.items()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
@@ -17,12 +19,24 @@ from regard.metrics.fixation import FIXATION_METRICS
 from regard.owner import owns
 from regard.report import write_dataclass
 from regard.score.ceiling import open_ceiling
-from regard.score.maps import MapSource, open_source, read_fixations
+from regard.score.maps import MapFiles, MapSource, open_source, read_fixations
 from regard.score.page import write_score_gallery, write_score_page
 from regard.score.results import METRIC_LABELS, CeilingForm, MapKind, MapScores, ModelComparison, ScoreOptions, no_share
-from regard.score.scorer import ImageScorer, ScoreRow, learn_information, open_prior
+from regard.score.scorer import ImageScorer, Information, ScoreRow, learn_information, open_prior
 from regard.types import RegardError, Scores
 
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Scores of some images: image -> kind -> metric -> value; image -> why it has none; notes on their maps."""
+
+    rows: Mapping[str, ScoreRow]
+    failed: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+ScoreCarry = Callable[[int], ScoredRows]
+"""Number of images with fixations -> what `Scoring.rows` returns for all of them, made in other processes."""
 _UNCALIBRATED = "No information gain: only a density has it, and no train split was given to calibrate the maps on."
 _METRICS = (*FIXATION_METRICS, "information_gain")
 
@@ -39,6 +53,7 @@ def score_maps(
     out: str | Path | None = None,
     name: str = "maps",
     on_progress: Callable[[int, int], None] | None = None,
+    carry: ScoreCarry | None = None,
 ) -> MapScores:
     """Score maps against fixations, on every image that has some, with floors and a ceiling.
 
@@ -58,6 +73,8 @@ def score_maps(
         out: folder for per_image.csv, scores.json and report.html; without it no file is written.
         name: of the maps, the page's title.
         on_progress: called with (done, all) after each image.
+        carry: who scores the images: by default this process, one after another; else worker processes
+            (`regard.experiments.score_on_workers`), with the same result.
 
     Raises:
         RegardError: no maps at all, no fixations, train images among those scored, or a centre prior that cannot be
@@ -75,35 +92,11 @@ def score_maps(
     >>> scores.to_frame()["maps_nss"].round(2).tolist()
     [2.49, 1.87]
     """
-    options = options or ScoreOptions()
-    table = read_fixations(fixations, images, **(reading or {}))
-    learned = None if train is None else read_fixations(train, images, **(reading or {}))
-    files = open_source(maps, images, table.images, options.map_colors)
-    if len(table) == 0:
-        raise RegardError("there are no fixations to score maps against")
-    both = set(table.images) & set(() if learned is None else learned.images)
-    if both:
-        raise RegardError(f"{len(both)} image(s) of the train split are to be scored, too, such as {min(both)!r}")
-
-    def sigma(size: tuple[int, int]) -> float:
-        return options.sigma or table.pixels_per_degree or SIGMA * size[1]
-
-    information, note = (None, _UNCALIBRATED) if learned is None else learn_information(files, learned, sigma)
-    prior = open_prior(options.center_prior, table, learned, sigma)
-    over = None if information is None else information.prior
-    others = other_fixations(table, convention=options.convention, seed=options.seed)
-    ceiling = open_ceiling(table, options, sigma=sigma, prior=prior, others=others, train_prior=over)
-    scorer = ImageScorer(files, table, sigma, prior, others, information, ceiling, options)
-    rows: dict[str, ScoreRow] = {}
-    failed: dict[str, str] = {**table.unreadable, **files.shared(table.images)}
-    for b, image in enumerate(table.images):
-        try:
-            if image not in failed:
-                rows[image] = scorer(b)
-        except RegardError as error:
-            failed[image] = str(error)
-        if on_progress is not None:
-            on_progress(b + 1, len(table.images))
+    given = Scoring.opened(maps, fixations, images, train=train, options=options, reading=reading)
+    options, table, files = given.options, given.table, given.files
+    every = range(len(table.images))
+    scored = given.rows(every, on_progress) if carry is None else carry(len(every))
+    rows, failed = scored.rows, {**given.unscored, **scored.failed}
     kinds: list[MapKind] = ["maps", "uniform", "center", "permuted"]
     if options.ceilings:
         kinds.append("observers")
@@ -114,15 +107,16 @@ def score_maps(
     }
     counts = dict(zip(table.images, table.counts().tolist(), strict=True))
     sizes = dict(zip(table.images, table.sizes.tolist(), strict=True))
+    own_notes = (given.note, *scored.notes, *_notes(table, summary, options.ceiling))
     scores = MapScores(
         tuple(rows),
         values,
         tuple(counts[n] for n in rows),
         failed,
         options,
-        (note, *files.notes(), *_notes(table, summary, options.ceiling)),
+        own_notes,
         summary,
-        tuple(sigma((sizes[n][0], sizes[n][1])) for n in rows),
+        tuple(given.sigma((sizes[n][0], sizes[n][1])) for n in rows),
         table.dropped,
     )
     if out is not None and rows:
@@ -133,6 +127,86 @@ def score_maps(
         write_dataclass(Path(out) / "scores.json", scores.results(gallery, name), indent=2)
         write_score_page(Path(out))
     return scores
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What `score_maps` was given, opened: maps, fixations, those of a train split, options, and what has no score.
+
+    Centre prior, ceiling and calibration are those of all images, so that it does not matter which are scored together.
+    """
+
+    files: MapFiles
+    table: Fixations
+    learned: Fixations | None
+    options: ScoreOptions
+    unscored: Mapping[str, str]
+
+    @classmethod
+    def opened(
+        cls,
+        maps: MapSource,
+        fixations: Fixations | str | Path,
+        images: str | Path | None,
+        *,
+        train: Fixations | str | Path | None = None,
+        options: ScoreOptions | None = None,
+        reading: GazeReading | None = None,
+    ) -> Scoring:
+        """Reads fixations, and finds the maps; arguments and errors are those of `score_maps`."""
+        options = options or ScoreOptions()
+        table = read_fixations(fixations, images, **(reading or {}))
+        learned = None if train is None else read_fixations(train, images, **(reading or {}))
+        files = open_source(maps, images, table.images, options.map_colors)
+        if len(table) == 0:
+            raise RegardError("there are no fixations to score maps against")
+        both = set(table.images) & set(() if learned is None else learned.images)
+        if both:
+            raise RegardError(f"{len(both)} image(s) of the train split are to be scored, too, such as {min(both)!r}")
+        return cls(files, table, learned, options, {**table.unreadable, **files.shared(table.images)})
+
+    def sigma(self, size: tuple[int, int]) -> float:
+        """Of densities on an image of this size, pixels."""
+        return self.options.sigma or self.table.pixels_per_degree or SIGMA * size[1]
+
+    @cached_property
+    def scorer(self) -> ImageScorer:
+        """Scores an image; what it needs of all images is fitted here."""
+        table, options = self.table, self.options
+        prior = open_prior(options.center_prior, table, self.learned, self.sigma)
+        information = self.information[0]
+        over = None if information is None else information.prior
+        others = other_fixations(table, convention=options.convention, seed=options.seed)
+        ceiling = open_ceiling(table, options, sigma=self.sigma, prior=prior, others=others, train_prior=over)
+        return ImageScorer(self.files, table, self.sigma, prior, others, information, ceiling, options)
+
+    @cached_property
+    def information(self) -> tuple[Information | None, str]:
+        """Calibration on the train split, and a sentence that describes it."""
+        return (
+            (None, _UNCALIBRATED) if self.learned is None else learn_information(self.files, self.learned, self.sigma)
+        )
+
+    @property
+    def note(self) -> str:
+        """How maps were calibrated."""
+        return self.information[1]
+
+    def rows(self, part: range, on_progress: Callable[[int, int], None] | None = None) -> ScoredRows:
+        """Scores of the images with these numbers, as far as they can be scored."""
+        rows: dict[str, ScoreRow] = {}
+        failed: dict[str, str] = {}
+        scorer = self.scorer
+        for done, b in enumerate(part, start=1):
+            image = self.table.images[b]
+            try:
+                if image not in self.unscored:
+                    rows[image] = scorer(b)
+            except RegardError as error:
+                failed[image] = str(error)
+            if on_progress is not None:
+                on_progress(done, len(part))
+        return ScoredRows(rows, failed, self.files.notes())
 
 
 def _notes(table: Fixations, summary: Mapping[MapKind, Mapping[str, Scores]], ceiling: CeilingForm) -> tuple[str, ...]:
