@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from regard.attention import GlanceAttention
 from regard.explain import explain
 from regard.models import AttentiveClassifier, GlanceClassifier, open_saved, to_onnx
 from regard.objectives import Weights, information_loss
@@ -32,6 +34,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     },
     "crop": {"look": "compact", "view": "crop"},
     "masked": {"look": "compact", "view": "masked"},
+    "patches, three looks": {"look": "vit_tiny_patch16_224", "view": "patches", "looks": 3, "backbone_options": VIT},
+    "masked, two looks": {"look": "compact", "view": "masked", "looks": 2},
     "glance by name": {"look": "compact", "view": "crop", "glance": "resnet10t", "detail": 8},
 }
 
@@ -42,6 +46,7 @@ def build(name: str, **changed: Any) -> GlanceClassifier:
     model = GlanceClassifier(options.pop("look"), 5, **options)
     with torch.no_grad():  # maps that depend on the image
         model.attention.glance is None or model.attention.glance.logit.weight.mul_(50)  # type: ignore[union-attr,operator]
+        model.attention.again is None or model.attention.again.change[2].weight.mul_(500)  # type: ignore[union-attr,index,operator]
     return model.eval()
 
 
@@ -74,7 +79,10 @@ def test_pixels_that_were_not_bought_change_no_bit(name: str, other: str) -> Non
         assert not torch.allclose(model(inside, map_override=map_).logits, frozen.logits, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "kept"), [("patches", 12), ("crop", 12), ("masked", 12), ("patches, coarse map", 3)])
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("patches", 12), ("crop", 12), ("masked", 12), ("patches, coarse map", 3), ("patches, three looks", 12)],
+)
 def test_every_map_keeps_the_budget(name: str, kept: int) -> None:
     model = build(name)
     images = torch.rand(6, 3, *SIZE)
@@ -148,7 +156,7 @@ def test_the_window_and_the_patches_are_the_best_ones() -> None:
             assert torch.equal(map_, expected)
 
 
-@pytest.mark.parametrize("name", ["crop", "masked", "patches", "patches, coarse map"])
+@pytest.mark.parametrize("name", ["crop", "masked", "patches", "patches, coarse map", "patches, three looks"])
 def test_choices_at_its_own_budget_are_its_own_and_at_others_buy_what_they_allow(name: str) -> None:
     model, images = build(name), torch.rand(3, 3, *SIZE)
     h, w = model.attention.grid
@@ -159,7 +167,7 @@ def test_choices_at_its_own_budget_are_its_own_and_at_others_buy_what_they_allow
     for share, map_ in zip(shares, maps, strict=True):
         assert map_.sum((1, 2, 3)).tolist() == [model.attention.count_of(share)] * 3
     assert (maps[0].sum(), maps[3].mean()) == (3, 1)
-    if name != "crop":
+    if name not in ("crop", "patches, three looks"):
         assert (maps[2] >= maps[1]).all(), "a larger budget holds a smaller one"
 
 
@@ -223,7 +231,7 @@ def test_it_learns_where_to_look(view: str) -> None:
 
 def test_it_is_saved_and_read(tmp_path: Path) -> None:
     images = torch.rand(2, 3, *SIZE)
-    for name in ("patches", "crop", "glance by name"):
+    for name in ("patches", "crop", "glance by name", "patches, three looks"):
         model = build(name, classes=list("abcde"))
         model.save_pretrained(tmp_path / name)
         for kind in (GlanceClassifier, AttentiveClassifier):
@@ -234,7 +242,7 @@ def test_it_is_saved_and_read(tmp_path: Path) -> None:
             assert torch.equal(again.explain(images).values, model.explain(images).values)
 
 
-@pytest.mark.parametrize("name", ["patches", "crop", "masked"])
+@pytest.mark.parametrize("name", ["patches", "crop", "masked", "patches, three looks", "masked, two looks"])
 def test_its_graph_gives_the_same(name: str, tmp_path: Path) -> None:
     ort = pytest.importorskip("onnxruntime")
     model, images = build(name), torch.rand(3, 3, *SIZE)
@@ -324,3 +332,102 @@ def test_a_saved_glance_is_opened_without_its_name(tmp_path: Path) -> None:
     assert type(again) is GlanceClassifier
     images = torch.rand(2, 3, 32, 32)
     assert torch.equal(again.predict(images), model.predict(images))
+
+
+def same_squares(images: Tensor) -> Tensor:
+    """The same images with the pixels of every square of 2 turned round: another detail of the same averages."""
+    N, C, H, W = images.shape
+    return images.view(N, C, H // 2, 2, W // 2, 2).flip(3, 5).reshape(N, C, H, W)
+
+
+@pytest.mark.parametrize("name", ["patches, three looks", "masked, two looks"])
+def test_looks_share_one_budget_and_buy_in_order(name: str) -> None:
+    model, images = build(name), torch.rand(5, 3, *SIZE)
+    counts = {"patches, three looks": (4, 4, 4), "masked, two looks": (6, 6)}[name]
+    assert model.attention.counts == counts
+    order, logits = model.purchases(images), model.attention._logits(images)[0].flatten(1)
+    assert order.dtype == torch.int64
+    for own, scores in zip(order.flatten(1), logits, strict=True):
+        assert own[own > 0].sort().values.tolist() == list(range(1, 13))
+        first = [int(own.eq(k).nonzero()) for k in range(1, counts[0] + 1)]
+        assert first == scores.topk(counts[0]).indices.tolist(), "the first look goes by the glance alone"
+    with torch.no_grad():
+        map_ = model(images).attention[0].map[0]
+    assert torch.equal(map_, (order > 0).float())
+    alone = build(name, looks=1, straight=False)
+    alone.load_state_dict(model.state_dict(), strict=False)
+    assert not torch.equal(alone.explain(images).values, map_), "what was seen changes where the rest is bought"
+
+
+@pytest.mark.parametrize("name", ["patches, three looks", "masked, two looks"])
+def test_a_later_look_depends_on_bought_detail_and_on_no_other(name: str) -> None:
+    model, images = build(name), torch.rand(6, 3, *SIZE)
+    detail, order = same_squares(images), model.purchases(images)
+    assert torch.equal(model.purchases(detail)[order == 1], order[order == 1]), "the glance sees averages alone"
+    unseen = torch.where(pixels((order > 0).float()), images, detail)
+    assert torch.equal(model.purchases(unseen), order)
+    with torch.no_grad():
+        assert torch.equal(model(unseen).logits, model(images).logits), "no map held: what nobody saw changes no bit"
+    last = int(order.max())
+    seen_last = torch.where(pixels((order > last - model.attention.counts[-1]).float()), detail, images)
+    assert torch.equal(model.purchases(seen_last), order), "what the last look shows comes too late"
+    seen_first = torch.where(pixels(((order > 0) & (order <= model.attention.counts[0])).float()), detail, images)
+    assert not torch.equal(model.purchases(seen_first), order)
+
+
+def test_the_probability_of_several_looks_is_that_of_their_draws() -> None:
+    """Two looks at three patches of a row of four: drawn so often as log_prob says, by exhaustive counting."""
+    glance = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 1, 1))
+
+    class Again(nn.Module):
+        def forward(self, seen: Tensor, opened: Tensor, logits: Tensor) -> Tensor:
+            return opened.flip(3) * 2.0  # the mirrored place becomes likelier
+
+    class Glance(nn.Module):
+        def forward(self, low: Tensor) -> tuple[Tensor, None]:
+            return glance(low), None
+
+    attention = GlanceAttention(Glance(), (1, 4), (2, 8), 0.75, straight=False, again=Again(), looks=2)
+    image = torch.rand(1, 3, 4, 16)
+    output = attention(image, samples=20_000)
+    assert output.log_prob is not None
+    assert attention.counts == (2, 1)
+    logits = glance(F.interpolate(image, (2, 8), mode="area"))[0, 0, 0].tolist()
+    expected, sequences = dict[int, float](), list[float]()
+    for first in itertools.permutations(range(4), 2):
+        likely, left = 1.0, list(range(4))
+        for place in first:
+            likely *= math.exp(logits[place]) / sum(math.exp(logits[k]) for k in left)
+            left.remove(place)
+        later = {k: logits[k] + 2.0 * (3 - k in first) for k in left}
+        for k in left:
+            share = math.exp(later[k]) / sum(map(math.exp, later.values()))
+            missing = next(iter(set(range(4)) - {*first, k}))
+            expected[missing] = expected.get(missing, 0.0) + likely * share
+            sequences.append(likely * share)
+    missing = output.map[:, 0, 0, 0].argmin(1)
+    for place, probability in expected.items():
+        assert float((missing == place).float().mean()) == pytest.approx(probability, abs=0.015)
+    assert sum(sequences) == pytest.approx(1)
+    drawn = output.log_prob.detach()[:, 0].exp()
+    distance, nearest = (drawn[:, None] - torch.tensor(sequences)).abs().min(1)
+    assert float(distance.max()) < 1e-5
+    assert len(nearest.unique()) > 12
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "crop",
+            {"looks": 2},
+            r"looks=2: a window \(view='crop'\) is bought at once.*'patches' or 'masked', or looks=1",
+        ),
+        ("patches", {"looks": 0}, "looks=0: at least 1"),
+        ("masked", {"looks": 2, "straight": True}, "looks=2: several looks learn by the score function"),
+        ("patches", {"looks": 5, "budget": 0.05}, "looks=5: the budget buys 2 of the image's patches, fewer than one"),
+    ],
+)
+def test_looks_that_cannot_be_are_refused(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegardError, match=message):
+        build(name, **options)

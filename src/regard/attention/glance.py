@@ -15,6 +15,10 @@ A choice has no derivative, so the glance learns in one of two ways, on random c
     score     the score function (REINFORCE, Williams 1992): the objective multiplies ``log_prob`` of each choice by how
               much better it did than the image's other choices (`regard.objectives.information_loss`)
 
+With several ``looks`` the budget is shared out evenly: each look buys its part among what is left, by the glance's
+logits plus what a second network, ``again``, makes of the pixels that were bought before it (`regard.attention.turns`).
+They learn together, by the score function.
+
 Choosing k by perturbed logits is sampling without replacement (Plackett-Luce; Kool et al., *Stochastic Beams and Where
 to Find Them*, ICML 2019), whose probability in the order of drawing is in closed form. Pixels that were not bought are
 replaced by zero with ``where``, so that not even a NaN there gets past. Caveat: the glance has seen the whole image in
@@ -30,11 +34,12 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.attention.projection import Projection
 from regard.attention.spatial import override_map, repeat_samples
+from regard.attention.turns import chosen_in_turns, highest, shared_out, with_gumbel_noise
 from regard.types import AttentionOutput, RegardError
 
 Bought = Literal["patches", "window"]
@@ -55,9 +60,12 @@ class GlanceAttention(nn.Module):
         schedule: of single patches, the shares of training between which the budget falls from all of them to what is
             asked.
         places: ``learned``, or a control without a glance.
+        again: with several looks: pixels that were bought (N,C,H,W), zeros elsewhere, which patches these are, and the
+            glance's logits, both (N,1,h,w), -> what is added to the logits.
+        looks: in how many turns single patches are bought.
 
     Raises:
-        RegardError: a share outside (0,1], or a straight-through window.
+        RegardError: a share outside (0,1], a straight-through window, or looks that cannot be.
     """
 
     chooses_pixels = True
@@ -74,6 +82,8 @@ class GlanceAttention(nn.Module):
         straight: bool = True,
         schedule: tuple[float, float] = (0.0, 0.4),
         places: Places = "learned",
+        again: nn.Module | None = None,
+        looks: int = 1,
     ) -> None:
         super().__init__()
         for name, value, known in (("bought", bought, Bought), ("places", places, Places)):
@@ -85,10 +95,14 @@ class GlanceAttention(nn.Module):
             raise RegardError("bought='window' learns by the score function: a window has no soft map of its own")
         if (glance is None) != (places != "learned"):
             raise RegardError(f"places={places!r}: a glance goes with learned places, and with those only")
+        _check_looks(looks, bought, straight=straight)
         self.glance, self.grid, self.glance_size = glance, grid, glance_size
         self.budget, self.bought, self.straight, self.places = float(budget), bought, straight, places
         h, w = grid
+        self.again, self.looks = again, looks
         self.count, self.window = self.count_of(self.budget), self._window_of(self.budget)
+        self.counts = shared_out(self.count, looks)
+        """Patches that each look buys."""
         self.projection: Projection | None = None
         if straight and places == "learned" and self.count < h * w:
             self.projection = Projection(
@@ -133,7 +147,7 @@ class GlanceAttention(nn.Module):
             soft, log_prob = a, None
         else:
             logits, scores = self._logits(features)
-            a, soft, log_prob = self._choose(logits, samples)
+            a, soft, log_prob = self._choose(features, logits, samples)
         opened = a.detach().reshape(S * B, 1, h, w) > 0
         repeated = repeat_samples(features, S)
         zero = torch.zeros((), dtype=features.dtype, device=features.device)
@@ -157,8 +171,8 @@ class GlanceAttention(nn.Module):
     def choices(self, features: Float[Tensor, "B C H W"], shares: Sequence[float]) -> Float[Tensor, "K B 1 h w"]:
         """What the same glance would buy of images under other budgets: maps of 0 and 1, without noise.
 
-        Single patches are those with the highest logits, so that a larger budget holds a smaller one; a larger window
-        may lie elsewhere.
+        Single patches of one look are those with the highest logits, so that a larger budget holds a smaller one; a
+        larger window may lie elsewhere, and so may what several looks buy, each with its part of the budget.
 
         Args:
             features: images.
@@ -174,9 +188,40 @@ class GlanceAttention(nn.Module):
                 rows, columns = h - window[0] + 1, w - window[1] + 1
                 maps.append(self._covered(chosen.view(1, -1, 1, rows, columns), window)[0])
             else:
-                order = _highest(logits.flatten(1)[None], self.count_of(share))[0]
+                count = self.count_of(share)
+                order = self._in_turns(features, logits, shared_out(count, min(self.looks, count)))[0][0]
                 maps.append(torch.zeros_like(logits).flatten(1).scatter(1, order, 1.0).view_as(logits))
         return torch.stack(maps)
+
+    @torch.no_grad()
+    def purchases(self, features: Float[Tensor, "B C H W"]) -> Int[Tensor, "B 1 h w"]:
+        """When each patch is bought, without noise: 1 is the first; 0 is not bought. A window is bought at once."""
+        logits = self._logits(features)[0]
+        if self.bought == "window":
+            return self._choose(features, logits, 0)[0][0].long()
+        order = self._in_turns(features, logits, self.counts)[0][0]
+        number = torch.arange(1, order.shape[1] + 1, device=order.device).expand_as(order)
+        empty = torch.zeros(logits.shape, dtype=torch.int64, device=logits.device)
+        return empty.flatten(1).scatter(1, order, number).view_as(empty)
+
+    def _in_turns(
+        self, features: Tensor, logits: Tensor, counts: tuple[int, ...], samples: int = 0
+    ) -> tuple[Int[Tensor, "S B k"], Float[Tensor, "S B"]]:
+        """Patches in the order of buying, look by look, and the log probability of that."""
+        S, B, (h, w) = max(samples, 1), features.shape[0], self.grid
+        first = logits.expand(S, B, 1, h, w).reshape(S * B, 1, h, w)
+
+        def scores_of(turn: int, taken: Bool[Tensor, "S B N"]) -> Float[Tensor, "S B N"]:
+            scores = first
+            if turn and self.again is not None:
+                opened = taken.view(S * B, 1, h, w)
+                zero = torch.zeros((), dtype=features.dtype, device=features.device)
+                seen = torch.where(_enlarged(opened, features.shape[-2:]), repeat_samples(features, S), zero)
+                scores = first + self.again(seen.detach(), opened.to(seen.dtype), first.to(seen.dtype)).float()
+            return scores.view(S, B, h * w)
+
+        noise = samples > 0 and self.places == "learned"
+        return chosen_in_turns(scores_of, counts, (S, B, h * w), features.device, noise=noise)
 
     def _window_of(self, share: float) -> tuple[int, int]:
         """Rows and columns of the window that a budget buys."""
@@ -202,23 +247,25 @@ class GlanceAttention(nn.Module):
             fixed = on.float() - 1e-3 * (y[:, None].square() + x.square())
         return fixed.float().expand(B, 1, h, w), None
 
-    def _choose(self, logits: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _choose(self, features: Tensor, logits: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Hard maps (S,B,1,h,w), what has their gradient and is their mean, and log probabilities (S,B)."""
         S, B = max(samples, 1), logits.shape[0]
+        if self.bought == "patches" and not self.straight:
+            order, log_prob = self._in_turns(features, logits, self.counts, samples)
+            a = logits.new_zeros(S, B, math.prod(self.grid)).scatter(2, order, 1.0).view(S, B, 1, *self.grid)
+            return a, a, log_prob if self.places == "learned" else None
         scores = logits if self.bought == "patches" else self._windows(logits, self.window)
         scores = scores.expand(S, *scores.shape)
         noisy = scores
         if samples and self.places == "learned":
-            noisy = scores - (-torch.rand_like(scores).clamp(1e-9, 1 - 1e-7).log()).log()
-        log_prob: Tensor | None = None
+            noisy = with_gumbel_noise(scores)
         if self.bought == "window":
             best = noisy.flatten(2).argmax(2, keepdim=True)
             chosen = torch.zeros_like(noisy).flatten(2).scatter(2, best, 1.0).view_as(noisy)
-            if self.places == "learned":
-                log_prob = scores.flatten(2).log_softmax(2).gather(2, best)[..., 0]
+            logs = scores.flatten(2).log_softmax(2).gather(2, best)[..., 0]
             a = self._covered(chosen, self.window)
             soft = self._covered(scores.flatten(2).softmax(2).view_as(scores), self.window)
-            return a, soft, log_prob
+            return a, soft, logs if self.places == "learned" else None
         count = self.count
         soft = noisy
         if self.projection is not None and self.training:
@@ -226,15 +273,13 @@ class GlanceAttention(nn.Module):
             count = min(max(round(float(self.projection.target()) * flat[0].numel()), self.count), flat[0].numel())
             b = self.projection(flat, lambda shifted: shifted.sigmoid().flatten(1).mean(1))
             soft = (flat - b).sigmoid().view_as(noisy)
-        order = _highest(noisy.detach().flatten(2), count)
+        order = highest(noisy.detach().flatten(2), count)
         a = torch.zeros_like(noisy).flatten(2).scatter(2, order, 1.0).view_as(noisy)
         if self.projection is not None and self.training:
             a = a + (soft - soft.detach())
         else:
             soft = a
-        if self.places == "learned" and not self.straight:
-            log_prob = _ordered_log_prob(scores.flatten(2), order)
-        return a, soft, log_prob
+        return a, soft, None
 
     @staticmethod
     def _windows(logits: Tensor, window: tuple[int, int]) -> Tensor:
@@ -248,21 +293,19 @@ class GlanceAttention(nn.Module):
         return F.conv_transpose2d(chosen.flatten(0, 1), kernel).clamp(max=1).view(S, B, 1, *self.grid)
 
 
-def _highest(scores: Float[Tensor, "S B N"], count: int) -> Tensor:
-    """Numbers of the highest scores (S,B,count), falling; of equal ones the first, as in uniform parts of an image."""
-    if torch.compiler.is_exporting():  # a graph has no stable sort, and its TopK takes the first of equal ones
-        return scores.topk(count, dim=2).indices
-    return scores.argsort(dim=2, descending=True, stable=True)[..., :count]
-
-
-def _ordered_log_prob(scores: Float[Tensor, "S B N"], order: Tensor) -> Float[Tensor, "S B"]:
-    """Log probability of drawing these, in this order, without replacement (Plackett-Luce)."""
-    taken = scores.gather(2, order)
-    everything = scores.logsumexp(2, keepdim=True)
-    gone = taken.logcumsumexp(2) - everything  # log share of what is drawn, up to and with each
-    before = torch.cat([torch.full_like(gone[..., :1], -torch.inf), gone[..., :-1]], 2)
-    left = torch.log1p(-before.exp().clamp(max=1 - 1e-6))
-    return (taken - everything - left).sum(2)
+def _check_looks(looks: int, bought: Bought, *, straight: bool) -> None:
+    if looks < 1:
+        raise RegardError(f"looks={looks}: at least 1")
+    if looks > 1 and bought == "window":
+        raise RegardError(
+            f"looks={looks}: a window (view='crop') is bought at once; several looks buy single patches: take "
+            "view='patches' or 'masked', or looks=1"
+        )
+    if looks > 1 and straight:
+        raise RegardError(
+            f"looks={looks}: several looks learn by the score function, since what a later one sees is a choice; leave "
+            "straight out"
+        )
 
 
 def _enlarged(map_: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -12,6 +12,7 @@ from regard.backbones.create import BACKBONES, create_backbone, list_backbones
 from regard.backbones.exclusion import exclude_tokens
 from regard.backbones.exclusive import exclusive
 from regard.backbones.glance import PIXELS, BackboneGlance, GlanceNet, Look, LookView
+from regard.backbones.glance_again import SeenNet
 from regard.backbones.head import fit_head, head_name, inflate, take_head
 from regard.backbones.image_noise import ImageNoise, image_seeds
 from regard.backbones.inspect import (
@@ -59,6 +60,7 @@ __all__ = [
     "LookView",
     "MapOverrides",
     "Recorder",
+    "SeenNet",
     "Statistics",
     "Stem",
     "TwoPathNorm",

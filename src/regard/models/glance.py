@@ -1,6 +1,7 @@
 """Glance, then look: a small network buys patches of the image under a budget, and a second one sees only those.
 
     low resolution -> glance -> map on the patch grid, a fixed share open -> bought pixels -> look -> logits
+                                      ^----------- again, with several looks ---------'
 
 Attention inside a network cannot exclude pixels: a kept position has seen its neighbours through its receptive field.
 Here it stands on the pixels (layer ``pixels``), before anything but the glance has computed them. With the map held
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.attention import Bought, GlanceAttention, Places
@@ -24,6 +25,7 @@ from regard.backbones import (
     GlanceNet,
     Look,
     LookView,
+    SeenNet,
     attended,
     create_backbone,
     eval_mode,
@@ -66,9 +68,11 @@ class GlanceClassifier(AttentiveClassifier):
         patch: side of a patch of the map in pixels; by default the look's own, or an eighth of the image's height.
         detail: pixels a patch that the small glance sees, in either direction; of a glance by name, the side of its
             image is the grid's times this.
+        looks: in how many turns the budget is bought, in equal parts: each turn after the first has seen, in full
+            resolution, what was bought before it. Not for ``view="crop"``.
         draws: random choices for each training image. With several, and with ``view="crop"``, the glance learns by how
             much better some of them do; see `regard.attention.GlanceAttention`.
-        straight: learn by the straight-through gradient instead; by default for ``view="masked"``.
+        straight: learn by the straight-through gradient instead; by default for ``view="masked"`` with one look.
         schedule: with ``straight``, shares of training between which the budget falls from everything.
         places: ``learned``; or a control: ``random`` (drawn by the image's pixels: ``prediction`` is ``seeded``),
             ``center``, ``grid``.
@@ -81,8 +85,8 @@ class GlanceClassifier(AttentiveClassifier):
         backbone_options: options of the look's network.
 
     Raises:
-        RegardError: an image that is no whole number of patches, a look that cannot see by that ``view``, or a view
-            that cannot learn ``straight``.
+        RegardError: an image that is no whole number of patches, a look that cannot see by that ``view``, a view
+            that cannot learn ``straight``, or one that has no several looks.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class GlanceClassifier(AttentiveClassifier):
         view: LookView = "patches",
         patch: int | None = None,
         detail: int = 4,
+        looks: int = 1,
         draws: int | None = None,
         straight: bool | None = None,
         schedule: Sequence[float] = (0.0, 0.4),
@@ -113,7 +118,7 @@ class GlanceClassifier(AttentiveClassifier):
     ) -> None:
         own = constructor_arguments(locals())
         shape = image_shape(input_size)
-        straight = view == "masked" if straight is None else straight
+        straight = view == "masked" and looks == 1 if straight is None else straight
         prediction = "seeded" if places == "random" else prediction
         if straight and view == "patches":
             raise RegardError(
@@ -136,6 +141,8 @@ class GlanceClassifier(AttentiveClassifier):
             straight=straight,
             schedule=(float(schedule[0]), float(schedule[1])),
             places=places,
+            again=SeenNet((side, side), in_chans=shape[0]) if looks > 1 and places == "learned" else None,
+            looks=looks,
         )
         window = attention.window if bought == "window" else None
         if network is None:
@@ -183,6 +190,20 @@ class GlanceClassifier(AttentiveClassifier):
         """
         with eval_mode(self):
             return self.attention.choices(self._normalized(images), shares)
+
+    def purchases(self, images: Float[Tensor, "B C H W"]) -> Int[Tensor, "B 1 h w"]:
+        """In which order patches of images in [0,1] are bought: 1 is the first; 0 is not bought.
+
+        A window is bought at once, and its patches are all 1. The first ``attention.counts[0]`` are the first look's,
+        the next ``attention.counts[1]`` the second's, and so on.
+
+        >>> import torch
+        >>> model = GlanceClassifier("compact", 10, view="masked", looks=2, input_size=(32, 32))
+        >>> model.purchases(torch.rand(1, 3, 32, 32)).unique().tolist() == list(range(17)), model.attention.counts
+        (True, (8, 8))
+        """
+        with eval_mode(self):
+            return self.attention.purchases(self._normalized(images))
 
     def _samples(self, samples: int | Samples | None) -> Samples:
         drawn = super()._samples(samples)

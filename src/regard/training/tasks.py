@@ -121,7 +121,7 @@ class Classification(TaskKind):
 
 
 _GLANCE_OPTIONS = (
-    *("glance", "view", "patch", "detail", "draws", "straight", "schedule", "places"),
+    *("glance", "view", "patch", "detail", "looks", "draws", "straight", "schedule", "places"),
     *("glance_options", "glance_pretrained"),
 )
 """Of `GlanceClassifier`, those that are its attention's; a recipe has other fields for the others."""
