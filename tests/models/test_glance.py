@@ -12,8 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention import GlanceAttention
+from regard.backbones import BackboneGlance, GlanceNet
 from regard.explain import explain
-from regard.models import AttentiveClassifier, GlanceClassifier, open_saved, to_onnx
+from regard.models import (
+    CONTROL_PLACES,
+    AttentiveClassifier,
+    GlanceClassifier,
+    control_maps,
+    glance_cam,
+    open_saved,
+    shrunk_look,
+    to_onnx,
+)
 from regard.objectives import Weights, information_loss
 from regard.types import RegardError
 
@@ -46,7 +56,7 @@ def build(name: str, **changed: Any) -> GlanceClassifier:
     model = GlanceClassifier(options.pop("look"), 5, **options)
     with torch.no_grad():  # maps that depend on the image
         model.attention.glance is None or model.attention.glance.logit.weight.mul_(50)  # type: ignore[union-attr,operator]
-        model.attention.again is None or model.attention.again.change[2].weight.mul_(500)  # type: ignore[union-attr,index,operator]
+        model.attention.again is None or model.attention.again.change.weight.mul_(500)  # type: ignore[union-attr,operator]
     return model.eval()
 
 
@@ -431,3 +441,123 @@ def test_the_probability_of_several_looks_is_that_of_their_draws() -> None:
 def test_looks_that_cannot_be_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(RegardError, match=message):
         build(name, **options)
+
+
+class Brightest(nn.Module):
+    """A glance that knows where the clue is: brighter patches are bought first."""
+
+    def forward(self, low: Tensor) -> tuple[Tensor, None]:
+        return 40 * F.avg_pool2d(low, 4).mean(1, keepdim=True), None
+
+
+def signposts(number: int) -> tuple[Tensor, Tensor]:
+    """A bright patch with stripes, red or blue, that say at which of two places stripes, lying or standing, are the
+    class; at the other one is a chequered patch. In the averages of 2 x 2 pixels that the glance sees, all of it but
+    the brightness is grey.
+    """
+    hue, labels = torch.randint(2, (number,)), torch.randint(2, (number,))
+    line = torch.tensor([1.0, -1.0]).repeat(4)
+    lying = line[:, None].expand(8, 8)
+    patterns = torch.stack([lying, lying.T])
+    images = torch.full((number, 3, 16, 16), 0.5)
+    images[:, :, :8, :8] += 0.15 + 0.3 * torch.eye(3)[hue * 2][:, :, None, None] * lying
+    for place, (row, column) in enumerate(((0, 8), (8, 0))):
+        here = torch.where((hue == place)[:, None, None], patterns[labels], lying * lying.T)
+        images[:, :, row : row + 8, column : column + 8] += 0.4 * here[:, None]
+    return images, labels
+
+
+def test_a_second_look_learns_from_what_the_first_one_saw() -> None:
+    hits = {}
+    for looks in (1, 2):
+        torch.manual_seed(0)
+        options: dict[str, Any] = {"input_size": (16, 16), "normalize": ((0.5,), (0.25,))}
+        options["backbone_options"] = VIT | {"depth": 1}
+        model = GlanceClassifier("vit_tiny_patch16_224", 2, budget=0.5, looks=looks, **options)
+        model.attention.glance = Brightest()
+        optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+        for _ in range(45):
+            images, labels = signposts(48)
+            loss = information_loss(model.train()(images), labels, Weights()).total
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        images, labels = signposts(200)
+        hits[looks] = float((model.predict(images).argmax(1) == labels).float().mean())
+    assert hits[2] > 0.95
+    assert hits[1] < 0.8, "one look sees the class of half of the images, at best"
+
+
+@pytest.mark.parametrize("name", ["patches", "crop", "masked", "glance by name", "patches, three looks"])
+def test_controls_at_its_budget(name: str) -> None:
+    model, images = build(name), torch.rand(4, 3, *SIZE)
+    masks = torch.zeros(4, 1, *SIZE, dtype=torch.bool)
+    masks[:2, :, 2:6, 57:62] = True  # the upper right corner
+    masks[2:, :, 20:28, 28:36] = True  # about the middle
+    maps = control_maps(model, images, masks)
+    assert list(maps) == list(CONTROL_PLACES)
+    for map_ in maps.values():
+        assert map_.unique().tolist() == [0, 1]
+        assert map_.sum((1, 2, 3)).tolist() == [12] * 4
+    assert torch.equal(maps["random"][2:], control_maps(model, images[2:])["random"]), "whatever the batch"
+    assert not torch.equal(maps["random"][0], maps["random"][1])
+    assert "box" not in control_maps(model, images)
+    for place in ("center", "grid"):
+        assert torch.equal(maps[place], maps[place][:1].expand(4, -1, -1, -1))
+    assert bool((maps["box"][:2, 0, 0, 7] == 1).all())
+    assert bool((maps["box"][2:, 0, 2:4, 3:5] == 1).all())
+    if name == "crop":
+        assert maps["box"][2, 0].argwhere().float().mean(0).tolist() == [
+            2.0,
+            3.5,
+        ]  # rows 1 to 3 or 2 to 4, columns 2 to 5
+
+
+@pytest.mark.parametrize("name", ["patches", "glance by name"])
+def test_grad_cam_of_the_glance_is_that_of_its_own_class(name: str) -> None:
+    """The sum over channels of features times mean slopes, by differences of its class scores."""
+    model, images = build(name), torch.rand(2, 3, *SIZE)
+    cam, net = glance_cam(model, images), model.attention.glance
+    assert isinstance(net, GlanceNet | BackboneGlance)
+    with torch.no_grad():
+        features = net.features(model.low(images))
+        scores = net.classify(features)
+    cams = []
+    for b in range(2):
+        weights = torch.zeros(features.shape[1])
+        for channel in range(features.shape[1]):
+            moved = features[b : b + 1].double().clone()
+            moved[:, channel] += 1e-2
+            net.double()
+            with torch.no_grad():
+                slope = (net.classify(moved) - net.classify(features[b : b + 1].double()))[0, scores[b].argmax()] / 1e-2
+            net.float()
+            weights[channel] = float(slope) / features[0, 0].numel()
+        cams.append((weights[:, None, None] * features[b]).sum(0).relu())
+    expected = F.interpolate(torch.stack(cams)[:, None], size=model.attention.grid, mode="bilinear")
+    torch.testing.assert_close(cam, expected, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("crop", (24, 32)), ("patches", (24, 32)), ("patches, coarse map", (32, 32)), ("masked", None)]
+)
+def test_the_whole_image_made_small_costs_the_look_as_much(name: str, size: tuple[int, int] | None) -> None:
+    model, images = build(name), torch.rand(2, 3, *SIZE)
+    shrunk, seen = shrunk_look(model), list[tuple[int, ...]]()
+    if size is None:
+        assert shrunk is None
+        return
+    assert shrunk is not None
+    whole = model.predict(images)
+    answers = shrunk(images)
+    assert answers.shape == whole.shape
+    torch.testing.assert_close(answers.sum(1), torch.ones(2))
+    assert torch.equal(model.predict(images), whole), "the model is as before"
+    if name == "crop":
+        network = model.trunk.network
+        network.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape[2:])))  # type: ignore[union-attr]
+        shrunk(images)
+        assert seen == [size]
+        small = F.avg_pool2d(model.normalized(images), 2)
+        with torch.no_grad():
+            torch.testing.assert_close(answers, network(small).softmax(1))  # type: ignore[operator]

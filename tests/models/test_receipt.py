@@ -16,7 +16,7 @@ from regard.models import AttentiveClassifier, Receipt, check_receipt, make_rece
 from regard.types import RegardError
 
 pytest.importorskip("constriction")
-VIEWS = ["patches", "crop", "masked"]
+VIEWS = ["patches", "crop", "masked", "patches, three looks"]
 
 
 @pytest.mark.parametrize("name", VIEWS)

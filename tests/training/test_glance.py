@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from markupsafe import escape
 from tests.training.tiny import metrics, tiny
 
 from regard.evaluation import evaluate
@@ -134,12 +135,90 @@ def check_other_budgets(run: Path, evaluation: dict[str, Any], page: str) -> Non
     assert page.count('class="answer"') == len(items) * len(budgets)
     assert 'id="budget"' in page
     assert '<h2 id="h-budgets">' in page
+    check_record(evaluation, page)
+
+
+def check_record(evaluation: dict[str, Any], page: str) -> None:
+    """The same look at other places, and what each part costs."""
+    record = evaluation["glance"]
+    places = {each["label"]: each for each in record["places"]}
+    assert list(places)[:6] == [
+        "where the glance says",
+        "random places",
+        "the middle",
+        "an even grid",
+        "Grad-CAM of the glance",
+        "the object's box",
+    ]
+    accuracy = next(score for score in evaluation["scores"] if score["key"] == "accuracy_mean")["value"]
+    own = places["where the glance says"]
+    assert own["accuracy"]["value"] == pytest.approx(accuracy, abs=1e-6)
+    assert own["difference"] is None
+    whole = places["the whole image, the same look"]
+    assert whole["object_bought"] == pytest.approx(1)
+    assert whole["accuracy"]["value"] == pytest.approx(evaluation["budgets"][-1]["accuracy"]["value"], abs=1e-6)
+    for label, each in places.items():
+        if each is not own:
+            minus = own["accuracy"]["value"] - each["accuracy"]["value"]
+            assert each["difference"]["value"] == pytest.approx(minus, abs=1e-6)
+        assert f'<th scope="row">{escape(label)}</th>' in page
+    best = max(places[name]["object_bought"] for name in list(places)[1:5])
+    assert places["the object's box"]["object_bought"] >= best
+    work = {each["label"]: each for each in record["work"]}
+    glance, look, both, whole = work.values()
+    assert whole["values"] == 3 * 16 * 16
+    assert look["values"] == 3 * 16 * 16 // 4
+    assert both["values"] == look["values"] + glance["values"]
+    assert both["flops"] == pytest.approx(glance["flops"] + look["flops"], rel=0.01)
+    assert 0 < look["flops"] < whole["flops"]
+    assert all(each["milliseconds"] > 0 for each in work.values())
+    assert "processor, " in record["machine"]
+    for each in work.values():
+        assert f'<th scope="row">{each["label"]}</th>' in page
 
 
 def test_the_page_of_a_glance_has_other_budgets(tmp_path: Path) -> None:
     train(recipe(train={"epochs": 1}), tmp_path / "run", quiet=True)
     evaluation = json.loads(evaluate(tmp_path / "run").read_text())
     check_other_budgets(tmp_path / "run", evaluation, write_report(tmp_path / "run").read_text(encoding="utf-8"))
+
+
+LOOKS = {"view": "masked", "patch": 4, "looks": 2}
+
+
+def test_several_looks_go_from_recipe_to_page(tmp_path: Path) -> None:
+    train(recipe(train={"epochs": 1}, attention_options=LOOKS), tmp_path / "run", quiet=True)
+    model = load_run(tmp_path / "run").model
+    assert isinstance(model, GlanceClassifier)
+    assert (model.attention.looks, model.attention.counts) == (2, (2, 2))
+    evaluation = json.loads(evaluate(tmp_path / "run").read_text())
+    assert evaluation["model"]["cut"]["is_cut"]
+    looks, (own, *_) = evaluation["glance"]["looks"], evaluation["glance"]["places"]
+    assert [each["patches"] for each in looks] == [2, 4]
+    assert looks[-1]["accuracy"] == own["accuracy"]
+    assert looks[0]["object_bought"] <= looks[1]["object_bought"] == own["object_bought"]
+    assert "made as small" not in str(evaluation["glance"]["places"]), "masked computes everything whatever is bought"
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert '<h3 id="looks">' in page
+    with np.load(tmp_path / "run" / "gallery.npz") as arrays:
+        order, maps = arrays["order"], arrays["maps"]
+    assert np.array_equal(order > 0, maps > 0)
+    assert sorted(order[0][order[0] > 0].tolist()) == [1, 2, 3, 4]
+    assert page.count('<div class="order" data-step=') == len(maps)
+    row, column = np.argwhere(order[0] == 2)[0]
+    assert f'<text x="{4.0 * column + 2}" y="{4.0 * row + 2}" font-size="1.8">2</text>' in page
+    assert 'id="ordered"' in page
+
+
+@pytest.mark.parametrize("wrong", ["shape", "negative"])
+def test_an_order_that_does_not_fit_the_maps_is_named(wrong: str, tmp_path: Path) -> None:
+    train(recipe(train={"epochs": 1}, attention_options=LOOKS), tmp_path / "run", quiet=True)
+    evaluate(tmp_path / "run")
+    arrays = dict(np.load(tmp_path / "run" / "gallery.npz"))
+    order = arrays["order"][:, 1:] if wrong == "shape" else arrays["order"] - 1
+    np.savez(tmp_path / "run" / "gallery.npz", **arrays | {"order": order})
+    with pytest.raises(RegardError, match=r"gallery.npz: order is .*regard evaluate"):
+        write_report(tmp_path / "run")
 
 
 @pytest.mark.parametrize("damage", ["bought", "answers"])

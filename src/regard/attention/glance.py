@@ -39,7 +39,7 @@ from torch import Tensor, nn
 
 from regard.attention.projection import Projection
 from regard.attention.spatial import override_map, repeat_samples
-from regard.attention.turns import chosen_in_turns, highest, shared_out, with_gumbel_noise
+from regard.attention.turns import chosen_in_turns, highest_first, shared_out, with_gumbel_noise
 from regard.types import AttentionOutput, RegardError
 
 Bought = Literal["patches", "window"]
@@ -178,20 +178,27 @@ class GlanceAttention(nn.Module):
             features: images.
             shares: of the patches, each above 0 and at most 1.
         """
-        logits, (h, w) = self._logits(features)[0], self.grid
+        logits = self._logits(features)[0]
         maps = []
         for share in shares:
             if self.bought == "window":
-                window = self._window_of(share)
-                places = self._windows(logits, window).flatten(1)
-                chosen = torch.zeros_like(places).scatter(1, places.argmax(1, keepdim=True), 1.0)
-                rows, columns = h - window[0] + 1, w - window[1] + 1
-                maps.append(self._covered(chosen.view(1, -1, 1, rows, columns), window)[0])
+                maps.append(self._window_map(logits, self._window_of(share)))
             else:
                 count = self.count_of(share)
                 order = self._in_turns(features, logits, shared_out(count, min(self.looks, count)))[0][0]
                 maps.append(torch.zeros_like(logits).flatten(1).scatter(1, order, 1.0).view_as(logits))
         return torch.stack(maps)
+
+    def best(self, scores: Float[Tensor, "B 1 h w"]) -> Float[Tensor, "B 1 h w"]:
+        """What the budget buys by other scores than the glance's: a map of 0 and 1."""
+        if self.bought == "window":
+            return self._window_map(scores, self.window)
+        order = highest_first(scores.flatten(1)[None], self.count)[0]
+        return torch.zeros_like(scores).flatten(1).scatter(1, order, 1.0).view_as(scores)
+
+    def low(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C gh gw"]:
+        """What the glance sees of images."""
+        return F.interpolate(features, size=self.glance_size, mode="area")
 
     @torch.no_grad()
     def purchases(self, features: Float[Tensor, "B C H W"]) -> Int[Tensor, "B 1 h w"]:
@@ -223,6 +230,12 @@ class GlanceAttention(nn.Module):
         noise = samples > 0 and self.places == "learned"
         return chosen_in_turns(scores_of, counts, (S, B, h * w), features.device, noise=noise)
 
+    def _window_map(self, logits: Tensor, window: tuple[int, int]) -> Tensor:
+        """The window with the highest sum of logits, as a map (B,1,h,w)."""
+        places = self._windows(logits, window)
+        best = places.flatten(1).argmax(1, keepdim=True)
+        return self._covered(torch.zeros_like(places).flatten(1).scatter(1, best, 1.0).view_as(places)[None], window)[0]
+
     def _window_of(self, share: float) -> tuple[int, int]:
         """Rows and columns of the window that a budget buys."""
         h, w = self.grid
@@ -231,21 +244,24 @@ class GlanceAttention(nn.Module):
     def _logits(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         B, (h, w) = features.shape[0], self.grid
         if self.glance is not None:
-            low = F.interpolate(features, size=self.glance_size, mode="area")
-            logits, scores = self.glance(low)
+            logits, scores = self.glance(self.low(features))
             return logits.float(), scores if self.training else None
         if self.places == "random":
             return torch.rand_like(features[:, :1, :h, :w], dtype=torch.float32), None
-        y = (torch.arange(h, device=features.device) + 0.5) / h - 0.5
-        x = (torch.arange(w, device=features.device) + 0.5) / w - 0.5
-        if self.places == "center":
-            fixed = -(y[:, None].square() + x.square())
-        else:
-            step = max(1, round((h * w / self.count) ** 0.5))
-            rows, columns = torch.arange(h, device=features.device), torch.arange(w, device=features.device)
-            on = ((rows % step)[:, None] == step // 2) & ((columns % step) == step // 2)
-            fixed = on.float() - 1e-3 * (y[:, None].square() + x.square())
-        return fixed.float().expand(B, 1, h, w), None
+        return self.fixed_scores(self.places, features.device).expand(B, 1, h, w), None
+
+    def fixed_scores(self, places: Places, device: torch.device | str = "cpu") -> Float[Tensor, "h w"]:
+        """Scores of the patches by which ``center`` or ``grid`` buys."""
+        h, w = self.grid
+        y = (torch.arange(h, device=device) + 0.5) / h - 0.5
+        x = (torch.arange(w, device=device) + 0.5) / w - 0.5
+        from_middle = y[:, None].square() + x.square()
+        if places == "center":
+            return -from_middle.float()
+        step = max(1, round((h * w / self.count) ** 0.5))
+        rows, columns = torch.arange(h, device=device), torch.arange(w, device=device)
+        on = ((rows % step)[:, None] == step // 2) & ((columns % step) == step // 2)
+        return (on.float() - 1e-3 * from_middle).float()
 
     def _choose(self, features: Tensor, logits: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Hard maps (S,B,1,h,w), what has their gradient and is their mean, and log probabilities (S,B)."""
@@ -273,7 +289,7 @@ class GlanceAttention(nn.Module):
             count = min(max(round(float(self.projection.target()) * flat[0].numel()), self.count), flat[0].numel())
             b = self.projection(flat, lambda shifted: shifted.sigmoid().flatten(1).mean(1))
             soft = (flat - b).sigmoid().view_as(noisy)
-        order = highest(noisy.detach().flatten(2), count)
+        order = highest_first(noisy.detach().flatten(2), count)
         a = torch.zeros_like(noisy).flatten(2).scatter(2, order, 1.0).view_as(noisy)
         if self.projection is not None and self.training:
             a = a + (soft - soft.detach())

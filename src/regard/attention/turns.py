@@ -57,7 +57,7 @@ def chosen_in_turns(
     log_prob: Tensor | None = None
     for turn, count in enumerate(counts):
         scores = scores_of(turn, taken).masked_fill(taken, -torch.inf)
-        order = highest(with_gumbel_noise(scores.detach()) if noise else scores.detach(), count)
+        order = highest_first(with_gumbel_noise(scores.detach()) if noise else scores.detach(), count)
         own = ordered_log_prob(scores, order)
         log_prob = own if log_prob is None else log_prob + own
         taken = taken.scatter(2, order, True)
@@ -71,7 +71,7 @@ def with_gumbel_noise(scores: Tensor) -> Tensor:
     return scores - (-torch.rand_like(scores).clamp(1e-9, 1 - 1e-7).log()).log()
 
 
-def highest(scores: Float[Tensor, "S B N"], count: int) -> Int[Tensor, "S B k"]:
+def highest_first(scores: Float[Tensor, "S B N"], count: int) -> Int[Tensor, "S B k"]:
     """Numbers of the highest scores (S,B,count), falling; of equal ones the first, as in uniform parts of an image."""
     if torch.compiler.is_exporting():  # a graph has no stable sort, and its TopK takes the first of equal ones
         return scores.topk(count, dim=2).indices

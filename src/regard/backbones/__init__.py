@@ -42,7 +42,7 @@ from regard.backbones.norms import TwoPathNorm, calibrate_norms, two_path_norms
 from regard.backbones.recorder import MapOverrides, Recorder, overrides_by_layer, run
 from regard.backbones.stem import Stem, trace_until
 from regard.backbones.weights import load_weights, original_keys, read_weights, weights_hash
-from regard.backbones.width import match_width, size_of, width_is_free
+from regard.backbones.width import count_flops, match_width, size_of, width_is_free
 
 __all__ = [
     "BACKBONES",
@@ -69,6 +69,7 @@ __all__ = [
     "bottleneck_branch",
     "calibrate_norms",
     "checkpoint_blocks",
+    "count_flops",
     "create_backbone",
     "cut_of",
     "default_statistics",

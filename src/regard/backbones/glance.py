@@ -74,7 +74,15 @@ class GlanceNet(nn.Module):
         x = self.stem(low)
         y = self.around(x)
         x = x + F.interpolate(y, size=x.shape[-2:], mode="bilinear", align_corners=False)
-        return self.logit(x), self.scores(y.mean((2, 3)))
+        return self.logit(x), self.classify(y)
+
+    def features(self, low: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
+        """From which the class scores are computed."""
+        return self.around(self.stem(low))
+
+    def classify(self, features: Float[Tensor, "B c h w"]) -> Float[Tensor, "B n"]:
+        """Class scores of `features`."""
+        return self.scores(features.mean((2, 3)))
 
 
 class BackboneGlance(nn.Module):
@@ -102,14 +110,26 @@ class BackboneGlance(nn.Module):
 
     def forward(self, low: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B 1 h w"], Float[Tensor, "B n"]]:
         """Logits and class scores."""
-        network: VisionTransformer = self.network  # type: ignore[assignment]  # the same two methods
-        features = network.forward_features(low)
+        features = self.features(low)
+        logits = F.interpolate(self.logit(features), size=self.grid, mode="bilinear", align_corners=False)
+        return logits, self.classify(features)
+
+    def features(self, low: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
+        """The network's last features.
+
+        Raises:
+            RegardError: they have no positions.
+        """
+        features: Tensor = self.network.forward_features(low)  # type: ignore[operator]  # checked
         if features.ndim != 4:
             raise RegardError(
                 f"glance: features {tuple(features.shape)} have no positions; take a convolutional network"
             )
-        logits = F.interpolate(self.logit(features), size=self.grid, mode="bilinear", align_corners=False)
-        return logits, network.forward_head(features)
+        return features
+
+    def classify(self, features: Float[Tensor, "B c h w"]) -> Float[Tensor, "B n"]:
+        """Class scores of `features`."""
+        return self.network.forward_head(features)  # type: ignore[operator]  # checked
 
 
 class Look(nn.Module):

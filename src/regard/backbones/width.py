@@ -7,6 +7,7 @@ one; such a network gets a hidden layer before its classifier.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -34,8 +35,14 @@ def size_of(model: nn.Module, by: Size, shape: tuple[int, int, int]) -> int:
     """
     if by == "parameters":
         return sum(p.numel() for p in model.parameters())
-    with eval_mode(model), FlopCounterMode(display=False) as counter:
-        model(probe_images(model, shape))
+    with eval_mode(model):
+        return count_flops(lambda: model(probe_images(model, shape)))
+
+
+def count_flops(work: Callable[[], object]) -> int:
+    """Floating point operations of what ``work`` computes, counted as in `size_of`."""
+    with FlopCounterMode(display=False) as counter:
+        work()
     return int(counter.get_total_flops())
 
 

@@ -14,6 +14,7 @@ from regard.devices import find_device
 from regard.evaluation.budgets import budget_steps
 from regard.evaluation.context import Columns, EvaluationContext
 from regard.evaluation.gallery import write_run_gallery
+from regard.evaluation.glance_facts import glance_record
 from regard.evaluation.measures import MEASURES
 from regard.evaluation.observe import EVERY_SAMPLES, Observation
 from regard.evaluation.rows import TWIN, make_rows, write_per_image
@@ -130,6 +131,7 @@ def evaluate(
         anchors=_anchors(context.observation),
         map=_map_meaning(context),
         budgets=budget_steps(context),
+        glance=glance_record(context),
         warnings=(*context.data.remarks, *warnings),
         gallery=write_run_gallery(context, per_image, folder / "gallery.npz"),
         **parts,

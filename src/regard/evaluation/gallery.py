@@ -59,6 +59,7 @@ def write_run_gallery(context: EvaluationContext, scores: Mapping[str, Tensor], 
     answers, bought = ([()] * len(index), None) if dense else gallery_answers(context, batch)
     if bought is not None:
         arrays["bought"] = bought.byte().numpy()
+        arrays["order"] = context.model.purchases(batch.images.to(context.device))[:, 0].cpu().numpy()
     if dense:
         arrays["predictions"] = (observation.mean[index, 0] > 0.5).byte().numpy()
     write_arrays(path, arrays)

@@ -8,6 +8,7 @@ from regard.models.card import CardFacts
 from regard.models.classifier import AttentiveClassifier
 from regard.models.export import to_onnx
 from regard.models.glance import GLANCE, GlanceClassifier
+from regard.models.glance_controls import CONTROL_PLACES, control_maps, glance_cam, shrunk_look
 from regard.models.hub import CONFIG, HUB, fetch_model, hub_name
 from regard.models.images import ImageInput, check_range
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
@@ -24,6 +25,7 @@ from regard.models.two_stream import STREAMS, TwoStream, TwoStreamOutput
 __all__ = [
     "BASELINE_NAMES",
     "CONFIG",
+    "CONTROL_PLACES",
     "FREEZE_ALL",
     "GLANCE",
     "HUB",
@@ -50,12 +52,15 @@ __all__ = [
     "as_tensor_module",
     "check_range",
     "check_receipt",
+    "control_maps",
     "fetch_model",
+    "glance_cam",
     "hub_name",
     "make_receipt",
     "open_saved",
     "paper_model",
     "read_receipt",
+    "shrunk_look",
     "to_onnx",
     "write_receipt",
 ]

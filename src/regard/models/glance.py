@@ -141,7 +141,7 @@ class GlanceClassifier(AttentiveClassifier):
             straight=straight,
             schedule=(float(schedule[0]), float(schedule[1])),
             places=places,
-            again=SeenNet((side, side), in_chans=shape[0]) if looks > 1 and places == "learned" else None,
+            again=SeenNet((side, side), grid, in_chans=shape[0]) if looks > 1 and places == "learned" else None,
             looks=looks,
         )
         window = attention.window if bought == "window" else None
@@ -190,6 +190,14 @@ class GlanceClassifier(AttentiveClassifier):
         """
         with eval_mode(self):
             return self.attention.choices(self._normalized(images), shares)
+
+    def low(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C gh gw"]:
+        """What the glance sees of images in [0,1]: their averages over squares, normalised."""
+        return self.attention.low(self.normalized(images))
+
+    def normalized(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Images in [0,1] as glance and look see them."""
+        return self._normalized(images)
 
     def purchases(self, images: Float[Tensor, "B C H W"]) -> Int[Tensor, "B 1 h w"]:
         """In which order patches of images in [0,1] are bought: 1 is the first; 0 is not bought.

@@ -18,6 +18,7 @@ from regard.report.words import interval_text, listed, number
 
 GALLERY_ORDER = ("best", "typical", "worst")
 LARGEST = 384  # pixels per side in the page, enough for a phone
+MOST_NUMBERS = 100  # patches of a picture whose order is written into them
 PHOTOGRAPH = 128  # JPEG from this side on: a tenth of the size of a PNG
 
 
@@ -38,7 +39,8 @@ class Panels:
 class Card(Panels):
     """One image of the gallery; ``outline`` (of the object) and ``drawn`` (of the predicted mask) are SVG paths.
 
-    ``steps`` are what other budgets would buy, as ``layer`` is, in the order of the item's answers.
+    ``steps`` are what other budgets would buy, as ``layer`` is, in the order of the item's answers; ``order`` has the
+    number of each bought patch and its middle x, y in pixels, where there are few enough to be read.
     """
 
     item: Item
@@ -47,6 +49,7 @@ class Card(Panels):
     right: bool
     flat: bool
     steps: tuple[str, ...] = ()
+    order: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class _Gallery:
     outlined: bool
     choice: bool
     budgets: tuple[BudgetStep, ...]
+    ordered: bool  # some card has numbers
     step: int | None  # of the budgets, the trained one; None where there are none
 
 
@@ -95,6 +99,7 @@ def build_gallery(run: Run) -> _Gallery | None:
         outlined=pictures.masks is not None,
         choice=meaning.choice,
         budgets=run.evaluation.budgets,
+        ordered=any(card.order for rule in rules for card in rule.cards),
         step=next((k for k, b in enumerate(run.evaluation.budgets) if b.trained), None),
     )
 
@@ -120,8 +125,19 @@ def _card(item: Item, pictures: Pictures, scale: Scale, choice: bool) -> Card:
         drawn="" if pictures.predictions is None else outline(pictures.predictions[item.row]),
         right=item.truth in ("", item.prediction),
         steps=tuple(uri(_covered(step, size), "png") for step in bought),
+        order=() if pictures.order is None else _numbered(pictures.order[item.row], image.shape[0], image.shape[1]),
         flat=not shared.high - shared.low > 0.01 * (scale.high - scale.low),
     )
+
+
+def _numbered(order: NDArray[np.int64], height: int, width: int) -> tuple[tuple[int, float, float], ...]:
+    """Numbers of the patches by which something was bought, in that order, each with its middle in the picture."""
+    last = int(order.max())
+    if not 1 < last <= MOST_NUMBERS:
+        return ()
+    h, w = order.shape
+    places = ((int(order[r, c]), (c + 0.5) * width / w, (r + 0.5) * height / h) for r, c in np.argwhere(order).tolist())
+    return tuple(sorted(places))
 
 
 def panels(image: Picture, values: NDArray[np.floating], scale: Scale) -> Panels:

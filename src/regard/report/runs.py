@@ -21,6 +21,7 @@ _ARRAYS = {
     "masks": (3, "ub"),
     "predictions": (3, "ub"),
     "bought": (4, "ub"),
+    "order": (3, "iu"),
 }
 """Dimensions and kinds of numbers."""
 
@@ -127,16 +128,19 @@ def _pictures(file: Path, evaluation: Evaluation) -> Pictures:
     images, maps = arrays.pop("images"), arrays.pop("maps")
     if images.dtype != np.uint8 or images.shape[-1] != 3:
         corrupt(file, f"images is {images.dtype}{images.shape}, expected uint8 (G,H,W,3)", EVALUATE)
-    steps = arrays.pop("bought", None)
+    steps, order = arrays.pop("bought", None), arrays.pop("order", None)
     if len(maps) != len(images) or any(mask.shape != images.shape[:3] for mask in arrays.values()):
         corrupt(file, f"images {images.shape}, maps {maps.shape} and masks do not belong together", EVALUATE)
     if steps is not None and steps.shape != (len(maps), len(evaluation.budgets), *maps.shape[1:]):
         corrupt(file, f"bought is {steps.shape}, not of {len(evaluation.budgets)} budgets", EVALUATE)
     if any(len(item.answers) != (0 if steps is None else steps.shape[1]) for item in evaluation.gallery):
         corrupt(file, "bought and the answers of evaluation.json do not belong together", EVALUATE)
+    if order is not None and (order.shape != maps.shape or order.min() < 0):
+        corrupt(file, f"order is {order.shape} from {order.min()}, maps are {maps.shape}", EVALUATE)
     for item in evaluation.gallery:
         if not 0 <= item.row < len(images):
             corrupt(file, f"has {len(images)} rows, but evaluation.json asks for row {item.row}", EVALUATE)
     masks = {name: mask.astype(bool) for name, mask in arrays.items()}
     bought = None if steps is None else steps.astype(bool)
-    return Pictures(images, maps.astype(np.float32), **masks, bought=bought)
+    numbers = None if order is None else order.astype(np.int64)
+    return Pictures(images, maps.astype(np.float32), **masks, bought=bought, order=numbers)

@@ -188,6 +188,45 @@ class BudgetStep:
 
 
 @dataclass(frozen=True)
+class LookStep:
+    """What a glance's looks know after one of them: patches bought until then, accuracy, share of the object bought."""
+
+    patches: int
+    accuracy: BootstrapMean
+    object_bought: float = NAN
+
+
+@dataclass(frozen=True)
+class OtherPlaces:
+    """The same look on other places than the glance's: accuracy, the glance's minus that, share of the object."""
+
+    label: str
+    accuracy: BootstrapMean
+    difference: BootstrapMean | None = None
+    object_bought: float = NAN
+
+
+@dataclass(frozen=True)
+class WorkOfPart:
+    """What a part of a network takes for one image: values that it reads, milliseconds, floating point operations."""
+
+    label: str
+    values: int
+    milliseconds: float
+    flops: int
+
+
+@dataclass(frozen=True)
+class GlanceRecord:
+    """Of a glance: accuracy after each look, the same look at other places, and what it costs on which machine."""
+
+    looks: tuple[LookStep, ...]
+    places: tuple[OtherPlaces, ...]
+    work: tuple[WorkOfPart, ...]
+    machine: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """A predicted class and its probability."""
 
@@ -239,6 +278,7 @@ class Evaluation:
     anchors: Anchors | None = None
     map: MapMeaning | None = None
     budgets: tuple[BudgetStep, ...] = ()
+    glance: GlanceRecord | None = None
     warnings: tuple[str, ...] = ()
     gallery: tuple[Item, ...] = ()
 
@@ -264,7 +304,7 @@ class History:
 @dataclass(frozen=True)
 class Pictures:
     """gallery.npz: images uint8 (G,H,W,3), maps float32 (G,h,w), masks and predicted masks bool (G,H,W) or None,
-    ``bought`` bool (G,K,h,w) at K budgets or None.
+    ``bought`` bool (G,K,h,w) at K budgets, ``order`` of buying int64 (G,h,w), 0 where nothing is bought, or None.
     """
 
     images: NDArray[np.uint8]
@@ -272,6 +312,7 @@ class Pictures:
     masks: NDArray[np.bool_] | None = None
     predictions: NDArray[np.bool_] | None = None
     bought: NDArray[np.bool_] | None = None
+    order: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

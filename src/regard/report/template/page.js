@@ -16,6 +16,12 @@ if (gallery && outlined) {
   outlined.addEventListener("change", show);
   show();
 }
+const ordered = document.getElementById("ordered");
+if (gallery && ordered) {
+  const show = () => gallery.classList.toggle("unnumbered", !ordered.checked);
+  ordered.addEventListener("change", show);
+  show();
+}
 const budget = document.getElementById("budget");
 if (gallery && budget) {
   const show = () => {
