@@ -54,7 +54,7 @@ def control_maps(
     with ImageNoise(image_seeds(images), "places"):
         scores = {"random": torch.rand_like(images[:, :1, :h, :w], dtype=torch.float32)}
     for name in ("center", "grid"):
-        scores[name] = attention.fixed_scores(name, images.device).expand(B, 1, h, w)  # type: ignore[arg-type]
+        scores[name] = attention.fixed_scores(name, images.device).expand(B, 1, h, w)
     if attention.glance is not None:
         scores["grad_cam"] = glance_cam(model, images)
     if masks is not None:
