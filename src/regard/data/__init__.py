@@ -39,6 +39,7 @@ from regard.data.splits import (
     check_split,
     evenly_spaced,
 )
+from regard.data.timm_sets import TimmSplit, timm_set
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.transforms import check_transforms, transform_batch
 from regard.data.video.actions import hollywood2, ucf_sports
@@ -65,6 +66,7 @@ __all__ = [
     "SplitExtension",
     "SplitWrapper",
     "TensorSplit",
+    "TimmSplit",
     "atari_head",
     "cache_folder",
     "cached",
@@ -102,6 +104,7 @@ __all__ = [
     "shuffle_gaze",
     "shuffle_labels",
     "tar_shards",
+    "timm_set",
     "to_bytes",
     "torchvision_set",
     "transform_batch",

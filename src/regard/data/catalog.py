@@ -41,7 +41,7 @@ def find_entry(name: str) -> Entry:
 
 
 def open_data(
-    name: str, root: str | Path | None = None, *, record: DataRecord | None = None, **options: Any
+    name: str, /, root: str | Path | None = None, *, record: DataRecord | None = None, **options: Any
 ) -> DataSplits:
     """Open a data set that is at hand; nothing is downloaded. Exported as ``regard.data.open``, too.
 

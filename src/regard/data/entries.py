@@ -16,6 +16,7 @@ from regard.data.own_images import csv_table, image_folder
 from regard.data.salient import OSIE_LICENCE, SALIENT, osie, salient_set
 from regard.data.shards import tar_shards
 from regard.data.splits import DataSplits
+from regard.data.timm_sets import timm_set
 from regard.data.torchvision_sets import torchvision_set
 from regard.data.video.actions import HOLLYWOOD2_LICENCE, UCF_SPORTS_LICENCE, hollywood2, ucf_sports
 from regard.data.video.atari_head import ATARI_HEAD_LICENCE, atari_head
@@ -306,5 +307,14 @@ ENTRIES = (
         source="the folder given as root",
         licence="yours",
         open=tar_shards,
+    ),
+    Entry(
+        name="timm",
+        description="Whatever timm opens: folders, tars, torchvision's, Hugging Face's and TensorFlow's sets, shards.",
+        content="the set's own",
+        source="the folder given as root, and the name in the options, as `timm.data.create_dataset` takes it",
+        licence="the set's own",
+        homepage="https://huggingface.co/docs/timm/reference/data",
+        open=timm_set,
     ),
 )
