@@ -11,7 +11,7 @@ import regard.metrics
 from regard.metrics import functional
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(regard.metrics.__path__, "regard.metrics.") if not m.ispkg)
-WITHOUT_EXAMPLES = {f"regard.metrics.{name}" for name in ("perturbation", "salient_object.inputs", "fixation.inputs")}
+WITHOUT_EXAMPLES = {f"regard.metrics.{name}" for name in ("salient_object.inputs", "fixation.inputs")}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,5 +1,6 @@
 """From a network to the page, small; and the command."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from regard.cli import main
 from regard.experiments import GridOptions
 from regard.experiments.grid import Cell, Result, cell_path, read_result
 from regard.experiments.grid.cell import write_result
+from regard.files import write_arrays
 from regard.plot import rasterize
-from regard.truth import WORLD_KINDS, grade_names, plan_lines, read_truth_results, truth_figure
+from regard.truth import WORLD_KINDS, grade_names, plan_lines, read_truth_results, read_worlds, truth_figure
 from regard.truth.run import _KIND, truth_cells, write_truth
 from regard.truth.world import run_network
 from regard.truth.worlds import world_data
@@ -52,6 +54,45 @@ def test_a_network_gives_the_same_numbers_again(cells: tuple[list[Cell], Path]) 
     assert first.values["sets"] == ["own", "conflict"]
     for name, array in first.arrays.items():
         np.testing.assert_array_equal(array, again.arrays[name], err_msg=name)
+
+
+def test_the_network_is_kept_and_opened_again(cells: tuple[list[Cell], Path]) -> None:
+    made, root = cells
+    folder = root / made[0].path
+    assert (folder / "network" / "model.safetensors").is_file()
+    changed = replace(made[0], spec=made[0].spec | {"epochs": 0})  # not trained: it must be the one that is kept
+    first, again = read_result(made[0], root), run_network(changed, folder)
+    assert first is not None
+    np.testing.assert_array_equal(first.arrays["own.grades"], again.arrays["own.grades"])
+
+
+def test_worlds_of_another_version_and_metrics_of_other_libraries(
+    cells: tuple[list[Cell], Path], tmp_path: Path
+) -> None:
+    """One cell has what other programs graded, another lacks what must be learned first."""
+    made, root = cells
+    new, old = read_result(made[0], root), read_result(made[1], root)
+    assert new is not None
+    assert old is not None
+    write_result(made[0], tmp_path / made[0].path, new, 1.0)
+    plain = len(grade_names(learned=False))
+    arrays = {k: a[:plain] if k.endswith((".grades", ".forwards")) else a for k, a in old.arrays.items()}
+    write_result(
+        made[1], tmp_path / made[1].path, Result({**old.values, "metrics": grade_names(learned=False)}, arrays), 1.0
+    )
+    graded = np.arange(new.arrays["own.agreement"].size, dtype=float).reshape(new.arrays["own.agreement"].shape)
+    peers = {f"{name}.quantus:IROF": graded for name in ("own", "conflict")} | {"forwards.quantus:IROF": np.array(7.0)}
+    write_arrays(tmp_path / made[0].path / "peers.npz", peers)
+    worlds = read_worlds(made, tmp_path)
+    assert {world.metrics for world in worlds} == {(*grade_names(), "quantus:IROF")}
+    by_seed = {world.seed: world for world in worlds if world.set == "own"}
+    np.testing.assert_array_equal(by_seed[0].grades[-1], graded)
+    np.testing.assert_array_equal(by_seed[0].grades[:-1], new.arrays["own.grades"])
+    assert by_seed[0].forwards[-1] == 7.0
+    np.testing.assert_array_equal(by_seed[1].grades[:plain], old.arrays["own.grades"][:plain])
+    assert np.isnan(by_seed[1].grades[plain:]).all()
+    assert np.isnan(by_seed[1].forwards[plain:]).all()
+    assert not np.isnan(by_seed[1].forwards[:plain]).any()
 
 
 def test_cells_are_one_network_of_each_kind_then_the_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Grades, tau, false praise, images needed, and the choice: worlds made up so that the answer is known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,61 @@ def test_what_is_recommended(noise: dict[str, float], false: str, best: str | No
     assert found == best if best else found != "gap_mean"  # in a mean with others its praise is outweighed
 
 
+def partly(own: World, noise: float, *, name: str = "gap_inpainted", graded: bool = True) -> World:
+    """The world with one more metric; ungraded, it is there with NaN."""
+    random = np.random.default_rng(own.seed + 1000)
+    added = own.agreement + noise * random.standard_normal(own.agreement.shape)
+    grades = np.concatenate([own.grades, added[None] if graded else np.full_like(added, np.nan)[None]])
+    cost = np.array([*own.forwards, 20.0 if graded else np.nan])
+    return replace(own, metrics=(*own.metrics, name), grades=grades, forwards=cost)
+
+
+MIDDLING = {"gap_mean": 0.6, "gap_blur": 3.0, "gap_black": 3.0, "deletion_mean": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("noise", "every", "name", "best"),
+    [
+        (0.01, 2, "gap_inpainted", "gap_inpainted"),  # graded in half of the worlds, and clearly better there
+        (3.0, 2, "gap_inpainted", "gap_mean"),  # worse
+        (0.6, 2, "gap_inpainted", "gap_mean+gap_inpainted"),  # no better, but their mean is
+        (0.01, 6, "gap_inpainted", "gap_mean"),  # in too few networks
+        (0.01, 2, "quantus:IROF", "gap_mean"),  # another library's
+        (0.01, 1, "gap_inpainted", "gap_inpainted"),  # graded everywhere
+    ],
+)
+def test_a_metric_that_is_graded_in_part_must_be_clearly_better(noise: float, every: int, name: str, best: str) -> None:
+    worlds = [partly(world(s, MIDDLING), noise, name=name, graded=s % every == 0) for s in range(24)]
+    judged = judge_candidates(worlds)
+    place = judged.place(name)
+    assert np.isfinite(judged.tau[:, place]).tolist() == [s % every == 0 for s in range(24)]
+    found = recommend(judged, range(24))
+    assert found == best or (best == "gap_mean" and found.startswith("gap_mean") and name not in found)
+
+
+def test_rows_are_of_the_worlds_in_which_a_metric_was_graded() -> None:
+    worlds = [
+        partly(partly(world(s, QUIET), 3.0, graded=s < 8), 0.01, name="quantus:IROF", graded=s < 4) for s in range(12)
+    ]
+    results = truth_results(worlds, 12, {})
+    rows = {row.name: row for row in results.rows}
+    assert rows["gap_mean"].worlds == 12
+    assert rows["gap_inpainted"].worlds == 8
+    assert rows["gap_inpainted"].forwards == 20.0
+    assert "quantus:IROF" not in rows
+    learned = {row.name: row for row in results.learned_rows}  # held out: 1, 3, 5, 7
+    assert {row.worlds for row in learned.values()} == {4}
+    assert {"gap_inpainted", "gap_mean", "deletion_mean"} <= {*learned}
+    assert any("gap_inpainted" in name and "+" in name for name in learned)
+    peers = {row.name: row for row in results.peer_rows}
+    assert {*peers} == {"quantus:IROF", "gap_mean", "deletion_mean"}
+    assert {row.worlds for row in peers.values()} == {4}
+    assert peers["quantus:IROF"].tau.value == 1.0
+    plain = truth_results([world(s, QUIET) for s in range(12)], 12, {})
+    assert plain.learned_rows == plain.peer_rows == ()
+    assert results.small == plain.small
+
+
 def test_the_half_that_is_held_out_has_no_part_in_the_choice() -> None:
     good, bad = QUIET, QUIET | {"gap_mean": 9.0, "deletion_mean": 0.01}
     worlds = [world(seed, good if seed % 2 == 0 else bad, kind) for seed in range(12) for kind in ("clutter", "mark")]
@@ -154,7 +210,7 @@ def test_every_metric_grades_a_network_that_is_known() -> None:
     left[:, :, :6] = image[:, :, :6].mean(0)
     maps = torch.stack([left, torch.rand(1, 12, 12), -left])
     graded = grade_maps(predict, image, maps, 0, torch.zeros(3, 12, 12))
-    assert tuple(graded) == grade_names()
+    assert tuple(graded) == grade_names(learned=False)
     for name in (
         "gap_mean",
         "gap_black",

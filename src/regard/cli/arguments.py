@@ -57,9 +57,9 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_learning(parser: argparse.ArgumentParser) -> None:
-    """What ``amortized_iba``, which learns once, learns from, and where that is kept."""
+    """What ``amortized_iba`` and two metrics, which learn first, learn from, and where the former is kept."""
     parser.add_argument(
-        "--learn-from", type=Path, metavar="FOLDER", help="images without labels, some hundred, for amortized_iba"
+        "--learn-from", type=Path, metavar="FOLDER", help="images without labels, some hundred, for what learns first"
     )
     parser.add_argument(
         "--learned", type=Path, metavar="FOLDER", help="where what it learned is kept; default OUT/amortized_iba"

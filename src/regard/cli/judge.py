@@ -66,7 +66,12 @@ def _run(options: argparse.Namespace, _: list[str]) -> int:
 
     names = ("methods", "metrics", "weights", "shuffled", "again", "steps", "layer", "seed", "device", "out")
     how = {name: getattr(options, name) for name in names}
-    how |= {"count": options.images, "batch_size": options.batch, "method_options": method_options(options)}
+    how |= {
+        "learn_from": options.learn_from,
+        "count": options.images,
+        "batch_size": options.batch,
+        "method_options": method_options(options),
+    }
     workers = worker_options(options)
     if workers is None:
         results = judge(options.model, options.data, progress=not options.json, **how)

@@ -11,8 +11,8 @@ METHOD_NAMES = (
 )
 """Keys of `regard.explain.METHODS`."""
 JUDGE_METRICS = (
-    *("combined", "paths_mean", "paths_blur", "road", "drop", "infidelity", "exclusion", "location", "sanity"),
-    *("labels", "consistency", "equivariance", "stability", "sensitivity"),
+    *("combined", "paths_mean", "paths_blur", "road", "inpainted", "f_fidelity", "drop", "infidelity", "exclusion"),
+    *("location", "sanity", "labels", "consistency", "equivariance", "stability", "sensitivity"),
 )
 """Keys of `regard.judge.METRICS`."""
 SCORE_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl", "information_gain")
@@ -24,7 +24,9 @@ SCANPATH_NAMES = (
 """Metrics of `regard.metrics.scanpath`."""
 
 METHOD_HELP = f"Methods: {', '.join(METHOD_NAMES[:-3])}; controls: {', '.join(METHOD_NAMES[-3:])}"
-JUDGE_HELP = f"Metrics: {', '.join(JUDGE_METRICS)} (labels needs a second network)"
+JUDGE_HELP = (
+    f"Metrics: {', '.join(JUDGE_METRICS)} (labels needs a second network; inpainted and f_fidelity learn first)"
+)
 SCORE_HELP = f"Metrics: {', '.join(SCORE_METRICS)} (the last with --train)"
 SCANPATH_HELP = f"Metrics: {', '.join(SCANPATH_NAMES)} (the last and scanmatch_time where durations are known)"
 MODEL_HELP = "a run's folder, a saved classifier's, hf:OWNER/NAME on the hub, or a timm or torchvision name"

@@ -19,6 +19,8 @@ from regard.judge.explain_images import (
     read_explained,
     usual_methods,
 )
+from regard.judge.fine_tuning import fine_tune
+from regard.judge.inpainting import Inpainter, learn_inpainting
 from regard.judge.measures import METRICS, Metric
 from regard.judge.page import print_judge_results, write_judge_page
 from regard.judge.predict_images import Predictions, images_at, predict_images
@@ -32,6 +34,7 @@ __all__ = [
     "ExplainHow",
     "ExplainResults",
     "ExplainedImage",
+    "Inpainter",
     "JudgeCarry",
     "JudgeOptions",
     "JudgeResults",
@@ -43,9 +46,11 @@ __all__ = [
     "Subject",
     "explain_images",
     "explain_part",
+    "fine_tune",
     "images_at",
     "judge",
     "judge_methods",
+    "learn_inpainting",
     "open_subject",
     "parse_options",
     "predict_images",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from regard.judge.learned import RemovalLearner
 from regard.metrics.faithfulness import PredictAt
 from regard.types import Explain, Map, Predict, RegardError
 
@@ -77,6 +78,7 @@ class Case:
     masks: Bool[Tensor, "N 1 H W"] | None  # where the object is; None where the data has none
     map: Map  # the method's maps of the images
     options: JudgeOptions
+    learner: RemovalLearner | None = None  # what metrics learn first; None where nothing is given to learn from
 
     def few(self) -> Case:
         """The same with the first `options.again` images, but at least two."""

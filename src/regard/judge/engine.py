@@ -20,7 +20,8 @@ from regard.explain import METHODS, ZeroMapWarning, check_options, explain, prep
 from regard.judge.case import Case, JudgeOptions, Measure
 from regard.judge.folder import JudgeFolder, failure
 from regard.judge.gallery import write_gallery
-from regard.judge.measures import METRICS
+from regard.judge.learned import MISSING_IMAGES, RemovalLearner
+from regard.judge.measures import LEARNING_METRICS, METRICS
 from regard.judge.results import JudgeResults, read_judge_results, write_judge_results
 from regard.judge.subject import Subject
 from regard.metrics import constant, explained
@@ -77,6 +78,7 @@ def judge_methods(
     options: JudgeOptions,
     *,
     shuffled: Subject | None = None,
+    learner: RemovalLearner | None = None,
     on_progress: OnProgress | None = None,
     carry: JudgeCarry | None = None,
 ) -> JudgeResults:
@@ -91,6 +93,7 @@ def judge_methods(
         out: the folder.
         options: methods, metrics and settings.
         shuffled: a network of the same kind, trained on shuffled labels.
+        learner: learns for the metrics that need it, `LEARNING_METRICS`.
         on_progress: called before every step.
         carry: who makes maps and measures them: by default this process, one after another.
 
@@ -115,11 +118,15 @@ def judge_methods(
         raise RegardError(f"images {tuple(sample.images.shape[1:])}, but {subject.name} takes {model.shape}")
     if shuffled is not None:
         _check_twin(subject, shuffled)
+    learning = [metric for metric in options.metrics if metric in LEARNING_METRICS]
+    if learning and learner is None:
+        raise RegardError(f"{learning[0]} {MISSING_IMAGES}")
     folder = JudgeFolder(out)
     folder.claim(
         options.fixed()
         | {"model": subject.name, "weights": weights_hash(model), "data": sample.source, "pixels": sample.fingerprint}
         | {"shuffled": None if shuffled is None else weights_hash(shuffled.model), "regard": NUMBERS_SINCE}
+        | (learner.facts() if learning and learner is not None else {})
     )
     if folder.holds(options.requested()):
         return read_judge_results(out)
@@ -128,7 +135,7 @@ def judge_methods(
         write_gallery(out, sample)
         return write_judge_results(folder, subject, sample, options)
     on_progress = on_progress or (lambda method, metric: None)
-    work = _Judgement(folder, model, sample, options, None if shuffled is None else shuffled.model)
+    work = _Judgement(folder, model, sample, options, None if shuffled is None else shuffled.model, learner)
     for method in options.methods:
         if not folder.has_maps(method):
             on_progress(method, "")
@@ -157,11 +164,18 @@ def _carried(folder: JudgeFolder, options: JudgeOptions, carry: JudgeCarry) -> N
 
 
 def judge_unit(
-    subject: Subject, sample: Sample, out: Path, options: JudgeOptions, unit: JudgeUnit, *, shuffled: Subject | None
+    subject: Subject,
+    sample: Sample,
+    out: Path,
+    options: JudgeOptions,
+    unit: JudgeUnit,
+    *,
+    shuffled: Subject | None,
+    learner: RemovalLearner | None = None,
 ) -> None:
     """One method's maps, or one metric of them, into a folder that `judge_methods` prepared."""
     folder, (method, metric) = JudgeFolder(out), unit
-    work = _Judgement(folder, subject.model, sample, options, None if shuffled is None else shuffled.model)
+    work = _Judgement(folder, subject.model, sample, options, None if shuffled is None else shuffled.model, learner)
     if metric:
         folder.write_cell(method, metric, _cell(work.case(method), metric))
     else:
@@ -209,6 +223,7 @@ class _Judgement:
     sample: Sample
     options: JudgeOptions
     twin: nn.Module | None
+    learner: RemovalLearner | None
 
     @cached_property
     def images(self) -> Tensor:
@@ -263,6 +278,7 @@ class _Judgement:
             masks=None if masks is None else masks.to(device),
             map=Map(map.values.to(device), map.unit),
             options=self.options,
+            learner=self.learner,
         )
 
 

@@ -27,7 +27,7 @@ from regard import metrics
 from regard.evaluation import GRID_CEILING, changed_images, tolerance
 from regard.judge.case import Case, Measure
 from regard.judge.randomization import randomized, stages
-from regard.judge.removal import combined, measure_of, paths, with_floors
+from regard.judge.removal import combined, fine_tuned, inpainted, measure_of, paths, with_floors
 from regard.types import Explain, Map, RegardError
 
 _OTHER, CONSTANT, UNRELATED = "another image's map", "constant map", "unrelated maps"
@@ -273,6 +273,8 @@ METRICS: Mapping[str, Metric] = {
     "paths_mean": Metric(partial(paths, baseline="mean"), "faithfulness", "pixels removed in the map's order"),
     "paths_blur": Metric(partial(paths, baseline="blur"), "faithfulness", "the same, blurred instead of grey"),
     "road": Metric(partial(paths, baseline="noisy_linear"), "faithfulness", "the same, imputed from neighbours"),
+    "inpainted": Metric(inpainted, "faithfulness", "the same, filled by a network that learned it from other images"),
+    "f_fidelity": Metric(fine_tuned, "faithfulness", "little removed, from a copy that learned such gaps"),
     "drop": Metric(drops, "faithfulness", "the image seen through the map"),
     "infidelity": Metric(infidelities, "faithfulness", "does the map's mass predict the fall in probability"),
     "exclusion": Metric(exclusions, "faithfulness", "another image outside the attended region"),
@@ -285,3 +287,5 @@ METRICS: Mapping[str, Metric] = {
     "sensitivity": Metric(sensitivities, "consistency", "how far does the map move at most"),
 }
 """Name -> metric."""
+LEARNING_METRICS = ("inpainted", "f_fidelity")
+"""Metrics that learn something first, from images that are not judged."""

@@ -1,7 +1,8 @@
 """Measures of a judgement that remove pixels in a map's order, and the floors that every measure of a map has.
 
 `combined` is what `regard truth` recommends: the gap between both orders, mean over `RECOMMENDED` baselines. On
-networks whose truth is known it ranks maps better than any single baseline, as each has another fault.
+networks whose truth is known it ranks maps better than any single baseline, as each has another fault. `inpainted` and
+`fine_tuned` keep what is shown in the distribution that a network knows; both learn first, from other images.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from regard import metrics
 from regard.judge.case import Case, Measure
+from regard.judge.learned import MISSING_IMAGES, RemovalLearner
 from regard.report import listed
-from regard.types import Map
+from regard.types import Map, RegardError
 
 FLOOR_NAMES = {"random": "random, same bandwidth", "center": "centre map"}
 RECOMMENDED = ("mean", "black")
@@ -74,3 +76,41 @@ def combined(case: Case) -> list[Measure]:
     label = f"LeRF minus MoRF, mean of {names} (recommended)"
     meaning = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF), mean of the baselines."
     return [measure_of(with_floors(case, gaps), lambda gap: gap, COMBINED_KEY, label, meaning, better="higher")]
+
+
+def inpainted(case: Case) -> list[Measure]:
+    """LeRF minus MoRF where an inpainting network fills in what is removed.
+
+    Raises:
+        RegardError: nothing to learn from.
+    """
+    o = case.options
+    how = metrics.Removal(steps=o.steps, baseline=_learner(case).fill, batch_size=o.batch_size, seed=o.seed)
+    gaps = with_floors(
+        case, lambda m: metrics.lerf_morf_gap(case.predict, case.images, m, case.classes, removal=how).gap
+    )
+    meaning = "Area between removing the least (LeRF) and the most relevant pixels first (MoRF), filled by a network."
+    label = "LeRF minus MoRF, inpainted"
+    return [measure_of(gaps, lambda gap: gap, "gap_inpainted", label, meaning, better="higher")]
+
+
+def fine_tuned(case: Case) -> list[Measure]:
+    """F-Fidelity (Zheng et al. 2025) of a copy that was fine-tuned on images with gaps.
+
+    Raises:
+        RegardError: nothing to learn from.
+    """
+    o, learner = case.options, _learner(case)
+    how: dict[str, Any] = {"steps": o.steps, "cell": learner.cell, "batch_size": o.batch_size, "seed": o.seed}
+    gaps = with_floors(case, lambda m: metrics.f_fidelity(learner.tuned, case.images, m, case.classes, **how).gap)
+    meaning = (
+        "How much more the probability of a copy, fine-tuned on images with gaps, falls where a random part of what "
+        "the map ranks high leaves than where one of what it ranks low does."
+    )
+    return [measure_of(gaps, lambda gap: gap, "f_fidelity", "F-Fidelity", meaning, better="higher")]
+
+
+def _learner(case: Case) -> RemovalLearner:
+    if case.learner is None:
+        raise RegardError(f"it {MISSING_IMAGES}")
+    return case.learner

@@ -20,7 +20,8 @@ from regard.evaluation import Sample, open_named, open_sample, sample_of
 from regard.explain import METHODS
 from regard.judge.case import JudgeOptions
 from regard.judge.engine import JudgeCarry, JudgeUnit, OnProgress, check_names, judge_methods, judge_unit
-from regard.judge.measures import METRICS
+from regard.judge.learned import RemovalLearner, images_to_learn_from
+from regard.judge.measures import LEARNING_METRICS, METRICS
 from regard.judge.page import write_judge_page
 from regard.judge.results import JudgeResults
 from regard.judge.subject import Subject, open_subject, wrap_network
@@ -39,6 +40,7 @@ def judge(
     metrics: str | Sequence[str] = "all",
     weights: str | None = None,
     shuffled: str | Path | nn.Module | None = None,
+    learn_from: str | Path | Tensor | None = None,
     count: int = 50,
     again: int = 16,
     steps: int = 10,
@@ -62,9 +64,12 @@ def judge(
             data set's name, images (N,C,H,W) in [0,1], or a `Sample`; by default the test split of the run that
             ``model`` names. A run is not judged on images that it was trained on.
         methods: names of ``regard.explain.METHODS``, as a sequence or with commas; ``all`` takes all.
-        metrics: names of ``regard.judge.METRICS``; ``all`` leaves out ``labels``, which needs ``shuffled``.
+        metrics: names of ``regard.judge.METRICS``; ``all`` leaves out ``labels``, which needs ``shuffled``, and
+            ``inpainted`` and ``f_fidelity``, which learn something first.
         weights: of a named network: a file, or ``pretrained``, which may download.
         shuffled: the same network, trained on shuffled labels; adds the metric ``labels``.
+        learn_from: images, some hundred, that ``inpainted`` and ``f_fidelity`` learn from: a folder, or images
+            (N,C,H,W) of the network's size. None of them may be judged.
         count: how many images are judged, chosen by the seed.
         again: how many of them are used by metrics that explain changed images or networks.
         steps: points of a deletion or exclusion curve minus one.
@@ -96,6 +101,7 @@ def judge(
         images,
         weights=weights,
         shuffled=shuffled,
+        learn_from=learn_from,
         device=device,
         options=JudgeOptions(
             methods=_names(methods, METHODS, "method"),
@@ -111,12 +117,19 @@ def judge(
             seed=seed,
         ),
     )
-    subject, sample, twin = asked.opened()
+    subject, sample, twin, learner = asked.opened()
     shown = progress and carry is None
     with _progress_bar(asked.options, shown) as on_progress, tempfile.TemporaryDirectory(prefix="regard-") as temporary:
         folder = Path(temporary if out is None else out)
         results = judge_methods(
-            subject, sample, folder, asked.options, shuffled=twin, on_progress=on_progress, carry=carry
+            subject,
+            sample,
+            folder,
+            asked.options,
+            shuffled=twin,
+            learner=learner,
+            on_progress=on_progress,
+            carry=carry,
         )
         if out is not None:
             write_judge_page(folder)
@@ -131,11 +144,12 @@ class _Asked:
     images: str | Path | Tensor | Sample | None
     weights: str | None
     shuffled: str | Path | nn.Module | None
+    learn_from: str | Path | Tensor | None
     device: str | torch.device | None
     options: JudgeOptions
 
-    def opened(self) -> tuple[Subject, Sample, Subject | None]:
-        """The network on its device, the sample, and the network of shuffled labels."""
+    def opened(self) -> tuple[Subject, Sample, Subject | None, RemovalLearner | None]:
+        """The network on its device, the sample, the network of shuffled labels, and what learns."""
         device = None if self.device is None else find_device(self.device)
         images, count, seed = self.images, self.options.images, self.options.seed
         if isinstance(images, Tensor):
@@ -146,7 +160,11 @@ class _Asked:
         for each in (subject, twin):
             if each is not None and device is not None:
                 each.model.to(device)
-        return subject, sample, twin
+        learner = None
+        if self.learn_from is not None and {*self.options.metrics} & {*LEARNING_METRICS}:
+            shown = images_to_learn_from(self.learn_from, sample.images, seed=seed)
+            learner = RemovalLearner(subject.model, shown, seed=seed)
+        return subject, sample, twin, learner
 
 
 class JudgeWorker:
@@ -159,11 +177,11 @@ class JudgeWorker:
 
     def __init__(self, arguments: Mapping[str, Any], options: JudgeOptions) -> None:
         self.options = options
-        self.subject, self.sample, self.twin = _Asked(**arguments, options=options).opened()
+        self.subject, self.sample, self.twin, self.learner = _Asked(**arguments, options=options).opened()
 
     def do(self, unit: JudgeUnit, out: Path) -> None:
         """See `regard.judge.engine.judge_unit`."""
-        judge_unit(self.subject, self.sample, out, self.options, unit, shuffled=self.twin)
+        judge_unit(self.subject, self.sample, out, self.options, unit, shuffled=self.twin, learner=self.learner)
 
 
 @contextmanager
@@ -180,12 +198,12 @@ def _progress_bar(options: JudgeOptions, enabled: bool) -> Iterator[OnProgress]:
 
 
 def _names(names: str | Sequence[str], known: Mapping[str, object], what: str, *added: str) -> tuple[str, ...]:
-    """Names with commas, each once; ``all`` stands for every known one except ``labels``, which needs a second network.
+    """Names with commas, each once; ``all`` stands for every known one that needs nothing else.
 
     Raises:
         RegardError: an unknown name; the nearest are listed.
     """
-    every = [name for name in known if name != "labels"]
+    every = [name for name in known if name not in ("labels", *LEARNING_METRICS)]
     parts = [name.strip() for name in ",".join([names] if isinstance(names, str) else names).split(",")]
     chosen = tuple(dict.fromkeys(n for part in (*parts, *added) for n in (every if part == "all" else [part])))
     check_names(chosen, known, what)

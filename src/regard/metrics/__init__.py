@@ -32,8 +32,9 @@ from regard.metrics.controls import bandwidth, blurred_noise, rank_matched
 from regard.metrics.faithfulness.captum import infidelity, max_sensitivity
 from regard.metrics.faithfulness.drop import drop
 from regard.metrics.faithfulness.exclusion import exclusion
+from regard.metrics.faithfulness.fidelity import Fidelity, f_fidelity, removed_cells
 from regard.metrics.faithfulness.paths import Gap, deletion, insertion, lerf_morf_gap, road
-from regard.metrics.imputation import BASELINES, Baseline
+from regard.metrics.imputation import BASELINES, Baseline, linear
 from regard.metrics.information import (
     anchor_counts,
     bits,
@@ -58,7 +59,7 @@ from regard.metrics.localization import (
     iou,
     pointing_game,
 )
-from regard.metrics.perturbation import Curve, Removal, base_images
+from regard.metrics.perturbation import Curve, Filling, Removal, base_images, replaced
 from regard.metrics.rounding import constant
 from regard.metrics.sanity import Sanity, sanity
 from regard.metrics.scores import (
@@ -130,6 +131,8 @@ __all__ = [
     "Consistency",
     "Curve",
     "Equivariance",
+    "Fidelity",
+    "Filling",
     "Gap",
     "InformationGain",
     "ItemScores",
@@ -176,6 +179,7 @@ __all__ = [
     "equivariance",
     "exclusion",
     "explained",
+    "f_fidelity",
     "faithfulness",
     "fixation",
     "functional",
@@ -190,6 +194,7 @@ __all__ = [
     "label_information",
     "leave_one_out_bound",
     "lerf_morf_gap",
+    "linear",
     "localization",
     "low_pass",
     "map_information",
@@ -203,6 +208,8 @@ __all__ = [
     "perplexity",
     "pointing_game",
     "rank_matched",
+    "removed_cells",
+    "replaced",
     "resamples",
     "road",
     "salient_object",

@@ -2,8 +2,8 @@
 
 Maps are tensors (B,1,h,w), or `regard.Map` where a function is about maps of a network. Every function returns one
 value per image (B,), NaN where it is undefined; those that follow a network while pixels leave (`deletion`,
-`insertion`, `lerf_morf_gap`, `road`, `drop`, `exclusion`) return a small dataclass whose fields are per image.
-Averages, intervals and counts of what is undefined are made by `regard.metrics.score`, streams by the classes of
+`insertion`, `lerf_morf_gap`, `road`, `f_fidelity`, `drop`, `exclusion`) return a small dataclass whose fields are per
+image. Averages, intervals and counts of what is undefined are made by `regard.metrics.score`, streams by the classes of
 `regard.metrics.streaming`. The functions stand where their formulas are explained; this module only gathers them.
 
 >>> import torch
@@ -25,6 +25,7 @@ from regard.metrics.consistency import stability as stability
 from regard.metrics.faithfulness import deletion as deletion
 from regard.metrics.faithfulness import drop as drop
 from regard.metrics.faithfulness import exclusion as exclusion
+from regard.metrics.faithfulness import f_fidelity as f_fidelity
 from regard.metrics.faithfulness import infidelity as infidelity
 from regard.metrics.faithfulness import insertion as insertion
 from regard.metrics.faithfulness import lerf_morf_gap as lerf_morf_gap

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from regard.metrics.imputation import BASELINES, Baseline, blurred_image, mean_image, noisy_linear
@@ -15,6 +16,9 @@ from regard.metrics.ranking import nearest_counts, removal_order
 from regard.types import Classes, Images, Map, PerImage, Predict, RegardError, as_map
 
 Ties = Literal["group", "random"]
+Filling = Callable[[Images, Bool[Tensor, "B 1 H W"]], Images]
+"""Images (B,C,H,W) and what is removed of each (B,1,H,W) -> images with something else there: a baseline that depends
+on what was removed, such as an inpainting network."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Removal:
 
     Attributes:
         steps: equal shares aimed at, T - 1; each is moved to the nearest end of a tie group.
-        baseline: what stands at removed pixels: a name from `imputation.BASELINES`, or images (B,C,H,W).
+        baseline: what stands at removed pixels: a name from `imputation.BASELINES`, images (B,C,H,W), or a function of
+            images and what is removed (`Filling`), of whose result only the removed pixels are used.
         ties: ``group`` removes tied pixels together; ``random`` averages over `orders` random orders within ties.
         orders: number of random orders; without meaning for ``group``.
         batch_size: images predicted at once; memory is this many images, whatever the number of steps.
@@ -47,7 +52,7 @@ class Removal:
     """
 
     steps: int = 20
-    baseline: Baseline | Tensor = "mean"
+    baseline: Baseline | Tensor | Filling = "mean"
     ties: Ties = "group"
     orders: int = 5
     batch_size: int = 64
@@ -57,7 +62,10 @@ class Removal:
         if min(self.steps, self.orders, self.batch_size) < 1:
             raise RegardError(f"Removal: steps, orders and batch_size must be at least 1; got {self}")
         if isinstance(self.baseline, str) and self.baseline not in BASELINES:
-            raise RegardError(f"Removal: baseline={self.baseline!r}; use one of {BASELINES} or images (B,C,H,W)")
+            raise RegardError(
+                f"Removal: baseline={self.baseline!r}; use one of {BASELINES}, images (B,C,H,W), "
+                "or a function of images and what is removed"
+            )
         if self.ties not in ("group", "random"):
             raise RegardError(f"Removal: ties={self.ties!r}; use 'group' or 'random'")
 
@@ -92,10 +100,7 @@ def path_curve(
             i, count = pair // stride, pair % stride
             changed = (order[i] <= count[:, None]).view(-1, 1, *size)
             removed = ~changed if insert else changed
-            if base is None:
-                partial = noisy_linear(images[i], removed, seed=how.seed)
-            else:
-                partial = torch.where(removed, base[i], images[i])
+            partial = replaced(images[i], removed, how.baseline if base is None else base[i], seed=how.seed)
             probabilities.append(of_class(predict(partial), classes.to(i.device)[i]))
         return torch.cat(probabilities)[where]
 
@@ -111,11 +116,40 @@ def path_curve(
     return Curve(fractions, probabilities, torch.trapezoid(probabilities, fractions))
 
 
-def base_images(images: Tensor, baseline: Baseline | Tensor) -> Tensor | None:
+def replaced(
+    images: Images, removed: Bool[Tensor, "B 1 H W"], baseline: Baseline | Tensor | Filling, *, seed: int = 0
+) -> Images:
+    """The images with something else at removed pixels; all other pixels are the same bit for bit.
+
+    Args:
+        images: (B,C,H,W).
+        removed: one mask for all channels.
+        baseline: as in `Removal`.
+        seed: of the imputation's noise.
+
+    Raises:
+        RegardError: baseline images, or a function's result, of another shape.
+
+    >>> left = torch.tensor([[[[True, False]]]])
+    >>> replaced(torch.tensor([[[[0.0, 1.0]]]]), left, "mean").tolist()
+    [[[[0.5, 1.0]]]]
+    """
+    if isinstance(baseline, str) and baseline == "noisy_linear":
+        return noisy_linear(images, removed, seed=seed)
+    base = base_images(images, baseline)
+    if base is None:
+        assert callable(baseline)
+        base = baseline(images, removed)
+        if base.shape != images.shape:
+            raise RegardError(f"baseline returned {tuple(base.shape)} for images {tuple(images.shape)}; use that shape")
+    return torch.where(removed, base, images)
+
+
+def base_images(images: Tensor, baseline: Baseline | Tensor | Filling) -> Tensor | None:
     """Images (B,C,H,W) that stand at removed pixels; None where they depend on what was removed."""
     if isinstance(baseline, Tensor):
         if baseline.shape != images.shape:
             raise RegardError(f"baseline {tuple(baseline.shape)} for images {tuple(images.shape)}; use that shape")
         return baseline.to(images)
     fixed = {"mean": mean_image, "blur": blurred_image}
-    return fixed[baseline](images) if baseline in fixed else None
+    return fixed[baseline](images) if isinstance(baseline, str) and baseline in fixed else None

@@ -9,6 +9,7 @@ docs/judging.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from regard import metrics
 from regard.metrics import Curve
+from regard.truth.learned import CELL, MOST_REMOVED, Learned
 from regard.types import Map, Predict
 
 STEPS, DRAWS = 8, 10
@@ -23,6 +25,14 @@ COARSE = "@4"
 """Behind a metric's name: with half the steps."""
 GRADED_BASELINES = ("mean", "blur", "noisy_linear", "black", "other")
 """What stands at removed pixels: the three of `regard.metrics.BASELINES`, black, or another image of the set."""
+LEARNED_GRADES = ("gap_inpainted", "gap_tuned", "f_fidelity")
+"""Metrics for which something is learned first, see `regard.truth.learned`: the gap where an inpainting network fills
+in; the gap, with mean colour, of a network that was fine-tuned on images with gaps of any size; F-Fidelity."""
+GAPS = (*(f"gap_{baseline}" for baseline in GRADED_BASELINES), "gap_inpainted", "gap_tuned")
+"""In one unit, so that means of them are candidates, too."""
+FOREIGN = ":"
+"""In the name of another library's metric, behind the library's: ``quantus:PixelFlipping``."""
+_FIDELITY = {"steps": 5, "samples": 8}
 _PARTS = ("gap", "deletion", "insertion")
 _EXCLUSION = ("exclusion_kl", "exclusion_flips")
 COMBINED = "+"
@@ -54,11 +64,12 @@ class Counted:
         return self.predict(images)
 
 
-def grade_names() -> tuple[str, ...]:
-    """Names of all single metrics, in the order of `grade_maps`."""
+def grade_names(*, learned: bool = True) -> tuple[str, ...]:
+    """Names of all single metrics, in the order of `grade_maps`; without those `LEARNED_GRADES`, if nothing was."""
     areas = [f"{part}_{baseline}" for baseline in GRADED_BASELINES for part in _PARTS]
     coarse = [f"gap_{baseline}{COARSE}" for baseline in GRADED_BASELINES]
-    return (*areas, *coarse, "drop_mean", "drop_blur", "increase_mean", "infidelity_mean", *_EXCLUSION)
+    plain = (*areas, *coarse, "drop_mean", "drop_blur", "increase_mean", "infidelity_mean", *_EXCLUSION)
+    return (*plain, *LEARNED_GRADES) if learned else plain
 
 
 def grade_maps(
@@ -68,6 +79,7 @@ def grade_maps(
     target: int,
     other: Float[Tensor, "C H W"],
     *,
+    learned: Learned | None = None,
     steps: int = STEPS,
     seed: int = 0,
 ) -> dict[str, Grade]:
@@ -79,6 +91,7 @@ def grade_maps(
         maps: M maps.
         target: the class whose probability is followed.
         other: another image of the set, for the baseline ``other`` and for `exclusion`.
+        learned: what was learned for the network, with the image's map held; without it there are no `LEARNED_GRADES`.
         steps: of every curve.
         seed: of the imputation's noise and the squares of infidelity.
     """
@@ -109,7 +122,30 @@ def grade_maps(
     excluded = metrics.exclusion(counted, images, map, others, steps=steps, batch_size=256)
     for name, effect in zip(_EXCLUSION, (excluded.recomputed.kl, excluded.recomputed.flips), strict=True):
         grades[name] = Grade(-torch.trapezoid(effect, excluded.shares), counted.images / M)
-    return {name: grades[name] for name in grade_names()}
+    if learned is not None:
+        grades |= _learned_grades(predict, learned, images, map, classes, steps, seed)
+    return {name: grades[name] for name in grade_names(learned=learned is not None)}
+
+
+def _learned_grades(
+    predict: Predict,
+    learned: Learned,
+    images: Float[Tensor, "M C H W"],
+    map: Map,
+    classes: Tensor,
+    steps: int,
+    seed: int,
+) -> dict[str, Grade]:
+    grades: dict[str, Grade] = {}
+    for name, own, baseline in (("gap_inpainted", predict, learned.fill), ("gap_tuned", learned.tuned, "mean")):
+        how = metrics.Removal(steps=steps, baseline=baseline, batch_size=256, seed=seed)  # type: ignore[arg-type]
+        counted = Counted(own)
+        gap = metrics.lerf_morf_gap(counted, images, map, classes, removal=how)
+        grades[name] = Grade(gap.gap, counted.images / len(images))
+    counted = Counted(learned.little)
+    how_much: dict[str, Any] = {"beta": MOST_REMOVED, "cell": CELL, "batch_size": 256, "seed": seed, **_FIDELITY}
+    found = metrics.f_fidelity(counted, images, map, classes, **how_much)
+    return grades | {"f_fidelity": Grade(found.gap, counted.images / len(images))}
 
 
 def _coarse_area(curve: Curve) -> Float[Tensor, " M"]:

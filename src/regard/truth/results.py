@@ -10,6 +10,7 @@ import numpy as np
 
 from regard.report import read_dataclass
 from regard.truth.choose import Judged, halves, judge_candidates, recommend
+from regard.truth.grades import COMBINED, LEARNED_GRADES
 from regard.truth.load import Numbers, World
 from regard.truth.maps import CONTROLS, KNOWS_NOTHING, LADDERS, dosed, ladder_names
 from regard.truth.verdicts import (
@@ -54,6 +55,7 @@ class MetricRow:
         images: needed to tell the truth from the truth with a tenth of smooth noise.
         images_kinds: the same by kind of world.
         images_patches: needed to tell the truth from the truth with a tenth of its patches moved.
+        worlds: in which it was graded, and which the other numbers are of.
     """
 
     name: str
@@ -66,6 +68,7 @@ class MetricRow:
     images: NetworkInterval
     images_kinds: Mapping[str, float]
     images_patches: NetworkInterval
+    worlds: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,10 @@ class TruthResults:
             single metrics.
         ladders: ladder -> mean agreement of its four maps with the truth.
         failed: cell -> why.
+        learned_rows: metrics that learn something first, with those of ``held_rows`` and the best mean of gaps that has
+            one of them, on the held-out worlds in which all of these were graded.
+        peer_rows: metrics of other libraries, with the recommended one and those `BESIDE` it, on the worlds in which
+            all of these were graded.
     """
 
     worlds: int
@@ -149,6 +156,8 @@ class TruthResults:
     small: float
     ladders: Mapping[str, tuple[float, ...]]
     failed: Mapping[str, str]
+    learned_rows: tuple[MetricRow, ...] = ()
+    peer_rows: tuple[MetricRow, ...] = ()
 
 
 def truth_results(worlds: Sequence[World], planned: int, failed: Mapping[str, str]) -> TruthResults:
@@ -165,7 +174,8 @@ def truth_results(worlds: Sequence[World], planned: int, failed: Mapping[str, st
         )
     judged = judge_candidates(worlds)
     best = recommend(judged, parts["chosen"])
-    single = [c.name for c in judged.candidates if len(c.parts) == 1]
+    single = [c.name for c in judged.candidates if len(c.parts) == 1 and not c.foreign]
+    plain = [k for k, c in enumerate(judged.candidates) if len(c.parts) == 1 and judged.graded[:, k].all()]
     rows = [metric_row(name, judged, range(len(worlds))) for name in dict.fromkeys([*single, best])]
     return TruthResults(
         worlds=len(worlds),
@@ -179,9 +189,11 @@ def truth_results(worlds: Sequence[World], planned: int, failed: Mapping[str, st
         rows=tuple(sorted(rows, key=lambda row: -row.tau.value)),
         kinds={kind: _kind_row(kind, [w for w in worlds if w.kind == kind]) for kind in _kinds(worlds)},
         methods=_method_rows(worlds, judged, best),
-        small=_small(judged, len(single)),
+        small=_small(judged, plain),
         ladders=_ladders(worlds),
         failed=dict(failed),
+        learned_rows=_learned_rows(judged, best, parts),
+        peer_rows=_beside(judged, [c.name for c in judged.candidates if c.foreign], best, range(len(worlds))),
     )
 
 
@@ -195,7 +207,8 @@ def read_truth_results(folder: Path) -> TruthResults:
 
 
 def metric_row(name: str, judged: Judged, rows: Sequence[int]) -> MetricRow:
-    """One candidate on the worlds of some numbers."""
+    """One candidate on those of some worlds, by number, in which it was graded."""
+    rows = judged.rows_of([name], rows)
     k, own = judged.place(name), [judged.worlds[row] for row in rows]
     graded = [judged.grades[row][k : k + 1] for row in rows]
     tau = judged.tau[list(rows), k]
@@ -222,7 +235,29 @@ def metric_row(name: str, judged: Judged, rows: Sequence[int]) -> MetricRow:
         NetworkInterval(*over_networks(own, lambda which: needed("noise", which), draws=300)),
         {kind: needed("noise", which) for kind, which in kinds.items()},
         NetworkInterval(*over_networks(own, lambda which: needed("patches", which), draws=300)),
+        len(rows),
     )
+
+
+def _beside(judged: Judged, names: Sequence[str], best: str, rows: Sequence[int]) -> tuple[MetricRow, ...]:
+    """Some metrics beside the recommended one, on those of some worlds in which all were graded; highest tau first."""
+    common = judged.rows_of(names, rows)
+    if not names or not common:
+        return ()
+    found = [metric_row(name, judged, common) for name in dict.fromkeys([best, *BESIDE, *names])]
+    return tuple(sorted(found, key=lambda row: -row.tau.value))
+
+
+def _learned_rows(judged: Judged, best: str, parts: Mapping[str, list[int]]) -> tuple[MetricRow, ...]:
+    """See `TruthResults`; the mean of gaps is the one with the highest tau on the worlds on which is chosen."""
+    there = [name for name in LEARNED_GRADES if name in judged.worlds[0].metrics]
+    means = [c.name for c in judged.candidates if len(c.parts) > 1 and {*c.name.split(COMBINED)} & {*LEARNED_GRADES}]
+    common = judged.rows_of(there, parts["chosen"])
+    if not there or not common:
+        return ()
+    known = [name for name in means if judged.rows_of([name], common) == common]
+    mean = max(known, key=lambda name: judged.tau[common, judged.place(name)].mean(), default=None)
+    return _beside(judged, [*there, *([] if mean is None else [mean])], best, parts["held"])
 
 
 def _kinds(worlds: Sequence[World]) -> list[str]:
@@ -276,9 +311,9 @@ def _method_rows(worlds: Sequence[World], judged: Judged, best: str) -> tuple[Me
     return tuple(sorted(rows, key=lambda row: row.rank.value))
 
 
-def _small(judged: Judged, single: int) -> float:
+def _small(judged: Judged, plain: Sequence[int]) -> float:
     graded = zip(judged.worlds, judged.grades, strict=True)
-    return float(np.mean([praised([(world, g[:single])], list(KNOWS_NOTHING)) for world, g in graded]))
+    return float(np.mean([praised([(world, g[list(plain)])], list(KNOWS_NOTHING)) for world, g in graded]))
 
 
 def _ladders(worlds: Sequence[World]) -> dict[str, tuple[float, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from regard.truth.grades import COARSE, COMBINED
+from regard.truth.grades import COARSE, COMBINED, FOREIGN
 
 _BASELINE = {
     "mean": "mean colour",
@@ -12,6 +12,8 @@ _BASELINE = {
     "noisy_linear": "imputed",
     "black": "black",
     "other": "another image",
+    "inpainted": "inpainted",
+    "tuned": "mean colour, fine-tuned",
 }
 _METRIC = {"gap": "LeRF minus MoRF", "deletion": "deletion", "insertion": "insertion", "drop": "average drop"}
 _WHOLE = {
@@ -20,6 +22,7 @@ _WHOLE = {
     "infidelity_mean": "infidelity, mean colour",
     "exclusion_kl": "exclusion, KL",
     "exclusion_flips": "exclusion, flips",
+    "f_fidelity": "F-Fidelity",
 }
 CONTROL = {"other": "another image's truth", "center": "centre", "edges": "edge detector"}
 
@@ -27,9 +30,12 @@ CONTROL = {"other": "another image's truth", "center": "centre", "edges": "edge 
 def metric_words(name: str) -> str:
     """A metric in words; of a mean, which baselines it is the mean of.
 
-    >>> metric_words("gap_mean+gap_blur"), metric_words("deletion_black")
-    ('LeRF minus MoRF, mean of mean colour and blurred', 'deletion, black')
+    >>> metric_words("gap_mean+gap_blur"), metric_words("deletion_black"), metric_words("quantus:IROF")
+    ('LeRF minus MoRF, mean of mean colour and blurred', 'deletion, black', 'quantus, IROF')
     """
+    if FOREIGN in name:
+        library, _, metric = name.partition(FOREIGN)
+        return f"{library}, {metric}"
     if COMBINED in name:
         baselines = [_BASELINE[part.partition("_")[2]] for part in name.split(COMBINED)]
         return f"LeRF minus MoRF, mean of {', '.join(baselines[:-1])} and {baselines[-1]}"

@@ -32,6 +32,7 @@ def judge_on_workers(
     out: Path,
     weights: str | None = None,
     shuffled: str | Path | None = None,
+    learn_from: str | Path | None = None,
     device: str | None = None,
     **options: Any,
 ) -> JudgeResults:
@@ -47,13 +48,14 @@ def judge_on_workers(
         out: folder; an interrupted judgement continues there.
         weights: of a named network.
         shuffled: a run, trained on shuffled labels.
+        learn_from: a folder, as in `regard.judge`; every worker learns the same from it.
         device: on which each worker computes.
         options: the others of `regard.judge`.
 
     Raises:
         RegardError: see `regard.judge`.
     """
-    names = {"model": model, "images": images, "shuffled": shuffled}
+    names = {"model": model, "images": images, "shuffled": shuffled, "learn_from": learn_from}
     opened = {name: None if value is None else str(value) for name, value in names.items()}
     opened |= {"weights": weights, "device": device}
     with shard_folder(out, workers) as shards:
@@ -65,7 +67,8 @@ def judge_on_workers(
             failed = shards.run(list(cells.values()))
             return {unit: failed[cell.path].splitlines()[-1] for unit, cell in cells.items() if cell.path in failed}
 
-        return judge(model, images, out=out, carry=carry, weights=weights, shuffled=shuffled, device=device, **options)
+        how: dict[str, Any] = {"weights": weights, "shuffled": shuffled, "learn_from": learn_from, "device": device}
+        return judge(model, images, out=out, carry=carry, **how, **options)
 
 
 def _cell(unit: JudgeUnit, spec: Mapping[str, Any]) -> Cell:
