@@ -1,6 +1,7 @@
 """Can a glance in low resolution choose the quarter of the pixels that a look needs? Clutter with small digits.
 
     python benchmarks/glance.py [--seeds 5] [--workers 1] [--runs runs/glance]
+    python benchmarks/glance.py --set mosaics [--seeds 5] [--runs runs/glance]    (or cub50: see glance_sets.py)
 
 For every seed the plain network learns on whole images of 96 pixels for 4 epochs. From there go on, for 9
 more epochs each:
@@ -20,7 +21,9 @@ object, an oracle. What is finished is not run again; a cell with fewer values t
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +36,7 @@ from torch.nn import functional as F
 
 from common import ROOT, accuracy, grid_options, record
 from gate_budgets import interval
+from glance_sets import main_of_set
 from regard.data import Split, TensorSplit, open_data
 from regard.files import write_json
 from regard.metrics import controls
@@ -159,7 +163,19 @@ def on_the_object(model: GlanceClassifier, masks: Tensor) -> Tensor:
     return (lines[0][:, :, None] & lines[1][:, None]).float()[:, None]
 
 
+def main_of_other_set() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", choices=("mosaics", "cub50", "clutter"), required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--runs", type=Path, default=Path("runs/glance"))
+    options = parser.parse_args()
+    main_of_set(options.set, list(range(options.seeds)), options.runs)
+
+
 def main() -> None:
+    if "--set" in sys.argv:
+        main_of_other_set()
+        return
     options = grid_options(__doc__, (), Path("runs/glance"))
     seeds, arms = range(options.seeds), (*PLAIN, *ARMS)
     with ProcessPoolExecutor(options.workers) as pool:

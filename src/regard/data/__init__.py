@@ -24,6 +24,7 @@ from regard.data.generated.clutter import clutter
 from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.loader import JointLoader, Loader, join, loader
 from regard.data.membership import DataRecord, check_data, content_hashes, record_data
+from regard.data.mosaics import cifar10_mosaics
 from regard.data.own_images import csv_table, image_folder
 from regard.data.random_counter import permutation, uniforms
 from regard.data.salient import osie, salient_set
@@ -74,6 +75,7 @@ __all__ = [
     "check_split",
     "check_transforms",
     "cifar10_jpeg",
+    "cifar10_mosaics",
     "clip_folder",
     "clutter",
     "content_hashes",

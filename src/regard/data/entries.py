@@ -12,6 +12,7 @@ from regard.data.cifar10_jpeg import cifar10_jpeg
 from regard.data.cub import CUB_LICENCE, cub
 from regard.data.generated.clutter import CLUTTER_LICENCE, CLUTTER_SOURCE, DIGITS_SOURCE, clutter, digits
 from regard.data.generated.moving_clutter import moving_clutter
+from regard.data.mosaics import cifar10_mosaics
 from regard.data.own_images import csv_table, image_folder
 from regard.data.salient import OSIE_LICENCE, SALIENT, osie, salient_set
 from regard.data.shards import tar_shards
@@ -155,6 +156,14 @@ ENTRIES = (
         content="15,000 / 5,000, 10 classes, 32x32",
         source="cifar10/cifar10_20k.zip in a folder of research data sets",
         open=cifar10_jpeg,
+        **_CIFAR,
+    ),
+    Entry(
+        name="cifar10_mosaics",
+        description="Four tiles of CIFAR-10: one is an animal, whose class is asked, the others are vehicles.",
+        content="8,100 / 900 / 3,000 of `cifar10_jpeg`, 6 classes, 64x64, with masks and boxes of the animal's tile",
+        source="made from cifar10_jpeg or cifar10, which must be at hand",
+        open=cifar10_mosaics,
         **_CIFAR,
     ),
     Entry(
