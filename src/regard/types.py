@@ -219,6 +219,8 @@ class Batch:
         map_override: a map that attended layers take in place of their own, or None.
         flow: how the pixels of a clip move around the time of its image (B,2L,H,W): L steps, x then y of each, in
             [-1,1] as a share of the fastest motion that is kept; 0 is rest. None for photographs.
+        mixture: share of each class in images that were mixed (B,n), which the task's loss takes for the labels; None
+            where none were.
     """
 
     images: Float[Tensor, "B 3 H W"]
@@ -235,6 +237,7 @@ class Batch:
     moved: Int[Tensor, "B 3"] | None = None
     map_override: Float[Tensor, "B 1 h w"] | None = None
     flow: Float[Tensor, "B F H W"] | None = None
+    mixture: Float[Tensor, "B K"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -111,7 +111,7 @@ OTHER = Recipe(
 FREE = ObjectiveRecipe(budget_bits=None, map_budget_bits=None)
 CHECKPOINTED = Recipe(
     train=TrainRecipe(checkpointing=True),
-    augment=AugmentRecipe(transforms=["RandAugment", {"RandomRotation": {"degrees": 5}}]),
+    augment=AugmentRecipe(transforms=["RandAugment", {"RandomRotation": {"degrees": 5}}], mixup=0.2, cutmix=1.0),
 )
 SEGMENTS = Recipe(task="segmentation", model=ModelRecipe(latent=None), objective=FREE)
 MATCHED = Recipe(model=ModelRecipe(match="flops", prediction="seeded"))

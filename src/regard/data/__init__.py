@@ -24,6 +24,7 @@ from regard.data.generated.clutter import clutter
 from regard.data.generated.moving_clutter import moving_clutter
 from regard.data.loader import JointLoader, Loader, join, loader
 from regard.data.membership import DataRecord, check_data, content_hashes, record_data
+from regard.data.mixing import mix_batch
 from regard.data.mosaics import cifar10_mosaics
 from regard.data.own_images import csv_table, image_folder
 from regard.data.random_counter import permutation, uniforms
@@ -94,6 +95,7 @@ __all__ = [
     "list",
     "loader",
     "mask_fingerprint",
+    "mix_batch",
     "move_points",
     "moving_clutter",
     "open",

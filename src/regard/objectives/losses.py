@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -42,21 +42,24 @@ def task_loss(
     *,
     smoothing: float = 0.0,
     shares: Float[Tensor, " B"] | None = None,
+    mixture: Float[Tensor, "B n"] | None = None,
 ) -> Float[Tensor, ""]:
     """Expected negative log-likelihood, nats: averaged over samples, and over images by share (None: all alike).
 
-    Cross-entropy for class indices (B,); for 0/1 targets (B,n) binary cross-entropy, summed over the n labels.
-    The expectation over samples stands outside the logarithm, as the bound ``I(Z;Y) >= H(Y) + E log q(y|z)`` requires.
+    Cross-entropy for class indices (B,), or, of mixed images, for the share of each class (``mixture``); for 0/1
+    targets (B,n) binary cross-entropy, summed over the n labels. The expectation over samples stands outside the
+    logarithm, as the bound ``I(Z;Y) >= H(Y) + E log q(y|z)`` requires.
     """
-    return _averaged(_task_losses(logits, labels, smoothing), shares)
+    return _averaged(_task_losses(logits, labels, smoothing, mixture), shares)
 
 
-def _task_losses(logits: Tensor, labels: Tensor, smoothing: float) -> Float[Tensor, "S B"]:
+def _task_losses(logits: Tensor, labels: Tensor, smoothing: float, mixture: Tensor | None) -> Float[Tensor, "S B"]:
     """Of every sample of every image."""
     S, B, n = logits.shape
     flat = logits.reshape(S * B, n).float()
     if labels.ndim == 1:
-        values = F.cross_entropy(flat, labels.repeat(S), label_smoothing=smoothing, reduction="none")
+        targets = labels.repeat(S) if mixture is None else mixture.repeat(S, 1)
+        values = F.cross_entropy(flat, targets, label_smoothing=smoothing, reduction="none")
     else:
         targets = labels.repeat(S, 1).float()
         targets = targets * (1 - smoothing) + 0.5 * smoothing
@@ -161,6 +164,7 @@ def information_loss(
     *,
     warmup: float = 1.0,
     shares: Float[Tensor, " B"] | None = None,
+    mixture: Float[Tensor, "B n"] | None = None,
 ) -> Losses:
     """The objective of classification on one batch.
 
@@ -174,10 +178,12 @@ def information_loss(
         weights: of the terms.
         warmup: in [0,1]; scales the price of information.
         shares: of each image in the task loss (B,); 0 for images without a label. None: all alike.
+        mixture: share of each class in images that were mixed, in place of the labels; None where none were.
     """
-    values = _task_losses(output.logits, labels, weights.smoothing)
+    values = _task_losses(output.logits, labels, weights.smoothing, mixture)
     task = _averaged(values, shares)
-    branches = [task_loss(logits, labels, smoothing=weights.smoothing, shares=shares) for logits in output.auxiliary]
+    how: dict[str, Any] = {"smoothing": weights.smoothing, "shares": shares, "mixture": mixture}
+    branches = [task_loss(logits, labels, **how) for logits in output.auxiliary]
     auxiliary = sum(branches[1:], branches[0]) if branches else None
     losses = add_prices(task, output.attention, weights, latent=output.latent, auxiliary=auxiliary, warmup=warmup)
     choices = [choice_loss(values, a.log_prob, shares) for a in output.attention if a.log_prob is not None]

@@ -72,7 +72,8 @@ def open_gaze(part: str, name: str, root: str | None, options: dict[str, Any], d
 
 def build_augmentation(recipe: Recipe) -> Augmentation:
     """What happens to training images."""
-    return Augmentation(**asdict(recipe.augment) | {"transforms": tuple(recipe.augment.transforms)})
+    given = asdict(recipe.augment) | {"transforms": tuple(recipe.augment.transforms)}
+    return Augmentation(**{name: value for name, value in given.items() if name not in ("mixup", "cutmix")})
 
 
 def build_model(recipe: Recipe, data: DataSplits) -> Any:

@@ -16,6 +16,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "augment.brightness": (0, 1),
     "augment.contrast": (0, 1),
     "augment.erase": (0, 1),
+    "augment.mixup": (0, 100),
+    "augment.cutmix": (0, 100),
     "model.latent": (1, 2**20),
     "model.anchors": (2, 2**16),
     "objective.beta": (0, math.inf),

@@ -106,6 +106,11 @@ class Recipe:
         changed = bool(self.augment.transforms)
         yield changed and (i.map is not None or acts), "augment.transforms moves no imposed map and no flow of clips"
         yield changed and t.cache_stem, "augment.transforms and train.cache_stem exclude each other; leave one out"
+        mixed = bool(self.augment.mixup or self.augment.cutmix)
+        what = "augment.mixup and augment.cutmix mix images with one label each: "
+        yield mixed and self.task != "classification", f"{what}they are for task classification only; set them to 0"
+        yield mixed and (a.active or i.map is not None), f"{what}no map belongs to both; leave out align and impose"
+        yield mixed and t.cache_stem, f"{what}train.cache_stem keeps single ones; leave one of them out"
         yield m.init == "probe" and m.pretrained is False, "model.init: probe needs model.pretrained"
         yield m.init == "probe" and m.latent is not None, "model.init: probe needs model.latent null: the latent is new"
         yield (

@@ -38,6 +38,11 @@ class AugmentRecipe:
     """Factor drawn from [1-c, 1+c]."""
     erase: float = 0.0
     """Probability that a rectangle is erased."""
+    mixup: float = 0.0
+    """Alpha of MixUp: images of a batch mixed in pairs, labels in the same shares; 0 for none, .2 is usual."""
+    cutmix: float = 0.0
+    """Alpha of CutMix: a rectangle of another image of the batch; 0 for none, 1 is usual. With both, a batch takes one
+    of them."""
     transforms: list[str | dict[str, Any]] = field(default_factory=list)
     """Before all that: transforms of `torchvision.transforms.v2` by name, each alone or as `{NAME: {OPTION: VALUE}}`,
     or `module:name` of your own."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from regard.attention import set_progress
+from regard.data import mix_batch
 from regard.objectives import Budget, Weights, warmup_share
 from regard.training.divergence import Diverged
 from regard.training.forward import TaskModel, forward_batch
@@ -60,6 +61,8 @@ class Task(pl.LightningModule):
         set_progress(self.model, self.global_step / total)
         if self.overrides is not None:
             batch = replace(batch, map_override=self.overrides.in_training(batch, self.current_epoch))
+        if self.recipe.augment.mixup or self.recipe.augment.cutmix:
+            batch = self._mixed(batch, batch_idx)
         output = forward_batch(self.run_model, batch, samples=0 if self._mean_step else 1)
         losses = self.kind.loss(output, batch, self.weights, warmup)
         if self.recipe.align.active:
@@ -78,6 +81,12 @@ class Task(pl.LightningModule):
         if losses.rate is not None:
             self.log("bits", losses.rate.detach() / NATS_PER_BIT, prog_bar=True, logger=False)
         return losses.total
+
+    def _mixed(self, batch: Batch, step: int) -> Batch:
+        """The batch with images and labels mixed, as the recipe has it."""
+        a, classes = self.recipe.augment, cast(int, self.model.num_classes)
+        where = {"seed": self.recipe.train.seed, "epoch": self.current_epoch, "step": step, "rank": self.global_rank}
+        return mix_batch(batch, classes, mixup=a.mixup, cutmix=a.cutmix, **where)
 
     def configure_optimizers(self) -> Any:
         """One group a part; the schedule moves every step."""

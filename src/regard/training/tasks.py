@@ -89,7 +89,12 @@ class Classification(TaskKind):
 
     def build(self, recipe: Recipe, data: DataSplits) -> AttentiveClassifier | TwoStream:
         """A classifier of images."""
-        m = recipe.model
+        m, mixed = recipe.model, recipe.augment.mixup or recipe.augment.cutmix
+        if mixed and data.train.labels.ndim == 2:
+            raise RegardError(
+                f"augment.mixup, augment.cutmix: data set {recipe.data.name!r} has several labels an image, whose "
+                "mixture is no share of classes; set both to 0"
+            )
         if m.attention == GLANCE:
             return _glance_classifier(recipe, data)
         return AttentiveClassifier(
@@ -103,7 +108,8 @@ class Classification(TaskKind):
 
     def loss(self, output: ModelOutput, batch: Batch, weights: Weights, warmup: float) -> Losses:
         """Cross-entropy and what is paid for bits."""
-        return information_loss(output, batch.labels, weights, warmup=warmup, shares=batch.weights)
+        how: dict[str, Any] = {"warmup": warmup, "shares": batch.weights, "mixture": batch.mixture}
+        return information_loss(output, batch.labels, weights, **how)
 
     def predictions_and_targets(
         self, model: AttentiveClassifier | TwoStream, output: ModelOutput, batch: Batch
@@ -112,10 +118,11 @@ class Classification(TaskKind):
         return output.probabilities(model.multi_label), batch.labels
 
     def training_scores(self, output: ModelOutput, batch: Batch) -> dict[str, Tensor]:
-        """Accuracy of the images with a label, where there is one label per image."""
+        """Accuracy of the images with a label, where there is one label per image; of mixed ones its larger share."""
         if batch.labels.ndim != 1:
             return {}
-        hits = (output.logits.detach()[0].argmax(-1) == batch.labels).float()
+        labels = batch.labels if batch.mixture is None else batch.mixture.argmax(1)
+        hits = (output.logits.detach()[0].argmax(-1) == labels).float()
         weights = batch.weights
         return {"accuracy": hits.mean() if weights is None else (hits * weights).sum() / weights.sum()}
 
