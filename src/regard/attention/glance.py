@@ -29,7 +29,7 @@ number of choices); what those pixels hold can change the output through that al
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -178,14 +178,14 @@ class GlanceAttention(nn.Module):
             features: images.
             shares: of the patches, each above 0 and at most 1.
         """
-        logits = self._logits(features)[0]
+        logits, seen_of = self._logits(features)[0], self._seen(features)
         maps = []
         for share in shares:
             if self.bought == "window":
                 maps.append(self._window_map(logits, self._window_of(share)))
             else:
                 count = self.count_of(share)
-                order = self._in_turns(features, logits, shared_out(count, min(self.looks, count)))[0][0]
+                order = self._in_turns(seen_of, logits, shared_out(count, min(self.looks, count)))[0][0]
                 maps.append(torch.zeros_like(logits).flatten(1).scatter(1, order, 1.0).view_as(logits))
         return torch.stack(maps)
 
@@ -201,34 +201,64 @@ class GlanceAttention(nn.Module):
         return F.interpolate(features, size=self.glance_size, mode="area")
 
     @torch.no_grad()
+    def decide(
+        self, low: Float[Tensor, "B C gh gw"], seen_of: Callable[[Bool[Tensor, "B 1 h w"]], Float[Tensor, "B C H W"]]
+    ) -> Float[Tensor, "B 1 h w"]:
+        """What is bought, as a map of 0 and 1, of images that are not at hand as a whole; without noise.
+
+        Args:
+            low: what `low` gives of them.
+            seen_of: patches -> the images, zeros elsewhere; asked for what each look but the last has bought.
+
+        Raises:
+            RegardError: random places, which are drawn by the image's pixels.
+        """
+        if self.places == "random":
+            raise RegardError("places='random' are drawn by all of the image's pixels; take learned, center or grid")
+        B, (h, w) = len(low), self.grid
+        logits = self.fixed_scores(self.places, low.device).expand(B, 1, h, w)
+        if self.glance is not None:
+            logits = self.glance(low)[0].float()
+        if self.bought == "window":
+            return self._window_map(logits, self.window)
+        order = self._in_turns(seen_of, logits, self.counts)[0][0]
+        return torch.zeros_like(logits).flatten(1).scatter(1, order, 1.0).view_as(logits)
+
+    @torch.no_grad()
     def purchases(self, features: Float[Tensor, "B C H W"]) -> Int[Tensor, "B 1 h w"]:
         """When each patch is bought, without noise: 1 is the first; 0 is not bought. A window is bought at once."""
         logits = self._logits(features)[0]
         if self.bought == "window":
             return self._choose(features, logits, 0)[0][0].long()
-        order = self._in_turns(features, logits, self.counts)[0][0]
+        order = self._in_turns(self._seen(features), logits, self.counts)[0][0]
         number = torch.arange(1, order.shape[1] + 1, device=order.device).expand_as(order)
         empty = torch.zeros(logits.shape, dtype=torch.int64, device=logits.device)
         return empty.flatten(1).scatter(1, order, number).view_as(empty)
 
+    @staticmethod
+    def _seen(features: Tensor, samples: int = 0) -> Callable[[Tensor], Tensor]:
+        """Patches (S*B,1,h,w) -> these of the images, zeros elsewhere."""
+        zero = torch.zeros((), dtype=features.dtype, device=features.device)
+        repeated = repeat_samples(features, max(samples, 1))
+        return lambda opened: torch.where(_enlarged(opened, features.shape[-2:]), repeated, zero)
+
     def _in_turns(
-        self, features: Tensor, logits: Tensor, counts: tuple[int, ...], samples: int = 0
+        self, seen_of: Callable[[Tensor], Tensor], logits: Tensor, counts: tuple[int, ...], samples: int = 0
     ) -> tuple[Int[Tensor, "S B k"], Float[Tensor, "S B"]]:
         """Patches in the order of buying, look by look, and the log probability of that."""
-        S, B, (h, w) = max(samples, 1), features.shape[0], self.grid
+        S, B, (h, w) = max(samples, 1), logits.shape[0], self.grid
         first = logits.expand(S, B, 1, h, w).reshape(S * B, 1, h, w)
 
         def scores_of(turn: int, taken: Bool[Tensor, "S B N"]) -> Float[Tensor, "S B N"]:
             scores = first
             if turn and self.again is not None:
                 opened = taken.view(S * B, 1, h, w)
-                zero = torch.zeros((), dtype=features.dtype, device=features.device)
-                seen = torch.where(_enlarged(opened, features.shape[-2:]), repeat_samples(features, S), zero)
+                seen = seen_of(opened)
                 scores = first + self.again(seen.detach(), opened.to(seen.dtype), first.to(seen.dtype)).float()
             return scores.view(S, B, h * w)
 
         noise = samples > 0 and self.places == "learned"
-        return chosen_in_turns(scores_of, counts, (S, B, h * w), features.device, noise=noise)
+        return chosen_in_turns(scores_of, counts, (S, B, h * w), logits.device, noise=noise)
 
     def _window_map(self, logits: Tensor, window: tuple[int, int]) -> Tensor:
         """The window with the highest sum of logits, as a map (B,1,h,w)."""
@@ -267,7 +297,7 @@ class GlanceAttention(nn.Module):
         """Hard maps (S,B,1,h,w), what has their gradient and is their mean, and log probabilities (S,B)."""
         S, B = max(samples, 1), logits.shape[0]
         if self.bought == "patches" and not self.straight:
-            order, log_prob = self._in_turns(features, logits, self.counts, samples)
+            order, log_prob = self._in_turns(self._seen(features, samples), logits, self.counts, samples)
             a = logits.new_zeros(S, B, math.prod(self.grid)).scatter(2, order, 1.0).view(S, B, 1, *self.grid)
             return a, a, log_prob if self.places == "learned" else None
         scores = logits if self.bought == "patches" else self._windows(logits, self.window)

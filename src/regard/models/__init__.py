@@ -11,6 +11,7 @@ from regard.models.glance import GLANCE, GlanceClassifier
 from regard.models.glance_controls import CONTROL_PLACES, control_maps, glance_cam, shrunk_look
 from regard.models.hub import CONFIG, HUB, fetch_model, hub_name
 from regard.models.images import ImageInput, check_range
+from regard.models.large import LargeAnswer, predict_large
 from regard.models.mechanism import BASELINE_NAMES, MAP_HEADS
 from regard.models.paper import PAPER, VARIANTS, paper_model
 from regard.models.plain import PlainModel
@@ -39,6 +40,7 @@ __all__ = [
     "CardFacts",
     "GlanceClassifier",
     "ImageInput",
+    "LargeAnswer",
     "OneTrunk",
     "PlainModel",
     "PredictionPath",
@@ -59,6 +61,7 @@ __all__ = [
     "make_receipt",
     "open_saved",
     "paper_model",
+    "predict_large",
     "read_receipt",
     "shrunk_look",
     "to_onnx",
