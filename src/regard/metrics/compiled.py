@@ -15,8 +15,12 @@ import torch
 
 
 @cache
-def compiled(kernel: Callable[..., Any]) -> Any:
+def compiled(kernel: Callable[..., Any], *, finite: bool = False) -> Any:
     """The loop ``kernel`` (arrays and numbers in, numbers out), compiled; it runs without Python's lock.
+
+    Args:
+        kernel: written as for Python.
+        finite: it may count on numbers that are finite, so that several are compared at once; others give any result.
 
     >>> compiled(lambda n: n + 1)(2)
     3
@@ -25,6 +29,7 @@ def compiled(kernel: Callable[..., Any]) -> Any:
 
     plain = inspect.unwrap(kernel)  # as it is written, without the checks of shapes that tests put around it
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract"}}
+    options["fastmath"] |= {"nnan", "nsz"} if finite else set()
     try:
         return numba.njit(cache=True, **options)(plain)
     except RuntimeError:  # nowhere to keep it
@@ -39,10 +44,14 @@ def each_image(work: Callable[[int], object], count: int) -> None:
     >>> sorted(found)
     [0, 1, 2]
     """
-    threads = min(torch.get_num_threads(), count)
-    if threads < 2:
-        for b in range(count):
+    threads = max(min(torch.get_num_threads(), count), 1)
+
+    def share(first: int) -> None:
+        for b in range(first, count, threads):
             work(b)
-        return
+
     with ThreadPoolExecutor(threads) as pool:  # of this call alone: threads do not outlive a fork
-        list(pool.map(work, range(count)))
+        others = [pool.submit(share, first) for first in range(1, threads)]
+        share(0)
+        for other in others:
+            other.result()

@@ -10,11 +10,11 @@ from sklearn.metrics import roc_auc_score
 from tests.metrics.fixation.golden import FIX, S, gauss, points
 
 from regard.metrics.fixation import auc, auc_judd, aucs, fixation_conditions, sauc
-from regard.metrics.fixation.auc import _search, codes
+from regard.metrics.fixation.codes import _by_search, count_codes, search_codes
 from regard.metrics.fixation.inputs import check_convention
 from regard.types import RegardError
 
-auc_module = sys.modules[codes.__module__]
+codes_module = sys.modules[count_codes.__module__]
 
 
 def counts(rows, height, width):
@@ -150,10 +150,31 @@ def test_the_table_and_the_search_agree(case, bits, octaves):
     maps, own, _ = case
     values = torch.tensor([[maps[0, 0, y, x] for x, y in own]], dtype=maps.dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auc_module, "TABLE_BITS", bits)
-        patch.setattr(auc_module, "OCTAVES", octaves)
-        got = codes(maps, values, torch.ones_like(values, dtype=torch.bool))
-    assert got.tolist() == _search(values.sort(1).values, maps.flatten(1)).tolist()
+        patch.setattr(codes_module, "TABLE_BITS", bits)
+        patch.setattr(codes_module, "OCTAVES", octaves)
+        got = count_codes(maps, values, torch.ones_like(values, dtype=torch.bool))
+    ordered = values.sort(1).values
+    code = search_codes(ordered, maps.flatten(1))
+    assert got.counts.tolist() == [code.bincount(minlength=2 * values.shape[1] + 1).tolist() for code in code]
+    assert got.total.tolist() == code.sum(1).tolist()
+
+
+@pytest.mark.parametrize("maps_of_others", [0, 1, 3])
+def test_codes_on_a_gpu_are_added_up_as_on_a_processor(maps_of_others):
+    """What torch does on a GPU, called on the processor."""
+    generator = torch.Generator().manual_seed(4)
+    maps = torch.rand(3, 1, 9, 7, generator=generator, dtype=torch.float64).mul(5).round()
+    others = torch.randint(0, 3, (maps_of_others, 1, 9, 7), generator=generator) if maps_of_others else None
+    known = torch.tensor([[True] * 4, [True, True, False, False], [False] * 4])
+    values = maps.flatten(1)[:, :4]
+    ordered = torch.where(known, values, torch.inf).sort(1).values
+    expected = _by_search(ordered, maps.flatten(1), values, 9, others)
+    got = count_codes(maps, values, known, others)
+    for name in ("own", "total", "counts", "weighted", "weight"):
+        a, b = getattr(got, name), getattr(expected, name)
+        assert (a is None) == (b is None) == (maps_of_others == 0 and name in ("weighted", "weight")), name
+        if a is not None:
+            torch.testing.assert_close(a, b.to(a.dtype))
 
 
 def test_does_not_depend_on_the_batch():

@@ -7,26 +7,47 @@ import torch
 
 from regard.metrics.compiled import compiled
 from regard.metrics.fixation import fixation_scores
-from regard.metrics.fixation.auc import _search
+from regard.metrics.fixation.codes import search_codes
 from regard.metrics.fixation.distribution import TUEBINGEN_EPS, log_ratio
-from regard.metrics.fixation.kernels import rank_pixels, sum_pixels
+from regard.metrics.fixation.kernels import add_codes, look_over, sum_pixels
 
 GENERATOR = torch.Generator().manual_seed(0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("power", [0.1, 1.0, 30.0])
-def test_ranks_are_those_of_a_search(dtype, power):
+def test_codes_are_those_of_a_search(dtype, power):
     """Skewed maps, more pixels than a chunk, ties, a map whose fixated values are all the same, and one without."""
     flat = torch.rand(4, 5000, generator=GENERATOR, dtype=dtype) ** power
     flat[1] = flat[1].mul(20).round()
     ordered = [row[::37].sort().values for row in flat]
     ordered[2] = ordered[2][:1].expand(9).contiguous()
     ordered[3] = ordered[3][:0]
-    out = torch.full(flat.shape, -1, dtype=torch.int32)
-    rank_pixels(flat, [values.numpy() for values in ordered], out, bits=13, octaves=24)
+    weights = torch.rand(4, 5000, generator=GENERATOR, dtype=torch.float64)
+    low, high, _ = look_over(flat)
+    each = [values.numpy() for values in ordered]
+    how = {"levels": 2 * len(ordered[0]) + 1, "bits": 13, "octaves": 24}
+    counts, total, weighted = add_codes(flat, each, weights.numpy(), (low, high), **how)
+    _, _, by_one = add_codes(flat, each, weights[:1].numpy(), (low, high), **how)
     for b in range(4):
-        assert torch.equal(out[b], _search(ordered[b][None], flat[b : b + 1])[0]), b
+        code = search_codes(ordered[b][None], flat[b : b + 1])[0]
+        assert torch.equal(counts[b], torch.bincount(code, minlength=how["levels"])), b
+        assert total[b] == code.sum()
+        torch.testing.assert_close(weighted[b], (weights[b] * code).sum(), rtol=1e-12, atol=0)
+        torch.testing.assert_close(by_one[b], (weights[0] * code).sum(), rtol=1e-12, atol=0)
+    assert add_codes(flat, each, None, (low, high), **how)[2].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_extremes_and_sums_are_those_of_torch(dtype):
+    flat = torch.randn(3, 1001, generator=GENERATOR, dtype=dtype)
+    low, high, total = look_over(flat)
+    assert torch.equal(low, flat.amin(1))
+    assert torch.equal(high, flat.amax(1))
+    torch.testing.assert_close(total, flat.double().sum(1), rtol=1e-12, atol=1e-12)
+    for bad in (torch.nan, torch.inf, -torch.inf):
+        flat[1, 500] = bad
+        assert look_over(flat)[2].isfinite().tolist() == [True, False, True]
 
 
 def test_sums_are_those_of_torch():

@@ -1,10 +1,10 @@
 """Area under the ROC curve of a map that tells fixated pixels from others: AUC, shuffled AUC, Judd's AUC.
 
-An AUC needs only ranks, and only those relative to the n fixated values. With ``left`` the number of fixated values
-below a pixel and ``right`` those not above it, ``left + right`` is the pixel's code, 0..2n. All AUCs are sums over
-codes: against the pixels, AUC = 1 - mean(code) / 2n (midranks for ties); against other images' fixations (the shuffled
-AUC) the same sum weighted by their counts; Judd's by trapezoids between the fixated values. One pass over the pixels
-makes the codes. By the ``mit`` convention the shuffled AUC is sampled, as the MATLAB code of the MIT benchmark does.
+An AUC needs only ranks, and only those relative to the n fixated values: a pixel's code, 0 to 2n ([`codes`](codes.py)).
+All AUCs are sums over codes: against the pixels, AUC = 1 - mean(code) / 2n (midranks for ties); against other images'
+fixations (the shuffled AUC) the same sum weighted by their counts; Judd's by trapezoids between the fixated values. One
+pass over the pixels adds them up. By the ``mit`` convention the shuffled AUC is sampled, as the MATLAB code of the MIT
+benchmark does.
 """
 
 from __future__ import annotations
@@ -15,27 +15,25 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from regard.metrics.fixation.codes import Codes, count_codes
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels
-from regard.metrics.fixation.kernels import rank_pixels
-from regard.metrics.rounding import dot, settled, wide
+from regard.metrics.rounding import settled, wide
 from regard.types import PerImage, RegardError
 
 
-def trapezoids(code: Tensor, index: Tensor, known: Tensor, *, unique: bool) -> PerImage:
-    """Area under the trapezoids from `codes` (B,hw), as a sum over unfixated pixels.
+def trapezoids(codes: Codes, index: Tensor, known: Tensor, *, unique: bool) -> PerImage:
+    """Area under the trapezoids from the codes, as a sum over unfixated pixels.
 
     A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
     mean of their hit rates is (hits above p + half of the hits at v) / n, and 1 below all fixated values.
     """
     first, order = _first(index, known)
-    at, levels = code.gather(1, index).long(), 2 * index.shape[1] + 1
-    zeros = code.new_zeros((len(code), levels), dtype=torch.int64)
+    at, zeros = codes.own.long(), torch.zeros_like(codes.counts)
     distinct = zeros.scatter_add(1, at.gather(1, order), first.long())
     hits = distinct if unique else zeros.scatter_add(1, at, known.long())
-    start = levels * torch.arange(len(code), device=code.device, dtype=code.dtype)
-    free = torch.bincount((code + start[:, None]).flatten(), minlength=zeros.numel()).view_as(zeros) - distinct
+    free = codes.counts - distinct
     above = hits.sum(1, keepdim=True) - hits.cumsum(1)
-    level = torch.arange(levels, device=code.device)
+    level = torch.arange(zeros.shape[1], device=at.device)
     last = torch.where(hits > 0, level, 0).cummax(1).values  # hits[0] is 0 where no fixated value is the minimum
     area = (free * (2 * above + hits.gather(1, last))).sum(1)
     return wide(area) / (2 * wide(hits.sum(1)) * wide(free.sum(1)))
@@ -100,32 +98,6 @@ def _generator(seed: tuple[int, ...]) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-TABLE_BITS = 13
-OCTAVES = 24
-"""Of the table of `rank_pixels`."""
-
-
-def codes(
-    maps: Float[Tensor, "B 1 h w"], values: Float[Tensor, "B n"], known: Bool[Tensor, "B n"]
-) -> Int[Tensor, "B hw"]:
-    """Left + right of each pixel among its image's fixated values (those ``known``), exactly, ties included."""
-    infinity = values.new_tensor(torch.inf)
-    ordered = torch.where(known, values, infinity).sort(1).values  # padding stands above every pixel
-    flat = maps.flatten(1)
-    if flat.device.type != "cpu":
-        return _search(ordered, flat)
-    out = torch.empty(flat.shape, dtype=torch.int32)
-    by_image = [ordered[b, :count].numpy() for b, count in enumerate(known.sum(1).tolist())]
-    rank_pixels(flat.contiguous(), by_image, out, bits=TABLE_BITS, octaves=OCTAVES)
-    return out
-
-
-def _search(ordered: Tensor, flat: Tensor) -> Tensor:
-    flat = flat.contiguous()
-    left = torch.searchsorted(ordered, flat, out_int32=True)
-    return left + torch.searchsorted(ordered, flat, right=True, out_int32=True)
-
-
 def sauc(
     maps: Maps,
     fixations: Points,
@@ -161,17 +133,17 @@ def sauc(
     check_others(others, index, known, own_included, maps.shape[-2] * maps.shape[-1])
     if convention == "mit":
         return sauc_sampled(maps, index, known, others, own_included, seed)
-    code = codes(maps, maps.flatten(1).gather(1, index), known)
-    return shuffled_area(code, index, known, others, own_included)
+    codes = count_codes(maps, maps.flatten(1).gather(1, index), known, others)
+    return shuffled_area(codes, known, own_included=own_included)
 
 
-def shuffled_area(code: Tensor, index: Tensor, known: Tensor, others: Maps, own_included: bool) -> PerImage:
-    """Sum of codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
-    total, standing = wide(others).flatten(1), wide(code)
-    ranks = standing @ total[0] if len(total) == 1 else dot(standing, total)
-    weight = total.sum(1)
+def shuffled_area(codes: Codes, known: Tensor, *, own_included: bool) -> PerImage:
+    """From the codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
+    assert codes.weighted is not None, "codes were counted with weights"
+    assert codes.weight is not None
+    ranks, weight = codes.weighted, codes.weight
     if own_included:
-        ranks = ranks - (code.gather(1, index) * known).sum(1)
+        ranks = ranks - (codes.own * known).sum(1)
         weight = weight - known.sum(1)
     return 1 - ranks / (2 * wide(known.sum(1)) * weight)
 
@@ -228,8 +200,8 @@ def auc_judd(maps: Maps, fixations: Points, *, convention: Convention = "tuebing
     check_convention(convention)
     maps = settled(check_maps(maps.detach()))
     index, known = pixels(maps, fixations)
-    code = codes(maps, maps.flatten(1).gather(1, index), known)
-    return trapezoids(code, index, known, unique=convention == "mit")
+    codes = count_codes(maps, maps.flatten(1).gather(1, index), known)
+    return trapezoids(codes, index, known, unique=convention == "mit")
 
 
 def aucs(
@@ -263,20 +235,20 @@ def ranked(
     judd: bool,
     convention: Convention,
     seed: tuple[int, ...],
+    span: tuple[Tensor, Tensor] | None = None,
 ) -> AUCs:
-    """`aucs` of maps and fixated pixels that have been checked."""
-    mit = convention == "mit"
-    code = codes(maps, maps.flatten(1).gather(1, index), known)
-    area = trapezoids(code, index, known, unique=mit) if judd or mit else None
+    """`aucs` of maps and fixated pixels that have been checked; ``span``: smallest and largest values, if known."""
+    mit, hw = convention == "mit", maps.shape[-2] * maps.shape[-1]
+    if others is not None:
+        check_others(others, index, known, own_included, hw)
+    codes = count_codes(maps, maps.flatten(1).gather(1, index), known, None if mit else others, span)
+    area = trapezoids(codes, index, known, unique=mit) if judd or mit else None
     shuffled = None
     if others is not None:
-        check_others(others, index, known, own_included, code.shape[1])
-        if mit:
-            shuffled = sauc_sampled(maps, index, known, others, own_included, seed)
-        else:
-            shuffled = shuffled_area(code, index, known, others, own_included)
-    return AUCs(area if mit and area is not None else _auc(code, known.sum(1)), shuffled, area)
-
-
-def _auc(code: Tensor, count: Tensor) -> PerImage:
-    return 1 - wide(code.sum(1, dtype=torch.int64)) / (2 * wide(count) * code.shape[1])
+        shuffled = (
+            sauc_sampled(maps, index, known, others, own_included, seed)
+            if mit
+            else shuffled_area(codes, known, own_included=own_included)
+        )
+    whole = 1 - wide(codes.total) / (2 * wide(known.sum(1)) * hw)
+    return AUCs(area if mit and area is not None else whole, shuffled, area)

@@ -20,16 +20,18 @@ from regard.metrics.fixation.distribution import (
 )
 from regard.metrics.fixation.inputs import (
     Convention,
+    MapFacts,
     Maps,
     Points,
     check_convention,
     check_density,
     check_maps,
     check_pair,
+    examine_maps,
     pixels,
 )
 from regard.metrics.fixation.kernels import sum_pixels
-from regard.metrics.rounding import constant, dot, settled, wide
+from regard.metrics.rounding import constant, dot, wide
 from regard.types import PerImage
 
 FIXATION_METRICS = ("auc", "sauc", "auc_judd", "nss", "cc", "sim", "kl")
@@ -108,9 +110,10 @@ def fixation_scores(
     """
     check_convention(convention)
     check_pair(maps, gold)
-    maps, gold = settled(check_maps(maps.detach())), settled(check_maps(gold.detach(), "gold maps"))
+    (maps, seen), (gold, seen_gold) = examine_maps(maps.detach()), examine_maps(gold.detach(), "gold maps")
     index, known = pixels(maps, fixations)
-    areas = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed)
+    span = seen.low, seen.high
+    areas = ranked(maps, index, known, others, own_included, judd=True, convention=convention, seed=seed, span=span)
     out: dict[str, Tensor | None] = {"auc": areas.auc, "sauc": areas.shuffled, "auc_judd": areas.judd}
     if convention == "mit":
         out |= {
@@ -120,25 +123,23 @@ def fixation_scores(
             "kl": kl_divergence(maps, gold, convention=convention),
         }
     else:
-        out |= _tuebingen(maps, index, known, gold)
+        if seen.low.numel() and min(seen.low.min(), seen_gold.low.min()) < 0:
+            check_density(maps)
+            check_density(gold, "gold maps")
+        out |= _tuebingen(wide(maps).flatten(1), seen, index, known, wide(gold).flatten(1), seen_gold)
     return {name: values for name, values in out.items() if values is not None}
 
 
-def _tuebingen(maps: Tensor, index: Tensor, known: Tensor, gold: Tensor) -> dict[str, Tensor | None]:
-    p, g = wide(maps).flatten(1), wide(gold).flatten(1)
-    low_p, low_g = p.amin(1), g.amin(1)
-    if p.numel() and (low_p.min() < 0 or low_g.min() < 0):
-        check_density(maps)
-        check_density(gold, "gold maps")
-    total_p, total_g = p.sum(1, keepdim=True), g.sum(1, keepdim=True)
-    count = p.shape[1]
+def _tuebingen(
+    p: Tensor, seen: MapFacts, index: Tensor, known: Tensor, g: Tensor, seen_gold: MapFacts
+) -> dict[str, Tensor | None]:
+    count, total_p, total_g = p.shape[1], seen.total[:, None], seen_gold.total[:, None]
     square_p, square_g, product, shared, cross = pixel_sums(p, g, total_p / count, total_g / count, total_g / total_p)
-    flat = low_p == p.amax(1)
-    empty = ((total_p == 0) | (total_g == 0)).squeeze(1)
+    flat, empty = seen.constant, (seen.total == 0) | (seen_gold.total == 0)
     return {
         "nss": z_score(p.gather(1, index) - total_p / count, known, square_p / count, flat, convention="tuebingen"),
-        "cc": correlation(product, square_p, square_g, flat | (low_g == g.amax(1))),
-        "sim": shared / total_g.squeeze(1),
+        "cc": correlation(product, square_p, square_g, flat | seen_gold.constant),
+        "sim": shared / seen_gold.total,
         "kl": torch.where(empty, torch.nan, relative_entropy(cross, total_p, total_g, count)),
     }
 
