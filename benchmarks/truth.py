@@ -10,12 +10,13 @@ tables of docs/truth.md between its two comments are written anew.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from common import ROOT, record
 from regard.experiments import GridOptions
-from regard.truth import TruthResults, make_truth, truth_figure
+from regard.truth import MetricRow, TruthResults, make_truth, truth_figure
 from regard.truth.run import NAME, SEEDS, truth_cells, write_truth
 from regard.truth.words import images_words, metric_words
 
@@ -56,6 +57,16 @@ def tables(results: TruthResults) -> str:
             f"| {metric_words(r.name)} | {between(r.tau)} | {between(r.false)} | {r.forwards:.0f} |"
             for r in results.held_rows
         ),
+        *beside(
+            results.learned_rows,
+            "Metrics that learn something first, on the {worlds} held-out worlds in which they were graded, with the best "
+            "mean of gaps that has one of them:",
+        ),
+        *beside(
+            results.peer_rows,
+            "Metrics of other libraries, on the {worlds} worlds in which they were graded, beside the recommended one "
+            "(chosen on a part of these):",
+        ),
         "",
         "![Kendall's tau of every metric with the truth, the recommended one on top or marked](images/truth.png)",
         "",
@@ -67,6 +78,7 @@ def tables(results: TruthResults) -> str:
             f"| {metric_words(r.name)} | {between(r.tau)} | {short(r.methods.value)} | {short(r.false.value)} "
             f"| {images_words(r.images.value)} | {images_words(r.images_patches.value)} | {r.forwards:.0f} |"
             for r in results.rows
+            if r.worlds in (0, results.worlds)
         ),
         "",
         "tau by kind of world, of the best six and of the two single baselines:",
@@ -75,7 +87,7 @@ def tables(results: TruthResults) -> str:
         "|---" * (len(results.kinds) + 1) + "|",
         *(
             f"| {metric_words(r.name)} | " + " | ".join(short(r.kinds[kind]) for kind in results.kinds) + " |"
-            for k, r in enumerate(results.rows)
+            for k, r in enumerate(r for r in results.rows if r.worlds in (0, results.worlds))
             if k < 6 or r.name in ("deletion_mean", "gap_mean")
         ),
         "",
@@ -99,6 +111,24 @@ def tables(results: TruthResults) -> str:
         f"{short(results.small)} of tests, mean over all metrics: `regard judge` needs more images.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def beside(rows: Sequence[MetricRow], words: str) -> list[str]:
+    """A table of metrics that were graded in a part of the worlds; nothing where there are none."""
+    if not rows:
+        return []
+    return [
+        "",
+        words.format(worlds=rows[0].worlds),
+        "",
+        "| metric | tau | methods | false | forwards |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {metric_words(r.name)} | {between(r.tau)} | {short(r.methods.value)} | {short(r.false.value)} "
+            f"| {r.forwards:.0f} |"
+            for r in rows
+        ),
+    ]
 
 
 def write_tables(results: TruthResults) -> None:

@@ -22,7 +22,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "amortized_iba": {"learn_from": torch.rand(12, 3, 16, 16), "steps": 2, "bits": 40.0},
     "random": {"index": torch.arange(3)},
 }
-FOR_TRANSFORMERS = ("rollout", "gradient_rollout")
+FOR_TRANSFORMERS = ("rollout", "gradient_rollout", "legrad", "attn_lrp")
 SIZE = (16, 16)
 
 

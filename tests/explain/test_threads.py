@@ -59,7 +59,8 @@ def images_of(count: int, side: int) -> list[Tensor]:
 
 
 FEW = {"rise": {"samples": 8}, "smooth_grad": {"samples": 4}, "integrated_gradients": {"steps": 4}, "iba": {"steps": 2}}
-ON_CNN = [n for n in METHODS if n not in ("attention", "rollout", "gradient_rollout", "amortized_iba")]
+TRANSFORMERS = ("rollout", "gradient_rollout", "legrad", "attn_lrp")
+ON_CNN = [n for n in METHODS if n not in ("attention", *TRANSFORMERS, "amortized_iba")]
 
 
 @pytest.mark.parametrize("method", ON_CNN)
@@ -80,7 +81,7 @@ def test_every_method_on_a_shared_network(method: str, training: bool) -> None:
     assert same(state_of(network), before)
 
 
-@pytest.mark.parametrize("method", ["rollout", "gradient_rollout", "grad_cam", "iba"])
+@pytest.mark.parametrize("method", [*TRANSFORMERS, "grad_cam", "iba"])
 def test_a_shared_transformer(method: str) -> None:
     torch.manual_seed(0)
     network = timm.create_model("vit_tiny_patch16_224", img_size=64, num_classes=5, depth=3).train()

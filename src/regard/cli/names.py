@@ -6,7 +6,7 @@ METHOD_NAMES = (
     "attention",
     *("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"),
     *("input_gradient", "input_x_gradient", "integrated_gradients", "smooth_grad"),
-    *("occlusion", "rise", "rollout", "gradient_rollout", "iba", "amortized_iba"),
+    *("occlusion", "rise", "rollout", "gradient_rollout", "legrad", "attn_lrp", "iba", "amortized_iba"),
     *("random", "center", "uniform"),
 )
 """Keys of `regard.explain.METHODS`."""

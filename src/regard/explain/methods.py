@@ -19,6 +19,8 @@ from regard.explain.context import ExplainContext
 from regard.explain.gradients import input_gradient, input_x_gradient, integrated_gradients, smooth_grad
 from regard.explain.iba import iba
 from regard.explain.learn import amortized_iba, learned_once
+from regard.explain.legrad import legrad
+from regard.explain.lrp import attn_lrp
 from regard.explain.perturbation import occlusion, rise
 from regard.explain.transformer import gradient_rollout, rollout
 from regard.metrics import controls
@@ -117,6 +119,8 @@ METHODS: Mapping[str, Method] = {
     "rise": Method(rise, "mean score over the random masks that show a pixel"),
     "rollout": Method(rollout, "a transformer's attention, multiplied over its blocks", of_class=False),
     "gradient_rollout": Method(gradient_rollout, "a transformer's attention weighted by its gradient, over its blocks"),
+    "legrad": Method(legrad, "how a class's score from every block reacts to attention, in a transformer"),
+    "attn_lrp": Method(attn_lrp, "relevance propagated through a transformer's attention to its patches"),
     "iba": Method(iba, "bits that a layer must let through to tell the class", at_layer=True),
     "amortized_iba": Method(
         amortized_iba,

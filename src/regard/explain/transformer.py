@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.backbones import find_layout, layer_names, locate
+from regard.backbones import Layout, find_layout, layer_names, locate
 from regard.explain.context import ExplainContext
 from regard.types import Map, RegardError
 
@@ -96,7 +96,7 @@ def rollout(context: ExplainContext) -> Map:
     """Attention of all blocks multiplied, half of each the skip connection; not of one class."""
     with torch.no_grad(), attention_matrices(context.network) as matrices:
         context.logits(context.images)
-    _check(context, matrices)
+    check_square(context, matrices)
     steps = []
     for _, attention in matrices:
         mixed = attention.mean(1) + torch.eye(attention.shape[-1], device=attention.device)
@@ -109,7 +109,7 @@ def gradient_rollout(context: ExplainContext) -> Map:
     images = context.images.requires_grad_()  # explain() detached it, so it is not the caller's
     with attention_matrices(context.network) as matrices:
         chosen = context.linked_logits(images).gather(1, context.classes[:, None]).sum()
-    _check(context, matrices)
+    check_square(context, matrices)
     attentions = [attention for _, attention in matrices]
     gradients = torch.autograd.grad(chosen, attentions, materialize_grads=True)
     steps = []
@@ -119,7 +119,7 @@ def gradient_rollout(context: ExplainContext) -> Map:
     return _map(context, matrices, steps)
 
 
-def _check(context: ExplainContext, matrices: Matrices) -> None:
+def check_square(context: ExplainContext, matrices: Matrices) -> None:
     """Whether the matrices are of all tokens to all tokens, so that their product means something."""
     sizes = {tuple(matrix.shape[2:]) for _, matrix in matrices}
     square = all(rows == columns for rows, columns in sizes)
@@ -131,7 +131,12 @@ def _check(context: ExplainContext, matrices: Matrices) -> None:
         )
 
 
-def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tensor, "B N N"]]) -> Map:
+def token_layout(context: ExplainContext, matrices: Matrices) -> Layout:
+    """How the tokens that the matrices are about lie in memory.
+
+    Raises:
+        RegardError: tokens on a grid, or matrices between other things than tokens.
+    """
     network, (C, H, W) = context.network, context.images.shape[1:]
     block = matrices[-1][0].rpartition(".")[0]
     layout, _ = find_layout(network, block, (C, H, W))
@@ -142,11 +147,18 @@ def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tens
         )
     rows, columns = layout.grid_of((H, W))
     tokens = layout.prefix + rows * columns
-    if steps[0].shape[-1] != tokens:
+    count = matrices[0][1].shape[-1]
+    if count != tokens:
         raise RegardError(
-            f"{type(network).__name__} has {tokens} tokens and matrices of {steps[0].shape[-1]}, so it attends between "
+            f"{type(network).__name__} has {tokens} tokens and matrices of {count}, so it attends between "
             "other things, such as channels; take another method"
         )
+    return layout
+
+
+def _map(context: ExplainContext, matrices: Matrices, steps: Sequence[Float[Tensor, "B N N"]]) -> Map:
+    network, (H, W) = context.network, context.images.shape[2:]
+    layout = token_layout(context, matrices)
     total = torch.eye(steps[0].shape[-1], device=steps[0].device).expand_as(steps[0])
     for step in steps:
         total = step.detach() @ total

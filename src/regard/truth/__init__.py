@@ -14,7 +14,7 @@ from regard.truth.maps import TrueMap, graded_maps, map_names
 from regard.truth.network import Held, changed_outputs
 from regard.truth.page import print_truth, truth_figure
 from regard.truth.relevance import agreements, true_relevance
-from regard.truth.results import TruthResults, read_truth_results
+from regard.truth.results import MetricRow, TruthResults, read_truth_results
 from regard.truth.run import make_truth, plan_lines
 from regard.truth.shapley import Shapley, shapley
 from regard.truth.worlds import WORLD_KINDS, WorldKind
@@ -22,6 +22,7 @@ from regard.truth.worlds import WORLD_KINDS, WorldKind
 __all__ = [
     "WORLD_KINDS",
     "Held",
+    "MetricRow",
     "Shapley",
     "TrueMap",
     "TruthResults",

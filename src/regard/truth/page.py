@@ -22,6 +22,7 @@ def truth_figure(results: TruthResults) -> Figure:
     rows = [
         RankedValue(words.metric_words(r.name), r.tau.value, r.tau.low, r.tau.high, r.name == results.recommended)
         for r in results.rows
+        if r.worlds in (0, results.worlds)
     ]
     title = f"Ranks maps as the truth does, {plural(results.worlds, 'world')}"
     return ranking(rows, xlabel="Kendall's tau (0: chance)", title=title, level=GOAL, level_label="goal")
