@@ -59,8 +59,8 @@ def tables(results: TruthResults) -> str:
         ),
         *beside(
             results.learned_rows,
-            "Metrics that learn something first, on the {worlds} held-out worlds in which they were graded, with the best "
-            "mean of gaps that has one of them:",
+            "Metrics that learn something first, on the {worlds} held-out worlds in which they were graded, with the "
+            "best mean of gaps that has one of them:",
         ),
         *beside(
             results.peer_rows,
