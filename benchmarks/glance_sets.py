@@ -152,8 +152,10 @@ def measure_set(name: str, seeds: list[int], runs: Path) -> dict[str, Any]:
 
 def measure_clutter(runs: Path) -> dict[str, Any]:
     """The cells that glance.py has left there: trained networks, tested as those of the other sets are."""
-    names = ("whole", "crop", "masked")
+    names = [arm for arm in ("whole", "crop", "masked") if (runs / f"{arm}-0" / "cell.json").exists()]
     seeds = [seed for seed in range(5) if all((runs / f"{arm}-{seed}" / "cell.json").exists() for arm in names)]
+    if not {"whole", "crop"} <= set(names):
+        raise SystemExit(f"{runs}: no cells of seed 0; run benchmarks/glance.py --runs {runs} first")
     options = load_recipe(runs / f"whole-{seeds[0]}").data.options
     split = open_data("clutter", **options).test
     cells = {
