@@ -156,7 +156,7 @@ def measure_clutter(runs: Path) -> dict[str, Any]:
     seeds = [seed for seed in range(5) if all((runs / f"{arm}-{seed}" / "cell.json").exists() for arm in names)]
     if not {"whole", "crop"} <= set(names):
         raise SystemExit(f"{runs}: no cells of seed 0; run benchmarks/glance.py --runs {runs} first")
-    options = load_recipe(runs / f"whole-{seeds[0]}").data.options
+    options = load_recipe(runs / f"whole-{seeds[0]}" / "recipe.yaml").data.options
     split = open_data("clutter", **options).test
     cells = {
         arm: [
