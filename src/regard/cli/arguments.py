@@ -83,6 +83,11 @@ def add_grid(parser: argparse.ArgumentParser, location: str) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help=location)
     _add_engine(parser, "cell", "default 1, on a cluster what it has room for")
     parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="finished cells and result files are kept there, too, and count: s3://bucket/runs, file:///folder",
+    )
+    parser.add_argument(
         "--smoke",
         action="store_true",
         help="does everything run? one step of training, few test images, one seed, no tuning; into RUNS/smoke",
@@ -143,6 +148,8 @@ def grid_options(options: argparse.Namespace) -> GridOptions:
         seeds=getattr(options, "seeds", None),
         only=tuple(getattr(options, "only", ())),
         smoke=options.smoke,
+        trials=getattr(options, "trials", None),
+        store=options.store,
     )
 
 

@@ -26,10 +26,12 @@ def add_table(commands: Commands) -> None:
         "Fields of the base recipe may follow, as for `regard train`.",
         """regard table cifar10 --dry-run
         regard table cifar10 --workers 2
+        regard table cifar10 --trials 12 --workers 2
         regard table cifar10 --only plain --seeds 1 --train.epochs 1""",
     )
     table.add_argument("name", metavar="NAME", help=f"a file, or one that comes along: {_TABLES}; docs/tables.md")
     add_part(table, "arm")
+    table.add_argument("--trials", type=int, metavar="N", help="of tuning, for every arm: more are found by Optuna")
     add_grid(table, "cells are kept in RUNS/NAME")
     table.show_first(
         {

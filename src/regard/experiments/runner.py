@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.experiments.estimate import estimate_time, time_line
-from regard.experiments.grid import RESULT_FILE, RUN, Cell, State, read_object, run_grid
+from regard.experiments.grid import RESULT_FILE, RUN, Cell, CellStore, State, read_object, run_grid
 from regard.experiments.held_data import hold_data
 from regard.reading import parse_json
 from regard.report import Terminal, duration
@@ -41,6 +41,9 @@ class GridOptions:
         seeds: number of seeds, 0 to ``seeds - 1``, instead of those in the file.
         only: arms (tasks of a study) that are run and printed; pages and files show all that is finished.
         smoke: every cell is only tried out: one step, few test images, one seed, no tuning.
+        store: address of a folder where finished cells and result files are kept, too (``s3://bucket/runs``, ``file://``,
+            whatever fsspec opens), each grid in a folder of its name; None for none.
+        trials: of tuning, for every arm of a table, instead of the file's; None for those.
     """
 
     runs: Path = Path("runs")
@@ -51,6 +54,8 @@ class GridOptions:
     seeds: int | None = None
     only: tuple[str, ...] = ()
     smoke: bool = False
+    trials: int | None = None
+    store: str | None = None
 
     @property
     def at_once(self) -> int | None:
@@ -73,6 +78,24 @@ class GridOptions:
             raise RegardError(f"seeds={self.seeds}: at least one is needed")
         return list(range(self.seeds))
 
+    def store_of(self, root: Path) -> CellStore | None:
+        """Where the cells of a grid are kept, too."""
+        if self.store is None:
+            return None
+        place = root.resolve()
+        name = (
+            place.relative_to(self.runs.resolve()).as_posix()
+            if place.is_relative_to(self.runs.resolve())
+            else root.name
+        )
+        return CellStore(f"{self.store.rstrip('/')}/{name}")
+
+    def keep_files(self, root: Path) -> None:
+        """Copies the result files of a grid to the store, if there is one."""
+        store = self.store_of(root)
+        if store is not None:
+            store.keep_files(root)
+
     def check_only(self, known: Collection[str], what: str, path: Path) -> None:
         """Raises RegardError where `only` names something that the file does not have."""
         for name in self.only:
@@ -89,6 +112,9 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
     Returns:
         Path of each failed cell -> why.
     """
+    store = options.store_of(root)
+    if store is not None:
+        store.fetch(cells, root)
     finished, _ = estimate_time(cells, root, options.at_once)
     left = [cell for cell, is_done in zip(cells, finished, strict=True) if not is_done]
     if not left:
@@ -104,6 +130,7 @@ def run_cells(cells: Sequence[Cell], root: Path, options: GridOptions) -> dict[s
             threads=options.threads,
             gpus=options.gpus,
             address=options.address,
+            store=store,
             on_progress=on_progress,
         )
     return dict(outcome.failed)

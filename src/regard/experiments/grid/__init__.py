@@ -17,6 +17,7 @@ from regard.experiments.grid.cell import (
     slug,
 )
 from regard.experiments.grid.run import Outcome, State, run_grid
+from regard.experiments.grid.store import CellStore
 
 __all__ = [
     "FAILED_FILE",
@@ -24,6 +25,7 @@ __all__ = [
     "RESULT_FILE",
     "RUN",
     "Cell",
+    "CellStore",
     "Outcome",
     "Result",
     "State",

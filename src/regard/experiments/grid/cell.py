@@ -118,7 +118,12 @@ def finished_record(cell: Cell, root: Path) -> dict[str, Any] | None:
     Fields of a recipe that an earlier version did not have count as their default, as in the file of a run.
     """
     record = read_object(root / cell.path / RESULT_FILE)
-    return record if record is not None and _completed(record.get("asked")) == cell.request else None
+    return record if record is not None and answers(record, cell) else None
+
+
+def answers(record: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether a finished cell's record was made from the request of this cell."""
+    return bool(_completed(record.get("asked")) == cell.request)
 
 
 def _completed(request: Any) -> Any:

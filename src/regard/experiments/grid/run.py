@@ -18,6 +18,7 @@ from typing import Any
 from regard.errors import RegardError
 from regard.experiments.grid.cell import FAILED_FILE, LOG_FILE, Cell, finished_record, read_object
 from regard.experiments.grid.engine import check_processors, engine, gpus_of_cell
+from regard.experiments.grid.store import CellStore
 from regard.experiments.grid.task import do_cell, write_failure
 
 POLL = 0.1
@@ -67,6 +68,7 @@ def run_grid(
     threads: int = 1,
     gpus: float | None = None,
     address: str | None = None,
+    store: CellStore | None = None,
     on_progress: _OnProgress | None = None,
 ) -> Outcome:
     """Runs all cells, several at a time, in worker processes, and waits for cells that other processes run.
@@ -81,6 +83,7 @@ def run_grid(
         threads: processors of each (``OMP_NUM_THREADS``).
         gpus: of each, a part of one or a whole number; None for one each, or equal parts where there are fewer.
         address: None for this machine; of a Ray cluster, ``HOST:PORT``, or ``auto``.
+        store: where finished cells are kept, too; those that it has count as finished.
         on_progress: called with the state of every cell, by path, a few times per second.
 
     Raises:
@@ -94,11 +97,13 @@ def run_grid(
         raise RegardError(f"two cells of the grid have the folder {twice}; give arms other names")
     if workers is None and address is None:
         workers = 1
+    if store is not None:
+        store.fetch(cells, root)
     if all(finished_record(cell, root) is not None for cell in cells):
         return Outcome(tuple(paths))
     environment = {name: value for name, value in os.environ.items() if name.startswith("REGARD_")}
     environment["OMP_NUM_THREADS"] = str(threads)
-    run = _Run(cells, root.resolve(), workers or len(cells), on_progress)
+    run = _Run(cells, root.resolve(), workers or len(cells), on_progress, store)
     for _ in range(TRIES):
         with redirect_stdout(sys.stderr), engine(address, threads * (workers or 1)) as ray:  # Ray prints who was killed
             check_processors(ray, threads)
@@ -115,6 +120,7 @@ class _Run:
     root: Path
     workers: int
     on_progress: _OnProgress | None
+    store: CellStore | None = None
     at_work: dict[Any, Cell] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     begun: dict[str, int] = field(default_factory=dict)
@@ -189,6 +195,8 @@ class _Run:
                 self.begun[cell.path] -= 1
                 self._set(cell, "elsewhere", owner)
             elif finished_record(cell, self.root) is not None:
+                if self.store is not None:
+                    self.store.keep(cell, self.root)
                 self._set(cell, "done")
             else:
                 self._fail(cell, f"finished, but not in {self.root / cell.path}: all machines must share the folder")

@@ -51,6 +51,7 @@ def make_leaderboard(
     write_dataclass(root / LEADERBOARD_FILE, results)
     write_atomically(root / "leaderboard.csv", leaderboard_csv(results))
     write_leaderboard_page(root)
+    grid.keep_files(root)
     if as_json:
         print((root / LEADERBOARD_FILE).read_text(encoding="utf-8"), end="")
     else:

@@ -39,7 +39,9 @@ def make_study(name: str, options: GridOptions) -> tuple[Path, dict[str, str]]:
     freeze(plan, at.root, begun=any(at.grid.rglob(RESULT_FILE)))
     run_cells(_only(at.tuning, options), at.grid, options)
     run_cells(_only(at.cells, options), at.grid, options)
-    return at.root, write_study(at, plan)
+    failed = write_study(at, plan)
+    options.keep_files(at.root)
+    return at.root, failed
 
 
 def study_plan_lines(name: str, options: GridOptions) -> list[str]:

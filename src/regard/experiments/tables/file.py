@@ -17,6 +17,7 @@ from regard.experiments.grid import Cell, cell_path, read_result, slug
 from regard.experiments.tables.classifier import check_measures
 from regard.experiments.tables.columns import COLUMNS
 from regard.experiments.tables.results import Claim, TuningTrials
+from regard.experiments.tables.search import next_value, search_range, write_search
 from regard.training import Recipe, check_choices, load_recipe, override, parse_recipe, read_yaml, recipe_parser
 from regard.types import RegardError
 
@@ -45,6 +46,9 @@ class Tuning:
     """Further fields of the trials, such as fewer epochs, or more images for validation."""
     extend: int = 3
     """The most values that an arm tries beyond these; 0 for none."""
+    trials: int = 0
+    """Trials of every arm: its values, and further ones that Optuna proposes, as many steps beyond them as `extend`
+    allows; 0: the values, and what `extend` asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +162,10 @@ def check_table(table: TableFile) -> None:
             raise RegardError(f"tuning.seed {tuning.seed} is one of the table's seeds; give another")
         if tuning.extend < 0:
             raise RegardError(f"tuning.extend {tuning.extend}: give the most further values of an arm, 0 for none")
+        if tuning.trials and tuning.trials < len(tuning.values):
+            raise RegardError(f"tuning.trials {tuning.trials}: there are {len(tuning.values)} values; give more, or 0")
+        if tuning.trials:
+            search_range(tuning.values, tuning.extend)
 
 
 def _check_statistics(table: TableFile) -> None:
@@ -211,8 +219,10 @@ def trial_cells(
 
         values = list(tuning.values)
         own = [trial(value) for value in values]
-        for _ in range(0 if root is None else tuning.extend):
-            value = _beyond(_trials(tuning, own, root))  # type: ignore[arg-type]
+        further = max(0, tuning.trials - len(values)) if tuning.trials else tuning.extend
+        for _ in range(0 if root is None else further):
+            tried = _trials(tuning, own, root)  # type: ignore[arg-type]
+            value = _proposed(tuning, tried) if tuning.trials else _beyond(tried)
             if value is None:
                 break
             own.append(trial(value))
@@ -230,10 +240,30 @@ def _beyond(tried: TuningTrials) -> float | None:
     return float(f"{beyond:.3g}")
 
 
+def _proposed(tuning: Tuning, tried: TuningTrials) -> float | None:
+    """The next value of a search; None where a trial is missing."""
+    known = [(float(value), a) for value, a in tried.accuracy if a is not None]  # type: ignore[arg-type]
+    if len(known) < len(tried.accuracy):
+        return None
+    return next_value(known, search_range(tuning.values, tuning.extend), seed=tuning.seed)  # type: ignore[arg-type]
+
+
+def write_searches(table: TableFile, trials: Mapping[str, TuningTrials], root: Path) -> None:
+    """``ARM/tuning/optuna.log`` of every arm whose trials Optuna proposed."""
+    tuning = table.tuning
+    if tuning is None or not tuning.trials:
+        return
+    between = search_range(tuning.values, tuning.extend)
+    for arm, tried in trials.items():
+        known = [(float(value), float(a)) for value, a in tried.accuracy if a is not None]  # type: ignore[arg-type]
+        write_search(root / slug(arm) / "tuning" / "optuna.log", f"{arm}: {tuning.field}", known, between)
+
+
 def best_trials(table: TableFile, cells: Sequence[Cell], root: Path) -> dict[str, TuningTrials]:
     """Arm -> its trials with the best value; of equal accuracies the first value is kept.
 
-    None is kept where a trial of the file's values has no result. Of an extension that failed the others are kept.
+    None is kept where a trial of the file's values, or of as many as every arm has, has no result. Of an extension that
+    failed the others are kept.
     """
     if table.tuning is None:
         return {}
@@ -249,7 +279,9 @@ def _trials(tuning: Tuning, cells: Sequence[Cell], root: Path) -> TuningTrials:
     values = [*tuning.values, *(_field(cell, tuning.field) for cell in cells[own:])]
     trials = tuple(zip(values, accuracy, strict=True))
     finished = [(value, a) for value, a in trials if a is not None]
-    chosen = max(finished, key=lambda trial: trial[1])[0] if None not in accuracy[:own] else None
+    due = [*accuracy[:own], *([None] * (tuning.trials - len(accuracy)))] if tuning.trials else accuracy[:own]
+    due += accuracy[own : tuning.trials]
+    chosen = max(finished, key=lambda trial: trial[1])[0] if None not in due else None
     images = min((int(result.values.get("val_images", 0)) for result in results if result is not None), default=0)
     return TuningTrials(tuning.field, trials, chosen, _edge(chosen, values), len(cells) - own, images)
 

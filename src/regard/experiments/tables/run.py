@@ -10,7 +10,16 @@ from typing import Any
 from regard.experiments.grid import Cell
 from regard.experiments.runner import NO_RESULT, GridOptions, cell_lines, run_cells
 from regard.experiments.tables.export import print_table, table_csv, table_latex
-from regard.experiments.tables.file import TableFile, best_trials, read_table, sweep_table, table_cells, trial_cells
+from regard.experiments.tables.file import (
+    TableFile,
+    best_trials,
+    check_table,
+    read_table,
+    sweep_table,
+    table_cells,
+    trial_cells,
+    write_searches,
+)
 from regard.experiments.tables.page import write_table_page
 from regard.experiments.tables.results import TableResults
 from regard.experiments.tables.seeds import power_lines
@@ -18,6 +27,7 @@ from regard.experiments.tables.table import arm_results, table_of
 from regard.files import make_folder, remove_leftovers, write_atomically
 from regard.report import write_dataclass
 from regard.training import RECIPES, Recipe, find_yaml
+from regard.types import RegardError
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ def open_table(name: str, fields: Sequence[str] = (), options: GridOptions | Non
     table, base = read_table(path, fields)
     options.check_only(table.arms, "arm", path)
     table = replace(table, seeds=options.seeds_of(table.seeds), tuning=None if options.smoke else table.tuning)
+    if options.trials is not None and not options.smoke:
+        if table.tuning is None:
+            raise RegardError(f"trials={options.trials}: {path} has no tuning; give it tuning.field and tuning.values")
+        table = replace(table, tuning=replace(table.tuning, trials=options.trials))
+        check_table(table)
     return OpenTable(table, options.tried(base), path.stem)
 
 
@@ -67,12 +82,14 @@ def make_table(at: OpenTable, options: GridOptions, *, as_json: bool = False) ->
     table, base, name, root = at.table, at.base, at.name, options.runs / at.name
     failed = _run_trials(at, options)
     trials = best_trials(table, trial_cells(table, base, name, root=root), root)
+    write_searches(table, trials, root)
     failed |= run_cells(table_cells(table, base, name, trials, options.only), root, options)
     cells = table_cells(table, base, name, trials)
     if base.train.fast_dev_run:
         table = replace(table, title=NO_RESULT.format(table.title))
     results = table_of(table, name, cells, trials, root, failed, swept=at.swept)
     write_table_files(results, root)
+    options.keep_files(root)
     if as_json:
         print((root / "table.json").read_text(encoding="utf-8"), end="")
     else:
