@@ -16,6 +16,7 @@ from regard.experiments import GridOptions
 from regard.experiments.tables import open_table
 from regard.experiments.tables.file import best_trials, check_table, table_cells, trial_cells, write_searches
 from regard.experiments.tables.search import next_value, search_range
+from regard.training import RECIPES
 from regard.types import RegardError
 
 
@@ -131,6 +132,8 @@ def test_values_that_cannot_be_searched_are_refused(values: list[Any], trials: i
 
 def test_the_option_asks_for_more_and_needs_a_table_with_tuning(tmp_path: Path, capsys) -> None:
     assert open_table("cifar10", (), GridOptions(tmp_path, trials=9)).table.tuning.trials == 9  # type: ignore[union-attr]
-    (tmp_path / "plain.yaml").write_text("base: clutter\nreference: a\narms: {a: {}, b: {}}\nseeds: [0, 1]\n")
+    words = f"title: x\nbase: {RECIPES / 'clutter.yaml'}\nreference: a\narms: {{a: {{}}, b: {{}}}}\nseeds: [0, 1]\n"
+    (tmp_path / "plain.yaml").write_text(words)
     assert main(["table", str(tmp_path / "plain.yaml"), "--trials", "5", "--dry-run"]) == 2
-    assert "trials" in capsys.readouterr().err
+    assert "trials=5" in (said := capsys.readouterr().err)
+    assert "has no tuning" in said
