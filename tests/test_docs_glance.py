@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from regard.models import CONTROL_PLACES
+
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "glance.md").read_text(encoding="utf-8")
 ARMS = {
@@ -100,3 +102,28 @@ def test_what_longer_training_and_finer_places_give() -> None:
                if isinstance(arm, dict) and "changed_by_other_pixels" in arm]  # fmt: skip
     assert set(changed) == {0}
     assert recorded["crop"]["same"] < longer["crop"]["same"] < finer["crop"]["same"]
+
+
+def set_rows(found: Any) -> Iterator[str]:
+    """Lines of a set of results/glance_sets.json: each arm, and the look at other places."""
+    labels = {"whole": "the whole image", "crop": "one window, learned (`crop`)", "masked": ARMS["masked"]}
+    for arm, values_ in found["arms"].items():
+        lost = [short(found["lost"][arm][kind]["value"]) for kind in ("swapped", "corrupted")]
+        yield f"| {labels[arm]} | {short(values_['same']['value'])} | {' | '.join(lost)} |"
+    places = {
+        **CONTROL_PLACES,
+        "whole": "the whole image",
+        "shrunk": "the whole image, made as small as what is bought",
+    }
+    for place, label in places.items():
+        yield f"| {label} | {short(found['arms']['crop'][f'at/{place}']['value'])} |"
+
+
+def test_other_places_and_backgrounds_are_what_was_recorded() -> None:
+    found = values("glance_sets")["clutter"]
+    for row in set_rows(found):
+        assert row in TEXT
+    crop = found["arms"]["crop"]
+    changed, images = crop["changed_by_other_pixels"]["value"], crop["images"]["value"]
+    assert found["seeds"] == [0]
+    assert f"{changed:.0f} of {images:,.0f} predictions of this network changed" in TEXT
