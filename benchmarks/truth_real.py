@@ -1,18 +1,20 @@
 """Does the order of methods in worlds of known truth hold on EfficientNet-Lite0/1/2 with birds? Agreement alone: what
 is true there nobody knows.
 
-    REGARD_DATA=... python benchmarks/truth_real.py [--images 8] [--runs runs]
+    REGARD_DATA=... python benchmarks/truth_real.py [--images 8] [--runs runs] [--finished]
 
 Every method of `regard truth`, with its options there, explains the predicted class on photographs of birds (CUB,
 chosen by a seed); methods are ranked by the recommended metric of `regard judge`, its mean over the images. Gaps are
 kept in RUNS/truth-real, one file a network, and a killed run goes on there. The worlds' order is read from
-results/truth.json, and the table of docs/truth.md between its two comments is written anew.
+results/truth.json, and the table of docs/truth.md between its two comments is written anew. With ``--finished`` nothing
+is run, and networks without a file are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ truth: the order by the true relevance there."""
 
 def gaps_of(network: str, images: int, runs: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Method -> the recommended metric of each image."""
-    file = runs / "truth-real" / f"{network}-{images}.npz"
+    file = kept(network, images, runs)
     if file.is_file():
         return dict(np.load(file))
     subject = open_subject(network)
@@ -85,7 +87,12 @@ def agreement(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> dict
     return {"value": float(value), "low": float(low), "high": float(high)}
 
 
-def measured(images: int, runs: Path) -> dict[str, Any]:
+def kept(network: str, images: int, runs: Path) -> Path:
+    """The file of a network's gaps."""
+    return runs / "truth-real" / f"{network}-{images}.npz"
+
+
+def measured(images: int, runs: Path, networks: Sequence[str]) -> dict[str, Any]:
     """All values of the record."""
     methods = list(EXPLAINERS)
     rows = {row["name"]: row for row in json.loads((ROOT / "results" / "truth.json").read_text())["values"]["methods"]}
@@ -94,7 +101,7 @@ def measured(images: int, runs: Path) -> dict[str, Any]:
         "truth": np.array([-rows[name]["true_rank"]["value"] for name in methods]),
     }
     gaps = {}
-    for network in NETWORKS:
+    for network in networks:
         own = gaps_of(network, images, runs)
         gaps[network] = np.stack([own[name] for name in methods])
     return {
@@ -105,7 +112,7 @@ def measured(images: int, runs: Path) -> dict[str, Any]:
             name: {network: agreement(order, values) for network, values in gaps.items()}
             for name, order in orders.items()
         },
-        "between": {f"{a} {b}": agreement(gaps[a], gaps[b]) for a, b in combinations(NETWORKS, 2)},
+        "between": {f"{a} {b}": agreement(gaps[a], gaps[b]) for a, b in combinations(networks, 2)},
         "ranks": {"worlds": {name: rows[name]["rank"]["value"] for name in methods}},
     }
 
@@ -122,7 +129,8 @@ def interval(row: dict[str, float]) -> str:
 
 def table(values: dict[str, Any]) -> str:
     """The table of the page, in Markdown."""
-    names = [network.removeprefix("tf_efficientnet_").capitalize() for network in NETWORKS]
+    networks = list(values["gaps"])
+    names = [network.removeprefix("tf_efficientnet_").capitalize() for network in networks]
     order = sorted(values["ranks"]["worlds"], key=lambda name: values["ranks"]["worlds"][name])
     lines = [
         f"{values['images']} photographs of birds; gap by the recommended metric:",
@@ -131,7 +139,7 @@ def table(values: dict[str, Any]) -> str:
         "|---" * (2 + len(names)) + "|",
         *(
             f"| `{m}` | {values['ranks']['worlds'][m]:.1f} | "
-            + " | ".join(short(values["gaps"][network][m]) for network in NETWORKS)
+            + " | ".join(short(values["gaps"][network][m]) for network in networks)
             + " |"
             for m in order
         ),
@@ -139,12 +147,12 @@ def table(values: dict[str, Any]) -> str:
         "| Kendall's tau with | " + " | ".join(names) + " |",
         "|---" * (1 + len(names)) + "|",
         *(
-            f"| {words} | " + " | ".join(interval(values["tau"][key][network]) for network in NETWORKS) + " |"
+            f"| {words} | " + " | ".join(interval(values["tau"][key][network]) for network in networks) + " |"
             for key, words in (("worlds", "the order in the worlds"), ("truth", "the true order in the worlds"))
         ),
-        "",
-        "Between the networks: " + ", ".join(interval(row) for row in values["between"].values()) + ".",
     ]
+    if values["between"]:
+        lines += ["", "Between the networks: " + ", ".join(interval(r) for r in values["between"].values()) + "."]
     return "\n".join(lines) + "\n"
 
 
@@ -153,8 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--finished", action="store_true")
     options = parser.parse_args()
-    values = measured(options.images, options.runs)
+    there = [n for n in NETWORKS if not options.finished or kept(n, options.images, options.runs).is_file()]
+    values = measured(options.images, options.runs, there)
     record("truth_real", values, seeds=[0], notes=" ".join(NOTES.split()))
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     PAGE.write_text(before + BEGIN + table(values) + END + rest.partition(END)[2], encoding="utf-8")

@@ -38,3 +38,29 @@ def test_the_proof_holds_in_every_network_of_the_record(recorded: dict[str, Any]
     for kind in recorded["kinds"].values():
         assert kind["changed"] == 0
         assert kind["replaced"] == 1000 * kind["networks"]
+
+
+def test_the_table_of_networks_without_a_truth_is_that_of_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import truth_real
+
+    values = json.loads((ROOT / "results" / "truth_real.json").read_text(encoding="utf-8"))["values"]
+    text = (ROOT / "docs" / "truth.md").read_text(encoding="utf-8")
+    assert text.partition(truth_real.BEGIN)[2].partition(truth_real.END)[0] == truth_real.table(values)
+    sys.modules.pop("truth_real")
+
+
+def test_the_order_that_networks_are_compared_with_is_that_of_the_record(recorded: dict[str, Any]) -> None:
+    values = json.loads((ROOT / "results" / "truth_real.json").read_text(encoding="utf-8"))["values"]
+    ranks = {row["name"]: row["rank"]["value"] for row in recorded["methods"]}
+    assert values["ranks"]["worlds"] == pytest.approx(ranks)
+    assert values["baselines"] == list(RECOMMENDED)
+
+
+def test_what_is_said_of_metrics_that_learn_first(recorded: dict[str, Any]) -> None:
+    rows = {row["name"]: row for row in recorded["learned_rows"]}
+    best, road = rows[recorded["recommended"]], next(r for r in recorded["rows"] if r["name"] == "gap_noisy_linear")
+    for name in ("gap_inpainted", "gap_tuned", "f_fidelity"):
+        assert rows[name]["tau"]["value"] < best["tau"]["value"]
+    inpainted = next(r for r in recorded["rows"] if r["name"] == "gap_inpainted")
+    assert abs(inpainted["tau"]["value"] - road["tau"]["value"]) < 0.05
