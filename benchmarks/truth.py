@@ -64,8 +64,8 @@ def tables(results: TruthResults) -> str:
         ),
         *beside(
             results.peer_rows,
-            "Metrics of other libraries, on the {worlds} worlds in which they were graded, beside the recommended one "
-            "(chosen on a part of these):",
+            "Metrics of other libraries, on the {worlds} worlds in which they were graded, beside the recommended "
+            "one (chosen on even seeds, which are among these):",
         ),
         "",
         "![Kendall's tau of every metric with the truth, the recommended one on top or marked](images/truth.png)",
