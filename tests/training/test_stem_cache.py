@@ -1,6 +1,9 @@
 """A run with a cached stem equals the run that computes its stem each time."""
 
+import time
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from regard.data import loader
 from regard.evaluation import observe
 from regard.evaluation.interventions import predict_with_maps
 from regard.models import AttentiveClassifier
-from regard.training import build_data, build_model, load_run, train, with_stem
+from regard.training import build_data, build_model, load_run, stem_cache, train, with_stem
 from regard.training.build import build_augmentation
 from regard.training.stem_cache import stem_key, stem_splits
 from regard.types import RegardError
@@ -99,6 +102,29 @@ def test_half_precision_costs_little(tmp_path: Path, cached: dict) -> None:
     full = model(data.val.batch(range(33)).images, samples=0).probabilities()
     assert batch.images.numel() == 0
     assert torch.allclose(model(batch.images, samples=0, stem=batch.stem).probabilities(), full, atol=2e-3)
+
+
+def test_processes_that_need_one_file_at_once_compute_it_once(
+    tmp_path: Path, cached: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny("run", model=FROZEN, augment=STILL, train=cached)
+    data, write, written = build_data(recipe), stem_cache._write, []
+    model = build_model(recipe, data)
+    models = [deepcopy(model) for _ in range(3)]
+
+    def slowly(path: Path, *more: object) -> None:
+        written.append(path.name)
+        time.sleep(0.3)
+        write(path, *more)
+
+    monkeypatch.setattr(stem_cache, "_write", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        splits = list(pool.map(lambda model: stem_splits(recipe, model, data, quiet=True), models))
+    assert sorted(name.partition("-")[0] for name in written) == ["masks", "masks", "train", "val"]
+    assert len(set(written)) == 4
+    for split in splits[1:]:
+        assert torch.equal(split.train.features, splits[0].train.features)
+    assert sorted(path.name for path in (tmp_path / "cached").iterdir()) == sorted(written), "no lock is left"
 
 
 def test_every_view_is_the_stem_of_an_augmented_image(cached: dict) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import Float, Int, UInt8
 from rich.progress import track
 from torch import Tensor
@@ -36,7 +38,7 @@ from regard.data import (
     mask_fingerprint,
     uniforms,
 )
-from regard.files import atomic_path, remove_leftovers
+from regard.files import atomic_path, make_folder, remove_leftovers
 from regard.models import OneTrunk
 from regard.training.build import build_augmentation
 from regard.training.recipe import Recipe
@@ -141,7 +143,9 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
     def cached(name: str, key: dict[str, object], dtype: str, observe: Observe) -> Tensor:
         path = folder / f"{name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:20]}.npy"
         if not path.exists():
-            _write(path, split, views, observe, dtype, quiet)
+            with _one_writer(path) as there:
+                if not there:
+                    _write(path, split, views, observe, dtype, quiet)
         try:
             return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
         except (OSError, ValueError) as error:
@@ -164,11 +168,24 @@ def stem_split(recipe: Recipe, model: OneTrunk, split: Split, *, training: bool,
     return StemSplit(split, features, view, size, masks, annotations_in(split, size, views))
 
 
+@contextmanager
+def _one_writer(path: Path) -> Iterator[bool]:
+    """Whether the file is there by now: of processes that need it at once, such as those of several devices, one writes
+    it and the others wait; a writer that is killed blocks nobody.
+    """
+    lock_file = make_folder(path.parent) / f".{path.name}.lock"
+    with FileLock(lock_file, thread_local=False):
+        try:
+            yield path.exists()
+        finally:
+            lock_file.unlink(missing_ok=True)
+
+
 def _write(path: Path, split: Split, views: Sequence[View], observe: Observe, dtype: str, quiet: bool) -> None:
     """Writes what ``observe`` makes of every batch, for all views and items (V,N,...)."""
     shape = (len(views), len(split), *observe(split.batch([0])).shape[1:])
     remedy = "make room, give another train.cache_folder, fewer train.views, or train.cache_stem false"
-    with atomic_path(path, parents=True, remedy=remedy) as part:  # several runs may need the same file at once
+    with atomic_path(path, parents=True, remedy=remedy) as part:
         out = np.lib.format.open_memmap(part, mode="w+", dtype=np.dtype(dtype), shape=shape)
         chunks = torch.arange(len(split)).split(_BATCH)
         for index in track(chunks, f"stem of {split.name} images, once", transient=True, disable=quiet):
