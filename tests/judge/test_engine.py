@@ -8,17 +8,20 @@ import torch
 from regard.evaluation import Sample, open_sample
 from regard.judge import METRICS, JudgeOptions, judge_methods
 from regard.judge.engine import _frozen, counting
+from regard.judge.measures import LEARNING_METRICS
 from regard.judge.subject import Subject
 from regard.models import AttentiveClassifier
 from regard.types import RegardError
 
+EVERY = tuple(name for name in METRICS if name not in LEARNING_METRICS)
+"""The others are in test_learned_removal.py."""
 METHODS = ("attention", "grad_cam", "rollout", "uniform")
 
 
 def options(**changes):
     given = {
         "methods": METHODS,
-        "metrics": tuple(METRICS),
+        "metrics": EVERY,
         "images": 4,
         "again": 2,
         "steps": 3,
@@ -53,7 +56,7 @@ def test_every_metric_scores_every_method_with_a_floor(judgement):
             {"grad_cam", "uniform"} if measure["key"] == "energy_relevance" else {"attention", "grad_cam", "uniform"}
         )
         assert methods == ({"attention"} if own else others), measure
-    assert {m["metric"] for m in content["measures"]} == set(METRICS)
+    assert {m["metric"] for m in content["measures"]} == set(EVERY)
     assert all(any(r["role"] == "floor" for r in row["score"]["references"]) for row in content["rows"])
     assert [f["method"] for f in content["failed"]] == ["rollout"]
     assert "no attention between tokens" in content["failed"][0]["why"]
