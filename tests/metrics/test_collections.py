@@ -177,7 +177,7 @@ def test_metrics_load_without_torchmetrics():
 def test_functional_exports_the_functions():
     assert functional.nss is fixation.nss
     assert functional.mae is salient_object.mae
-    assert sum(inspect.isfunction(value) for value in vars(functional).values()) == 52
+    assert sum(inspect.isfunction(value) for value in vars(functional).values()) == 53
 
 
 def test_every_stream_is_a_metric_in_the_face():

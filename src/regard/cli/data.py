@@ -110,6 +110,8 @@ def _size(default: int | tuple[int, int] | None) -> str:
 
 
 def _splits(options: dict[str, Any]) -> str:
+    if "train" in options and options["train"] is None:
+        return "as in content, or fewer"
     if "train" in options:
         return ", ".join(f"{options[name]:,} {name}" for name in ("train", "val", "test")) + ", or other numbers"
     shares = [f"{options[f'{name}_share']:.0%} for {name}" for name in ("val", "test") if f"{name}_share" in options]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from regard.cli.arguments import Commands, add_command, add_grid, add_part, grid_options, print_results
+from regard.cli.arguments import GRID_FIRST, Commands, add_command, add_grid, add_part, grid_options, print_results
 from regard.cli.boundary import complain
 
 
@@ -23,6 +23,7 @@ def add_truth(commands: Commands) -> None:
     )
     add_part(truth, "kind")
     add_grid(truth, "cells are kept in RUNS/truth")
+    truth.show_first({"what is run": ("--seeds", "--only"), "the run": (*GRID_FIRST,)})
     truth.set_defaults(run=_run, goes_on=True)
 
 

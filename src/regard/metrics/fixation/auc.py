@@ -15,13 +15,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.metrics.fixation.codes import Codes, count_codes
+from regard.metrics.fixation.codes import CodeSums, count_codes
 from regard.metrics.fixation.inputs import Convention, Maps, Points, check_convention, check_maps, pixels
 from regard.metrics.rounding import settled, wide
 from regard.types import PerImage, RegardError
 
 
-def trapezoids(codes: Codes, index: Tensor, known: Tensor, *, unique: bool) -> PerImage:
+def trapezoids(codes: CodeSums, index: Tensor, known: Tensor, *, unique: bool) -> PerImage:
     """Area under the trapezoids from the codes, as a sum over unfixated pixels.
 
     A pixel p lies between the vertices of the next fixated value above it and of the last one, v, not above it; the
@@ -137,7 +137,7 @@ def sauc(
     return shuffled_area(codes, known, own_included=own_included)
 
 
-def shuffled_area(codes: Codes, known: Tensor, *, own_included: bool) -> PerImage:
+def shuffled_area(codes: CodeSums, known: Tensor, *, own_included: bool) -> PerImage:
     """From the codes weighted by the other images' fixations: by all counts, less the codes of the image's own."""
     assert codes.weighted is not None, "codes were counted with weights"
     assert codes.weight is not None

@@ -24,8 +24,8 @@ OCTAVES = 24
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Codes of an image's pixels, added up.
+class CodeSums:
+    """CodeSums of an image's pixels, added up.
 
     Attributes:
         own: of the fixated pixels (B,n).
@@ -48,7 +48,7 @@ def count_codes(
     known: Bool[Tensor, "B n"],
     others: Maps | None = None,
     span: tuple[Tensor, Tensor] | None = None,
-) -> Codes:
+) -> CodeSums:
     """The codes of all pixels among their image's fixated values (those ``known``), added up.
 
     Args:
@@ -72,8 +72,8 @@ def count_codes(
         flat.contiguous(), by_image, weights, (low, high), levels=levels, bits=TABLE_BITS, octaves=OCTAVES
     )
     if weights is None:
-        return Codes(torch.from_numpy(own), total, counts)
-    return Codes(torch.from_numpy(own), total, counts, weighted, torch.from_numpy(weights.sum(1)).expand(len(flat)))
+        return CodeSums(torch.from_numpy(own), total, counts)
+    return CodeSums(torch.from_numpy(own), total, counts, weighted, torch.from_numpy(weights.sum(1)).expand(len(flat)))
 
 
 def search_codes(ordered: Float[Tensor, "B n"], flat: Float[Tensor, "B N"]) -> Int[Tensor, "B N"]:
@@ -87,13 +87,13 @@ def search_codes(ordered: Float[Tensor, "B n"], flat: Float[Tensor, "B N"]) -> I
     return left + torch.searchsorted(ordered, flat, right=True, out_int32=True)
 
 
-def _by_search(ordered: Tensor, flat: Tensor, values: Tensor, levels: int, others: Maps | None) -> Codes:
+def _by_search(ordered: Tensor, flat: Tensor, values: Tensor, levels: int, others: Maps | None) -> CodeSums:
     own, code = search_codes(ordered, values), search_codes(ordered, flat)
     start = levels * torch.arange(len(code), device=code.device, dtype=code.dtype)
     counts = torch.bincount((code + start[:, None]).flatten(), minlength=levels * len(code)).view(len(code), levels)
     total = code.sum(1, dtype=torch.int64)
     if others is None:
-        return Codes(own, total, counts)
+        return CodeSums(own, total, counts)
     weights, standing = wide(others).flatten(1), wide(code)
     weighted = standing @ weights[0] if len(weights) == 1 else dot(standing, weights)
-    return Codes(own, total, counts, weighted, weights.sum(1).expand(len(flat)))
+    return CodeSums(own, total, counts, weighted, weights.sum(1).expand(len(flat)))
