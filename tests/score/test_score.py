@@ -193,6 +193,18 @@ def test_files_for_people_and_programs(folder, tmp_path):
     assert content["scores"]["maps"]["auc"]["mean"] == got.summary["maps"]["auc"].mean
 
 
+def test_an_hdf5_file_of_maps_is_not_kept_open(tmp_path):
+    """What another program writes in its place is read, not what was there when it was opened first."""
+    path = tmp_path / "all.h5"
+    with h5py.File(path, "w") as file:
+        file["a.png"] = np.ones((4, 5))
+    opened = open_maps(path)
+    path.write_bytes(b"")
+    with pytest.raises(RegardError, match=r"all\.h5: cannot be read as HDF5"):
+        open_maps(path)
+    del opened
+
+
 def test_errors(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RegardError, match="holds no maps"):

@@ -176,8 +176,14 @@ def _npz(path: Path) -> dict[str, Callable[[], Any]]:
 
 
 def _hdf5(path: Path) -> dict[str, Callable[[], Any]]:
-    file = open_hdf5(path)
-    return {name: partial(read_hdf5, file, name) for name in hdf5_names(file)}
+    with open_hdf5(path) as file:
+        return {name: partial(_hdf5_map, path, name) for name in hdf5_names(file)}
+
+
+def _hdf5_map(path: Path, name: str) -> Any:
+    """Opens the file anew: one that stays open would be read again in place of what another program writes there."""
+    with open_hdf5(path) as file:
+        return read_hdf5(file, name)
 
 
 def _map(values: Any, what: str) -> Tensor:
