@@ -52,8 +52,8 @@ def ranking(
 
     Example:
         >>> figure = ranking([RankedValue("a", 0.2), RankedValue("b", 0.9, 0.8, 0.95, True)], xlabel="tau", level=0.9)
-        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
-        ['b', 'a']
+        >>> figure.axes[0].get_yticklabels()[0].get_text()
+        'b'
     """
     kept = sorted((v for v in values if math.isfinite(v.value)), key=lambda v: -v.value)
     require(len(kept) > 0, "no value is finite")
