@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -74,6 +74,14 @@ def read_mask(path: Path, size: tuple[int, int], *, of: Path, level: float | Non
     else:
         is_object = values != 0 if image.mode == "P" else values > values.max() / 2
     return Image.fromarray(is_object.astype(np.uint8) * 255)
+
+
+def covered_batch(pictures: Iterable[Image.Image], count: int, size: tuple[int, int]) -> Float[Tensor, "B 3 H W"]:
+    """As many pictures, each cut to ``size`` (height, width) by `cover`, as values in [0,1]."""
+    images = torch.empty(count, 3, *size, dtype=torch.uint8)
+    for k, picture in enumerate(pictures):
+        images[k] = to_bytes(cover(picture, size, Image.Resampling.BILINEAR))
+    return images.to(torch.float32).div_(255)
 
 
 def cover(image: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from regard.data.cache import cached
-from regard.data.files import as_size, cover, image_to_rgb, to_bytes
+from regard.data.files import as_size, covered_batch, image_to_rgb
 from regard.data.splits import DataSplits, ItemDataset, check_labels, complete
 from regard.errors import printable
 from regard.listing import IMAGE_SUFFIXES
@@ -78,16 +78,16 @@ class ShardSplit(ItemDataset):
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The items at these positions, read now; an unreadable image raises a RegardError with its name."""
         where = torch.as_tensor(index, dtype=torch.int64)
-        images = torch.empty(len(where), 3, *self.size, dtype=torch.uint8)
-        for k, i in enumerate(where.tolist()):
-            image = image_to_rgb(load_image(self._bytes(i), turned=True, name=self.item_name(i)), self.item_name(i))
-            images[k] = to_bytes(cover(image, self.size, Image.Resampling.BILINEAR))
-        return Batch(images.to(torch.float32).div_(255), self.labels[where], where, split=self.name)
+        images = covered_batch((self._picture(i) for i in where.tolist()), len(where), self.size)
+        return Batch(images, self.labels[where], where, split=self.name)
 
     def item_name(self, i: int) -> str:
         """Shard and key."""
         position = int(self.positions[i])
         return f"{self.shards[int(self.index.places[position, 0])]}: entry {self.index.key(position)}"
+
+    def _picture(self, i: int) -> Image.Image:
+        return image_to_rgb(load_image(self._bytes(i), turned=True, name=self.item_name(i)), self.item_name(i))
 
     def _bytes(self, i: int) -> bytes:
         shard, begin, count = self.index.places[int(self.positions[i])].tolist()

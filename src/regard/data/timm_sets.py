@@ -22,7 +22,7 @@ from jaxtyping import Int
 from PIL import Image
 from torch import Tensor
 
-from regard.data.files import as_size, cover, image_to_rgb, to_bytes
+from regard.data.files import as_size, covered_batch, image_to_rgb
 from regard.data.shards import tar_shards
 from regard.data.splits import DataSplits, ItemDataset, check_labels, complete
 from regard.data.stream_copy import pack_streams, whole_number
@@ -63,11 +63,9 @@ class TimmSplit(ItemDataset):
     def batch(self, index: Sequence[int] | Tensor) -> Batch:
         """The items at these positions, read now; one that cannot be read raises a RegardError with its name."""
         where = torch.as_tensor(index, dtype=torch.int64)
-        images = torch.empty(len(where), 3, *self.size, dtype=torch.uint8)
-        for k, i in enumerate(where.tolist()):
-            image = _picture(self.source, int(self.positions[i]), self.item_name(i))
-            images[k] = to_bytes(cover(image, self.size, Image.Resampling.BILINEAR))
-        return Batch(images.to(torch.float32).div_(255), self.labels[where], where, split=self.name)
+        pictures = (_picture(self.source, int(self.positions[i]), self.item_name(i)) for i in where.tolist())
+        images = covered_batch(pictures, len(where), self.size)
+        return Batch(images, self.labels[where], where, split=self.name)
 
     def item_name(self, i: int) -> str:
         """The file, where the source knows it, else the source and the number."""
